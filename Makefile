@@ -1,0 +1,45 @@
+# Two commands do everything: `make up` (the platform on this machine) and `make test` (all tests). `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+STAMP := .venv/.requirements-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+
+.PHONY: help setup up down test lint unit bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
+
+$(STAMP):
+	@bash scripts/setup-venv.sh
+	@rm -f .venv/.requirements-* && touch $@
+
+setup: $(STAMP) ## .venv with the locked dependencies, and the Pulumi CLI
+	@$(PY) -m localcloud.engine ensure
+
+up: setup ## the platform on this machine; prints its URLs
+	@.venv/bin/matchday up $(ARGS)
+
+down: ## stop everything that `up` started
+	@.venv/bin/matchday down
+
+lint: $(STAMP) ## ruff, mypy --strict, import contracts
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+unit: $(STAMP) ## the tests that need no engine and no running platform
+	@.venv/bin/pytest -n 2 -m "not engine and not e2e" $(ARGS)
+
+test: setup lint ## everything that CI runs
+	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+
+bench: setup ## figures, each beside a reference run of the same minute
+	@$(PY) -m benchmarks $(ARGS)
+
+UV_COMPILE := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet
+lock: ## write requirements/*.txt anew from pyproject.toml
+	$(UV_COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(UV_COMPILE) pyproject.toml --extra infra --extra services --extra localcloud --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra infra -c requirements/dev.txt -o requirements/infra.txt
+	$(UV_COMPILE) pyproject.toml --extra services -c requirements/dev.txt -o requirements/services.txt
+
+clean: ## forget .venv and caches (not the platform's data: `matchday reset` does that)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The `matchday` command: one thin module per subcommand, each calling one room."""

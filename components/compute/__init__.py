@@ -1,0 +1,1 @@
+"""ECS cluster, services, their scaling and their IAM."""

@@ -1,0 +1,1 @@
+"""Load balancer, CDN and WAF."""

@@ -1,0 +1,1 @@
+"""Signals (what is watched and why), alarms, dashboards and log groups."""

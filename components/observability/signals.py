@@ -1,0 +1,70 @@
+"""Signals: what a component wants watched and why, as data that imports no Pulumi's resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How soon a person must look: now (page), in working hours (ticket)."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+
+
+class Comparison(StrEnum):
+    """CloudWatch's own comparison operators."""
+
+    ABOVE = "GreaterThanThreshold"
+    AT_LEAST = "GreaterThanOrEqualToThreshold"
+    BELOW = "LessThanThreshold"
+    AT_MOST = "LessThanOrEqualToThreshold"
+
+
+class MissingData(StrEnum):
+    """What CloudWatch makes of a period without data."""
+
+    BREACHING = "breaching"
+    NOT_BREACHING = "notBreaching"
+    IGNORE = "ignore"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One condition on one CloudWatch metric.
+
+    `dimensions` values may be Pulumi Outputs (names and ARN suffixes that AWS chooses); everything else is plain, so that
+    the number and the names of the alarms never hang on an unknown.
+
+    - name: unique within its component, kebab-case; the alarm is called `<component>-<name>`.
+    - summary: what is wrong when it fires, one sentence a person on call understands.
+    - runbook: file name in docs/runbooks without `.md`; a test fails if the file is missing.
+    - period: seconds, one of CloudWatch's (10, 30 or a multiple of 60).
+    - threshold, statistic, comparison, periods (evaluation periods), datapoints (to alarm; default all of `periods`).
+    """
+
+    name: str
+    summary: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any] = field(default_factory=dict)
+    statistic: str = "Average"
+    comparison: Comparison = Comparison.ABOVE
+    threshold: float
+    period: int = 60
+    periods: int = 5
+    datapoints: int | None = None
+    severity: Severity
+    runbook: str
+    missing: MissingData = MissingData.NOT_BREACHING
+    unit_hint: str = ""
+
+    def __post_init__(self) -> None:
+        if self.period not in (10, 30) and (self.period < 60 or self.period % 60):
+            raise ValueError(f"signal {self.name}: period {self.period} s; CloudWatch takes 10, 30 or a multiple of 60")
+        if self.periods < 1 or not 1 <= (self.datapoints or self.periods) <= self.periods:
+            raise ValueError(f"signal {self.name}: {self.datapoints} of {self.periods} periods cannot be evaluated")

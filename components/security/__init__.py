@@ -1,0 +1,1 @@
+"""KMS keys, generated secrets and security groups."""

@@ -1,0 +1,1 @@
+"""Typed settings of each environment (Pulumi.<stack>.yaml beside them)."""

@@ -1,0 +1,1 @@
+"""What stands where AWS stands on one machine: engine, provider, emulator and data plane."""

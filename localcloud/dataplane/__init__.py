@@ -1,0 +1,1 @@
+"""What RDS, ElastiCache, ALB and ECS agents do, on one machine."""

@@ -1,0 +1,1 @@
+"""The AWS emulator process: moto server with snapshots."""

@@ -1,0 +1,1 @@
+"""One module per AWS service, each a table of pure controls."""

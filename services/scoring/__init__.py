@@ -1,0 +1,1 @@
+"""Fantasy points: rules as data over event-sourced matches."""
