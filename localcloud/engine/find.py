@@ -1,0 +1,141 @@
+"""Finds the Pulumi CLI, or gets it: on PATH, from the cache, from Pulumi, or built from Go modules."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcloud.engine import build
+
+#: `policy analyze` came with 3.229; Pulumi.yaml's requiredPulumiVersion says the same.
+MINIMUM = (3, 229, 0)
+
+#: How long the official download may take before the build from modules is tried. Without a network it fails at once.
+DOWNLOAD_SECONDS = 300
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A usable CLI: the binary, its version, and where it came from ("path", "official" or "built")."""
+
+    pulumi: Path
+    version: str
+    origin: str
+
+
+class NoEngine(RuntimeError):
+    """There is no usable CLI and none could be got; the message says what was tried."""
+
+
+def cache_directory() -> Path:
+    """The user's cache directory for things that one clone need not make anew for the next."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "matchday"
+
+
+def find() -> Engine | None:
+    """The CLI that is there already, without getting one."""
+    on_path = shutil.which("pulumi")
+    if (
+        on_path
+        and (version := _version(Path(on_path)))
+        and _new_enough(version)
+        and shutil.which("pulumi-language-python")
+    ):
+        return Engine(pulumi=Path(on_path), version=version, origin="path")
+    official = cache_directory() / "pulumi" / "official"
+    for root, origin in ((official, "official"), (build.root(cache_directory()), "built")):
+        binary = root / "bin" / "pulumi"
+        if binary.exists() and (version := _version(binary)) and _new_enough(version):
+            return Engine(pulumi=binary, version=version, origin=origin)
+    return None
+
+
+def ensure(say: Say) -> Engine:
+    """The CLI; if none is there, the official one is tried, then the build from Go modules. `say` gets the progress.
+
+    Safe to run twice at the same time: the second waits for the first.
+    """
+    with _lock(say):
+        engine = find()
+        if engine is None:
+            problem = _download(say)
+            if problem:
+                say(f"Pulumi's own download is not to be had ({problem}); building v{build.VERSION} from Go modules")
+                try:
+                    build.build(cache_directory(), say)
+                except build.BuildFailed as failure:
+                    raise NoEngine(
+                        f"no Pulumi CLI: none >= {'.'.join(map(str, MINIMUM))} on PATH, "
+                        f"the official download failed ({problem}), and the build from Go modules failed: {failure}"
+                    ) from failure
+            engine = find()
+            if engine is None:
+                raise NoEngine(
+                    "the Pulumi CLI was installed but does not run; try `pulumi version` in " + str(cache_directory())
+                )
+        if engine.origin == "built":
+            build.place_language_host(cache_directory())
+        return engine
+
+
+def _new_enough(version: str) -> bool:
+    return tuple(int(part) for part in version.split(".")[:3]) >= MINIMUM
+
+
+def _version(binary: Path) -> str | None:
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        done = subprocess.run(
+            [binary, "version"], env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.match(r"v?(\d+\.\d+\.\d+)", done.stdout.strip())
+    return found.group(1) if found else None
+
+
+def _download(say: Say) -> str | None:
+    """Try the official installer; None when it worked, else why it did not, in a few words."""
+    say("looking for Pulumi's own download")
+    target = cache_directory() / "pulumi" / "official"
+    program = "import sys, pulumi.automation as a; a.PulumiCommand.install(root=sys.argv[1])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(target)],
+            capture_output=True,
+            text=True,
+            timeout=DOWNLOAD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        shutil.rmtree(target, ignore_errors=True)
+        return f"no answer in {DOWNLOAD_SECONDS} s"
+    if done.returncode == 0:
+        return None
+    shutil.rmtree(target, ignore_errors=True)
+    lines = done.stderr.strip().splitlines()
+    return lines[-1][:160] if lines else f"exit code {done.returncode}"
+
+
+@contextmanager
+def _lock(say: Say) -> Iterator[None]:
+    directory = cache_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "engine.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up on this machine is getting the Pulumi CLI; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

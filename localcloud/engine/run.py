@@ -1,0 +1,291 @@
+"""Runs the Pulumi CLI on a project against a backend of its own, and turns its event log into events and a result."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from localcloud.engine import events
+from localcloud.engine.find import Engine
+
+#: Variables of the user's shell that must never reach an engine that drives the local cloud: whatever starts so is dropped.
+_FORBIDDEN = ("AWS_", "PULUMI_")
+
+_NOWHERE = "/dev/null"
+
+
+class EngineFailed(RuntimeError):
+    """A run ended with an error: the engine's own diagnostics, and the log that holds everything."""
+
+    def __init__(self, command: str, diagnostics: Sequence[events.Diagnostic], tail: str, log: Path) -> None:
+        said = [_name(d) + d.message for d in diagnostics if d.severity == "error"]
+        self.messages = tuple(dict.fromkeys(said)) or (tail or "no message; see the log",)
+        self.log = log
+        super().__init__(f"`pulumi {command}` failed:\n" + "\n".join(self.messages) + f"\n(log: {log})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run ended. `changes` counts create, update, replace, delete, same; `resources` are those not "same"."""
+
+    changes: Mapping[str, int]
+    resources: Sequence[events.ResourceEvent]
+    violations: Sequence[events.Violation]
+    diagnostics: Sequence[events.Diagnostic]
+    seconds: float
+
+
+@dataclass
+class Workspace:
+    """One project, one file backend, one attached provider.
+
+    - project: the folder of Pulumi.yaml.
+    - state: a private folder for backend, credentials, passphrase, stack configuration and event logs.
+    - provider_port: where `aws` and `random` listen on 127.0.0.1.
+    - python: the interpreter that runs the program.
+    """
+
+    engine: Engine
+    project: Path
+    state: Path
+    provider_port: int
+    python: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.backend = self.state / "backend"
+        self.backend.mkdir(parents=True, exist_ok=True)
+        self.state.chmod(0o700)
+        settings = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
+        self._project_name: str = settings["name"]
+        self._configurations: Path = self.project / settings.get("stackConfigDir", ".")
+        self._passphrase = self.state / "passphrase"
+        if not self._passphrase.exists():
+            self._passphrase.touch(mode=0o600)
+            self._passphrase.write_text(secrets.token_urlsafe(32))
+
+    def environment(self) -> dict[str, str]:
+        """What must be set, beyond a clean environment, for the CLI to work on this workspace."""
+        return {
+            "PULUMI_BACKEND_URL": "file://" + quote(str(self.backend)),
+            "PULUMI_HOME": str(self.state / "home"),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{self.provider_port},random:{self.provider_port}",
+            # The engine would try to download the plugins that the state names, although ours are attached.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "MATCHDAY_PYTHON": str(self.python),
+            "PATH": os.pathsep.join(
+                dict.fromkeys(
+                    [str(self.engine.pulumi.parent), str(self.python.parent), *os.environ["PATH"].split(os.pathsep)]
+                )
+            ),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": _NOWHERE,
+            "AWS_SHARED_CREDENTIALS_FILE": _NOWHERE,
+            **self.extra,
+        }
+
+    def stack_exists(self, stack: str) -> bool:
+        """Whether the backend holds a state of this stack."""
+        return self.state_file(stack).exists()
+
+    def state_file(self, stack: str) -> Path:
+        """Where the file backend keeps the stack's state."""
+        return self.backend / ".pulumi" / "stacks" / self._project_name / f"{stack}.json"
+
+    def forget(self, stack: str) -> None:
+        """Drop the stack's state without deleting a resource: for when the cloud that it speaks of is gone."""
+        shutil.rmtree(self.backend / ".pulumi", ignore_errors=True)
+        self._configuration(stack).unlink(missing_ok=True)
+
+    def run(
+        self,
+        command: Sequence[str],
+        stack: str,
+        *,
+        on_event: Callable[[events.Event], None] = lambda _event: None,
+        config: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run `pulumi <command>` (preview, up, refresh, destroy and their flags) on the stack, creating it if need be.
+
+        `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails.
+        """
+        if not self.stack_exists(stack):
+            self._create(stack)
+        self._write_configuration(stack, config or {})
+        log = self.state / f"{command[0]}-{stack}.events.jsonl"
+        log.unlink(missing_ok=True)
+        arguments = [
+            *command,
+            "--stack",
+            stack,
+            "--config-file",
+            str(self._configuration(stack)),
+            "--event-log",
+            str(log),
+        ]
+        extra = {"PULUMI_DEBUG_COMMANDS": "true"}  # --event-log is one of the CLI's debug flags
+        started = time.monotonic()
+        collected = _Collected(on_event)
+        with self._start([*arguments, "--non-interactive", "--color", "never"], extra) as (process, output):
+            for event in _follow(log, process):
+                collected.add(event)
+        tail = "\n".join(output)
+        if process.returncode:
+            raise EngineFailed(command[0], collected.diagnostics, tail, log)
+        return Result(
+            changes=collected.changes(),
+            resources=collected.resources,
+            violations=collected.violations,
+            diagnostics=collected.diagnostics,
+            seconds=time.monotonic() - started,
+        )
+
+    def call(self, arguments: Sequence[str]) -> str:
+        """Run a short CLI command (`stack export`, `stack output --json`) and return what it prints."""
+        done = subprocess.run(
+            [str(self.engine.pulumi), *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.project,
+            env=self._clean({}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise EngineFailed(" ".join(arguments[:2]), (), done.stderr.strip(), self.state)
+        return done.stdout
+
+    def _create(self, stack: str) -> None:
+        # In a folder of its own: `stack init` writes the salt of the passphrase into the stack's file beside Pulumi.yaml,
+        # and the one in environments/ is everybody's.
+        nursery = self.state / "init"
+        shutil.rmtree(nursery, ignore_errors=True)
+        nursery.mkdir(parents=True)
+        (nursery / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self._project_name, "runtime": "python"}))
+        done = subprocess.run(
+            [str(self.engine.pulumi), "stack", "init", stack, "--non-interactive"],
+            cwd=nursery,
+            env=self._clean({}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise EngineFailed("stack init", (), done.stderr.strip(), self.state)
+
+    def _write_configuration(self, stack: str, overrides: Mapping[str, str]) -> None:
+        source = self._configurations / f"Pulumi.{stack}.yaml"
+        settings: dict[str, Any] = (yaml.safe_load(source.read_text()) if source.exists() else None) or {}
+        # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
+        salted = yaml.safe_load((self.state / "init" / f"Pulumi.{stack}.yaml").read_text())
+        salted["config"] = {**(settings.get("config") or {}), **overrides}
+        self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
+
+    def _configuration(self, stack: str) -> Path:
+        return self.state / f"Pulumi.{stack}.yaml"
+
+    def _clean(self, extra: Mapping[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FORBIDDEN)}
+        return {**inherited, **self.environment(), **extra}
+
+    @contextmanager
+    def _start(
+        self, arguments: Sequence[str], extra: Mapping[str, str]
+    ) -> Iterator[tuple[subprocess.Popen[str], deque[str]]]:
+        """The running CLI and the last lines of its output; interrupted, as a person would, when the caller gives up."""
+        printed = self.state / "output.log"
+        tail: deque[str] = deque(maxlen=30)
+        with printed.open("w") as sink:
+            process = subprocess.Popen(
+                [str(self.engine.pulumi), *arguments],
+                cwd=self.project,
+                env=self._clean(extra),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            yield process, tail
+            process.wait()
+            tail.extend(printed.read_text(errors="replace").splitlines())
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            raise
+
+
+class _Collected:
+    """What a run's events add up to."""
+
+    def __init__(self, on_event: Callable[[events.Event], None]) -> None:
+        self._on_event = on_event
+        self._operations: dict[str, events.ResourceEvent] = {}
+        self.violations: list[events.Violation] = []
+        self.diagnostics: list[events.Diagnostic] = []
+
+    def add(self, event: events.Event) -> None:
+        self._on_event(event)
+        match event:
+            case events.ResourceEvent(stage="started", operation=operation) if operation in events.OPERATIONS:
+                self._operations[event.urn] = event
+            case events.Violation():
+                self.violations.append(event)
+            case events.Diagnostic():
+                self.diagnostics.append(event)
+
+    def changes(self) -> dict[str, int]:
+        counted = Counter(events.OPERATIONS[event.operation] for event in self._operations.values())
+        return {name: counted[name] for name in ("create", "update", "replace", "delete", "same")}
+
+    @property
+    def resources(self) -> list[events.ResourceEvent]:
+        return [event for event in self._operations.values() if events.OPERATIONS[event.operation] != "same"]
+
+
+def _follow(path: Path, process: subprocess.Popen[str]) -> Iterator[events.Event]:
+    """The events of a log that is still being written, until its process has ended and the log is read to its end."""
+    while not path.exists():
+        if process.poll() is not None:
+            return
+        time.sleep(0.02)
+    with path.open() as log:
+        rest = ""
+        while True:
+            ended = process.poll() is not None
+            chunk = log.read()
+            lines = (rest + chunk).split("\n")
+            rest = lines.pop()
+            for line in lines:
+                event = events.parse(line)
+                if event is not None:
+                    yield event
+            if ended and not chunk:
+                return
+            if not chunk:
+                time.sleep(0.05)
+
+
+def _name(diagnostic: events.Diagnostic) -> str:
+    return f"{diagnostic.urn.rsplit('::', 1)[-1]}: " if diagnostic.urn else ""
