@@ -1,0 +1,75 @@
+"""What each tier of environment starts from; a Pulumi.<stack>.yaml says only what differs from its tier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PRODUCTION: Mapping[str, Any] = {
+    "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per_zone", "interface_endpoints": True},
+    "postgres": {
+        "instance_class": "db.r7g.large",
+        "storage_gb": 200,
+        "max_storage_gb": 2000,
+        "multi_az": True,
+        "replicas": 1,
+        "backup_days": 35,
+        "insights": "advanced",
+        "monitoring_seconds": 15,
+    },
+    "broker": {"node_type": "cache.m7g.large", "replicas": 1, "snapshot_days": 14},
+    "cache": {"node_type": "cache.r7g.large", "shards": 2, "replicas": 1, "snapshot_days": 7},
+    "compute": {"scaling": True, "spot_percent": 0, "insights": "enhanced", "log_level": "INFO"},
+    "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
+    "logs": {"retention_days": 365},
+    "alarms": {"enabled": True},
+    "protection": True,
+}
+
+DEVELOPMENT: Mapping[str, Any] = {
+    "network": {"cidr": "10.30.0.0/16", "zones": ["a", "b"], "nat": "single", "interface_endpoints": False},
+    "postgres": {
+        "instance_class": "db.t4g.medium",
+        "storage_gb": 20,
+        "max_storage_gb": 100,
+        "multi_az": False,
+        "replicas": 0,
+        "backup_days": 7,
+        "insights": "standard",
+        "monitoring_seconds": 60,
+    },
+    "broker": {"node_type": "cache.t4g.small", "replicas": 0, "snapshot_days": 1},
+    "cache": {"node_type": "cache.t4g.small", "shards": 1, "replicas": 0, "snapshot_days": 1},
+    "compute": {"scaling": True, "spot_percent": 80, "insights": "enabled", "log_level": "DEBUG"},
+    "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
+    "logs": {"retention_days": 30},
+    "alarms": {"enabled": True},
+    "protection": False,
+}
+
+LAPTOP: Mapping[str, Any] = {
+    "network": {"cidr": "10.20.0.0/16", "zones": ["a", "b"], "nat": "single", "interface_endpoints": False},
+    "postgres": {
+        "instance_class": "db.t4g.micro",
+        "storage_gb": 20,
+        "max_storage_gb": 40,
+        "multi_az": False,
+        "replicas": 0,
+        "backup_days": 1,
+        "insights": "standard",
+        "monitoring_seconds": 0,
+    },
+    "broker": {"node_type": "cache.t4g.micro", "replicas": 0, "snapshot_days": 0},
+    "cache": {"node_type": "cache.t4g.micro", "shards": 1, "replicas": 0, "snapshot_days": 0},
+    "compute": {"scaling": False, "spot_percent": 0, "insights": "disabled", "log_level": "INFO"},
+    "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
+    "logs": {"retention_days": 7},
+    "alarms": {"enabled": True},
+    "protection": False,
+    "relaxed": {
+        "tls_inside": "PostgreSQL and Valkey listen on loopback addresses of one machine; nothing leaves it",
+        "https": "the ingress listens on a loopback address of one machine, for which no authority signs a certificate",
+    },
+}
+
+TIERS: Mapping[str, Mapping[str, Any]] = {"production": PRODUCTION, "development": DEVELOPMENT, "laptop": LAPTOP}
