@@ -1,0 +1,67 @@
+"""A log group that is encrypted and forgets on time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudwatch
+
+from components.base import Component, Transforms
+
+#: Days that CloudWatch Logs can keep events.
+RETENTION_DAYS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogGroupArgs:
+    """One log group.
+
+    - log_group_name: its name in CloudWatch, such as ``/matchday/prod/wallet``.
+    - key_arn: KMS key in the group's Region whose policy admits CloudWatch Logs (`security.Keys.logs`).
+    - retention_days: one of RETENTION_DAYS; default 365 (FSBP CloudWatch.16).
+    - region: where the group lives; default the stack's.
+    """
+
+    log_group_name: str
+    key_arn: pulumi.Input[str]
+    retention_days: int = 365
+    region: str | None = None
+
+
+class LogGroup(Component):
+    """A log group.
+
+    Makes: ``aws:cloudwatch:LogGroup`` (role ``""``).
+    """
+
+    arn: pulumi.Output[str]
+    log_group_name: str
+
+    def __init__(
+        self,
+        name: str,
+        args: LogGroupArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        transform: Transforms | None = None,
+    ) -> None:
+        super().__init__(name, opts, transform=transform)
+        if args.retention_days not in RETENTION_DAYS:
+            accepted = ", ".join(map(str, sorted(RETENTION_DAYS)))
+            raise ValueError(f"log group {name!r}: retention of {args.retention_days} days; accepted: {accepted}")
+        group = self.make(
+            "",
+            cloudwatch.LogGroup,
+            cloudwatch.LogGroupArgs(
+                name=args.log_group_name,
+                kms_key_id=args.key_arn,
+                retention_in_days=args.retention_days,
+                region=args.region,
+            ),
+        )
+        self.arn = group.arn
+        self.log_group_name = args.log_group_name
+        self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})
