@@ -118,7 +118,7 @@ class Workspace:
         stack: str,
         *,
         on_event: Callable[[events.Event], None] = lambda _event: None,
-        config: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> Result:
         """Run `pulumi <command>` (preview, up, refresh, destroy and their flags) on the stack, creating it if need be.
 
@@ -189,7 +189,7 @@ class Workspace:
         if done.returncode:
             raise EngineFailed("stack init", (), done.stderr.strip(), self.state)
 
-    def _write_configuration(self, stack: str, overrides: Mapping[str, str]) -> None:
+    def _write_configuration(self, stack: str, overrides: Mapping[str, Any]) -> None:
         source = self._configurations / f"Pulumi.{stack}.yaml"
         settings: dict[str, Any] = (yaml.safe_load(source.read_text()) if source.exists() else None) or {}
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.

@@ -1,0 +1,27 @@
+"""`matchday env`: exports that let a plain `pulumi` in the user's own shell work on the running platform."""
+
+from __future__ import annotations
+
+import shlex
+
+from cli import console, local
+
+
+def env() -> None:
+    """Print shell exports: `eval "$(matchday env)"`, then `pulumi preview -s local`, `pulumi up -s local`, …
+
+    They point Pulumi at this clone's own state and at the local provider, and AWS's tools at the emulator with test credentials.
+    A plain `pulumi up` writes the salt of the state's passphrase into environments/Pulumi.local.yaml; leave that uncommitted.
+    """
+    client = local.require_running()
+    workspace = local.workspace(client.info.provider_port)
+    exports = {
+        **workspace.environment(),
+        "AWS_ENDPOINT_URL": client.info.emulator_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": local.REGION,
+    }
+    for name, value in exports.items():
+        console.result.print(f"export {name}={shlex.quote(value)}", markup=False)
+    console.result.print("unset AWS_PROFILE AWS_SESSION_TOKEN", markup=False)

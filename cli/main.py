@@ -1,0 +1,55 @@
+"""`matchday`: the one command of the platform team, of auditors and of anyone who cloned the repository."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import typer
+
+#: Subcommand → (module, its function, or the Typer application of a command with subcommands of its own).
+COMMANDS: dict[str, str] = {
+    "up": "cli.up:up",
+    "down": "cli.down:down",
+    "reset": "cli.down:reset",
+    "status": "cli.status:status",
+    "logs": "cli.logs:logs",
+    "smoke": "cli.smoke:smoke",
+    "preview": "cli.preview:preview",
+    "env": "cli.env:env",
+    "doctor": "cli.doctor:doctor",
+    "audit": "cli.audit:audit",
+    "score": "cli.score:score",
+    "rules": "cli.rules:app",
+}
+
+
+def build(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
+    """The application with the subcommands `names`; importing only what is called keeps `matchday` quick to start."""
+    app = typer.Typer(
+        name="matchday",
+        help="A real-money fantasy-sports platform on AWS, and all of it on this machine.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _root() -> None:
+    """A real-money fantasy-sports platform on AWS, and all of it on this machine."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    called = sys.argv[1] if len(sys.argv) > 1 else ""
+    build([called] if called in COMMANDS else tuple(COMMANDS))()
