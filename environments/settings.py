@@ -57,11 +57,11 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
-Relaxation = Literal["tls_inside", "https"]
+Relaxation = Literal["tls_inside", "https", "deletion_protection"]
 
 
 class SettingsError(ValueError):
-    """An environment cannot be what its file says; the message is one sentence with file, key path, value and what is accepted."""
+    """An environment cannot be what its file says; the message names file, key path, value and what is accepted."""
 
 
 class _Model(BaseModel):
@@ -81,7 +81,7 @@ class Nat(StrEnum):
 
     NONE = "none"
     SINGLE = "single"
-    PER_ZONE = "per_zone"
+    PER_ZONE = "per-zone"
 
 
 class Network(_Model):
@@ -113,15 +113,19 @@ class Network(_Model):
 
 
 class Postgres(_Model):
-    """RDS for PostgreSQL; storage in GiB. `insights`: CloudWatch Database Insights, standard keeps 7 days, advanced 465."""
+    """RDS for PostgreSQL; storage in GiB. `insights`: CloudWatch Database Insights, standard keeps 7 days, advanced 465.
+
+    `max_connections` is set rather than left to the instance's size, so that its alarm is a plain number.
+    """
 
     instance_class: InstanceClass
     storage_gb: Annotated[int, Field(ge=20, le=65536)]
     max_storage_gb: Annotated[int, Field(ge=20, le=65536)]
+    max_connections: Annotated[int, Field(ge=25, le=8000)]
     multi_az: bool
     replicas: Annotated[int, Field(ge=0, le=5)]
     backup_days: Annotated[int, Field(ge=0, le=35)]
-    insights: Literal["standard", "advanced"]
+    insights: Literal["off", "standard", "advanced"]
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60]
 
     @model_validator(mode="after")
@@ -209,7 +213,7 @@ class Alarms(_Model):
 
 
 class EnvironmentSettings(_Model):
-    """One environment. `protection`: databases and load balancer refuse deletion, and buckets that hold objects too."""
+    """One environment. `relaxed`: the secure defaults that it gives up, each with the reason."""
 
     stack: str
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
@@ -223,8 +227,12 @@ class EnvironmentSettings(_Model):
     edge: Edge
     logs: Logs
     alarms: Alarms
-    protection: bool
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
+
+    @property
+    def protected(self) -> bool:
+        """Whether databases, load balancer and buckets that hold objects refuse deletion, and databases leave a snapshot."""
+        return "deletion_protection" not in self.relaxed
 
     @property
     def availability_zones(self) -> tuple[str, ...]:
@@ -273,7 +281,7 @@ def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> 
             ]
             raise SettingsError(f"{shown}: {KEY}.{key}: no such key; {elsewhere}")
     tier = document.get("tier")
-    if tier not in TIERS:
+    if not isinstance(tier, str) or tier not in TIERS:
         raise SettingsError(f"{shown}: {KEY}.tier: {tier!r} is no tier; accepted: {', '.join(TIERS)}")
     merged = merge(TIERS[tier], document)
     try:
@@ -294,7 +302,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 def _sentence(error: ValidationError) -> str:
     """The first problem as `key.path: value: what is accepted`."""
     first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"]]
+    path = [str(part) for part in first["loc"] if part != "[key]"]
     key = REGION_KEY if path == ["region"] else ".".join([KEY, *path])
     if first["type"] == "extra_forbidden":
         return f"{key}: no such key; accepted: {', '.join(_fields(first['loc'][:-1]))}"

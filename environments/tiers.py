@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 PRODUCTION: Mapping[str, Any] = {
-    "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per_zone", "interface_endpoints": True},
+    "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per-zone", "interface_endpoints": True},
     "postgres": {
         "instance_class": "db.r7g.large",
         "storage_gb": 200,
         "max_storage_gb": 2000,
+        "max_connections": 1500,
         "multi_az": True,
         "replicas": 1,
         "backup_days": 35,
@@ -23,7 +24,6 @@ PRODUCTION: Mapping[str, Any] = {
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
     "logs": {"retention_days": 365},
     "alarms": {"enabled": True},
-    "protection": True,
 }
 
 DEVELOPMENT: Mapping[str, Any] = {
@@ -32,6 +32,7 @@ DEVELOPMENT: Mapping[str, Any] = {
         "instance_class": "db.t4g.medium",
         "storage_gb": 20,
         "max_storage_gb": 100,
+        "max_connections": 300,
         "multi_az": False,
         "replicas": 0,
         "backup_days": 7,
@@ -44,7 +45,7 @@ DEVELOPMENT: Mapping[str, Any] = {
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
     "alarms": {"enabled": True},
-    "protection": False,
+    "relaxed": {"deletion_protection": "development holds no data that cannot be made again"},
 }
 
 LAPTOP: Mapping[str, Any] = {
@@ -53,10 +54,11 @@ LAPTOP: Mapping[str, Any] = {
         "instance_class": "db.t4g.micro",
         "storage_gb": 20,
         "max_storage_gb": 40,
+        "max_connections": 100,
         "multi_az": False,
         "replicas": 0,
         "backup_days": 1,
-        "insights": "standard",
+        "insights": "off",
         "monitoring_seconds": 0,
     },
     "broker": {"node_type": "cache.t4g.micro", "replicas": 0, "snapshot_days": 0},
@@ -65,8 +67,8 @@ LAPTOP: Mapping[str, Any] = {
     "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     "alarms": {"enabled": True},
-    "protection": False,
     "relaxed": {
+        "deletion_protection": "the data of one machine can be made again by one command",
         "tls_inside": "PostgreSQL and Valkey listen on loopback addresses of one machine; nothing leaves it",
         "https": "the ingress listens on a loopback address of one machine, for which no authority signs a certificate",
     },
