@@ -10,7 +10,7 @@ from cli import console, local
 def env() -> None:
     """Print shell exports: `eval "$(matchday env)"`, then `pulumi preview -s local`, `pulumi up -s local`, …
 
-    They point Pulumi at this clone's own state and at the local provider, and AWS's tools at the emulator with test credentials.
+    They point Pulumi at this clone's own state and the local provider, and AWS's tools at the emulator with test credentials.
     A plain `pulumi up` writes the salt of the state's passphrase into environments/Pulumi.local.yaml; leave that uncommitted.
     """
     client = local.require_running()

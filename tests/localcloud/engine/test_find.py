@@ -1,0 +1,141 @@
+"""Finding the CLI: what is on PATH, what is cached, what is downloaded, and what happens when none of it works."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from localcloud.engine import build, find
+
+
+def _executable(path: Path, script: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def _cli(directory: Path, version: str) -> Path:
+    _executable(directory / "pulumi-language-python", "#!/bin/sh\n")
+    return _executable(directory / "pulumi", f"#!/bin/sh\necho v{version}\n")
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine with an empty cache and nothing on PATH but the shell's own tools."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "echo", "sleep"):
+        (tools / tool).symlink_to(f"/bin/{tool}")
+    monkeypatch.setenv("PATH", str(tools))
+
+
+def _on_path(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_new_enough_cli_on_path_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    binary = _cli(tmp_path / "bin", "3.229.0")
+    _on_path(monkeypatch, binary.parent)
+    assert find.find() == find.Engine(pulumi=binary, version="3.229.0", origin="path")
+
+
+@pytest.mark.parametrize("version", ["3.228.9", "2.300.0", "nonsense"])
+def test_an_older_or_strange_cli_on_path_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str) -> None:
+    _on_path(monkeypatch, _cli(tmp_path / "bin", version).parent)
+    assert find.find() is None
+
+
+def test_a_cli_without_a_python_language_host_is_not_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _on_path(monkeypatch, _executable(tmp_path / "bin" / "pulumi", "#!/bin/sh\necho v3.300.0\n").parent)
+    assert find.find() is None
+
+
+def test_a_built_cli_in_the_cache_gets_this_clones_language_host(tmp_path: Path) -> None:
+    directory = build.root(find.cache_directory()) / "bin"
+    binary = _executable(directory / "pulumi", f"#!/bin/sh\necho v{build.VERSION}\n")
+    assert find.ensure(lambda _message: None) == find.Engine(pulumi=binary, version=build.VERSION, origin="built")
+    assert "class LanguageHost" in (directory / "language_host.py").read_text()
+    assert os.access(directory / "pulumi-language-python", os.X_OK)
+
+
+def _installer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
+    """Stands where Pulumi's download site stands: the subprocess that installs gets this `pulumi.automation`."""
+    package = tmp_path / "fake" / "pulumi"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "automation.py").write_text(
+        f"import pathlib\nclass PulumiCommand:\n    @staticmethod\n    def install(root):\n{body}"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+
+
+def test_the_official_download_comes_before_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _installer(
+        monkeypatch,
+        tmp_path,
+        "        binary = pathlib.Path(root) / 'bin' / 'pulumi'\n        binary.parent.mkdir(parents=True)\n"
+        "        binary.write_text('#!/bin/sh\\necho v3.272.0\\n')\n        binary.chmod(0o755)\n",
+    )
+    monkeypatch.setattr(build, "build", lambda *_: pytest.fail("built although the download worked"))
+    assert find.ensure(lambda _message: None).origin == "official"
+
+
+def test_when_nothing_works_the_error_says_what_was_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _installer(monkeypatch, tmp_path, "        raise OSError('no route to the download site')\n")
+
+    def broken(cache: Path, say: object) -> None:
+        raise build.BuildFailed("`go mod download` failed with exit code 1")
+
+    monkeypatch.setattr(build, "build", broken)
+    said: list[str] = []
+    with pytest.raises(find.NoEngine, match=r"no route to the download site.*go mod download"):
+        find.ensure(said.append)
+    assert any("building v" in message for message in said)
+
+
+def test_two_setups_at_once_build_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _installer(monkeypatch, tmp_path, "        raise OSError('offline')\n")
+    builds = []
+
+    def slow(cache: Path, say: object) -> None:
+        builds.append(threading.current_thread().name)
+        _executable(build.root(cache) / "bin" / "pulumi", f"#!/bin/sh\nsleep 0.1; echo v{build.VERSION}\n")
+
+    monkeypatch.setattr(build, "build", slow)
+    engines: list[find.Engine] = []
+    threads = [threading.Thread(target=lambda: engines.append(find.ensure(lambda _message: None))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(builds) == 1
+    assert len(set(engines)) == 1 and len(engines) == 3
+
+
+def test_a_failed_build_leaves_no_half_cli_and_names_the_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tools = tmp_path / "go-bin"
+    _executable(
+        tools / "go",
+        '#!/bin/sh\n[ "$1" = version ] && echo go version go1.27.3 linux/amd64 && exit 0\necho no proxy >&2\nexit 7\n',
+    )
+    _on_path(monkeypatch, tools)
+    cache = find.cache_directory()
+    with pytest.raises(build.BuildFailed, match=r"mod download.*exit code 7:\nno proxy"):
+        build.build(cache, lambda _message: None)
+    assert not build.root(cache).exists()
+    assert not list(build.root(cache).parent.glob(".build-*"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [("go version go1.26.8 linux/amd64", (1, 26, 8)), ("go version go1.27 linux/amd64", (1, 27, 0)), ("what?", (0,))],
+)
+def test_go_versions_are_read(tmp_path: Path, printed: str, expected: tuple[int, ...]) -> None:
+    go = _executable(tmp_path / "go", f"#!/bin/sh\necho {printed!r}\n")
+    assert build._go_version(str(go)) == expected
