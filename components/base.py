@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 
@@ -32,8 +33,11 @@ NAME_LIMITS: Mapping[str, int] = {
     "bucket": 63,
     "db-instance": 63,
     "iam-role": 64,
+    "cloudfront": 64,
     "ecs": 255,
     "waf": 128,
+    "log-group": 512,
+    "sns": 256,
     "default": 255,
 }
 
@@ -56,7 +60,15 @@ class Component(pulumi.ComponentResource):
     Children are named ``f"{name}-{role}"`` (the role ``""`` gives ``name`` itself), have this component as parent, and carry
     the tags of `tags`. `signals` is what a component wants watched; `observability.Monitoring` turns the signals of a whole
     stack into alarms and dashboards.
+
+    `RELAXABLE` names the secure defaults that a caller may give up, each with what is then missing. Whoever gives one up says
+    why in `relaxed` (name → reason); the reasons are outputs of the component, where an auditor reads them from the state.
+
+    A child's role or a class's name is part of a URN. Who renames one passes ``opts=ResourceOptions(aliases=[…])`` with the old
+    name, or the resource is replaced.
     """
+
+    RELAXABLE: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self,
@@ -64,11 +76,17 @@ class Component(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         *,
         transform: Transforms | None = None,
+        relaxed: Mapping[str, str] | None = None,
     ) -> None:
-        room = type(self).__module__.split(".")[1]
-        super().__init__(f"matchday:{room}:{type(self).__name__}", name, None, opts)
+        package, _, room = type(self).__module__.partition(".")
+        if package != "components" or not room:
+            raise TypeError(
+                f"{type(self).__qualname__} must live in a room under components/, not in {type(self).__module__}"
+            )
         self.name = name
         self.signals: list[Signal] = []
+        self.relaxed = self._reasons(relaxed or {})
+        super().__init__(f"matchday:{room.split('.')[0]}:{type(self).__name__}", name, None, opts)
         self._transform = dict(transform or {})
         self._made: set[str] = set()
 
@@ -83,9 +101,9 @@ class Component(pulumi.ComponentResource):
             raise ValueError(f"{type(self).__name__} {self.name!r} makes the child {role!r} twice")
         self._made.add(role)
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
-        if hasattr(type(args), "tags"):
-            given = args.tags
-            args.tags = {**self.tags(role), **(given or {})} if given is None or isinstance(given, Mapping) else given
+        if _takes_tag_mapping(type(args)):
+            args = copy.copy(args)  # a caller may use one Args for several children; each has its own Name
+            args.tags = self._merged_tags(role, args.tags)
         if role in self._transform:
             args, options = self._transform[role](args, options)
         return resource(self.child_name(role), args, opts=options)
@@ -98,7 +116,14 @@ class Component(pulumi.ComponentResource):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r}: transform names {unknown[0]!r}, which is none of its children ({made})"
             )
-        super().register_outputs(dict(outputs))
+        super().register_outputs({**outputs, **({"relaxed": self.relaxed} if self.relaxed else {})})
+
+    def require(self, default: str, held: bool) -> None:
+        """Refuse a secure default that does not hold unless it was relaxed with a reason (and one relaxed for nothing)."""
+        if held == (default in self.relaxed):
+            problem = "is relaxed although it holds" if held else f"does not hold ({self.RELAXABLE[default]})"
+            remedy = "drop it from" if held else "say why in"
+            raise ValueError(f"{type(self).__name__} {self.name!r}: {default} {problem}; {remedy} relaxed[{default!r}]")
 
     def child_name(self, role: str) -> str:
         """The logical name of the child `role`."""
@@ -118,3 +143,24 @@ class Component(pulumi.ComponentResource):
             "Component": self.name,
             "ManagedBy": "pulumi",
         }
+
+    def _reasons(self, relaxed: Mapping[str, str]) -> dict[str, str]:
+        for default, reason in relaxed.items():
+            if default not in self.RELAXABLE:
+                accepted = ", ".join(self.RELAXABLE) or "nothing"
+                raise ValueError(f"{type(self).__name__} {self.name!r} cannot relax {default!r}; accepted: {accepted}")
+            if not reason.strip():
+                raise ValueError(f"{type(self).__name__} {self.name!r} relaxes {default!r} without a reason")
+        return dict(relaxed)
+
+    def _merged_tags(self, role: str, given: Any) -> Any:
+        own = self.tags(role)
+        if given is None or isinstance(given, Mapping):
+            return {**own, **(given or {})}
+        return pulumi.Output.from_input(given).apply(lambda tags: {**own, **(tags or {})})
+
+
+def _takes_tag_mapping(args_class: type) -> bool:
+    """Whether `tags` of an Args class is a mapping. An Auto Scaling group's is a list: its component writes that itself."""
+    tags = getattr(args_class, "tags", None)
+    return isinstance(tags, property) and "Mapping" in str((tags.fget.__annotations__ or {}).get("return"))

@@ -19,7 +19,7 @@ class CdnArgs:
     - api_https: whether the load balancer has a certificate; False must be relaxed as ``origin_tls``.
     - web_acl_arn: an ACL with scope CLOUDFRONT.
     - log_bucket_arn: bucket that admits ``delivery.logs.amazonaws.com``; None must be relaxed as ``access_logs``.
-    - aliases, certificate_arn: own names and their us-east-1 certificate, both or neither; neither must be relaxed as ``certificate``.
+    - aliases, certificate_arn: own names and their us-east-1 certificate, both or neither (relaxed as ``certificate``).
     - price_class: which edge locations; PriceClass_200 holds India.
     """
 

@@ -38,7 +38,7 @@ class LogGroup(Component):
     """
 
     arn: pulumi.Output[str]
-    log_group_name: str
+    log_group_name: pulumi.Output[str]
 
     def __init__(
         self,
@@ -63,5 +63,5 @@ class LogGroup(Component):
             ),
         )
         self.arn = group.arn
-        self.log_group_name = args.log_group_name
+        self.log_group_name = group.name
         self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})

@@ -23,7 +23,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`source` may open TCP connections to `target` on `port`, because of `why` (one phrase; it becomes the rule's description).
+    """`source` may open TCP connections to `target` on `port`, because of `why` (one phrase: the rule's description).
 
     `source` and `target` are names: of a security group, of a prefix list (`s3`), or INTERNET. At least one is a group.
     """

@@ -17,7 +17,8 @@ class SecurityGroupsArgs:
 
     - groups: name → description of each group to make (load-balancer, each service, postgres, broker, cache …).
     - flows: every connection that is allowed; anything else is not. Egress is closed too.
-    - existing: name → id of groups made elsewhere (``endpoints``: `network.Vpc.endpoint_security_group_id`) that get rules here.
+    - existing: name → id of groups made elsewhere that get rules here too
+      (``endpoints``: `network.Vpc.endpoint_security_group_id`).
     - prefix_lists: name → id, for flows to gateway endpoints (``s3``: `network.Vpc.s3_prefix_list_id`).
     """
 

@@ -16,7 +16,7 @@ class GeneratedSecretArgs:
     - secret_name: its name in Secrets Manager, such as ``matchday/prod/wallet/SIGNING_KEK``.
     - description: what it opens and who reads it.
     - key_arn: KMS key that encrypts it (`security.Keys.secrets`).
-    - length: characters, 16–128, letters and digits only (ElastiCache and URLs refuse others); default 43, which holds 256 bits.
+    - length: characters, 16–128, letters and digits (ElastiCache and URLs refuse others); default 43, which holds 256 bits.
     - recovery_window_days: 7–30 days in which a deletion can be taken back, or 0: deleted at once, its name free again.
     """
 
