@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pulumi
+from pulumi_aws import ec2, iam
 
 from components.base import Component, Transforms
+from components.network.subnets import Tier, plan
+from components.observability.log_group import LogGroup, LogGroupArgs
+from components.observability.signals import Severity, Signal
 
 #: Interface endpoints that a Fargate task needs to start and to log where there is no NAT (with the S3 gateway endpoint, from
 #: which image layers come).
@@ -46,16 +51,19 @@ class VpcArgs:
 
 
 class Vpc(Component):
-    """A VPC. (resources listed when filled)"""
+    """A VPC with a public, a private and a data subnet in each zone.
 
-    vpc_id: pulumi.Output[str]
-    public_subnet_ids: list[pulumi.Output[str]]
-    private_subnet_ids: list[pulumi.Output[str]]
-    data_subnet_ids: list[pulumi.Output[str]]
-    endpoint_security_group_id: pulumi.Output[str]
-    s3_prefix_list_id: pulumi.Output[str]
-    dynamodb_prefix_list_id: pulumi.Output[str]
-    region: str
+    Makes (`<z>` is a zone's letter, `<s>` a service's name with dashes for dots):
+
+    - ``aws:ec2:Vpc`` (role ``""``), ``InternetGateway`` (``internet``), ``DefaultSecurityGroup`` (``default``: no rules at all)
+    - by tier and zone ``Subnet`` (``<tier>-<z>``) and ``RouteTableAssociation`` (``<tier>-<z>-routes-association``)
+    - ``RouteTable`` (``public-routes``, ``data-routes``, ``private-<z>-routes``)
+    - ``Route`` to the internet (``public-internet``, and with NAT ``private-<z>-internet``)
+    - with NAT ``Eip`` and ``NatGateway`` (``nat-<z>-address``, ``nat-<z>``)
+    - ``VpcEndpoint`` (``endpoint-s3``, ``endpoint-dynamodb``, ``endpoint-<s>``) and a ``SecurityGroup`` (``endpoints``), whose
+      rules are `security.SecurityGroups`' to make
+    - ``FlowLog``, ``Role``, ``RolePolicy`` (``flow-logs``, ``…-role``, ``…-policy``) and an `observability.LogGroup`
+    """
 
     def __init__(
         self,
@@ -66,4 +74,252 @@ class Vpc(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        raise NotImplementedError
+        self.layout = plan(args.cidr, args.availability_zones)
+        self.region = self.layout.region
+        vpc = self.make(
+            "",
+            ec2.Vpc,
+            ec2.VpcArgs(cidr_block=str(self.layout.cidr), enable_dns_hostnames=True, enable_dns_support=True),
+        )
+        self.vpc_id: pulumi.Output[str] = vpc.id
+        # The group that AWS makes with every VPC and that anything without a group of its own joins: it lets nothing through.
+        self.make("default", ec2.DefaultSecurityGroup, ec2.DefaultSecurityGroupArgs(vpc_id=vpc.id))
+        gateway = self.make("internet", ec2.InternetGateway, ec2.InternetGatewayArgs(vpc_id=vpc.id))
+
+        public = self._tier(Tier.PUBLIC, {"": self.layout.zones})
+        self.make(
+            "public-internet",
+            ec2.Route,
+            ec2.RouteArgs(route_table_id=public.tables[""], destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id),
+        )
+        private = self._tier(Tier.PRIVATE, {zone[-1]: (zone,) for zone in self.layout.zones})
+        data = self._tier(Tier.DATA, {"": self.layout.zones})
+        self.public_subnet_ids = list(public.subnets.values())
+        self.private_subnet_ids = list(private.subnets.values())
+        self.data_subnet_ids = list(data.subnets.values())
+
+        self._nat(args.nat, public, private, gateway)
+        self._endpoints(args.interface_endpoints, [*private.tables.values(), *data.tables.values()])
+        self._flow_logs(args)
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "public_subnet_ids": self.public_subnet_ids,
+                "private_subnet_ids": self.private_subnet_ids,
+                "data_subnet_ids": self.data_subnet_ids,
+            }
+        )
+
+    def _tier(self, tier: Tier, tables: Mapping[str, Sequence[str]]) -> _TierResources:
+        """A tier's subnets and route tables; `tables` says which zones share one: suffix of its role → zones."""
+        made = _TierResources({}, {})
+        for suffix, zones in tables.items():
+            role = f"{tier}-{suffix}" if suffix else str(tier)
+            table = self.make(f"{role}-routes", ec2.RouteTable, ec2.RouteTableArgs(vpc_id=self.vpc_id))
+            made.tables[suffix] = table.id
+            for subnet in (subnet for subnet in self.layout.of(tier) if subnet.zone in zones):
+                resource = self.make(
+                    f"{tier}-{subnet.letter}",
+                    ec2.Subnet,
+                    ec2.SubnetArgs(
+                        vpc_id=self.vpc_id,
+                        availability_zone=subnet.zone,
+                        cidr_block=str(subnet.cidr),
+                        map_public_ip_on_launch=False,
+                        tags={"Tier": str(tier)},
+                    ),
+                )
+                self.make(
+                    f"{tier}-{subnet.letter}-routes-association",
+                    ec2.RouteTableAssociation,
+                    ec2.RouteTableAssociationArgs(route_table_id=table.id, subnet_id=resource.id),
+                )
+                made.subnets[subnet.letter] = resource.id
+        return made
+
+    def _nat(self, mode: NatMode, public: _TierResources, private: _TierResources, gateway: pulumi.Resource) -> None:
+        """Gateways to the internet for the private tier, and what to watch of them."""
+        letters = {
+            NatMode.NONE: [],
+            NatMode.SINGLE: sorted(public.subnets)[:1],
+            NatMode.PER_ZONE: sorted(public.subnets),
+        }
+        gateways: dict[str, pulumi.Output[str]] = {}
+        for letter in letters[mode]:
+            # An address and a NAT gateway work only once the VPC has its internet gateway; AWS cannot see that need by itself.
+            after = pulumi.ResourceOptions(depends_on=[gateway])
+            address = self.make(f"nat-{letter}-address", ec2.Eip, ec2.EipArgs(domain="vpc"), after)
+            nat = self.make(
+                f"nat-{letter}",
+                ec2.NatGateway,
+                ec2.NatGatewayArgs(allocation_id=address.id, subnet_id=public.subnets[letter]),
+                after,
+            )
+            gateways[letter] = nat.id
+            self.signals += _nat_signals(letter, nat.id)
+        if gateways:
+            shared = next(iter(gateways.values()))
+            for letter, table in private.tables.items():
+                self.make(
+                    f"private-{letter}-internet",
+                    ec2.Route,
+                    ec2.RouteArgs(
+                        route_table_id=table,
+                        destination_cidr_block="0.0.0.0/0",
+                        nat_gateway_id=gateways.get(letter, shared),
+                    ),
+                )
+
+    def _endpoints(self, interfaces: Sequence[str], tables: Sequence[pulumi.Output[str]]) -> None:
+        """Roads to AWS services that do not leave the VPC."""
+        prefix_lists = {}
+        for service in ("s3", "dynamodb"):
+            endpoint = self.make(
+                f"endpoint-{service}",
+                ec2.VpcEndpoint,
+                ec2.VpcEndpointArgs(
+                    vpc_id=self.vpc_id,
+                    service_name=f"com.amazonaws.{self.region}.{service}",
+                    vpc_endpoint_type="Gateway",
+                    route_table_ids=list(tables),
+                ),
+            )
+            prefix_lists[service] = endpoint.prefix_list_id
+        self.s3_prefix_list_id: pulumi.Output[str] = prefix_lists["s3"]
+        self.dynamodb_prefix_list_id: pulumi.Output[str] = prefix_lists["dynamodb"]
+
+        group = self.make(
+            "endpoints",
+            ec2.SecurityGroup,
+            ec2.SecurityGroupArgs(
+                name=self.physical_name("endpoints"),
+                description="Interface endpoints of AWS services",
+                vpc_id=self.vpc_id,
+            ),
+        )
+        self.endpoint_security_group_id: pulumi.Output[str] = group.id
+        for service in interfaces:
+            self.make(
+                f"endpoint-{service.replace('.', '-')}",
+                ec2.VpcEndpoint,
+                ec2.VpcEndpointArgs(
+                    vpc_id=self.vpc_id,
+                    service_name=f"com.amazonaws.{self.region}.{service}",
+                    vpc_endpoint_type="Interface",
+                    private_dns_enabled=True,
+                    subnet_ids=self.private_subnet_ids,
+                    security_group_ids=[group.id],
+                ),
+            )
+
+    def _flow_logs(self, args: VpcArgs) -> None:
+        """Every connection, accepted or refused, to CloudWatch Logs, by a role that may write to this one group."""
+        log_group = LogGroup(
+            self.child_name("flow-logs"),
+            LogGroupArgs(
+                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/flow-logs",
+                key_arn=args.log_key_arn,
+                retention_days=args.flow_log_retention_days,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        role = self.make(
+            "flow-logs-role",
+            iam.Role,
+            iam.RoleArgs(
+                name=self.physical_name("flow-logs", "iam-role"),
+                description=f"VPC Flow Logs of {self.physical_name()} write to their log group",
+                assume_role_policy=pulumi.Output.json_dumps(flow_log_trust(args.account_id)),
+            ),
+        )
+        policy = self.make(
+            "flow-logs-policy",
+            iam.RolePolicy,
+            iam.RolePolicyArgs(
+                name="write-flow-logs",
+                role=role.name,
+                policy=pulumi.Output.json_dumps(flow_log_permissions(log_group.arn)),
+            ),
+        )
+        self.make(
+            "flow-logs",
+            ec2.FlowLog,
+            ec2.FlowLogArgs(
+                vpc_id=self.vpc_id,
+                traffic_type="ALL",
+                log_destination_type="cloud-watch-logs",
+                log_destination=log_group.arn,
+                iam_role_arn=role.arn,
+                max_aggregation_interval=60,
+            ),
+            pulumi.ResourceOptions(depends_on=[policy]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _TierResources:
+    """Ids of a tier's subnets by zone letter, and of its route tables by the suffix of their role."""
+
+    subnets: dict[str, pulumi.Output[str]]
+    tables: dict[str, pulumi.Output[str]]
+
+
+def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
+    """Who may take the flow-log role: the service, for this account's flow logs only."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        ],
+    }
+
+
+def flow_log_permissions(log_group_arn: pulumi.Input[str]) -> dict[str, Any]:
+    """What the flow-log role may do: write streams of its log group. The group itself exists already."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                "Resource": [log_group_arn, pulumi.Output.concat(log_group_arn, ":*")],
+            },
+        ],
+    }
+
+
+def _nat_signals(letter: str, gateway_id: pulumi.Output[str]) -> list[Signal]:
+    where = {"NatGatewayId": gateway_id}
+    return [
+        Signal(
+            name=f"nat-{letter}-ports",
+            summary=f"NAT gateway {letter} has no free port: new connections to the internet fail",
+            namespace="AWS/NATGateway",
+            metric="ErrorPortAllocation",
+            dimensions=where,
+            statistic="Sum",
+            threshold=0,
+            periods=5,
+            datapoints=2,
+            severity=Severity.PAGE,
+            runbook="nat-gateway",
+        ),
+        Signal(
+            name=f"nat-{letter}-drops",
+            summary=f"NAT gateway {letter} drops packets",
+            namespace="AWS/NATGateway",
+            metric="PacketsDropCount",
+            dimensions=where,
+            statistic="Sum",
+            threshold=100,
+            period=300,
+            periods=3,
+            severity=Severity.TICKET,
+            runbook="nat-gateway",
+        ),
+    ]

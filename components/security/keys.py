@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_aws import kms
 
 from components.base import Component, Transforms
+from components.security.key_policies import Purpose, document
+
+#: Where CloudFront's web ACLs and certificates live, whatever the stack's Region.
+EDGE_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,16 +31,14 @@ class KeysArgs:
 
 
 class Keys(Component):
-    """Customer managed keys. (resources listed when filled)
+    """Customer managed keys, rotated every year.
+
+    Makes, by purpose (``data``, ``logs``, ``secrets``, and ``edge-logs`` as asked): ``aws:kms:Key`` (``<purpose>``) and
+    ``aws:kms:Alias`` (``<purpose>-alias``).
 
     ARNs: `data` (databases, caches, buckets), `logs` (log groups, alarm topics), `secrets` (Secrets Manager, SSM parameters),
     `edge_logs` (log groups in us-east-1; None without `edge`; `logs` itself where the stack is in us-east-1).
     """
-
-    data: pulumi.Output[str]
-    logs: pulumi.Output[str]
-    secrets: pulumi.Output[str]
-    edge_logs: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -45,4 +49,40 @@ class Keys(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        raise NotImplementedError
+        if not 7 <= args.deletion_window_days <= 30:
+            raise ValueError(f"keys {name!r}: deletion window of {args.deletion_window_days} days; accepted: 7 to 30")
+        self.data = self._key("data", Purpose.DATA, args, args.region)
+        self.logs = self._key("logs", Purpose.LOGS, args, args.region)
+        self.secrets = self._key("secrets", Purpose.SECRETS, args, args.region)
+        self.edge_logs: pulumi.Output[str] | None = None
+        if args.edge and args.region == EDGE_REGION:
+            self.edge_logs = self.logs
+        elif args.edge:
+            self.edge_logs = self._key("edge-logs", Purpose.LOGS, args, EDGE_REGION)
+        self.register_outputs({"data": self.data, "logs": self.logs, "secrets": self.secrets})
+
+    def _key(self, role: str, purpose: Purpose, args: KeysArgs, region: str) -> pulumi.Output[str]:
+        policy = pulumi.Output.from_input(args.account_id).apply(
+            lambda account_id: json.dumps(document(purpose, account_id, region))
+        )
+        elsewhere = None if region == args.region else region
+        key = self.make(
+            role,
+            kms.Key,
+            kms.KeyArgs(
+                description=f"{role.replace('-', ' ').capitalize()} of {pulumi.get_project()} {pulumi.get_stack()}",
+                enable_key_rotation=True,
+                deletion_window_in_days=args.deletion_window_days,
+                policy=policy,
+                region=elsewhere,
+            ),
+        )
+        self.make(
+            f"{role}-alias",
+            kms.Alias,
+            kms.AliasArgs(
+                name=f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{role}", target_key_id=key.id, region=elsewhere
+            ),
+        )
+        arn: pulumi.Output[str] = key.arn
+        return arn

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_random
+from pulumi_aws import secretsmanager
 
 from components.base import Component, Transforms
 
@@ -28,14 +30,14 @@ class GeneratedSecretArgs:
 
 
 class GeneratedSecret(Component):
-    """A generated secret. (resources listed when filled)
+    """A generated secret.
 
-    `value` is a Pulumi secret, for arguments of resources that need it (an AUTH token); never export it.
+    Makes: ``random:RandomPassword`` (``value``), ``aws:secretsmanager:Secret`` (role ``""``),
+    ``aws:secretsmanager:SecretVersion`` (``version``).
+
+    `value` is a Pulumi secret, for arguments of resources that need it (an AUTH token); never export it. `arn` is known once
+    the value is stored, so that who depends on it finds one.
     """
-
-    arn: pulumi.Output[str]
-    secret_name: str
-    value: pulumi.Output[str]
 
     def __init__(
         self,
@@ -46,4 +48,33 @@ class GeneratedSecret(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        raise NotImplementedError
+        if not 16 <= args.length <= 128:
+            raise ValueError(f"secret {args.secret_name!r}: length {args.length}; accepted: 16 to 128")
+        if args.recovery_window_days != 0 and not 7 <= args.recovery_window_days <= 30:
+            raise ValueError(
+                f"secret {args.secret_name!r}: recovery window of {args.recovery_window_days} days; accepted: 0, or 7 to 30"
+            )
+        password = self.make(
+            "value",
+            pulumi_random.RandomPassword,
+            pulumi_random.RandomPasswordArgs(length=args.length, special=False),
+        )
+        secret = self.make(
+            "",
+            secretsmanager.Secret,
+            secretsmanager.SecretArgs(
+                name=args.secret_name,
+                description=args.description,
+                kms_key_id=args.key_arn,
+                recovery_window_in_days=args.recovery_window_days,
+            ),
+        )
+        version = self.make(
+            "version",
+            secretsmanager.SecretVersion,
+            secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=password.result),
+        )
+        self.secret_name = args.secret_name
+        self.value: pulumi.Output[str] = pulumi.Output.secret(password.result)
+        self.arn: pulumi.Output[str] = version.arn
+        self.register_outputs({"arn": self.arn, "secret_name": self.secret_name})

@@ -1,0 +1,77 @@
+"""Key policies as plain documents: the account decides by IAM, and each AWS service gets only what it must do with the key."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+Statement = dict[str, Any]
+
+_USE = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
+
+
+class Purpose(StrEnum):
+    """A class of data with a key of its own."""
+
+    DATA = "data"
+    LOGS = "logs"
+    SECRETS = "secrets"
+
+
+def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
+    """The policy of the key for `purpose` in `region`."""
+    services = {
+        Purpose.DATA: [_cloudfront_reads(account_id)],
+        Purpose.LOGS: [_log_groups(account_id, region), _alarms(account_id)],
+        Purpose.SECRETS: [],
+    }
+    return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
+
+
+def _account(account_id: str) -> Statement:
+    """IAM policies of this account decide; without this statement nobody could ever change the key again."""
+    return {
+        "Sid": "AccountDecidesByIam",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _log_groups(account_id: str, region: str) -> Statement:
+    """CloudWatch Logs, for log groups of this account and Region: it names the group in the encryption context."""
+    return {
+        "Sid": "LogGroups",
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+        "Action": _USE,
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"}
+        },
+    }
+
+
+def _alarms(account_id: str) -> Statement:
+    """CloudWatch alarms, which publish to encrypted SNS topics."""
+    return {
+        "Sid": "AlarmsPublish",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
+
+
+def _cloudfront_reads(account_id: str) -> Statement:
+    """CloudFront's origin access control, which reads the site's encrypted objects."""
+    return {
+        "Sid": "CloudFrontReads",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
+    }
