@@ -1,0 +1,56 @@
+"""`python -m localcloud.emulator`: moto server on a loopback address, with snapshots of everything it holds."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+#: What moto reads while it is imported: so this is set before anything imports it.
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # else no AWS managed policy can be attached
+    "MOTO_ECS_SERVICE_RUNNING": "2",  # else a service's roll-out stays IN_PROGRESS for ever
+    "MOTO_ACM_VALIDATION_WAIT": "1",  # seconds until a certificate is ISSUED (60 by default)
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # thousands of AMIs that nothing here looks up
+}
+
+
+def prepare_environment() -> None:
+    """Take away every AWS and moto variable of the user's, then set ours."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_", "BOTO_"))]:
+        del os.environ[name]
+    os.environ.update(ENVIRONMENT)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="localcloud.emulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
+    parser.add_argument(
+        "--port", type=int, required=True, help="0 chooses; the port is the first line of standard output"
+    )
+    parser.add_argument(
+        "--snapshot", type=Path, required=True, help="file that holds the emulator's state between runs"
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        loopback = ipaddress.ip_address(arguments.host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        print(f"localcloud.emulator: --host {arguments.host} is not a loopback address (127.0.0.0/8)", file=sys.stderr)  # noqa: T201
+        return 2
+    prepare_environment()
+    from localcloud.emulator.server import serve
+
+    return serve(arguments.host, arguments.port, arguments.snapshot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Repairs of moto's defects, each with a test that fails once moto itself has repaired it.
+
+A patch is named after what it repairs. moto is pinned to one version, so that a patch never meets code it was not written for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.elasticache.exceptions import CacheSubnetGroupNotFound
+from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.rds.models import RDSBackend
+
+
+def _replace(kind: type, method: Callable[..., Any]) -> None:
+    """Put `method` in the place of the method of that name."""
+    setattr(kind, method.__name__, method)
+
+
+def rds_modify_subnet_group_keeps_it() -> None:
+    """moto 5.2.5 takes the group out of its table when it is modified, and never puts it back."""
+    original = RDSBackend.modify_db_subnet_group
+
+    def modify_db_subnet_group(self: Any, subnet_name: str, description: str, subnets: list[Any]) -> Any:
+        group = original(self, subnet_name, description, subnets)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    _replace(RDSBackend, modify_db_subnet_group)
+
+
+def elasticache_subnet_groups_can_change() -> None:
+    """moto 5.2.5 creates and describes cache subnet groups, but neither modifies nor deletes them."""
+
+    def group_of(self: Any) -> Any:
+        name = self._get_param("CacheSubnetGroupName")
+        groups = self.elasticache_backend.cache_subnet_groups
+        if name not in groups:
+            raise CacheSubnetGroupNotFound(name)
+        return groups[name]
+
+    def modify_cache_subnet_group(self: Any) -> Any:
+        group = group_of(self)
+        description = self._get_param("CacheSubnetGroupDescription")
+        if description is not None:
+            group.cache_subnet_group_description = description
+        subnet_ids = self._get_param("SubnetIds")
+        if subnet_ids:
+            fresh = type(group)(
+                self.current_account,
+                self.region,
+                group.cache_subnet_group_name,
+                group.cache_subnet_group_description,
+                subnet_ids,
+                group.tags,
+            )
+            group.__dict__.update(fresh.__dict__)
+        return ActionResult({"CacheSubnetGroup": group})
+
+    def delete_cache_subnet_group(self: Any) -> Any:
+        group = group_of(self)
+        del self.elasticache_backend.cache_subnet_groups[group.cache_subnet_group_name]
+        return EmptyResult()
+
+    _replace(ElastiCacheResponse, modify_cache_subnet_group)
+    _replace(ElastiCacheResponse, delete_cache_subnet_group)
+
+
+def conditional_denials_are_held_not_enforced() -> None:
+    """moto 5.2.5 takes every Deny for a denial, whatever its Condition says.
+
+    So the usual "deny insecure transport" bucket policy would refuse every request. moto knows no condition values of a
+    request (and loopback stands where TLS stands in AWS), so a Deny with a Condition is held and read back, but not enforced.
+    """
+    original = IAMPolicyStatement.is_action_permitted
+
+    def is_action_permitted(
+        self: Any,
+        action: str,
+        resource: str = "*",
+        principal: str | None = None,
+        incoming_condition_values: dict[str, str] | None = None,
+    ) -> Any:
+        if (
+            self._statement.get("Effect") == "Deny"
+            and self._statement.get("Condition")
+            and not incoming_condition_values
+        ):
+            return PermissionResult.NEUTRAL
+        return original(self, action, resource, principal, incoming_condition_values)
+
+    _replace(IAMPolicyStatement, is_action_permitted)
+
+
+PATCHES: tuple[Callable[[], None], ...] = (
+    rds_modify_subnet_group_keeps_it,
+    elasticache_subnet_groups_can_change,
+    conditional_denials_are_held_not_enforced,
+)
+
+
+def apply() -> None:
+    """Apply every patch to this process's moto; once."""
+    for patch in PATCHES:
+        patch()

@@ -1,0 +1,107 @@
+"""Each repair of moto: it works here, and plain moto still needs it (else the patch must go)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from moto import mock_aws
+
+from tests.localcloud.emulator.conftest import REGION, Running, running
+
+Client = Callable[[str], Any]
+
+
+def _subnets(client: Client) -> list[str]:
+    vpc = client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    return [client("ec2").create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in range(2)]
+
+
+def _rds_subnet_group(client: Client) -> None:
+    subnets = _subnets(client)
+    rds = client("rds")
+    rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=subnets)
+    rds.modify_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="e", SubnetIds=subnets)
+    assert rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]["DBSubnetGroupDescription"] == "e"
+
+
+def _cache_subnet_group_modify(client: Client) -> None:
+    subnets = _subnets(client)
+    cache = client("elasticache")
+    cache.create_cache_subnet_group(CacheSubnetGroupName="g", CacheSubnetGroupDescription="d", SubnetIds=subnets[:1])
+    cache.modify_cache_subnet_group(CacheSubnetGroupName="g", CacheSubnetGroupDescription="e", SubnetIds=subnets)
+    group = cache.describe_cache_subnet_groups(CacheSubnetGroupName="g")["CacheSubnetGroups"][0]
+    assert group["CacheSubnetGroupDescription"] == "e"
+    assert {subnet["SubnetIdentifier"] for subnet in group["Subnets"]} == set(subnets)
+
+
+def _cache_subnet_group_delete(client: Client) -> None:
+    cache = client("elasticache")
+    cache.create_cache_subnet_group(
+        CacheSubnetGroupName="gone", CacheSubnetGroupDescription="d", SubnetIds=_subnets(client)
+    )
+    cache.delete_cache_subnet_group(CacheSubnetGroupName="gone")
+    assert not [
+        g for g in cache.describe_cache_subnet_groups()["CacheSubnetGroups"] if g["CacheSubnetGroupName"] == "gone"
+    ]
+
+
+def _deny_insecure_transport(client: Client) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="a-bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::a-bucket", "arn:aws:s3:::a-bucket/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket="a-bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_object(Bucket="a-bucket", Key="k", Body=b"1")
+    assert s3.get_object(Bucket="a-bucket", Key="k")["Body"].read() == b"1"
+
+
+REPAIRED = [_rds_subnet_group, _cache_subnet_group_modify, _cache_subnet_group_delete, _deny_insecure_transport]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running() as run:
+        yield run(tmp_path_factory.mktemp("emulator") / "snapshot")
+
+
+@pytest.fixture
+def plain_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield lambda service: boto3.client(service, region_name=REGION)
+
+
+@pytest.mark.parametrize("use", REPAIRED, ids=lambda use: use.__name__)
+def test_works_here(use: Callable[[Client], None], emulator: Running) -> None:
+    use(emulator.client)
+
+
+@pytest.mark.parametrize("use", REPAIRED, ids=lambda use: use.__name__)
+def test_plain_moto_still_needs_the_patch(use: Callable[[Client], None], plain_moto: Client) -> None:
+    with pytest.raises((ClientError, BotoCoreError, NotImplementedError, KeyError)):
+        use(plain_moto)
+
+
+def test_a_deny_without_condition_still_denies(emulator: Running) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="other-bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::other-bucket/*",
+    }
+    s3.put_bucket_policy(Bucket="other-bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    with pytest.raises(ClientError, match="403"):
+        s3.put_object(Bucket="other-bucket", Key="k", Body=b"1")
