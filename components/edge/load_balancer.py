@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
+from pulumi_aws import lb
 
 from components.base import Component, Transforms
-from components.edge.routes import Route
+from components.edge.routes import Route, listener_rules
+from components.observability.signals import Severity, Signal
+
+#: TLS 1.2 and 1.3 with forward secrecy and AEAD ciphers only (FSBP ELB.17).
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+
+#: Browsers that came by HTTPS once never try HTTP again for two years.
+HSTS = "max-age=63072000; includeSubDomains"
+
+#: ALB offers no application/problem+json for its own answers; the body is an RFC 9457 one all the same.
+_NOT_FOUND = json.dumps({"type": "about:blank", "title": "Not Found", "status": 404, "code": "route_not_found"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,26 +51,32 @@ class LoadBalancerArgs:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a service registers its tasks. `rules` must exist before ECS takes the group: depend on them."""
+    """Where a service registers its tasks. ECS takes the group only once `rules` exist: depend on them.
 
-    arn: pulumi.Output[str]
-    arn_suffix: pulumi.Output[str]
-    rules: Sequence[pulumi.Resource]
-
-
-class LoadBalancer(Component):
-    """An ALB. (resources listed when filled)
-
-    `url` is the scheme and host to reach it by; `requests_label(name)` is what target tracking on requests per target needs.
+    `request_label` is what target tracking on requests per target wants as its resource label.
     """
 
     arn: pulumi.Output[str]
     arn_suffix: pulumi.Output[str]
-    dns_name: pulumi.Output[str]
-    zone_id: pulumi.Output[str]
-    url: pulumi.Output[str]
-    listener: pulumi.Resource
-    target_groups: Mapping[str, Target]
+    request_label: pulumi.Output[str]
+    rules: Sequence[pulumi.Resource]
+
+
+class LoadBalancer(Component):
+    """An internet-facing Application Load Balancer.
+
+    Makes: ``aws:lb:LoadBalancer`` (role ``""``); by route ``aws:lb:TargetGroup`` (``target-<route>``) and as many
+    ``aws:lb:ListenerRule`` as its patterns need (``rule-<key>``, see `routes`); ``aws:lb:Listener`` ``https`` and ``http``
+    (which redirects), or without a certificate ``http`` alone. A path that no rule knows is answered with 404.
+
+    `url` is the scheme and host to reach it by; `listener` the one that has the rules.
+    """
+
+    RELAXABLE = {
+        "https": "requests travel in the clear to the load balancer",
+        "access_logs": "no request is logged by the load balancer",
+        "deletion_protection": "one API call deletes the load balancer",
+    }
 
     def __init__(
         self,
@@ -68,4 +87,210 @@ class LoadBalancer(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform, relaxed=args.relaxed)
-        raise NotImplementedError
+        self.require("https", args.certificate_arn is not None)
+        self.require("access_logs", args.access_logs_bucket is not None)
+        self.require("deletion_protection", args.deletion_protection)
+        if len(args.subnet_ids) < 2:
+            raise ValueError(
+                f"load balancer {name!r}: {len(args.subnet_ids)} subnet; AWS wants two or more, in different zones"
+            )
+
+        balancer = self.make("", lb.LoadBalancer, self._balancer(args))
+        self.arn: pulumi.Output[str] = balancer.arn
+        self.arn_suffix: pulumi.Output[str] = balancer.arn_suffix
+        self.dns_name: pulumi.Output[str] = balancer.dns_name
+        self.zone_id: pulumi.Output[str] = balancer.zone_id
+        scheme = "http" if args.certificate_arn is None else "https"
+        self.url = pulumi.Output.concat(scheme, "://", self.dns_name)
+
+        self.listener = self._listeners(args)
+        self.target_groups = self._targets(args)
+        self.signals = _balancer_signals(self.arn_suffix)
+        for route, target in self.target_groups.items():
+            self.signals += _target_signals(route, self.arn_suffix, target.arn_suffix)
+        self.register_outputs({"arn": self.arn, "dns_name": self.dns_name, "url": self.url})
+
+    def _balancer(self, args: LoadBalancerArgs) -> Any:
+        logs = None
+        if args.access_logs_bucket is not None:
+            logs = lb.LoadBalancerAccessLogsArgs(bucket=args.access_logs_bucket, enabled=True)
+        return lb.LoadBalancerArgs(
+            name=self.physical_name(kind="alb"),
+            load_balancer_type="application",
+            internal=False,
+            subnets=list(args.subnet_ids),
+            security_groups=[args.security_group_id],
+            access_logs=logs,
+            desync_mitigation_mode="defensive",
+            drop_invalid_header_fields=True,
+            enable_deletion_protection=args.deletion_protection,
+            idle_timeout=args.idle_timeout_seconds,
+        )
+
+    def _listeners(self, args: LoadBalancerArgs) -> lb.Listener:
+        """The listener that routes; with a certificate, also the one that redirects to it."""
+        not_found = lb.ListenerDefaultActionArgs(
+            type="fixed-response",
+            fixed_response=lb.ListenerDefaultActionFixedResponseArgs(
+                content_type="application/json", message_body=_NOT_FOUND, status_code="404"
+            ),
+        )
+        if args.certificate_arn is None:
+            plain = lb.ListenerArgs(load_balancer_arn=self.arn, port=80, protocol="HTTP", default_actions=[not_found])
+            return self.make("http", lb.Listener, plain)
+        redirect = lb.ListenerDefaultActionArgs(
+            type="redirect",
+            redirect=lb.ListenerDefaultActionRedirectArgs(port="443", protocol="HTTPS", status_code="HTTP_301"),
+        )
+        self.make(
+            "http",
+            lb.Listener,
+            lb.ListenerArgs(load_balancer_arn=self.arn, port=80, protocol="HTTP", default_actions=[redirect]),
+        )
+        return self.make(
+            "https",
+            lb.Listener,
+            lb.ListenerArgs(
+                load_balancer_arn=self.arn,
+                port=443,
+                protocol="HTTPS",
+                certificate_arn=args.certificate_arn,
+                ssl_policy=TLS_POLICY,
+                default_actions=[not_found],
+                routing_http_response_server_enabled=False,
+                routing_http_response_strict_transport_security_header_value=HSTS,
+                routing_http_response_x_content_type_options_header_value="nosniff",
+            ),
+        )
+
+    def _targets(self, args: LoadBalancerArgs) -> Mapping[str, Target]:
+        groups = {
+            route.name: self.make(f"target-{route.name}", lb.TargetGroup, self._group(route, args))
+            for route in args.routes
+        }
+        rules: dict[str, list[pulumi.Resource]] = {route.name: [] for route in args.routes}
+        for rule in listener_rules(args.routes):
+            rules[rule.route].append(
+                self.make(
+                    f"rule-{rule.key}",
+                    lb.ListenerRule,
+                    lb.ListenerRuleArgs(
+                        listener_arn=self.listener.arn,
+                        priority=rule.priority,
+                        conditions=[
+                            lb.ListenerRuleConditionArgs(
+                                path_pattern=lb.ListenerRuleConditionPathPatternArgs(values=list(rule.patterns))
+                            )
+                        ],
+                        actions=[lb.ListenerRuleActionArgs(type="forward", target_group_arn=groups[rule.route].arn)],
+                    ),
+                )
+            )
+        return {
+            name: Target(
+                arn=group.arn,
+                arn_suffix=group.arn_suffix,
+                request_label=pulumi.Output.concat(self.arn_suffix, "/", group.arn_suffix),
+                rules=rules[name],
+            )
+            for name, group in groups.items()
+        }
+
+    def _group(self, route: Route, args: LoadBalancerArgs) -> Any:
+        return lb.TargetGroupArgs(
+            # A new port means a new group, made before the old one goes: the port is part of the name so that both can exist.
+            name=self.physical_name(f"{route.name}-{route.port}", "target-group"),
+            vpc_id=args.vpc_id,
+            target_type="ip",
+            protocol="HTTP",
+            port=route.port,
+            deregistration_delay=route.drain_seconds,
+            load_balancing_algorithm_type="least_outstanding_requests",
+            health_check=lb.TargetGroupHealthCheckArgs(
+                enabled=True,
+                path=route.health_path,
+                protocol="HTTP",
+                matcher="200",
+                interval=10,
+                timeout=5,
+                healthy_threshold=2,
+                unhealthy_threshold=3,
+            ),
+        )
+
+
+def _balancer_signals(balancer: pulumi.Output[str]) -> list[Signal]:
+    where = {"LoadBalancer": balancer}
+    return [
+        Signal(
+            name="balancer-errors",
+            summary="The load balancer itself answers with 5xx: no healthy target, or a target that breaks off",
+            namespace="AWS/ApplicationELB",
+            metric="HTTPCode_ELB_5XX_Count",
+            dimensions=where,
+            statistic="Sum",
+            threshold=10,
+            periods=5,
+            datapoints=3,
+            severity=Severity.PAGE,
+            runbook="load-balancer-errors",
+        ),
+        Signal(
+            name="rejected-connections",
+            summary="The load balancer rejects connections: it is at its limit",
+            namespace="AWS/ApplicationELB",
+            metric="RejectedConnectionCount",
+            dimensions=where,
+            statistic="Sum",
+            threshold=0,
+            periods=3,
+            datapoints=2,
+            severity=Severity.TICKET,
+            runbook="load-balancer-errors",
+        ),
+    ]
+
+
+def _target_signals(route: str, balancer: pulumi.Output[str], group: pulumi.Output[str]) -> list[Signal]:
+    where = {"LoadBalancer": balancer, "TargetGroup": group}
+    return [
+        Signal(
+            name=f"{route}-unhealthy",
+            summary=f"A task of {route} fails its readiness check",
+            namespace="AWS/ApplicationELB",
+            metric="UnHealthyHostCount",
+            dimensions=where,
+            statistic="Maximum",
+            threshold=0,
+            periods=5,
+            severity=Severity.PAGE,
+            runbook="unhealthy-targets",
+        ),
+        Signal(
+            name=f"{route}-errors",
+            summary=f"{route} answers with 5xx",
+            namespace="AWS/ApplicationELB",
+            metric="HTTPCode_Target_5XX_Count",
+            dimensions=where,
+            statistic="Sum",
+            threshold=10,
+            periods=5,
+            datapoints=3,
+            severity=Severity.PAGE,
+            runbook="service-errors",
+        ),
+        Signal(
+            name=f"{route}-slow",
+            summary=f"One request in a hundred to {route} takes longer than a second",
+            namespace="AWS/ApplicationELB",
+            metric="TargetResponseTime",
+            dimensions=where,
+            statistic="p99",
+            threshold=1.0,
+            periods=10,
+            datapoints=8,
+            severity=Severity.TICKET,
+            runbook="service-latency",
+            unit_hint="s",
+        ),
+    ]

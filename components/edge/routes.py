@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+
+#: What one ALB rule takes (Elastic Load Balancing quotas), counted over all its conditions.
+_VALUES_PER_RULE, _WILDCARDS_PER_RULE = 5, 5
+
+#: Rules are asked by ascending priority, 1–50000. Each band of like patterns owns an equal part, so that a rule's priority
+#: hangs on its own service and not on which others there are.
+_LAST_PRIORITY = 50_000
+_DEEPEST = 4
+_BAND_WIDTH = _LAST_PRIORITY // (2 * _DEEPEST)
+
+_PATTERN = re.compile(r"/[A-Za-z0-9_\-.$/~\"'@:+*?&]{0,127}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,3 +36,128 @@ class Route:
     port: int
     health_path: str = "/readyz"
     drain_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Band:
+    """How specific a pattern is. A band that sorts first is asked first."""
+
+    shallowness: int
+    has_wildcard: bool
+
+    @property
+    def number(self) -> int:
+        return 2 * self.shallowness + self.has_wildcard
+
+    @property
+    def label(self) -> str:
+        """Part of a rule's name: how deep, and whether by prefix or exactly."""
+        return f"{_DEEPEST - self.shallowness}{'w' if self.has_wildcard else 'x'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerRule:
+    """One rule: requests for any of `patterns` go to the service `route`; the lowest priority that fits wins."""
+
+    key: str
+    route: str
+    patterns: tuple[str, ...]
+    priority: int
+
+
+def listener_rules(routes: Sequence[Route]) -> list[ListenerRule]:
+    """The rules for `routes`, by priority.
+
+    An exact path is asked before one with wildcards, a deeper pattern before a shallower one. Two services whose patterns are
+    equally specific and match one path are refused: which of them would answer would be chance.
+    """
+    _check(routes)
+    wanted: dict[_Band, dict[str, tuple[str, tuple[str, ...]]]] = defaultdict(dict)
+    for route in routes:
+        by_band: dict[_Band, list[str]] = defaultdict(list)
+        for pattern in sorted(route.patterns):
+            by_band[_band(pattern)].append(pattern)
+        for band, patterns in by_band.items():
+            for index, chunk in enumerate(_chunks(patterns)):
+                key = f"{route.name}-{band.label}" + (f"-{index + 1}" if index else "")
+                wanted[band][key] = (route.name, chunk)
+    rules = []
+    for band, keys in wanted.items():
+        for key, slot in _slots(keys).items():
+            route_name, chunk = keys[key]
+            rules.append(ListenerRule(key, route_name, chunk, band.number * _BAND_WIDTH + slot + 1))
+    return sorted(rules, key=lambda rule: rule.priority)
+
+
+def overlap(first: str, second: str) -> bool:
+    """Whether some path matches both patterns (``*``: any number of characters, ``?``: exactly one)."""
+
+    @cache
+    def meet(i: int, j: int) -> bool:
+        left, right = first[i : i + 1], second[j : j + 1]
+        if not left and not right:
+            return True
+        if left == "*":
+            return meet(i + 1, j) or (bool(right) and meet(i, j + 1))
+        if right == "*":
+            return meet(i, j + 1) or (bool(left) and meet(i + 1, j))
+        return bool(left) and bool(right) and (left == right or "?" in (left, right)) and meet(i + 1, j + 1)
+
+    return meet(0, 0)
+
+
+def _band(pattern: str) -> _Band:
+    literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
+    depth = min(max(literal.count("/") - literal.endswith("/"), 1), _DEEPEST)
+    return _Band(_DEEPEST - depth, literal != pattern)
+
+
+def _chunks(patterns: Sequence[str]) -> list[tuple[str, ...]]:
+    """`patterns` in as few rules as ALB's limits allow, in order."""
+    chunks: list[list[str]] = [[]]
+    for pattern in patterns:
+        wildcards = sum(len(re.findall(r"[*?]", other)) for other in [*chunks[-1], pattern])
+        if chunks[-1] and (len(chunks[-1]) == _VALUES_PER_RULE or wildcards > _WILDCARDS_PER_RULE):
+            chunks.append([])
+        chunks[-1].append(pattern)
+    return [tuple(chunk) for chunk in chunks]
+
+
+def _slots(keys: Collection[str]) -> dict[str, int]:
+    """A slot in its band for each key: by its hash; of two that meet (1 in 6250), the later by name takes the next free one."""
+    taken: dict[int, str] = {}
+    for key in sorted(keys):
+        slot = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % _BAND_WIDTH
+        while slot in taken:
+            slot = (slot + 1) % _BAND_WIDTH
+        taken[slot] = key
+    return {key: slot for slot, key in taken.items()}
+
+
+def _check(routes: Sequence[Route]) -> None:
+    seen: set[str] = set()
+    for route in routes:
+        if route.name in seen:
+            raise ValueError(f"route {route.name!r} is given twice")
+        seen.add(route.name)
+        if not route.patterns:
+            raise ValueError(f"route {route.name!r} has no path pattern; accepted: one or more such as /{route.name}/*")
+        for pattern in route.patterns:
+            wildcards = len(re.findall(r"[*?]", pattern))
+            if not _PATTERN.fullmatch(pattern) or wildcards > _WILDCARDS_PER_RULE:
+                raise ValueError(
+                    f"route {route.name!r}: {pattern!r} is no ALB path pattern; accepted: / and up to 127 characters of"
+                    f" A-Z a-z 0-9 _-.$/~\"'@:+& with at most {_WILDCARDS_PER_RULE} wildcards * and ?"
+                )
+        if not 1 <= route.port <= 65535:
+            raise ValueError(f"route {route.name!r}: port {route.port}; accepted: 1 to 65535")
+        if not 0 <= route.drain_seconds <= 3600:
+            raise ValueError(f"route {route.name!r}: drain_seconds {route.drain_seconds}; accepted: 0 to 3600")
+    for one, other in combinations(routes, 2):
+        for first in one.patterns:
+            for second in other.patterns:
+                if _band(first) == _band(second) and overlap(first, second):
+                    raise ValueError(
+                        f"routes {one.name!r} and {other.name!r}: {first!r} and {second!r} match the same paths and neither is"
+                        " more specific; accepted: patterns that differ in depth, or that no path matches both"
+                    )
