@@ -1,0 +1,43 @@
+"""How a container reaches a data store: what data components hand to compute components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecretReference:
+    """A value in Secrets Manager: `json_key` when the secret is a JSON object and the value one of its members."""
+
+    arn: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    json_key: str | None = None
+
+    @property
+    def value_from(self) -> pulumi.Output[str]:
+        """What an ECS container definition says in `valueFrom`: `arn[:json-key:stage:version]`."""
+        suffix = "" if self.json_key is None else f":{self.json_key}::"
+        return pulumi.Output.concat(self.arn, suffix)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostgresConnection:
+    """The primary server and its master user, whom only `bootstrap` containers may be."""
+
+    host: pulumi.Input[str]
+    port: int
+    tls: bool
+    master_user: str
+    master_password: SecretReference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RedisConnection:
+    """The primary endpoint (broker) or the configuration endpoint (cache)."""
+
+    host: pulumi.Input[str]
+    port: int
+    tls: bool
+    password: SecretReference

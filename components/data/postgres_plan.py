@@ -1,0 +1,145 @@
+"""What a PostgreSQL server is told and what of it is watched, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.observability.signals import Comparison, Severity, Signal
+
+#: Parameters that RDS applies at a restart only; all others take effect at once.
+STATIC = frozenset({"max_connections", "shared_preload_libraries"})
+
+GIBIBYTE = 1024**3
+
+#: Days that performance data is kept, by mode of CloudWatch Database Insights: what each mode includes.
+INSIGHTS_DAYS = {"standard": 7, "advanced": 465}
+
+#: Logs that RDS for PostgreSQL exports to CloudWatch.
+LOG_EXPORTS = ("postgresql", "upgrade", "iam-db-auth-error")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row of a parameter group."""
+
+    name: str
+    value: str
+
+    @property
+    def apply_method(self) -> str:
+        """When RDS applies it."""
+        return "pending-reboot" if self.name in STATIC else "immediate"
+
+
+def parameters(*, tls: bool, max_connections: int) -> list[Parameter]:
+    """The parameter group's rows.
+
+    `log_statement` stays `none`: it would write the `ALTER ROLE … PASSWORD` of each start of a task into the log. Bound
+    values of slow statements are left out of the log too, because they are players' data.
+    """
+    values = {
+        "idle_in_transaction_session_timeout": "60000",
+        "log_connections": "1",
+        "log_disconnections": "1",
+        "log_lock_waits": "1",
+        "log_min_duration_statement": "1000",
+        "log_parameter_max_length": "0",
+        "log_statement": "none",
+        "log_temp_files": "10240",
+        "max_connections": str(max_connections),
+        "pg_stat_statements.track": "top",
+        "rds.force_ssl": "1" if tls else "0",
+        "shared_preload_libraries": "pg_stat_statements",
+        "track_io_timing": "1",
+    }
+    return [Parameter(name, value) for name, value in sorted(values.items())]
+
+
+def signals(
+    identifier: str, *, instance_class: str, storage_gb: int, max_connections: int, replicas: Sequence[str]
+) -> list[Signal]:
+    """What is watched on the primary `identifier` and on its replicas."""
+
+    def on(instance: str, **more: Any) -> Signal:
+        return Signal(namespace="AWS/RDS", dimensions={"DBInstanceIdentifier": instance}, **more)
+
+    found = [
+        on(
+            identifier,
+            name="cpu",
+            summary="The database server's CPU has been above 85 % for ten minutes; statements wait.",
+            metric="CPUUtilization",
+            threshold=85,
+            periods=10,
+            severity=Severity.TICKET,
+            runbook="postgres-load",
+        ),
+        on(
+            identifier,
+            name="storage",
+            summary="Less than 15 % of the database's storage is free; at none it stops.",
+            metric="FreeStorageSpace",
+            statistic="Minimum",
+            comparison=Comparison.BELOW,
+            threshold=storage_gb * GIBIBYTE * 0.15,
+            period=300,
+            periods=3,
+            severity=Severity.PAGE,
+            runbook="postgres-storage",
+            unit_hint="bytes",
+        ),
+        on(
+            identifier,
+            name="connections",
+            summary="More than 80 % of the database's connections are taken; soon new ones are refused.",
+            metric="DatabaseConnections",
+            statistic="Maximum",
+            threshold=max_connections * 0.8,
+            severity=Severity.PAGE,
+            runbook="postgres-connections",
+        ),
+        on(
+            identifier,
+            name="transaction-ids",
+            summary="Vacuum does not keep up: half of the transaction ids before wraparound are used.",
+            metric="MaximumUsedTransactionIDs",
+            statistic="Maximum",
+            threshold=1_000_000_000,
+            period=300,
+            periods=3,
+            severity=Severity.TICKET,
+            runbook="postgres-vacuum",
+        ),
+    ]
+    if instance_class.startswith("db.t"):
+        found.append(
+            on(
+                identifier,
+                name="cpu-credits",
+                summary="The burstable database server has nearly used up its CPU credits and is about to slow down.",
+                metric="CPUCreditBalance",
+                comparison=Comparison.BELOW,
+                threshold=20,
+                period=300,
+                periods=3,
+                severity=Severity.TICKET,
+                runbook="postgres-load",
+            )
+        )
+    found += [
+        on(
+            replica,
+            name=f"lag-{number}",
+            summary=f"The read replica {replica} is more than 30 seconds behind.",
+            metric="ReplicaLag",
+            statistic="Maximum",
+            threshold=30,
+            severity=Severity.TICKET,
+            runbook="postgres-replica-lag",
+            unit_hint="seconds",
+        )
+        for number, replica in enumerate(replicas, start=1)
+    ]
+    return found
