@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 #: What belongs together, below the state directory.
 PARTS = ("pulumi/backend", "provider", "emulator")
+
+
+class Phase(StrEnum):
+    """Since when the parts may be of different moments."""
+
+    SETTLED = "settled"  #: they are not: the platform was stopped, or never ran
+    RUNNING = "running"  #: the platform runs; should it die instead of being stopped, the emulator's memory is lost
+    APPLYING = "applying"  #: the engine runs; should it be cut off, it may not have written down what it made
 
 
 @dataclass(frozen=True)
@@ -27,21 +36,19 @@ class Checkpoint:
 
     @property
     def _mark(self) -> Path:
-        return self.state / "unsettled"
+        return self.state / "phase"
 
     @property
-    def unsettled(self) -> bool:
-        """Whether the parts may be of different moments: a run or a running platform has not ended properly."""
-        return self._mark.exists()
+    def phase(self) -> Phase:
+        """What was going on when this was last written."""
+        return Phase(self._mark.read_text()) if self._mark.exists() else Phase.SETTLED
 
-    def unsettle(self) -> None:
-        """Before anything of the three changes."""
+    def enter(self, phase: Phase) -> None:
+        """Write down what is going on from now."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._mark.touch()
-
-    def settle(self) -> None:
-        """After a clean stop: the parts as they lie there are of one moment."""
-        self._mark.unlink(missing_ok=True)
+        draft = self._mark.with_suffix(".new")
+        draft.write_text(phase)
+        draft.replace(self._mark)
 
     def take(self) -> None:
         """Copy the parts, which the caller knows to be of one moment; the old copy stays until the new one is whole."""
@@ -59,5 +66,5 @@ class Checkpoint:
             shutil.rmtree(self.state / part, ignore_errors=True)
             if (self._copy / part).exists():
                 shutil.copytree(self._copy / part, self.state / part)
-        self.settle()
+        self.enter(Phase.SETTLED)
         return self._copy.exists()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import console, local
-from cli.checkpoint import Checkpoint
+from cli.checkpoint import Checkpoint, Phase
 
 
 def down() -> None:
@@ -52,5 +52,5 @@ def _stop() -> bool:
             client.stop()
         except SupervisorError as failure:
             console.fail(str(failure))
-    Checkpoint(local.STATE).settle()
+    Checkpoint(local.STATE).enter(Phase.SETTLED)
     return True

@@ -11,9 +11,12 @@ from cli import console, local
 
 def logs(
     service: Annotated[
-        str | None, typer.Argument(help="A service (auth, wallet) or a server (postgres, valkey, ingress, …); default: all.")
+        str | None,
+        typer.Argument(help="A service (auth, wallet) or a server (postgres, valkey, ingress, …); default: all."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes, until interrupted.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on printing what comes, until interrupted.")
+    ] = False,
 ) -> None:
     """Print the logs of the running platform, oldest first, each line with where it comes from."""
     from localcloud.dataplane.errors import SupervisorError

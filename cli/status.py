@@ -10,7 +10,9 @@ from cli import console, local
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
+    ] = False,
 ) -> None:
     """Show the running platform: its URL, each service's tasks with their health and restarts, the data stores, the resources.
 
