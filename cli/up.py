@@ -177,7 +177,7 @@ def _converge(client: Client) -> None:
 def _advice(failure: Exception) -> str:
     if "listen" in str(failure):
         return "Choose another port: `make up ARGS='--port 8090'` (or `matchday up --port 8090`)."
-    return "`matchday logs` shows what was printed; `matchday doctor` says what this machine lacks. `matchday up` goes on from here."
+    return "`matchday logs` shows what was printed, `matchday doctor` what this machine lacks; the next `up` goes on from here."
 
 
 def _report(client: Client, provisioned: Result, seconds: Mapping[str, float], *, as_json: bool) -> None:

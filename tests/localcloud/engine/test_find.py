@@ -90,11 +90,11 @@ def test_when_nothing_works_the_error_says_what_was_tried(monkeypatch: pytest.Mo
     _installer(monkeypatch, tmp_path, "        raise OSError('no route to the download site')\n")
 
     def broken(cache: Path, say: object) -> None:
-        raise build.BuildFailed("`go mod download` failed with exit code 1")
+        raise build.BuildFailed("`go list -deps` failed with exit code 1")
 
     monkeypatch.setattr(build, "build", broken)
     said: list[str] = []
-    with pytest.raises(find.NoEngine, match=r"no route to the download site.*go mod download"):
+    with pytest.raises(find.NoEngine, match=r"no route to the download site.*go list -deps"):
         find.ensure(said.append)
     assert any("building v" in message for message in said)
 
@@ -126,7 +126,7 @@ def test_a_failed_build_leaves_no_half_cli_and_names_the_step(monkeypatch: pytes
     )
     _on_path(monkeypatch, tools)
     cache = find.cache_directory()
-    with pytest.raises(build.BuildFailed, match=r"mod download.*exit code 7:\nno proxy"):
+    with pytest.raises(build.BuildFailed, match=r"go list -deps.*exit code 7:\nno proxy"):
         build.build(cache, lambda _message: None)
     assert not build.root(cache).exists()
     assert not list(build.root(cache).parent.glob(".build-*"))
