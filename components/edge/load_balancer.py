@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi_aws import lb
@@ -72,7 +72,7 @@ class LoadBalancer(Component):
     `url` is the scheme and host to reach it by; `listener` the one that has the rules.
     """
 
-    RELAXABLE = {
+    RELAXABLE: ClassVar[Mapping[str, str]] = {
         "https": "requests travel in the clear to the load balancer",
         "access_logs": "no request is logged by the load balancer",
         "deletion_protection": "one API call deletes the load balancer",

@@ -17,7 +17,7 @@ _VALUES_PER_RULE, _WILDCARDS_PER_RULE = 5, 5
 #: hangs on its own service and not on which others there are.
 _LAST_PRIORITY = 50_000
 _DEEPEST = 4
-_BAND_WIDTH = _LAST_PRIORITY // (2 * _DEEPEST)
+_BAND_WIDTH = _LAST_PRIORITY // (2 * (_DEEPEST + 1))
 
 _PATTERN = re.compile(r"/[A-Za-z0-9_\-.$/~\"'@:+*?&]{0,127}")
 
@@ -108,7 +108,7 @@ def overlap(first: str, second: str) -> bool:
 
 def _band(pattern: str) -> _Band:
     literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
-    depth = min(max(literal.count("/") - literal.endswith("/"), 1), _DEEPEST)
+    depth = min(literal.count("/") - literal.endswith("/"), _DEEPEST)
     return _Band(_DEEPEST - depth, literal != pattern)
 
 
@@ -124,7 +124,7 @@ def _chunks(patterns: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _slots(keys: Collection[str]) -> dict[str, int]:
-    """A slot in its band for each key: by its hash; of two that meet (1 in 6250), the later by name takes the next free one."""
+    """A slot in its band for each key: by its hash; of two that meet (1 in 5000), the later by name takes the next free one."""
     taken: dict[int, str] = {}
     for key in sorted(keys):
         slot = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % _BAND_WIDTH

@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import pulumi
+from pulumi_aws import wafv2
 
 from components.base import Component, Transforms
+from components.edge.waf_rules import REDACTED_HEADERS, Protection, default_action, rules, visibility
+from components.observability.log_group import LogGroup, LogGroupArgs
+from components.observability.signals import Severity, Signal
+
+#: Where ACLs for CloudFront live, whatever the stack's Region.
+_EDGE_REGION = "us-east-1"
 
 
 class Scope(StrEnum):
@@ -23,6 +30,7 @@ class WebAclArgs:
     """What a web ACL is made from.
 
     - scope: REGIONAL (load balancer) or CLOUDFRONT.
+    - region: of the stack.
     - resource_arn: what a REGIONAL one protects; CloudFront names its ACL itself.
     - rate_limit: requests per address in five minutes before it is blocked; 10 and up, default 2000.
     - path_rate_limits: path prefix → a lower limit, for what is worth attacking (``/auth/login``).
@@ -31,6 +39,7 @@ class WebAclArgs:
     """
 
     scope: Scope
+    region: str
     log_key_arn: pulumi.Input[str]
     resource_arn: pulumi.Input[str] | None = None
     rate_limit: int = 2000
@@ -40,10 +49,12 @@ class WebAclArgs:
 
 
 class WebAcl(Component):
-    """A web ACL. (resources listed when filled)"""
+    """A web ACL that logs what it did not let pass unnoticed.
 
-    arn: pulumi.Output[str]
-    log_group_name: str
+    Makes: ``aws:wafv2:WebAcl`` (role ``""``), ``aws:wafv2:WebAclAssociation`` (``association``, with a `resource_arn`),
+    an `observability.LogGroup` (``logs``; WAF wants ``aws-waf-logs-`` before its name) and
+    ``aws:wafv2:WebAclLoggingConfiguration`` (``logging``).
+    """
 
     def __init__(
         self,
@@ -54,4 +65,81 @@ class WebAcl(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        raise NotImplementedError
+        if args.scope is Scope.CLOUDFRONT and args.resource_arn is not None:
+            raise ValueError(
+                f"web ACL {name!r}: a CLOUDFRONT one takes no resource_arn; give its arn to the distribution"
+            )
+        self.region = _EDGE_REGION if args.scope is Scope.CLOUDFRONT else args.region
+        elsewhere = None if self.region == args.region else self.region
+        protection = Protection(
+            rate_limit=args.rate_limit,
+            path_rate_limits=args.path_rate_limits,
+            allowed_countries=args.allowed_countries,
+        )
+        acl = self.make(
+            "",
+            wafv2.WebAcl,
+            wafv2.WebAclArgs(
+                name=self.physical_name(kind="waf"),
+                description=f"Firewall of {self.physical_name()}",
+                scope=str(args.scope),
+                default_action=default_action(protection),
+                rules=rules(protection),
+                visibility_config=visibility(self.physical_name(kind="waf")),
+                region=elsewhere,
+            ),
+        )
+        self.arn: pulumi.Output[str] = acl.arn
+        if args.resource_arn is not None:
+            self.make(
+                "association",
+                wafv2.WebAclAssociation,
+                wafv2.WebAclAssociationArgs(resource_arn=args.resource_arn, web_acl_arn=acl.arn),
+            )
+        log_group = LogGroup(
+            self.child_name("logs"),
+            LogGroupArgs(
+                log_group_name=f"aws-waf-logs-{self.physical_name()}",
+                key_arn=args.log_key_arn,
+                retention_days=args.log_retention_days,
+                region=elsewhere,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.log_group_name = log_group.log_group_name
+        self.make(
+            "logging",
+            wafv2.WebAclLoggingConfiguration,
+            wafv2.WebAclLoggingConfigurationArgs(
+                resource_arn=acl.arn,
+                log_destination_configs=[log_group.arn],
+                redacted_fields=[
+                    wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
+                        single_header=wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(name=header)
+                    )
+                    for header in REDACTED_HEADERS
+                ],
+                region=elsewhere,
+            ),
+        )
+        # CloudWatch alarms watch metrics of their own Region, so those of an ACL in another one are seen on its own console only.
+        if elsewhere is None:
+            self.signals = [_blocked(acl.name, self.region, args.scope)]
+        self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})
+
+
+def _blocked(acl: pulumi.Output[str], region: str, scope: Scope) -> Signal:
+    dimensions = {"WebACL": acl, "Rule": "ALL"} | ({"Region": region} if scope is Scope.REGIONAL else {})
+    return Signal(
+        name="blocked",
+        summary="The firewall blocks many requests: an attack, or a rule that hits our own users",
+        namespace="AWS/WAFV2",
+        metric="BlockedRequests",
+        dimensions=dimensions,
+        statistic="Sum",
+        threshold=1000,
+        period=300,
+        periods=2,
+        severity=Severity.TICKET,
+        runbook="firewall-blocks",
+    )

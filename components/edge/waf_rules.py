@@ -1,0 +1,140 @@
+"""What a web ACL blocks, as plain data in the shape that WAFv2 takes; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+
+#: AWS's managed rule groups, in the order in which they are asked, with the metric and rule name of each.
+#: IP reputation is first because it is the cheapest; the common group's body limit of 8 KiB is enough for JSON APIs.
+MANAGED_GROUPS: Sequence[tuple[str, str]] = (
+    ("ip-reputation", "AWSManagedRulesAmazonIpReputationList"),
+    ("known-bad-inputs", "AWSManagedRulesKnownBadInputsRuleSet"),
+    ("common", "AWSManagedRulesCommonRuleSet"),
+    ("sql-injection", "AWSManagedRulesSQLiRuleSet"),
+    ("linux", "AWSManagedRulesLinuxRuleSet"),
+)
+
+#: Headers that carry credentials: never written to the log.
+REDACTED_HEADERS = ("authorization", "cookie")
+
+#: The window in which requests per address are counted, in seconds, and the least and most that WAF can count to.
+RATE_WINDOW = 300
+_RATES = range(10, 2_000_000_001)
+
+#: WAF takes 50 country codes in one statement.
+_COUNTRIES_PER_STATEMENT = 50
+
+#: Room between priorities by kind of rule, so that one that is added moves no other.
+_RATE_FIRST, _MANAGED_FIRST, _COUNTRY = 100, 1000, 10_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protection:
+    """What to block. rate_limit and path_rate_limits: requests per address in RATE_WINDOW."""
+
+    rate_limit: int
+    path_rate_limits: Mapping[str, int]
+    allowed_countries: Sequence[str]
+
+
+def rules(protection: Protection) -> list[Document]:
+    """The ACL's rules by priority: rates (the narrower first), AWS's managed groups, then who is let in by country.
+
+    WAF could say "block who is *not* from these countries" with a negated statement, but that shape differs between the
+    provider's SDKs; letting in who *is*, by a last rule and a default that blocks, means the same in plain shapes.
+    """
+    _check(protection)
+    found: list[Document] = []
+    for index, (prefix, limit) in enumerate(sorted(protection.path_rate_limits.items())):
+        name = "rate" + re.sub(r"[^A-Za-z0-9]+", "-", prefix).rstrip("-")
+        found.append(_rule(name, _RATE_FIRST + index, _rate(limit, _path_starts(prefix)), _block(429)))
+    found.append(_rule("rate", _MANAGED_FIRST - 1, _rate(protection.rate_limit), _block(429)))
+    for index, (name, group) in enumerate(MANAGED_GROUPS):
+        found.append(
+            {
+                "name": name,
+                "priority": _MANAGED_FIRST + 10 * index,
+                # The group's own actions hold: nothing here turns its blocks into counts.
+                "override_action": {"none": {}},
+                "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": group}},
+                "visibility_config": visibility(name),
+            }
+        )
+    if protection.allowed_countries:
+        countries = {"geo_match_statement": {"country_codes": sorted(protection.allowed_countries)}}
+        found.append(_rule("country", _COUNTRY, countries, {"allow": {}}))
+    return found
+
+
+def default_action(protection: Protection) -> Document:
+    """What becomes of a request that no rule decided: it passes, unless countries were named."""
+    return _block(451) if protection.allowed_countries else {"allow": {}}
+
+
+def visibility(metric: str) -> Document:
+    """Metrics and samples on, under the name `metric`."""
+    return {"cloudwatch_metrics_enabled": True, "metric_name": metric, "sampled_requests_enabled": True}
+
+
+def _block(status: int) -> Document:
+    return {"block": {"custom_response": {"response_code": status}}}
+
+
+def _rule(name: str, priority: int, statement: Document, action: Document) -> Document:
+    return {
+        "name": name,
+        "priority": priority,
+        "action": action,
+        "statement": statement,
+        "visibility_config": visibility(name),
+    }
+
+
+def _rate(limit: int, scope: Document | None = None) -> Document:
+    statement: Document = {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": RATE_WINDOW}
+    if scope is not None:
+        statement["scope_down_statement"] = scope
+    return {"rate_based_statement": statement}
+
+
+def _path_starts(prefix: str) -> Document:
+    return {
+        "byte_match_statement": {
+            "field_to_match": {"uri_path": {}},
+            "positional_constraint": "STARTS_WITH",
+            "search_string": prefix,
+            # What decodes to the path is the path: %2F and /./ do not get around the limit.
+            "text_transformations": [
+                {"priority": 0, "type": "URL_DECODE"},
+                {"priority": 1, "type": "NORMALIZE_PATH"},
+            ],
+        }
+    }
+
+
+def _check(protection: Protection) -> None:
+    rates = {"": protection.rate_limit, **protection.path_rate_limits}
+    for prefix, limit in rates.items():
+        what = f"rate limit of {prefix}" if prefix else "rate limit"
+        if limit not in _RATES:
+            raise ValueError(
+                f"{what}: {limit}; accepted: {_RATES[0]} to {_RATES[-1]} requests in {RATE_WINDOW} seconds"
+            )
+    for prefix in protection.path_rate_limits:
+        if not re.fullmatch(r"/[A-Za-z0-9/_.-]{1,99}", prefix):
+            raise ValueError(f"rate limit of {prefix!r}: accepted: a path such as /auth/login, 100 characters at most")
+    names = sorted(protection.allowed_countries)
+    for code in names:
+        if not re.fullmatch(r"[A-Z]{2}", code):
+            raise ValueError(
+                f"allowed countries: {code!r}; accepted: ISO 3166 codes of two capital letters, such as IN"
+            )
+    if len(set(names)) < len(names) or len(names) > _COUNTRIES_PER_STATEMENT:
+        raise ValueError(
+            f"allowed countries: {len(names)} given; accepted: {_COUNTRIES_PER_STATEMENT} at most, each once"
+        )
