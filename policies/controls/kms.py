@@ -1,0 +1,64 @@
+"""Controls on AWS KMS keys. (The worked example of docs/policies.md: how a control module reads.)"""
+
+from __future__ import annotations
+
+from policies.documents import statements
+from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.resources import Resource
+from policies.rules import is_at_least, is_true
+
+KEY = "aws:kms/key:Key"
+
+
+def _cannot_rotate(key: Resource) -> str | None:
+    usage = key.text("keyUsage", "ENCRYPT_DECRYPT")
+    spec = key.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT")
+    if usage != "ENCRYPT_DECRYPT" or spec != "SYMMETRIC_DEFAULT":
+        return f"AWS rotates symmetric encryption keys only; this is {spec} for {usage}"
+    return "keys in a custom key store do not rotate" if key.has("customKeyStoreId") else None
+
+
+def _not_public(key: Resource) -> Verdict:
+    if not key.has("policy"):
+        return ok()  # AWS's default key policy: this account alone
+    for statement in statements(key, "policy"):
+        if statement.public:
+            return bad(
+                f"{statement.path}.Principal",
+                "*",
+                "name the accounts or roles, or add a condition on kms:CallerAccount",
+            )
+    return ok()
+
+
+def _deletion_window(key: Resource) -> str | None:
+    return "multi-Region replicas are deleted with their primary" if key.has("primaryKeyArn") else None
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="KMS.4",
+        title="KMS keys rotate every year",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="3.6", pci="3.7.4", nist="CP-9,SC-12,SC-12(2),SC-28(3)"),
+        remediation="Set enable_key_rotation=True on the kms.Key.",
+        rule=is_true(KEY, "enableKeyRotation", unless=_cannot_rotate),
+    ),
+    Control(
+        id="KMS.5",
+        title="KMS key policies let no stranger in",
+        severity=Severity.CRITICAL,
+        frameworks=refs(fsbp="KMS.5", cis7="2.21"),
+        remediation="Name the accounts and roles in the key policy's Principal, or narrow `*` by kms:CallerAccount.",
+        rule=Each((KEY,), _not_public),
+    ),
+    Control(
+        id="MD.KMS.1",
+        title="A key waits at least 14 days before it is deleted",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="KMS-deletion-window"),
+        remediation="Set deletion_window_in_days to 14 or more (AWS's default is 30).",
+        link="https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html",
+        rule=is_at_least(KEY, "deletionWindowInDays", 14, default=30, unless=_deletion_window),
+    ),
+)

@@ -1,0 +1,232 @@
+"""What a control is: metadata as data, and a rule that answers for each resource or for the stack as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from policies.aliases import canonical
+from policies.resources import Resource, Stack
+from policies.values import CannotTell, show
+
+
+class Severity(StrEnum):
+    """How bad a violation is, in Security Hub's words."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Framework(StrEnum):
+    """The catalogues that controls are taken from or mapped to."""
+
+    FSBP = "AWS Foundational Security Best Practices 1.0.0"
+    CIS5 = "CIS AWS Foundations Benchmark 5.0.0"
+    CIS7 = "CIS AWS Foundations Benchmark 7.0.0"
+    PCI = "PCI DSS 4.0.1"
+    SOC2 = "SOC 2 (TSC 2017)"
+    NIST = "NIST SP 800-53 Rev. 5"
+    TAGGING = "AWS Resource Tagging Standard 1.0.0"
+    HOUSE = "Matchday baseline"
+
+
+#: What `--framework` and the pack's configuration call them.
+FRAMEWORK_KEYS: Mapping[str, Framework] = {framework.name.lower(): framework for framework in Framework}
+
+
+def refs(
+    *,
+    fsbp: str = "",
+    cis5: str = "",
+    cis7: str = "",
+    pci: str = "",
+    soc2: str = "",
+    nist: str = "",
+    tagging: str = "",
+    house: str = "",
+) -> Mapping[Framework, tuple[str, ...]]:
+    """Frameworks with their references, several of one framework separated by commas: ``refs(fsbp="KMS.4", pci="3.7.4")``."""
+    given = {
+        Framework.FSBP: fsbp,
+        Framework.CIS5: cis5,
+        Framework.CIS7: cis7,
+        Framework.PCI: pci,
+        Framework.SOC2: soc2,
+        Framework.NIST: nist,
+        Framework.TAGGING: tagging,
+        Framework.HOUSE: house,
+    }
+    return {framework: tuple(part.strip() for part in text.split(",")) for framework, text in given.items() if text}
+
+
+class Status(StrEnum):
+    """What a control can answer."""
+
+    COMPLIANT = "compliant"
+    NON_COMPLIANT = "non-compliant"
+    NOT_APPLICABLE = "not applicable"
+    CANNOT_TELL = "cannot tell yet"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A violation names the property (its path), its value as it may be printed, and the fix; the others a reason."""
+
+    status: Status
+    path: str = ""
+    value: str = ""
+    fix: str = ""
+    reason: str = ""
+
+    @property
+    def message(self) -> str:
+        """The answer as one sentence."""
+        if self.status is Status.NON_COMPLIANT:
+            return f"{self.path} is {self.value}: {self.fix}"
+        return self.reason
+
+
+def ok() -> Verdict:
+    """Compliant."""
+    return Verdict(Status.COMPLIANT)
+
+
+def na(reason: str) -> Verdict:
+    """Not applicable, because …"""
+    return Verdict(Status.NOT_APPLICABLE, reason=reason)
+
+
+def bad(path: str, value: object, fix: str) -> Verdict:
+    """Non-compliant: the property, the value found there (any type; secrets are never quoted) and what to do.
+
+    >>> bad("enableKeyRotation", False, "set it to true").message
+    'enableKeyRotation is false: set it to true'
+    """
+    return Verdict(Status.NON_COMPLIANT, path, show(value), fix)
+
+
+#: A rule's function: over one resource; over one resource and the stack around it; over a stack.
+OnResource = Callable[[Resource], Verdict]
+OnRelated = Callable[[Resource, Stack], Verdict]
+OnStack = Callable[[Stack], Verdict]
+
+
+@dataclass(frozen=True)
+class Each:
+    """Judges each resource of some types by its own properties: runs before the resource is created."""
+
+    types: tuple[str, ...]
+    check: OnResource
+
+
+@dataclass(frozen=True)
+class Related:
+    """Judges each resource of some types by its properties and those of others in the stack."""
+
+    types: tuple[str, ...]
+    check: OnRelated
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Judges the stack: for what must exist. `types` make it applicable: with none of them there is nothing to judge."""
+
+    types: tuple[str, ...]
+    check: OnStack
+
+
+Rule = Each | Related | Whole
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One control's answer about one resource (None: about the stack)."""
+
+    control: Control
+    resource: Resource | None
+    verdict: Verdict
+
+
+_ID = re.compile(r"(MD\.)?[A-Z][A-Za-z0-9]*\.[0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """One control: what auditors read, and the rule.
+
+    - id: Security Hub's (`KMS.4`), or `MD.<Service>.<n>` for one that Security Hub does not have.
+    - title: the state that is wanted, as a sentence without full stop ("KMS keys rotate every year").
+    - frameworks: where it comes from (`refs`).
+    - remediation: what to change in the program, in pulumi_aws's words.
+    - link: documentation; Security Hub's page of the control when left out.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    frameworks: Mapping[Framework, tuple[str, ...]]
+    remediation: str
+    rule: Rule
+    link: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"control id {self.id!r}: expected Security Hub's form (KMS.4) or MD.<Service>.<n>")
+        missing = [name for name in ("title", "remediation", "frameworks") if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"control {self.id}: {', '.join(missing)} missing")
+        if not self.rule.types:
+            raise ValueError(f"control {self.id}: its rule names no resource type")
+        aliased = [kind for kind in self.rule.types if canonical(kind) != kind]
+        if aliased:
+            raise ValueError(f"control {self.id}: {aliased[0]} is an alias of {canonical(aliased[0])}; name that one")
+        if not self.link:
+            if self.id.startswith("MD."):
+                raise ValueError(f"control {self.id}: a control that Security Hub does not have needs a link")
+            service, _, number = self.id.lower().partition(".")
+            page = (
+                f"https://docs.aws.amazon.com/securityhub/latest/userguide/{service}-controls.html#{service}-{number}"
+            )
+            object.__setattr__(self, "link", page)
+
+    @property
+    def service(self) -> str:
+        """The AWS service that it is about, lower case ("kms"): what selection and reports group by."""
+        return self.id.removeprefix("MD.").partition(".")[0].lower()
+
+    def judge(self, resource: Resource, stack: Stack | None = None) -> Verdict:
+        """The answer for one resource of the rule's types (`Related` needs the stack)."""
+        try:
+            if isinstance(self.rule, Each):
+                return self.rule.check(resource)
+            if isinstance(self.rule, Related) and stack is not None:
+                return self.rule.check(resource, stack)
+        except CannotTell as reason:
+            return Verdict(Status.CANNOT_TELL, path=reason.path, reason=str(reason))
+        raise TypeError(f"control {self.id} judges {type(self.rule).__name__}, not one resource by itself")
+
+    def evaluate(self, stack: Stack) -> list[Finding]:
+        """Every answer over a stack; an empty list when nothing in it is the control's business."""
+        subjects = stack.of(*self.rule.types)
+        if not isinstance(self.rule, Whole):
+            return [Finding(self, resource, self.judge(resource, stack)) for resource in subjects]
+        if not subjects:
+            return []
+        try:
+            verdict = self.rule.check(stack)
+        except CannotTell as reason:
+            verdict = Verdict(Status.CANNOT_TELL, path=reason.path, reason=str(reason))
+        return [Finding(self, None, verdict)]
+
+
+def status_of(findings: Sequence[Finding]) -> Status:
+    """One control's answer for a whole stack: the worst of its findings, "not applicable" when there is none."""
+    seen = {finding.verdict.status for finding in findings}
+    for status in (Status.NON_COMPLIANT, Status.CANNOT_TELL, Status.COMPLIANT):
+        if status in seen:
+            return status
+    return Status.NOT_APPLICABLE

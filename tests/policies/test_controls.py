@@ -1,0 +1,71 @@
+"""Every control against its cases: compliant, non-compliant, not applicable, and what cannot be told yet."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from policies.catalog import all_controls, modules
+from policies.model import Control, Status, status_of
+from tests.policies.build import Case, stack
+
+CONTROLS = {control.id: control for control in all_controls()}
+
+
+def _cases() -> dict[str, Case]:
+    found: dict[str, Case] = {}
+    for module in modules():
+        name = module.__name__.rpartition(".")[2]
+        found |= importlib.import_module(f"tests.policies.cases.{name}").CASES
+    return found
+
+
+CASES = _cases()
+
+
+def _sets(kind: str) -> list[Any]:
+    return [
+        pytest.param(CONTROLS[control_id], case, given, id=f"{control_id}-{number}")
+        for control_id, case in CASES.items()
+        for number, given in enumerate(getattr(case, kind))
+    ]
+
+
+def _apply(case: Case, given: Any) -> list[Any]:
+    return given(case.good[0]) if callable(given) else list(given)
+
+
+def test_every_control_has_cases_and_every_case_a_control() -> None:
+    assert sorted(CASES) == sorted(CONTROLS)
+    thin = [key for key, case in CASES.items() if not (case.good and case.bad and case.na)]
+    assert not thin, f"controls without a compliant, non-compliant or not-applicable case: {thin}"
+
+
+@pytest.mark.parametrize(("control", "case", "given"), _sets("good"))
+def test_compliant(control: Control, case: Case, given: Any) -> None:
+    findings = control.evaluate(stack(given))
+    assert status_of(findings) is Status.COMPLIANT, [finding.verdict.message for finding in findings]
+
+
+@pytest.mark.parametrize(("control", "case", "given"), _sets("bad"))
+def test_non_compliant(control: Control, case: Case, given: Any) -> None:
+    findings = control.evaluate(stack(_apply(case, given)))
+    assert status_of(findings) is Status.NON_COMPLIANT, [finding.verdict.message for finding in findings]
+    for finding in findings:
+        if finding.verdict.status is Status.NON_COMPLIANT:
+            assert finding.verdict.path and finding.verdict.value and finding.verdict.fix
+            assert len(finding.verdict.message) < 500
+
+
+@pytest.mark.parametrize(("control", "case", "given"), _sets("na"))
+def test_not_applicable(control: Control, case: Case, given: Any) -> None:
+    assert status_of(control.evaluate(stack(given))) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("control", "case", "given"), _sets("unknown"))
+def test_cannot_tell_yet(control: Control, case: Case, given: Any) -> None:
+    findings = control.evaluate(stack(_apply(case, given)))
+    assert status_of(findings) is Status.CANNOT_TELL
+    assert any(finding.verdict.reason for finding in findings)
