@@ -1,0 +1,242 @@
+"""One of the platform's services: what its processes share (roles, secrets, buckets, log), and an ECS service for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_aws import iam as aws_iam
+
+from components.base import Component, Transforms
+from components.compute import iam, scaling
+from components.compute.cluster import Cluster
+from components.compute.containers import Database, Identity, Surroundings
+from components.compute.service import Listening, Service, ServiceArgs
+from components.compute.service_plan import Kind
+from components.data.bucket import Bucket
+from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from components.edge.load_balancer import Target
+from components.observability.log_group import LogGroup, LogGroupArgs
+from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessArgs:
+    """One process of a service, as its manifest says it; `cpu` in units (1024 a vCPU), `memory` in MiB."""
+
+    kind: Kind
+    command: Sequence[str]
+    cpu: int
+    memory: int
+    bounds: scaling.Bounds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Platform:
+    """What every service of an environment has in common.
+
+    - image: of every service. repository_arn: the ECR repository it is in; None where its registry is not the account's ECR.
+    - logs_key_arn, secrets_key_arn, data_key_arn: KMS keys of logs, secrets and buckets.
+    - deletion_protection: deleted secrets can be brought back for 30 days; default True.
+    - scaled, spot_percent: see `ServiceArgs`.
+    """
+
+    account_id: pulumi.Input[str]
+    region: str
+    cluster: Cluster
+    subnet_ids: Sequence[pulumi.Input[str]]
+    image: pulumi.Input[str]
+    repository_arn: pulumi.Input[str] | None
+    logs_key_arn: pulumi.Input[str]
+    secrets_key_arn: pulumi.Input[str]
+    data_key_arn: pulumi.Input[str]
+    log_level: str = "INFO"
+    log_retention_days: int = 365
+    deletion_protection: bool = True
+    scaled: bool = True
+    spot_percent: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApplicationArgs:
+    """What a service is made from.
+
+    - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
+    - postgres, broker, cache: the data stores that the service uses, and no others.
+    - secrets: variable → length of the secret that is generated for it.
+    - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
+    - drain_seconds: 1–120, from SIGTERM to SIGKILL.
+    """
+
+    platform: Platform
+    processes: Mapping[str, ProcessArgs]
+    security_group_id: pulumi.Input[str]
+    port: int = 8080
+    target: Target | None = None
+    postgres: PostgresConnection | None = None
+    broker: RedisConnection | None = None
+    cache: RedisConnection | None = None
+    secrets: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, str] = field(default_factory=dict)
+    buckets: Mapping[str, Bucket] = field(default_factory=dict)
+    drain_seconds: int = 30
+
+
+class Application(Component):
+    """One service of the platform; its name is the service's.
+
+    Makes: a `LogGroup`, a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution`` (with
+    an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
+    """
+
+    services: Mapping[str, Service]
+    secret_names: Sequence[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: ApplicationArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        transform: Transforms | None = None,
+    ) -> None:
+        super().__init__(name, opts, transform=transform)
+        self._args = args
+        self._platform = args.platform
+        self._secret_names: list[str] = []
+        log = self._log_group()
+        surroundings = self._surroundings()
+        execution, execution_policy = self._execution_role(log, surroundings)
+        task, task_policies = self._task_role()
+        identity = Identity(
+            service=name,
+            environment=pulumi.get_stack(),
+            log_level=self._platform.log_level,
+            log_group=log.log_group_name,
+            region=self._platform.region,
+            image=self._platform.image,
+            drain_seconds=args.drain_seconds,
+        )
+        self.services = {
+            process: Service(
+                self.child_name(process),
+                ServiceArgs(
+                    process=process,
+                    kind=each.kind,
+                    command=each.command,
+                    cpu=each.cpu,
+                    memory=each.memory,
+                    bounds=each.bounds,
+                    identity=identity,
+                    surroundings=surroundings,
+                    cluster=self._platform.cluster,
+                    subnet_ids=self._platform.subnet_ids,
+                    security_group_id=args.security_group_id,
+                    execution_role_arn=execution.arn,
+                    task_role_arn=task.arn,
+                    listening=Listening(port=args.port, target=args.target) if each.kind is Kind.WEB else None,
+                    scaled=self._platform.scaled,
+                    spot_percent=self._platform.spot_percent,
+                    after=[log, execution_policy, *task_policies],
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for process, each in args.processes.items()
+        }
+        self.secret_names = tuple(self._secret_names)
+        self.signals = [signal for service in self.services.values() for signal in service.signals]
+        self.register_outputs({"services": [service.service_name for service in self.services.values()]})
+
+    def _log_group(self) -> LogGroup:
+        return LogGroup(
+            self.child_name("log"),
+            LogGroupArgs(
+                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}",
+                key_arn=self._platform.logs_key_arn,
+                retention_days=self._platform.log_retention_days,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _secret(self, variable: str, description: str, length: int) -> SecretReference:
+        secret = GeneratedSecret(
+            self.child_name(variable.lower().replace("_", "-")),
+            GeneratedSecretArgs(
+                secret_name=f"{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/{variable}",
+                description=description,
+                key_arn=self._platform.secrets_key_arn,
+                length=length,
+                recovery_window_days=30 if self._platform.deletion_protection else 0,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self._secret_names.append(secret.secret_name)
+        return SecretReference(arn=secret.arn, key_arn=self._platform.secrets_key_arn)
+
+    def _surroundings(self) -> Surroundings:
+        args = self._args
+        database = None
+        if args.postgres is not None:
+            database = Database(
+                server=args.postgres,
+                owner_password=self._secret("DATABASE_OWNER_PASSWORD", f"Owner of the database of {self.name}", 43),
+                app_password=self._secret("DATABASE_APP_PASSWORD", f"Run-time role in the database of {self.name}", 43),
+            )
+        return Surroundings(
+            database=database,
+            broker=args.broker,
+            cache=args.cache,
+            calls=args.calls,
+            buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
+            secrets={
+                name: self._secret(name, f"{name} of {self.name}", length) for name, length in args.secrets.items()
+            },
+        )
+
+    def _role(self, role: str, description: str) -> Any:
+        platform = self._platform
+        trust = pulumi.Output.from_input(platform.account_id).apply(lambda account: iam.trust(account, platform.region))
+        return self.make(
+            role,
+            aws_iam.Role,
+            aws_iam.RoleArgs(
+                name=self.physical_name(role, "iam-role"),
+                description=description,
+                assume_role_policy=pulumi.Output.json_dumps(trust),
+            ),
+        )
+
+    def _execution_role(self, log: LogGroup, surroundings: Surroundings) -> tuple[Any, pulumi.Resource]:
+        role = self._role("execution", f"ECS starts tasks of {self.name}: image, log, secrets")
+        references = surroundings.references()
+        inputs = pulumi.Output.all(
+            repository_arn=self._platform.repository_arn,
+            log_group_arn=log.arn,
+            secret_arns=[reference.arn for reference in references],
+            key_arns=[reference.key_arn for reference in references],
+        )
+        document = inputs.apply(lambda known: iam.execution(region=self._platform.region, **known))
+        policy = self.make(
+            "execution-policy",
+            aws_iam.RolePolicy,
+            aws_iam.RolePolicyArgs(role=role.name, policy=pulumi.Output.json_dumps(document)),
+        )
+        return role, policy
+
+    def _task_role(self) -> tuple[Any, list[pulumi.Resource]]:
+        role = self._role("task", f"What the code of {self.name} may do in AWS")
+        buckets = list(self._args.buckets.values())
+        if not buckets:
+            return role, []
+        inputs = pulumi.Output.all(
+            bucket_arns=[bucket.arn for bucket in buckets], key_arns=[self._platform.data_key_arn]
+        )
+        document = inputs.apply(lambda known: iam.task(region=self._platform.region, **known))
+        policy = self.make(
+            "task-policy",
+            aws_iam.RolePolicy,
+            aws_iam.RolePolicyArgs(role=role.name, policy=pulumi.Output.json_dumps(document)),
+        )
+        return role, [policy]

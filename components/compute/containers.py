@@ -1,0 +1,214 @@
+"""The containers of a task, as docs/contracts.md describes them; pure, though values may be Pulumi Outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+
+#: Who the process is in its container, and where alone it may write: the image makes both (services/Dockerfile).
+USER = "10001:10001"
+TEMPORARY = "/tmp"  # noqa: S108 - a volume of the task's own
+VOLUME = "tmp"
+
+#: What of the image's name is fixed: one image for every service.
+REPOSITORY = "matchday/services"
+
+PORT_NAME = "http"
+
+_HEALTH_COMMAND = ["CMD", "python", "-m", "services.common.healthcheck"]
+_HEALTH = {"command": _HEALTH_COMMAND, "interval": 5, "timeout": 5, "retries": 3, "startPeriod": 60}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What every container of a service is told about itself."""
+
+    service: str
+    environment: str
+    log_level: str
+    log_group: str
+    region: str
+    image: Any
+    drain_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database:
+    """A service's database: the server, and the passwords of its two roles."""
+
+    server: PostgresConnection
+    owner_password: SecretReference
+    app_password: SecretReference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a service's processes reach.
+
+    - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
+    - secrets: name of a variable → the manifest's secret.
+    """
+
+    database: Database | None = None
+    broker: RedisConnection | None = None
+    cache: RedisConnection | None = None
+    calls: Mapping[str, str] = field(default_factory=dict)
+    buckets: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+
+    def references(self) -> list[SecretReference]:
+        """Every secret that some container of the service is given."""
+        found = list(self.secrets.values())
+        if self.database is not None:
+            found += [self.database.server.master_password, self.database.owner_password, self.database.app_password]
+        found += [redis.password for redis in (self.broker, self.cache) if redis is not None]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Variables:
+    """Environment and secrets of one container."""
+
+    plain: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, SecretReference] = field(default_factory=dict)
+
+    def __or__(self, other: _Variables) -> _Variables:
+        return _Variables({**self.plain, **other.plain}, {**self.secret, **other.secret})
+
+
+def definitions(
+    identity: Identity, surroundings: Surroundings, *, process: str, command: Sequence[str], port: int | None
+) -> list[dict[str, Any]]:
+    """The container definitions of one process: `bootstrap` and `migrate` where it has a database, then itself.
+
+    `port` is where a web process listens, None for the others.
+    """
+    common = _Variables(
+        {
+            "SERVICE": identity.service,
+            "PROCESS": process,
+            "ENVIRONMENT": identity.environment,
+            "LOG_LEVEL": identity.log_level,
+        }
+    )
+    initial = _initial(identity, surroundings.database, common, process)
+    own = _container(
+        identity,
+        process,
+        process,
+        command,
+        common | _process_variables(identity, surroundings, port),
+        after=[container["name"] for container in initial[-1:]],
+    )
+    own |= {"healthCheck": _HEALTH, "stopTimeout": identity.drain_seconds}
+    if port is not None:
+        own["portMappings"] = [
+            {"name": PORT_NAME, "containerPort": port, "hostPort": port, "protocol": "tcp", "appProtocol": PORT_NAME}
+        ]
+    return [*initial, own]
+
+
+def _initial(identity: Identity, database: Database | None, common: _Variables, process: str) -> list[dict[str, Any]]:
+    if database is None:
+        return []
+    as_master = _database_variables(
+        identity.service, database, database.server.master_user, database.server.master_password
+    ) | _Variables(secret={"OWNER_PASSWORD": database.owner_password, "APP_PASSWORD": database.app_password})
+    as_owner = _database_variables(
+        identity.service, database, role_name(identity.service, "owner"), database.owner_password
+    )
+    steps = (("bootstrap", as_master), ("migrate", as_owner))
+    containers: list[dict[str, Any]] = []
+    for name, variables in steps:
+        after = [container["name"] for container in containers[-1:]]
+        command = ["python", "-m", f"services.common.{name}"]
+        container = _container(identity, process, name, command, common | variables, after=after)
+        containers.append(container | {"essential": False})
+    return containers
+
+
+def _process_variables(identity: Identity, surroundings: Surroundings, port: int | None) -> _Variables:
+    found = _Variables(secret=surroundings.secrets)
+    if port is not None:
+        found |= _Variables({"PORT": str(port)})
+    if (database := surroundings.database) is not None:
+        found |= _database_variables(
+            identity.service, database, role_name(identity.service, "app"), database.app_password
+        )
+    for prefix, redis in (("BROKER", surroundings.broker), ("CACHE", surroundings.cache)):
+        if redis is not None:
+            found |= _redis_variables(prefix, redis)
+    urls = {f"{variable(service)}_URL": url for service, url in surroundings.calls.items()}
+    buckets = {f"BUCKET_{variable(name)}": bucket for name, bucket in surroundings.buckets.items()}
+    return found | _Variables({**urls, **buckets})
+
+
+def role_name(service: str, role: str) -> str:
+    """A service's role in PostgreSQL: `<service>_owner` for migrations, `<service>_app` at run time."""
+    return f"{service}_{role}"
+
+
+def variable(name: str) -> str:
+    """`name` as a part of an environment variable's name."""
+    return name.upper().replace("-", "_")
+
+
+def _database_variables(service: str, database: Database, user: str, password: SecretReference) -> _Variables:
+    return _Variables(
+        {
+            "DATABASE_HOST": database.server.host,
+            "DATABASE_PORT": str(database.server.port),
+            "DATABASE_NAME": service,
+            "DATABASE_USER": user,
+            "DATABASE_TLS": "verify-full" if database.server.tls else "disable",
+        },
+        {"DATABASE_PASSWORD": password},
+    )
+
+
+def _redis_variables(prefix: str, redis: RedisConnection) -> _Variables:
+    return _Variables(
+        {
+            f"{prefix}_HOST": redis.host,
+            f"{prefix}_PORT": str(redis.port),
+            f"{prefix}_TLS": "true" if redis.tls else "false",
+        },
+        {f"{prefix}_PASSWORD": redis.password},
+    )
+
+
+def _container(
+    identity: Identity, process: str, name: str, command: Sequence[str], variables: _Variables, *, after: Sequence[str]
+) -> dict[str, Any]:
+    """One container; lists are sorted by name, so that a definition changes only when what it says does."""
+    container: dict[str, Any] = {
+        "name": name,
+        "image": identity.image,
+        "essential": True,
+        "command": list(command),
+        "environment": [{"name": key, "value": value} for key, value in sorted(variables.plain.items())],
+        "secrets": [
+            {"name": key, "valueFrom": reference.value_from} for key, reference in sorted(variables.secret.items())
+        ],
+        "user": USER,
+        "readonlyRootFilesystem": True,
+        "mountPoints": [{"sourceVolume": VOLUME, "containerPath": TEMPORARY, "readOnly": False}],
+        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": identity.log_group,
+                "awslogs-region": identity.region,
+                "awslogs-stream-prefix": process,
+                # A log service that does not answer must not stop a player's request.
+                "mode": "non-blocking",
+                "max-buffer-size": "4m",
+            },
+        },
+    }
+    if after:
+        container["dependsOn"] = [{"containerName": other, "condition": "SUCCESS"} for other in after]
+    return container

@@ -1,0 +1,86 @@
+"""IAM documents of ECS tasks, pure: each names the resources that it opens, and nothing a manifest does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Document = dict[str, Any]
+
+VERSION = "2012-10-17"
+
+
+def trust(account_id: str, region: str) -> Document:
+    """Who may take a task's roles: ECS, for tasks of this account and Region (against the confused deputy)."""
+    return _document(
+        {
+            "Sid": "EcsTasks",
+            "Effect": "Allow",
+            "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{region}:{account_id}:*"},
+            },
+        }
+    )
+
+
+def execution(
+    *,
+    region: str,
+    repository_arn: str | None,
+    log_group_arn: str,
+    secret_arns: Sequence[str],
+    key_arns: Sequence[str],
+) -> Document:
+    """What ECS itself does to start a task: pull the image, write logs, read this service's secrets and no others.
+
+    `repository_arn` is None where the image's registry is not the account's ECR.
+    """
+    statements = [
+        _allow("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:log-stream:*"]),
+    ]
+    if repository_arn is not None:
+        statements += [
+            # This action has no resource: it signs in to the registry as a whole.
+            _allow("SignInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
+            _allow(
+                "PullImage",
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                [repository_arn],
+            ),
+        ]
+    if secret_arns:
+        statements += [
+            _allow("ReadSecrets", ["secretsmanager:GetSecretValue"], secret_arns),
+            _allow("DecryptSecrets", ["kms:Decrypt"], key_arns, via=f"secretsmanager.{region}.amazonaws.com"),
+        ]
+    return _document(*statements)
+
+
+def task(*, region: str, bucket_arns: Sequence[str], key_arns: Sequence[str]) -> Document | None:
+    """What a service's own code may do in AWS: use its buckets. None when the manifest names none: no policy at all."""
+    if not bucket_arns:
+        return None
+    return _document(
+        _allow("ListBuckets", ["s3:ListBucket"], bucket_arns),
+        _allow("UseObjects", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/*" for arn in bucket_arns]),
+        _allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], key_arns, via=f"s3.{region}.amazonaws.com"),
+    )
+
+
+def _document(*statements: Mapping[str, Any]) -> Document:
+    return {"Version": VERSION, "Statement": [dict(statement) for statement in statements]}
+
+
+def _allow(sid: str, actions: Sequence[str], resources: Sequence[str], via: str | None = None) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(set(actions)),
+        "Resource": sorted(set(resources)),
+    }
+    if via is not None:
+        statement["Condition"] = {"StringEquals": {"kms:ViaService": via}}
+    return statement

@@ -1,0 +1,84 @@
+"""How a service grows and shrinks, and how its tasks are spread over Fargate and Fargate Spot; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """Application Auto Scaling's predefined metrics of an ECS service."""
+
+    CPU = "ECSServiceAverageCPUUtilization"
+    REQUESTS = "ALBRequestCountPerTarget"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """What a manifest says: number of tasks, percent CPU, and requests per task and minute."""
+
+    minimum: int
+    maximum: int
+    cpu: int | None = None
+    requests: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minimum <= self.maximum:
+            raise ValueError(
+                f"{self.minimum} to {self.maximum} tasks; at least 1, and the maximum not below the minimum"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetTracking:
+    """One target-tracking policy; cooldowns in seconds. With several, the one that wants most tasks wins."""
+
+    role: str
+    metric: Metric
+    target: int
+    scale_out_cooldown: int
+    scale_in_cooldown: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityShare:
+    """One row of a capacity-provider strategy: `base` tasks first, then tasks in proportion to `weight`."""
+
+    provider: str
+    weight: int
+    base: int = 0
+
+
+#: Out within a minute: the hour before a match's deadline brings a crowd in minutes. In slowly: the crowd comes back.
+_SCALE_OUT_SECONDS, _SCALE_IN_SECONDS = 60, 300
+
+
+def plan(bounds: Bounds) -> list[TargetTracking]:
+    """The policies that keep a service at its targets; none when its number of tasks cannot move."""
+    if bounds.minimum == bounds.maximum:
+        return []
+    targets = (("cpu", Metric.CPU, bounds.cpu), ("requests", Metric.REQUESTS, bounds.requests))
+    return [
+        TargetTracking(
+            role=role,
+            metric=metric,
+            target=target,
+            scale_out_cooldown=_SCALE_OUT_SECONDS,
+            scale_in_cooldown=_SCALE_IN_SECONDS,
+        )
+        for role, metric, target in targets
+        if target is not None
+    ]
+
+
+def capacity(spot_percent: int, *, interruptible: bool) -> Sequence[CapacityShare]:
+    """Where tasks run. The first is never on Spot, so that AWS taking all Spot capacity back leaves the service up.
+
+    `interruptible` is False for a process of which there is one: Spot would take it away with two minutes' notice.
+    """
+    if not 0 <= spot_percent <= 100:
+        raise ValueError(f"spot_percent {spot_percent}; accepted: 0 to 100")
+    if spot_percent == 0 or not interruptible:
+        return [CapacityShare("FARGATE", 1, base=1)]
+    return [CapacityShare("FARGATE", 100 - spot_percent, base=1), CapacityShare("FARGATE_SPOT", spot_percent)]

@@ -1,0 +1,242 @@
+"""One ECS service on Fargate: one process of one of the platform's services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_aws import appautoscaling, ecs
+
+from components.base import Component, Transforms
+from components.compute import containers, scaling, service_plan
+from components.compute.cluster import Cluster
+from components.compute.containers import Identity, Surroundings
+from components.compute.service_plan import Kind
+from components.edge.load_balancer import Target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listening:
+    """Where a web process is reached: its port, and the load balancer's group for it (None: only other services call it)."""
+
+    port: int
+    target: Target | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceArgs:
+    """What an ECS service is made from.
+
+    - process: its name in the manifest; also its container's. kind: decides how it is deployed, and whether Spot may hold it.
+    - command; cpu (units, 1024 a vCPU) and memory (MiB): a pair that Fargate offers.
+    - bounds: number of tasks and what to scale by. scaled: whether it scales; default True; else it stays at the minimum.
+    - listening: of a web process. spot_percent: share of the tasks above the first that may run on Fargate Spot; default 0.
+    - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
+    - after: what must exist before the first task starts (the roles' policies).
+    """
+
+    process: str
+    kind: Kind
+    command: Sequence[str]
+    cpu: int
+    memory: int
+    bounds: scaling.Bounds
+    identity: Identity
+    surroundings: Surroundings
+    cluster: Cluster
+    subnet_ids: Sequence[pulumi.Input[str]]
+    security_group_id: pulumi.Input[str]
+    execution_role_arn: pulumi.Input[str]
+    task_role_arn: pulumi.Input[str]
+    listening: Listening | None = None
+    scaled: bool = True
+    spot_percent: int = 0
+    after: Sequence[pulumi.Resource] = field(default_factory=tuple)
+
+
+class Service(Component):
+    """An ECS service that rolls, and rolls back by itself when the new tasks do not become healthy.
+
+    Makes: ``aws:ecs:TaskDefinition``, ``aws:ecs:Service`` (role ``""``) and, where it scales, ``aws:appautoscaling:Target`` with
+    an ``aws:appautoscaling:Policy`` per metric. The number of tasks is left to Auto Scaling where it scales, and is
+    the program's where it does not.
+    """
+
+    service_name: str
+    task_definition_arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: ServiceArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        transform: Transforms | None = None,
+    ) -> None:
+        super().__init__(name, opts, transform=transform)
+        if (args.kind is Kind.WEB) != (args.listening is not None):
+            rule = "must listen" if args.kind is Kind.WEB else "cannot listen"
+            raise ValueError(f"Service {name!r}: a {args.kind} process {rule}")
+        if args.scaled and args.bounds.requests is not None and not (args.listening and args.listening.target):
+            raise ValueError(f"Service {name!r} scales by requests, but the load balancer sends it none")
+        self.service_name = self.physical_name(kind="ecs")
+        definition = self._task_definition(args)
+        policies = scaling.plan(args.bounds) if args.scaled else []
+        service = self._service(args, definition, ignored=["desiredCount"] if policies else [])
+        if policies:
+            self._scale(args, service, policies)
+        self.task_definition_arn = definition.arn
+        self.signals = service_plan.signals(
+            args.cluster.cluster_name,
+            self.service_name,
+            args.kind,
+            minimum_tasks=args.bounds.minimum,
+            insights=args.cluster.watched,
+        )
+        self.register_outputs({"service_name": self.service_name, "task_definition_arn": self.task_definition_arn})
+
+    def _task_definition(self, args: ServiceArgs) -> Any:
+        return self.make(
+            "task",
+            ecs.TaskDefinition,
+            ecs.TaskDefinitionArgs(
+                family=self.service_name,
+                requires_compatibilities=["FARGATE"],
+                network_mode="awsvpc",
+                cpu=str(args.cpu),
+                memory=str(args.memory),
+                runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
+                    operating_system_family="LINUX", cpu_architecture="ARM64"
+                ),
+                execution_role_arn=args.execution_role_arn,
+                task_role_arn=args.task_role_arn,
+                volumes=[ecs.TaskDefinitionVolumeArgs(name=containers.VOLUME)],
+                container_definitions=pulumi.Output.json_dumps(
+                    containers.definitions(
+                        args.identity,
+                        args.surroundings,
+                        process=args.process,
+                        command=args.command,
+                        port=args.listening.port if args.listening else None,
+                    ),
+                    sort_keys=True,
+                ),
+            ),
+        )
+
+    def _service(self, args: ServiceArgs, definition: Any, *, ignored: list[str]) -> Any:
+        deployment = service_plan.DEPLOYMENTS[args.kind]
+        target = args.listening.target if args.listening else None
+        shares = scaling.capacity(args.spot_percent, interruptible=deployment.interruptible)
+        return self.make(
+            "",
+            ecs.Service,
+            ecs.ServiceArgs(
+                name=self.service_name,
+                cluster=args.cluster.arn,
+                task_definition=definition.arn,
+                desired_count=args.bounds.minimum,
+                platform_version="LATEST",
+                scheduling_strategy="REPLICA",
+                capacity_provider_strategies=[
+                    ecs.ServiceCapacityProviderStrategyArgs(
+                        capacity_provider=share.provider, weight=share.weight, base=share.base
+                    )
+                    for share in shares
+                ],
+                deployment_minimum_healthy_percent=deployment.minimum_healthy,
+                deployment_maximum_percent=deployment.maximum,
+                deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+                # ECS balances by starting a task before it stops another: not where only one may run.
+                availability_zone_rebalancing="ENABLED" if deployment.maximum > 100 else "DISABLED",
+                network_configuration=ecs.ServiceNetworkConfigurationArgs(
+                    subnets=args.subnet_ids, security_groups=[args.security_group_id], assign_public_ip=False
+                ),
+                load_balancers=[
+                    ecs.ServiceLoadBalancerArgs(
+                        target_group_arn=target.arn,
+                        container_name=args.process,
+                        container_port=args.listening.port,
+                    )
+                ]
+                if args.listening and target
+                else None,
+                # Init containers run first; until then the load balancer's checks must not stop the task.
+                health_check_grace_period_seconds=120 if target else None,
+                service_connect_configuration=_service_connect(args),
+                enable_ecs_managed_tags=True,
+                propagate_tags="SERVICE",
+                wait_for_steady_state=True,
+            ),
+            pulumi.ResourceOptions(
+                depends_on=[args.cluster.capacity, *args.after, *(target.rules if target else ())],
+                ignore_changes=ignored,
+            ),
+        )
+
+    def _scale(self, args: ServiceArgs, service: Any, policies: Sequence[scaling.TargetTracking]) -> None:
+        tracking = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
+        metric = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
+        target = self.make(
+            "scaling",
+            appautoscaling.Target,
+            appautoscaling.TargetArgs(
+                service_namespace="ecs",
+                scalable_dimension="ecs:service:DesiredCount",
+                resource_id=pulumi.Output.concat("service/", args.cluster.cluster_name, "/", service.name),
+                min_capacity=args.bounds.minimum,
+                max_capacity=args.bounds.maximum,
+            ),
+        )
+        goal = args.listening.target if args.listening else None
+        for policy in policies:
+            label = goal.request_label if goal and policy.metric is scaling.Metric.REQUESTS else None
+            self.make(
+                f"scaling-{policy.role}",
+                appautoscaling.Policy,
+                appautoscaling.PolicyArgs(
+                    name=f"{self.service_name}-{policy.role}",
+                    policy_type="TargetTrackingScaling",
+                    service_namespace=target.service_namespace,
+                    scalable_dimension=target.scalable_dimension,
+                    resource_id=target.resource_id,
+                    target_tracking_scaling_policy_configuration=tracking(
+                        target_value=policy.target,
+                        scale_out_cooldown=policy.scale_out_cooldown,
+                        scale_in_cooldown=policy.scale_in_cooldown,
+                        predefined_metric_specification=metric(
+                            predefined_metric_type=policy.metric.value, resource_label=label
+                        ),
+                    ),
+                ),
+            )
+
+
+def _service_connect(args: ServiceArgs) -> Any:
+    """Every process may call others by name; a web process also answers by its service's."""
+    identity = args.identity
+    offered = []
+    if args.listening is not None:
+        alias = ecs.ServiceServiceConnectConfigurationServiceClientAliasArgs(
+            dns_name=identity.service, port=args.listening.port
+        )
+        offered = [
+            ecs.ServiceServiceConnectConfigurationServiceArgs(
+                port_name=containers.PORT_NAME, discovery_name=identity.service, client_alias=[alias]
+            )
+        ]
+    return ecs.ServiceServiceConnectConfigurationArgs(
+        enabled=True,
+        namespace=args.cluster.namespace_arn,
+        services=offered or None,
+        log_configuration=ecs.ServiceServiceConnectConfigurationLogConfigurationArgs(
+            log_driver="awslogs",
+            options={
+                "awslogs-group": identity.log_group,
+                "awslogs-region": identity.region,
+                "awslogs-stream-prefix": "service-connect",
+            },
+        ),
+    )

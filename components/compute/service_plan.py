@@ -1,0 +1,82 @@
+"""How each kind of process is deployed and what of it is watched, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from components.observability.signals import Comparison, MissingData, Severity, Signal
+
+
+class Kind(StrEnum):
+    """What a process is (docs/contracts.md, "A service's manifest")."""
+
+    WEB = "web"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """Percent of the desired tasks that run at least and at most while a new version comes; whether Spot may hold them."""
+
+    minimum_healthy: int
+    maximum: int
+    interruptible: bool
+
+
+#: A scheduler never runs twice: two would do every job twice. Its old task stops before the new one starts.
+DEPLOYMENTS: Mapping[Kind, Deployment] = {
+    Kind.WEB: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
+    Kind.WORKER: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
+    Kind.SCHEDULER: Deployment(minimum_healthy=0, maximum=100, interruptible=False),
+}
+
+
+def signals(cluster: str, service: str, kind: Kind, *, minimum_tasks: int, insights: bool) -> list[Signal]:
+    """What is watched on one ECS service; the number of its tasks only where Container Insights counts them."""
+
+    def on(namespace: str, **more: Any) -> Signal:
+        return Signal(namespace=namespace, dimensions={"ClusterName": cluster, "ServiceName": service}, **more)
+
+    found = [
+        on(
+            "AWS/ECS",
+            name="cpu",
+            summary=f"{service} has used more than 90 % of its CPU for ten minutes; scaling does not keep up.",
+            metric="CPUUtilization",
+            threshold=90,
+            periods=10,
+            severity=Severity.TICKET,
+            runbook="service-load",
+        ),
+        on(
+            "AWS/ECS",
+            name="memory",
+            summary=f"{service} has used more than 90 % of its memory; at 100 % its tasks are killed.",
+            metric="MemoryUtilization",
+            statistic="Maximum",
+            threshold=90,
+            severity=Severity.TICKET,
+            runbook="service-load",
+        ),
+    ]
+    if insights:
+        found.append(
+            on(
+                "ECS/ContainerInsights",
+                name="tasks",
+                summary=f"{service} runs fewer than {minimum_tasks} tasks.",
+                metric="RunningTaskCount",
+                statistic="Minimum",
+                comparison=Comparison.BELOW,
+                threshold=minimum_tasks,
+                severity=Severity.PAGE if kind is Kind.WEB else Severity.TICKET,
+                runbook="service-tasks",
+                missing=MissingData.BREACHING,
+                unit_hint="tasks",
+            )
+        )
+    return found
