@@ -87,8 +87,8 @@ class ApplicationArgs:
 class Application(Component):
     """One service of the platform; its name is the service's.
 
-    Makes: a `LogGroup`, a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution`` (with
-    an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
+    Makes: a `LogGroup`, a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
     """
 
     services: Mapping[str, Service]
@@ -146,7 +146,6 @@ class Application(Component):
             for process, each in args.processes.items()
         }
         self.secret_names = tuple(self._secret_names)
-        self.signals = [signal for service in self.services.values() for signal in service.signals]
         self.register_outputs({"services": [service.service_name for service in self.services.values()]})
 
     def _log_group(self) -> LogGroup:
@@ -221,7 +220,7 @@ class Application(Component):
         policy = self.make(
             "execution-policy",
             aws_iam.RolePolicy,
-            aws_iam.RolePolicyArgs(role=role.name, policy=pulumi.Output.json_dumps(document)),
+            aws_iam.RolePolicyArgs(name="execution", role=role.name, policy=pulumi.Output.json_dumps(document)),
         )
         return role, policy
 
@@ -237,6 +236,6 @@ class Application(Component):
         policy = self.make(
             "task-policy",
             aws_iam.RolePolicy,
-            aws_iam.RolePolicyArgs(role=role.name, policy=pulumi.Output.json_dumps(document)),
+            aws_iam.RolePolicyArgs(name="task", role=role.name, policy=pulumi.Output.json_dumps(document)),
         )
         return role, [policy]

@@ -29,7 +29,7 @@ class Identity:
     service: str
     environment: str
     log_level: str
-    log_group: str
+    log_group: Any
     region: str
     image: Any
     drain_seconds: int
