@@ -1,8 +1,8 @@
 """Keeps the engine's state, the provider's store and the emulator's snapshot together: all three of one moment, or none.
 
 The emulator holds its resources in memory and Pulumi holds in a file what it believes is there. If one is of another
-moment than the other, every later `up` is wrong. So after each successful run all three are copied; a run that did not end, or a
-platform that died instead of being stopped, is followed by a return to the last copy, from which `up` converges.
+moment than the other, every later `up` is wrong. So after each successful run all three are copied; a run that did not
+end, or a platform that died instead of being stopped, is followed by a return to the last copy, from which `up` converges.
 """
 
 from __future__ import annotations

@@ -1,0 +1,113 @@
+"""The stack `local` through the real engine: up, no change, refresh, one change, drift, destroy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine.conftest import PROJECT, FarEnd
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("lifecycle")]
+
+UP = ["up", "--yes", "--skip-preview", "--parallel", "16"]
+
+
+def _touched(changes: Any) -> dict[str, int]:
+    return {name: count for name, count in changes.items() if count and name != "same"}
+
+
+def _settings(**overrides: Any) -> dict[str, Any]:
+    """The stack's settings with some of them changed."""
+    file = yaml.safe_load((PROJECT / "environments" / "Pulumi.local.yaml").read_text())
+    settings: dict[str, Any] = file["config"]["matchday:environment"]
+    return {"matchday:environment": {**settings, **overrides}}
+
+
+def _emulator_contents(far_end: FarEnd) -> dict[str, list[str]]:
+    """What the emulator holds that a fresh one does not, by kind."""
+    ec2, rds, ecs = far_end.client("ec2"), far_end.client("rds"), far_end.client("ecs")
+    elb, cache, s3 = far_end.client("elbv2"), far_end.client("elasticache"), far_end.client("s3")
+    return {
+        "vpc": [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"]],
+        "nat": [n["NatGatewayId"] for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] != "deleted"],
+        "eip": [a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]],
+        "endpoint": [
+            e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"] if e["State"] != "deleted"
+        ],
+        "db": [d["DBInstanceIdentifier"] for d in rds.describe_db_instances()["DBInstances"]],
+        "cache": [c["ReplicationGroupId"] for c in cache.describe_replication_groups()["ReplicationGroups"]],
+        "cluster": ecs.list_clusters()["clusterArns"],
+        "lb": [b["LoadBalancerArn"] for b in elb.describe_load_balancers()["LoadBalancers"]],
+        "target group": [t["TargetGroupArn"] for t in elb.describe_target_groups()["TargetGroups"]],
+        "bucket": [b["Name"] for b in s3.list_buckets()["Buckets"]],
+        "secret": [s["Name"] for s in far_end.client("secretsmanager").list_secrets()["SecretList"]],
+        "role": [r["RoleName"] for r in far_end.client("iam").list_roles()["Roles"] if "matchday" in r["RoleName"]],
+        "log group": [g["logGroupName"] for g in far_end.client("logs").describe_log_groups()["logGroups"]],
+        "alarm": [a["AlarmName"] for a in far_end.client("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "topic": [t["TopicArn"] for t in far_end.client("sns").list_topics()["Topics"]],
+        "web acl": [a["Name"] for a in far_end.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]],
+        "distribution": [
+            d["Id"] for d in far_end.client("cloudfront").list_distributions()["DistributionList"].get("Items", [])
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def provisioned(far_end: FarEnd) -> FarEnd:
+    """The stack `local`, once up for the tests of this module, which then follow each other."""
+    before = _emulator_contents(far_end)
+    assert not any(before.values()), f"the emulator is not empty before the first run: {before}"
+    done = far_end.workspace.run(UP, "local")
+    assert done.changes["create"] > 100
+    assert _touched(done.changes) == {"create": done.changes["create"]}
+    return far_end
+
+
+def test_after_up_a_preview_shows_no_change(provisioned: FarEnd) -> None:
+    assert _touched(provisioned.workspace.run(["preview", "--expect-no-changes"], "local").changes) == {}
+
+
+def test_after_up_a_refresh_shows_no_change(provisioned: FarEnd) -> None:
+    done = provisioned.workspace.run(["refresh", "--preview-only", "--expect-no-changes"], "local")
+    assert _touched(done.changes) == {}
+
+
+def test_one_setting_changes_only_what_depends_on_it(provisioned: FarEnd) -> None:
+    changed = _settings(log_retention_days=30)
+    plan = provisioned.workspace.run(["preview"], "local", config=changed)
+    done = provisioned.workspace.run(UP, "local", config=changed)
+    assert {event.type for event in done.resources} == {"aws:cloudwatch/logGroup:LogGroup"}
+    assert {event.operation for event in done.resources} == {"update"}
+    assert {event.urn for event in plan.resources} == {event.urn for event in done.resources}
+    groups = provisioned.client("logs").describe_log_groups()["logGroups"]
+    assert {group["retentionInDays"] for group in groups} == {30}
+    back = provisioned.workspace.run(UP, "local")
+    assert {event.urn for event in back.resources} == {event.urn for event in done.resources}
+
+
+def test_drift_is_reported_and_repaired(provisioned: FarEnd) -> None:
+    ecs = provisioned.client("ecs")
+    cluster = ecs.list_clusters()["clusterArns"][0]
+    service = next(arn for arn in ecs.list_services(cluster=cluster)["serviceArns"] if "wallet-web" in arn)
+    ecs.update_service(cluster=cluster, service=service, desiredCount=5)
+    unseen = provisioned.workspace.run(["preview"], "local")
+    assert _touched(unseen.changes) == {}
+    seen = provisioned.workspace.run(["preview", "--refresh"], "local")
+    assert [event.type for event in seen.resources] == ["aws:ecs/service:Service"]
+    assert "desiredCount" in seen.resources[0].changed
+    provisioned.workspace.run([*UP, "--refresh"], "local")
+    live = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
+    assert live["desiredCount"] == 1
+
+
+def test_destroy_leaves_nothing(provisioned: FarEnd) -> None:
+    provisioned.workspace.run(["destroy", "--yes", "--parallel", "16"], "local")
+    left = {kind: names for kind, names in _emulator_contents(provisioned).items() if names}
+    assert left == {}
+    store = Path(provisioned.workspace.state).parent / "provider"
+    assert not [
+        line for file in store.rglob("*.json") for line in file.read_text().splitlines() if "matchday-local" in line
+    ]
