@@ -36,6 +36,7 @@ NAME_LIMITS: Mapping[str, int] = {
     "cloudfront": 64,
     "ecs": 255,
     "waf": 128,
+    "log-delivery": 60,
     "log-group": 512,
     "sns": 256,
     "default": 255,

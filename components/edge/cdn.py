@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import pulumi
+from pulumi_aws import cloudfront, cloudwatch
 
 from components.base import Component, Transforms
+from components.edge.load_balancer import HSTS_SECONDS
+from components.observability.signals import Severity, Signal
+from components.security.keys import EDGE_REGION
+
+#: Policies that AWS manages, by their published ids: the same in every account.
+CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+#: TLS 1.2 and 1.3 with forward secrecy (FSBP CloudFront.15).
+TLS_POLICY = "TLSv1.2_2021"
+
+_SITE, _API = "site", "api"
+_READ = ["GET", "HEAD", "OPTIONS"]
+_ALL_METHODS = [*_READ, "PUT", "POST", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CdnArgs:
     """What a distribution is made from.
 
+    - region: of the stack.
     - site_bucket_domain: the bucket's regional domain name. Its policy must admit the distribution: `read_statement`.
     - api_domain, api_patterns: the load balancer's name and the paths that go there, uncached.
     - api_https: whether the load balancer has a certificate; False must be relaxed as ``origin_tls``.
@@ -21,8 +40,10 @@ class CdnArgs:
     - log_bucket_arn: bucket that admits ``delivery.logs.amazonaws.com``; None must be relaxed as ``access_logs``.
     - aliases, certificate_arn: own names and their us-east-1 certificate, both or neither (relaxed as ``certificate``).
     - price_class: which edge locations; PriceClass_200 holds India.
+    - relaxed: what of the above is relaxed → why.
     """
 
+    region: str
     site_bucket_domain: pulumi.Input[str]
     api_domain: pulumi.Input[str]
     api_patterns: Sequence[str]
@@ -36,12 +57,18 @@ class CdnArgs:
 
 
 class Cdn(Component):
-    """A CloudFront distribution. (resources listed when filled)"""
+    """A CloudFront distribution.
 
-    arn: pulumi.Output[str]
-    distribution_id: pulumi.Output[str]
-    domain_name: pulumi.Output[str]
-    url: pulumi.Output[str]
+    Makes: ``aws:cloudfront:Distribution`` (role ``""``), ``OriginAccessControl`` (``origin-access``),
+    ``ResponseHeadersPolicy`` (``headers``); with a log bucket ``aws:cloudwatch:LogDeliverySource``,
+    ``LogDeliveryDestination`` and ``LogDelivery`` (``logs-source``, ``logs-destination``, ``logs``) in us-east-1.
+    """
+
+    RELAXABLE: ClassVar[Mapping[str, str]] = {
+        "origin_tls": "requests travel in the clear from CloudFront to the load balancer",
+        "access_logs": "no request is logged by CloudFront",
+        "certificate": "the site has no name of its own, and viewers may use TLS older than 1.2",
+    }
 
     def __init__(
         self,
@@ -52,4 +79,186 @@ class Cdn(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform, relaxed=args.relaxed)
-        raise NotImplementedError
+        if bool(args.aliases) != (args.certificate_arn is not None):
+            raise ValueError(f"CDN {name!r}: aliases and certificate_arn; accepted: both or neither")
+        self.require("origin_tls", args.api_https)
+        self.require("access_logs", args.log_bucket_arn is not None)
+        self.require("certificate", args.certificate_arn is not None)
+
+        access = self.make(
+            "origin-access",
+            cloudfront.OriginAccessControl,
+            cloudfront.OriginAccessControlArgs(
+                name=self.physical_name("site", "cloudfront"),
+                description="CloudFront signs what it asks of the site's bucket",
+                origin_access_control_origin_type="s3",
+                signing_behavior="always",
+                signing_protocol="sigv4",
+            ),
+        )
+        headers = self.make("headers", cloudfront.ResponseHeadersPolicy, self._headers())
+        distribution = self.make("", cloudfront.Distribution, self._distribution(args, access.id, headers.id))
+        self.arn: pulumi.Output[str] = distribution.arn
+        self.distribution_id: pulumi.Output[str] = distribution.id
+        self.domain_name: pulumi.Output[str] = distribution.domain_name
+        self.hosted_zone_id: pulumi.Output[str] = distribution.hosted_zone_id
+        self.url = pulumi.Output.concat("https://", args.aliases[0] if args.aliases else self.domain_name)
+        if args.log_bucket_arn is not None:
+            self._logs(args.region, args.log_bucket_arn)
+        self.signals = [_errors(self.distribution_id, None if args.region == EDGE_REGION else EDGE_REGION)]
+        self.register_outputs({"arn": self.arn, "domain_name": self.domain_name, "url": self.url})
+
+    def _distribution(self, args: CdnArgs, access_id: pulumi.Output[str], headers_id: pulumi.Output[str]) -> Any:
+        certificate = cloudfront.DistributionViewerCertificateArgs(cloudfront_default_certificate=True)
+        if args.certificate_arn is not None:
+            certificate = cloudfront.DistributionViewerCertificateArgs(
+                acm_certificate_arn=args.certificate_arn,
+                minimum_protocol_version=TLS_POLICY,
+                ssl_support_method="sni-only",
+            )
+        return cloudfront.DistributionArgs(
+            comment=self.physical_name(),
+            enabled=True,
+            is_ipv6_enabled=True,
+            http_version="http2and3",
+            price_class=args.price_class,
+            aliases=list(args.aliases) or None,
+            default_root_object="index.html",
+            web_acl_id=args.web_acl_arn,
+            origins=[
+                cloudfront.DistributionOriginArgs(
+                    origin_id=_SITE,
+                    domain_name=args.site_bucket_domain,
+                    origin_access_control_id=access_id,
+                ),
+                cloudfront.DistributionOriginArgs(
+                    origin_id=_API,
+                    domain_name=args.api_domain,
+                    custom_origin_config=cloudfront.DistributionOriginCustomOriginConfigArgs(
+                        http_port=80,
+                        https_port=443,
+                        origin_protocol_policy="https-only" if args.api_https else "http-only",
+                        origin_ssl_protocols=["TLSv1.2"],
+                    ),
+                ),
+            ],
+            default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(
+                target_origin_id=_SITE,
+                viewer_protocol_policy="redirect-to-https",
+                allowed_methods=_READ,
+                cached_methods=_READ[:2],
+                cache_policy_id=CACHING_OPTIMIZED,
+                response_headers_policy_id=headers_id,
+                compress=True,
+            ),
+            ordered_cache_behaviors=[
+                cloudfront.DistributionOrderedCacheBehaviorArgs(
+                    path_pattern=pattern,
+                    target_origin_id=_API,
+                    # A redirect would make a browser repeat a POST as a GET; an API says no instead.
+                    viewer_protocol_policy="https-only",
+                    allowed_methods=_ALL_METHODS,
+                    cached_methods=_READ[:2],
+                    cache_policy_id=CACHING_DISABLED,
+                    # The load balancer's certificate is for our names: CloudFront may pass the viewer's Host on only if it is one.
+                    origin_request_policy_id=ALL_VIEWER if args.aliases else ALL_VIEWER_EXCEPT_HOST,
+                    response_headers_policy_id=headers_id,
+                    compress=True,
+                )
+                for pattern in args.api_patterns
+            ],
+            restrictions=cloudfront.DistributionRestrictionsArgs(
+                # Countries are the web ACL's to decide: it logs whom it turned away.
+                geo_restriction=cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
+            ),
+            viewer_certificate=certificate,
+        )
+
+    def _headers(self) -> Any:
+        security = cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
+            strict_transport_security=cloudfront.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
+                access_control_max_age_sec=HSTS_SECONDS, include_subdomains=True, override=True
+            ),
+            content_type_options=cloudfront.ResponseHeadersPolicySecurityHeadersConfigContentTypeOptionsArgs(
+                override=True
+            ),
+            frame_options=cloudfront.ResponseHeadersPolicySecurityHeadersConfigFrameOptionsArgs(
+                frame_option="DENY", override=True
+            ),
+            referrer_policy=cloudfront.ResponseHeadersPolicySecurityHeadersConfigReferrerPolicyArgs(
+                referrer_policy="strict-origin-when-cross-origin", override=True
+            ),
+            # Not overriding: a page that needs more says so itself.
+            content_security_policy=cloudfront.ResponseHeadersPolicySecurityHeadersConfigContentSecurityPolicyArgs(
+                content_security_policy="default-src 'self'; frame-ancestors 'none'; base-uri 'self'", override=False
+            ),
+        )
+        return cloudfront.ResponseHeadersPolicyArgs(
+            name=self.physical_name("headers", "cloudfront"),
+            comment=f"Security headers of {self.physical_name()}",
+            security_headers_config=security,
+        )
+
+    def _logs(self, region: str, bucket_arn: pulumi.Input[str]) -> None:
+        """Standard logging v2: unlike the older way it needs no ACLs on the bucket. AWS takes it in us-east-1 only."""
+        elsewhere = None if region == EDGE_REGION else EDGE_REGION
+        source = self.make(
+            "logs-source",
+            cloudwatch.LogDeliverySource,
+            cloudwatch.LogDeliverySourceArgs(
+                name=self.physical_name("logs", "log-delivery"),
+                log_type="ACCESS_LOGS",
+                resource_arn=self.arn,
+                region=elsewhere,
+            ),
+        )
+        destination = self.make(
+            "logs-destination",
+            cloudwatch.LogDeliveryDestination,
+            cloudwatch.LogDeliveryDestinationArgs(
+                name=self.physical_name("logs", "log-delivery"),
+                output_format="json",
+                delivery_destination_configuration=cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
+                    destination_resource_arn=bucket_arn
+                ),
+                region=elsewhere,
+            ),
+        )
+        self.make(
+            "logs",
+            cloudwatch.LogDelivery,
+            cloudwatch.LogDeliveryArgs(
+                delivery_source_name=source.name, delivery_destination_arn=destination.arn, region=elsewhere
+            ),
+        )
+
+
+def read_statement(bucket_arn: pulumi.Input[str], distribution_arn: pulumi.Input[str]) -> pulumi.Output[dict[str, Any]]:
+    """What the site bucket's policy must allow: this one distribution reads its objects."""
+    return pulumi.Output.all(bucket_arn, distribution_arn).apply(
+        lambda arns: {
+            "Sid": "DistributionReads",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "s3:GetObject",
+            "Resource": f"{arns[0]}/*",
+            "Condition": {"StringEquals": {"AWS:SourceArn": arns[1]}},
+        }
+    )
+
+
+def _errors(distribution_id: pulumi.Output[str], region: str | None) -> Signal:
+    return Signal(
+        name="errors",
+        summary="More than 5 % of what viewers ask of the CDN is answered with 5xx",
+        namespace="AWS/CloudFront",
+        metric="5xxErrorRate",
+        dimensions={"DistributionId": distribution_id, "Region": "Global"},
+        threshold=5,
+        periods=5,
+        datapoints=3,
+        severity=Severity.PAGE,
+        runbook="cdn-errors",
+        unit_hint="%",
+        region=region,
+    )

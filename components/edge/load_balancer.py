@@ -17,8 +17,8 @@ from components.observability.signals import Severity, Signal
 #: TLS 1.2 and 1.3 with forward secrecy and AEAD ciphers only (FSBP ELB.17).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
-#: Browsers that came by HTTPS once never try HTTP again for two years.
-HSTS = "max-age=63072000; includeSubDomains"
+#: Browsers that came by HTTPS once do not try HTTP again for two years.
+HSTS_SECONDS = 2 * 365 * 24 * 3600
 
 #: ALB offers no application/problem+json for its own answers; the body is an RFC 9457 one all the same.
 _NOT_FOUND = json.dumps({"type": "about:blank", "title": "Not Found", "status": 404, "code": "route_not_found"})
@@ -158,7 +158,7 @@ class LoadBalancer(Component):
                 ssl_policy=TLS_POLICY,
                 default_actions=[not_found],
                 routing_http_response_server_enabled=False,
-                routing_http_response_strict_transport_security_header_value=HSTS,
+                routing_http_response_strict_transport_security_header_value=f"max-age={HSTS_SECONDS}; includeSubDomains",
                 routing_http_response_x_content_type_options_header_value="nosniff",
             ),
         )

@@ -13,9 +13,7 @@ from components.base import Component, Transforms
 from components.edge.waf_rules import REDACTED_HEADERS, Protection, default_action, rules, visibility
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.signals import Severity, Signal
-
-#: Where ACLs for CloudFront live, whatever the stack's Region.
-_EDGE_REGION = "us-east-1"
+from components.security.keys import EDGE_REGION
 
 
 class Scope(StrEnum):
@@ -69,7 +67,7 @@ class WebAcl(Component):
             raise ValueError(
                 f"web ACL {name!r}: a CLOUDFRONT one takes no resource_arn; give its arn to the distribution"
             )
-        self.region = _EDGE_REGION if args.scope is Scope.CLOUDFRONT else args.region
+        self.region = EDGE_REGION if args.scope is Scope.CLOUDFRONT else args.region
         elsewhere = None if self.region == args.region else self.region
         protection = Protection(
             rate_limit=args.rate_limit,
@@ -122,13 +120,11 @@ class WebAcl(Component):
                 region=elsewhere,
             ),
         )
-        # CloudWatch alarms watch metrics of their own Region, so those of an ACL in another one are seen on its own console only.
-        if elsewhere is None:
-            self.signals = [_blocked(acl.name, self.region, args.scope)]
+        self.signals = [_blocked(acl.name, args.scope, self.region, elsewhere)]
         self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})
 
 
-def _blocked(acl: pulumi.Output[str], region: str, scope: Scope) -> Signal:
+def _blocked(acl: pulumi.Output[str], scope: Scope, region: str, elsewhere: str | None) -> Signal:
     dimensions = {"WebACL": acl, "Rule": "ALL"} | ({"Region": region} if scope is Scope.REGIONAL else {})
     return Signal(
         name="blocked",
@@ -142,4 +138,5 @@ def _blocked(acl: pulumi.Output[str], region: str, scope: Scope) -> Signal:
         periods=2,
         severity=Severity.TICKET,
         runbook="firewall-blocks",
+        region=elsewhere,
     )

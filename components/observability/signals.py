@@ -45,6 +45,7 @@ class Signal:
     - runbook: file name in docs/runbooks without `.md`; a test fails if the file is missing.
     - period: seconds, one of CloudWatch's (10, 30 or a multiple of 60).
     - threshold, statistic, comparison, periods (evaluation periods), datapoints (to alarm; default all of `periods`).
+    - region: where the metric is, and so its alarm; default the stack's. CloudFront's metrics are in us-east-1.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Signal:
     runbook: str
     missing: MissingData = MissingData.NOT_BREACHING
     unit_hint: str = ""
+    region: str | None = None
 
     def __post_init__(self) -> None:
         if self.period not in (10, 30) and (self.period < 60 or self.period % 60):
