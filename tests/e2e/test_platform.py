@@ -1,0 +1,158 @@
+"""The whole platform on this machine: up, a person's journey, a killed task, a rolling change, down, nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.e2e.conftest import Clone, make_clone
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+
+
+def _until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def _tasks(clone: Clone, service: str) -> list[dict[str, Any]]:
+    document = clone.json("status", check=False)
+    return next(s["tasks"] for s in document["services"] if s["name"].endswith(service))
+
+
+@pytest.fixture(scope="module")
+def up(clone: Clone) -> dict[str, Any]:
+    """The document of the first `up`."""
+    document: dict[str, Any] = clone.json("up", "--port", str(clone.port))
+    return document
+
+
+def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None:
+    assert up["url"] == f"http://127.0.0.1:{clone.port}/"
+    assert up["changes"]["create"] > 100
+    assert up["resources"] >= up["changes"]["create"]
+    assert set(up["seconds"]) == {"engine", "servers", "provision", "converge", "total"}
+    names = {service["name"] for service in up["services"]}
+    for service in ("auth", "wallet"):
+        for process in ("web", "worker", "scheduler"):
+            assert any(name.endswith(f"{service}-{process}") for name in names)
+    for service in up["services"]:
+        assert len(service["tasks"]) == service["desired"] >= 1
+        for task in service["tasks"]:
+            assert task["health"] == "HEALTHY"
+            assert task["restarts"] == 0
+            assert Path(f"/proc/{task['pid']}").exists()
+
+
+def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
+    journey = clone.json("smoke")
+    assert journey["ok"]
+    assert [step["name"] for step in journey["steps"] if not step["ok"]] == []
+    assert len(journey["steps"]) >= 8
+
+
+def test_a_second_up_changes_nothing(up: dict[str, Any], clone: Clone) -> None:
+    before = {task["pid"] for service in up["services"] for task in service["tasks"]}
+    again = clone.json("up")
+    assert {name for name, count in again["changes"].items() if count} == {"same"}
+    assert {task["pid"] for service in again["services"] for task in service["tasks"]} == before
+
+
+def test_a_killed_task_comes_back(up: dict[str, Any], clone: Clone) -> None:
+    victim = _tasks(clone, "wallet-web")[0]
+    os.kill(victim["pid"], signal.SIGKILL)
+
+    def replaced() -> bool:
+        tasks = _tasks(clone, "wallet-web")
+        return bool(tasks) and all(t["health"] == "HEALTHY" and t["pid"] != victim["pid"] for t in tasks)
+
+    _until(replaced, 90, "a healthy task in place of the killed one")
+    assert clone.json("smoke")["ok"]
+
+
+def test_a_changed_setting_rolls_without_a_failed_request(up: dict[str, Any], clone: Clone) -> None:
+    file = clone.directory / "environments" / "Pulumi.local.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["config"]["matchday:environment"]["log_level"] = "DEBUG"
+    before = _tasks(clone, "auth-web")
+    outcomes: list[str] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=up["url"], timeout=20) as client:
+            while not stop.is_set():
+                try:
+                    outcomes.append(str(client.get("/auth/.well-known/jwks.json").status_code))
+                except httpx.HTTPError as error:
+                    outcomes.append(type(error).__name__)
+                time.sleep(0.02)
+
+    original = file.read_text()
+    file.write_text(yaml.safe_dump(settings))
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        changed = clone.json("up")
+    finally:
+        stop.set()
+        asking.join()
+        file.write_text(original)
+    assert {name for name, count in changed["changes"].items() if count} <= {"same", "update", "replace"}
+    after = _tasks(clone, "auth-web")
+    assert {task["pid"] for task in before}.isdisjoint(task["pid"] for task in after)
+    assert set(outcomes) == {"200"}, {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
+    assert len(outcomes) > 50
+
+
+def test_drift_is_seen_from_the_command(up: dict[str, Any], clone: Clone) -> None:
+    clone.run("up")
+    assert clone.json("preview", "local")["changes"]["same"] > 100
+    unchanged = clone.json("preview", "local", "--refresh")["changes"]
+    assert sum(count for name, count in unchanged.items() if name != "same") == 0
+
+
+def test_an_occupied_port_is_named_and_nothing_is_left(up: dict[str, Any], clone: Clone, tmp_path: Path) -> None:
+    other = make_clone(tmp_path, clone.port)
+    failed = other.run("up", "--port", str(clone.port), check=False)
+    assert failed.returncode == 1
+    assert f"127.0.0.1:{clone.port}" in failed.stderr
+    assert "--port" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert other.processes() == []
+    assert clone.json("smoke")["ok"]
+
+
+def test_down_leaves_no_process_and_no_port_and_up_goes_on(up: dict[str, Any], clone: Clone) -> None:
+    email = "kept@example.com"
+    answer = httpx.post(f"{up['url']}auth/register", json={"email": email, "password": "correct horse battery staple"})
+    assert answer.status_code == 201, answer.text
+    clone.run("down")
+    assert clone.processes() == []
+    assert clone.listeners() == []
+    again = clone.json("up")
+    assert {name for name, count in again["changes"].items() if count} == {"same"}
+    answer = httpx.post(f"{up['url']}auth/login", json={"email": email, "password": "correct horse battery staple"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_killed_supervisor_leaves_nothing_and_up_recovers(up: dict[str, Any], clone: Clone) -> None:
+    pid = json.loads((clone.directory / ".matchday" / "supervisor.json").read_text())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    _until(lambda: clone.processes() == [] and clone.listeners() == [], 20, "the end of every process")
+    again = clone.json("up")
+    assert {name for name, count in again["changes"].items() if count} == {"same"}
+    assert clone.json("smoke")["ok"]
