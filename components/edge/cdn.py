@@ -160,7 +160,7 @@ class Cdn(Component):
                     allowed_methods=_ALL_METHODS,
                     cached_methods=_READ[:2],
                     cache_policy_id=CACHING_DISABLED,
-                    # The load balancer's certificate is for our names: CloudFront may pass the viewer's Host on only if it is one.
+                    # The load balancer's certificate is for our names: pass the viewer's Host on only if it is one.
                     origin_request_policy_id=ALL_VIEWER if args.aliases else ALL_VIEWER_EXCEPT_HOST,
                     response_headers_policy_id=headers_id,
                     compress=True,

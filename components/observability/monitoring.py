@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
+from pulumi_aws import cloudwatch, sns
 
 from components.base import Component, Transforms
+from components.observability.dashboards import Panel, body
+from components.observability.signals import Severity, Signal
+
+#: Statistics that CloudWatch knows by name; any other (p99, tm95) is an "extended" one.
+_PLAIN_STATISTICS = frozenset({"Average", "Maximum", "Minimum", "SampleCount", "Sum"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +25,7 @@ class MonitoringArgs:
     - components: every component of the stack; those without signals are skipped.
     - account_id, region: of the stack.
     - key_arn: KMS key of the topics; its policy must admit CloudWatch (`security.Keys.logs`).
+    - edge_key_arn: the same in us-east-1 (`security.Keys.edge_logs`); needed where a signal is there (CloudFront and its ACL).
     - page_emails, ticket_emails: addresses that are subscribed to the topics; each must confirm by mail.
     """
 
@@ -24,17 +33,22 @@ class MonitoringArgs:
     account_id: pulumi.Input[str]
     region: str
     key_arn: pulumi.Input[str]
+    edge_key_arn: pulumi.Input[str] | None = None
     page_emails: Sequence[str] = ()
     ticket_emails: Sequence[str] = ()
 
 
 class Monitoring(Component):
-    """Alarms, topics and dashboard. (resources listed when filled)"""
+    """Alarms for all signals, the topics that they reach people by, and a dashboard of them.
 
-    page_topic_arn: pulumi.Output[str]
-    ticket_topic_arn: pulumi.Output[str]
-    alarm_count: int
-    dashboard_name: str
+    An alarm of severity PAGE pages nobody by itself: one composite alarm per component does, so that one incident is one
+    page however many of the component's alarms it trips. Every alarm is also a message on the ticket topic.
+
+    Makes, per Region in which there are signals: ``aws:sns:Topic`` and ``TopicPolicy`` (``page``, ``ticket``, with
+    ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``); per signal
+    ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
+    (``<component>-pages``); ``Dashboard`` (``dashboard``).
+    """
 
     def __init__(
         self,
@@ -45,4 +59,151 @@ class Monitoring(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        raise NotImplementedError
+        watched = [component for component in args.components if component.signals]
+        regions = {args.region, *(signal.region or args.region for item in watched for signal in item.signals)}
+        topics = {region: self._topics(region, args) for region in sorted(regions)}
+
+        pages: list[pulumi.Output[str]] = []
+        self.alarm_count = 0
+        for component in watched:
+            paging: dict[str, list[pulumi.Output[str]]] = {}
+            for signal in component.signals:
+                region = signal.region or args.region
+                alarm = self._alarm(component, signal, topics[region][Severity.TICKET])
+                self.alarm_count += 1
+                if signal.severity is Severity.PAGE:
+                    paging.setdefault(region, []).append(alarm.name)
+            for region, alarms in paging.items():
+                pages.append(self._page(component, alarms, region, topics[region][Severity.PAGE], args))
+
+        self.page_topic_arn = topics[args.region][Severity.PAGE]
+        self.ticket_topic_arn = topics[args.region][Severity.TICKET]
+        self.dashboard_name = self.physical_name()
+        panels = [Panel(component.name, component.signals) for component in watched]
+        self.make(
+            "dashboard",
+            cloudwatch.Dashboard,
+            cloudwatch.DashboardArgs(
+                dashboard_name=self.dashboard_name,
+                dashboard_body=pulumi.Output.json_dumps(body(args.region, pages, panels)),
+            ),
+        )
+        self.register_outputs(
+            {
+                "page_topic_arn": self.page_topic_arn,
+                "ticket_topic_arn": self.ticket_topic_arn,
+                "alarm_count": self.alarm_count,
+                "dashboard_name": self.dashboard_name,
+            }
+        )
+
+    def _topics(self, region: str, args: MonitoringArgs) -> dict[Severity, pulumi.Output[str]]:
+        """The topics of one Region: an alarm can only reach one in its own."""
+        elsewhere = None if region == args.region else region
+        key = args.key_arn if elsewhere is None else args.edge_key_arn
+        if key is None:
+            raise ValueError(
+                f"monitoring {self.name!r}: there are signals in {region}; edge_key_arn must be a key there"
+            )
+        addresses = {Severity.PAGE: args.page_emails, Severity.TICKET: args.ticket_emails}
+        arns: dict[Severity, pulumi.Output[str]] = {}
+        for severity in Severity:
+            role = str(severity) if elsewhere is None else f"{severity}-{region}"
+            topic = self.make(
+                role,
+                sns.Topic,
+                sns.TopicArgs(name=self.physical_name(role, "sns"), kms_master_key_id=key, region=elsewhere),
+            )
+            self.make(
+                f"{role}-policy",
+                sns.TopicPolicy,
+                sns.TopicPolicyArgs(
+                    arn=topic.arn,
+                    policy=pulumi.Output.json_dumps(topic_policy(topic.arn, args.account_id)),
+                    region=elsewhere,
+                ),
+            )
+            for address in addresses[severity]:
+                self.make(
+                    f"{role}-{re.sub('[^a-z0-9]+', '-', address.lower())}",
+                    sns.TopicSubscription,
+                    sns.TopicSubscriptionArgs(topic=topic.arn, protocol="email", endpoint=address, region=elsewhere),
+                )
+            arns[severity] = topic.arn
+        return arns
+
+    def _alarm(self, component: Component, signal: Signal, topic: pulumi.Output[str]) -> cloudwatch.MetricAlarm:
+        role = f"{component.name}-{signal.name}"
+        plain = signal.statistic in _PLAIN_STATISTICS
+        return self.make(
+            role,
+            cloudwatch.MetricAlarm,
+            cloudwatch.MetricAlarmArgs(
+                name=self.physical_name(role),
+                alarm_description=f"{signal.summary}. Runbook: docs/runbooks/{signal.runbook}.md",
+                namespace=signal.namespace,
+                metric_name=signal.metric,
+                dimensions=dict(signal.dimensions),
+                statistic=signal.statistic if plain else None,
+                extended_statistic=None if plain else signal.statistic,
+                comparison_operator=str(signal.comparison),
+                threshold=signal.threshold,
+                period=signal.period,
+                evaluation_periods=signal.periods,
+                datapoints_to_alarm=signal.datapoints or signal.periods,
+                treat_missing_data=str(signal.missing),
+                alarm_actions=[topic],
+                region=signal.region,
+            ),
+        )
+
+    def _page(
+        self,
+        component: Component,
+        alarms: Sequence[pulumi.Output[str]],
+        region: str,
+        topic: pulumi.Output[str],
+        args: MonitoringArgs,
+    ) -> pulumi.Output[str]:
+        """The composite alarm that pages for `component`; its ARN."""
+        elsewhere = None if region == args.region else region
+        role = f"{component.name}-pages" if elsewhere is None else f"{component.name}-pages-{region}"
+        composite = self.make(
+            role,
+            cloudwatch.CompositeAlarm,
+            cloudwatch.CompositeAlarmArgs(
+                alarm_name=self.physical_name(role),
+                alarm_description=f"{component.name} needs a person now; the alarms that tripped name their runbooks",
+                alarm_rule=pulumi.Output.all(*alarms).apply(lambda names: " OR ".join(f'ALARM("{n}")' for n in names)),
+                alarm_actions=[topic],
+                ok_actions=[topic],
+                region=elsewhere,
+            ),
+        )
+        arn: pulumi.Output[str] = composite.arn
+        return arn
+
+
+def topic_policy(topic_arn: pulumi.Input[str], account_id: pulumi.Input[str]) -> dict[str, Any]:
+    """Who may publish: CloudWatch alarms of this account, over TLS."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AlarmsPublish",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            },
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sns:Publish",
+                "Resource": topic_arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ],
+    }

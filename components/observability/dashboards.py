@@ -1,0 +1,77 @@
+"""The layout of a CloudWatch dashboard, as the document that CloudWatch takes; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.observability.signals import Comparison, Severity, Signal
+
+#: CloudWatch's grid is 24 wide; three graphs stand side by side.
+_GRID, _WIDTH, _HEIGHT = 24, 8, 6
+_HEADING_HEIGHT, _STATUS_HEIGHT = 1, 4
+
+#: CloudWatch's own red and orange.
+_COLOURS = {Severity.PAGE: "#d62728", Severity.TICKET: "#ff7f0e"}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One component's part of the dashboard."""
+
+    title: str
+    signals: Sequence[Signal]
+
+
+def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dict[str, Any]:
+    """A dashboard: the state of `alarm_arns` on top, then each panel's signals as graphs with their thresholds.
+
+    ARNs and dimension values may be Pulumi Outputs; they are placed, not read.
+    """
+    widgets: list[dict[str, Any]] = []
+    row = 0
+    if alarm_arns:
+        status = {"title": "What needs a person now", "alarms": list(alarm_arns)}
+        widgets.append(_widget("alarm", 0, row, _GRID, _STATUS_HEIGHT, status))
+        row += _STATUS_HEIGHT
+    for panel in panels:
+        widgets.append(_widget("text", 0, row, _GRID, _HEADING_HEIGHT, {"markdown": f"## {panel.title}"}))
+        row += _HEADING_HEIGHT
+        for index, signal in enumerate(panel.signals):
+            column = index * _WIDTH % _GRID
+            if index and column == 0:
+                row += _HEIGHT
+            widgets.append(_widget("metric", column, row, _WIDTH, _HEIGHT, _graph(region, signal)))
+        row += _HEIGHT if panel.signals else 0
+    return {"widgets": widgets}
+
+
+def _widget(kind: str, x: int, y: int, width: int, height: int, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}
+
+
+def _graph(region: str, signal: Signal) -> dict[str, Any]:
+    dimensions = [part for item in signal.dimensions.items() for part in item]
+    beyond = "above" if signal.comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else "below"
+    graph: dict[str, Any] = {
+        "title": signal.name,
+        "view": "timeSeries",
+        "region": signal.region or region,
+        "stat": signal.statistic,
+        "period": signal.period,
+        "metrics": [[signal.namespace, signal.metric, *dimensions]],
+        "annotations": {
+            "horizontal": [
+                {
+                    "label": f"{signal.severity}: {signal.runbook}",
+                    "value": signal.threshold,
+                    "fill": beyond,
+                    "color": _COLOURS[signal.severity],
+                }
+            ]
+        },
+    }
+    if signal.unit_hint:
+        graph["yAxis"] = {"left": {"label": signal.unit_hint}}
+    return graph
