@@ -40,7 +40,7 @@ class Signal:
     `dimensions` values may be Pulumi Outputs (names and ARN suffixes that AWS chooses); everything else is plain, so that
     the number and the names of the alarms never hang on an unknown.
 
-    - name: unique within its component, kebab-case; the alarm is called `<component>-<name>`.
+    - name: unique within its component, kebab-case; the alarm is called `<project>-<stack>-<monitoring>-<component>-<name>`.
     - summary: what is wrong when it fires, one sentence a person on call understands.
     - runbook: file name in docs/runbooks without `.md`; a test fails if the file is missing.
     - period: seconds, one of CloudWatch's (10, 30 or a multiple of 60).

@@ -1,0 +1,89 @@
+"""The subnet plan: inside the VPC, disjoint, and never renumbered."""
+
+from __future__ import annotations
+
+import ipaddress
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.network.subnets import LARGEST_PREFIX, SMALLEST_PREFIX, ZONE_LETTERS, Tier, plan
+
+REGION = "ap-south-1"
+
+prefixes = st.integers(LARGEST_PREFIX, SMALLEST_PREFIX)
+networks = st.builds(
+    lambda address, prefix: str(ipaddress.IPv4Network((address, prefix), strict=False)),
+    st.integers(int(ipaddress.IPv4Address("10.0.0.0")), int(ipaddress.IPv4Address("10.255.255.255"))),
+    prefixes,
+)
+zone_sets = st.sets(st.sampled_from(ZONE_LETTERS), min_size=1).map(
+    lambda letters: [REGION + c for c in sorted(letters)]
+)
+tier_sets = st.sets(st.sampled_from(Tier), min_size=1)
+
+
+@given(networks, zone_sets, tier_sets)
+def test_every_subnet_is_inside_and_none_overlaps(cidr, zones, tiers):
+    layout = plan(cidr, zones, tiers)
+    assert {(subnet.tier, subnet.zone) for subnet in layout.subnets} == {(t, z) for t in tiers for z in zones}
+    for subnet in layout.subnets:
+        assert subnet.cidr.subnet_of(layout.cidr)
+        assert 16 <= subnet.cidr.prefixlen <= 28, "AWS takes no other subnet"
+    for one, other in combinations(layout.subnets, 2):
+        assert not one.cidr.overlaps(other.cidr)
+
+
+@given(networks, zone_sets, zone_sets, tier_sets, tier_sets)
+def test_growth_never_renumbers(cidr, zones, more_zones, tiers, more_tiers):
+    before = plan(cidr, zones, tiers)
+    after = plan(cidr, sorted({*zones, *more_zones}), tiers | more_tiers)
+    assert set(before.subnets) <= set(after.subnets)
+
+
+@given(networks, st.permutations([REGION + letter for letter in "abc"]))
+def test_the_order_of_zones_does_not_matter(cidr, zones):
+    assert plan(cidr, zones) == plan(cidr, sorted(zones))
+
+
+def test_a_known_plan():
+    layout = plan("10.20.0.0/16", ["ap-south-1a", "ap-south-1b"])
+    assert {f"{s.tier}-{s.letter}": str(s.cidr) for s in layout.subnets} == {
+        "public-a": "10.20.16.0/21",
+        "public-b": "10.20.48.0/21",
+        "private-a": "10.20.0.0/20",
+        "private-b": "10.20.32.0/20",
+        "data-a": "10.20.24.0/21",
+        "data-b": "10.20.56.0/21",
+    }
+    assert [str(s.cidr) for s in layout.of(Tier.DATA)] == ["10.20.24.0/21", "10.20.56.0/21"]
+    assert layout.region == "ap-south-1"
+
+
+@pytest.mark.parametrize(
+    ("cidr", "zones", "tiers", "message"),
+    [
+        ("10.20.0.0", [REGION + "a"], list(Tier), r"cidr: '10.20.0.0' has prefix /32; accepted: .* /16 to /23"),
+        ("10.20.0.1/16", [REGION + "a"], list(Tier), r"cidr: '10.20.0.1/16' is no IPv4 network .*host bits"),
+        ("fd00::/16", [REGION + "a"], list(Tier), "cidr: 'fd00::/16' is no IPv4 network"),
+        ("10.0.0.0/15", [REGION + "a"], list(Tier), "has prefix /15"),
+        ("10.0.0.0/24", [REGION + "a"], list(Tier), "has prefix /24"),
+        ("8.8.0.0/16", [REGION + "a"], list(Tier), "'8.8.0.0/16' is publicly routed"),
+        ("10.0.0.0/16", [], list(Tier), "availability zones: none given"),
+        ("10.0.0.0/16", ["ap-south-1"], list(Tier), "'ap-south-1' is not a zone's name; accepted: .*a–h"),
+        ("10.0.0.0/16", ["ap-south-1z"], list(Tier), "'ap-south-1z' is not a zone's name"),
+        (
+            "10.0.0.0/16",
+            ["ap-south-1a", "eu-west-1b"],
+            list(Tier),
+            "'eu-west-1b' is not in the Region of 'ap-south-1a'",
+        ),
+        ("10.0.0.0/16", ["ap-south-1a", "ap-south-1a"], list(Tier), "'ap-south-1a' is given twice"),
+        ("10.0.0.0/16", ["ap-south-1a"], [], "tiers: none given; accepted: one or more of public, private, data"),
+    ],
+)
+def test_bad_plans_are_named(cidr, zones, tiers, message):
+    with pytest.raises(ValueError, match=message):
+        plan(cidr, zones, tiers)
