@@ -11,14 +11,27 @@ from policies.values import CannotTell, View
 
 #: Condition keys that keep `Principal: *` to a known set of callers, when compared with a value that has no wildcard alone.
 _NARROWING_KEYS = frozenset(
-    {
-        "aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn",
-        "aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourcevpc", "aws:sourcevpce",
-        "aws:sourceip",
+    [
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principalaccount",
+        "aws:principalarn",
         "aws:userid",
-        "aws:vpcsourceip", "kms:calleraccount", "s3:dataaccesspointaccount", "s3:dataaccesspointarn", "sns:endpoint",
-    }
-)  # fmt: skip
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceowner",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:sourceip",
+        "aws:vpcsourceip",
+        "kms:calleraccount",
+        "s3:dataaccesspointaccount",
+        "s3:dataaccesspointarn",
+        "sns:endpoint",
+    ]
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""Relations that no single property tells: what mentions what, which zones subnets span, what a backup plan covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from policies.resources import Resource, Stack
+from policies.values import UNKNOWN, CannotTell, Sensitive, View
+
+SUBNETS = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
+SELECTION = "aws:backup/selection:Selection"
+
+#: Identities that are unique by themselves; a plain name could equal some unrelated text.
+_UNIQUE = ("arn", "allocationId", "publicIp")
+
+
+def mentions(stack: Stack, target: Resource, *types: str) -> list[Resource]:
+    """The resources of `types` that name `target`'s id or ARN anywhere among their properties, however deep.
+
+    Raises `CannotTell` when none does, but one has an unknown value whose source the engine did not record.
+    """
+    wanted = {text for text in (target.id, *(target.raw(key) for key in _UNIQUE)) if isinstance(text, str) and text}
+    found: list[Resource] = []
+    undecided: CannotTell | None = None
+    for candidate in stack.of(*types):
+        leaves = list(_leaves(candidate.values))
+        recorded = {urn for urns in candidate.property_dependencies.values() for urn in urns}
+        if target.urn in recorded or wanted.intersection(leaf for leaf in leaves if isinstance(leaf, str)):
+            found.append(candidate)
+        elif not recorded and any(leaf is UNKNOWN for leaf in leaves):
+            undecided = undecided or CannotTell(candidate.name, "partly " + UNKNOWN.words)
+    if not found and undecided:
+        raise undecided
+    return found
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Sensitive):
+        value = value.value
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def zones(resource: Resource, path: str, stack: Stack) -> int:
+    """How many Availability Zones the subnets listed at `path` span, as far as the stack says.
+
+    A subnet outside the stack counts as a zone of its own: the benefit of the doubt, since its zone cannot be seen.
+    """
+    value = resource.raw(path)
+    if value is None:
+        return 0
+    known = stack.targets(resource, path, *SUBNETS)
+    inside = {subnet.text("availabilityZone") or subnet.text("availabilityZoneId") or subnet.urn for subnet in known}
+    outside = (len(value) if isinstance(value, list) else 1) - len(known)
+    return len(inside) + max(outside, 0)
+
+
+def tags_of(resource: Resource) -> dict[str, str]:
+    """The tags of a resource, the provider's default tags included where they are known."""
+    found: dict[str, str] = {}
+    for path in ("tagsAll", "tags"):
+        try:
+            holder = resource.known(path)
+        except CannotTell:
+            if path == "tags":
+                raise
+            continue
+        if isinstance(holder, Mapping):
+            found |= {key: value for key, value in holder.items() if isinstance(value, str)}
+    return found
+
+
+def backed_up(resource: Resource, stack: Stack, arn: str) -> bool:
+    """Whether some AWS Backup selection of the stack covers `resource`.
+
+    `arn` is a pattern of its ARN ("arn:aws:rds:*:*:db:*"), compared while the real one is not known.
+    """
+    undecided: CannotTell | None = None
+    for selection in stack.of(SELECTION):
+        try:
+            if _selects(selection, resource, stack, arn):
+                return True
+        except CannotTell as reason:
+            undecided = undecided or reason
+    if undecided:
+        raise undecided
+    return False
+
+
+def _selects(selection: Resource, resource: Resource, stack: Stack, pattern: str) -> bool:
+    own = resource.raw("arn")
+    arn = own if isinstance(own, str) else pattern.replace("*", "x")
+    tags = tags_of(resource)
+    if selection.has("notResources") and (
+        resource in stack.targets(selection, "notResources")
+        or any(fnmatchcase(arn, text) for text in selection.texts("notResources"))
+    ):
+        return False
+    if not all(_condition_holds(condition, tags) for condition in selection.each("conditions")):
+        return False
+    wanted = list(selection.each("selectionTags"))
+    by_tag = any(tags.get(item.text("key")) == item.text("value") for item in wanted)
+    if resource in stack.targets(selection, "resources", resource.type):
+        return True
+    texts, _ = selection.known_texts("resources")
+    by_pattern = any("*" in text and fnmatchcase(arn, text) for text in texts)
+    # A wildcard together with tags means "of all these, the tagged ones".
+    return (by_pattern and (by_tag or not wanted)) or (by_tag and not texts)
+
+
+#: AWS Backup's condition operators: whether the tag must match, and whether the value is a pattern.
+_OPERATORS: Mapping[str, tuple[bool, bool]] = {
+    "stringEquals": (True, False),
+    "stringLikes": (True, True),
+    "stringNotEquals": (False, False),
+    "stringNotLikes": (False, True),
+}
+
+
+def _condition_holds(condition: View, tags: Mapping[str, str]) -> bool:
+    for operator, (wanted, pattern) in _OPERATORS.items():
+        for test in condition.each(operator):
+            value = tags.get(test.text("key").removeprefix("aws:ResourceTag/"))
+            expected = test.text("value")
+            same = value is not None and (fnmatchcase(value, expected) if pattern else value == expected)
+            if same is not wanted:
+                return False
+    return True
+
+
+def prefix_length(cidr: str) -> int | None:
+    """The length of an address block's prefix; None when the text is none."""
+    _, slash, length = cidr.partition("/")
+    return int(length) if slash and length.isdigit() else None
+
+
+def is_world(cidr: str) -> bool:
+    """Whether an address block is the whole Internet (IPv4 or IPv6)."""
+    return prefix_length(cidr) == 0
+
+
+def among(ports: Sequence[int], first: float | None, last: float | None) -> list[int]:
+    """Those of `ports` that lie in a range; a range without bounds holds them all."""
+    if first is None or last is None or first == -1:
+        return list(ports)
+    return [port for port in ports if first <= port <= last]

@@ -1,0 +1,336 @@
+"""The pack as the engine talks to it: Pulumi's Analyzer protocol, every resource read once and judged by all controls.
+
+Not `pulumi_policy.PolicyPack`: that decodes every resource anew for every policy, seconds become minutes (docs/adr/0020).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent import futures
+from datetime import UTC, date, datetime
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import analyzer_pb2 as wire
+from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
+from pydantic import ValidationError
+
+from policies import exceptions, levels
+from policies.catalog import all_controls
+from policies.exceptions import Excuses
+from policies.levels import Choice, Level
+from policies.model import Control, Each, Severity, Status, Verdict
+from policies.resources import Resource, Stack
+from policies.values import normalise
+
+PACK = "matchday"
+#: The policy under which the pack speaks of itself (open answers, unused exceptions); its properties select controls.
+SELF = "pack"
+
+_LEVELS = {Level.MANDATORY: wire.MANDATORY, Level.ADVISORY: wire.ADVISORY, Level.DISABLED: wire.DISABLED}
+_SEVERITIES = {
+    Severity.LOW: wire.POLICY_SEVERITY_LOW,
+    Severity.MEDIUM: wire.POLICY_SEVERITY_MEDIUM,
+    Severity.HIGH: wire.POLICY_SEVERITY_HIGH,
+    Severity.CRITICAL: wire.POLICY_SEVERITY_CRITICAL,
+}
+_SELECTION_SCHEMA: dict[str, Any] = {
+    key: {"type": "array", "items": {"type": "string"}} for key in ("frameworks", "severities", "services", "controls")
+}
+_UNLIMITED = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
+
+
+def plain(value: struct_pb2.Value) -> Any:
+    """A protobuf value as plain Python, whole numbers as int."""
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "struct_value":
+        return {key: plain(item) for key, item in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [plain(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    return value.bool_value if kind == "bool_value" else None
+
+
+def _values(struct: struct_pb2.Struct) -> Mapping[str, Any]:
+    return {key: normalise(plain(item)) for key, item in struct.fields.items()}
+
+
+def _region(message: Any) -> str:
+    value = _values(message.provider.properties).get("region") if message.HasField("provider") else None
+    return value if isinstance(value, str) else ""
+
+
+def resource(message: wire.AnalyzeRequest) -> Resource:
+    """A resource as `Analyze` gets it: its inputs, before it is created."""
+    values = _values(message.properties)
+    return Resource(
+        message.type, message.name, message.urn, values, parent=message.options.parent, provider_region=_region(message)
+    )
+
+
+def stack(message: wire.AnalyzeStackRequest) -> Stack:
+    """A stack as `AnalyzeStack` gets it: outputs, as far as they are known."""
+    found = []
+    for item in message.resources:
+        values = _values(item.properties)
+        identity = values.get("id")
+        found.append(
+            Resource(
+                item.type,
+                item.name,
+                item.urn,
+                values,
+                id=identity if isinstance(identity, str) else "",
+                parent=item.parent or item.options.parent,
+                dependencies=list(item.dependencies),
+                property_dependencies={key: list(urns.urns) for key, urns in item.propertyDependencies.items()},
+                provider_region=_region(item),
+            )
+        )
+    return Stack(found)
+
+
+def environment_of(urn: str) -> str:
+    """The stack's name in a URN (`urn:pulumi:prod::matchday::…`); "" when there is none."""
+    return urn.removeprefix("urn:pulumi:").partition("::")[0] if urn.startswith("urn:pulumi:") else ""
+
+
+class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
+    """One run of the pack over one stack."""
+
+    def __init__(self, today: date | None = None) -> None:
+        self._controls = all_controls()
+        self._levels = levels.load()
+        self._register = exceptions.load(known={control.id for control in self._controls})
+        self._today = today or datetime.now(UTC).date()
+        self._environment = os.environ.get("PULUMI_STACK", "")
+        self._configured: dict[str, Level] = {}
+        self._choice = Choice()
+        self._excuses: Excuses | None = None
+        #: Answers that `Analyze` left to `AnalyzeStack`: (control, URN).
+        self._later: set[tuple[str, str]] = set()
+        self._by_type: dict[str, list[Control]] = defaultdict(list)
+        for control in self._controls:
+            if isinstance(control.rule, Each):
+                for kind in control.rule.types:
+                    self._by_type[kind].append(control)
+
+    # --- what the engine asks first -------------------------------------------------------------------------------------
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return wire.AnalyzerHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version="0.1.0")
+
+    def ConfigureStack(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._environment = request.stack
+        return wire.AnalyzerStackConfigureResponse()
+
+    def GetAnalyzerInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        info = wire.AnalyzerInfo(
+            name=PACK, displayName="Matchday controls", version="0.1.0", supportsConfig=True, provider="aws"
+        )
+        own = wire.PolicyInfo(
+            name=SELF,
+            displayName="The pack itself",
+            description="What cannot be told yet and which exceptions excuse nothing; its configuration selects controls",
+            enforcementLevel=wire.ADVISORY,
+            policy_type=wire.POLICY_TYPE_STACK,
+        )
+        own.configSchema.properties.update(_SELECTION_SCHEMA)
+        info.policies.append(own)
+        for control in self._controls:
+            first, references = next(iter(control.frameworks.items()))
+            name, _, version = first.value.rpartition(" ")
+            info.policies.append(
+                wire.PolicyInfo(
+                    name=control.id,
+                    displayName=control.title,
+                    description=control.title,
+                    enforcementLevel=_LEVELS[self._announced(control)],
+                    severity=_SEVERITIES[control.severity],
+                    policy_type=wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) else wire.POLICY_TYPE_STACK,
+                    framework=wire.PolicyComplianceFramework(
+                        name=name, version=version, specification=", ".join(references)
+                    ),
+                    tags=[control.service],
+                    remediation_steps=control.remediation,
+                    url=control.link,
+                )
+            )
+        return info
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        names = {number: level for level, number in _LEVELS.items()}
+        for name, config in request.policyConfig.items():
+            if config.enforcementLevel in names:
+                self._configured[name] = names[config.enforcementLevel]
+            if name == SELF and config.HasField("properties"):
+                try:
+                    self._choice = Choice.model_validate(json_format.MessageToDict(config.properties))
+                except ValidationError as error:
+                    problem = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
+                    context.abort(
+                        grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {PACK}: configuration of {SELF!r}: {problem}"
+                    )
+        return empty_pb2.Empty()
+
+    # --- judging --------------------------------------------------------------------------------------------------------
+
+    def Analyze(self, request: wire.AnalyzeRequest, context: grpc.ServicerContext) -> Any:
+        """Before a resource is created: the controls that need nothing but its inputs."""
+        subject = resource(request)
+        response = wire.AnalyzeResponse()
+        for control in self._by_type.get(subject.type, ()):
+            level = self._level(control, subject.urn)
+            if level is Level.DISABLED:
+                continue
+            verdict = control.judge(subject)
+            relaxable = verdict.status is Status.NON_COMPLIANT and self._known(subject.urn).may_come_later(
+                control.id, subject
+            )
+            if verdict.status is Status.CANNOT_TELL or relaxable:
+                self._later.add((control.id, subject.urn))
+            elif verdict.status is Status.NON_COMPLIANT:
+                self._report(response, control, subject, verdict, level)
+            elif verdict.status is Status.NOT_APPLICABLE:
+                response.not_applicable.append(wire.PolicyNotApplicable(policy_name=control.id, reason=verdict.reason))
+        return response
+
+    def AnalyzeStack(self, request: wire.AnalyzeStackRequest, context: grpc.ServicerContext) -> Any:
+        """After the run: the controls that need several resources, and what was left open before."""
+        whole = stack(request)
+        response = wire.AnalyzeResponse()
+        anchor = whole.resources[0].urn if whole.resources else ""
+        excuses = self._known(anchor)
+        excuses.read_relaxations(whole)
+        open_answers: dict[str, list[str]] = defaultdict(list)
+        judged: list[str] = []
+        for control in self._controls:
+            level = self._level(control, anchor)
+            if level is Level.DISABLED:
+                continue
+            judged.append(control.id)
+            findings: list[tuple[Resource | None, Verdict]]
+            if isinstance(control.rule, Each):
+                subjects = [r for r in whole.of(*control.rule.types) if (control.id, r.urn) in self._later]
+                findings = [(subject, control.judge(subject)) for subject in subjects]
+            else:
+                findings = [(finding.resource, finding.verdict) for finding in control.evaluate(whole)]
+            for subject, verdict in findings:
+                if verdict.status is Status.NON_COMPLIANT:
+                    self._report(response, control, subject, verdict, level, whole)
+                elif verdict.status is Status.CANNOT_TELL:
+                    open_answers[control.id].append(subject.name if subject else exceptions.WHOLE_STACK)
+        if open_answers:
+            self._speak(response, _open_message(open_answers))
+        for entry in excuses.unused(judged):
+            controls = ", ".join(sorted(entry.controls))
+            self._speak(
+                response, f"exception for {controls} on {entry.resource!r} ({entry.owner}) excuses nothing: take it out"
+            )
+        return response
+
+    def Remediate(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return wire.RemediateResponse()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    # --- helpers --------------------------------------------------------------------------------------------------------
+
+    def _known(self, urn: str) -> Excuses:
+        if self._excuses is None:
+            self._excuses = Excuses(self._register, self._environment or environment_of(urn), self._today)
+        return self._excuses
+
+    def _announced(self, control: Control) -> Level:
+        return self._levels.of(control, self._environment)
+
+    def _level(self, control: Control, urn: str) -> Level:
+        """What the engine was told to use, else the level of the environment in the URN (`policy analyze` names none)."""
+        if not self._choice.fits(control):
+            return Level.DISABLED
+        announced = self._announced(control)
+        configured = self._configured.get(control.id, announced)
+        if configured is not announced or self._environment:
+            return configured
+        return self._levels.of(control, environment_of(urn))
+
+    def _report(
+        self,
+        response: Any,
+        control: Control,
+        subject: Resource | None,
+        verdict: Verdict,
+        level: Level,
+        whole: Stack | None = None,
+    ) -> None:
+        urn = subject.urn if subject else ""
+        excuse = self._known(urn).find(control.id, subject, whole)
+        if excuse and not excuse.expired(self._today):
+            return
+        lapsed = f" (the exception of {excuse.owner} ended on {excuse.expires})" if excuse else ""
+        response.diagnostics.append(
+            wire.AnalyzeDiagnostic(
+                policyName=control.id,
+                policyPackName=PACK,
+                description=control.title,
+                message=f"{control.title}\n{verdict.message}{lapsed}",
+                enforcementLevel=_LEVELS[level],
+                urn=urn,
+                severity=_SEVERITIES[control.severity],
+            )
+        )
+
+    def _speak(self, response: Any, message: str) -> None:
+        response.diagnostics.append(
+            wire.AnalyzeDiagnostic(
+                policyName=SELF,
+                policyPackName=PACK,
+                description=message,
+                message=message,
+                enforcementLevel=wire.ADVISORY,
+            )
+        )
+
+
+def _open_message(answers: Mapping[str, list[str]]) -> str:
+    count = sum(len(names) for names in answers.values())
+    lines = [f"cannot tell yet: {count} answers of {len(answers)} controls hang on values that only deployment gives."]
+    for control, names in answers.items():
+        shown = ", ".join(sorted(names)[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        lines.append(f"  {control}: {shown}")
+    lines.append("Decide them after `pulumi up` with `pulumi policy analyze` or `matchday audit`.")
+    return "\n".join(lines)
+
+
+def serve() -> None:
+    """Serve one engine on a free loopback port, the first line of standard output, until it ends us."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        analyzer = Analyzer()
+    except (exceptions.RegisterError, levels.LevelsError) as error:
+        raise SystemExit(f"policy pack {PACK}: {error}") from None
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_UNLIMITED)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)  # noqa: T201 (the plugin protocol)
+    parent = os.getppid()
+    while not stop.wait(1.0):
+        if os.getppid() != parent:  # the engine died without a word
+            break
+    server.stop(grace=0)
