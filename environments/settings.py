@@ -57,7 +57,7 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
-Relaxation = Literal["tls_inside", "https", "deletion_protection"]
+Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
 
 
 class SettingsError(ValueError):
@@ -122,7 +122,6 @@ class Postgres(_Model):
     storage_gb: Annotated[int, Field(ge=20, le=65536)]
     max_storage_gb: Annotated[int, Field(ge=20, le=65536)]
     max_connections: Annotated[int, Field(ge=25, le=8000)]
-    multi_az: bool
     replicas: Annotated[int, Field(ge=0, le=5)]
     backup_days: Annotated[int, Field(ge=0, le=35)]
     insights: Literal["off", "standard", "advanced"]
@@ -182,8 +181,8 @@ class Edge(_Model):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        if (self.domain is None) != (self.cdn_certificate_arn is None):
-            raise ValueError("domain and cdn_certificate_arn go together; give both or neither")
+        if len({self.domain is None, self.certificate_arn is None, self.cdn_certificate_arn is None}) > 1:
+            raise ValueError("domain, certificate_arn and cdn_certificate_arn go together; give all three or none")
         if self.cdn_certificate_arn is not None and self.cdn_certificate_arn.split(":")[3] != "us-east-1":
             raise ValueError(
                 f"cdn_certificate_arn {self.cdn_certificate_arn!r}: CloudFront takes certificates of us-east-1 only"
@@ -205,9 +204,8 @@ class Logs(_Model):
 
 
 class Alarms(_Model):
-    """Whether alarms act, and whom they mail: `page` now, `ticket` in working hours."""
+    """Whom alarms mail: `page` now, `ticket` in working hours."""
 
-    enabled: bool
     page: Annotated[tuple[Email, ...], Field(strict=False)] = ()
     ticket: Annotated[tuple[Email, ...], Field(strict=False)] = ()
 
@@ -226,13 +224,18 @@ class EnvironmentSettings(_Model):
     image: Image = Image()
     edge: Edge
     logs: Logs
-    alarms: Alarms
+    alarms: Alarms = Alarms()
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
 
     @property
     def protected(self) -> bool:
         """Whether databases, load balancer and buckets that hold objects refuse deletion, and databases leave a snapshot."""
         return "deletion_protection" not in self.relaxed
+
+    @property
+    def highly_available(self) -> bool:
+        """Whether every data store has a standby in another zone."""
+        return "high_availability" not in self.relaxed
 
     @property
     def availability_zones(self) -> tuple[str, ...]:
@@ -243,10 +246,15 @@ class EnvironmentSettings(_Model):
     def _secure(self) -> Self:
         if self.tier is Tier.PRODUCTION and self.relaxed:
             raise ValueError(f"relaxed: {', '.join(self.relaxed)}: nothing may be relaxed in the tier production")
-        if (self.edge.certificate_arn is None) != ("https" in self.relaxed):
+        if (self.edge.domain is None) != ("https" in self.relaxed):
             raise ValueError(
-                "edge.certificate_arn: give one, or the reason for plain HTTP in relaxed.https, and not both"
+                "edge.domain: give it with its certificates, or the reason for plain HTTP in relaxed.https, and not both"
             )
+        for name, redis in (("broker", self.broker), ("cache", self.cache)):
+            if redis.replicas == 0 and self.highly_available:
+                raise ValueError(
+                    f"{name}.replicas: 0: at least 1 is accepted, or a reason in relaxed.high_availability"
+                )
         return self
 
 

@@ -12,7 +12,6 @@ PRODUCTION: Mapping[str, Any] = {
         "storage_gb": 200,
         "max_storage_gb": 2000,
         "max_connections": 1500,
-        "multi_az": True,
         "replicas": 1,
         "backup_days": 35,
         "insights": "advanced",
@@ -23,7 +22,6 @@ PRODUCTION: Mapping[str, Any] = {
     "compute": {"scaling": True, "spot_percent": 0, "insights": "enhanced", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
     "logs": {"retention_days": 365},
-    "alarms": {"enabled": True},
 }
 
 DEVELOPMENT: Mapping[str, Any] = {
@@ -33,7 +31,6 @@ DEVELOPMENT: Mapping[str, Any] = {
         "storage_gb": 20,
         "max_storage_gb": 100,
         "max_connections": 300,
-        "multi_az": False,
         "replicas": 0,
         "backup_days": 7,
         "insights": "standard",
@@ -44,8 +41,10 @@ DEVELOPMENT: Mapping[str, Any] = {
     "compute": {"scaling": True, "spot_percent": 80, "insights": "enabled", "log_level": "DEBUG"},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
-    "alarms": {"enabled": True},
-    "relaxed": {"deletion_protection": "development holds no data that cannot be made again"},
+    "relaxed": {
+        "deletion_protection": "development holds no data that cannot be made again",
+        "high_availability": "development may stop with a zone; a standby would double its cost",
+    },
 }
 
 LAPTOP: Mapping[str, Any] = {
@@ -55,7 +54,6 @@ LAPTOP: Mapping[str, Any] = {
         "storage_gb": 20,
         "max_storage_gb": 40,
         "max_connections": 100,
-        "multi_az": False,
         "replicas": 0,
         "backup_days": 1,
         "insights": "off",
@@ -66,9 +64,9 @@ LAPTOP: Mapping[str, Any] = {
     "compute": {"scaling": False, "spot_percent": 0, "insights": "disabled", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
-    "alarms": {"enabled": True},
     "relaxed": {
         "deletion_protection": "the data of one machine can be made again by one command",
+        "high_availability": "one machine is one zone",
         "tls_inside": "PostgreSQL and Valkey listen on loopback addresses of one machine; nothing leaves it",
         "https": "the ingress listens on a loopback address of one machine, for which no authority signs a certificate",
     },

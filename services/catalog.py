@@ -29,7 +29,7 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
 }
 
 #: Names that a service may not have, because security groups and secrets of the platform itself go by them.
-RESERVED_SERVICES = frozenset({"alb", "postgres", "broker", "cache", "redis", "endpoints", "bastion"})
+RESERVED_SERVICES = frozenset({"broker", "cache", "endpoints", "internet", "load-balancer", "postgres", "s3"})
 
 #: Containers that stand before every process with a database (docs/contracts.md, "A task definition").
 RESERVED_PROCESSES = frozenset({"bootstrap", "migrate"})

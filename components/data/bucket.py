@@ -36,7 +36,7 @@ class BucketArgs:
     account_id: pulumi.Input[str]
     key_arn: pulumi.Input[str] | None = None
     log_bucket: pulumi.Input[str] | None = None
-    statements: Sequence[pulumi.Input[Mapping[str, Any]]] | None = ()
+    statements: pulumi.Input[Sequence[pulumi.Input[Mapping[str, Any]]]] | None = ()
     expire_days: int | None = None
     noncurrent_days: int = 30
     deletion_protection: bool = True
@@ -147,7 +147,7 @@ class BucketAccessArgs:
     """Whose policy, and what it allows besides refusing plain HTTP."""
 
     bucket: Bucket
-    statements: Sequence[pulumi.Input[Mapping[str, Any]]]
+    statements: pulumi.Input[Sequence[pulumi.Input[Mapping[str, Any]]]]
 
 
 class BucketAccess(Component):
@@ -167,15 +167,13 @@ class BucketAccess(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        statements = pulumi.Output.all(args.bucket.arn, *args.statements)
+        known = pulumi.Output.all(args.bucket.arn, args.statements)
         self.policy = self.make(
             "",
             s3.BucketPolicy,
             s3.BucketPolicyArgs(
                 bucket=args.bucket.bucket_name,
-                policy=pulumi.Output.json_dumps(
-                    statements.apply(lambda all_: bucket_policy.document(all_[0], all_[1:]))
-                ),
+                policy=pulumi.Output.json_dumps(known.apply(lambda both: bucket_policy.document(*both))),
             ),
             # Public-access settings and policy are written to one place; S3 answers the second of two at once with a conflict.
             pulumi.ResourceOptions(depends_on=[*args.bucket.ready]),

@@ -1,0 +1,10 @@
+"""The stack's configuration as a whole: Pulumi's own API reads only keys that one already knows."""
+
+from __future__ import annotations
+
+from pulumi.runtime import config
+
+
+def configuration() -> dict[str, str]:
+    """Every key (`namespace:name`) and its text, as the language host handed them over."""
+    return {**config.get_config_env(), **config.CONFIG.get()}

@@ -1,0 +1,45 @@
+"""Who may talk to whom in an environment, from the services' manifests; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from components.security.flows import INTERNET, Flow
+from services.catalog import Catalog
+
+#: Name of the load balancer's security group, of the interface endpoints', and of S3's prefix list.
+LOAD_BALANCER, ENDPOINTS, S3 = "load-balancer", "endpoints", "s3"
+
+#: Data store → the port it listens on.
+DATASTORE_PORTS: Mapping[str, int] = {"postgres": 5432, "broker": 6379, "cache": 6379}
+
+
+def groups(catalog: Catalog) -> dict[str, str]:
+    """The security groups of an environment: name → description."""
+    return {
+        LOAD_BALANCER: "The load balancer",
+        **{store: f"The {store}" for store in DATASTORE_PORTS},
+        **{name: f"Tasks of the service {name}" for name in catalog.services},
+    }
+
+
+def flows(catalog: Catalog, *, https: bool, interface_endpoints: bool) -> list[Flow]:
+    """Every connection that an environment allows."""
+    found = [Flow(INTERNET, LOAD_BALANCER, 80, "Plain HTTP, redirected" if https else "Requests from players")]
+    if https:
+        found.append(Flow(INTERNET, LOAD_BALANCER, 443, "Requests from players"))
+    for name, service in catalog.services.items():
+        if service.paths:
+            found.append(Flow(LOAD_BALANCER, name, service.port, f"Requests to {name}"))
+        found += [Flow(name, store, DATASTORE_PORTS[store], f"{name} uses the {store}") for store in service.datastores]
+        found += [
+            Flow(name, called, catalog.services[called].port, f"{name} calls {called}") for called in service.calls
+        ]
+        if interface_endpoints:
+            found += [
+                Flow(name, ENDPOINTS, 443, f"{name} reads secrets and writes logs"),
+                Flow(name, S3, 443, f"Layers of the image and buckets of {name}"),
+            ]
+        else:
+            found.append(Flow(name, INTERNET, 443, f"APIs of AWS, through NAT, for {name}"))
+    return found
