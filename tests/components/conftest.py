@@ -218,6 +218,9 @@ class _Cloud(mocks.Mocks):
         outputs = {**args.inputs, **computed}
         if args.typ == "random:index/randomPassword:RandomPassword":
             outputs["result"] = rpc.wrap_rpc_secret(outputs["result"])
+        if args.inputs.get("manageMasterUserPassword"):
+            arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!db-{identity}-AbCdEf"
+            outputs["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": "key"}]
         return identity, outputs
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
@@ -272,7 +275,6 @@ def resolved() -> Callable[[Any], Any]:
     """Read the value that an Output resolved to, after the program has ended."""
 
     def read(output: pulumi.Output[Any]) -> Any:
-        future = output._future
-        return future.result()
+        return output._data.result().value
 
     return read
