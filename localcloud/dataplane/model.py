@@ -1,0 +1,137 @@
+"""What the data plane reads back from AWS's API, as plain values: the desired state that everything else follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """An RDS instance of PostgreSQL."""
+
+    identifier: str
+    port: int
+    user: str
+    password: str
+    database: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """An ElastiCache replication group."""
+
+    identifier: str
+    port: int
+    cluster: bool
+    password: str | None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetGroup:
+    """An ELBv2 target group with the attributes that matter here."""
+
+    arn: str
+    name: str
+    port: int
+    path: str = "/"
+    matcher: str = "200"
+    interval: float = 30
+    timeout: float = 5
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    deregistration_delay: float = 300
+    enabled: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A listener rule; the default rule has no conditions and the priority `default`."""
+
+    priority: str
+    conditions: Sequence[Json]
+    actions: Sequence[Json]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A listener of a load balancer."""
+
+    arn: str
+    load_balancer: str
+    port: int
+    protocol: str
+    rules: Sequence[Rule]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDefinition:
+    """One revision of a task definition: immutable, so its containers are kept as AWS words them."""
+
+    arn: str
+    family: str
+    containers: Sequence[Json]
+
+    @property
+    def revision(self) -> str:
+        """`family:revision`."""
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breaker:
+    """An ECS deployment circuit breaker."""
+
+    enable: bool = False
+    rollback: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """A name that a service is reached by through Service Connect: `http://<name>:<port>` to a container's port."""
+
+    name: str
+    port: int
+    container_port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerTarget:
+    """Which container port of a service is registered with which target group."""
+
+    target_group: str
+    container_port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """An ECS service."""
+
+    arn: str
+    name: str
+    cluster: str
+    desired: int
+    definition: TaskDefinition
+    deployment: str  #: changes with every new revision and every forced deployment
+    minimum_percent: int = 100
+    maximum_percent: int = 200
+    grace: float = 0
+    breaker: Breaker = field(default_factory=Breaker)
+    targets: Sequence[LoadBalancerTarget] = ()
+    aliases: Sequence[Alias] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """Everything at one moment."""
+
+    databases: Sequence[Database] = ()
+    caches: Sequence[Cache] = ()
+    target_groups: Mapping[str, TargetGroup] = field(default_factory=dict)
+    listeners: Sequence[Listener] = ()
+    services: Sequence[Service] = ()
+    refused: Sequence[str] = ()  #: what is there and cannot be run, each in one sentence

@@ -1,0 +1,99 @@
+"""What a supervisor is told when it starts, and the intervals it lives by."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from localcloud.dataplane.errors import SupervisorError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container image's repository and what stands for it here: a checkout and the interpreter of its environment."""
+
+    repository: str
+    root: Path
+    python: Path
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`REPOSITORY=ROOT[:PYTHON]`; PYTHON is ROOT/.venv/bin/python if it is left out."""
+        repository, _, place = text.partition("=")
+        root, _, python = place.partition(":")
+        if not repository or not root:
+            raise SupervisorError("--image", f"{text!r} is not REPOSITORY=ROOT[:PYTHON]")
+        if not Path(root).is_dir():
+            raise SupervisorError("--image", f"{text!r}: {root} is not a directory")
+        # Not resolved: the interpreter of a virtual environment is a link, and the link is what makes it one.
+        interpreter = Path(python) if python else Path(root) / ".venv" / "bin" / "python"
+        return cls(repository=repository, root=Path(root).resolve(), python=interpreter.absolute())
+
+    def __str__(self) -> str:
+        return f"{self.repository}={self.root}:{self.python}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds. Tests shorten them; the `--timing` of the command line is theirs."""
+
+    poll: float = 1.0  #: between two looks at the emulator while something changes
+    poll_idle: float = 3.0  #: the same when the last looks were all alike
+    probe_first: float = 0.3  #: first health check after a start; grows by half up to the definition's interval
+    backoff_first: float = 1.0  #: before the first replacement of a failed task; doubles
+    backoff_last: float = 60.0  #: ECS waits up to five minutes
+    pool_refresh: float = 0.3  #: how long the ingress may go on using an answer of the resolver
+    log_flush: float = 2.0  #: between two batches to CloudWatch Logs
+    drain_most: float = 30.0  #: a deregistration delay is cut to this, and ends early once no request is open
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What `python -m localcloud.dataplane` is told."""
+
+    state: Path
+    ingress_host: str = "127.0.0.1"
+    ingress_port: int = 8080
+    images: tuple[Image, ...] = ()
+    emulator: str | None = None
+    region: str = "ap-south-1"
+    timing: Timing = field(default_factory=Timing)
+
+    def __post_init__(self) -> None:
+        if not ipaddress.ip_address(self.ingress_host).is_loopback:
+            raise SupervisorError("--ingress", f"{self.ingress_host} is not a loopback address (127.0.0.0/8)")
+
+    @property
+    def ingress(self) -> str:
+        """`host:port` of the ingress."""
+        return f"{self.ingress_host}:{self.ingress_port}"
+
+    def argv(self) -> list[str]:
+        """The command line that makes this configuration again."""
+        words = ["--state", str(self.state), "--ingress", self.ingress, "--region", self.region]
+        words += [word for image in self.images for word in ("--image", str(image))]
+        words += ["--emulator", self.emulator] if self.emulator else []
+        changed = [
+            f"{item.name}={getattr(self.timing, item.name)}"
+            for item in dataclasses.fields(Timing)
+            if getattr(self.timing, item.name) != item.default
+        ]
+        return words + (["--timing", ",".join(changed)] if changed else [])
+
+
+def parse_timing(text: str) -> Timing:
+    """`name=seconds,…` over the defaults."""
+    known = {item.name for item in dataclasses.fields(Timing)}
+    values: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, _, seconds = part.partition("=")
+        if name not in known:
+            raise SupervisorError("--timing", f"{name!r} is none of {', '.join(sorted(known))}")
+        try:
+            values[name] = float(seconds)
+        except ValueError as error:
+            raise SupervisorError("--timing", f"{part!r} is not NAME=SECONDS") from error
+    return Timing(**values)
