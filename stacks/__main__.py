@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pulumi
@@ -9,9 +10,11 @@ import pulumi
 from environments.settings import SettingsError, load
 from services.catalog import CatalogError, load_catalog
 from stacks.configuration import configuration
-from stacks.environment import Environment
 
 SERVICES = Path(__file__).parent.parent / "services"
+
+#: What Pulumi's language hosts take for "the user has been told why"; with any other code they add a sentence of their own.
+ALREADY_SHOWN = 32
 
 
 def main() -> None:
@@ -20,7 +23,11 @@ def main() -> None:
         settings = load(pulumi.get_stack(), configuration())
         catalog = load_catalog(SERVICES, settings.tier.value)
     except (SettingsError, CatalogError) as error:
-        raise pulumi.RunError(str(error)) from None
+        pulumi.log.error(str(error))
+        sys.exit(ALREADY_SHOWN)
+    # Imported late: the AWS classes take seconds to load, and what is refused above needs none of them.
+    from stacks.environment import Environment
+
     for name, value in Environment(settings, catalog).outputs.items():
         pulumi.export(name, value)
 
