@@ -1,0 +1,1 @@
+"""The scoring engine: pure functions over rules documents and match events."""

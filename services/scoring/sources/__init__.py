@@ -1,0 +1,1 @@
+"""Sources: what turns a provider's files into normalised match events."""
