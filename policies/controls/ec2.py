@@ -1,0 +1,403 @@
+"""Controls on VPCs and what connects them: subnets, network ACLs, endpoints, flow logs, VPN, peering, transit gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from policies.links import among, is_world, mentions
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import decide, is_false, is_one_of, is_true, superseded
+from policies.values import CannotTell, View
+
+VPC = "aws:ec2/vpc:Vpc"
+DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+DEFAULT_SUBNET = "aws:ec2/defaultSubnet:DefaultSubnet"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+ENDPOINT_SERVICE = "aws:ec2/vpcEndpointService:VpcEndpointService"
+ACL = "aws:ec2/networkAcl:NetworkAcl"
+DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
+ACL_RULE = "aws:ec2/networkAclRule:NetworkAclRule"
+ACL_ASSOCIATION = "aws:ec2/networkAclAssociation:NetworkAclAssociation"
+EIP = "aws:ec2/eip:Eip"
+EIP_USERS = (
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/eipAssociation:EipAssociation",
+    "aws:lb/loadBalancer:LoadBalancer",
+)
+ROUTE = "aws:ec2/route:Route"
+ROUTE_TABLES = ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")
+PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
+VPN = "aws:ec2/vpnConnection:VpnConnection"
+INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
+GROUP_RULES = (
+    "aws:ec2/securityGroupRule:SecurityGroupRule",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+)
+_VPC_GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
+_ADMIN_PORTS = (22, 3389)
+
+
+def _default_group_closed(vpc: Resource, stack: Stack) -> Verdict:
+    groups = stack.referrers(vpc, DEFAULT_GROUP, "vpcId")
+    if not groups:
+        return bad("DefaultSecurityGroup", None, "adopt it with an ec2.DefaultSecurityGroup that has no rules")
+    fix = "remove every rule from the default security group"
+    for group in groups:
+        for direction in ("ingress", "egress"):
+            if group.has(direction):
+                return bad(f"{group.name}.{direction}", group.raw(direction), fix)
+        for kind in GROUP_RULES:
+            for rule in stack.referrers(group, kind, "securityGroupId"):
+                return bad(f"{group.name}.rules", rule.name, fix)
+    return ok()
+
+
+def _flow_log(vpc: Resource, stack: Stack) -> Verdict:
+    logs = stack.referrers(vpc, FLOW_LOG, "vpcId")
+    if not logs:
+        return bad("FlowLog", None, "add an ec2.FlowLog with this vpc_id and traffic_type ALL")
+    for log in logs:
+        if log.text("trafficType", "ALL").upper() in ("ALL", "REJECT"):
+            return ok()
+    return bad("FlowLog.trafficType", logs[0].raw("trafficType"), "record ALL or REJECT, not accepted traffic only")
+
+
+def _endpoint(service: str, kinds: tuple[str, ...] = ("Interface",)) -> Related:
+    def check(vpc: Resource, stack: Stack) -> Verdict:
+        undecided: CannotTell | None = None
+        for endpoint in stack.referrers(vpc, ENDPOINT, "vpcId"):
+            try:
+                named = endpoint.text("serviceName").endswith(f".{service}")
+                if named and endpoint.text("vpcEndpointType", "Gateway") in kinds:
+                    return ok()
+            except CannotTell as reason:
+                undecided = undecided or reason
+        if undecided:
+            raise undecided
+        return bad("VpcEndpoint", None, f"add an ec2.VpcEndpoint for com.amazonaws.<region>.{service} to this VPC")
+
+    return Related((VPC,), check)
+
+
+def _eip_in_use(eip: Resource, stack: Stack) -> Verdict:
+    if eip.has("instance") or eip.has("networkInterface") or mentions(stack, eip, *EIP_USERS):
+        return ok()
+    return bad("instance", None, "give the address to a NAT gateway, load balancer or instance, or release it")
+
+
+def _no_public_addresses(subnet: Resource) -> Verdict:
+    return decide(
+        lambda: _off(subnet, "mapPublicIpOnLaunch", default=subnet.type == DEFAULT_SUBNET),
+        lambda: _off(subnet, "assignIpv6AddressOnCreation", default=False),
+    )
+
+
+def _off(view: View, path: str, *, default: bool) -> Verdict:
+    return bad(path, view.raw(path), "set it to false") if view.flag(path, default) else ok()
+
+
+def _acl_in_use(acl: Resource, stack: Stack) -> Verdict:
+    if acl.has("subnetIds") or stack.referrers(acl, ACL_ASSOCIATION, "networkAclId"):
+        return ok()
+    return bad("subnetIds", None, "associate it with subnets or remove it")
+
+
+def _acl_entries(acl: Resource, stack: Stack) -> Iterator[tuple[float, str, str, View]]:
+    """(number, action, block, entry) of every inbound entry, inline or a resource of its own."""
+    for entry in acl.each("ingress"):
+        block = entry.text("cidrBlock") or entry.text("ipv6CidrBlock")
+        yield entry.number("ruleNo", 0) or 0, entry.text("action"), block, entry
+    for rule in stack.referrers(acl, ACL_RULE, "networkAclId"):
+        if not rule.flag("egress"):
+            block = rule.text("cidrBlock") or rule.text("ipv6CidrBlock")
+            yield rule.number("ruleNumber", 0) or 0, rule.text("ruleAction"), block, rule
+
+
+def _acl_closed(acl: Resource, stack: Stack) -> Verdict:
+    return _first_match(_acl_entries(acl, stack))
+
+
+def _first_match(entries: Iterator[tuple[float, str, str, View]]) -> Verdict:
+    """Network ACLs take the first entry that matches, by number: a deny to the world before an allow closes the port."""
+    decided: set[tuple[int, bool]] = set()
+    for _, action, block, entry in sorted(entries, key=lambda item: item[0]):
+        if not is_world(block) or entry.text("protocol").lower() not in ("-1", "all", "tcp", "6"):
+            continue
+        everything = entry.text("protocol").lower() in ("-1", "all")
+        bounds = (None, None) if everything else (entry.number("fromPort"), entry.number("toPort"))
+        for port in among(_ADMIN_PORTS, *bounds):
+            key = (port, ":" in block)
+            if key not in decided and action.lower() == "allow":
+                return bad(
+                    entry.at("cidrBlock"),
+                    f"{block} to port {port}",
+                    "deny or narrow it: SSH and RDP are not for the world",
+                )
+            decided.add(key)
+    return ok()
+
+
+def _acl_rule_closed(rule: Resource, stack: Stack) -> Verdict:
+    if rule.flag("egress"):
+        return na("an outbound rule")
+    if stack.target(rule, "networkAclId", ACL, DEFAULT_ACL):
+        return na("judged with its network ACL")
+    block = rule.text("cidrBlock") or rule.text("ipv6CidrBlock")
+    return _first_match(iter([(0.0, rule.text("ruleAction"), block, rule)]))
+
+
+def _admin_ports_closed(subject: Resource, stack: Stack) -> Verdict:
+    return _acl_rule_closed(subject, stack) if subject.type == ACL_RULE else _acl_closed(subject, stack)
+
+
+def _both_tunnels(check: Mapping[str, str]) -> Each:
+    """Each tunnel's property has the text wanted (`{}` is the tunnel's number)."""
+
+    def judge(vpn: Resource) -> Verdict:
+        for pattern, wanted in check.items():
+            for path in (pattern.format(1), pattern.format(2)):
+                found = vpn.texts(path)
+                if [item.lower() for item in found] != [wanted]:
+                    return bad(path, vpn.raw(path), f"set it to {wanted} on both tunnels")
+        return ok()
+
+    return Each((VPN,), judge)
+
+
+_MANAGED_BY_AWS = "AWS manages interfaces of type {}"
+
+
+def _not_ours(interface: Resource) -> str | None:
+    kind = interface.text("interfaceType", "interface")
+    return None if kind in ("interface", "efa", "branch") else _MANAGED_BY_AWS.format(kind)
+
+
+def _peering_routes(subject: Resource, stack: Stack) -> Verdict:
+    routes = [subject] if subject.type == ROUTE else list(subject.each("routes"))
+    peered = [route for route in routes if route.has("vpcPeeringConnectionId")]
+    if not peered:
+        return na("no route to a peering connection")
+    whole = {vpc.text("cidrBlock") for vpc in _peers(subject, stack)}
+    for route in peered:
+        path = "destinationCidrBlock" if subject.type == ROUTE else "cidrBlock"
+        for block in (route.text(path), route.text("destinationIpv6CidrBlock"), route.text("ipv6CidrBlock")):
+            if block and (is_world(block) or block in whole):
+                return bad(route.at(path), block, "route only the subnets of the peer that are needed")
+    return ok()
+
+
+def _peers(subject: Resource, stack: Stack) -> Iterator[Resource]:
+    one_route = subject.type == ROUTE
+    peerings = stack.targets(subject, "vpcPeeringConnectionId", PEERING) if one_route else stack.of(PEERING)
+    for peering in peerings:
+        for path in ("vpcId", "peerVpcId"):
+            yield from stack.targets(peering, path, VPC)
+
+
+def _no_interface(endpoint: Resource) -> str | None:
+    kind = endpoint.text("vpcEndpointType", "Gateway")
+    return None if kind == "Interface" else f"a {kind} endpoint has no private DNS name"
+
+
+#: What AWS services a VPC should reach without leaving AWS's network: (id, service, words, frameworks' references).
+_ENDPOINTS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
+    ("EC2.10", "ec2", "the EC2 API", {"fsbp": "EC2.10", "cis7": "6.8"}),
+    ("EC2.55", "ecr.api", "the ECR API", {"fsbp": "EC2.55", "cis7": "6.8"}),
+    ("EC2.56", "ecr.dkr", "the Docker registry of ECR", {"fsbp": "EC2.56", "cis7": "6.8"}),
+    ("EC2.57", "ssm", "Systems Manager", {"fsbp": "EC2.57", "cis7": "6.8"}),
+    ("EC2.58", "ssm-contacts", "Incident Manager's contacts", {"fsbp": "EC2.58"}),
+    ("EC2.60", "ssm-incidents", "Incident Manager", {"fsbp": "EC2.60"}),
+    ("MD.EC2.1", "s3", "S3", {"cis7": "6.8"}),
+    ("MD.EC2.2", "secretsmanager", "Secrets Manager", {"cis7": "6.8"}),
+    ("MD.EC2.3", "logs", "CloudWatch Logs", {"cis7": "6.8"}),
+)
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="EC2.2",
+        title="Default security groups of VPCs allow no traffic",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.2", cis5="5.5", cis7="6.5"),
+        remediation="Adopt each VPC's default group with an ec2.DefaultSecurityGroup(vpc_id=…) without ingress or egress.",
+        rule=Related((VPC, DEFAULT_VPC), _default_group_closed),
+    ),
+    Control(
+        id="EC2.6",
+        title="VPCs record flow logs",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.6", cis5="3.7", cis7="4.7", soc2="CC7.2,CC7.3"),
+        remediation='Add an ec2.FlowLog with vpc_id and traffic_type="ALL" for each VPC.',
+        rule=Related((VPC, DEFAULT_VPC), _flow_log),
+    ),
+    Control(
+        id="EC2.12",
+        title="Elastic IP addresses are in use",
+        severity=Severity.LOW,
+        frameworks=refs(nist="CM-8(1)"),
+        remediation="Attach the ec2.Eip to a NAT gateway, a load balancer or an instance, or remove it.",
+        rule=Related((EIP,), _eip_in_use),
+    ),
+    Control(
+        id="EC2.15",
+        title="Subnets hand out no public addresses by themselves",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.15", pci="1.4.4", soc2="CC6.6"),
+        remediation="Set map_public_ip_on_launch and assign_ipv6_address_on_creation to False on the subnet.",
+        rule=Each((SUBNET, DEFAULT_SUBNET), _no_public_addresses),
+    ),
+    Control(
+        id="EC2.16",
+        title="Network ACLs are in use",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="EC2.16", pci="1.2.7"),
+        remediation="Give the ec2.NetworkAcl its subnet_ids, or remove it.",
+        rule=Related((ACL,), _acl_in_use),
+    ),
+    Control(
+        id="EC2.21",
+        title="Network ACLs keep the world from ports 22 and 3389",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.21", cis5="5.2", cis7="6.2", pci="1.3.1", soc2="CC6.6"),
+        remediation="Narrow or deny the inbound entry for 0.0.0.0/0 or ::/0 that covers port 22 or 3389.",
+        rule=Related((ACL, ACL_RULE), _admin_ports_closed),
+    ),
+    Control(
+        id="EC2.23",
+        title="Transit gateways accept no attachment by themselves",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.23", soc2="CC6.7"),
+        remediation='Set auto_accept_shared_attachments="disable".',
+        rule=is_one_of(
+            "aws:ec2transitgateway/transitGateway:TransitGateway",
+            "autoAcceptSharedAttachments",
+            ("disable",),
+            default="disable",
+        ),
+    ),
+    Control(
+        id="EC2.51",
+        title="Client VPN endpoints log connections",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="EC2.51", soc2="A1.2"),
+        remediation="Set connection_log_options.enabled=True with a CloudWatch log group.",
+        rule=is_true("aws:ec2clientvpn/endpoint:Endpoint", "connectionLogOptions.enabled"),
+    ),
+    Control(
+        id="EC2.171",
+        title="VPN connections log both tunnels",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.171", pci="10.4.2"),
+        remediation="Set cloudwatch_log_options.log_enabled=True in tunnel1_log_options and tunnel2_log_options.",
+        rule=_both_tunnels({"tunnel{}LogOptions.cloudwatchLogOptions.logEnabled": "true"}),
+    ),
+    Control(
+        id="EC2.172",
+        title="VPC Block Public Access blocks internet gateways",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.172"),
+        remediation='Set internet_gateway_block_mode to "block-bidirectional" or "block-ingress".',
+        rule=is_one_of(
+            "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions",
+            "internetGatewayBlockMode",
+            ("block-bidirectional", "block-ingress"),
+        ),
+    ),
+    Control(
+        id="EC2.180",
+        title="Network interfaces check source and destination",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.180"),
+        remediation="Leave source_dest_check at True; use a NAT gateway in place of a NAT instance.",
+        rule=is_true(INTERFACE, "sourceDestCheck", default=True, unless=_not_ours),
+    ),
+    Control(
+        id="EC2.183",
+        title="VPN connections use IKEv2 only",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.183"),
+        remediation='Set tunnel1_ike_versions and tunnel2_ike_versions to ["ikev2"].',
+        rule=_both_tunnels({"tunnel{}IkeVersions": "ikev2"}),
+    ),
+    Control(
+        id="MD.EC2.4",
+        title="Default network ACLs keep the world from ports 22 and 3389",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="5.2", cis7="6.2"),
+        remediation="Narrow or deny the inbound entry of the ec2.DefaultNetworkAcl that covers port 22 or 3389.",
+        link=f"{_VPC_GUIDE}/default-network-acl.html",
+        rule=Related((DEFAULT_ACL,), _acl_closed),
+    ),
+    Control(
+        id="MD.EC2.5",
+        title="Routes to peered VPCs give the least access",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="5.6", cis7="6.6"),
+        remediation="Route the subnets of the peer that are needed, not its whole block and never 0.0.0.0/0.",
+        link="https://docs.aws.amazon.com/vpc/latest/peering/peering-configurations-partial-access.html",
+        rule=Related((ROUTE, *ROUTE_TABLES), _peering_routes),
+    ),
+    Control(
+        id="MD.EC2.6",
+        title="The account's default VPC is not used",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-no-default-vpc"),
+        remediation="Put resources into an ec2.Vpc of their own in place of the ec2.DefaultVpc.",
+        link=f"{_VPC_GUIDE}/default-vpc.html",
+        rule=superseded((DEFAULT_VPC,), VPC, "put resources into a VPC of their own"),
+    ),
+    Control(
+        id="MD.EC2.7",
+        title="Interface endpoints answer to AWS's own names",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-endpoint-private-dns"),
+        remediation="Set private_dns_enabled=True on the ec2.VpcEndpoint.",
+        link="https://docs.aws.amazon.com/vpc/latest/privatelink/interface-endpoints.html",
+        rule=is_true(ENDPOINT, "privateDnsEnabled", unless=_no_interface),
+    ),
+    Control(
+        id="MD.EC2.8",
+        title="Endpoint services accept each connection by hand",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="EC2-endpoint-service-acceptance"),
+        remediation="Set acceptance_required=True on the ec2.VpcEndpointService.",
+        link="https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html",
+        rule=is_true(ENDPOINT_SERVICE, "acceptanceRequired"),
+    ),
+    Control(
+        id="MD.EC2.9",
+        title="VPN connections keep their pre-shared keys in Secrets Manager",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="EC2-vpn-preshared-keys"),
+        remediation='Set preshared_key_storage="SecretsManager".',
+        link="https://docs.aws.amazon.com/vpn/latest/s2svpn/enhanced-security.html",
+        rule=is_one_of(VPN, "presharedKeyStorage", ("SecretsManager",), default="Standard"),
+    ),
+    Control(
+        id="MD.EC2.10",
+        title="Client VPN endpoints send all traffic through the tunnel",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-client-vpn-split-tunnel"),
+        remediation="Leave split_tunnel at False.",
+        link="https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/split-tunnel-vpn.html",
+        rule=is_false("aws:ec2clientvpn/endpoint:Endpoint", "splitTunnel"),
+    ),
+    *(
+        Control(
+            id=control_id,
+            title=f"VPCs reach {words} through an endpoint",
+            severity=Severity.MEDIUM,
+            frameworks=refs(**references),
+            remediation=f"Add an ec2.VpcEndpoint for com.amazonaws.<region>.{service} to the VPC.",
+            link=f"{_VPC_GUIDE.replace('userguide', 'privatelink')}/aws-services-privatelink-support.html"
+            if control_id.startswith("MD.")
+            else "",
+            rule=_endpoint(service, ("Interface", "Gateway") if service == "s3" else ("Interface",)),
+        )
+        for control_id, service, words, references in _ENDPOINTS
+    ),
+)

@@ -1,0 +1,92 @@
+"""Security Hub's tagging controls for networks, compute, containers, databases and distributions: one row each."""
+
+from __future__ import annotations
+
+from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.resources import Resource
+from policies.rules import tagged
+
+GROUP = "aws:autoscaling/group:Group"
+
+#: (id, what, its types).
+TAGGED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("CloudFront.14", "CloudFront distributions", ("aws:cloudfront/distribution:Distribution",)),
+    (
+        "EC2.33",
+        "Transit gateway attachments",
+        (
+            "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
+            "aws:ec2transitgateway/peeringAttachment:PeeringAttachment",
+        ),
+    ),
+    ("EC2.34", "Transit gateway route tables", ("aws:ec2transitgateway/routeTable:RouteTable",)),
+    ("EC2.35", "Network interfaces", ("aws:ec2/networkInterface:NetworkInterface",)),
+    ("EC2.36", "Customer gateways", ("aws:ec2/customerGateway:CustomerGateway",)),
+    ("EC2.37", "Elastic IP addresses", ("aws:ec2/eip:Eip",)),
+    ("EC2.38", "EC2 instances", ("aws:ec2/instance:Instance",)),
+    ("EC2.39", "Internet gateways", ("aws:ec2/internetGateway:InternetGateway",)),
+    ("EC2.40", "NAT gateways", ("aws:ec2/natGateway:NatGateway",)),
+    ("EC2.41", "Network ACLs", ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl")),
+    ("EC2.42", "Route tables", ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")),
+    (
+        "EC2.43",
+        "Security groups",
+        ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
+    ),
+    ("EC2.44", "Subnets", ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")),
+    ("EC2.45", "EBS volumes", ("aws:ebs/volume:Volume",)),
+    ("EC2.46", "VPCs", ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")),
+    ("EC2.47", "VPC endpoint services", ("aws:ec2/vpcEndpointService:VpcEndpointService",)),
+    ("EC2.48", "VPC flow logs", ("aws:ec2/flowLog:FlowLog",)),
+    ("EC2.49", "VPC peering connections", ("aws:ec2/vpcPeeringConnection:VpcPeeringConnection",)),
+    ("EC2.50", "VPN gateways", ("aws:ec2/vpnGateway:VpnGateway",)),
+    ("EC2.52", "Transit gateways", ("aws:ec2transitgateway/transitGateway:TransitGateway",)),
+    ("EC2.174", "DHCP option sets", ("aws:ec2/vpcDhcpOptions:VpcDhcpOptions",)),
+    ("EC2.175", "Launch templates", ("aws:ec2/launchTemplate:LaunchTemplate",)),
+    ("EC2.176", "Prefix lists", ("aws:ec2/managedPrefixList:ManagedPrefixList",)),
+    ("EC2.177", "Traffic mirror sessions", ("aws:ec2/trafficMirrorSession:TrafficMirrorSession",)),
+    ("EC2.178", "Traffic mirror filters", ("aws:ec2/trafficMirrorFilter:TrafficMirrorFilter",)),
+    ("EC2.179", "Traffic mirror targets", ("aws:ec2/trafficMirrorTarget:TrafficMirrorTarget",)),
+    ("ECR.4", "Public image repositories", ("aws:ecrpublic/repository:Repository",)),
+    ("ECS.13", "ECS services", ("aws:ecs/service:Service",)),
+    ("ECS.14", "ECS clusters", ("aws:ecs/cluster:Cluster",)),
+    ("ECS.15", "ECS task definitions", ("aws:ecs/taskDefinition:TaskDefinition",)),
+    ("RDS.28", "RDS clusters", ("aws:rds/cluster:Cluster",)),
+    ("RDS.29", "RDS cluster snapshots", ("aws:rds/clusterSnapshot:ClusterSnapshot",)),
+    ("RDS.30", "RDS instances", ("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance")),
+    ("RDS.32", "RDS snapshots", ("aws:rds/snapshot:Snapshot",)),
+    ("RDS.33", "RDS subnet groups", ("aws:rds/subnetGroup:SubnetGroup",)),
+)
+
+_REMEDIATION = "Give it tags, or set default tags on the provider."
+
+
+def _group_tagged(group: Resource) -> Verdict:
+    """Auto Scaling groups have a list of tags, and take none from the provider's defaults."""
+    keys = [tag.text("key") for tag in group.each("tags")]
+    if any(key and not key.startswith("aws:") for key in keys):
+        return ok()
+    return bad("tags", group.raw("tags"), "give it tags that say whose it is (Project, Environment, Component)")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="AutoScaling.10",
+        title="Auto Scaling groups are tagged",
+        severity=Severity.LOW,
+        frameworks=refs(tagging="AutoScaling.10"),
+        remediation="Give the autoscaling.Group tags; it takes none from the provider.",
+        rule=Each((GROUP,), _group_tagged),
+    ),
+    *(
+        Control(
+            id=control_id,
+            title=f"{what} are tagged",
+            severity=Severity.LOW,
+            frameworks=refs(tagging=control_id),
+            remediation=_REMEDIATION,
+            rule=tagged(types),
+        )
+        for control_id, what, types in TAGGED
+    ),
+)
