@@ -1,0 +1,45 @@
+"""What a stack consists of, for judging: its state if this machine has it, else what a preview says it would be."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from cli import console, local
+
+
+def read(stack: str) -> tuple[bytes, str]:
+    """The content and its kind: "state" (the running local platform's, or one left by it) or "preview"."""
+    local.require_stack(stack)
+    from localcloud.engine.run import EngineFailed
+
+    kept = local.STATE / "pulumi"
+    if kept.exists():
+        workspace = local.workspace(0, state=kept)
+        if workspace.stack_exists(stack):
+            try:
+                return workspace.call(["stack", "export", "--stack", stack]).encode(), "state"
+            except EngineFailed as failure:
+                local.engine_failed(failure)
+    return preview(stack), "preview"
+
+
+def preview(stack: str) -> bytes:
+    """`pulumi preview --json` of the stack from nothing, by the real engine against an emulator of its own."""
+    from localcloud.dataplane.errors import SupervisorError
+    from localcloud.engine.run import EngineFailed
+    from localcloud.ephemeral import cloud
+
+    with tempfile.TemporaryDirectory(prefix="matchday-audit-") as scratch:
+        directory = Path(scratch)
+        try:
+            with cloud(directory, region=local.REGION) as far_end:
+                workspace = local.workspace(far_end.provider_port, state=directory / "pulumi")
+                with local.resource_progress(f"preview {stack}") as on_event:
+                    workspace.run(["preview", "--json"], stack, on_event=on_event)
+                printed = (workspace.state / "output.log").read_bytes()
+        except SupervisorError as failure:
+            console.fail(str(failure))
+        except EngineFailed as failure:
+            local.engine_failed(failure)
+    return printed[printed.find(b"{") :]
