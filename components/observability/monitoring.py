@@ -12,10 +12,7 @@ from pulumi_aws import cloudwatch, sns
 
 from components.base import Component, Transforms
 from components.observability.dashboards import Panel, body
-from components.observability.signals import Severity, Signal
-
-#: Statistics that CloudWatch knows by name; any other (p99, tm95) is an "extended" one.
-_PLAIN_STATISTICS = frozenset({"Average", "Maximum", "Minimum", "SampleCount", "Sum"})
+from components.observability.signals import PLAIN_STATISTICS, Severity, Signal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +131,7 @@ class Monitoring(Component):
 
     def _alarm(self, component: Component, signal: Signal, topic: pulumi.Output[str]) -> cloudwatch.MetricAlarm:
         role = f"{component.name}-{signal.name}"
-        plain = signal.statistic in _PLAIN_STATISTICS
+        plain = signal.statistic in PLAIN_STATISTICS
         return self.make(
             role,
             cloudwatch.MetricAlarm,

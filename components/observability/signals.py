@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -31,6 +32,14 @@ class MissingData(StrEnum):
     NOT_BREACHING = "notBreaching"
     IGNORE = "ignore"
     MISSING = "missing"
+
+
+#: Statistics that CloudWatch knows by name; others (p99, tm95) are "extended" ones.
+PLAIN_STATISTICS = frozenset({"Average", "Maximum", "Minimum", "SampleCount", "Sum"})
+_EXTENDED = re.compile(r"(p|tm|tc|ts|wm)\d{1,2}(\.\d{1,10})?|p100")
+
+#: How far back an alarm may look, in seconds (periods times the length of one).
+_LONGEST = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,5 +77,15 @@ class Signal:
     def __post_init__(self) -> None:
         if self.period not in (10, 30) and (self.period < 60 or self.period % 60):
             raise ValueError(f"signal {self.name}: period {self.period} s; CloudWatch takes 10, 30 or a multiple of 60")
-        if self.periods < 1 or not 1 <= (self.datapoints or self.periods) <= self.periods:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise ValueError(f"signal {self.name!r}; accepted: lower case, digits and dashes")
+        if self.statistic not in PLAIN_STATISTICS and not _EXTENDED.fullmatch(self.statistic):
+            plain = ", ".join(sorted(PLAIN_STATISTICS))
+            raise ValueError(
+                f"signal {self.name}: statistic {self.statistic!r}; accepted: {plain} or a percentile such as p99"
+            )
+        if self.period * self.periods > _LONGEST:
+            looks_back = self.period * self.periods
+            raise ValueError(f"signal {self.name}: looks back {looks_back} s; CloudWatch takes {_LONGEST} at most")
+        if self.periods < 1 or not 1 <= (self.periods if self.datapoints is None else self.datapoints) <= self.periods:
             raise ValueError(f"signal {self.name}: {self.datapoints} of {self.periods} periods cannot be evaluated")

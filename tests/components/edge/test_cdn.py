@@ -1,0 +1,137 @@
+"""The CDN as the engine sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.edge.cdn import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, Cdn, CdnArgs, read_statement
+
+OWN_NAME = {"aliases": ["play.example.com"], "certificate_arn": "arn:certificate"}
+
+
+def cdn(**changes):
+    args = {
+        "region": "ap-south-1",
+        "site_bucket_domain": "site.s3.ap-south-1.amazonaws.com",
+        "api_domain": "balancer.example.com",
+        "api_patterns": ["/wallet/*", "/auth/*"],
+        "web_acl_arn": "arn:acl",
+        "log_bucket_arn": "arn:aws:s3:::logs",
+        **OWN_NAME,
+        **changes,
+    }
+    return lambda: Cdn("cdn", CdnArgs(**args))
+
+
+BARE = {
+    "aliases": (),
+    "certificate_arn": None,
+    "log_bucket_arn": None,
+    "api_https": False,
+    "relaxed": {"certificate": "a laptop", "access_logs": "a laptop", "origin_tls": "a laptop"},
+}
+
+
+def test_the_bucket_is_read_by_signed_requests_only(run):
+    recorded = run(cdn())
+    (distribution,) = recorded.of("Distribution")
+    site = next(origin for origin in distribution.inputs["origins"] if origin["originId"] == "site")
+    assert site["originAccessControlId"].startswith("EOAC")
+    (access,) = recorded.of("OriginAccessControl")
+    assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
+
+
+def test_the_api_is_uncached_and_encrypted_all_the_way(run):
+    (distribution,) = run(cdn()).of("Distribution")
+    behaviours = distribution.inputs["orderedCacheBehaviors"]
+    assert [behaviour["pathPattern"] for behaviour in behaviours] == ["/wallet/*", "/auth/*"]
+    for behaviour in behaviours:
+        assert behaviour["cachePolicyId"] == CACHING_DISABLED
+        assert behaviour["viewerProtocolPolicy"] == "https-only"
+        assert "POST" in behaviour["allowedMethods"]
+    api = next(origin for origin in distribution.inputs["origins"] if origin["originId"] == "api")
+    assert api["customOriginConfig"]["originProtocolPolicy"] == "https-only"
+    assert api["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
+    assert distribution.inputs["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"
+
+
+@pytest.mark.parametrize(
+    ("changes", "policy"), [({}, ALL_VIEWER), (BARE, ALL_VIEWER_EXCEPT_HOST)], ids=["own", "default"]
+)
+def test_the_viewer_s_host_is_passed_on_only_if_the_balancer_can_have_a_certificate_for_it(run, changes, policy):
+    (distribution,) = run(cdn(**changes)).of("Distribution")
+    assert {behaviour["originRequestPolicyId"] for behaviour in distribution.inputs["orderedCacheBehaviors"]} == {
+        policy
+    }
+
+
+def test_viewers_need_modern_tls_on_our_own_name(run, resolved):
+    recorded = run(cdn())
+    (distribution,) = recorded.of("Distribution")
+    assert distribution.inputs["viewerCertificate"] == {
+        "acmCertificateArn": "arn:certificate",
+        "minimumProtocolVersion": "TLSv1.2_2021",
+        "sslSupportMethod": "sni-only",
+    }
+    assert distribution.inputs["webAclId"] == "arn:acl"
+    assert distribution.inputs["defaultRootObject"] == "index.html"
+    assert resolved(recorded.result.url) == "https://play.example.com"
+
+
+def test_every_answer_carries_security_headers(run):
+    recorded = run(cdn())
+    (policy,) = recorded.of("ResponseHeadersPolicy")
+    security = policy.inputs["securityHeadersConfig"]
+    assert security["strictTransportSecurity"]["accessControlMaxAgeSec"] >= 31_536_000
+    assert set(security) == {
+        "strictTransportSecurity",
+        "contentTypeOptions",
+        "frameOptions",
+        "referrerPolicy",
+        "contentSecurityPolicy",
+    }
+    (distribution,) = recorded.of("Distribution")
+    behaviours = [distribution.inputs["defaultCacheBehavior"], *distribution.inputs["orderedCacheBehaviors"]]
+    assert len({behaviour["responseHeadersPolicyId"] for behaviour in behaviours}) == 1
+    assert all(behaviour["responseHeadersPolicyId"] for behaviour in behaviours)
+
+
+def test_requests_are_logged_from_us_east_1(run, resolved):
+    recorded = run(cdn())
+    (source,) = recorded.of("LogDeliverySource")
+    (destination,) = recorded.of("LogDeliveryDestination")
+    (delivery,) = recorded.of("LogDelivery")
+    assert {item.inputs["region"] for item in (source, destination, delivery)} == {"us-east-1"}
+    assert source.inputs["resourceArn"] == resolved(recorded.result.arn)
+    assert destination.inputs["deliveryDestinationConfiguration"] == {"destinationResourceArn": "arn:aws:s3:::logs"}
+    assert delivery.inputs["deliverySourceName"] == source.inputs["name"]
+    assert len(source.inputs["name"]) <= 60
+
+
+def test_a_bare_one(run, resolved):
+    recorded = run(cdn(**BARE))
+    (distribution,) = recorded.of("Distribution")
+    assert distribution.inputs["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
+    assert not recorded.of("LogDelivery")
+    assert resolved(recorded.result.url).endswith(".cloudfront.net")
+
+
+def test_only_this_distribution_may_read_the_bucket(run, resolved):
+    statement = resolved(run(lambda: read_statement("arn:aws:s3:::site", "arn:distribution")).result)
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceArn": "arn:distribution"}}
+    assert (statement["Action"], statement["Resource"]) == ("s3:GetObject", "arn:aws:s3:::site/*")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"certificate_arn": None}, "aliases and certificate_arn; accepted: both or neither"),
+        ({"aliases": ()}, "aliases and certificate_arn; accepted: both or neither"),
+        ({"aliases": (), "certificate_arn": None}, "certificate does not hold"),
+        ({"api_https": False}, "origin_tls does not hold"),
+        ({"log_bucket_arn": None}, "access_logs does not hold"),
+    ],
+)
+def test_bad_arguments_are_named(run, changes, message):
+    with pytest.raises(ValueError, match=message):
+        run(cdn(**changes))

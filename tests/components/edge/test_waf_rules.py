@@ -1,0 +1,80 @@
+"""The firewall's rules as data: AWS's groups always, rates, and countries where asked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.edge.waf_rules import MANAGED_GROUPS, Protection, default_action, rules
+
+
+def protection(**changes):
+    return Protection(**{"rate_limit": 2000, "path_rate_limits": {}, "allowed_countries": (), **changes})
+
+
+paths = st.dictionaries(st.from_regex(r"/[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True), st.integers(10, 1000), max_size=20)
+
+
+@given(paths, st.sampled_from([(), ("IN",), ("IN", "GB")]))
+def test_rules_are_well_formed(limits, countries):
+    found = rules(protection(path_rate_limits=limits, allowed_countries=countries))
+    priorities = [rule["priority"] for rule in found]
+    assert priorities == sorted(set(priorities))
+    assert len({rule["name"] for rule in found}) == len(found)
+    for rule in found:
+        assert ("action" in rule) != ("override_action" in rule)
+        assert rule["visibility_config"]["cloudwatch_metrics_enabled"]
+
+
+def test_aws_groups_act_and_do_not_only_count():
+    groups = [rule for rule in rules(protection()) if "override_action" in rule]
+    assert [g["statement"]["managed_rule_group_statement"]["name"] for g in groups] == [
+        name for _, name in MANAGED_GROUPS
+    ]
+    assert all(group["override_action"] == {"none": {}} for group in groups)
+    assert {
+        "AWSManagedRulesCommonRuleSet",
+        "AWSManagedRulesKnownBadInputsRuleSet",
+        "AWSManagedRulesSQLiRuleSet",
+        "AWSManagedRulesAmazonIpReputationList",
+    } <= {name for _, name in MANAGED_GROUPS}
+
+
+def test_the_narrow_rate_comes_before_the_wide_one():
+    found = {rule["name"]: rule for rule in rules(protection(path_rate_limits={"/auth/login": 20}))}
+    narrow, wide = found["rate-auth-login"], found["rate"]
+    assert narrow["priority"] < wide["priority"]
+    statement = narrow["statement"]["rate_based_statement"]
+    assert statement["limit"] == 20
+    assert statement["scope_down_statement"]["byte_match_statement"]["search_string"] == "/auth/login"
+    assert wide["statement"]["rate_based_statement"]["limit"] == 2000
+    assert wide["action"] == {"block": {"custom_response": {"response_code": 429}}}
+
+
+def test_without_countries_everyone_may_come():
+    assert default_action(protection()) == {"allow": {}}
+    assert not any("allow" in rule.get("action", {}) for rule in rules(protection()))
+
+
+def test_with_countries_only_they_may_and_only_after_every_other_rule():
+    here = protection(allowed_countries=("IN",))
+    assert default_action(here) == {"block": {"custom_response": {"response_code": 451}}}
+    last = rules(here)[-1]
+    assert last["action"] == {"allow": {}}
+    assert last["statement"] == {"geo_match_statement": {"country_codes": ["IN"]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rate_limit": 9}, "rate limit: 9; accepted: 10 to 2000000000"),
+        ({"path_rate_limits": {"/login": 1}}, "rate limit of /login: 1; accepted: 10"),
+        ({"path_rate_limits": {"login": 10}}, "rate limit of 'login': accepted: a path"),
+        ({"allowed_countries": ("India",)}, "allowed countries: 'India'; accepted: ISO 3166"),
+        ({"allowed_countries": ("IN", "IN")}, "allowed countries: 2 given; accepted: 50 at most, each once"),
+    ],
+)
+def test_bad_protection_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        rules(protection(**changes))

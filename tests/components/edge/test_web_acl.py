@@ -1,0 +1,58 @@
+"""The firewall as the engine sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.edge.web_acl import Scope, WebAcl, WebAclArgs
+
+
+def acl(**changes):
+    args = {
+        "scope": Scope.REGIONAL,
+        "region": "ap-south-1",
+        "log_key_arn": "arn:key",
+        "resource_arn": "arn:balancer",
+        **changes,
+    }
+    return lambda: WebAcl("firewall", WebAclArgs(**args))
+
+
+def test_it_protects_the_balancer_and_its_rules_arrive_in_aws_s_shape(run):
+    recorded = run(acl(path_rate_limits={"/auth/login": 20}))
+    (association,) = recorded.of("WebAclAssociation")
+    assert association.inputs["resourceArn"] == "arn:balancer"
+    (made,) = recorded.of("aws:wafv2/webAcl:WebAcl")
+    assert made.inputs["defaultAction"] == {"allow": {}}
+    by_name = {rule["name"]: rule for rule in made.inputs["rules"]}
+    assert by_name["common"]["statement"]["managedRuleGroupStatement"] == {
+        "vendorName": "AWS",
+        "name": "AWSManagedRulesCommonRuleSet",
+    }
+    login = by_name["rate-auth-login"]["statement"]["rateBasedStatement"]
+    assert login["scopeDownStatement"]["byteMatchStatement"]["fieldToMatch"] == {"uriPath": {}}
+    assert by_name["rate"]["action"]["block"]["customResponse"]["responseCode"] == 429
+    assert by_name["common"]["overrideAction"] == {"none": {}}
+
+
+def test_it_logs_without_credentials(run):
+    recorded = run(acl())
+    (logging,) = recorded.of("WebAclLoggingConfiguration")
+    assert {field["singleHeader"]["name"] for field in logging.inputs["redactedFields"]} == {"authorization", "cookie"}
+    (group,) = recorded.of("aws:cloudwatch/logGroup:LogGroup")
+    assert group.inputs["name"].startswith("aws-waf-logs-"), "WAF refuses any other"
+    assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == ("arn:key", 365)
+
+
+def test_one_for_cloudfront_lives_in_us_east_1_with_its_logs(run):
+    recorded = run(acl(scope=Scope.CLOUDFRONT, resource_arn=None))
+    for kind in ("aws:wafv2/webAcl:WebAcl", "WebAclLoggingConfiguration", "aws:cloudwatch/logGroup:LogGroup"):
+        assert [item.inputs["region"] for item in recorded.of(kind)] == ["us-east-1"], kind
+    assert not recorded.of("WebAclAssociation")
+    assert [signal.region for signal in recorded.result.signals] == ["us-east-1"]
+    assert "Region" not in recorded.result.signals[0].dimensions
+
+
+def test_one_for_cloudfront_is_not_associated(run):
+    with pytest.raises(ValueError, match="takes no resource_arn; give its arn to the distribution"):
+        run(acl(scope=Scope.CLOUDFRONT))

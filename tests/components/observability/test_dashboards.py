@@ -1,0 +1,59 @@
+"""The dashboard's layout: every signal once, nothing on top of anything, inside the grid."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.observability.dashboards import Panel, body
+from components.observability.signals import Comparison, Severity, Signal
+
+
+def signal(number, **changes):
+    values = {
+        "name": f"signal-{number}",
+        "summary": "something is wrong",
+        "namespace": "AWS/ECS",
+        "metric": "CPUUtilization",
+        "dimensions": {"ClusterName": "main"},
+        "threshold": 80,
+        "severity": Severity.PAGE,
+        "runbook": "service-load",
+        **changes,
+    }
+    return Signal(**values)
+
+
+panels = st.lists(st.integers(0, 10), max_size=8).map(
+    lambda counts: [Panel(f"part-{index}", [signal(n) for n in range(count)]) for index, count in enumerate(counts)]
+)
+
+
+@given(panels, st.lists(st.just("arn:alarm"), max_size=2))
+def test_no_widget_covers_another(found, alarms):
+    widgets = body("ap-south-1", alarms, found)["widgets"]
+    for widget in widgets:
+        assert widget["x"] >= 0 and widget["x"] + widget["width"] <= 24
+    for one, other in combinations(widgets, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or above
+
+
+@given(panels)
+def test_every_signal_has_its_graph(found):
+    graphs = [w["properties"]["title"] for w in body("ap-south-1", [], found)["widgets"] if w["type"] == "metric"]
+    assert graphs == [item.name for panel in found for item in panel.signals]
+
+
+def test_a_graph_shows_metric_statistic_and_threshold():
+    low = signal(1, comparison=Comparison.BELOW, threshold=5, statistic="p99", unit_hint="s", region="us-east-1")
+    (_, graph) = body("ap-south-1", [], [Panel("edge", [low])])["widgets"]
+    properties = graph["properties"]
+    assert properties["metrics"] == [["AWS/ECS", "CPUUtilization", "ClusterName", "main"]]
+    assert (properties["stat"], properties["period"], properties["region"]) == ("p99", 60, "us-east-1")
+    assert properties["annotations"]["horizontal"][0]["value"] == 5
+    assert properties["annotations"]["horizontal"][0]["fill"] == "below"
+    assert properties["yAxis"] == {"left": {"label": "s"}}

@@ -1,0 +1,157 @@
+"""Alarms from signals, one page per component, and who may publish them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from components.base import Component
+from components.observability.monitoring import Monitoring, MonitoringArgs
+from components.observability.signals import Severity, Signal
+
+ACCOUNT = "123456789012"
+
+
+class Watched(Component):
+    """A component that makes nothing and has signals."""
+
+    __module__ = "components.edge.example"
+
+    def __init__(self, name, *signals):
+        super().__init__(name)
+        self.signals = list(signals)
+        self.register_outputs({})
+
+
+def signal(name, severity=Severity.PAGE, **changes):
+    return Signal(
+        **{
+            "name": name,
+            "summary": f"{name} is wrong",
+            "namespace": "AWS/ApplicationELB",
+            "metric": "HTTPCode_ELB_5XX_Count",
+            "dimensions": {"LoadBalancer": "app/edge/1"},
+            "threshold": 10,
+            "severity": severity,
+            "runbook": "load-balancer-errors",
+            **changes,
+        }
+    )
+
+
+def monitoring(*watched, **changes):
+    def program():
+        components = [Watched(name, *signals) for name, signals in watched]
+        args = {
+            "components": components,
+            "account_id": ACCOUNT,
+            "region": "ap-south-1",
+            "key_arn": "arn:key",
+            **changes,
+        }
+        return Monitoring("monitoring", MonitoringArgs(**args))
+
+    return program
+
+
+EDGE = ("edge", [signal("errors"), signal("broken"), signal("slow", Severity.TICKET, statistic="p99")])
+DATA = ("data", [signal("full", Severity.TICKET)])
+
+
+def test_every_signal_is_an_alarm_that_acts(run, resolved):
+    recorded = run(monitoring(EDGE, DATA, ("quiet", [])))
+    alarms = recorded.of("MetricAlarm")
+    assert {item.name for item in alarms} == {
+        "monitoring-edge-errors",
+        "monitoring-edge-broken",
+        "monitoring-edge-slow",
+        "monitoring-data-full",
+    }
+    assert recorded.result.alarm_count == len(alarms)
+    ticket = resolved(recorded.result.ticket_topic_arn)
+    assert all(item.inputs["alarmActions"] == [ticket] for item in alarms)
+    slow = recorded.named("monitoring-edge-slow").inputs
+    assert slow["extendedStatistic"] == "p99" and "statistic" not in slow
+    errors = recorded.named("monitoring-edge-errors").inputs
+    assert errors["statistic"] == "Average" and "extendedStatistic" not in errors
+    assert (errors["evaluationPeriods"], errors["datapointsToAlarm"], errors["threshold"]) == (5, 5, 10)
+    assert errors["alarmDescription"] == "errors is wrong. Runbook: docs/runbooks/load-balancer-errors.md"
+
+
+def test_one_page_per_component_that_pages(run, resolved):
+    recorded = run(monitoring(EDGE, DATA))
+    (page,) = recorded.of("CompositeAlarm")
+    assert page.name == "monitoring-edge-pages"
+    names = [f"matchday-dev-monitoring-edge-{what}" for what in ("errors", "broken")]
+    assert page.inputs["alarmRule"] == " OR ".join(f'ALARM("{name}")' for name in names)
+    assert page.inputs["alarmActions"] == [resolved(recorded.result.page_topic_arn)]
+    children = {recorded.named(f"monitoring-edge-{what}").urn for what in ("errors", "broken")}
+    assert children <= set(page.dependencies), "CloudWatch refuses a rule that names alarms which do not exist yet"
+
+
+def test_signals_elsewhere_have_their_alarms_and_topics_there(run):
+    cdn = ("cdn", [signal("errors", region="us-east-1")])
+    recorded = run(monitoring(EDGE, cdn, edge_key_arn="arn:edge-key"))
+    alarm, page = recorded.named("monitoring-cdn-errors"), recorded.named("monitoring-cdn-pages-us-east-1")
+    topic = recorded.named("monitoring-ticket-us-east-1")
+    assert {item.inputs["region"] for item in (alarm, page, topic)} == {"us-east-1"}
+    assert topic.inputs["kmsMasterKeyId"] == "arn:edge-key"
+    assert topic.urn in alarm.dependencies
+    assert "region" not in recorded.named("monitoring-edge-errors").inputs
+
+
+def test_signals_elsewhere_need_a_key_there(run):
+    with pytest.raises(ValueError, match="there are signals in us-east-1; edge_key_arn must be a key there"):
+        run(monitoring(("cdn", [signal("errors", region="us-east-1")])))
+
+
+def test_topics_are_encrypted_and_only_alarms_of_this_account_publish(run):
+    recorded = run(monitoring(EDGE))
+    assert {item.inputs["kmsMasterKeyId"] for item in recorded.of("Topic")} == {"arn:key"}
+    for policy in recorded.of("TopicPolicy"):
+        allow, deny = json.loads(policy.inputs["policy"])["Statement"]
+        assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_people_are_subscribed(run):
+    recorded = run(monitoring(EDGE, page_emails=["on.call@example.com"], ticket_emails=["team@example.com"]))
+    found = {item.name: item.inputs["endpoint"] for item in recorded.of("TopicSubscription")}
+    assert found == {
+        "monitoring-page-on-call-example-com": "on.call@example.com",
+        "monitoring-ticket-team-example-com": "team@example.com",
+    }
+
+
+def test_the_dashboard_shows_what_pages_first_and_every_signal(run):
+    recorded = run(monitoring(EDGE, DATA))
+    (dashboard,) = recorded.of("Dashboard")
+    widgets = json.loads(dashboard.inputs["dashboardBody"])["widgets"]
+    assert widgets[0]["type"] == "alarm"
+    assert widgets[0]["properties"]["alarms"] == [
+        "arn:aws:cloudwatch:ap-south-1:123456789012:alarm:matchday-dev-monitoring-edge-pages"
+    ]
+    assert sum(widget["type"] == "metric" for widget in widgets) == 4
+
+
+def test_two_components_of_one_name_are_refused(run):
+    with pytest.raises(ValueError, match="makes the child 'edge-errors' twice"):
+        run(
+            lambda: Monitoring(
+                "monitoring",
+                MonitoringArgs(
+                    components=[Watched("edge", signal("errors")), _Other("edge", signal("errors"))],
+                    account_id=ACCOUNT,
+                    region="ap-south-1",
+                    key_arn="arn:key",
+                ),
+            )
+        )
+
+
+class _Other(Watched):
+    """Another class: the same name is no duplicate URN."""
+
+    __module__ = "components.edge.example"
