@@ -181,15 +181,19 @@ class Monitoring(Component):
         return arn
 
 
+#: AWS services that publish to the topics: alarms, and what RDS has to say of its databases.
+PUBLISHERS = ("cloudwatch.amazonaws.com", "events.rds.amazonaws.com")
+
+
 def topic_policy(topic_arn: pulumi.Input[str], account_id: pulumi.Input[str]) -> dict[str, Any]:
-    """Who may publish: CloudWatch alarms of this account, over TLS."""
+    """Who may publish: PUBLISHERS for this account, over TLS."""
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "AlarmsPublish",
+                "Sid": "ServicesPublish",
                 "Effect": "Allow",
-                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Principal": {"Service": list(PUBLISHERS)},
                 "Action": "sns:Publish",
                 "Resource": topic_arn,
                 "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},

@@ -22,7 +22,7 @@ def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
     """The policy of the key for `purpose` in `region`."""
     services = {
         Purpose.DATA: [_cloudfront_reads(account_id)],
-        Purpose.LOGS: [_log_groups(account_id, region), _alarms(account_id)],
+        Purpose.LOGS: [_log_groups(account_id, region), _notices(account_id)],
         Purpose.SECRETS: [],
     }
     return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
@@ -53,12 +53,12 @@ def _log_groups(account_id: str, region: str) -> Statement:
     }
 
 
-def _alarms(account_id: str) -> Statement:
-    """CloudWatch alarms, which publish to encrypted SNS topics."""
+def _notices(account_id: str) -> Statement:
+    """CloudWatch alarms and RDS events, which publish to encrypted SNS topics."""
     return {
-        "Sid": "AlarmsPublish",
+        "Sid": "NoticesPublish",
         "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"]},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},

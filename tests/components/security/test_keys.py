@@ -57,9 +57,14 @@ def test_only_the_account_itself_may_administer(purpose):
 def test_who_uses_which_key():
     def services(purpose):
         statements = document(purpose, ACCOUNT, "ap-south-1")["Statement"]
-        return {s["Principal"]["Service"] for s in statements if "Service" in s["Principal"]}
+        named = [s["Principal"]["Service"] for s in statements if "Service" in s["Principal"]]
+        return {service for names in named for service in ([names] if isinstance(names, str) else names)}
 
-    assert services(Purpose.LOGS) == {"logs.ap-south-1.amazonaws.com", "cloudwatch.amazonaws.com"}
+    assert services(Purpose.LOGS) == {
+        "logs.ap-south-1.amazonaws.com",
+        "cloudwatch.amazonaws.com",
+        "events.rds.amazonaws.com",
+    }
     assert services(Purpose.DATA) == {"cloudfront.amazonaws.com"}
     assert services(Purpose.SECRETS) == set()
 
