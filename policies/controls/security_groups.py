@@ -1,0 +1,243 @@
+"""Controls on security groups: what the world may reach, inline rules and rules that are resources of their own alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from policies.links import among, is_world
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource
+from policies.rules import decide
+from policies.values import UNKNOWN, CannotTell, View
+
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+_GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
+_EVERY_PROTOCOL = ("-1", "all")
+_TCP = ("tcp", "6")
+_UDP = ("udp", "17")
+_OPEN_PORTS = (80, 443)
+_ADMIN_PORTS = (22, 3389)
+
+#: Security Hub's list for EC2.19 (blockedPorts, not customisable).
+HIGH_RISK_PORTS = (
+    20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389,
+    4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888, 9200, 9300,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One rule of one group: the blocks it names and the ports; `view` is where it stands, `unread` what is not known yet."""
+
+    view: View
+    blocks: tuple[tuple[str, str], ...]
+    protocol: str
+    first: float | None
+    last: float | None
+    unread: str = ""
+
+    def to_world(self, family: str = "") -> tuple[str, str] | None:
+        """(property, block) that is the whole Internet, of one family ("4", "6") or of any."""
+        for path, block in self.blocks:
+            if is_world(block) and family in ("", "6" if ":" in block else "4"):
+                return path, block
+        if self.unread:
+            raise CannotTell(self.unread, UNKNOWN.words)
+        return None
+
+    def covers(self, ports: Sequence[int], *protocols: str) -> list[int]:
+        """Those of `ports` that it opens for one of `protocols`."""
+        if self.protocol in _EVERY_PROTOCOL:
+            return list(ports)
+        return among(ports, self.first, self.last) if self.protocol in protocols else []
+
+    @property
+    def ports(self) -> str:
+        """The ports in words."""
+        if self.protocol in _EVERY_PROTOCOL or self.first is None:
+            return "every port"
+        first, last = self.first, self.last if self.last is not None else self.first
+        return f"{self.protocol} port {first:g}" if first == last else f"{self.protocol} ports {first:g}-{last:g}"
+
+
+def _inline(item: View) -> Opening:
+    blocks: list[tuple[str, str]] = []
+    unread = ""
+    for key in ("cidrBlocks", "ipv6CidrBlocks"):
+        texts, complete = item.known_texts(key)
+        blocks += [(item.at(key), text) for text in texts]
+        unread = unread or ("" if complete else item.at(key))
+    protocol = item.text("protocol", "-1").lower()
+    return Opening(item, tuple(blocks), protocol, item.number("fromPort"), item.number("toPort"), unread)
+
+
+def _single(rule: Resource) -> Opening:
+    blocks = [(key, rule.text(key)) for key in ("cidrIpv4", "cidrIpv6") if rule.text(key)]
+    return Opening(
+        rule, tuple(blocks), rule.text("ipProtocol", "-1").lower(), rule.number("fromPort"), rule.number("toPort")
+    )
+
+
+def _items(subject: Resource, direction: str) -> Iterator[View] | None:
+    """What holds the rules of a direction; None when the resource can have none of that direction."""
+    if subject.type in (GROUP, DEFAULT_GROUP):
+        return subject.each(direction)
+    wanted = {
+        RULE: subject.text("type", direction) if subject.type == RULE else "",
+        INGRESS: "ingress",
+        EGRESS: "egress",
+    }
+    return iter([subject]) if wanted[subject.type] == direction else None
+
+
+def _opening(item: View) -> Opening:
+    return _single(item) if isinstance(item, Resource) and item.type in (INGRESS, EGRESS) else _inline(item)
+
+
+def _judge(direction: str, check: Callable[[Opening], Verdict]) -> Each:
+    """`check` over every rule of a direction; the groups and rules that can have one are the subjects."""
+    own = INGRESS if direction == "ingress" else EGRESS
+
+    def judged(subject: Resource) -> Verdict:
+        items = _items(subject, direction)
+        if items is None:
+            return na(f"no {direction} rule")
+        return decide(*[lambda item=item: check(_opening(item)) for item in items])
+
+    return Each((GROUP, DEFAULT_GROUP, RULE, own), judged)
+
+
+def _closed_to_world(ports: Sequence[int], *protocols: str, family: str = "") -> Each:
+    def check(opening: Opening) -> Verdict:
+        reached = opening.covers(ports, *protocols)
+        world = opening.to_world(family) if reached else None
+        if world:
+            path, block = world
+            return bad(
+                path, f"{block} for {opening.ports}", f"let no stranger reach port {reached[0]}: name blocks or groups"
+            )
+        return ok()
+
+    return _judge("ingress", check)
+
+
+def _authorised_only(opening: Opening) -> Verdict:
+    world = opening.to_world()
+    if not world or opening.protocol not in (*_EVERY_PROTOCOL, *_TCP, *_UDP):
+        return ok()
+    ranged = opening.protocol in _TCP and opening.first is not None and opening.last is not None
+    if ranged and all(
+        port in _OPEN_PORTS for port in range(int(opening.first or 0), min(int(opening.last or 0), 65535) + 1)
+    ):
+        return ok()
+    path, block = world
+    return bad(path, f"{block} for {opening.ports}", "open TCP 80 and 443 alone to the world")
+
+
+def _not_everything_out(opening: Opening) -> Verdict:
+    world = opening.to_world()
+    whole = opening.protocol in _EVERY_PROTOCOL or (opening.first in (0, 1) and opening.last == 65535)
+    if world and whole:
+        path, block = world
+        return bad(path, f"{block} for {opening.ports}", "name the ports or the destinations that are needed")
+    return ok()
+
+
+def _described(opening: Opening) -> Verdict:
+    if opening.view.has("description"):
+        return ok()
+    return bad(opening.view.at("description"), None, "say what the rule is for")
+
+
+def _all_described(subject: Resource) -> Verdict:
+    checks = [
+        lambda item=item: _described(Opening(item, (), "", None, None))
+        for direction in ("ingress", "egress")
+        for item in _items(subject, direction) or ()
+    ]
+    return decide(*checks)
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="EC2.13",
+        title="Security groups keep the world from port 22",
+        severity=Severity.HIGH,
+        frameworks=refs(nist="AC-4,CM-7,SC-7", pci="1.3.1", soc2="CC6.6,CC7.2"),
+        remediation="Reach machines through Systems Manager Session Manager; remove the rule for SSH from 0.0.0.0/0 and ::/0.",
+        rule=_closed_to_world((22,), *_TCP),
+    ),
+    Control(
+        id="EC2.14",
+        title="Security groups keep the world from port 3389",
+        severity=Severity.HIGH,
+        frameworks=refs(pci="1.3.1", soc2="CC6.6"),
+        remediation="Remove the rule for RDP from 0.0.0.0/0 and ::/0.",
+        rule=_closed_to_world((3389,), *_TCP),
+    ),
+    Control(
+        id="EC2.18",
+        title="Security groups open TCP 80 and 443 alone to the world",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.18", soc2="CC6.6"),
+        remediation="Narrow rules for 0.0.0.0/0 and ::/0 to TCP 80 and 443, or name blocks, prefix lists or groups.",
+        rule=_judge("ingress", _authorised_only),
+    ),
+    Control(
+        id="EC2.19",
+        title="Security groups keep the world from high-risk ports",
+        severity=Severity.CRITICAL,
+        frameworks=refs(fsbp="EC2.19", soc2="CC6.6"),
+        remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover databases, remote control, mail or development ports.",
+        rule=_closed_to_world(HIGH_RISK_PORTS, *_TCP),
+    ),
+    Control(
+        id="EC2.53",
+        title="Security groups keep the IPv4 world from remote administration",
+        severity=Severity.HIGH,
+        frameworks=refs(cis5="5.3", cis7="6.3", pci="1.3.1"),
+        remediation="Remove rules for 0.0.0.0/0 that cover port 22 or 3389.",
+        rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="4"),
+    ),
+    Control(
+        id="EC2.54",
+        title="Security groups keep the IPv6 world from remote administration",
+        severity=Severity.HIGH,
+        frameworks=refs(cis5="5.4", cis7="6.4", pci="1.3.1"),
+        remediation="Remove rules for ::/0 that cover port 22 or 3389.",
+        rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="6"),
+    ),
+    Control(
+        id="MD.EC2.20",
+        title="Security groups keep the world from CIFS",
+        severity=Severity.HIGH,
+        frameworks=refs(cis5="5.1.2", cis7="6.1.2", soc2="CC6.6"),
+        remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover port 445.",
+        link=_GUIDE,
+        rule=_closed_to_world((445,), *_TCP),
+    ),
+    Control(
+        id="MD.EC2.21",
+        title="Security groups do not let everything out to everywhere",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-egress"),
+        remediation="Replace the rule for every protocol to 0.0.0.0/0 by the ports or destinations that are needed.",
+        link=_GUIDE,
+        rule=_judge("egress", _not_everything_out),
+    ),
+    Control(
+        id="MD.EC2.22",
+        title="Security group rules say what they are for",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-rule-descriptions"),
+        remediation="Give every rule a description.",
+        link=_GUIDE,
+        rule=Each((GROUP, DEFAULT_GROUP, RULE, INGRESS, EGRESS), _all_described),
+    ),
+)
