@@ -1,0 +1,55 @@
+"""Auth's web application."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from fastapi import FastAPI
+
+from services.auth import keys
+from services.auth.endpoints import router
+from services.auth.keys import KeyRing
+from services.auth.limiter import Limiter
+from services.auth.passwords import Passwords
+from services.auth.service import AuthService
+from services.auth.settings import AuthSecrets
+from services.common.application import create_application
+from services.common.cache import create_cache
+from services.common.clock import Clock
+from services.common.sealing import Sealer
+from services.common.settings import CacheSettings, WebSettings, load
+from services.common.tokens import TokenVerifier
+
+
+async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
+    secrets, environment, clock = load(AuthSecrets), app.state.process.environment, app.state.clock
+    sealer = keys.sealer_of(secrets.signing_kek.get_secret_value())
+    async with app.state.sessions() as session, session.begin():
+        await keys.ensure(session, sealer, clock.now())
+    cache = create_cache(load(CacheSettings))
+    stack.push_async_callback(cache.aclose)
+    passwords = Passwords()
+    stack.callback(passwords.close)
+    app.state.trusted_proxies = load(WebSettings).trusted_proxies
+    app.state.ring = KeyRing(app.state.sessions, sealer, clock)
+    app.state.verifier = TokenVerifier(app.state.ring, environment, clock)
+    app.state.service = AuthService(
+        environment=environment,
+        clock=clock,
+        ring=app.state.ring,
+        passwords=passwords,
+        limiter=Limiter(cache, clock),
+        emails=Sealer(secrets.email_key.get_secret_value(), "auth/emails"),
+        clients={"operations": secrets.operations_client_secret.get_secret_value()},
+    )
+
+
+def create_app(clock: Clock | None = None) -> FastAPI:
+    """The application; tests bring a clock of their own."""
+    return create_application(
+        title="Matchday auth",
+        summary="Accounts, sessions and the tokens that every other service trusts",
+        routers=[router],
+        opener=_open,
+        clock=clock,
+    )

@@ -1,0 +1,177 @@
+"""Signing keys: made here, kept encrypted in the database, rotated by the clock.
+
+There is always one `current` key, which signs, and one `next`, already published. A rotation makes next current, current
+retired, and a new next. Retired keys stay published until nothing they signed is still valid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from jwt.algorithms import ECAlgorithm
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.models import KeyState, SigningKey
+from services.auth.settings import RETIRED_KEPT, SIGNING_PERIOD
+from services.common.clock import Clock
+from services.common.database import Sessions
+from services.common.ids import uuid7
+from services.common.sealing import Sealer, UnsealError
+from services.common.tokens import ALGORITHM
+
+#: Within auth's own database.
+_LOCK = 0x6B657973  # "keys"
+
+_READ_AGAIN = timedelta(seconds=60)
+
+log = logging.getLogger(__name__)
+
+
+def sealer_of(kek: str) -> Sealer:
+    """What private keys are encrypted with."""
+    return Sealer(kek, "auth/signing-keys")
+
+
+async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
+    """See to it that there are a current and a next key that can be opened: at every start, and at every rotation.
+
+    A key that the present SIGNING_KEK does not open (the secret was replaced) is retired: it signs no more, but tokens that it
+    signed stay valid.
+    """
+    await _lock(session)
+    for key in await _keys(session, KeyState.CURRENT, KeyState.NEXT):
+        try:
+            sealer.open(key.private_sealed, key.kid)
+        except UnsealError:
+            log.error("signing key cannot be opened and is retired", extra={"kid": key.kid, "state": key.state})
+            await _retire(session, key.kid, now)
+    if not await _keys(session, KeyState.CURRENT):
+        await _promote(session, now)
+    if not await _keys(session, KeyState.CURRENT):
+        await _make(session, sealer, KeyState.CURRENT, now)
+    if not await _keys(session, KeyState.NEXT):
+        await _make(session, sealer, KeyState.NEXT, now)
+
+
+async def rotate(session: AsyncSession, sealer: Sealer, now: datetime) -> bool:
+    """Rotate if the current key has signed for SIGNING_PERIOD, and forget keys that are retired long enough."""
+    await ensure(session, sealer, now)
+    await session.execute(
+        delete(SigningKey).where(SigningKey.state == KeyState.RETIRED, SigningKey.retired_at < now - RETIRED_KEPT)
+    )
+    (current,) = await _keys(session, KeyState.CURRENT)
+    assert current.activated_at is not None
+    if now - current.activated_at < SIGNING_PERIOD:
+        return False
+    await _retire(session, current.kid, now)
+    await _promote(session, now)
+    await _make(session, sealer, KeyState.NEXT, now)
+    log.info("signing keys rotated")
+    return True
+
+
+async def _lock(session: AsyncSession) -> None:
+    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+async def _keys(session: AsyncSession, *states: KeyState) -> Sequence[SigningKey]:
+    found = await session.scalars(select(SigningKey).where(SigningKey.state.in_(states)))
+    return found.all()
+
+
+async def _retire(session: AsyncSession, kid: str, now: datetime) -> None:
+    await session.execute(
+        update(SigningKey).where(SigningKey.kid == kid).values(state=KeyState.RETIRED, retired_at=now)
+    )
+
+
+async def _promote(session: AsyncSession, now: datetime) -> None:
+    await session.execute(
+        update(SigningKey).where(SigningKey.state == KeyState.NEXT).values(state=KeyState.CURRENT, activated_at=now)
+    )
+
+
+async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: datetime) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    kid = str(uuid7())
+    public = json.loads(ECAlgorithm.to_jwk(private.public_key()))
+    encoded = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    session.add(
+        SigningKey(
+            kid=kid,
+            state=state,
+            public_jwk={**public, "kid": kid, "alg": ALGORITHM, "use": "sig"},
+            private_sealed=sealer.seal(encoded, kid),
+            created_at=now,
+            activated_at=now if state is KeyState.CURRENT else None,
+            retired_at=None,
+        )
+    )
+    await session.flush()
+
+
+class KeyRing:
+    """The keys as a web process has them: read from the database, again every minute. Also auth's own KeySource."""
+
+    def __init__(self, sessions: Sessions, sealer: Sealer, clock: Clock) -> None:
+        self._sessions, self._sealer, self._clock = sessions, sealer, clock
+        self._public: dict[str, dict[str, Any]] = {}
+        self._verifying: dict[str, jwt.PyJWK] = {}
+        self._signing: tuple[str, ec.EllipticCurvePrivateKey] | None = None
+        self._read_at: datetime | None = None
+        self._lock = asyncio.Lock()
+
+    async def signing_key(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
+        """The current key and its id."""
+        await self._refresh()
+        assert self._signing is not None
+        return self._signing
+
+    async def public(self) -> list[dict[str, Any]]:
+        """The JWKS's keys."""
+        await self._refresh()
+        return list(self._public.values())
+
+    async def find(self, kid: str) -> jwt.PyJWK | None:
+        await self._refresh()
+        return self._verifying.get(kid)
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            now = self._clock.now()
+            if self._read_at is not None and now - self._read_at < _READ_AGAIN:
+                return
+            async with self._sessions() as session:
+                rows = await _keys(session, *KeyState)
+            public = {row.kid: row.public_jwk for row in rows}
+            (current,) = [row for row in rows if row.state == KeyState.CURRENT]
+            if self._signing is None or self._signing[0] != current.kid:
+                self._signing = self._open(current)
+            self._public = public
+            self._verifying = {kid: jwt.PyJWK(jwk, ALGORITHM) for kid, jwk in public.items()}
+            self._read_at = now
+
+    def _open(self, key: SigningKey) -> tuple[str, ec.EllipticCurvePrivateKey]:
+        try:
+            private = load_der_private_key(self._sealer.open(key.private_sealed, key.kid), None)
+        except UnsealError:
+            # SIGNING_KEK was replaced and a task with the new one made this key: sign on with ours until we are replaced.
+            if self._signing is None:
+                raise
+            return self._signing
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        return key.kid, private

@@ -1,0 +1,65 @@
+"""The log-in rate limit: attempts counted in the cache, by account and by address.
+
+It fails closed: without the cache nobody logs in (people who are logged in stay so: refreshing does not come here). On a
+platform that holds money, an hour without new log-ins is better than an hour in which passwords can be tried without limit.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import RedisError
+
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `attempts` in each window of `seconds`."""
+
+    name: str
+    attempts: int
+    seconds: int
+
+
+BY_ACCOUNT = Limit("account", 10, 900)
+BY_ADDRESS = Limit("address", 300, 900)
+
+
+class Limiter:
+    """Counts attempts in fixed windows."""
+
+    def __init__(self, cache: RedisCluster, clock: Clock) -> None:
+        self._cache, self._clock = cache, clock
+
+    async def attempt(self, limit: Limit, subject: str) -> None:
+        """Count one attempt of `subject`, before it is made. Raises ServiceError (rate_limited, limiter_unavailable)."""
+        now = self._clock.now().timestamp()
+        window = int(now // limit.seconds)
+        key = f"auth:attempts:{{{limit.name}:{subject}}}:{window}"
+        try:
+            # First the expiry, then the count: a crash in between leaves a key that goes away by itself.
+            await self._cache.set(key, 0, ex=limit.seconds, nx=True)
+            count = int(await self._cache.incr(key))
+        except (RedisError, OSError, TimeoutError) as error:
+            log.error("rate limiter unavailable", extra={"reason": type(error).__name__})
+            raise ServiceError(
+                Code.LIMITER_UNAVAILABLE, "Attempts cannot be counted at the moment.", headers={"Retry-After": "5"}
+            ) from None
+        if count > limit.attempts:
+            wait = int((window + 1) * limit.seconds - now) + 1
+            log.warning("rate limited", extra={"limit": limit.name})
+            raise ServiceError(Code.RATE_LIMITED, f"Try again in {wait} seconds.", headers={"Retry-After": str(wait)})
+
+    async def forgive(self, limit: Limit, subject: str) -> None:
+        """Forget the attempts of `subject`: it has proved itself."""
+        window = int(self._clock.now().timestamp() // limit.seconds)
+        try:
+            await self._cache.delete(f"auth:attempts:{{{limit.name}:{subject}}}:{window}")
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("attempts not forgotten", extra={"reason": type(error).__name__})

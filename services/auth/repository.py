@@ -1,0 +1,95 @@
+"""Auth's queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.models import LoginSession, RefreshToken, User
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A refresh token that was used for the first time: whose session it belongs to."""
+
+    session_id: UUID
+    user_id: UUID
+    session_expires_at: datetime
+
+
+async def add_user(session: AsyncSession, user: User) -> bool:
+    """Add a person; False if the address has an account."""
+    values = {column.key: getattr(user, column.key) for column in User.__table__.columns}
+    statement = insert(User).values(**values).on_conflict_do_nothing(index_elements=["email_digest"]).returning(User.id)
+    return await session.scalar(statement) is not None
+
+
+async def user_by_digest(session: AsyncSession, digest: bytes) -> User | None:
+    """The person with that address."""
+    return (await session.scalars(select(User).where(User.email_digest == digest))).one_or_none()
+
+
+async def user_by_id(session: AsyncSession, user_id: UUID) -> User | None:
+    """The person with that id."""
+    return await session.get(User, user_id)
+
+
+async def set_password_hash(session: AsyncSession, user_id: UUID, *, old: str, new: str) -> None:
+    """Replace a hash by one with newer parameters, unless it has changed meanwhile."""
+    await session.execute(update(User).where(User.id == user_id, User.password_hash == old).values(password_hash=new))
+
+
+async def use_refresh_token(
+    session: AsyncSession, digest: bytes, successor_sealed: bytes, now: datetime
+) -> Rotation | None:
+    """Use a token: one conditional UPDATE, so that of any number of presenters exactly one wins. None for all others."""
+    row = (
+        await session.execute(
+            update(RefreshToken)
+            .where(
+                RefreshToken.digest == digest,
+                RefreshToken.used_at.is_(None),
+                RefreshToken.expires_at > now,
+                RefreshToken.session_id == LoginSession.id,
+                LoginSession.revoked_at.is_(None),
+                LoginSession.expires_at > now,
+            )
+            .values(used_at=now, successor_sealed=successor_sealed)
+            .returning(LoginSession.id, LoginSession.user_id, LoginSession.expires_at)
+        )
+    ).one_or_none()
+    return Rotation(row.id, row.user_id, row.expires_at) if row else None
+
+
+async def find_refresh_token(session: AsyncSession, digest: bytes) -> tuple[RefreshToken, LoginSession] | None:
+    """A token and its session, as they are now."""
+    row = (
+        await session.execute(
+            select(RefreshToken, LoginSession)
+            .join(LoginSession, LoginSession.id == RefreshToken.session_id)
+            .where(RefreshToken.digest == digest)
+            .execution_options(populate_existing=True)
+        )
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def revoke(session: AsyncSession, session_id: UUID, reason: str, now: datetime) -> None:
+    """End a session; the first reason stays."""
+    await session.execute(
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_reason=reason)
+    )
+
+
+async def forget_sessions(session: AsyncSession, before: datetime) -> None:
+    """Delete sessions, and with them their tokens, that ended before that moment."""
+    await session.execute(
+        delete(LoginSession).where((LoginSession.expires_at < before) | (LoginSession.revoked_at < before))
+    )

@@ -1,0 +1,235 @@
+"""Auth's rules: accounts, log-in, sessions and their tokens. Nothing here commits."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+import jwt
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth import repository
+from services.auth.keys import KeyRing
+from services.auth.limiter import BY_ACCOUNT, BY_ADDRESS, Limiter
+from services.auth.models import LoginSession, RefreshToken, User
+from services.auth.passwords import Passwords
+from services.auth.schemas import AccessToken, ClientCredentials, LoginRequest, Profile, RegisterRequest, TokenPair
+from services.auth.settings import (
+    ACCESS_LIFE,
+    CLIENT_SCOPES,
+    GRACE,
+    REFRESH_IDLE,
+    SESSION_LIFE,
+)
+from services.common.clock import Clock
+from services.common.database import Sessions
+from services.common.errors import Code, ServiceError
+from services.common.ids import uuid7
+from services.common.sealing import Sealer
+from services.common.tokens import AUDIENCE, PLAYER, TYPE, issuer
+
+log = logging.getLogger(__name__)
+
+
+class AuthService:
+    """What auth does. `clients` are the secrets of the clients that may ask for tokens of their own."""
+
+    def __init__(
+        self,
+        *,
+        environment: str,
+        clock: Clock,
+        ring: KeyRing,
+        passwords: Passwords,
+        limiter: Limiter,
+        emails: Sealer,
+        clients: dict[str, str],
+    ) -> None:
+        self._issuer, self._clock, self._ring = issuer(environment), clock, ring
+        self._passwords, self._limiter, self._emails, self._clients = passwords, limiter, emails, clients
+
+    async def register(self, session: AsyncSession, wanted: RegisterRequest, address: str) -> Profile:
+        """Make an account. Raises ServiceError (rate_limited, email_taken)."""
+        await self._limiter.attempt(BY_ADDRESS, address)
+        # Before the first query: hashing must not hold a database connection.
+        password_hash = await self._passwords.hash(wanted.password.get_secret_value())
+        user_id, now = uuid7(), self._clock.now()
+        user = User(
+            id=user_id,
+            email_digest=self._emails.digest(wanted.email),
+            email_sealed=self._emails.seal(wanted.email.encode(), str(user_id)),
+            password_hash=password_hash,
+            created_at=now,
+        )
+        if not await repository.add_user(session, user):
+            raise ServiceError(Code.EMAIL_TAKEN, "Log in, or register with another address.")
+        log.info("registered", extra={"subject": str(user_id)})
+        return Profile(id=user_id, email=wanted.email, created_at=now)
+
+    async def authenticate(self, sessions: Sessions, given: LoginRequest, address: str) -> UUID:
+        """Whose address and password these are. Raises ServiceError (rate_limited, limiter_unavailable, credentials_wrong).
+
+        It uses short transactions of its own, so that no connection is held while the password is checked.
+        """
+        digest = self._emails.digest(given.email)
+        await self._limiter.attempt(BY_ADDRESS, address)
+        await self._limiter.attempt(BY_ACCOUNT, digest.hex())
+        async with sessions() as session:
+            user = await repository.user_by_digest(session, digest)
+        password = given.password.get_secret_value()
+        if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
+            log.warning("log-in refused", extra={"subject": str(user.id) if user else "unknown"})
+            raise ServiceError(Code.CREDENTIALS_WRONG, "Check both, or register.")
+        await self._limiter.forgive(BY_ACCOUNT, digest.hex())
+        if self._passwords.outdated(user.password_hash):
+            new = await self._passwords.hash(password)
+            async with sessions() as session, session.begin():
+                await repository.set_password_hash(session, user.id, old=user.password_hash, new=new)
+        return user.id
+
+    async def open_session(self, session: AsyncSession, user_id: UUID) -> TokenPair:
+        """A new session's first tokens."""
+        now = self._clock.now()
+        login = LoginSession(
+            id=uuid7(),
+            user_id=user_id,
+            created_at=now,
+            expires_at=now + SESSION_LIFE,
+            revoked_at=None,
+            revoked_reason=None,
+        )
+        session.add(login)
+        await session.flush()
+        token = _new_refresh_token()
+        await self._store(session, token, login.id, login.expires_at, now)
+        log.info("logged in", extra={"subject": str(user_id), "session": str(login.id)})
+        return await self._pair(user_id, token)
+
+    async def refresh(self, session: AsyncSession, sessions: Sessions, token: str) -> TokenPair:
+        """The next tokens. Raises ServiceError (refresh_refused).
+
+        Whoever presents a token that was used within GRACE gets its successor, the one that is already there: of parallel
+        requests with one token all go on with the same session. A token that was used longer ago has been copied: the whole
+        session ends.
+        """
+        now = self._clock.now()
+        successor = _new_refresh_token()
+        rotation = await repository.use_refresh_token(
+            session, _digest(token), _sealer(token).seal(successor.encode(), ""), now
+        )
+        if rotation is not None:
+            await self._store(session, successor, rotation.session_id, rotation.session_expires_at, now)
+            return await self._pair(rotation.user_id, successor)
+        newest, login = await self._follow(session, sessions, token, now)
+        return await self._pair(login.user_id, newest)
+
+    async def _follow(
+        self, session: AsyncSession, sessions: Sessions, token: str, now: datetime
+    ) -> tuple[str, LoginSession]:
+        """The newest token of the chain that `token` begins, if each step of it lies within GRACE."""
+        while True:
+            found = await repository.find_refresh_token(session, _digest(token))
+            if found is None:
+                raise ServiceError(Code.REFRESH_REFUSED, "The refresh token is not known.")
+            stored, login = found
+            if login.revoked_at is not None or login.expires_at <= now or stored.expires_at <= now:
+                raise ServiceError(Code.REFRESH_REFUSED, "The session has expired or was ended.")
+            if stored.used_at is None:
+                return token, login
+            if now - stored.used_at > GRACE:
+                log.error("refresh token used again: session ended", extra={"session": str(login.id)})
+                # In a transaction of its own: the refusal rolls the request's back.
+                async with sessions() as other, other.begin():
+                    await repository.revoke(other, login.id, "reuse", now)
+                raise ServiceError(Code.REFRESH_REFUSED, "The refresh token was used before; the session is ended.")
+            assert stored.successor_sealed is not None
+            token = _sealer(token).open(stored.successor_sealed, "").decode()
+
+    async def log_out(self, session: AsyncSession, token: str) -> None:
+        """End the session of a refresh token, whatever state it is in; a token that is not known is no error."""
+        if found := await repository.find_refresh_token(session, _digest(token)):
+            await repository.revoke(session, found[1].id, "log-out", self._clock.now())
+
+    async def profile(self, session: AsyncSession, user_id: UUID) -> Profile:
+        """Who a person is. Raises ServiceError (not_found)."""
+        user = await repository.user_by_id(session, user_id)
+        if user is None:
+            raise ServiceError(Code.NOT_FOUND, "There is no such account any more.")
+        email = self._emails.open(user.email_sealed, str(user.id)).decode()
+        return Profile(id=user.id, email=email, created_at=user.created_at)
+
+    async def client_token(self, form: ClientCredentials, address: str) -> AccessToken:
+        """A client's own token. Raises ServiceError (grant_unsupported, client_refused, scope_refused, rate_limited)."""
+        if form.grant_type != "client_credentials":
+            raise ServiceError(Code.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
+        await self._limiter.attempt(BY_ADDRESS, f"client/{address}")
+        expected = self._clients.get(form.client_id)
+        given = form.client_secret.get_secret_value()
+        # Compared by hash, so that length and time tell nothing; an unknown client is compared as well.
+        same = hmac.compare_digest(_sha256(given), _sha256(expected or secrets.token_urlsafe()))
+        if expected is None or not same:
+            log.warning("client refused")
+            raise ServiceError(
+                Code.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
+            )
+        allowed = CLIENT_SCOPES[form.client_id]
+        wanted = frozenset(form.scope.split()) or allowed
+        if not wanted <= allowed:
+            raise ServiceError(Code.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(allowed))}.")
+        return await self._access(form.client_id, " ".join(sorted(wanted)))
+
+    async def _store(
+        self, session: AsyncSession, token: str, session_id: UUID, session_expires_at: datetime, now: datetime
+    ) -> None:
+        session.add(
+            RefreshToken(
+                digest=_digest(token),
+                session_id=session_id,
+                created_at=now,
+                expires_at=min(now + REFRESH_IDLE, session_expires_at),
+                used_at=None,
+                successor_sealed=None,
+            )
+        )
+        await session.flush()
+
+    async def _pair(self, user_id: UUID, refresh_token: str) -> TokenPair:
+        access = await self._access(str(user_id), PLAYER)
+        return TokenPair(**access.model_dump(), refresh_token=refresh_token)
+
+    async def _access(self, subject: str, scope: str) -> AccessToken:
+        kid, key = await self._ring.signing_key()
+        now = int(self._clock.now().timestamp())
+        claims = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": now,
+            "exp": now + int(ACCESS_LIFE.total_seconds()),
+            "jti": str(uuid7()),
+            "client_id": subject if scope != PLAYER else "matchday",
+            "scope": scope,
+        }
+        token = jwt.encode(claims, key, algorithm="ES256", headers={"kid": kid, "typ": TYPE})
+        return AccessToken(access_token=token, expires_in=int(ACCESS_LIFE.total_seconds()), scope=scope)
+
+
+def _new_refresh_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _digest(token: str) -> bytes:
+    # 256 random bits: nothing to guess, so a plain hash is enough.
+    return _sha256(f"refresh/{token}")
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _sealer(token: str) -> Sealer:
+    return Sealer(token, "auth/refresh-successor")

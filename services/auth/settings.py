@@ -1,0 +1,38 @@
+"""What auth is told besides what every service is told, and its policy in numbers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+ACCESS_LIFE = timedelta(minutes=15)
+
+#: A session ends when it was not refreshed for REFRESH_IDLE, and SESSION_LIFE after the log-in whatever happens.
+REFRESH_IDLE = timedelta(days=30)
+SESSION_LIFE = timedelta(days=180)
+
+#: Within this time of a rotation, whoever presents the old refresh token gets the new one that is already there: parallel
+#: requests and lost answers happen every day, and without this they would end sessions.
+GRACE = timedelta(seconds=30)
+
+#: How long ended sessions are kept, to be looked at.
+SESSIONS_KEPT = timedelta(days=30)
+
+#: How long a key signs. The next one is published for as long before it signs, so every cache knows it by then.
+SIGNING_PERIOD = timedelta(days=7)
+
+#: A retired key stays published until the last token it signed has expired, and some.
+RETIRED_KEPT = ACCESS_LIFE + timedelta(minutes=30)
+
+#: The clients that may ask for tokens of their own, with the scopes each may have.
+CLIENT_SCOPES = {"operations": frozenset({"wallet:credit", "wallet:audit"})}
+
+
+class AuthSecrets(BaseSettings):
+    """The secrets of auth's manifest."""
+
+    signing_kek: SecretStr
+    email_key: SecretStr
+    operations_client_secret: SecretStr

@@ -1,0 +1,139 @@
+"""The first init container: `python -m services.common.bootstrap` makes database and roles of $SERVICE, as RDS's master.
+
+Two roles: `<service>_owner` owns everything and migrates; `<service>_app` is who the processes log in as. With a new
+table the app role may do SELECT and INSERT; a migration grants more where a table is meant to change, so that a table is
+append-only unless somebody said otherwise. Every start of every task runs this: it converges, and waits its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import logging
+import secrets
+import sys
+from typing import Any
+
+import asyncpg
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from services.common import logs
+from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
+
+#: One lock for all services of a server: roles are the server's, and CREATE DATABASE copies one template.
+LOCK = 0x6D61746368646179  # "matchday"
+
+#: Always there, belongs to no service.
+MAINTENANCE_DATABASE = "postgres"
+
+_CONNECT_ATTEMPTS = 15
+
+log = logging.getLogger(__name__)
+
+
+class Passwords(BaseSettings):
+    """What the roles log in with."""
+
+    owner_password: SecretStr
+    app_password: SecretStr
+
+
+def scram_verifier(password: str) -> str:
+    """What PostgreSQL keeps of a password (RFC 5803), made here so that the password reaches no statement log."""
+    salt, iterations = secrets.token_bytes(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    salt64, stored64, server64 = (base64.b64encode(part).decode() for part in (salt, stored, server))
+    return f"SCRAM-SHA-256${iterations}:{salt64}${stored64}:{server64}"
+
+
+async def connect(settings: DatabaseSettings, database: str) -> Any:
+    """A connection to `database`; a server that is just starting or failing over is waited for a while."""
+    for attempt in range(1, _CONNECT_ATTEMPTS + 1):
+        try:
+            return await asyncpg.connect(
+                host=settings.host,
+                port=settings.port,
+                user=settings.user,
+                password=settings.password.get_secret_value(),
+                database=database,
+                ssl=settings.ssl_context(),
+                timeout=10,
+                server_settings={"application_name": "bootstrap"},
+            )
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
+            if attempt == _CONNECT_ATTEMPTS:
+                raise
+            log.info("database not reachable yet", extra={"attempt": attempt, "reason": str(error)})
+            await asyncio.sleep(1)
+    raise AssertionError
+
+
+async def bootstrap(service: str, settings: DatabaseSettings, passwords: Passwords) -> None:
+    """Make or bring up to date the roles and the database of `service`."""
+    owner, app = f"{service}_owner", f"{service}_app"
+    master = await connect(settings, MAINTENANCE_DATABASE)
+    try:
+        await master.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await _role(master, owner, passwords.owner_password)
+        await _role(master, app, passwords.app_password)
+        # The master of RDS is no superuser: to make a database of another's, it has to be a member of that role.
+        await master.execute(f'GRANT "{owner}" TO CURRENT_USER')
+        if not await master.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", settings.name):
+            await master.execute(f'CREATE DATABASE "{settings.name}" OWNER "{owner}"')
+            log.info("database made", extra={"database": settings.name})
+        inside = await connect(settings, settings.name)
+        try:
+            async with inside.transaction():
+                await inside.execute(_privileges(settings.name, owner, app))
+        finally:
+            await inside.close()
+    finally:
+        await master.close()  # gives the lock back
+
+
+async def _role(master: Any, role: str, password: SecretStr) -> None:
+    if not await master.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        await master.execute(f'CREATE ROLE "{role}" LOGIN')
+        log.info("role made", extra={"role": role})
+    # A statement of this kind takes no parameters; a verifier's characters need no quoting.
+    await master.execute(f"ALTER ROLE \"{role}\" PASSWORD '{scram_verifier(password.get_secret_value())}'")
+
+
+def _privileges(database: str, owner: str, app: str) -> str:
+    return f"""
+        SET LOCAL ROLE "{owner}";
+        REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;
+        GRANT CONNECT ON DATABASE "{database}" TO "{app}";
+        REVOKE ALL ON SCHEMA public FROM PUBLIC;
+        GRANT USAGE ON SCHEMA public TO "{app}";
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO "{app}";
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO "{app}";
+    """
+
+
+def main() -> int:
+    """Bootstrap $SERVICE."""
+    try:
+        process, settings, passwords = load(ProcessSettings), load(DatabaseSettings), load(Passwords)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logs.configure(
+        service=process.service, process="bootstrap", environment=process.environment, level=process.log_level
+    )
+    try:
+        asyncio.run(bootstrap(process.service, settings, passwords))
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        log.error("bootstrap failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        return 1
+    log.info("bootstrapped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""PostgreSQL through SQLAlchemy and asyncpg: engine, declarative base, and the request's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import URL, BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from services.common.money import Paise
+from services.common.settings import DatabaseSettings
+
+Sessions = async_sessionmaker[AsyncSession]
+
+#: Every constraint has a name that can be told from the table, so that migrations and error handling can name it.
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+#: Bounds of what one statement may take: a request that waits longer is better refused than kept.
+_LIMITS = {
+    "statement_timeout": "5000",
+    "lock_timeout": "4000",
+    "idle_in_transaction_session_timeout": "15000",
+}
+
+
+class Base(DeclarativeBase):
+    """The base of a service's models. A service's own subclass holds its metadata, so two services never mix."""
+
+    __abstract__ = True
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        UUID: Uuid(),
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        bytes: LargeBinary(),
+        int: BigInteger(),
+        Paise: BigInteger(),
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+    }
+
+
+def metadata() -> MetaData:
+    """Metadata with the naming convention."""
+    return MetaData(naming_convention=NAMES)
+
+
+def create_engine(settings: DatabaseSettings, application: str, *, limits: bool = True, size: int = 5) -> AsyncEngine:
+    """An engine with at most twice `size` connections; `limits` bounds how long a statement may take."""
+    url = URL.create(
+        "postgresql+asyncpg",
+        username=settings.user,
+        password=settings.password.get_secret_value(),
+        host=settings.host,
+        port=settings.port,
+        database=settings.name,
+    )
+    return create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=size,
+        pool_timeout=5,
+        pool_recycle=900,
+        pool_pre_ping=True,  # after a failover the first request would otherwise fail
+        hide_parameters=True,  # an error's message must not carry what a person typed
+        connect_args={
+            "ssl": settings.ssl_context(),
+            "timeout": 5,
+            "server_settings": {"application_name": application, **(_LIMITS if limits else {})},
+        },
+    )
+
+
+def create_sessions(engine: AsyncEngine) -> Sessions:
+    """The factory of sessions on `engine`."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    """The request's transaction: committed once when the endpoint has returned, before the answer leaves; else rolled back."""
+    sessions: Sessions = request.app.state.sessions
+    async with sessions() as session, session.begin():
+        yield session
+
+
+#: `scope="function"` ends the transaction before the answer is sent: an answer before the commit would be a lie.
+Session = Annotated[AsyncSession, Depends(transaction, scope="function")]

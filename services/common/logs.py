@@ -1,0 +1,68 @@
+"""Logs: one JSON object a line, with the request's and the caller's ids, without personal data or secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+#: Of the request or the job that is being worked on; empty outside of one.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+user_id: ContextVar[str] = ContextVar("user_id", default="")
+
+#: What a line must not show, whoever wrote it: a second line of defence, the first is not to log it.
+_PRIVATE = re.compile(
+    r"(?P<email>[\w.+-]+@[\w-]+(\.[\w-]+)+)"
+    r"|(?P<token>eyJ[\w-]{8,}\.[\w-]+\.[\w-]*)"
+    r"|(?P<secret>(?i:password|secret|token|authorization)[\"']?\s*[=:]\s*[\"']?[^\s\"',;&)]+)"
+    r"|(?P<url>://[^\s/@:]*:[^\s/@]+@)"
+)
+
+#: Attributes that every LogRecord has: whatever else a record carries came in by `extra=` and is shown.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName", "data"}
+
+
+def scrub(text: str) -> str:
+    """`text` with e-mail addresses, tokens and secrets replaced by what they were."""
+    return _PRIVATE.sub(lambda found: f"[{found.lastgroup}]", text)
+
+
+class JsonFormatter(logging.Formatter):
+    """Makes a record one line of JSON."""
+
+    def __init__(self, service: str, process: str, environment: str) -> None:
+        super().__init__()
+        self._fixed = {"service": service, "process": process, "environment": environment}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": scrub(record.getMessage()),
+            **self._fixed,
+        }
+        if request := request_id.get():
+            line["request_id"] = request
+        if user := user_id.get():
+            line["user_id"] = user
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = value if isinstance(value, int | float | bool | None) else scrub(str(value))
+        if record.exc_info:
+            line["exception"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(*, service: str, process: str, environment: str, level: str = "INFO") -> None:
+    """Send everything that is logged in this process to standard output as JSON."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service, process, environment))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Warnings and worse only: at INFO these repeat what the access log says, or say it with parameters.
+    for noisy in ("httpx", "httpcore", "uvicorn.error", "celery.beat", "alembic", "kombu"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,0 +1,81 @@
+"""The second init container: `python -m services.common.migrate` brings the schema of $SERVICE up to date, as its owner.
+
+All outstanding migrations run in one transaction under an advisory lock: tasks that start together take turns, and a
+migration that fails leaves the schema as it was. Old and new code run beside each other during a deployment, so a
+migration only adds; what the old code needs is dropped one release later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.common import database, logs
+from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
+
+#: Within the service's own database.
+LOCK = 0x6D696772617465  # "migrate"
+
+_SERVICES = Path(__file__).parent.parent
+
+log = logging.getLogger(__name__)
+
+
+def metadata_of(service: str) -> Sequence[MetaData]:
+    """What the models of `service` say its schema is: `services.<service>.models.METADATA`."""
+    found: Sequence[MetaData] = importlib.import_module(f"services.{service.replace('-', '_')}.models").METADATA
+    return found
+
+
+def config(service: str, connection: Connection) -> Config:
+    """Alembic's configuration: one environment for all services, versions of each in its own folder."""
+    name = service.replace("-", "_")
+    made = Config()
+    made.set_main_option("script_location", str(_SERVICES / "common" / "migrations"))
+    made.set_main_option("version_locations", str(_SERVICES / name / "migrations"))
+    made.set_main_option("path_separator", "newline")
+    made.attributes.update(connection=connection, metadata=metadata_of(service), app_role=f"{service}_app")
+    return made
+
+
+async def migrate(service: str, settings: DatabaseSettings) -> None:
+    """Upgrade to the newest version."""
+    engine = database.create_engine(settings, "migrate", limits=False, size=1)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            # From here on nobody waits long behind us: rather fail, and be started again, than stop every query.
+            await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            await connection.run_sync(lambda sync: command.upgrade(config(service, sync), "head"))
+    finally:
+        await engine.dispose()
+
+
+def main() -> int:
+    """Migrate $SERVICE."""
+    try:
+        process, settings = load(ProcessSettings), load(DatabaseSettings)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logs.configure(service=process.service, process="migrate", environment=process.environment, level=process.log_level)
+    try:
+        asyncio.run(migrate(process.service, settings))
+    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        log.error("migration failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        return 1
+    log.info("migrated")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Sealing: small secrets encrypted (AES-256-GCM) before they are stored, with keys derived from a service's secret."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_NONCE_BYTES = 12
+
+
+class UnsealError(RuntimeError):
+    """What was sealed cannot be opened: another key, another label, or changed bytes."""
+
+
+class Sealer:
+    """Seals and opens with a key derived from `secret` for one `purpose`, so that no two purposes share a key.
+
+    `label` binds a sealed value to where it stands (a row's id): moved elsewhere, it does not open.
+    """
+
+    def __init__(self, secret: str, purpose: str) -> None:
+        self._cipher = AESGCM(_derive(secret, f"{purpose}/seal"))
+        self._digest_key = _derive(secret, f"{purpose}/digest")
+
+    def seal(self, value: bytes, label: str) -> bytes:
+        """Encrypt `value`: nonce, then ciphertext with its tag."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, value, label.encode())
+
+    def open(self, sealed: bytes, label: str) -> bytes:
+        """The value again. Raises UnsealError."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label.encode())
+        except (InvalidTag, ValueError):
+            raise UnsealError(f"{label} cannot be opened with the present key") from None
+
+    def digest(self, value: str) -> bytes:
+        """A keyed digest by which an equal value can be found again without being readable."""
+        return hmac.digest(self._digest_key, value.encode(), "sha256")
+
+
+def _derive(secret: str, info: str) -> bytes:
+    # No salt: the input is a random secret of at least 16 characters, not a password.
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info.encode()).derive(secret.encode())

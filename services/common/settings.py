@@ -1,0 +1,98 @@
+"""A container's environment (docs/contracts.md) in typed form; secrets stay out of every message."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(RuntimeError):
+    """The environment lacks a variable or holds one that cannot be; the message names it."""
+
+
+class ProcessSettings(BaseSettings):
+    """What every container is told."""
+
+    service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,19}$")]
+    process: str
+    environment: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class WebSettings(BaseSettings):
+    """What a web process is told besides.
+
+    `trusted_proxies` is how many proxies of ours append to X-Forwarded-For: 1 behind the load balancer, 2 with the CDN before
+    it. The client's address is counted from the right by that number; what stands further left is the client's own claim.
+    """
+
+    port: Port = 8080
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 1
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is, and as whom to log in."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_")
+
+    host: str
+    port: Port = 5432
+    name: str
+    user: str
+    password: SecretStr
+    tls: Literal["disable", "verify-full"]
+
+    def ssl_context(self) -> ssl.SSLContext | Literal[False]:
+        """What asyncpg takes for TLS; the image's trust store holds Amazon RDS's authorities."""
+        return False if self.tls == "disable" else ssl.create_default_context()
+
+
+class RedisSettings(BaseSettings):
+    """Where a Redis is."""
+
+    host: str
+    port: Port = 6379
+    tls: bool
+    password: SecretStr
+
+
+class BrokerSettings(RedisSettings):
+    """Celery's Redis."""
+
+    model_config = SettingsConfigDict(env_prefix="BROKER_")
+
+
+class CacheSettings(RedisSettings):
+    """The Redis in cluster mode."""
+
+    model_config = SettingsConfigDict(env_prefix="CACHE_")
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(kind: type[S]) -> S:
+    """`kind` from the environment. Raises SettingsError, naming each variable that is wrong, never the value of a secret."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        raise SettingsError("; ".join(_sentence(kind, prefix, problem) for problem in error.errors())) from None
+
+
+def _sentence(kind: type[BaseSettings], prefix: str, problem: object) -> str:
+    assert isinstance(problem, dict)
+    field = str(problem["loc"][0])
+    variable = f"{prefix}{field}".upper()
+    if problem["type"] == "missing":
+        return f"the variable {variable} is not set"
+    known = kind.model_fields.get(field)
+    secret = known is not None and known.annotation is SecretStr
+    shown = "its value" if secret else repr(os.environ.get(variable))
+    return f"the variable {variable}: {shown}: {problem['msg']}"

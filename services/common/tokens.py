@@ -1,0 +1,164 @@
+"""Access tokens: what is in them and how they are checked (ES256 JWTs after RFC 9068, keys from a JWKS)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+import jwt
+
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+
+ALGORITHM = "ES256"
+TYPE = "at+jwt"
+AUDIENCE = "matchday"
+JWKS_PATH = "/auth/.well-known/jwks.json"
+
+#: A player's own doings; operations' doings are scopes of the service that does them.
+PLAYER = "player"
+
+_MAX_LENGTH = 4096
+_SKEW = timedelta(seconds=30)
+_REQUIRED = ["iss", "aud", "sub", "exp", "iat", "jti", "scope"]
+
+log = logging.getLogger(__name__)
+
+
+def issuer(environment: str) -> str:
+    """Who signs in `environment`: a token of one environment is refused in another, even if a key were shared."""
+    return f"urn:matchday:{environment}:auth"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as a checked token says: `subject` is a user's id, or a client's name."""
+
+    subject: str
+    scopes: frozenset[str]
+
+
+class KeySource(Protocol):
+    """Where public keys come from."""
+
+    async def find(self, kid: str) -> jwt.PyJWK | None:
+        """The key named `kid`, or None if the issuer has none of that name. Raises ServiceError if that cannot be known."""
+        ...
+
+
+class TokenVerifier:
+    """Checks access tokens: form, algorithm, type, signature, issuer, audience, times."""
+
+    def __init__(self, keys: KeySource, environment: str, clock: Clock) -> None:
+        self._keys, self._issuer, self._clock = keys, issuer(environment), clock
+
+    async def verify(self, token: str) -> Caller:
+        """The caller that `token` stands for. Raises ServiceError (unauthenticated, keys_unavailable)."""
+        try:
+            claims = await self._claims(token)
+        except jwt.PyJWTError as error:
+            # Which check failed goes to the log by the exception's class; the caller learns only that the token is no good.
+            log.info("token refused", extra={"reason": type(error).__name__})
+            raise unauthenticated("The access token is not valid.") from None
+        return Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()))
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        if len(token) > _MAX_LENGTH:
+            raise jwt.InvalidTokenError("too long")
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        # Before any key is looked up: a header that names another algorithm or type never gets that far.
+        if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(kid, str) or len(kid) > 64:
+            raise jwt.InvalidTokenError("header")
+        key = await self._keys.find(kid)
+        if key is None:
+            raise jwt.InvalidKeyError("unknown key")
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=self._issuer,
+            # Times are checked below, against the service's clock.
+            options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+        if not isinstance(claims["sub"], str) or not isinstance(claims["scope"], str):
+            raise jwt.InvalidTokenError("claims")
+        now = self._clock.now()
+        if _moment(claims["exp"]) <= now:
+            raise jwt.ExpiredSignatureError("expired")
+        if _moment(claims["iat"]) > now + _SKEW:
+            raise jwt.ImmatureSignatureError("issued in the future")
+        return claims
+
+
+def unauthenticated(detail: str) -> ServiceError:
+    """The refusal of a request without a good token."""
+    return ServiceError(Code.UNAUTHENTICATED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class RemoteKeys:
+    """The issuer's JWKS, fetched over HTTP and kept.
+
+    Kept keys are used for `FRESH`, and when the issuer does not answer, up to `STALE`. A token with an unknown `kid` causes a
+    fetch at once, since keys rotate, but never more than one in `PAUSE`: forged tokens must not become load on the issuer.
+    """
+
+    FRESH = timedelta(minutes=5)
+    STALE = timedelta(hours=6)
+    PAUSE = timedelta(seconds=10)
+
+    def __init__(self, url: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        self._url, self._http, self._clock = url, http, clock
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._fetched = self._tried = datetime.min.replace(tzinfo=UTC)
+        self._lock = asyncio.Lock()
+
+    async def find(self, kid: str) -> jwt.PyJWK | None:
+        if kid not in self._keys or self._clock.now() - self._fetched > self.FRESH:
+            async with self._lock:  # one fetch for all who wait
+                if kid not in self._keys or self._clock.now() - self._fetched > self.FRESH:
+                    await self._fetch()
+        if self._clock.now() - self._fetched > self.STALE:
+            raise ServiceError(
+                Code.KEYS_UNAVAILABLE, "The issuer's keys could not be fetched.", headers={"Retry-After": "5"}
+            )
+        return self._keys.get(kid)
+
+    async def _fetch(self) -> None:
+        now = self._clock.now()
+        if now - self._tried < self.PAUSE:
+            return
+        self._tried = now
+        try:
+            answer = await self._http.get(self._url)
+            answer.raise_for_status()
+            self._keys = parse_jwks(answer.json())
+            self._fetched = now
+        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+            log.warning("JWKS not fetched", extra={"url": self._url, "reason": f"{type(error).__name__}: {error}"})
+
+
+def parse_jwks(document: Any) -> dict[str, jwt.PyJWK]:
+    """The keys of a JWKS document by `kid`, only those for our algorithm. Raises ValueError if it is none."""
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("not a JWKS document")
+    return {
+        key["kid"]: jwt.PyJWK(key, ALGORITHM)
+        for key in document["keys"]
+        if key.get("alg") == ALGORITHM and key.get("use") == "sig" and isinstance(key.get("kid"), str)
+    }
+
+
+def _moment(claim: Any) -> datetime:
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise jwt.DecodeError("a time is no number")
+    try:
+        return datetime.fromtimestamp(claim, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise jwt.DecodeError("a time is out of range") from None

@@ -1,0 +1,42 @@
+"""Wallet's web application."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import httpx
+from fastapi import FastAPI
+from pydantic import HttpUrl
+from pydantic_settings import BaseSettings
+
+from services.common.application import create_application
+from services.common.clock import Clock
+from services.common.settings import load
+from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
+from services.wallet.endpoints import router
+
+
+class WalletSettings(BaseSettings):
+    """Where the services are that wallet calls."""
+
+    auth_url: HttpUrl
+
+
+def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The application; tests bring a clock, and another way to reach auth than the network, of their own."""
+
+    async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
+        url = str(load(WalletSettings).auth_url).rstrip("/") + JWKS_PATH
+        # No proxy and no .netrc of the surroundings: the address says all.
+        http = httpx.AsyncClient(timeout=3, transport=transport, trust_env=False)
+        await stack.enter_async_context(http)
+        keys = RemoteKeys(url, http, app.state.clock)
+        app.state.verifier = TokenVerifier(keys, app.state.process.environment, app.state.clock)
+
+    return create_application(
+        title="Matchday wallet",
+        summary="Accounts of money in double entry, transfers and their statements",
+        routers=[router],
+        opener=open_resources,
+        clock=clock,
+    )

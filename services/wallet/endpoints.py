@@ -1,0 +1,109 @@
+"""Wallet over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from services.common import callers, idempotency
+from services.common.callers import Player, needs
+from services.common.clock import Clock
+from services.common.database import Session
+from services.common.errors import Code, responses
+from services.common.idempotency import Idempotent
+from services.common.tokens import Caller
+from services.wallet import service
+from services.wallet.schemas import (
+    AccountView,
+    BalanceView,
+    CreditRequest,
+    Movement,
+    Notifications,
+    Reconciliation,
+    Statement,
+    TransferRequest,
+)
+
+router = APIRouter(prefix="/wallet", tags=["wallet"])
+
+
+async def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+Now = Annotated[Clock, Depends(_clock)]
+Creditor = Annotated[Caller, Depends(needs("wallet:credit"))]
+Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
+
+MONEY = (*callers.REFUSALS, *idempotency.REFUSALS)
+
+
+@router.post(
+    "/account",
+    status_code=201,
+    responses={200: {"model": AccountView, "description": "There was one"}, **responses(*callers.REFUSALS)},
+)
+async def open_account(player: Player, session: Session, clock: Now, response: Response) -> AccountView:
+    """Open the caller's account; there is one for each player, so doing it again changes nothing."""
+    account, new = await service.open_account(session, clock, player)
+    if not new:
+        response.status_code = 200
+    return account
+
+
+@router.get("/balance", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+async def balance(player: Player, session: Session) -> BalanceView:
+    """What the caller has."""
+    return await service.balance_of(session, player)
+
+
+@router.get("/entries", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+async def entries(
+    player: Player,
+    session: Session,
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Statement:
+    """The caller's statement, newest first."""
+    return await service.statement(session, player, before, limit)
+
+
+@router.get("/notifications", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+async def notifications(player: Player, session: Session) -> Notifications:
+    """What the caller was told of late: written by the worker, a moment after the movement."""
+    return await service.notifications(session, player)
+
+
+@router.post(
+    "/transfers",
+    status_code=201,
+    response_model=Movement,
+    responses=responses(Code.ACCOUNT_MISSING, Code.ACCOUNT_UNKNOWN, Code.SAME_ACCOUNT, Code.INSUFFICIENT_FUNDS, *MONEY),
+)
+async def transfer(
+    body: TransferRequest, player: Player, session: Session, clock: Now, idempotent: Idempotent
+) -> Response:
+    """Move money from the caller's account to another."""
+    return await idempotent.once(201, lambda: service.transfer(session, clock, player, body))
+
+
+@router.post(
+    "/internal/credits",
+    status_code=201,
+    response_model=Movement,
+    responses=responses(Code.ACCOUNT_UNKNOWN, Code.REFERENCE_TAKEN, *MONEY),
+)
+async def credit(
+    body: CreditRequest, caller: Creditor, session: Session, clock: Now, idempotent: Idempotent
+) -> Response:
+    """Move money from the house to an account; needs the scope `wallet:credit`."""
+    return await idempotent.once(201, lambda: service.credit(session, clock, caller.subject, body))
+
+
+@router.get("/internal/reconciliation", responses=responses(Code.NOT_YET_RECONCILED, *callers.REFUSALS))
+async def reconciliation(caller: Auditor, session: Session) -> Reconciliation:
+    """The newest report of the reconciliation; needs the scope `wallet:audit`."""
+    return await service.newest_reconciliation(session)

@@ -1,0 +1,206 @@
+"""Wallet's rules: accounts, movements of money in double entry, statements. Nothing here commits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common import outbox
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+from services.common.ids import uuid7
+from services.common.money import Paise
+from services.wallet import repository
+from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Entry, Transaction, TransactionKind
+from services.wallet.schemas import (
+    AccountView,
+    BalanceView,
+    CreditRequest,
+    EntryView,
+    Movement,
+    Notifications,
+    NotificationView,
+    Reconciliation,
+    Statement,
+    TransferRequest,
+)
+
+#: The outbox task that tells the players of a transaction.
+NOTIFY = "wallet.notify"
+
+_NOTIFICATIONS_SHOWN = 50
+
+log = logging.getLogger(__name__)
+
+
+async def open_account(session: AsyncSession, clock: Clock, player: UUID) -> tuple[AccountView, bool]:
+    """The player's account, and whether it is new."""
+    new = await repository.open_account(session, player, clock.now())
+    account, balance = await _account(session, player)
+    view = AccountView(id=account.id, balance=balance.amount, created_at=account.created_at)
+    return view, new
+
+
+async def balance_of(session: AsyncSession, player: UUID) -> BalanceView:
+    """What the player has. Raises ServiceError (account_missing)."""
+    account, balance = await _account(session, player)
+    return BalanceView(account=account.id, balance=balance.amount)
+
+
+async def transfer(session: AsyncSession, clock: Clock, player: UUID, wanted: TransferRequest) -> Movement:
+    """Move money from the player's account to another.
+
+    Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds).
+    """
+    account, _ = await _account(session, player)
+    if wanted.to_account == account.id:
+        raise ServiceError(Code.SAME_ACCOUNT, "Name another account than your own.")
+    if wanted.to_account == HOUSE_ACCOUNT:
+        raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {wanted.to_account}.")
+    legs = {account.id: Paise(-wanted.amount), wanted.to_account: wanted.amount}
+    transaction = _transaction(TransactionKind.TRANSFER, None, wanted.note, str(player), clock.now())
+    return await _move(session, transaction, legs, seen_by=account.id)
+
+
+async def credit(session: AsyncSession, clock: Clock, caller: str, wanted: CreditRequest) -> Movement:
+    """Move money from the house to an account. Raises ServiceError (account_unknown, reference_taken)."""
+    if wanted.account == HOUSE_ACCOUNT:
+        raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
+    legs = {HOUSE_ACCOUNT: Paise(-wanted.amount), wanted.account: wanted.amount}
+    transaction = _transaction(TransactionKind.CREDIT, wanted.reference, wanted.note, caller, clock.now())
+    return await _move(session, transaction, legs, seen_by=wanted.account)
+
+
+async def statement(session: AsyncSession, player: UUID, before: int | None, limit: int) -> Statement:
+    """The player's entries, newest first. Raises ServiceError (account_missing)."""
+    account, _ = await _account(session, player)
+    rows = await repository.entries_before(session, account.id, before, limit)
+    entries = [
+        EntryView(
+            sequence=entry.sequence,
+            transaction=transaction.id,
+            kind=TransactionKind(transaction.kind).value,
+            amount=entry.amount,
+            balance_after=entry.balance_after,
+            note=transaction.note,
+            created_at=entry.created_at,
+        )
+        for entry, transaction in rows
+    ]
+    # Entries are numbered from 1 without gaps, so the last one shown says whether there are older ones.
+    oldest = entries[-1].sequence if entries else 1
+    return Statement(entries=entries, next_before=oldest if oldest > 1 else None)
+
+
+async def notifications(session: AsyncSession, player: UUID) -> Notifications:
+    """What the player was told of late. Raises ServiceError (account_missing)."""
+    account, _ = await _account(session, player)
+    rows = await repository.notifications(session, account.id, _NOTIFICATIONS_SHOWN)
+    return Notifications(
+        notifications=[
+            NotificationView(id=row.id, transaction=row.transaction_id, message=row.message, created_at=row.created_at)
+            for row in rows
+        ]
+    )
+
+
+async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
+    """The newest report. Raises ServiceError (not_yet_reconciled)."""
+    report = await repository.newest_report(session)
+    if report is None:
+        raise ServiceError(Code.NOT_YET_RECONCILED, "It runs every minute; ask again.")
+    return Reconciliation(
+        id=report.id,
+        created_at=report.created_at,
+        balanced=not report.discrepancies,
+        accounts=report.accounts,
+        entries=report.entries,
+        discrepancies=report.discrepancies,
+    )
+
+
+async def notify(session: AsyncSession, clock: Clock, transaction_id: UUID) -> None:
+    """Tell the players of a transaction."""
+    for entry in await repository.entries_of(session, transaction_id):
+        if entry.account_id != HOUSE_ACCOUNT:
+            verb = "received" if entry.amount > 0 else "sent"
+            message = f"You {verb} {rupees(abs(entry.amount))}. Your balance was then {rupees(entry.balance_after)}."
+            await repository.notify(session, entry.account_id, transaction_id, message, clock.now())
+
+
+def rupees(amount: int) -> str:
+    """An amount of paise as people write it here: groups of two digits above the thousands.
+
+    >>> rupees(12345678905), rupees(99900), rupees(5)
+    ('₹12,34,56,789.05', '₹999.00', '₹0.05')
+    """
+    whole, paise = divmod(abs(amount), 100)
+    head, tail = str(whole)[:-3], str(whole)[-3:]
+    groups = [tail]
+    while head:
+        head, group = head[:-2], head[-2:]
+        groups.insert(0, group)
+    return f"{'-' if amount < 0 else ''}₹{','.join(groups)}.{paise:02}"
+
+
+async def _account(session: AsyncSession, player: UUID) -> tuple[Account, Balance]:
+    found = await repository.account_of(session, player)
+    if found is None:
+        raise ServiceError(Code.ACCOUNT_MISSING, "Open an account first: POST /wallet/account.")
+    return found
+
+
+def _transaction(
+    kind: TransactionKind, reference: str | None, note: str, created_by: str, now: datetime
+) -> Transaction:
+    return Transaction(id=uuid7(), kind=kind, reference=reference, note=note, created_by=created_by, created_at=now)
+
+
+async def _move(
+    session: AsyncSession, transaction: Transaction, legs: Mapping[UUID, Paise], *, seen_by: UUID
+) -> Movement:
+    """Enter `transaction` with one entry for each of `legs` (account to amount), and have its players told.
+
+    The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits.
+    """
+    assert sum(legs.values()) == 0
+    if not await repository.add_transaction(session, transaction):
+        raise ServiceError(
+            Code.REFERENCE_TAKEN, f"A credit with the reference {transaction.reference!r} was made before."
+        )
+    balances = await repository.lock_balances(session, list(legs))
+    entries = []
+    for account_id, amount in legs.items():
+        balance = balances.get(account_id)
+        if balance is None:
+            raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {account_id}.")
+        after = Paise(balance.amount + amount)
+        if balance.bounded and after < 0:
+            raise ServiceError(Code.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
+        entries.append(
+            {
+                "account_id": account_id,
+                "sequence": balance.entries + 1,
+                "transaction_id": transaction.id,
+                "amount": amount,
+                "balance_after": after,
+                "created_at": transaction.created_at,
+            }
+        )
+        await repository.set_balance(session, balance, after)
+    await session.execute(insert(Entry), entries)
+    await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)}, transaction.created_at)
+    log.info("moved", extra={"transaction": str(transaction.id), "kind": transaction.kind})
+    return Movement(
+        transaction=transaction.id,
+        kind=TransactionKind(transaction.kind).value,
+        account=seen_by,
+        amount=legs[seen_by],
+        balance=Paise(balances[seen_by].amount + legs[seen_by]),
+        created_at=transaction.created_at,
+    )
