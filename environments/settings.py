@@ -314,10 +314,13 @@ def _sentence(error: ValidationError) -> str:
     key = REGION_KEY if path == ["region"] else ".".join([KEY, *path])
     if first["type"] == "extra_forbidden":
         return f"{key}: no such key; accepted: {', '.join(_fields(first['loc'][:-1]))}"
-    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+    else:
+        message = first["msg"][0].lower() + first["msg"][1:]
     # A rule about several keys names them itself; repeating the whole section would bury it.
     shown = "" if isinstance(first["input"], dict) else f"{first['input']!r}: "
-    return f"{key}: {shown}{message[0].lower()}{message[1:]}"
+    return f"{key}: {shown}{message}"
 
 
 def _fields(path: tuple[int | str, ...]) -> list[str]:

@@ -253,7 +253,7 @@ def load_catalog(directory: Path, tier: Tier) -> Catalog:
         try:
             catalog = Catalog(tier=each, services={manifest.name: manifest for manifest in manifests.values()})
         except ValidationError as error:
-            where = f"{directory} (tier {each})"
+            where = f"{directory.name} (tier {each})"
             raise CatalogError(f"{where}: {_sentence(error)}") from None
         if each == tier:
             chosen = catalog
@@ -262,24 +262,30 @@ def load_catalog(directory: Path, tier: Tier) -> Catalog:
 
 
 def _manifest(file: Path, document: dict[str, Any], tier: Tier) -> ServiceManifest:
+    shown = _shown(file)
     document = dict(document)
     tiers = document.pop("tiers", None) or {}
     if not isinstance(tiers, dict):
-        raise CatalogError(f"{file}: tiers: a mapping of tier to overrides is expected, not {tiers!r}")
+        raise CatalogError(f"{shown}: tiers: a mapping of tier to overrides is expected, not {tiers!r}")
     for name, overrides in tiers.items():
         if name not in TIERS:
-            raise CatalogError(f"{file}: tiers.{name}: no such tier; accepted: {', '.join(TIERS)}")
+            raise CatalogError(f"{shown}: tiers.{name}: no such tier; accepted: {', '.join(TIERS)}")
         if not isinstance(overrides, dict):
-            raise CatalogError(f"{file}: tiers.{name}: a mapping of overrides is expected, not {overrides!r}")
+            raise CatalogError(f"{shown}: tiers.{name}: a mapping of overrides is expected, not {overrides!r}")
         if "name" in overrides:
-            raise CatalogError(f"{file}: tiers.{name}.name: a service has one name in every tier")
+            raise CatalogError(f"{shown}: tiers.{name}.name: a service has one name in every tier")
     if isinstance(document.get("name"), str) and document["name"] != file.parent.name:
-        raise CatalogError(f"{file}: name: {document['name']!r} is not the name of its folder, {file.parent.name!r}")
+        raise CatalogError(f"{shown}: name: {document['name']!r} is not the name of its folder, {file.parent.name!r}")
     try:
         return ServiceManifest.model_validate(_merge(document, tiers.get(tier, {})))
     except ValidationError as error:
         note = f" (with the overrides of tier {tier})" if tier in tiers else ""
-        raise CatalogError(f"{file}: {_sentence(error)}{note}") from None
+        raise CatalogError(f"{shown}: {_sentence(error)}{note}") from None
+
+
+def _shown(file: Path) -> str:
+    """The manifest's path as a person in the repository would write it."""
+    return "/".join(file.parts[-3:])
 
 
 def _merge(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,7 +327,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CatalogError(f"{file}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise CatalogError(f"{_shown(file)}: not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
-        raise CatalogError(f"{file}: a mapping is expected at the top, not {type(document).__name__}")
+        raise CatalogError(f"{_shown(file)}: a mapping is expected at the top, not {type(document).__name__}")
     return document

@@ -1,0 +1,245 @@
+"""Settings: what each tier starts from, what a file may change, and what each mistake is called."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from environments.settings import (
+    DIRECTORY,
+    KEY,
+    LOG_RETENTION,
+    REGION_KEY,
+    EnvironmentSettings,
+    Logs,
+    SettingsError,
+    Tier,
+    load,
+    merge,
+)
+from environments.tiers import TIERS
+
+EDGE = {
+    "domain": "dev.matchday.example",
+    "certificate_arn": "arn:aws:acm:ap-south-1:111122223333:certificate/a",
+    "cdn_certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/b",
+}
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """A stack's file as the language host hands it over: objects as JSON."""
+    config = yaml.safe_load((DIRECTORY / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
+def settings(**document: Any) -> EnvironmentSettings:
+    """Settings of the stack `dev` from `document`, which stands in for its file's."""
+    return load("dev", {REGION_KEY: "ap-south-1", KEY: json.dumps(document)})
+
+
+def refusal(**document: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        settings(**document)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stack", "tier"), [("local", Tier.LAPTOP), ("dev", Tier.DEVELOPMENT), ("prod", Tier.PRODUCTION)]
+)
+def test_every_environment_of_the_repository_loads(stack: str, tier: Tier) -> None:
+    loaded = load(stack, configuration(stack))
+    assert (loaded.stack, loaded.tier, loaded.region) == (stack, tier, "ap-south-1")
+
+
+def test_the_test_of_the_environments_names_all_of_them() -> None:
+    assert {path.name for path in DIRECTORY.glob("Pulumi.*.yaml")} == {
+        f"Pulumi.{s}.yaml" for s in ("local", "dev", "prod")
+    }
+
+
+def test_production_and_development_differ_where_they_must() -> None:
+    dev, prod = (load(stack, configuration(stack)) for stack in ("dev", "prod"))
+    assert (dev.network.nat, prod.network.nat) == ("single", "per-zone")
+    assert (len(dev.availability_zones), len(prod.availability_zones)) == (2, 3)
+    assert (dev.highly_available, prod.highly_available) == (False, True)
+    assert (dev.protected, prod.protected) == (False, True)
+    assert (dev.postgres.replicas, prod.postgres.replicas) == (0, 1)
+    assert dev.postgres.backup_days < prod.postgres.backup_days
+    assert dev.logs.retention_days < prod.logs.retention_days
+    assert (dev.network.interface_endpoints, prod.network.interface_endpoints) == (False, True)
+    assert dev.compute.spot_percent > prod.compute.spot_percent == 0
+    assert prod.alarms.page and not dev.alarms.page
+    assert dev.network.cidr != prod.network.cidr
+
+
+def test_production_relaxes_nothing_and_a_laptop_says_why_it_does() -> None:
+    assert load("prod", configuration("prod")).relaxed == {}
+    assert set(load("local", configuration("local")).relaxed) == {
+        "tls_inside",
+        "https",
+        "deletion_protection",
+        "high_availability",
+    }
+
+
+def test_a_file_changes_only_what_it_names() -> None:
+    changed = settings(tier="development", edge=EDGE, postgres={"storage_gb": 50})
+    plain = settings(tier="development", edge=EDGE)
+    assert changed.postgres.storage_gb == 50
+    assert changed.model_copy(update={"postgres": plain.postgres}) == plain
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings(tier="laptop").region = "eu-west-1"  # type: ignore[misc]
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": ({"colour": 1}, r"matchday:environment\.colour: no such key; accepted: tier, network, postgres"),
+    "unknown key deep down": (
+        {"postgres": {"replica": 1}},
+        r"matchday:environment\.postgres\.replica: no such key; accepted: instance_class, ",
+    ),
+    "number as text": ({"postgres": {"replicas": "1"}}, r"\.postgres\.replicas: '1': .*integer"),
+    "too many": ({"postgres": {"replicas": 9}}, r"\.postgres\.replicas: 9: .*less than or equal to 5"),
+    "not a choice": ({"network": {"nat": "many"}}, r"\.network\.nat: 'many': .*'none', 'single' or 'per-zone'"),
+    "not a section": ({"network": 3}, r"\.network: 3: "),
+    "not a class": ({"postgres": {"instance_class": "large"}}, r"\.instance_class: 'large': .*db"),
+    "public addresses": (
+        {"network": {"cidr": "8.8.0.0/16"}},
+        r"\.cidr: '8.8.0.0/16': a private IPv4 block from /16 to /20",
+    ),
+    "no addresses": ({"network": {"cidr": "ten"}}, r"\.cidr: 'ten': a private IPv4 block"),
+    "one zone": ({"network": {"zones": ["a"]}}, r"\.zones: .*2"),
+    "a zone twice": ({"network": {"zones": ["a", "a"]}}, r"\.network: zones: a letter is there twice"),
+    "a zone that is none": ({"network": {"zones": ["a", "z"]}}, r"\.zones\.1: 'z': .*'a', 'b'"),
+    "no way out": ({"network": {"nat": "none"}}, r"\.network: nat none needs interface_endpoints true"),
+    "storage shrinks": (
+        {"postgres": {"storage_gb": 90, "max_storage_gb": 80}},
+        r"max_storage_gb 80 must be above storage_gb 90",
+    ),
+    "replica of nothing": ({"postgres": {"replicas": 1, "backup_days": 0}}, r"replicas need backup_days of at least 1"),
+    "retention": ({"logs": {"retention_days": 8}}, r"\.retention_days: 8: CloudWatch Logs accepts 1, 3, 5, 7"),
+    "log level": ({"compute": {"log_level": "LOUD"}}, r"\.log_level: 'LOUD': .*'DEBUG', 'INFO'"),
+    "spot": ({"compute": {"spot_percent": 101}}, r"\.spot_percent: 101: .*100"),
+    "half a domain": (
+        {"edge": {"domain": "a.example"}},
+        r"\.edge: domain, certificate_arn and cdn_certificate_arn go together",
+    ),
+    "CDN certificate elsewhere": (
+        {"edge": {**EDGE, "cdn_certificate_arn": EDGE["certificate_arn"]}},
+        r"CloudFront takes certificates of us-east-1 only",
+    ),
+    "no certificate ARN": ({"edge": {**EDGE, "certificate_arn": "mine"}}, r"\.certificate_arn: 'mine': "),
+    "country": ({"edge": {"countries": ["India"]}}, r"\.countries\.0: 'India': "),
+    "mail": ({"alarms": {"page": ["nobody"]}}, r"\.alarms\.page\.0: 'nobody': "),
+    "HTTPS and plain HTTP": ({"edge": EDGE}, r"edge\.domain: give it with its certificates, or the reason"),
+    "relaxed unknown": ({"relaxed": {"encryption": "because it is easier"}}, r"\.relaxed\.encryption: .*'tls_inside'"),
+    "relaxed without reason": ({"relaxed": {"https": "no"}}, r"\.relaxed\.https: 'no': .*15"),
+    "image tag": ({"image": {"tag": "a b"}}, r"\.image\.tag: 'a b': "),
+    "region in the wrong place": ({"region": "eu-west-1"}, r"\.region: no such key; the Region is aws:region"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD)
+def test_each_mistake_is_one_sentence_with_file_key_and_value(changes: dict[str, Any], message: str) -> None:
+    text = refusal(tier="laptop", **changes)
+    assert text.startswith("environments/Pulumi.dev.yaml: matchday:environment")
+    assert re.search(message, text), text
+    assert "\n" not in text
+
+
+def test_production_takes_no_relaxation() -> None:
+    relaxed = {"high_availability": "we would like to save the money"}
+    assert "nothing may be relaxed in the tier production" in refusal(tier="production", edge=EDGE, relaxed=relaxed)
+
+
+def test_high_availability_needs_replicas() -> None:
+    text = refusal(tier="production", edge=EDGE, broker={"replicas": 0})
+    assert "broker.replicas: 0: at least 1 is accepted, or a reason in relaxed.high_availability" in text
+
+
+@pytest.mark.parametrize("tier", [None, "huge", 3, ["laptop"]])
+def test_the_tier_must_be_one(tier: Any) -> None:
+    assert f"tier: {tier!r} is no tier; accepted: production, development, laptop" in refusal(tier=tier)
+
+
+def test_an_unknown_stack_is_told_which_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"no environment 'staging': .*accepted: dev, local, prod"):
+        load("staging", {})
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({REGION_KEY: "ap-south-1"}, "matchday:environment is missing"),
+        ({KEY: "{}"}, "aws:region is missing"),
+        ({REGION_KEY: "mars", KEY: '{"tier": "laptop"}'}, "aws:region: 'mars': "),
+        ({REGION_KEY: "ap-south-1", KEY: "{}", "matchday:enviroment": "x"}, "matchday:enviroment: no such key"),
+        ({REGION_KEY: "ap-south-1", KEY: "hello"}, "matchday:environment: 'hello': a mapping is accepted"),
+        ({REGION_KEY: "ap-south-1", KEY: "[1]"}, r"matchday:environment: \[1\]: a mapping is accepted"),
+    ],
+)
+def test_keys_above_the_settings(config: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load("dev", config)
+
+
+def test_keys_of_others_are_none_of_ours() -> None:
+    assert load("local", {**configuration("local"), "aws:profile": "platform", "random:x": "1"}).tier is Tier.LAPTOP
+
+
+@given(st.integers(min_value=-5, max_value=4000))
+def test_exactly_cloudwatchs_retentions_are_taken(days: int) -> None:
+    if days in LOG_RETENTION:
+        assert Logs(retention_days=days).retention_days == days
+    else:
+        with pytest.raises(ValueError, match="CloudWatch Logs accepts"):
+            Logs(retention_days=days)
+
+
+trees = st.recursive(
+    st.integers() | st.lists(st.integers(), max_size=2),
+    lambda children: st.dictionaries(st.sampled_from("abc"), children, max_size=3),
+    max_leaves=8,
+)
+mappings = st.dictionaries(st.sampled_from("abc"), trees, max_size=3)
+
+
+@given(mappings, mappings)
+def test_merging_keeps_what_the_changes_say_and_what_they_do_not_name(
+    base: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    merged = merge(base, changes)
+    assert set(merged) == {*base, *changes}
+    assert merge(merged, changes) == merged
+    for key in set(base) - set(changes):
+        assert merged[key] == base[key]
+
+
+@given(
+    st.sampled_from(sorted(TIERS)),
+    st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=5), max_size=3),
+)
+def test_any_document_either_loads_or_is_refused_in_one_line(tier: str, document: dict[str, Any]) -> None:
+    try:
+        settings(**{**document, "tier": tier})
+    except SettingsError as error:
+        assert str(error).startswith("environments/Pulumi.dev.yaml: ")
+
+
+def test_the_tiers_are_the_settings_tiers() -> None:
+    assert set(TIERS) == {tier.value for tier in Tier}
+
+
+def test_no_stack_file_holds_a_secret_or_a_salt() -> None:
+    """`pulumi stack init` on a laptop writes a salt into the file; it belongs to whoever holds the passphrase."""
+    for path in Path(DIRECTORY).glob("Pulumi.*.yaml"):
+        assert set(yaml.safe_load(path.read_text())) == {"config"}, path
