@@ -34,15 +34,20 @@ def load(reference: str, parameters: Mapping[str, str | int] | None = None, dire
 
     RulesError if there are none, or if the document is invalid.
     """
+    return load_file(path_of(reference, directory), parameters)
+
+
+def path_of(reference: str, directory: Path = RULES_DIRECTORY) -> Path:
+    """The file of `ID`, `ID@VERSION` or a path ending in .json; RulesError for an unknown id or version."""
     if reference.endswith(".json"):
-        return load_file(Path(reference), parameters)
+        return Path(reference)
     id_, _, version = reference.partition("@")
     known = published(directory)
     if id_ not in known:
         raise RulesError(f"rules {reference!r}", f"unknown id {id_!r} (known: {', '.join(known)})")
     if version and version not in known[id_]:
         raise RulesError(f"rules {reference!r}", f"{id_} has no version {version!r} (it has: {', '.join(known[id_])})")
-    return load_file(directory / f"{id_}@{version or known[id_][-1]}.json", parameters)
+    return directory / f"{id_}@{version or known[id_][-1]}.json"
 
 
 def load_file(path: Path, parameters: Mapping[str, str | int] | None = None) -> Rules:

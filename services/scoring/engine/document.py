@@ -364,7 +364,9 @@ def _settle(document: Any, overrides: dict[str, str | int], place: str) -> Any:
         if name not in values:
             known = ", ".join(sorted(values)) or "none"
             raise RulesError(f"{place}: parameter {name!r}", f"there is no such parameter (there are: {known})")
-        values[name] = value
+        # A command line gives text; a parameter whose value is a number takes the number that the text spells.
+        whole = isinstance(values[name], int) and isinstance(value, str) and value.isascii() and value.isdigit()
+        values[name] = int(value) if whole else value
     for name, given in declared.items():
         choices = [choice.get("value") for choice in given["choices"]]
         if values[name] not in choices:

@@ -41,14 +41,12 @@ _RESULTS = ("tie", "draw", "no result")
 
 def read(path: Path, seen_at: datetime) -> Match:
     """The match in a file; SourceError, with the place, if the file is broken or contradicts itself."""
-    return parse(read_bytes(path), path.stem, seen_at, str(path))
+    return from_node(Node(parse_json(read_bytes(path), str(path)), str(path)), path.stem, seen_at)
 
 
-def parse(data: bytes, match_id: str, seen_at: datetime, place: str) -> Match:
-    """The match in a file's bytes; `match_id` is Cricsheet's own (the file's name)."""
-    root = Node(parse_json(data, place), place)
-    reader = _Reader(root, match_id, seen_at)
-    return reader.match()
+def from_node(root: Node, match_id: str, seen_at: datetime) -> Match:
+    """The match in a parsed file; `match_id` is Cricsheet's own (the file's name)."""
+    return _Reader(root, match_id, seen_at).match()
 
 
 class _Reader:

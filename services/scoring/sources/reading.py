@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,10 @@ _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 def read_bytes(path: Path) -> bytes:
     """The bytes of a file of at most LARGEST bytes; SourceError if it cannot be read."""
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(str(path), "not a file")
+        size = status.st_size
         if size > LARGEST:
             raise SourceError(
                 str(path), f"{size / 1e6:.0f} MB; the largest file that is read has {LARGEST // 10**6} MB"

@@ -1,0 +1,80 @@
+"""`matchday rules`: list, lint, explain and compare the scoring rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.score import refusing, seen_at
+from services.scoring import report
+from services.scoring.engine import catalogue
+from services.scoring.engine.compare import diff as differences
+from services.scoring.engine.compare import impact as moves
+from services.scoring.engine.errors import RulesError
+from services.scoring.engine.explain import explain as explanation
+from services.scoring.engine.lint import lint as findings
+from services.scoring.sources import open_match
+
+app = typer.Typer(help="Scoring rules: list, lint, explain, diff, impact.", no_args_is_help=True)
+
+Reference = Annotated[
+    str, typer.Argument(metavar="ID[@VERSION]", help="Rules that ship with Matchday, or a file ending in .json.")
+]
+
+
+@app.command(name="list")
+def list_() -> None:
+    """Every rules document: id, version, content hash and title."""
+    with refusing():
+        rows = []
+        for id_, versions in catalogue.published().items():
+            for version in versions:
+                rules = catalogue.load(f"{id_}@{version}")
+                rows.append([id_, version, rules.sha256[:12], rules.title])
+        typer.echo("\n".join(report.columns(["id", "version", "sha256", "title"], rows)))
+
+
+@app.command()
+def lint(
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID[@VERSION]|FILE]...", help="Default: all that ship.")
+    ] = None,
+) -> None:
+    """Find gaps, overlaps, unreachable rules and unknown names. Exit code 2 if a document cannot be used."""
+    with refusing():
+        broken = 0
+        for reference in references or list(catalogue.published()):
+            rules = catalogue.read(catalogue.path_of(reference))
+            for finding in findings(rules):
+                broken += finding.error
+                typer.echo(f"{reference}: {'error' if finding.error else 'warning'}: {finding}")
+        if broken:
+            raise RulesError("lint", f"{broken} error{'s' if broken > 1 else ''}")
+
+
+@app.command()
+def explain(reference: Reference) -> None:
+    """The rules as words and tables (Markdown)."""
+    with refusing():
+        typer.echo(explanation(catalogue.load(reference)))
+
+
+@app.command()
+def diff(before: Reference, after: Reference) -> None:
+    """What changed between two rules documents."""
+    with refusing():
+        typer.echo(report.changes_as_text(differences(catalogue.load(before), catalogue.load(after))))
+
+
+@app.command()
+def impact(
+    before: Reference,
+    after: Reference,
+    match: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A past match, as for `matchday score`.")],
+) -> None:
+    """Re-score a past match under both rules and show who moves."""
+    with refusing():
+        events = open_match(match, seen_at(match)).events
+        typer.echo(report.moves_as_text(moves(catalogue.load(before), catalogue.load(after), events)))
