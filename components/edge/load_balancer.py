@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi_aws import lb
 
-from components.base import Component, Transforms
+from components.base import NAME_LIMITS, Component, Transforms, shorten
 from components.edge.routes import Route, listener_rules
 from components.observability.signals import Severity, Signal
 
@@ -199,7 +199,10 @@ class LoadBalancer(Component):
     def _group(self, route: Route, args: LoadBalancerArgs) -> Any:
         return lb.TargetGroupArgs(
             # A new port means a new group, made before the old one goes: the port is part of the name so that both can exist.
-            name=self.physical_name(f"{route.name}-{route.port}", "target-group"),
+            # The component's name is not: 32 characters are few, and the console shows no more of a group than this.
+            name=shorten(
+                f"{pulumi.get_project()}-{pulumi.get_stack()}-{route.name}-{route.port}", NAME_LIMITS["target-group"]
+            ),
             vpc_id=args.vpc_id,
             target_type="ip",
             protocol="HTTP",

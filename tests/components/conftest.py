@@ -119,13 +119,18 @@ def unwrap(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Registration:
-    """One resource as the engine would see it; `inputs` are unwrapped, `secrets` names the inputs that were secret."""
+    """One resource as the engine would see it; `inputs` are unwrapped, `secrets` names the inputs that were secret.
+
+    `id` and `outputs` are what the stand-in for AWS answered.
+    """
 
     urn: str
+    id: str
     type: str
     name: str
     parent: str
     inputs: dict[str, Any]
+    outputs: dict[str, Any]
     secrets: frozenset[str]
     protect: bool
     aliases: tuple[str, ...]
@@ -178,10 +183,12 @@ class _Engine(mocks.MockMonitor):
         inputs = rpc.deserialize_properties(request.object, keep_unknowns=False)
         registration = Registration(
             urn=response.urn,
+            id=response.id,
             type=request.type,
             name=request.name,
             parent=request.parent,
             inputs=unwrap(inputs),
+            outputs=unwrap(rpc.deserialize_properties(response.object)),
             secrets=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
             protect=bool(request.protect),
             aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),

@@ -123,7 +123,7 @@ def test_each_service_is_watched(run):
 def test_request_label_is_what_application_auto_scaling_takes(run, resolved):
     target = run(balancer()).result.target_groups["wallet"]
     label = resolved(target.request_label)
-    assert label.startswith("app/matchday-dev-edge/") and "/targetgroup/matchday-dev-edge-wallet-8080/" in label
+    assert label.startswith("app/matchday-dev-edge/") and "/targetgroup/matchday-dev-wallet-8080/" in label
 
 
 @pytest.mark.parametrize(
