@@ -1,0 +1,46 @@
+"""Each environment of the repository, composed once per session in the test cloud of the component tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from environments.settings import DIRECTORY, EnvironmentSettings, load
+from services.catalog import Catalog, load_catalog
+from stacks.environment import Environment
+from tests.components.conftest import Recorded, run_program
+
+SERVICES = Path(__file__).parents[2] / "services"
+ENVIRONMENTS = ("local", "dev", "prod")
+
+
+@cache
+def settings_of(stack: str) -> EnvironmentSettings:
+    """What a stack's own file says."""
+    config = yaml.safe_load((DIRECTORY / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return load(stack, {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()})
+
+
+@cache
+def catalog_of(stack: str) -> Catalog:
+    """The services as that stack runs them."""
+    return load_catalog(SERVICES, settings_of(stack).tier.value)
+
+
+def compose(settings: EnvironmentSettings, catalog: Catalog) -> Recorded:
+    """Run the program of an environment; `result` is the Environment."""
+    return run_program(lambda: Environment(settings, catalog), stack_name=settings.stack)
+
+
+Composed = Callable[[str], Recorded]
+
+
+@pytest.fixture(scope="session")
+def composed() -> Composed:
+    """`composed("dev")`: what the environment registers."""
+    return cache(lambda stack: compose(settings_of(stack), catalog_of(stack)))

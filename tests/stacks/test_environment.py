@@ -1,0 +1,278 @@
+"""Each environment as a whole: what is there, what differs, and what everything in it has in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base import Component
+from services.catalog import Catalog, load_catalog
+from tests.components.conftest import Recorded, Registration
+from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
+
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+
+every_environment = pytest.mark.parametrize("stack", ENVIRONMENTS)
+
+
+def custom(recorded: Recorded) -> list[Registration]:
+    return [item for item in recorded.registrations if item.custom]
+
+
+def one(recorded: Recorded, kind: str) -> dict[str, Any]:
+    (found,) = recorded.of(kind)
+    return found.inputs
+
+
+def containers(recorded: Recorded) -> dict[str, list[dict[str, Any]]]:
+    """Family of a task definition → its containers."""
+    return {
+        item.inputs["family"]: json.loads(item.inputs["containerDefinitions"]) for item in recorded.of("TaskDefinition")
+    }
+
+
+def shapes(recorded: Recorded) -> dict[str, str]:
+    """URN → inputs as text, without the ids, which the test cloud counts in the order of arrival."""
+    return {
+        item.urn: re.sub(r"[0-9a-f]{16}", "<id>", json.dumps(item.inputs, sort_keys=True))
+        for item in recorded.registrations
+    }
+
+
+def test_production_is_well_over_150_resources_and_the_laptop_is_smaller(composed: Composed) -> None:
+    sizes = {stack: len(custom(composed(stack))) for stack in ENVIRONMENTS}
+    assert sizes["prod"] > 250
+    assert sizes["local"] < sizes["dev"] < sizes["prod"]
+
+
+@every_environment
+def test_every_resource_belongs_to_a_component(composed: Composed, stack: str) -> None:
+    for item in custom(composed(stack)):
+        assert "::matchday:" in item.parent or "$matchday:" in item.parent, item.urn
+
+
+@every_environment
+def test_everything_that_takes_tags_has_them(composed: Composed, stack: str) -> None:
+    tagged = [item for item in custom(composed(stack)) if "tags" in item.inputs]
+    assert len(tagged) > 80
+    for item in tagged:
+        tags = item.inputs["tags"]
+        assert tags["Project"] == "matchday" and tags["Environment"] == stack, item.urn
+
+
+@every_environment
+def test_one_ecs_service_per_process_of_each_manifest(composed: Composed, stack: str) -> None:
+    expected = {
+        f"matchday-{stack}-{name}-{process}"
+        for name, service in catalog_of(stack).services.items()
+        for process in service.processes
+    }
+    recorded = composed(stack)
+    assert {item.inputs["name"] for item in recorded.of("aws:ecs/service:Service")} == expected
+    assert set(containers(recorded)) == expected
+
+
+@every_environment
+def test_outputs_are_names_and_addresses_and_no_secret(composed: Composed, stack: str) -> None:
+    outputs = composed(stack).result.outputs
+    assert set(outputs) == {
+        "url",
+        "services",
+        "cluster_name",
+        "postgres_host",
+        "broker_host",
+        "cache_host",
+        "cdn_domain",
+        "site_bucket",
+        "secret_names",
+    }
+    assert f"matchday/{stack}/auth/SIGNING_KEK" in outputs["secret_names"]
+    assert outputs["services"]["auth"]["web"] == f"matchday-{stack}-auth-web"
+
+
+@every_environment
+def test_generated_values_stay_secret_inputs(composed: Composed, stack: str) -> None:
+    recorded = composed(stack)
+    for item in recorded.of("SecretVersion"):
+        assert "secretString" in item.secrets, item.urn
+    for item in recorded.of("ReplicationGroup"):
+        assert "authToken" in item.secrets, item.urn
+    generated = {item.inputs["secretString"] for item in recorded.of("SecretVersion")}
+    for family, definitions in containers(recorded).items():
+        assert not generated & {entry["value"] for each in definitions for entry in each["environment"]}, family
+
+
+@every_environment
+def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Composed, stack: str) -> None:
+    environment = composed(stack).result
+    components: list[Component] = [
+        environment.postgres,
+        environment.broker,
+        environment.cache,
+        *(service for application in environment.applications.values() for service in application.services.values()),
+    ]
+    alarms = {item.inputs["name"] for item in composed(stack).of("MetricAlarm")}
+    for component in components:
+        assert component.signals, component.name
+        for signal in component.signals:
+            assert (RUNBOOKS / f"{signal.runbook}.md").exists(), signal.runbook
+            assert any(name.endswith(f"{component.name}-{signal.name}") for name in alarms), signal.name
+
+
+def test_development_and_production_differ_where_they_must(composed: Composed) -> None:
+    dev, prod = composed("dev"), composed("prod")
+    assert len(dev.of("NatGateway")) == 1
+    assert len(prod.of("NatGateway")) == 3
+    assert len(dev.of("aws:rds/instance:Instance")) == 1
+    assert len(prod.of("aws:rds/instance:Instance")) == 2
+    primary = {stack: composed(stack).named("postgres").inputs for stack in ("dev", "prod")}
+    assert (primary["dev"]["multiAz"], primary["prod"]["multiAz"]) == (False, True)
+    assert (primary["dev"]["deletionProtection"], primary["prod"]["deletionProtection"]) == (False, True)
+    assert (primary["dev"]["skipFinalSnapshot"], primary["prod"]["skipFinalSnapshot"]) == (True, False)
+    endpoints = {
+        s: [e for e in composed(s).of("VpcEndpoint") if e.inputs.get("vpcEndpointType") == "Interface"]
+        for s in ("dev", "prod")
+    }
+    assert not endpoints["dev"] and len(endpoints["prod"]) >= 7
+    for recorded, expected in ((dev, {30}), (prod, {365})):
+        assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected
+    providers = {
+        stack: {
+            share["capacityProvider"]
+            for item in composed(stack).of("aws:ecs/service:Service")
+            for share in item.inputs["capacityProviderStrategies"]
+        }
+        for stack in ("dev", "prod")
+    }
+    assert providers == {"dev": {"FARGATE", "FARGATE_SPOT"}, "prod": {"FARGATE"}}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_real_environments_speak_tls_everywhere(composed: Composed, stack: str) -> None:
+    recorded = composed(stack)
+    assert {item.inputs["port"] for item in recorded.of("aws:lb/listener:Listener")} == {80, 443}
+    assert all(item.inputs["transitEncryptionEnabled"] for item in recorded.of("ReplicationGroup"))
+    (group,) = recorded.of("aws:rds/parameterGroup:ParameterGroup")
+    assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"} in group.inputs["parameters"]
+    values = {
+        entry["name"]: entry["value"]
+        for definitions in containers(recorded).values()
+        for each in definitions
+        for entry in each["environment"]
+    }
+    assert (values["DATABASE_TLS"], values["BROKER_TLS"], values["CACHE_TLS"]) == ("verify-full", "true", "true")
+
+
+def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
+    """The same kinds of resources; what it lacks is scaling, enhanced monitoring, certificates and standbys."""
+    kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
+    assert kinds["local"] <= kinds["dev"]
+    assert kinds["dev"] - kinds["local"] == {
+        "aws:appautoscaling/policy:Policy",
+        "aws:appautoscaling/target:Target",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    } | ({"aws:sns/topicSubscription:TopicSubscription"} & kinds["dev"])
+    assert {item.inputs["desiredCount"] for item in composed("local").of("aws:ecs/service:Service")} == {1}
+    for word in ("localhost", "127.0.0.1", "moto"):
+        assert word not in json.dumps([item.inputs for item in composed("local").registrations])
+
+
+def test_a_relaxed_default_is_an_output_of_its_component_with_the_reason(composed: Composed) -> None:
+    recorded = composed("local")
+    relaxed = {
+        urn.rsplit("::", 1)[1]: outputs["relaxed"] for urn, outputs in recorded.outputs.items() if "relaxed" in outputs
+    }
+    assert relaxed["postgres"]["tls"] == settings_of("local").relaxed["tls_inside"]
+    prod = [outputs["relaxed"] for outputs in composed("prod").outputs.values() if "relaxed" in outputs]
+    assert [set(each) for each in prod] == [{"kms", "access_logs"}], "only the bucket of access logs, which must"
+
+
+@every_environment
+def test_a_password_that_rds_manages_or_one_of_ours_reaches_only_bootstrap(composed: Composed, stack: str) -> None:
+    """RDS for PostgreSQL takes no replica of a server whose password it manages."""
+    recorded = composed(stack)
+    primary = recorded.named("postgres").inputs
+    assert primary.get("manageMasterUserPassword", False) == (settings_of(stack).postgres.replicas == 0)
+    master = ":rds!db-" if "manageMasterUserPassword" in primary else "postgres/MASTER_PASSWORD"
+    for family, definitions in containers(recorded).items():
+        holders = {each["name"] for each in definitions for entry in each["secrets"] if master in entry["valueFrom"]}
+        assert holders == {"bootstrap"}, family
+
+
+@every_environment
+def test_an_execution_role_reads_only_its_own_services_secrets(composed: Composed, stack: str) -> None:
+    for item in composed(stack).of("RolePolicy"):
+        policy = json.loads(item.inputs["policy"])
+        for statement in policy["Statement"]:
+            if "secretsmanager:GetSecretValue" in statement["Action"]:
+                service = item.name.removesuffix("-execution-policy")
+                others = set(catalog_of(stack).services) - {service}
+                for arn in statement["Resource"]:
+                    assert "*" not in arn
+                    assert not any(f"/{other}/" in arn for other in others), (item.name, arn)
+
+
+@every_environment
+def test_physical_names_fit_aws(composed: Composed, stack: str) -> None:
+    limits = {
+        "aws:lb/loadBalancer:LoadBalancer": 32,
+        "aws:lb/targetGroup:TargetGroup": 32,
+        "aws:iam/role:Role": 64,
+        "aws:rds/instance:Instance": 63,
+        "aws:elasticache/replicationGroup:ReplicationGroup": 40,
+        "aws:s3/bucket:Bucket": 63,
+    }
+    for item in composed(stack).registrations:
+        for key in ("name", "identifier", "replicationGroupId", "bucket"):
+            value = item.inputs.get(key)
+            if item.type in limits and value is not None:
+                assert len(value) <= limits[item.type], (item.urn, value)
+    for item in composed(stack).of("aws:s3/bucket:Bucket"):
+        assert re.fullmatch(r"[a-z0-9][a-z0-9-]+-\d{12}", item.inputs["bucket"]), item.inputs["bucket"]
+
+
+def test_one_changed_setting_changes_only_what_it_concerns(composed: Composed) -> None:
+    settings = settings_of("dev")
+    changed = settings.model_copy(update={"compute": settings.compute.model_copy(update={"log_level": "ERROR"})})
+    before = shapes(composed("dev"))
+    after = shapes(compose(changed, catalog_of("dev")))
+    assert set(before) == set(after)
+    different = {urn.rsplit("::", 1)[0].rsplit("$", 1)[-1] for urn in before if before[urn] != after[urn]}
+    assert different == {"aws:ecs/taskDefinition:TaskDefinition"}
+
+
+def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path: Path) -> None:
+    """Apart from what lists all services: the CDN's paths, the dashboard and composite alarms."""
+    for name in catalog_of("dev").services:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "service.yaml").write_text((SERVICES / name / "service.yaml").read_text())
+    (tmp_path / "bonus").mkdir()
+    (tmp_path / "bonus" / "service.yaml").write_text(
+        (SERVICES / "wallet" / "service.yaml").read_text().replace("wallet", "bonus") + "\nbuckets: [receipts]\n"
+    )
+    catalog: Catalog = load_catalog(tmp_path, "development")
+    bigger = compose(settings_of("dev"), catalog)
+    after = {item.urn: item for item in bigger.registrations}
+    changed = set()
+    for item in composed("dev").registrations:
+        assert item.urn in after, f"{item.urn} is gone"
+        if after[item.urn].inputs.keys() != item.inputs.keys():
+            changed.add(item.type)
+        if item.type in (
+            "aws:lb/listenerRule:ListenerRule",
+            "aws:ec2/subnet:Subnet",
+            "aws:ecs/taskDefinition:TaskDefinition",
+        ):
+            same = {key: value for key, value in item.inputs.items() if key in ("priority", "cidrBlock", "family")}
+            assert same.items() <= after[item.urn].inputs.items(), item.urn
+    assert not changed
+    receipts = bigger.named("bonus-receipts")
+    assert receipts.inputs["bucket"].startswith("matchday-dev-bonus-receipts-")
+    (policy,) = [item for item in bigger.of("RolePolicy") if item.name == "bonus-task-policy"]
+    assert receipts.inputs["bucket"] in policy.inputs["policy"]
+    web = containers(bigger)["matchday-dev-bonus-web"][-1]
+    assert {"name": "BUCKET_RECEIPTS", "value": receipts.inputs["bucket"]} in web["environment"]
