@@ -73,7 +73,7 @@ def rules(protection: Protection) -> list[Document]:
 
 def default_action(protection: Protection) -> Document:
     """What becomes of a request that no rule decided: it passes, unless countries were named."""
-    return _block(451) if protection.allowed_countries else {"allow": {}}
+    return _block(403) if protection.allowed_countries else {"allow": {}}
 
 
 def visibility(metric: str) -> Document:

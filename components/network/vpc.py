@@ -87,20 +87,21 @@ class Vpc(Component):
         gateway = self.make("internet", ec2.InternetGateway, ec2.InternetGatewayArgs(vpc_id=vpc.id))
 
         public = self._tier(Tier.PUBLIC, {"": self.layout.zones})
-        self.make(
+        way_in = self.make(
             "public-internet",
             ec2.Route,
             ec2.RouteArgs(route_table_id=public.tables[""], destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id),
         )
         private = self._tier(Tier.PRIVATE, {zone[-1]: (zone,) for zone in self.layout.zones})
         data = self._tier(Tier.DATA, {"": self.layout.zones})
-        self.public_subnet_ids = list(public.subnets.values())
-        self.private_subnet_ids = list(private.subnets.values())
-        self.data_subnet_ids = list(data.subnets.values())
-
-        self._nat(args.nat, public, private, gateway)
-        self._endpoints(args.interface_endpoints, [*private.tables.values(), *data.tables.values()])
+        ways_out = self._nat(args.nat, public, private, gateway)
+        roads = self._endpoints(args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()])
         self._flow_logs(args)
+        # A load balancer is refused in a subnet without its route, and a task that starts before its roads exist dies: who
+        # takes a subnet from here waits for them.
+        self.public_subnet_ids = public.ready_after([way_in])
+        self.private_subnet_ids = private.ready_after([*ways_out, *roads])
+        self.data_subnet_ids = data.ready_after([])
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
@@ -112,7 +113,7 @@ class Vpc(Component):
 
     def _tier(self, tier: Tier, tables: Mapping[str, Sequence[str]]) -> _TierResources:
         """A tier's subnets and route tables; `tables` says which zones share one: suffix of its role → zones."""
-        made = _TierResources({}, {})
+        made = _TierResources({}, {}, [])
         for suffix, zones in tables.items():
             role = f"{tier}-{suffix}" if suffix else str(tier)
             table = self.make(f"{role}-routes", ec2.RouteTable, ec2.RouteTableArgs(vpc_id=self.vpc_id))
@@ -129,16 +130,19 @@ class Vpc(Component):
                         tags={"Tier": str(tier)},
                     ),
                 )
-                self.make(
+                association = self.make(
                     f"{tier}-{subnet.letter}-routes-association",
                     ec2.RouteTableAssociation,
                     ec2.RouteTableAssociationArgs(route_table_id=table.id, subnet_id=resource.id),
                 )
+                made.associations.append(association)
                 made.subnets[subnet.letter] = resource.id
         return made
 
-    def _nat(self, mode: NatMode, public: _TierResources, private: _TierResources, gateway: pulumi.Resource) -> None:
-        """Gateways to the internet for the private tier, and what to watch of them."""
+    def _nat(
+        self, mode: NatMode, public: _TierResources, private: _TierResources, gateway: pulumi.Resource
+    ) -> list[ec2.Route]:
+        """Gateways to the internet for the private tier, and what to watch of them; the routes through them."""
         letters = {
             NatMode.NONE: [],
             NatMode.SINGLE: sorted(public.subnets)[:1],
@@ -157,24 +161,28 @@ class Vpc(Component):
             )
             gateways[letter] = nat.id
             self.signals += _nat_signals(letter, nat.id)
-        if gateways:
-            shared = next(iter(gateways.values()))
-            for letter, table in private.tables.items():
-                self.make(
-                    f"private-{letter}-internet",
-                    ec2.Route,
-                    ec2.RouteArgs(
-                        route_table_id=table,
-                        destination_cidr_block="0.0.0.0/0",
-                        nat_gateway_id=gateways.get(letter, shared),
-                    ),
-                )
+        if not gateways:
+            return []
+        shared = next(iter(gateways.values()))
+        return [
+            self.make(
+                f"private-{letter}-internet",
+                ec2.Route,
+                ec2.RouteArgs(
+                    route_table_id=table,
+                    destination_cidr_block="0.0.0.0/0",
+                    nat_gateway_id=gateways.get(letter, shared),
+                ),
+            )
+            for letter, table in private.tables.items()
+        ]
 
-    def _endpoints(self, interfaces: Sequence[str], tables: Sequence[pulumi.Output[str]]) -> None:
+    def _endpoints(
+        self, interfaces: Sequence[str], private: _TierResources, tables: Sequence[pulumi.Output[str]]
+    ) -> list[ec2.VpcEndpoint]:
         """Roads to AWS services that do not leave the VPC."""
-        prefix_lists = {}
-        for service in ("s3", "dynamodb"):
-            endpoint = self.make(
+        gateways = {
+            service: self.make(
                 f"endpoint-{service}",
                 ec2.VpcEndpoint,
                 ec2.VpcEndpointArgs(
@@ -184,9 +192,10 @@ class Vpc(Component):
                     route_table_ids=list(tables),
                 ),
             )
-            prefix_lists[service] = endpoint.prefix_list_id
-        self.s3_prefix_list_id: pulumi.Output[str] = prefix_lists["s3"]
-        self.dynamodb_prefix_list_id: pulumi.Output[str] = prefix_lists["dynamodb"]
+            for service in ("s3", "dynamodb")
+        }
+        self.s3_prefix_list_id: pulumi.Output[str] = gateways["s3"].prefix_list_id
+        self.dynamodb_prefix_list_id: pulumi.Output[str] = gateways["dynamodb"].prefix_list_id
 
         group = self.make(
             "endpoints",
@@ -198,19 +207,24 @@ class Vpc(Component):
             ),
         )
         self.endpoint_security_group_id: pulumi.Output[str] = group.id
-        for service in interfaces:
-            self.make(
-                f"endpoint-{service.replace('.', '-')}",
-                ec2.VpcEndpoint,
-                ec2.VpcEndpointArgs(
-                    vpc_id=self.vpc_id,
-                    service_name=f"com.amazonaws.{self.region}.{service}",
-                    vpc_endpoint_type="Interface",
-                    private_dns_enabled=True,
-                    subnet_ids=self.private_subnet_ids,
-                    security_group_ids=[group.id],
-                ),
-            )
+        return [
+            *gateways.values(),
+            *(
+                self.make(
+                    f"endpoint-{service.replace('.', '-')}",
+                    ec2.VpcEndpoint,
+                    ec2.VpcEndpointArgs(
+                        vpc_id=self.vpc_id,
+                        service_name=f"com.amazonaws.{self.region}.{service}",
+                        vpc_endpoint_type="Interface",
+                        private_dns_enabled=True,
+                        subnet_ids=list(private.subnets.values()),
+                        security_group_ids=[group.id],
+                    ),
+                )
+                for service in interfaces
+            ),
+        ]
 
     def _flow_logs(self, args: VpcArgs) -> None:
         """Every connection, accepted or refused, to CloudWatch Logs, by a role that may write to this one group."""
@@ -258,10 +272,19 @@ class Vpc(Component):
 
 @dataclass(frozen=True, slots=True)
 class _TierResources:
-    """Ids of a tier's subnets by zone letter, and of its route tables by the suffix of their role."""
+    """Ids of a tier's subnets by zone letter, and of its route tables by the suffix of their role; what joins the two."""
 
     subnets: dict[str, pulumi.Output[str]]
     tables: dict[str, pulumi.Output[str]]
+    associations: list[ec2.RouteTableAssociation]
+
+    def ready_after(self, others: Sequence[pulumi.CustomResource]) -> list[pulumi.Output[str]]:
+        """The subnets' ids, for whom routes must be joined and `others` exist.
+
+        It waits on URNs, which a preview knows even of what is yet to be made: adding an endpoint makes no subnet unknown.
+        """
+        awaited = [resource.urn for resource in (*self.associations, *others)]
+        return [pulumi.Output.all(id_, *awaited).apply(lambda ids: str(ids[0])) for id_ in self.subnets.values()]
 
 
 def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:

@@ -76,5 +76,5 @@ class GeneratedSecret(Component):
         )
         self.secret_name = args.secret_name
         self.value: pulumi.Output[str] = pulumi.Output.secret(password.result)
-        self.arn: pulumi.Output[str] = pulumi.Output.all(secret.arn, version.id).apply(lambda known: str(known[0]))
+        self.arn: pulumi.Output[str] = pulumi.Output.all(secret.arn, version.urn).apply(lambda known: str(known[0]))
         self.register_outputs({"arn": self.arn, "secret_name": self.secret_name})

@@ -27,6 +27,17 @@ def test_rules_are_well_formed(limits, countries):
         assert rule["visibility_config"]["cloudwatch_metrics_enabled"]
 
 
+#: Status codes that WAF lets a rule answer with, of those that refuse (AWS WAF developer guide).
+REFUSALS = {400, 401, 403, 404, 405, 408, 409, 411, 412, 413, 414, 415, 416, 421, 429}
+
+
+def test_refusals_are_ones_that_waf_can_send():
+    here = protection(path_rate_limits={"/auth/login": 20}, allowed_countries=("IN",))
+    actions = [default_action(here), *(rule["action"] for rule in rules(here) if "action" in rule)]
+    codes = {action["block"]["custom_response"]["response_code"] for action in actions if "block" in action}
+    assert codes and codes <= REFUSALS
+
+
 def test_aws_groups_act_and_do_not_only_count():
     groups = [rule for rule in rules(protection()) if "override_action" in rule]
     assert [g["statement"]["managed_rule_group_statement"]["name"] for g in groups] == [
@@ -59,7 +70,7 @@ def test_without_countries_everyone_may_come():
 
 def test_with_countries_only_they_may_and_only_after_every_other_rule():
     here = protection(allowed_countries=("IN",))
-    assert default_action(here) == {"block": {"custom_response": {"response_code": 451}}}
+    assert default_action(here) == {"block": {"custom_response": {"response_code": 403}}}
     last = rules(here)[-1]
     assert last["action"] == {"allow": {}}
     assert last["statement"] == {"geo_match_statement": {"country_codes": ["IN"]}}

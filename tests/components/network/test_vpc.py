@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pulumi_aws import rds
 
 from components.network.vpc import FARGATE_ENDPOINTS, NatMode, Vpc, VpcArgs
 
@@ -75,6 +76,25 @@ def test_data_subnets_never_reach_the_internet(run):
     }
     internet = {item.inputs["routeTableId"] for item in recorded.of("Route")}
     assert data and not data & internet
+
+
+def test_who_takes_a_subnet_waits_for_its_roads(run):
+    def program():
+        vpc = network(nat=NatMode.SINGLE)()
+        for tier in ("public", "private", "data"):
+            rds.SubnetGroup(tier, subnet_ids=getattr(vpc, f"{tier}_subnet_ids"))
+
+    recorded = run(program)
+
+    def awaited(tier):
+        names = {item.urn: item.name for item in recorded.registrations}
+        return {names[urn] for urn in recorded.named(tier).dependencies}
+
+    assert {"network-public-internet", "network-public-a-routes-association"} <= awaited("public")
+    assert {"network-private-b-internet", "network-endpoint-ecr-api", "network-endpoint-s3"} <= awaited("private")
+    assert awaited("data") == {
+        name for z in "ab" for name in (f"network-data-{z}", f"network-data-{z}-routes-association")
+    }
 
 
 def test_a_new_zone_changes_nothing_that_exists(run):
