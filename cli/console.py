@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -34,7 +34,7 @@ def emit(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 
-def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], out: Callable[..., None] | None = None) -> None:
+def table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
     """A plain table on standard output."""
     from rich.table import Table
 
@@ -43,4 +43,4 @@ def table(rows: list[tuple[str, ...]], headings: tuple[str, ...], out: Callable[
         drawn.add_column(heading, overflow="fold")
     for row in rows:
         drawn.add_row(*row)
-    (out or result.print)(drawn)
+    result.print(drawn)

@@ -33,10 +33,9 @@ def reset(
         console.fail("nothing was deleted")
     _stop()
     if local.STATE.exists():
-        # A database that could not live below a closed home directory is kept elsewhere and linked to.
-        for link in (local.STATE / "postgres").glob("*"):
-            if link.is_symlink():
-                shutil.rmtree(link.resolve(), ignore_errors=True)
+        from localcloud.dataplane.client import forget
+
+        forget(local.STATE)
         shutil.rmtree(local.STATE)
     console.say("all data of the local platform is gone; `matchday up` starts from nothing")
 

@@ -17,7 +17,7 @@ def env() -> None:
     workspace = local.workspace(client.info.provider_port)
     exports = {
         **workspace.environment(),
-        "AWS_ENDPOINT_URL": client.info.emulator_url,
+        "AWS_ENDPOINT_URL": client.info.emulator,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": local.REGION,

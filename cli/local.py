@@ -13,7 +13,6 @@ from cli import console
 
 if TYPE_CHECKING:
     from localcloud.dataplane.client import Client
-
     from localcloud.engine.events import Event
     from localcloud.engine.find import Engine
     from localcloud.engine.run import EngineFailed, Workspace
@@ -66,9 +65,12 @@ def workspace(provider_port: int, state: Path = STATE / "pulumi") -> Workspace:
 
 def running() -> Client | None:
     """The running platform of this clone, or None."""
-    from localcloud.dataplane.client import Client
+    from localcloud.dataplane.client import Client, SupervisorError
 
-    return Client.connect(STATE)
+    try:
+        return Client.connect(STATE)
+    except SupervisorError:
+        return None
 
 
 def require_running() -> Client:

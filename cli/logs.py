@@ -23,8 +23,8 @@ def logs(
 
     client = local.require_running()
     try:
-        for line in client.logs(service, follow=follow):
-            typer.echo(line)
+        for where, line in client.logs(service, follow=follow):
+            typer.echo(f"{where}  {line}")
     except SupervisorError as failure:
         console.fail(str(failure), code=console.WRONG_CALL)
     except KeyboardInterrupt:

@@ -16,8 +16,7 @@ from cli import console, local
 from cli.checkpoint import Checkpoint, Phase
 
 if TYPE_CHECKING:
-    from localcloud.dataplane.client import Client
-
+    from localcloud.dataplane.client import Client, Event
     from localcloud.dataplane.settings import Config
     from localcloud.engine.run import Result
 
@@ -129,7 +128,7 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
             console.say("the last run did not end properly: going back to the last consistent state")
             checkpoint.restore()
         checkpoint.enter(Phase.RUNNING)
-        running = supervisor.start(_config(wanted), lambda event: console.say(str(event)))
+        running = supervisor.start(_config(wanted), _say)
         _forget_lost_cloud(running, wanted)
     return running
 
@@ -171,7 +170,12 @@ def _settle(client: Client, checkpoint: Checkpoint) -> None:
 def _converge(client: Client) -> None:
     with console.progress.status("waiting for the tasks"):
         for event in client.converge(CONVERGE_SECONDS):
-            console.say(str(event))
+            _say(event)
+
+
+def _say(event: Event) -> None:
+    if event.kind != "converged":
+        console.say(f"{event.kind} {event.name}: {event.state}" + (f" ({event.detail})" if event.detail else ""))
 
 
 def _advice(failure: Exception) -> str:

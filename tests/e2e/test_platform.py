@@ -87,7 +87,7 @@ def test_a_killed_task_comes_back(up: dict[str, Any], clone: Clone) -> None:
 def test_a_changed_setting_rolls_without_a_failed_request(up: dict[str, Any], clone: Clone) -> None:
     file = clone.directory / "environments" / "Pulumi.local.yaml"
     settings = yaml.safe_load(file.read_text())
-    settings["config"]["matchday:environment"]["log_level"] = "DEBUG"
+    settings["config"]["matchday:environment"]["compute"] = {"log_level": "DEBUG"}
     before = _tasks(clone, "auth-web")
     outcomes: list[str] = []
     stop = threading.Event()

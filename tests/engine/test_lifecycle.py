@@ -76,7 +76,7 @@ def test_after_up_a_refresh_shows_no_change(provisioned: FarEnd) -> None:
 
 
 def test_one_setting_changes_only_what_depends_on_it(provisioned: FarEnd) -> None:
-    changed = _settings(log_retention_days=30)
+    changed = _settings(logs={"retention_days": 30})
     plan = provisioned.workspace.run(["preview"], "local", config=changed)
     done = provisioned.workspace.run(UP, "local", config=changed)
     assert {event.type for event in done.resources} == {"aws:cloudwatch/logGroup:LogGroup"}

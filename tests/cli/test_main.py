@@ -1,0 +1,69 @@
+"""The command as its user meets it: help, wrong calls, honest exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import local
+from cli.main import COMMANDS, build
+
+runner = CliRunner()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(name: str) -> None:
+    done = runner.invoke(build([name]), [name, "--help"])
+    assert done.exit_code == 0, done.output
+    assert name in done.output
+
+
+def test_help_names_every_command() -> None:
+    done = runner.invoke(build(), ["--help"])
+    assert done.exit_code == 0
+    assert all(name in done.output for name in COMMANDS)
+
+
+def test_an_unknown_stack_is_one_sentence_that_names_the_known_ones() -> None:
+    done = runner.invoke(build(["preview"]), ["preview", "production"])
+    assert done.exit_code == 2
+    assert "no stack 'production'" in done.stderr
+    assert "dev, local, prod" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["logs"], ["smoke"], ["env"]])
+def test_what_needs_the_platform_says_how_to_start_it(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "STATE", tmp_path)
+    done = runner.invoke(build([arguments[0]]), arguments)
+    assert done.exit_code == 1
+    assert "not running" in done.stderr
+    assert "make up" in done.stderr
+
+
+def test_down_with_nothing_running_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "STATE", tmp_path)
+    assert runner.invoke(build(["down"]), ["down"]).exit_code == 0
+
+
+def test_reset_asks_and_takes_no_for_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "state" / "file"
+    kept.parent.mkdir()
+    kept.touch()
+    monkeypatch.setattr(local, "STATE", kept.parent)
+    assert runner.invoke(build(["reset"]), ["reset"], input="n\n").exit_code == 1
+    assert kept.exists()
+    assert runner.invoke(build(["reset"]), ["reset", "--yes"]).exit_code == 0
+    assert not kept.parent.exists()
+
+
+def test_doctor_lists_what_the_platform_needs() -> None:
+    done = runner.invoke(build(["doctor"]), ["doctor", "--json"])
+    document = json.loads(done.stdout)
+    assert done.exit_code == (0 if document["ok"] else 1)
+    assert {"Linux", "PostgreSQL", "Valkey", "loopback range"} <= {check["name"] for check in document["checks"]}
+    assert all(check["found"] for check in document["checks"])
