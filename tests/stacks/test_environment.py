@@ -38,7 +38,7 @@ def containers(recorded: Recorded) -> dict[str, list[dict[str, Any]]]:
 def shapes(recorded: Recorded) -> dict[str, str]:
     """URN → inputs as text, without the ids, which the test cloud counts in the order of arrival."""
     return {
-        item.urn: re.sub(r"[0-9a-f]{16}", "<id>", json.dumps(item.inputs, sort_keys=True))
+        item.urn: re.sub(r"[0-9a-f]{16,17}", "<id>", json.dumps(item.inputs, sort_keys=True))
         for item in recorded.registrations
     }
 
