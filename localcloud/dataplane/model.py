@@ -116,7 +116,7 @@ class Service:
     cluster: str
     desired: int
     definition: TaskDefinition
-    deployment: str  #: changes with every new revision and every forced deployment
+    deployment: str  #: changes with everything that makes ECS begin a new deployment, forced ones too
     minimum_percent: int = 100
     maximum_percent: int = 200
     grace: float = 0

@@ -57,13 +57,15 @@ class Observer:
     def look(self) -> Cloud:
         """The whole desired state now."""
         refused: list[str] = []
-        groups = {group.arn: group for group in self._target_groups()}
+        # What refers to a thing is read before the thing, so that a look in the middle of an update finds no loose ends.
+        services = [*self._services(refused)]
+        listeners = [*self._listeners()]
         return Cloud(
+            services=services,
+            listeners=listeners,
+            target_groups={group.arn: group for group in self._target_groups()},
             databases=[*self._databases(refused)],
             caches=[*self._caches()],
-            target_groups=groups,
-            listeners=[*self._listeners()],
-            services=[*self._services(refused)],
             refused=refused,
         )
 
@@ -184,26 +186,27 @@ class Observer:
         configured = row.get("deploymentConfiguration") or {}
         breaker = configured.get("deploymentCircuitBreaker") or kept.get("deploymentCircuitBreaker") or {}
         connect = row.get("serviceConnectConfiguration") or kept.get("serviceConnectConfiguration") or {}
-        singleton = row.get("schedulingStrategy") == "DAEMON"
+        targets = [
+            LoadBalancerTarget(target_group=item["targetGroupArn"], container_port=int(item["containerPort"]))
+            for item in row.get("loadBalancers") or []
+            if item.get("targetGroupArn")
+        ]
+        aliases = [*_aliases(connect, definition)]
         return Service(
             arn=row["serviceArn"],
             name=row["serviceName"],
             cluster=cluster.rpartition("/")[2],
-            desired=1 if singleton else int(row["desiredCount"]),
+            desired=int(row["desiredCount"]),
             definition=definition,
-            deployment=f"{definition.revision} {deployments[0].get('id', '')}".strip(),
+            deployment=f"{definition.revision} {deployments[0].get('id', '')} {targets} {aliases}",
             minimum_percent=_first(
                 configured.get("minimumHealthyPercent"), kept.get("deploymentMinimumHealthyPercent"), 100
             ),
             maximum_percent=_first(configured.get("maximumPercent"), kept.get("deploymentMaximumPercent"), 200),
             grace=_first(row.get("healthCheckGracePeriodSeconds"), kept.get("healthCheckGracePeriodSeconds"), 0),
             breaker=Breaker(enable=bool(breaker.get("enable")), rollback=bool(breaker.get("rollback"))),
-            targets=[
-                LoadBalancerTarget(target_group=item["targetGroupArn"], container_port=int(item["containerPort"]))
-                for item in row.get("loadBalancers") or []
-                if item.get("targetGroupArn")
-            ],
-            aliases=[*_aliases(connect, definition)],
+            targets=targets,
+            aliases=aliases,
         )
 
     def _definition(self, arn: str) -> TaskDefinition:

@@ -144,6 +144,7 @@ class Stores:
                 "pid": kept.store.pid,
                 "state": "failed" if kept.problem else "ready" if kept.store.pid else "stopped",
                 "reason": kept.problem.cause if kept.problem else "",
+                "log": str(kept.store.log),
             }
             for kept in self._kept.values()
         ]

@@ -37,8 +37,9 @@ class Task:
         self.status = Status.PENDING
         self.reason = ""
         self.restarts = 0
-        self.started = time.time()
+        self.started = time.monotonic()
         self.became_ready: float | None = None
+        self.announced: float | None = None  #: when its service first said that it serves
         self._agent, self._changed = agent, changed
         self._directory = agent.tasks_directory / self.id
         main = next((item for item in definition.containers if item.get("essential", True)), definition.containers[0])
@@ -163,7 +164,7 @@ class Task:
                     f"Essential container in task exited: container {container.name}, exit code {container.exit_code}"
                 )
         if self.ready and self.became_ready is None:
-            self.became_ready = time.time()
+            self.became_ready = time.monotonic()
         self._moved.set()
         self._changed()
 
