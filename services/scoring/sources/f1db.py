@@ -145,7 +145,7 @@ class _Reader:
         return results
 
     def _grid(self, session: str, name: str, results: list[Row], qualified: dict[str, int]) -> dict[str, int]:
-        """Where each driver started; a start from the pit lane counts behind the last grid slot, in the listed order."""
+        """Where each driver started; who starts from the pit lane counts behind every car on the grid, in the listed order."""
         listed: list[tuple[Node, str, str, str]] = []
         path = self.directory / f"{name}.yml"
         if path.is_file():
@@ -164,7 +164,8 @@ class _Reader:
         numbered = [int(slot) for _, _, slot, _ in listed if slot != "PL"]
         if len(set(numbered)) != len(numbered):
             raise SourceError(str(path), "two drivers on one grid slot")
-        behind = max(numbered, default=0)
+        # A slot that a car left for the pit lane stays empty, so the numbered slots may run past the number of cars.
+        behind = len(numbered)
         slots: dict[str, int] = {}
         words: dict[str, str] = {}
         for _, driver, slot, penalty in listed:
