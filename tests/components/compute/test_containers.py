@@ -1,0 +1,176 @@
+"""Container definitions, against docs/contracts.md."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.compute.containers import Database, Identity, Surroundings, definitions
+from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+
+KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """Outputs belong to an event loop."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    yield
+    asyncio.get_event_loop_policy().get_event_loop().close()
+    asyncio.set_event_loop(None)
+
+
+def secret(name: str, json_key: str | None = None) -> SecretReference:
+    return SecretReference(
+        arn=f"arn:aws:secretsmanager:ap-south-1:123456789012:secret:{name}", key_arn=KEY, json_key=json_key
+    )
+
+
+IDENTITY = Identity(
+    service="live-wallet",
+    environment="dev",
+    log_level="INFO",
+    log_group="/matchday/dev/live-wallet",
+    region="ap-south-1",
+    image="registry.example/matchday/services:1",
+    drain_seconds=45,
+)
+POSTGRES = PostgresConnection(
+    host="db.example", port=5432, tls=True, master_user="master", master_password=secret("rds", json_key="password")
+)
+DATABASE = Database(server=POSTGRES, owner_password=secret("owner"), app_password=secret("app"))
+ALL = Surroundings(
+    database=DATABASE,
+    broker=RedisConnection(host="broker.example", port=6379, tls=True, password=secret("broker")),
+    cache=RedisConnection(host="cache.example", port=6379, tls=False, password=secret("cache")),
+    calls={"user-auth": "http://user-auth:8080"},
+    buckets={"receipts": "matchday-dev-receipts"},
+    secrets={"SIGNING_KEK": secret("kek")},
+)
+
+
+def make(surroundings: Surroundings = ALL, port: int | None = 8080) -> list[dict[str, Any]]:
+    return definitions(
+        IDENTITY, surroundings, process="web", command=["python", "-m", "services.common.web"], port=port
+    )
+
+
+def environment(container: dict[str, Any]) -> dict[str, Any]:
+    return {entry["name"]: entry["value"] for entry in container["environment"]}
+
+
+def secrets(container: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for entry in container["secrets"]:
+        found[entry["name"]] = asyncio.get_event_loop().run_until_complete(entry["valueFrom"].future())
+    return {name: value.rsplit("secret:", 1)[1] for name, value in found.items()}
+
+
+COMMON = {"SERVICE": "live-wallet", "PROCESS": "web", "ENVIRONMENT": "dev", "LOG_LEVEL": "INFO"}
+SERVER = {
+    "DATABASE_HOST": "db.example",
+    "DATABASE_PORT": "5432",
+    "DATABASE_NAME": "live-wallet",
+    "DATABASE_TLS": "verify-full",
+}
+
+
+def test_init_containers_run_one_after_the_other_before_the_process() -> None:
+    bootstrap, migrate, web = make()
+    assert [each["name"] for each in (bootstrap, migrate, web)] == ["bootstrap", "migrate", "web"]
+    assert [each["essential"] for each in (bootstrap, migrate, web)] == [False, False, True]
+    assert "dependsOn" not in bootstrap
+    assert migrate["dependsOn"] == [{"containerName": "bootstrap", "condition": "SUCCESS"}]
+    assert web["dependsOn"] == [{"containerName": "migrate", "condition": "SUCCESS"}]
+    assert bootstrap["command"] == ["python", "-m", "services.common.bootstrap"]
+    assert migrate["command"] == ["python", "-m", "services.common.migrate"]
+
+
+def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password() -> None:
+    bootstrap, migrate, web = make()
+    assert environment(bootstrap) == {**COMMON, **SERVER, "DATABASE_USER": "master"}
+    assert secrets(bootstrap) == {
+        "DATABASE_PASSWORD": "rds:password::",
+        "OWNER_PASSWORD": "owner",
+        "APP_PASSWORD": "app",
+    }
+    assert environment(migrate) == {**COMMON, **SERVER, "DATABASE_USER": "live-wallet_owner"}
+    assert secrets(migrate) == {"DATABASE_PASSWORD": "owner"}
+    assert environment(web) == {
+        **COMMON,
+        **SERVER,
+        "DATABASE_USER": "live-wallet_app",
+        "PORT": "8080",
+        "BROKER_HOST": "broker.example",
+        "BROKER_PORT": "6379",
+        "BROKER_TLS": "true",
+        "CACHE_HOST": "cache.example",
+        "CACHE_PORT": "6379",
+        "CACHE_TLS": "false",
+        "USER_AUTH_URL": "http://user-auth:8080",
+        "BUCKET_RECEIPTS": "matchday-dev-receipts",
+    }
+    assert secrets(web) == {
+        "DATABASE_PASSWORD": "app",
+        "BROKER_PASSWORD": "broker",
+        "CACHE_PASSWORD": "cache",
+        "SIGNING_KEK": "kek",
+    }
+
+
+def test_a_service_without_a_database_has_one_container() -> None:
+    (only,) = make(Surroundings())
+    assert "dependsOn" not in only
+    assert environment(only) == {**COMMON, "PORT": "8080"}
+    assert only["secrets"] == []
+
+
+def test_only_a_web_process_has_a_port() -> None:
+    assert make()[-1]["portMappings"] == [
+        {"name": "http", "containerPort": 8080, "hostPort": 8080, "protocol": "tcp", "appProtocol": "http"}
+    ]
+    worker = make(port=None)[-1]
+    assert "portMappings" not in worker and "PORT" not in environment(worker)
+
+
+def test_every_container_is_confined() -> None:
+    for each in make():
+        assert each["readonlyRootFilesystem"] is True
+        assert each["user"] not in ("0", "root", "0:0")
+        assert each["mountPoints"] == [{"sourceVolume": "tmp", "containerPath": "/tmp", "readOnly": False}]
+        assert each["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+        assert each["logConfiguration"]["options"]["awslogs-group"] == "/matchday/dev/live-wallet"
+        assert each["logConfiguration"]["options"]["awslogs-stream-prefix"] == "web"
+
+
+def test_the_process_is_asked_how_it_is_and_has_time_to_drain() -> None:
+    bootstrap, migrate, web = make()
+    assert web["healthCheck"]["command"] == ["CMD", "python", "-m", "services.common.healthcheck"]
+    assert web["healthCheck"]["timeout"] <= web["healthCheck"]["interval"]
+    assert web["stopTimeout"] == 45
+    assert "healthCheck" not in bootstrap and "healthCheck" not in migrate
+
+
+def test_definitions_do_not_depend_on_the_order_in_which_a_manifest_names_things() -> None:
+    shuffled = Surroundings(
+        database=DATABASE,
+        broker=ALL.broker,
+        cache=ALL.cache,
+        calls=ALL.calls,
+        buckets=ALL.buckets,
+        secrets=dict(reversed([*ALL.secrets.items(), ("A", secret("a"))])),
+    )
+    names = [entry["name"] for entry in make(shuffled)[-1]["secrets"]]
+    assert names == sorted(names)
+
+
+def test_every_secret_that_is_given_is_in_the_list_that_the_role_may_read() -> None:
+    listed = {reference.arn for reference in ALL.references()}
+    assert len(listed) == 6
+    given = set()
+    for container in make():
+        given |= {value.removesuffix(":password::") for value in secrets(container).values()}
+    assert given == {str(arn).rsplit("secret:", 1)[1] for arn in listed}

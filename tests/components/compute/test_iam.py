@@ -1,0 +1,104 @@
+"""IAM documents: linted, and nothing wider than it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.compute import iam
+
+Lint = Callable[[Mapping[str, Any]], list[str]]
+
+ACCOUNT, REGION = "123456789012", "ap-south-1"
+REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/matchday/services"
+LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/matchday/dev/wallet"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:matchday/dev/wallet/KEY-AbCdEf"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+BUCKET = "arn:aws:s3:::matchday-dev-wallet-receipts-123456789012"
+
+#: The only action here that has no resource to name (Service Authorization Reference, Amazon ECR).
+WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
+
+
+def execution(secrets: Sequence[str] = (SECRET,), repository: str | None = REPOSITORY) -> iam.Document:
+    return iam.execution(
+        region=REGION, repository_arn=repository, log_group_arn=LOG_GROUP, secret_arns=secrets, key_arns=[KEY]
+    )
+
+
+def task() -> iam.Document:
+    document = iam.task(region=REGION, bucket_arns=[BUCKET], key_arns=[KEY])
+    assert document is not None
+    return document
+
+
+DOCUMENTS: dict[str, Callable[[], iam.Document]] = {"execution": execution, "task": task}
+
+
+@pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_the_linter_finds_nothing(lint: Lint, make: Callable[[], iam.Document]) -> None:
+    assert lint(make()) == []
+
+
+def test_the_linter_would_find_something(lint: Lint) -> None:
+    """It is the real one and it looks: an action that does not exist, and a resource that the action does not take."""
+    broken = execution()
+    broken["Statement"][0]["Action"] = ["logs:NoSuchAction"]
+    assert lint(broken)
+    broken["Statement"][0]["Action"] = ["s3:GetObject"]
+    assert lint(broken)
+
+
+@pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_wildcard_stands_only_where_there_is_no_resource(make: Callable[[], iam.Document]) -> None:
+    for statement in make()["Statement"]:
+        assert not any("*" in action for action in statement["Action"]), statement
+        if "*" in statement["Resource"]:
+            assert set(statement["Action"]) == WITHOUT_RESOURCE, statement
+
+
+@pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_keys_are_used_only_through_the_service_that_holds_the_data(make: Callable[[], iam.Document]) -> None:
+    for statement in make()["Statement"]:
+        if any(action.startswith("kms:") for action in statement["Action"]):
+            assert statement["Condition"]["StringEquals"]["kms:ViaService"].endswith(f".{REGION}.amazonaws.com")
+
+
+def test_only_the_services_own_secrets_can_be_read() -> None:
+    (reading,) = [s for s in execution()["Statement"] if "secretsmanager:GetSecretValue" in s["Action"]]
+    assert reading["Resource"] == [SECRET]
+
+
+def test_a_service_without_secrets_can_read_none_and_decrypt_nothing() -> None:
+    actions = {action for statement in execution(secrets=())["Statement"] for action in statement["Action"]}
+    assert not {action for action in actions if action.startswith(("secretsmanager:", "kms:"))}
+
+
+def test_an_image_from_elsewhere_needs_no_ecr() -> None:
+    actions = {action for statement in execution(repository=None)["Statement"] for action in statement["Action"]}
+    assert not {action for action in actions if action.startswith("ecr:")}
+
+
+def test_a_service_without_buckets_may_do_nothing() -> None:
+    assert iam.task(region=REGION, bucket_arns=[], key_arns=[KEY]) is None
+
+
+def test_only_ecs_of_this_account_and_region_takes_the_roles() -> None:
+    (statement,) = iam.trust(ACCOUNT, REGION)["Statement"]
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:*"},
+    }
+
+
+arns: Any = st.lists(st.sampled_from([f"{SECRET}{n}" for n in range(6)]), max_size=8)
+
+
+@given(arns)
+def test_order_and_repetition_of_secrets_do_not_matter(secrets: list[str]) -> None:
+    assert execution(secrets) == execution(sorted(set(secrets), reverse=True))
