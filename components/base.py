@@ -102,8 +102,8 @@ class Component(pulumi.ComponentResource):
             raise ValueError(f"{type(self).__name__} {self.name!r} makes the child {role!r} twice")
         self._made.add(role)
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), opts)
+        args = copy.copy(args)  # one Args may serve several children: what is done to it here is this child's alone
         if _takes_tag_mapping(type(args)):
-            args = copy.copy(args)  # a caller may use one Args for several children; each has its own Name
             args.tags = self._merged_tags(role, args.tags)
         if role in self._transform:
             args, options = self._transform[role](args, options)
