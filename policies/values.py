@@ -83,6 +83,13 @@ def _secret(wrapper: Mapping[str, Any]) -> Any:
     return Sensitive(normalise(wrapper["value"])) if "value" in wrapper else SECRET
 
 
+def _parsed(text: str, path: str) -> Any:
+    try:
+        return normalise(json.loads(text))
+    except (ValueError, RecursionError):
+        raise CannotTell(path, "text that is not a JSON document") from None
+
+
 def show(value: Any) -> str:
     """A value as a message may quote it: short, on one line, no secret."""
     if value is None:
@@ -245,11 +252,12 @@ class View:
             yield self._object(item, f"{self.at(path)}.{index}")
 
     def each_known(self, path: str) -> tuple[list[View], CannotTell | None]:
-        """The objects of the list at `path` that can be read, and why some cannot: for "any one of these" questions."""
+        """The objects of the list at `path` (also a JSON list as text) that can be read, and why some cannot: for "any one of
+        these" questions."""
         views: list[View] = []
         undecided: CannotTell | None = None
         try:
-            value = self.known(path)
+            value = self._list(path)
         except CannotTell as reason:
             return views, reason
         for index, item in enumerate(value if isinstance(value, list) else [] if value is None else [value]):
@@ -267,21 +275,16 @@ class View:
         """The JSON document at `path`, given as text or as an object; an empty view when it is not set."""
         value = self.known(path)
         if isinstance(value, str):
-            try:
-                value = normalise(json.loads(value))
-            except ValueError:
-                raise CannotTell(self.at(path), "text that is not a JSON document") from None
+            value = _parsed(value, self.at(path))
         return self._object(value, self.at(path))
 
     def documents(self, path: str) -> Iterator[View]:
         """The objects of the JSON list at `path` (container definitions), given as text or as a list."""
+        yield from View({path: self._list(path)}, self.path).each(path)
+
+    def _list(self, path: str) -> Any:
         value = self.known(path)
-        if isinstance(value, str):
-            try:
-                value = normalise(json.loads(value))
-            except ValueError:
-                raise CannotTell(self.at(path), "text that is not a JSON document") from None
-        yield from View({path: value}, self.path).each(path)
+        return _parsed(value, self.at(path)) if isinstance(value, str) else value
 
     @staticmethod
     def _object(value: Any, path: str) -> View:

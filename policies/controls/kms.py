@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from policies.documents import statements
-from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.identities import INLINE, MANAGED, ROLE, permissions
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
 from policies.resources import Resource
 from policies.rules import is_at_least, is_true
 
 KEY = "aws:kms/key:Key"
+
+#: A key that nobody has: a pattern that fits it fits them all.
+_ANY_KEY = "arn:aws:kms:xx-nowhere-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 
 
 def _cannot_rotate(key: Resource) -> str | None:
@@ -31,11 +37,39 @@ def _not_public(key: Resource) -> Verdict:
     return ok()
 
 
+def _decrypts_with_any_key(resource: Resource) -> Verdict:
+    found = permissions(resource)
+    if not found and resource.type == ROLE:
+        return na("the role has no inline policy of its own")
+    for statement in found:
+        action = next((name for name in ("kms:Decrypt", "kms:ReEncryptFrom") if statement.grants(name)), None)
+        wide = next((pattern for pattern in statement.resources if fnmatchcase(_ANY_KEY, pattern)), None)
+        if statement.allows and action and (wide or statement.not_resources):
+            return bad(f"{statement.path}.Resource", wide or "NotResource", f"name the keys that {action} may use")
+    return ok()
+
+
 def _deletion_window(key: Resource) -> str | None:
     return "multi-Region replicas are deleted with their primary" if key.has("primaryKeyArn") else None
 
 
 CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="KMS.1",
+        title="Managed policies do not decrypt with every key",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="KMS.1"),
+        remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the iam.Policy.",
+        rule=Each((MANAGED,), _decrypts_with_any_key),
+    ),
+    Control(
+        id="KMS.2",
+        title="Inline policies do not decrypt with every key",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="KMS.2"),
+        remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the inline policy.",
+        rule=Each((*INLINE, ROLE), _decrypts_with_any_key),
+    ),
     Control(
         id="KMS.4",
         title="KMS keys rotate every year",

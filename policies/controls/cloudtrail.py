@@ -1,0 +1,146 @@
+"""Controls on CloudTrail: that all is recorded, that nobody can change the record, and who can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from policies.baseline import exists
+from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import is_set, is_true
+
+TRAIL = "aws:cloudtrail/trail:Trail"
+STORE = "aws:cloudtrail/eventDataStore:EventDataStore"
+BUCKET = "aws:s3/bucket:Bucket"
+ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+LOGGING = "aws:s3/bucketLogging:BucketLogging"
+_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+
+def _management_events(trail: Resource) -> bool:
+    """Whether the trail records reads and writes of the management plane; it does unless selectors say otherwise."""
+    for selector in trail.each("eventSelectors"):
+        if selector.flag("includeManagementEvents", True) and selector.text("readWriteType", "All") == "All":
+            return True
+    for selector in trail.each("advancedEventSelectors"):
+        fields = {field.text("field"): field.texts("equals") for field in selector.each("fieldSelectors")}
+        if "Management" in fields.get("eventCategory", []) and "readOnly" not in fields:
+            return True
+    return not trail.has("eventSelectors") and not trail.has("advancedEventSelectors")
+
+
+def _records_everything(trail: Resource) -> bool:
+    return trail.flag("isMultiRegionTrail") and trail.flag("enableLogging", True) and _management_events(trail)
+
+
+def _multi_region(stack: Stack) -> Verdict:
+    trails = stack.of(TRAIL)
+    if any(_records_everything(trail) for trail in trails):
+        return ok()
+    return bad(
+        "isMultiRegionTrail",
+        trails[0].raw("isMultiRegionTrail"),
+        "make one trail multi-Region, with all management events",
+    )
+
+
+def _of_bucket(judge: Callable[[Resource, Stack], Verdict]) -> Related:
+    """A check of the bucket that a trail writes to, where it is in the same stack."""
+
+    def check(trail: Resource, stack: Stack) -> Verdict:
+        bucket = stack.target(trail, "s3BucketName", BUCKET)
+        return judge(bucket, stack) if bucket else na("its bucket is in another stack, and judged there")
+
+    return Related((TRAIL,), check)
+
+
+def _bucket_private(bucket: Resource, stack: Stack) -> Verdict:
+    for block in stack.referrers(bucket, ACCESS_BLOCK, "bucket"):
+        missing = [path for path in _BLOCKS if not block.flag(path)]
+        if not missing:
+            return ok()
+        return bad(f"{block.name}.{missing[0]}", block.raw(missing[0]), "set it to true")
+    return bad("BucketPublicAccessBlock", None, f"add one for the bucket {bucket.name!r} with all four settings true")
+
+
+def _bucket_logged(bucket: Resource, stack: Stack) -> Verdict:
+    if bucket.has("loggings") or bucket.has("logging") or stack.referrers(bucket, LOGGING, "bucket"):
+        return ok()
+    return bad("BucketLogging", None, f"add one for the bucket {bucket.name!r}")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="CloudTrail.1",
+        title="A trail records the management events of all Regions",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="CloudTrail.1", cis5="3.1"),
+        remediation="Set is_multi_region_trail=True on the cloudtrail.Trail and leave management events in its selectors.",
+        rule=Whole((TRAIL,), _multi_region),
+    ),
+    Control(
+        id="CloudTrail.2",
+        title="Trails are encrypted by a KMS key",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudTrail.2", cis5="3.5", pci="10.3.2"),
+        remediation="Set kms_key_id on the cloudtrail.Trail.",
+        rule=is_set(TRAIL, "kmsKeyId", "set it to a key whose policy lets CloudTrail use it"),
+    ),
+    Control(
+        id="CloudTrail.3",
+        title="The account has a trail",
+        severity=Severity.HIGH,
+        frameworks=refs(pci="10.2.1"),
+        remediation="Add a cloudtrail.Trail to the account's stack.",
+        rule=exists(TRAIL, "add one", lambda trail: trail.flag("enableLogging", True)),
+    ),
+    Control(
+        id="CloudTrail.4",
+        title="Trails' log files can be checked for changes",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="CloudTrail.4", cis5="3.2", pci="10.3.2"),
+        remediation="Set enable_log_file_validation=True on the cloudtrail.Trail.",
+        rule=is_true(TRAIL, "enableLogFileValidation"),
+    ),
+    Control(
+        id="CloudTrail.5",
+        title="Trails write to CloudWatch Logs",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="CloudTrail.5"),
+        remediation="Set cloud_watch_logs_group_arn and cloud_watch_logs_role_arn on the cloudtrail.Trail.",
+        rule=is_set(TRAIL, "cloudWatchLogsGroupArn", "set it to a log group's ARN followed by :*"),
+    ),
+    Control(
+        id="CloudTrail.6",
+        title="A trail's bucket is not public",
+        severity=Severity.CRITICAL,
+        frameworks=refs(pci="1.4.4"),
+        remediation="Add an s3.BucketPublicAccessBlock with all four settings for the trail's bucket.",
+        rule=_of_bucket(_bucket_private),
+    ),
+    Control(
+        id="CloudTrail.7",
+        title="Access to a trail's bucket is logged",
+        severity=Severity.LOW,
+        frameworks=refs(cis5="3.4", pci="10.2.1"),
+        remediation="Add an s3.BucketLogging for the trail's bucket.",
+        rule=_of_bucket(_bucket_logged),
+    ),
+    Control(
+        id="CloudTrail.10",
+        title="Lake event data stores are encrypted by a key of the platform's own",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="AU-9, CA-9(1), CM-3(6), SC-7(10), SC-12(2), SI-7(6)"),
+        remediation="Set kms_key_id on the cloudtrail.EventDataStore.",
+        rule=is_set(STORE, "kmsKeyId", "set it to a key of your own"),
+    ),
+    Control(
+        id="MD.CloudTrail.1",
+        title="Lake event data stores cannot be deleted by one call",
+        severity=Severity.LOW,
+        frameworks=refs(house="CloudTrail-lake-termination"),
+        remediation="Leave termination_protection_enabled out, or set it to True.",
+        link="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-lake-termination-protection.html",
+        rule=is_true(STORE, "terminationProtectionEnabled", default=True),
+    ),
+)

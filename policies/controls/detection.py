@@ -1,0 +1,160 @@
+"""Controls on GuardDuty, Inspector, Macie and Security Hub: that what detects is switched on, with every part of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from policies.baseline import exists
+from policies.model import Control, Related, Severity, Verdict, bad, ok, refs
+from policies.resources import Resource, Stack
+
+DETECTOR = "aws:guardduty/detector:Detector"
+FEATURE = "aws:guardduty/detectorFeature:DetectorFeature"
+ENABLER = "aws:inspector2/enabler:Enabler"
+MACIE = "aws:macie2/account:Account"
+SUBSCRIPTION = "aws:securityhub/standardsSubscription:StandardsSubscription"
+
+#: Where the older, inline settings of a detector say the same as a feature.
+_INLINE = {
+    "S3_DATA_EVENTS": "datasources.s3Logs.enable",
+    "EKS_AUDIT_LOGS": "datasources.kubernetes.auditLogs.enable",
+    "EBS_MALWARE_PROTECTION": "datasources.malwareProtection.scanEc2InstanceWithFindings.ebsVolumes.enable",
+}
+
+
+def _part_is_on(feature: str, additional: str = "") -> Related:
+    """The detector has `feature` enabled (and its additional configuration `additional`)."""
+
+    def check(detector: Resource, stack: Stack) -> Verdict:
+        if not additional and feature in _INLINE and detector.flag(_INLINE[feature]):
+            return ok()
+        for found in stack.referrers(detector, FEATURE, "detectorId"):
+            if found.text("name") != feature:
+                continue
+            if found.text("status") != "ENABLED":
+                return bad(f"{found.name}.status", found.raw("status"), "set it to ENABLED")
+            if not additional:
+                return ok()
+            for more in found.each("additionalConfigurations"):
+                if more.text("name") == additional:
+                    return (
+                        ok()
+                        if more.text("status") == "ENABLED"
+                        else bad(more.at("status"), more.raw("status"), "set it to ENABLED")
+                    )
+            return bad("additionalConfigurations", None, f"add {additional} with status ENABLED")
+        return bad("DetectorFeature", None, f"add one named {feature} with status ENABLED")
+
+    return Related((DETECTOR,), check)
+
+
+#: Security Hub's control, its severity, what is watched, the feature and its additional configuration; PCI DSS reference.
+_PARTS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
+    (5, Severity.HIGH, "EKS audit logs", "EKS_AUDIT_LOGS", "", ""),
+    (6, Severity.HIGH, "Lambda network activity", "LAMBDA_NETWORK_LOGS", "", "11.5.1"),
+    (7, Severity.HIGH, "EKS at run time", "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT", "11.5.1"),
+    (8, Severity.HIGH, "EC2 volumes for malware", "EBS_MALWARE_PROTECTION", "", ""),
+    (9, Severity.HIGH, "RDS sign-ins", "RDS_LOGIN_EVENTS", "", "11.5.1"),
+    (10, Severity.HIGH, "S3 data events", "S3_DATA_EVENTS", "", "11.5.1"),
+    (11, Severity.HIGH, "workloads at run time", "RUNTIME_MONITORING", "", ""),
+    (12, Severity.MEDIUM, "ECS at run time", "RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT", ""),
+    (13, Severity.MEDIUM, "EC2 at run time", "RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT", ""),
+)
+
+#: Security Hub's control, what is scanned, Inspector's resource type.
+_SCANS = (
+    (1, "EC2 instances", "EC2"),
+    (2, "container images", "ECR"),
+    (3, "Lambda code", "LAMBDA_CODE"),
+    (4, "Lambda functions", "LAMBDA"),
+)
+
+
+def _scans(kind: str, enabler: Resource) -> bool:
+    return kind in enabler.texts("resourceTypes")
+
+
+def _scheduled(job: Resource) -> bool:
+    return job.text("jobType") == "SCHEDULED" and job.text("jobStatus", "RUNNING") == "RUNNING"
+
+
+def _standard(name: str) -> Related:
+    """Security Hub's account subscribes to a standard whose ARN holds `name`."""
+
+    def check(account: Resource, stack: Stack) -> Verdict:
+        if account.flag("enableDefaultStandards", True):
+            return ok()  # FSBP and CIS 1.2 come with it
+        if any(f"/{name}/" in found.text("standardsArn") for found in stack.of(SUBSCRIPTION)):
+            return ok()
+        return bad("StandardsSubscription", None, f"subscribe to {name}")
+
+    return Related(("aws:securityhub/account:Account",), check)
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="GuardDuty.1",
+        title="GuardDuty is on",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="GuardDuty.1", pci="11.5.1"),
+        remediation="Add a guardduty.Detector with enable=True to the account's stack.",
+        rule=exists(DETECTOR, "add one with enable = true", lambda detector: detector.flag("enable", True)),
+    ),
+    *(
+        Control(
+            id=f"GuardDuty.{number}",
+            title=f"GuardDuty watches {what}",
+            severity=severity,
+            frameworks=refs(fsbp=f"GuardDuty.{number}", pci=pci),
+            remediation=f"Add a guardduty.DetectorFeature {feature}{' with ' + more if more else ''}, status ENABLED.",
+            rule=_part_is_on(feature, more),
+        )
+        for number, severity, what, feature, more, pci in _PARTS
+    ),
+    *(
+        Control(
+            id=f"Inspector.{number}",
+            title=f"Inspector scans {what}",
+            severity=Severity.HIGH,
+            frameworks=refs(fsbp=f"Inspector.{number}", pci="11.3.1"),
+            remediation=f"Add {kind} to resource_types of the inspector2.Enabler in the account's stack.",
+            rule=exists(ENABLER, f"add {kind} to resourceTypes", partial(_scans, kind)),
+        )
+        for number, what, kind in _SCANS
+    ),
+    Control(
+        id="Macie.1",
+        title="Macie is on",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="Macie.1"),
+        remediation="Add a macie2.Account with status ENABLED to the account's stack.",
+        rule=exists(MACIE, "add one with status ENABLED", lambda found: found.text("status", "ENABLED") == "ENABLED"),
+    ),
+    Control(
+        id="MD.Macie.1",
+        title="Macie searches buckets for personal data on a schedule",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="Macie-scheduled"),
+        remediation='Add a macie2.ClassificationJob with job_type="SCHEDULED" for the buckets with personal data.',
+        link="https://docs.aws.amazon.com/macie/latest/user/discovery-jobs.html",
+        rule=exists("aws:macie2/classificationJob:ClassificationJob", "add a scheduled one", _scheduled),
+    ),
+    Control(
+        id="MD.SecurityHub.1",
+        title="Security Hub is on",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="4.16"),
+        remediation="Add a securityhub.Account to the account's stack.",
+        link="https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-settingup.html",
+        rule=exists("aws:securityhub/account:Account", "add one"),
+    ),
+    Control(
+        id="MD.SecurityHub.2",
+        title="Security Hub judges by the Foundational Security Best Practices",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="SecurityHub-fsbp"),
+        remediation="Add a securityhub.StandardsSubscription to aws-foundational-security-best-practices.",
+        link="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
+        rule=_standard("aws-foundational-security-best-practices"),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Controls on EventBridge: buses and global endpoints."""
+
+from __future__ import annotations
+
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.public import not_public
+from policies.resources import Resource, Stack
+from policies.rules import is_one_of, is_set
+
+BUS = "aws:cloudwatch/eventBus:EventBus"
+POLICY = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"
+ENDPOINT = "aws:cloudwatch/eventEndpoint:EventEndpoint"
+
+
+def _has_policy(bus: Resource, stack: Stack) -> Verdict:
+    if bus.text("name") == "default":
+        return na("the account's default bus")
+    return (
+        ok()
+        if stack.referrers(bus, POLICY, "eventBusName")
+        else bad("EventBusPolicy", None, "add one that says who may publish")
+    )
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="EventBridge.3",
+        title="Custom buses say who may publish",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="EventBridge.3", pci="10.3.3"),
+        remediation="Add a cloudwatch.EventBusPolicy for the bus.",
+        rule=Related((BUS,), _has_policy),
+    ),
+    Control(
+        id="EventBridge.4",
+        title="Global endpoints replicate events",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="CP-10, CP-6, SC-36, SC-5(2), SI-13(5)"),
+        remediation="Leave replication_config out, or set its state to ENABLED.",
+        rule=is_one_of(ENDPOINT, "replicationConfig.state", {"ENABLED"}, default="ENABLED"),
+    ),
+    Control(
+        id="MD.EventBridge.1",
+        title="Buses' policies let no stranger in",
+        severity=Severity.CRITICAL,
+        frameworks=refs(cis7="2.21"),
+        remediation="Name accounts in the bus's policy, or narrow `*` by aws:PrincipalOrgID.",
+        link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html",
+        rule=not_public({POLICY: "policy"}),
+    ),
+    Control(
+        id="MD.EventBridge.2",
+        title="Custom buses are encrypted by a key of the platform's own",
+        severity=Severity.LOW,
+        frameworks=refs(house="EventBridge-cmk"),
+        remediation="Set kms_key_identifier on the cloudwatch.EventBus.",
+        link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html",
+        rule=is_set(BUS, "kmsKeyIdentifier", "set it to a key of your own"),
+    ),
+)

@@ -1,0 +1,284 @@
+"""Controls on IAM: identities, their permissions, the account's password policy, and who may take a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from policies.baseline import exists
+from policies.documents import Statement
+from policies.escalation import escalations
+from policies.identities import ATTACHMENTS, DOCUMENT_BEARERS, INLINE, MANAGED, ROLE, USER, permissions
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource
+from policies.rules import decide, is_at_least, is_true, never
+from policies.trust import federated_trust_is_narrow, no_stranger_in_trust
+from policies.unscoped import acts_on_resources
+
+POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
+_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
+
+
+def _none(fits: Callable[[Statement], Iterable[str]], fix: str) -> Callable[[Resource], Verdict]:
+    """A check over a document's allowing statements: none may hold an action that `fits` picks out."""
+
+    def check(resource: Resource) -> Verdict:
+        found = permissions(resource)
+        if not found and resource.type == ROLE:
+            return na("the role has no inline policy of its own")
+        for statement in found:
+            actions = list(fits(statement)) if statement.allows else []
+            if actions:
+                return bad(f"{statement.path}.Action", actions, fix)
+        return ok()
+
+    return check
+
+
+def _everything(statement: Statement) -> list[str]:
+    return ["*"] if "*" in statement.actions and statement.everywhere else []
+
+
+def _service_wildcards(statement: Statement) -> list[str]:
+    if statement.not_actions:
+        return [f"everything but {', '.join(statement.not_actions)}"]
+    return [action for action in statement.actions if action == "*" or action.endswith(":*")]
+
+
+def _unscoped(statement: Statement) -> list[str]:
+    if not statement.everywhere or statement.conditions:
+        return []
+    return [action for action in statement.actions if acts_on_resources(action)]
+
+
+def _no_user_policy(resource: Resource) -> Verdict:
+    if resource.type == "aws:iam/policyAttachment:PolicyAttachment":
+        if not resource.has("users"):
+            return na("it attaches to no user")
+        return bad("users", resource.raw("users"), "attach the policy to a group or a role")
+    return bad("user", resource.raw("user"), "attach the policy to a group or a role")
+
+
+def _no_cloudshell(resource: Resource) -> Verdict:
+    path = "managedPolicyArns" if resource.type == ROLE else "policyArn"
+    if not resource.has(path):
+        return na("it names no managed policy")
+    names = [arn.rpartition("/")[2] for arn in resource.texts(path)]
+    if "AWSCloudShellFullAccess" in names:
+        return bad(path, "AWSCloudShellFullAccess", "use a policy without file transfer, or none")
+    return ok()
+
+
+def _support_attached(resource: Resource) -> bool:
+    return resource.text("policyArn").endswith("/AWSSupportAccess")
+
+
+def _password(number: int, title: str, path: str, what: str, severity: Severity, **references: str) -> Control:
+    return Control(
+        id=f"IAM.{number}",
+        title=title,
+        severity=severity,
+        frameworks=refs(**references),
+        remediation=f"Set {what} on the iam.AccountPasswordPolicy.",
+        rule=is_true(POLICY, path),
+    )
+
+
+def _strong_password(resource: Resource) -> Verdict:
+    flags = ("requireUppercaseCharacters", "requireLowercaseCharacters", "requireSymbols", "requireNumbers")
+    checks = [is_true(POLICY, path).check for path in flags]
+    checks.append(is_at_least(POLICY, "minimumPasswordLength", 8, default=6).check)
+    return decide(*[lambda check=check: check(resource) for check in checks])
+
+
+def _expires(resource: Resource) -> Verdict:
+    days = resource.number("maxPasswordAge", 0) or 0
+    return ok() if 0 < days <= 90 else bad("maxPasswordAge", resource.raw("maxPasswordAge"), "set it to 1 to 90 days")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="IAM.1",
+        title="Managed policies do not allow everything on everything",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="IAM.1", cis5="1.15"),
+        remediation="Name the actions and the resources in the iam.Policy's statements.",
+        rule=Each((MANAGED,), _none(_everything, "name the actions and resources that are needed")),
+    ),
+    Control(
+        id="IAM.2",
+        title="Users get permissions through groups and roles alone",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="IAM.2", cis5="1.14"),
+        remediation="Attach the policy to a group or a role instead of a user.",
+        rule=Each((INLINE[1], ATTACHMENTS[1], ATTACHMENTS[3]), _no_user_policy),
+    ),
+    Control(
+        id="IAM.7",
+        title="The password policy is strong",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="IAM.7"),
+        remediation="Require both cases, numbers, symbols and at least 8 characters on the iam.AccountPasswordPolicy.",
+        rule=Each((POLICY,), _strong_password),
+    ),
+    Control(
+        id="IAM.10",
+        title="The password policy meets PCI DSS: 7 characters or more, reuse, age",
+        severity=Severity.MEDIUM,
+        frameworks=refs(pci="8.3.6"),
+        remediation="Require lower case, numbers and at least 7 characters, and expire passwords after at most 90 days.",
+        rule=Each(
+            (POLICY,),
+            lambda resource: decide(
+                lambda: is_true(POLICY, "requireLowercaseCharacters").check(resource),
+                lambda: is_true(POLICY, "requireNumbers").check(resource),
+                lambda: is_at_least(POLICY, "minimumPasswordLength", 7, default=6).check(resource),
+                lambda: _expires(resource),
+            ),
+        ),
+    ),
+    _password(
+        11,
+        "Passwords need an upper-case letter",
+        "requireUppercaseCharacters",
+        "require_uppercase_characters=True",
+        Severity.MEDIUM,
+        pci="8.3.6, 8.6.3",
+    ),
+    _password(
+        12,
+        "Passwords need a lower-case letter",
+        "requireLowercaseCharacters",
+        "require_lowercase_characters=True",
+        Severity.MEDIUM,
+        pci="8.3.6, 8.6.3",
+    ),
+    _password(
+        13, "Passwords need a symbol", "requireSymbols", "require_symbols=True", Severity.MEDIUM, pci="8.3.6, 8.6.3"
+    ),
+    _password(
+        14, "Passwords need a number", "requireNumbers", "require_numbers=True", Severity.MEDIUM, pci="8.3.6, 8.6.3"
+    ),
+    Control(
+        id="IAM.15",
+        title="Passwords have at least 14 characters",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="1.7"),
+        remediation="Set minimum_password_length to 14 or more on the iam.AccountPasswordPolicy.",
+        rule=is_at_least(POLICY, "minimumPasswordLength", 14, default=6),
+    ),
+    Control(
+        id="IAM.16",
+        title="The last 24 passwords cannot be used again",
+        severity=Severity.LOW,
+        frameworks=refs(cis5="1.8", pci="8.3.7"),
+        remediation="Set password_reuse_prevention=24 on the iam.AccountPasswordPolicy.",
+        rule=is_at_least(POLICY, "passwordReusePrevention", 24),
+    ),
+    Control(
+        id="IAM.17",
+        title="Passwords expire within 90 days",
+        severity=Severity.LOW,
+        frameworks=refs(pci="8.3.9, 8.3.10.1"),
+        remediation="Set max_password_age to 90 or less on the iam.AccountPasswordPolicy.",
+        rule=Each((POLICY,), _expires),
+    ),
+    Control(
+        id="IAM.18",
+        title="A role may handle incidents with AWS Support",
+        severity=Severity.LOW,
+        frameworks=refs(cis5="1.16", pci="12.10.3"),
+        remediation="Make a role with the managed policy AWSSupportAccess attached (iam.RolePolicyAttachment).",
+        rule=exists(ATTACHMENTS[0], "attach AWSSupportAccess to a role", _support_attached),
+    ),
+    Control(
+        id="IAM.21",
+        title="Managed policies do not allow every action of a service",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="IAM.21"),
+        remediation="Name the actions instead of `service:*` in the iam.Policy.",
+        rule=Each((MANAGED,), _none(_service_wildcards, "name the actions")),
+    ),
+    Control(
+        id="IAM.27",
+        title="Nobody has the CloudShell full-access policy",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="1.21"),
+        remediation="Detach AWSCloudShellFullAccess: it lets files leave the account unseen.",
+        rule=Each((*ATTACHMENTS, ROLE), _no_cloudshell),
+    ),
+    Control(
+        id="IAM.28",
+        title="An analyzer looks for access from outside",
+        severity=Severity.HIGH,
+        frameworks=refs(cis5="1.19"),
+        remediation="Make an accessanalyzer.Analyzer of type ACCOUNT or ORGANIZATION in the account's stack.",
+        rule=exists(
+            "aws:accessanalyzer/analyzer:Analyzer",
+            "add one of type ACCOUNT or ORGANIZATION",
+            lambda analyzer: analyzer.text("type", "ACCOUNT") in ("ACCOUNT", "ORGANIZATION"),
+        ),
+    ),
+    Control(
+        id="MD.IAM.1",
+        title="Inline policies do not allow everything on everything",
+        severity=Severity.HIGH,
+        frameworks=refs(house="IAM-inline-administrator"),
+        remediation="Name the actions and the resources in the inline policy's statements.",
+        link=f"{_GUIDE}/best-practices.html#grant-least-privilege",
+        rule=Each((*INLINE, ROLE), _none(_everything, "name the actions and resources that are needed")),
+    ),
+    Control(
+        id="MD.IAM.2",
+        title="Roles that others may take from outside cannot raise their own rights",
+        severity=Severity.CRITICAL,
+        frameworks=refs(house="IAM-no-privilege-escalation"),
+        remediation="Name the roles that a CI role may change, none of them itself, or demand a permissions boundary.",
+        link=f"{_GUIDE}/access_policies_boundaries.html",
+        rule=Related((ROLE,), escalations),
+    ),
+    Control(
+        id="MD.IAM.3",
+        title="Roles for OpenID Connect admit named subjects and audiences only",
+        severity=Severity.CRITICAL,
+        frameworks=refs(house="IAM-oidc-subject"),
+        remediation="Add StringEquals conditions on the provider's `aud` and `sub` (repository and branch or environment).",
+        link=f"{_GUIDE}/id_roles_create_for-idp_oidc.html",
+        rule=Each((ROLE,), federated_trust_is_narrow),
+    ),
+    Control(
+        id="MD.IAM.4",
+        title="No role can be taken by just anyone",
+        severity=Severity.CRITICAL,
+        frameworks=refs(cis7="2.21"),
+        remediation="Name accounts, roles or services in assume_role_policy's Principal, or narrow `*` by an organisation.",
+        link=f"{_GUIDE}/reference_policies_elements_principal.html#principal-anonymous",
+        rule=Each((ROLE,), no_stranger_in_trust),
+    ),
+    Control(
+        id="MD.IAM.5",
+        title="Programs make no access keys",
+        severity=Severity.HIGH,
+        frameworks=refs(cis5="1.10", house="IAM-no-access-keys"),
+        remediation="Use a role: tasks have task roles, CI has OpenID Connect, people have single sign-on.",
+        link=f"{_GUIDE}/best-practices.html#bp-workloads-use-roles",
+        rule=never("aws:iam/accessKey:AccessKey", "use a role instead"),
+    ),
+    Control(
+        id="MD.IAM.6",
+        title="People come through an identity provider, not as IAM users",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="1.20"),
+        remediation="Let people sign in through IAM Identity Center or another provider; make roles for programs.",
+        link=f"{_GUIDE}/best-practices.html#bp-users-federation-idp",
+        rule=never(USER, "use IAM Identity Center, or a role for a program"),
+    ),
+    Control(
+        id="MD.IAM.7",
+        title="Permissions name their resources wherever the action has one",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="IAM-resources-named"),
+        remediation="Put the actions into a statement of their own whose Resource names what they act on.",
+        link=f"{_GUIDE}/reference_policies_elements_resource.html",
+        rule=Each(DOCUMENT_BEARERS, _none(_unscoped, "name the resources, or add a condition")),
+    ),
+)

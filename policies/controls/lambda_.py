@@ -1,0 +1,127 @@
+"""Controls on Lambda functions (rotation functions and the like)."""
+
+from __future__ import annotations
+
+from policies.links import zones
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import is_none_of, is_one_of, is_set
+
+FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
+URL = "aws:lambda/functionUrl:FunctionUrl"
+
+#: Runtimes that AWS supports (Lambda developer guide, "Lambda runtimes", late 2025). Custom runtimes and images have none.
+RUNTIMES = frozenset(
+    {
+        "dotnet8", "dotnet9", "dotnet10", "java8.al2", "java11", "java17", "java21", "java25", "nodejs20.x",
+        "nodejs22.x", "nodejs24.x", "provided.al2", "provided.al2023", "python3.10", "python3.11",
+        "python3.12", "python3.13", "python3.14", "ruby3.2", "ruby3.3", "ruby3.4",
+    }
+)  # fmt: skip
+
+
+def _not_public(permission: Resource) -> Verdict:
+    principal = permission.text("principal")
+    narrowed = any(permission.has(path) for path in ("sourceArn", "sourceAccount", "principalOrgId"))
+    if principal == "*" and not narrowed:
+        return bad("principal", principal, "name a principal, or set sourceArn, sourceAccount or principalOrgId")
+    if principal.endswith(".amazonaws.com") and not narrowed:
+        return bad("sourceArn", None, f"say which resource of {principal} may call: others' resources can, too")
+    return ok()
+
+
+def _supported(function: Resource) -> Verdict:
+    if function.text("packageType", "Zip") == "Image":
+        return na("an image brings its own runtime")
+    runtime = function.text("runtime")
+    return (
+        ok()
+        if runtime in RUNTIMES
+        else bad("runtime", runtime or None, "use a runtime that AWS still patches, such as python3.13")
+    )
+
+
+def _many_zones(function: Resource, stack: Stack) -> Verdict:
+    vpc = function.view("vpcConfig")
+    if not vpc.has("subnetIds"):
+        return na("it is not in a VPC")
+    count = zones(function, "vpcConfig.subnetIds", stack)
+    return ok() if count >= 2 else bad("vpcConfig.subnetIds", vpc.raw("subnetIds"), "name subnets in two zones or more")
+
+
+def _environment_encrypted(function: Resource) -> Verdict:
+    if not function.has("environment.variables"):
+        return na("it has no environment")
+    return ok() if function.has("kmsKeyArn") else bad("kmsKeyArn", None, "set it to a key of your own")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="Lambda.1",
+        title="Strangers cannot call functions",
+        severity=Severity.CRITICAL,
+        frameworks=refs(fsbp="Lambda.1", pci="7.2.1"),
+        remediation="Name the principal and source_arn or source_account on the lambda.Permission.",
+        rule=Each((PERMISSION,), _not_public),
+    ),
+    Control(
+        id="Lambda.2",
+        title="Functions run on supported runtimes",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="Lambda.2", pci="12.3.4"),
+        remediation="Set runtime to one that AWS supports.",
+        rule=Each((FUNCTION,), _supported),
+    ),
+    Control(
+        id="Lambda.3",
+        title="Functions are in a VPC",
+        severity=Severity.LOW,
+        frameworks=refs(nist="AC-3, AC-4, AC-6, SC-7"),
+        remediation="Set vpc_config with private subnets and a security group on the lambda.Function.",
+        rule=is_set(FUNCTION, "vpcConfig.subnetIds", "name private subnets"),
+    ),
+    Control(
+        id="Lambda.5",
+        title="Functions in a VPC are in several zones",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="Lambda.5"),
+        remediation="Name subnets of at least two Availability Zones in vpc_config.",
+        rule=Related((FUNCTION,), _many_zones),
+    ),
+    Control(
+        id="Lambda.7",
+        title="Functions are traced",
+        severity=Severity.LOW,
+        frameworks=refs(nist="CA-7"),
+        remediation='Set tracing_config.mode="Active" on the lambda.Function.',
+        rule=is_one_of(FUNCTION, "tracingConfig.mode", {"Active"}, default="PassThrough"),
+    ),
+    Control(
+        id="MD.Lambda.1",
+        title="Functions' environments are encrypted by a key of the platform's own",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="Lambda-environment-cmk"),
+        remediation="Set kms_key_arn on the lambda.Function.",
+        link="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html",
+        rule=Each((FUNCTION,), _environment_encrypted),
+    ),
+    Control(
+        id="MD.Lambda.2",
+        title="Events that fail are kept aside",
+        severity=Severity.LOW,
+        frameworks=refs(house="Lambda-dead-letters"),
+        remediation="Set dead_letter_config.target_arn to a queue or topic on the lambda.Function.",
+        link="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+        rule=is_set(FUNCTION, "deadLetterConfig.targetArn", "name an SQS queue or SNS topic"),
+    ),
+    Control(
+        id="MD.Lambda.3",
+        title="Function URLs ask who calls",
+        severity=Severity.HIGH,
+        frameworks=refs(house="Lambda-url-auth"),
+        remediation='Set authorization_type="AWS_IAM" on the lambda.FunctionUrl.',
+        link="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+        rule=is_none_of(URL, "authorizationType", {"NONE", ""}, "set it to AWS_IAM"),
+    ),
+)

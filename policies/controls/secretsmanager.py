@@ -1,0 +1,89 @@
+"""Controls on secrets: rotation, keys, who may read them, and what happens when one is deleted."""
+
+from __future__ import annotations
+
+import re
+
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.public import not_public
+from policies.resources import Resource, Stack
+from policies.rules import is_at_least, is_set
+
+ITEM = "aws:secretsmanager/secret:Secret"
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
+_RATE = re.compile(r"rate\((\d+) (hour|hours|day|days)\)")
+#: Security Hub's default: the longest time between two rotations.
+MAX_DAYS = 90
+
+
+def _rotates(secret: Resource, stack: Stack) -> Verdict:
+    rotations = stack.referrers(secret, ROTATION, "secretId")
+    if not rotations:
+        return bad(
+            "SecretRotation",
+            None,
+            "add a SecretRotation, or let the service that owns the secret rotate it",
+        )
+    enabled = [rotation for rotation in rotations if rotation.flag("rotationEnabled", True)]
+    return ok() if enabled else bad("SecretRotation.rotationEnabled", False, "set it to true")
+
+
+def _soon_enough(rotation: Resource) -> Verdict:
+    rules = rotation.view("rotationRules")
+    days = rules.number("automaticallyAfterDays")
+    expression = rules.text("scheduleExpression")
+    if days is None and expression:
+        rate = _RATE.fullmatch(expression)
+        if rate is None:
+            return na("a cron schedule: read it in rotationRules.scheduleExpression")
+        days = int(rate[1]) / (24 if rate[2].startswith("hour") else 1)
+    if days is not None and days <= MAX_DAYS:
+        return ok()
+    return bad("rotationRules.automaticallyAfterDays", days, f"rotate within {MAX_DAYS} days")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="SecretsManager.1",
+        title="Secrets rotate by themselves",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="SecretsManager.1", pci="8.3.9, 8.6.3"),
+        remediation="Add a secretsmanager.SecretRotation for the secret.",
+        rule=Related((ITEM,), _rotates),
+    ),
+    Control(
+        id="SecretsManager.4",
+        title=f"Secrets rotate at least every {MAX_DAYS} days",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="SecretsManager.4", pci="8.3.9, 8.6.3"),
+        remediation=f"Set rotation_rules.automatically_after_days to {MAX_DAYS} or less on the secretsmanager.SecretRotation.",
+        rule=Each((ROTATION,), _soon_enough),
+    ),
+    Control(
+        id="MD.SecretsManager.1",
+        title="Secrets are encrypted by a key of the platform's own",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="SecretsManager-cmk"),
+        remediation="Set kms_key_id on the secretsmanager.Secret.",
+        link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
+        rule=is_set(ITEM, "kmsKeyId", "set it to a key whose policy says who may decrypt"),
+    ),
+    Control(
+        id="MD.SecretsManager.2",
+        title="Secrets' own policies let no stranger in",
+        severity=Severity.CRITICAL,
+        frameworks=refs(cis7="2.21"),
+        remediation="Name principals in the secret's policy; block_public_policy=True on the SecretPolicy refuses the rest.",
+        link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/best-practices.html",
+        rule=not_public({ITEM: "policy", "aws:secretsmanager/secretPolicy:SecretPolicy": "policy"}),
+    ),
+    Control(
+        id="MD.SecretsManager.3",
+        title="A deleted secret can be brought back for at least a week",
+        severity=Severity.LOW,
+        frameworks=refs(house="SecretsManager-recovery"),
+        remediation="Set recovery_window_in_days to 7 or more (AWS's default is 30; 0 deletes at once).",
+        link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
+        rule=is_at_least(ITEM, "recoveryWindowInDays", 7, default=30),
+    ),
+)
