@@ -1,0 +1,253 @@
+"""Cluster, applications and ECS services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from components.compute.application import Application, ApplicationArgs, Platform, ProcessArgs
+from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.containers import Identity, Surroundings
+from components.compute.scaling import Bounds
+from components.compute.service import Listening, Service, ServiceArgs
+from components.compute.service_plan import Kind, signals
+from components.data.bucket import Bucket, BucketArgs
+from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.edge.routes import Route
+from components.observability.signals import Severity
+from tests.components.conftest import ACCOUNT, REGION, Recorded, Registration
+
+Run = Callable[..., Recorded]
+Lint = Callable[[Mapping[str, Any]], list[str]]
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+
+WEB = ProcessArgs(
+    kind=Kind.WEB, command=["web"], cpu=256, memory=512, bounds=Bounds(minimum=2, maximum=6, cpu=60, requests=300)
+)
+WORKER = ProcessArgs(
+    kind=Kind.WORKER, command=["worker"], cpu=256, memory=512, bounds=Bounds(minimum=1, maximum=3, cpu=70)
+)
+SCHEDULER = ProcessArgs(kind=Kind.SCHEDULER, command=["tick"], cpu=256, memory=512, bounds=Bounds(minimum=1, maximum=1))
+
+
+def balancer() -> LoadBalancer:
+    return LoadBalancer(
+        "load-balancer",
+        LoadBalancerArgs(
+            vpc_id="vpc-1",
+            subnet_ids=["subnet-a", "subnet-b"],
+            security_group_id="sg-lb",
+            routes=[Route(name="wallet", patterns=["/wallet/*"], port=8080)],
+            certificate_arn=f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/c",
+            access_logs_bucket="logs",
+        ),
+    )
+
+
+def build(
+    run: Run,
+    *,
+    routed: bool = True,
+    buckets: Sequence[str] = (),
+    platform: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Recorded:
+    def program() -> Application:
+        common = Platform(
+            **{
+                "account_id": ACCOUNT,
+                "region": REGION,
+                "cluster": Cluster("cluster", ClusterArgs(logs_key_arn=KEY)),
+                "subnet_ids": ["subnet-1", "subnet-2"],
+                "image": "registry.example/matchday/services:1",
+                "repository_arn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/matchday/services",
+                "logs_key_arn": KEY,
+                "secrets_key_arn": KEY,
+                "data_key_arn": KEY,
+                **(platform or {}),
+            }
+        )
+        given: dict[str, Any] = {
+            "platform": common,
+            "processes": {"web": WEB, "worker": WORKER, "scheduler": SCHEDULER},
+            "security_group_id": "sg-wallet",
+            "target": balancer().target_groups["wallet"] if routed else None,
+            "secrets": {"SIGNING_KEK": 43},
+            "buckets": {
+                name: Bucket(name, BucketArgs(account_id=ACCOUNT, key_arn=KEY, log_bucket="logs")) for name in buckets
+            },
+        }
+        return Application("wallet", ApplicationArgs(**{**given, **changes}))
+
+    return run(program, stack_name="prod")
+
+
+def service(recorded: Recorded, process: str) -> Registration:
+    (found,) = [item for item in recorded.of("aws:ecs/service:Service") if item.name == f"wallet-{process}"]
+    return found
+
+
+def test_a_service_rolls_without_ever_lacking_tasks_and_rolls_back_by_itself(run: Run) -> None:
+    recorded = build(run)
+    for process in ("web", "worker"):
+        inputs = service(recorded, process).inputs
+        assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (100, 200)
+        assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+
+
+def test_a_scheduler_never_runs_twice(run: Run) -> None:
+    inputs = service(build(run, platform={"spot_percent": 80}), "scheduler").inputs
+    assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (0, 100)
+    assert inputs["availabilityZoneRebalancing"] == "DISABLED", "it starts a task before it stops another"
+    assert [share["capacityProvider"] for share in inputs["capacityProviderStrategies"]] == ["FARGATE"]
+    assert inputs["desiredCount"] == 1
+
+
+def test_tasks_are_private_and_named_by_the_contract(run: Run) -> None:
+    recorded = build(run)
+    inputs = service(recorded, "web").inputs
+    assert inputs["networkConfiguration"]["assignPublicIp"] is False
+    assert inputs["networkConfiguration"]["securityGroups"] == ["sg-wallet"]
+    task = recorded.named("wallet-web-task").inputs
+    assert task["family"] == inputs["name"] == "matchday-prod-wallet-web"
+    assert (task["cpu"], task["memory"], task["networkMode"]) == ("256", "512", "awsvpc")
+    assert task["executionRoleArn"] != task["taskRoleArn"]
+    assert [volume["name"] for volume in task["volumes"]] == ["tmp"]
+
+
+def test_a_web_process_answers_by_its_services_name_and_others_only_call(run: Run) -> None:
+    recorded = build(run)
+    connect = service(recorded, "web").inputs["serviceConnectConfiguration"]
+    assert connect["enabled"]
+    assert connect["services"] == [
+        {"portName": "http", "discoveryName": "wallet", "clientAlias": [{"dnsName": "wallet", "port": 8080}]}
+    ]
+    worker = service(recorded, "worker").inputs["serviceConnectConfiguration"]
+    assert worker["enabled"] and "services" not in worker
+    assert worker["namespace"] == connect["namespace"]
+
+
+def test_only_the_web_process_is_behind_the_load_balancer_and_waits_for_its_rules(run: Run) -> None:
+    recorded = build(run)
+    web = service(recorded, "web")
+    assert [(each["containerName"], each["containerPort"]) for each in web.inputs["loadBalancers"]] == [("web", 8080)]
+    assert any("ListenerRule" in urn for urn in web.dependencies)
+    assert not any("ListenerRule" in urn for urn in service(recorded, "worker").dependencies)
+    assert "loadBalancers" not in service(recorded, "worker").inputs
+
+
+def test_the_first_task_finds_its_roles_allowed(run: Run) -> None:
+    dependencies = service(build(run), "worker").dependencies
+    assert any("wallet-execution-policy" in urn for urn in dependencies)
+    assert any("ClusterCapacityProviders" in urn for urn in dependencies)
+
+
+def test_where_it_scales_the_number_of_tasks_is_left_to_auto_scaling(run: Run) -> None:
+    recorded = build(run)
+    assert service(recorded, "web").ignore_changes == ("desiredCount",)
+    assert service(recorded, "scheduler").ignore_changes == ()
+    targets = {item.name: item.inputs for item in recorded.of("aws:appautoscaling/target:Target")}
+    assert {name: (each["minCapacity"], each["maxCapacity"]) for name, each in targets.items()} == {
+        "wallet-web-scaling": (2, 6),
+        "wallet-worker-scaling": (1, 3),
+    }
+    policies = {
+        item.name: item.inputs["targetTrackingScalingPolicyConfiguration"]
+        for item in recorded.of("aws:appautoscaling/policy:Policy")
+    }
+    assert set(policies) == {"wallet-web-scaling-cpu", "wallet-web-scaling-requests", "wallet-worker-scaling-cpu"}
+    requests = policies["wallet-web-scaling-requests"]["predefinedMetricSpecification"]
+    assert requests["predefinedMetricType"] == "ALBRequestCountPerTarget"
+    assert requests["resourceLabel"].startswith("app/") and "/targetgroup/" in requests["resourceLabel"]
+
+
+def test_where_it_does_not_scale_the_number_is_the_programs(run: Run) -> None:
+    recorded = build(run, platform={"scaled": False})
+    assert not recorded.of("aws:appautoscaling/target:Target")
+    assert service(recorded, "web").ignore_changes == ()
+    assert service(recorded, "web").inputs["desiredCount"] == 2
+
+
+def test_requests_to_scale_by_must_come_from_the_load_balancer(run: Run) -> None:
+    with pytest.raises(ValueError, match="scales by requests, but the load balancer sends it none"):
+        build(run, routed=False)
+
+
+def test_without_buckets_the_code_may_do_nothing_in_aws(run: Run) -> None:
+    policies = [item for item in build(run).of("RolePolicy") if item.name.startswith("wallet")]
+    assert [item.name for item in policies] == ["wallet-execution-policy"]
+
+
+def test_policies_of_a_whole_service_pass_the_linter(run: Run, lint: Lint) -> None:
+    recorded = build(run, buckets=["receipts"])
+    documents = {item.name: json.loads(item.inputs["policy"]) for item in recorded.of("RolePolicy")}
+    assert set(documents) >= {"wallet-execution-policy", "wallet-task-policy"}
+    for name, document in documents.items():
+        assert lint(document) == [], name
+
+
+def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:
+    recorded = build(run)
+    names = {item.inputs["name"] for item in recorded.of("aws:secretsmanager/secret:Secret")}
+    assert names == {"matchday/prod/wallet/SIGNING_KEK"}
+    (definition,) = json.loads(recorded.named("wallet-web-task").inputs["containerDefinitions"])
+    assert [entry["name"] for entry in definition["secrets"]] == ["SIGNING_KEK"]
+    assert "SIGNING_KEK" not in {entry["name"] for entry in definition["environment"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "listening", "message"),
+    [
+        (Kind.WORKER, Listening(port=8080), "a worker process cannot listen"),
+        (Kind.WEB, None, "a web process must listen"),
+    ],
+)
+def test_exactly_web_processes_listen(run: Run, kind: Kind, listening: Listening | None, message: str) -> None:
+    def program() -> None:
+        identity = Identity(
+            service="wallet",
+            environment="prod",
+            log_level="INFO",
+            log_group="/g",
+            region=REGION,
+            image="i",
+            drain_seconds=30,
+        )
+        args = ServiceArgs(
+            process="x",
+            kind=kind,
+            command=["x"],
+            cpu=256,
+            memory=512,
+            bounds=Bounds(minimum=1, maximum=1),
+            identity=identity,
+            surroundings=Surroundings(),
+            cluster=Cluster("cluster", ClusterArgs(logs_key_arn=KEY)),
+            subnet_ids=["subnet-1"],
+            security_group_id="sg-1",
+            execution_role_arn="arn:aws:iam::123456789012:role/e",
+            task_role_arn="arn:aws:iam::123456789012:role/t",
+            listening=listening,
+        )
+        Service("wallet-x", args)
+
+    with pytest.raises(ValueError, match=message):
+        run(program)
+
+
+def test_every_shell_is_recorded_and_encrypted(run: Run) -> None:
+    recorded = run(lambda: Cluster("cluster", ClusterArgs(logs_key_arn=KEY)), stack_name="prod")
+    inputs = recorded.named("cluster").inputs
+    execute = inputs["configuration"]["executeCommandConfiguration"]
+    assert (execute["kmsKeyId"], execute["logging"]) == (KEY, "OVERRIDE")
+    assert execute["logConfiguration"]["cloudWatchEncryptionEnabled"]
+    assert inputs["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
+
+
+def test_tasks_are_counted_only_where_container_insights_counts_them() -> None:
+    counted = {each.name: each for each in signals("c", "s", Kind.WEB, minimum_tasks=2, insights=True)}
+    assert counted["tasks"].threshold == 2 and counted["tasks"].severity is Severity.PAGE
+    assert "tasks" not in {each.name for each in signals("c", "s", Kind.WEB, minimum_tasks=2, insights=False)}
