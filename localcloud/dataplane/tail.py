@@ -16,11 +16,9 @@ def tail(directory: Path, service: str | None, *, follow: bool) -> Iterator[tupl
     if service is not None and not _logs(directory, service):
         have = sorted({path.parent.parent.name for path in directory.glob("*/*/*.log")})
         raise SupervisorError("logs", f"no service {service!r} has logs; there are: {', '.join(have) or 'none'}")
-    places: dict[Path, int] = {}
+    places = {path: path.stat().st_size for path in _logs(directory, service)}
     for path in _newest(directory, service):
         yield from ((_name(path), line) for line in last_lines(path, _LINES))
-    for path in _logs(directory, service):
-        places[path] = path.stat().st_size
     while follow:
         time.sleep(_PAUSE)
         for path in _logs(directory, service):
