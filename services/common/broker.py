@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import ssl
+from urllib.parse import quote
 
 from celery import Celery, signals
-from sqlalchemy import URL
 
 from services.common.jobs import Jobs
 from services.common.settings import BrokerSettings
@@ -24,14 +24,9 @@ def jobs_of(service: str) -> Jobs:
 
 def create_celery(service: str, settings: BrokerSettings) -> Celery:
     """The Celery application of `service`. Nothing is connected yet."""
-    url = URL.create(
-        "rediss" if settings.tls else "redis",
-        password=settings.password.get_secret_value(),
-        host=settings.host,
-        port=settings.port,
-        database="0",
-    )
-    app = Celery(service, broker=url.render_as_string(hide_password=False), set_as_current=False)
+    scheme, password = "rediss" if settings.tls else "redis", quote(settings.password.get_secret_value(), safe="")
+    url = f"{scheme}://:{password}@{settings.host}:{settings.port}/0"
+    app = Celery(service, broker=url, set_as_current=False)
     app.conf.update(
         broker_use_ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED} if settings.tls else None,
         broker_transport_options={

@@ -63,6 +63,7 @@ def configure(*, service: str, process: str, environment: str, level: str = "INF
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service, process, environment))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(True)
     # Warnings and worse only: at INFO these repeat what the access log says, or say it with parameters.
     for noisy in ("httpx", "httpcore", "uvicorn.error", "celery.beat", "alembic", "kombu"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -133,7 +134,7 @@ def main() -> int:
     worker = celery.Worker(
         pool="threads",
         concurrency=CONCURRENCY,
-        hostname=f"{process.service}@%h",
+        hostname=f"{process.service}@{socket.gethostname()}",
         loglevel=process.log_level,
         quiet=True,
         without_gossip=True,

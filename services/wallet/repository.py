@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.ids import uuid7
+from services.common.money import Paise
 from services.wallet.models import Account, Balance, Entry, Notification, ReconciliationReport, Transaction
 
 
@@ -199,10 +200,11 @@ async def forget_reports(session: AsyncSession, before: datetime) -> None:
     )
 
 
-async def set_balance(session: AsyncSession, balance: Balance, amount: int) -> None:
-    """Store the amount after one more entry."""
+async def set_balance(session: AsyncSession, account_id: UUID, amount: Paise, entries: int) -> None:
+    """Store what a locked balance has become; objects that were read before keep what they were."""
     await session.execute(
         update(Balance)
-        .where(Balance.account_id == balance.account_id)
-        .values(amount=amount, entries=balance.entries + 1)
+        .where(Balance.account_id == account_id)
+        .values(amount=amount, entries=entries)
+        .execution_options(synchronize_session=False)
     )

@@ -192,7 +192,7 @@ async def _move(
                 "created_at": transaction.created_at,
             }
         )
-        await repository.set_balance(session, balance, after)
+        await repository.set_balance(session, account_id, after, balance.entries + 1)
     await session.execute(insert(Entry), entries)
     await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)}, transaction.created_at)
     log.info("moved", extra={"transaction": str(transaction.id), "kind": transaction.kind})

@@ -1,0 +1,222 @@
+"""The containers' commands as processes of their own, against real servers: start, health, work, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.common import heartbeat
+from services.common import scheduler as scheduling
+from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
+from services.common.settings import BrokerSettings, load
+from tests.services.support import ROOT, Cloud, environ, free_port, module
+
+pytestmark = pytest.mark.postgres
+
+
+class Process:
+    """A container's process; its log is read line by line."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.environment, self._log = environment, log
+        with log.open("wb") as output:
+            self.popen = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+
+    def lines(self) -> list[dict[str, object]]:
+        # Celery itself says one line at its end that is not JSON.
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def healthy(self) -> bool:
+        check = subprocess.run(module("healthcheck"), env=self.environment, cwd=ROOT, capture_output=True, check=False)
+        return check.returncode == 0
+
+    async def wait_healthy(self, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not await asyncio.to_thread(self.healthy):
+            assert self.popen.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            await asyncio.sleep(0.1)
+
+    async def end(self, seconds: float = 20) -> int:
+        self.popen.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(self.popen.wait, seconds)
+
+
+@contextmanager
+def process(name: str, environment: dict[str, str], directory: Path) -> Iterator[Process]:
+    started = Process(module(name), environment, directory / f"{name}.log")
+    try:
+        yield started
+    finally:
+        if started.popen.poll() is None:
+            started.popen.kill()
+            started.popen.wait()
+
+
+@asynccontextmanager
+async def web(cloud: Cloud, service: str, directory: Path) -> AsyncIterator[tuple[Process, str, str]]:
+    port = free_port()
+    async with cloud.fresh(service) as database:
+        environment = cloud.process_environment(service, database, directory, PORT=str(port))
+        with process("web", environment, directory) as started:
+            await started.wait_healthy()
+            yield started, f"http://127.0.0.1:{port}", database
+
+
+async def test_a_web_process_serves_logs_and_ends_with_status_0(cloud: Cloud, tmp_path: Path) -> None:
+    async with web(cloud, "auth", tmp_path) as (started, url, _), httpx.AsyncClient(base_url=url) as client:
+        assert (await client.get("/readyz")).json() == {"status": "ready"}
+        headers = {"X-Request-Id": "request-of-a-test"}
+        answer = await client.get("/auth/.well-known/jwks.json", headers=headers)
+        assert len(answer.json()["keys"]) == 2
+        assert answer.headers["x-request-id"] == "request-of-a-test"
+        assert "server" not in answer.headers
+        assert await started.end() == 0
+        (line,) = [line for line in started.lines() if line.get("request_id") == "request-of-a-test"]
+        expected = {"logger": "access", "service": "auth", "path": "/auth/.well-known/jwks.json", "status": 200}
+        assert line.items() >= expected.items()
+
+
+async def test_draining_turns_readiness_off_and_finishes_requests(cloud: Cloud, tmp_path: Path) -> None:
+    """A transfer that waits for a lock when SIGTERM comes is answered, not cut off."""
+    async with web(cloud, "auth", tmp_path) as (started, url, database):
+        owner = await cloud.connect(database, role="owner", service="auth")
+        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+            held = owner.transaction()
+            await held.start()
+            await owner.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+            body = {"email": "slow@example.com", "password": "correct horse battery"}
+            slow = asyncio.create_task(client.post("/auth/register", json=body))
+            await asyncio.sleep(0.5)
+            started.popen.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.3)
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
+            assert ready.headers["connection"] == "close"
+            # Requests are still taken: who routes has not noticed yet.
+            assert (await client.get("/auth/.well-known/jwks.json")).status_code == 200
+            await asyncio.sleep(1.2)
+            with pytest.raises(httpx.ConnectError):
+                await httpx.AsyncClient().get(url)
+            await held.rollback()
+            assert (await slow).status_code == 201
+        assert await asyncio.to_thread(started.popen.wait, 10) == 0
+        await owner.close()
+
+
+async def test_readiness_follows_the_database(cloud: Cloud, tmp_path: Path) -> None:
+    async with web(cloud, "auth", tmp_path) as (started, url, database), httpx.AsyncClient(base_url=url) as client:
+        master = await cloud.connect("postgres")
+        await master.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+        await master.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unready")
+        assert started.healthy()  # restarting the process would not bring the database back
+        await master.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+        assert (await client.get("/readyz")).status_code == 200
+        await master.close()
+
+
+async def test_a_web_process_that_cannot_start_says_why(cloud: Cloud, tmp_path: Path) -> None:
+    environment = cloud.process_environment("auth", "no-such-database", tmp_path, PORT=str(free_port()))
+    with process("web", environment, tmp_path) as started:
+        assert await asyncio.to_thread(started.popen.wait, 30) not in (0, None)
+        assert "no-such-database" in started._log.read_text()
+        assert not started.healthy()
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "scheduler", "bootstrap", "migrate"])
+async def test_a_variable_that_is_missing_is_named(cloud: Cloud, tmp_path: Path, name: str) -> None:
+    environment = cloud.process_environment("wallet", "wallet", tmp_path) | {"LOG_LEVEL": "LOUD"}
+    with process(name, environment, tmp_path) as started:
+        assert await asyncio.to_thread(started.popen.wait, 30) == 2
+        assert started._log.read_text().startswith("the variable LOG_LEVEL: 'LOUD': ")
+
+
+async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) -> None:
+    """An outbox row becomes a notification through real Redis and Celery; a scheduled task runs; SIGTERM ends both."""
+    directories = {name: tmp_path / name for name in ("worker", "scheduler")}
+    for directory in directories.values():
+        directory.mkdir()
+    async with cloud.fresh("wallet") as database:
+        owner = await cloud.connect(database, role="app", service="wallet")
+        environments = {
+            name: cloud.process_environment("wallet", database, directory, process=name)
+            for name, directory in directories.items()
+        }
+        with (
+            process("worker", environments["worker"], tmp_path) as worker,
+            process("scheduler", environments["scheduler"], tmp_path) as scheduler,
+        ):
+            await asyncio.gather(worker.wait_healthy(), scheduler.wait_healthy())
+            player, transaction, message = (os.urandom(16).hex() for _ in range(3))
+            async with owner.transaction():
+                await owner.execute("INSERT INTO accounts VALUES ($1, $1, now())", player)
+                await owner.execute("INSERT INTO balances VALUES ($1, true, 5, 1)", player)
+                await owner.execute("INSERT INTO transactions VALUES ($1, 'credit', 'r', '', 't', now())", transaction)
+                for account, amount in ((player, 5), ("00000000-0000-7000-8000-000000000001", -5)):
+                    await owner.execute(
+                        "INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", account, transaction, amount
+                    )
+                await owner.execute(
+                    "INSERT INTO outbox VALUES ($1, 'wallet.notify', $2, 'request-1', now(), 0, now(), NULL)",
+                    message,
+                    json.dumps({"transaction": transaction}),
+                )
+            deadline = time.monotonic() + 20
+            while not await owner.fetchval("SELECT count(*) FROM notifications"):
+                assert time.monotonic() < deadline, worker._log.read_text()
+                await asyncio.sleep(0.1)
+            assert await owner.fetchval("SELECT done_at FROM outbox") is not None
+            # What the scheduler would send at the next full minute.
+            with environ(environments["scheduler"]):
+                celery = create_celery("wallet", load(BrokerSettings))
+            await asyncio.to_thread(celery.send_task, "wallet.reconcile", expires=SCHEDULED_EXPIRES_SECONDS)
+            deadline = time.monotonic() + 20
+            while not await owner.fetchval("SELECT count(*) FROM reconciliation_reports"):
+                assert time.monotonic() < deadline, scheduler._log.read_text()
+                await asyncio.sleep(0.2)
+            assert worker.healthy()
+            assert scheduler.healthy()
+            assert await asyncio.gather(worker.end(), scheduler.end()) == [0, 0]
+            (told,) = [line for line in worker.lines() if line["message"] == "message"]
+            assert told.items() >= {"task": "wallet.notify", "duplicate": False, "process": "worker"}.items()
+        await owner.close()
+
+
+async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own loop with a schedule of a moment instead of minutes, and the real broker."""
+    cloud.broker.command("FLUSHALL")
+    for name, value in cloud.process_environment("auth", "auth", tmp_path, process="scheduler").items():
+        monkeypatch.setenv(name, value)
+    celery = create_celery("auth", load(BrokerSettings))
+    scheduling.set_schedule(celery, jobs_of("auth"))
+    assert {task: str(entry["schedule"]) for task, entry in celery.conf.beat_schedule.items()} == {
+        "auth.rotate_keys": "<crontab: 17 * * * * (m/h/dM/MY/d)>",
+        "auth.forget_sessions": "<crontab: 41 3 * * * (m/h/dM/MY/d)>",
+    }
+    celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
+    ended = threading.Event()
+    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended))
+    while not (queued := cloud.broker.command("LLEN", "auth:auth")):
+        await asyncio.sleep(0.05)
+    ended.set()
+    await running
+    assert int(queued) >= 1
+    message = json.loads(cloud.broker.command("LINDEX", "auth:auth", -1))
+    assert message["headers"]["task"] == "auth.rotate_keys"
+    assert message["headers"]["expires"] is not None
+    assert heartbeat.age() < 5

@@ -1,0 +1,251 @@
+"""What the tests of the services share: real servers, an environment as a container has it, running applications, a clock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import asyncpg
+import httpx
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+
+from localcloud.dataplane.postgres import PostgresServer
+from localcloud.dataplane.valkey import ValkeyServer
+from services.common.settings import DatabaseSettings
+
+ROOT = Path(__file__).parents[2]
+MASTER = "master"
+SERVICES = ("auth", "wallet")
+
+
+def free_port() -> int:
+    """Below the ephemeral ports, so that no outgoing connection takes it; a Valkey cluster also needs the port 10,000 above."""
+    while True:
+        port = 15000 + secrets.randbelow(7000)
+        with socket.socket() as probe, socket.socket() as above:
+            try:
+                probe.bind(("127.0.0.1", port))
+                above.bind(("127.0.0.1", port + 10_000))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved. It begins at the present second, as stored tokens outlive no test."""
+
+    time: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+    def now(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@dataclass
+class Cloud:
+    """PostgreSQL, broker and cache, and the secrets of one environment."""
+
+    postgres: PostgresServer
+    broker: ValkeyServer
+    cache: ValkeyServer
+    secrets: dict[str, str] = field(
+        default_factory=lambda: {
+            name: secrets.token_urlsafe(32)
+            for name in ("master", "owner", "app", "SIGNING_KEK", "EMAIL_KEY", "OPERATIONS_CLIENT_SECRET")
+        }
+    )
+
+    def environment(
+        self, service: str, database: str, *, process: str = "web", role: str = "app", **more: str
+    ) -> dict[str, str]:
+        """The variables of docs/contracts.md."""
+        found = {
+            "SERVICE": service,
+            "PROCESS": process,
+            "ENVIRONMENT": "test",
+            "DATABASE_HOST": self.postgres.host,
+            "DATABASE_PORT": str(self.postgres.port),
+            "DATABASE_NAME": database,
+            "DATABASE_USER": MASTER if role == "master" else f"{service}_{role}",
+            "DATABASE_PASSWORD": self.secrets[role],
+            "DATABASE_TLS": "disable",
+            "OWNER_PASSWORD": self.secrets["owner"],
+            "APP_PASSWORD": self.secrets["app"],
+            "AUTH_URL": "http://auth:8080",
+        }
+        for name, server in (("BROKER", self.broker), ("CACHE", self.cache)):
+            found |= {
+                f"{name}_HOST": server.host,
+                f"{name}_PORT": str(server.port),
+                f"{name}_TLS": "false",
+                f"{name}_PASSWORD": server.password or "",
+            }
+        found |= {name: value for name, value in self.secrets.items() if name.isupper()}
+        return found | more
+
+    def process_environment(self, service: str, database: str, directory: Path, **more: str) -> dict[str, str]:
+        """The same for a process of its own, with `directory` as its temporary one."""
+        inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        return inherited | self.environment(service, database, **more) | {"TMPDIR": str(directory)}
+
+    async def connect(self, database: str, *, role: str = "master", service: str = "") -> Any:
+        return await asyncpg.connect(
+            host=self.postgres.host,
+            port=self.postgres.port,
+            user=MASTER if role == "master" else f"{service}_{role}",
+            password=self.secrets[role],
+            database=database,
+            ssl=False,
+        )
+
+    def settings(self, service: str, database: str, role: str = "app") -> DatabaseSettings:
+        with environ(self.environment(service, database, role=role)):
+            return DatabaseSettings()  # type: ignore[call-arg]
+
+    @asynccontextmanager
+    async def fresh(self, service: str) -> AsyncIterator[str]:
+        """A database of `service` with its schema and nothing else, for one test."""
+        name = f"{service}_{uuid4().hex[:12]}"
+        master = await self.connect("postgres")
+        await master.execute(f'CREATE DATABASE "{name}" TEMPLATE "{service}" OWNER "{service}_owner"')
+        try:
+            yield name
+        finally:
+            await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            await master.close()
+
+
+def environ(variables: Mapping[str, str]) -> Any:
+    """os.environ with `variables`, for a while."""
+    return patch.dict(os.environ, variables)
+
+
+@asynccontextmanager
+async def running(app: FastAPI, variables: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `app`, started with `variables` as its environment."""
+    with environ(variables):
+        manager = LifespanManager(app, startup_timeout=30, shutdown_timeout=30)
+        await manager.__aenter__()
+    try:
+        async with client_of(app) as client:
+            yield client
+    finally:
+        await manager.__aexit__(None, None, None)
+
+
+def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, client=("192.0.2.1", 4711))
+    return httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers, timeout=30)
+
+
+def module(name: str) -> list[str]:
+    """The command of a container: `python -m services.common.<name>`."""
+    return [sys.executable, "-m", f"services.common.{name}"]
+
+
+@dataclass
+class Person:
+    """Somebody with an account, logged in."""
+
+    email: str
+    password: str
+    tokens: dict[str, Any]
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
+
+
+@dataclass
+class Auth:
+    """A running auth."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    cloud: Cloud
+
+    async def person(self, email: str | None = None) -> Person:
+        """Register and log in."""
+        email, password = email or f"{uuid4().hex}@example.com", "correct horse battery"
+        body = {"email": email, "password": password}
+        assert (await self.client.post("/auth/register", json=body)).status_code == 201
+        answer = await self.client.post("/auth/login", json=body)
+        assert answer.status_code == 200, answer.text
+        return Person(email, password, answer.json())
+
+    async def operations(self) -> dict[str, str]:
+        """The operations client's Authorization header."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": "operations",
+            "client_secret": self.cloud.secrets["OPERATIONS_CLIENT_SECRET"],
+        }
+        answer = await self.client.post("/auth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@dataclass
+class Wallet:
+    """A running wallet, with the auth that it asks for keys."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    auth: Auth
+    operations: dict[str, str]
+
+    async def player(self, paise: int = 0) -> Player:
+        """Somebody with an account that holds `paise`."""
+        person = await self.auth.person()
+        answer = await self.client.post("/wallet/account", headers=person.bearer)
+        assert answer.status_code == 201, answer.text
+        player = Player(self, person.bearer, answer.json()["id"])
+        if paise:
+            assert (await self.credit(player.account, paise)).status_code == 201
+        return player
+
+    async def credit(self, account: str, amount: int, key: str | None = None, reference: str = "") -> httpx.Response:
+        body = {"account": account, "amount": amount, "reference": reference or uuid4().hex}
+        headers = self.operations | {"Idempotency-Key": key or uuid4().hex}
+        return await self.client.post("/wallet/internal/credits", json=body, headers=headers)
+
+
+@dataclass
+class Player:
+    """A player with an account."""
+
+    wallet: Wallet
+    bearer: dict[str, str]
+    account: str
+
+    async def transfer(self, to: str, amount: Any, key: str | None = None) -> httpx.Response:
+        headers = self.bearer | {"Idempotency-Key": key or uuid4().hex}
+        body = {"to_account": to, "amount": amount}
+        return await self.wallet.client.post("/wallet/transfers", json=body, headers=headers)
+
+    async def balance(self) -> int:
+        answer = await self.wallet.client.get("/wallet/balance", headers=self.bearer)
+        assert answer.status_code == 200, answer.text
+        amount: int = answer.json()["balance"]
+        return amount
+
+    async def entries(self) -> list[dict[str, Any]]:
+        answer = await self.wallet.client.get("/wallet/entries", headers=self.bearer)
+        found: list[dict[str, Any]] = answer.json()["entries"]
+        return found

@@ -1,0 +1,105 @@
+"""What PostgreSQL itself guarantees of the ledger, whatever the application does."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from services.common import migrate
+from services.common.database import create_engine
+from tests.services.support import Cloud, Wallet
+
+pytestmark = pytest.mark.postgres
+
+HOUSE = "00000000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET amount = amount + 1",
+        "DELETE FROM entries",
+        "TRUNCATE entries",
+        "UPDATE transactions SET note = 'x'",
+        "DELETE FROM transactions",
+        "UPDATE accounts SET player_id = NULL",
+        "DELETE FROM accounts",
+        "UPDATE balances SET bounded = false",
+        "DELETE FROM balances",
+        "UPDATE reconciliation_reports SET discrepancies = '[]'",
+        "UPDATE outbox SET payload = '{}'",
+        "ALTER TABLE entries DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (id int)",
+        "SET ROLE wallet_owner",
+    ],
+)
+async def test_the_app_role_may_not(cloud: Cloud, statement: str) -> None:
+    async with cloud.fresh("wallet") as database:
+        app = await cloud.connect(database, role="app", service="wallet")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(statement)
+        await app.close()
+
+
+@pytest.mark.parametrize("table", ["entries", "transactions"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET created_at = now()", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+async def test_not_even_the_owner_changes_what_was_entered(cloud: Cloud, table: str, verb: str) -> None:
+    async with cloud.fresh("wallet") as database:
+        owner = await cloud.connect(database, role="owner", service="wallet")
+        with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+            await owner.execute(verb.format(table))
+        await owner.close()
+
+
+async def _enter(app: Any, legs: list[tuple[str, int]]) -> None:
+    transaction = uuid4()
+    async with app.transaction():
+        await app.execute(
+            "INSERT INTO transactions VALUES ($1, 'credit', $2, '', 'test', now())", transaction, str(transaction)
+        )
+        for account, amount in legs:
+            await app.execute(
+                "INSERT INTO entries SELECT $1, entries + 1, $2, $3, amount + $3, now() FROM balances WHERE account_id = $1",
+                account,
+                transaction,
+                amount,
+            )
+
+
+async def test_a_lopsided_transaction_does_not_commit(cloud: Cloud) -> None:
+    async with cloud.fresh("wallet") as database:
+        app = await cloud.connect(database, role="app", service="wallet")
+        with pytest.raises(asyncpg.CheckViolationError, match="sum to -5"):
+            await _enter(app, [(HOUSE, -5)])
+        assert await app.fetchval("SELECT count(*) FROM transactions") == 0
+        await app.close()
+
+
+async def test_a_player_cannot_be_overdrawn_by_sql(wallet: Wallet) -> None:
+    player = await wallet.player(10)
+    app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
+    with pytest.raises(asyncpg.CheckViolationError, match="ck_balances_no_overdraft"):
+        await app.execute("UPDATE balances SET amount = amount - 11 WHERE account_id = $1", player.account)
+    await app.close()
+
+
+@pytest.mark.parametrize("service", ["auth", "wallet"])
+async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = create_engine(cloud.settings(service, service, "owner"), "test")
+    async with engine.connect() as connection:
+
+        def differences(sync: Any) -> list[Any]:
+            options = {"compare_type": True, "target_metadata": migrate.metadata_of(service)}
+            found: list[Any] = compare_metadata(
+                MigrationContext.configure(sync, opts=options), migrate.metadata_of(service)
+            )
+            return found
+
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()

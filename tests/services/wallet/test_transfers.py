@@ -1,0 +1,178 @@
+"""Money moves: transfers and credits, alone, repeated and all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from uuid import uuid4
+
+import pytest
+
+from tests.services.support import Wallet
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_an_account_is_opened_once(wallet: Wallet) -> None:
+    person = await wallet.auth.person()
+    answers = await asyncio.gather(*(wallet.client.post("/wallet/account", headers=person.bearer) for _ in range(8)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 7}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_money_is_credited_and_moves(wallet: Wallet) -> None:
+    one, other = await wallet.player(10_000), await wallet.player()
+    answer = await one.transfer(other.account, 2_500)
+    assert answer.status_code == 201
+    assert answer.json() | {"amount": -2_500, "balance": 7_500, "account": one.account} == answer.json()
+    assert (await one.balance(), await other.balance()) == (7_500, 2_500)
+    entries = await one.entries()
+    assert [(entry["sequence"], entry["amount"], entry["balance_after"]) for entry in entries] == [
+        (2, -2_500, 7_500),
+        (1, 10_000, 10_000),
+    ]
+
+
+async def test_a_statement_is_read_in_pages(wallet: Wallet) -> None:
+    player = await wallet.player(100)
+    for _ in range(4):
+        await wallet.credit(player.account, 1)
+    seen, before = [], ""
+    while True:
+        answer = await wallet.client.get(f"/wallet/entries?limit=2{before}", headers=player.bearer)
+        page = answer.json()
+        seen += [entry["sequence"] for entry in page["entries"]]
+        if page["next_before"] is None:
+            break
+        before = f"&before={page['next_before']}"
+    assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_an_overdraft_is_refused_and_changes_nothing(wallet: Wallet) -> None:
+    one, other = await wallet.player(100), await wallet.player()
+    answer = await one.transfer(other.account, 101)
+    assert (answer.status_code, answer.json()["code"]) == (409, "insufficient_funds")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await one.balance(), await other.balance()) == (100, 0)
+    assert len(await one.entries()) == 1
+
+
+@pytest.mark.parametrize("amount", [0, -1, 1.0, "100", True, 10**12, None])
+async def test_an_amount_is_a_positive_whole_number(wallet: Wallet, amount: object) -> None:
+    one, other = await wallet.player(100), await wallet.player()
+    answer = await one.transfer(other.account, amount)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert [violation["field"] for violation in answer.json()["violations"]] == ["body.amount"]
+
+
+@pytest.mark.parametrize(
+    ("to", "status", "code"),
+    [
+        (str(uuid4()), 404, "account_unknown"),
+        ("00000000-0000-7000-8000-000000000001", 404, "account_unknown"),  # the house's
+        ("self", 422, "same_account"),
+    ],
+)
+async def test_a_destination_that_cannot_be(wallet: Wallet, to: str, status: int, code: str) -> None:
+    player = await wallet.player(100)
+    answer = await player.transfer(player.account if to == "self" else to, 10)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert await player.balance() == 100
+
+
+async def test_a_player_without_an_account(wallet: Wallet) -> None:
+    person = await wallet.auth.person()
+    answer = await wallet.client.get("/wallet/balance", headers=person.bearer)
+    assert (answer.status_code, answer.json()["code"]) == (404, "account_missing")
+
+
+async def test_a_repeated_request_has_one_effect_and_one_answer(wallet: Wallet) -> None:
+    one, other = await wallet.player(1_000), await wallet.player()
+    first = await one.transfer(other.account, 300, key="intent-0001")
+    again = await one.transfer(other.account, 300, key="intent-0001")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await one.balance() == 700
+
+
+async def test_a_key_with_another_request_is_refused(wallet: Wallet) -> None:
+    one, other = await wallet.player(1_000), await wallet.player()
+    await one.transfer(other.account, 300, key="intent-0001")
+    answer = await one.transfer(other.account, 301, key="intent-0001")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert await one.balance() == 700
+
+
+async def test_keys_of_two_callers_do_not_meet(wallet: Wallet) -> None:
+    one, other = await wallet.player(1_000), await wallet.player(1_000)
+    assert (await one.transfer(other.account, 10, key="intent-0001")).status_code == 201
+    assert (await other.transfer(one.account, 30, key="intent-0001")).status_code == 201
+    assert await one.balance() == 1_020
+
+
+async def test_a_refused_request_does_not_use_up_its_key(wallet: Wallet) -> None:
+    one, other = await wallet.player(100), await wallet.player()
+    assert (await one.transfer(other.account, 500, key="intent-0001")).status_code == 409
+    await wallet.credit(one.account, 400)
+    assert (await one.transfer(other.account, 500, key="intent-0001")).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [("", "idempotency_key_missing"), ("short", "idempotency_key_invalid"), ("x" * 129, "idempotency_key_invalid")],
+)
+async def test_a_key_is_needed(wallet: Wallet, key: str, code: str) -> None:
+    one, other = await wallet.player(100), await wallet.player()
+    body = {"to_account": other.account, "amount": 1}
+    headers = one.bearer | ({"Idempotency-Key": key} if key else {})
+    answer = await wallet.client.post("/wallet/transfers", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+async def test_parallel_duplicates_have_one_effect(wallet: Wallet) -> None:
+    one, other = await wallet.player(1_000), await wallet.player()
+    answers = await asyncio.gather(*(one.transfer(other.account, 100, key="intent-0001") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert Counter(answer.headers.get("idempotency-replayed") for answer in answers) == {None: 1, "true": 19}
+    assert await one.balance() == 900
+
+
+async def test_parallel_transfers_never_overdraw(wallet: Wallet) -> None:
+    """30 at once, from and to both, of money for 10: exactly what is there is spent, and nobody waits in a ring."""
+    one, other = await wallet.player(1_000), await wallet.player()
+    answers = await asyncio.gather(*(one.transfer(other.account, 100) for _ in range(30)))
+    assert Counter(answer.status_code for answer in answers) == {201: 10, 409: 20}
+    assert (await one.balance(), await other.balance()) == (0, 1_000)
+
+
+async def test_transfers_in_both_directions_do_not_deadlock(wallet: Wallet) -> None:
+    one, other = await wallet.player(1_000), await wallet.player(1_000)
+    answers = await asyncio.gather(
+        *(giver.transfer(taker.account, 1) for _ in range(20) for giver, taker in ((one, other), (other, one)))
+    )
+    assert Counter(answer.status_code for answer in answers) == {201: 40}
+    assert (await one.balance(), await other.balance()) == (1_000, 1_000)
+
+
+async def test_a_reference_is_credited_once_whatever_the_key(wallet: Wallet) -> None:
+    player = await wallet.player()
+    answers = await asyncio.gather(*(wallet.credit(player.account, 500, reference="deposit-1") for _ in range(6)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 5}
+    assert {answer.json().get("code") for answer in answers} == {None, "reference_taken"}
+    assert await player.balance() == 500
+
+
+async def test_only_operations_credit(wallet: Wallet) -> None:
+    player = await wallet.player()
+    body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
+    headers = player.bearer | {"Idempotency-Key": "intent-0001"}
+    answer = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert await player.balance() == 0
+
+
+async def test_operations_have_no_account(wallet: Wallet) -> None:
+    answer = await wallet.client.post("/wallet/account", headers=wallet.operations)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
