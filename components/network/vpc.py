@@ -252,7 +252,7 @@ class Vpc(Component):
             iam.RolePolicyArgs(
                 name="write-flow-logs",
                 role=role.name,
-                policy=pulumi.Output.json_dumps(flow_log_permissions(log_group.arn)),
+                policy=pulumi.Output.json_dumps(flow_log_permissions(log_group.arn, self.region, args.account_id)),
             ),
         )
         self.make(
@@ -302,8 +302,10 @@ def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
     }
 
 
-def flow_log_permissions(log_group_arn: pulumi.Input[str]) -> dict[str, Any]:
-    """What the flow-log role may do: write streams of its log group. The group itself exists already."""
+def flow_log_permissions(
+    log_group_arn: pulumi.Input[str], region: str, account_id: pulumi.Input[str]
+) -> dict[str, Any]:
+    """What the flow-log role may do: write streams of its log group, which exists already and which it looks up by listing."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -311,6 +313,11 @@ def flow_log_permissions(log_group_arn: pulumi.Input[str]) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
                 "Resource": [log_group_arn, pulumi.Output.concat(log_group_arn, ":*")],
+            },
+            {
+                "Effect": "Allow",
+                "Action": "logs:DescribeLogGroups",
+                "Resource": pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":log-group:*"),
             },
         ],
     }

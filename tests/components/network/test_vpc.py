@@ -131,9 +131,11 @@ def test_flow_logs_are_complete_and_their_role_is_narrow(run):
     trust = json.loads(recorded.named("network-flow-logs-role").inputs["assumeRolePolicy"])
     assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     policy = json.loads(recorded.named("network-flow-logs-policy").inputs["policy"])
-    for statement in policy["Statement"]:
-        assert "*" not in statement["Action"]
-        assert all(resource.startswith(flow_log.inputs["logDestination"]) for resource in statement["Resource"])
+    write, look_up = policy["Statement"]
+    assert write["Action"] == ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    assert all(resource.startswith(flow_log.inputs["logDestination"]) for resource in write["Resource"])
+    assert look_up["Action"] == "logs:DescribeLogGroups"
+    assert look_up["Resource"] == f"arn:aws:logs:ap-south-1:{ACCOUNT}:log-group:*"
 
 
 def test_signals_watch_every_gateway(run):
