@@ -1,0 +1,111 @@
+"""Controls on ECR: scanning, immutable tags, lifecycle, encryption, who may pull."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from policies.documents import statements
+from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import has_referrer, is_false, is_one_of, superseded
+
+REPOSITORY = "aws:ecr/repository:Repository"
+PUBLIC = "aws:ecrpublic/repository:Repository"
+LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+SCANNING = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
+POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+
+_GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide"
+
+
+def _scanned(repository: Resource, stack: Stack) -> Verdict:
+    path = "imageScanningConfiguration.scanOnPush"
+    if repository.flag(path):
+        return ok()
+    for registry in stack.of(SCANNING):
+        for rule in registry.each("rules"):
+            filters = [item.text("filter") for item in rule.each("repositoryFilters")]
+            automatic = rule.text("scanFrequency") in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
+            if automatic and any(fnmatchcase(repository.text("name", repository.name), text) for text in filters):
+                return ok()
+    return bad(path, repository.raw(path), "set it to true, or cover the repository by a registry scanning rule")
+
+
+def _own_key(repository: Resource) -> Verdict:
+    for settings in repository.each("encryptionConfigurations"):
+        if settings.text("encryptionType", "AES256") not in ("KMS", "KMS_DSSE"):
+            return bad(settings.at("encryptionType"), settings.raw("encryptionType"), "set it to KMS with a kms_key")
+        if not settings.has("kmsKey") or settings.show("kmsKey").endswith("alias/aws/ecr"):
+            return bad(settings.at("kmsKey"), settings.raw("kmsKey"), "name a customer managed KMS key")
+        return ok()
+    return bad("encryptionConfigurations", None, "set encryption_type to KMS with a kms_key")
+
+
+def _not_public(policy: Resource) -> Verdict:
+    for statement in statements(policy, "policy"):
+        if statement.public:
+            return bad(f"{statement.path}.Principal", "*", "name the accounts or roles that may pull")
+    return ok()
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="ECR.1",
+        title="Image repositories scan what is pushed",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="ECR.1", pci="6.2.3,6.2.4"),
+        remediation="Set image_scanning_configuration.scan_on_push=True, or add an ecr.RegistryScanningConfiguration.",
+        rule=Related((REPOSITORY,), _scanned),
+    ),
+    Control(
+        id="ECR.2",
+        title="Image repositories have immutable tags",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ECR.2"),
+        remediation='Set image_tag_mutability="IMMUTABLE".',
+        rule=is_one_of(REPOSITORY, "imageTagMutability", ("IMMUTABLE",), default="MUTABLE"),
+    ),
+    Control(
+        id="ECR.3",
+        title="Image repositories have a lifecycle policy",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ECR.3"),
+        remediation="Add an ecr.LifecyclePolicy for the repository.",
+        rule=has_referrer(REPOSITORY, LIFECYCLE, "repository", "add an ecr.LifecyclePolicy for this repository"),
+    ),
+    Control(
+        id="ECR.5",
+        title="Image repositories are encrypted with a customer managed key",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="SC-12(2),SC-13,SC-28"),
+        remediation='Set encryption_configurations with encryption_type="KMS" and a kms_key.',
+        rule=Each((REPOSITORY,), _own_key),
+    ),
+    Control(
+        id="MD.ECR.1",
+        title="Repository policies let no stranger in",
+        severity=Severity.CRITICAL,
+        frameworks=refs(cis7="2.21"),
+        remediation="Name the accounts and roles in the policy's Principal.",
+        link=f"{_GUIDE}/repository-policies.html",
+        rule=Each((POLICY,), _not_public),
+    ),
+    Control(
+        id="MD.ECR.2",
+        title="Image repositories are not deleted with the images in them",
+        severity=Severity.LOW,
+        frameworks=refs(house="ECR-force-delete"),
+        remediation="Leave force_delete at False.",
+        link=f"{_GUIDE}/repository-delete.html",
+        rule=is_false(REPOSITORY, "forceDelete"),
+    ),
+    Control(
+        id="MD.ECR.3",
+        title="Images are not published",
+        severity=Severity.HIGH,
+        frameworks=refs(house="ECR-private"),
+        remediation="Use ecr.Repository in place of ecrpublic.Repository.",
+        link="https://docs.aws.amazon.com/AmazonECR/latest/public/what-is-ecr.html",
+        rule=superseded((PUBLIC,), REPOSITORY, "keep images in a private repository"),
+    ),
+)
