@@ -266,6 +266,10 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         loop.run_until_complete(stack.run_in_stack(main))
     finally:
         settings.set_root_resource(None)
+        # A program that was refused half-way leaves outputs that nobody will ever resolve.
+        for task in (pending := asyncio.all_tasks(loop)):
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         loop.close()
         asyncio.set_event_loop(None)
     return recorded
