@@ -7,6 +7,7 @@ import re
 from collections.abc import Hashable, Mapping
 from enum import StrEnum
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -188,6 +189,12 @@ class Catalog(_Model):
     tier: Tier
     services: dict[ServiceName, ServiceManifest]
 
+    @property
+    def deployment_order(self) -> list[ServiceManifest]:
+        """The services, each after those that it calls: a task knows the Service Connect names that existed when it started."""
+        order = TopologicalSorter({name: service.calls for name, service in sorted(self.services.items())})
+        return [self.services[name] for name in order.static_order()]
+
     @model_validator(mode="after")
     def _agree(self) -> Self:
         for service in self.services.values():
@@ -197,6 +204,13 @@ class Catalog(_Model):
                     raise ValueError(f"{service.name}: calls: there is no service {called!r}; accepted: {known}")
                 if self.services[called].web is None:
                     raise ValueError(f"{service.name}: calls: {called!r} has no web process that could answer")
+        try:
+            assert self.deployment_order
+        except CycleError as error:
+            circle = " → ".join(reversed(error.args[1]))
+            raise ValueError(
+                f"calls: {circle} is a circle; a service can only call services that are deployed before it"
+            ) from None
         routed = [(service.name, path) for service in self.services.values() for path in service.paths]
         for (one, path), (other, another) in itertools.combinations(routed, 2):
             if one != other and overlap(path, another):

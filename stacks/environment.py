@@ -284,12 +284,14 @@ class Environment:
 
     def _applications(self) -> dict[str, Application]:
         platform = self._platform()
-        return {
-            name: Application(name, self._application(service, platform))
-            for name, service in self.catalog.services.items()
-        }
+        made: dict[str, Application] = {}
+        for service in self.catalog.deployment_order:
+            made[service.name] = Application(service.name, self._application(service, platform, made))
+        return made
 
-    def _application(self, service: ServiceManifest, platform: Platform) -> ApplicationArgs:
+    def _application(
+        self, service: ServiceManifest, platform: Platform, made: Mapping[str, Application]
+    ) -> ApplicationArgs:
         called = {name: f"http://{name}:{self.catalog.services[name].port}" for name in service.calls}
         return ApplicationArgs(
             platform=platform,
@@ -304,6 +306,7 @@ class Environment:
             calls=called,
             buckets={name: self._bucket(f"{service.name}-{name}") for name in service.buckets},
             drain_seconds=service.drain_seconds,
+            after=[each for name in service.calls for each in made[name].services.values()],
         )
 
     def _monitoring(self) -> Monitoring:

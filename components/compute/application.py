@@ -68,6 +68,8 @@ class ApplicationArgs:
     - secrets: variable → length of the secret that is generated for it.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - drain_seconds: 1–120, from SIGTERM to SIGKILL.
+    - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
+      that existed when it started).
     """
 
     platform: Platform
@@ -82,6 +84,7 @@ class ApplicationArgs:
     calls: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     drain_seconds: int = 30
+    after: Sequence[pulumi.Resource] = ()
 
 
 class Application(Component):
@@ -139,7 +142,7 @@ class Application(Component):
                     listening=Listening(port=args.port, target=args.target) if each.kind is Kind.WEB else None,
                     scaled=self._platform.scaled,
                     spot_percent=self._platform.spot_percent,
-                    after=[log, execution_policy, *task_policies],
+                    after=[log, execution_policy, *task_policies, *args.after],
                 ),
                 pulumi.ResourceOptions(parent=self),
             )

@@ -138,6 +138,9 @@ class Service(Component):
                 cluster=args.cluster.arn,
                 task_definition=definition.arn,
                 desired_count=args.bounds.minimum,
+                # Without it a changed mix of Fargate and Spot would replace the service. Off where tasks do not scale: it
+                # would replace all tasks when only their number changes.
+                force_new_deployment=args.scaled,
                 platform_version="LATEST",
                 scheduling_strategy="REPLICA",
                 capacity_provider_strategies=[

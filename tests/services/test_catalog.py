@@ -228,6 +228,18 @@ def test_who_is_called_must_answer(write: Write) -> None:
     assert "wallet: calls: 'clock' has no web process" in refusal(write(clock, manifest("wallet", calls=["clock"])))
 
 
+def test_a_service_comes_after_those_that_it_calls(write: Write) -> None:
+    a, b, c = manifest("a1", calls=["b1", "c1"]), manifest("b1", calls=["c1"]), manifest("c1")
+    order = [service.name for service in load_catalog(write(a, b, c), "laptop").deployment_order]
+    assert order == ["c1", "b1", "a1"]
+
+
+def test_calls_in_a_circle_are_refused(write: Write) -> None:
+    circle = manifest("a1", calls=["b1"]), manifest("b1", calls=["c1"]), manifest("c1", calls=["a1"])
+    text = refusal(write(*circle))
+    assert re.search(r"calls: (\w1 → ){3}\w1 is a circle", text), text
+
+
 LETTERS = "ab"
 patterns = st.text(alphabet="ab*?", max_size=5)
 

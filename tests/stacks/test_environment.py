@@ -77,6 +77,21 @@ def test_one_ecs_service_per_process_of_each_manifest(composed: Composed, stack:
 
 
 @every_environment
+def test_a_task_starts_after_the_services_that_it_calls(composed: Composed, stack: str) -> None:
+    """Service Connect tells a task only the names that existed when it started."""
+    recorded = composed(stack)
+    for name, service in catalog_of(stack).services.items():
+        for process in service.processes:
+            (found,) = [
+                item
+                for item in recorded.of("aws:ecs/service:Service")
+                if item.inputs["name"].endswith(f"-{name}-{process}")
+            ]
+            before = {urn.rsplit("::", 1)[1] for urn in found.dependencies if "ecs/service:Service" in urn}
+            assert {f"{called}-web" for called in service.calls} <= before
+
+
+@every_environment
 def test_outputs_are_names_and_addresses_and_no_secret(composed: Composed, stack: str) -> None:
     outputs = composed(stack).result.outputs
     assert set(outputs) == {
