@@ -1,0 +1,46 @@
+"""Every resource kind of package `aws` that the local provider knows: one module per AWS service."""
+
+from __future__ import annotations
+
+from localcloud.provider.row import Row
+from localcloud.provider.rows import (
+    appautoscaling,
+    cloudfront,
+    cloudwatch,
+    ec2,
+    ecr,
+    ecs,
+    elasticache,
+    iam,
+    kms,
+    lb,
+    messaging,
+    network,
+    rds,
+    s3,
+    secrets,
+    security_groups,
+    servicediscovery,
+    wafv2,
+)
+
+ROWS: dict[str, Row] = {
+    **ec2.ROWS,
+    **network.ROWS,
+    **security_groups.ROWS,
+    **kms.ROWS,
+    **iam.ROWS,
+    **lb.ROWS,
+    **ecs.ROWS,
+    **servicediscovery.ROWS,
+    **appautoscaling.ROWS,
+    **rds.ROWS,
+    **elasticache.ROWS,
+    **s3.ROWS,
+    **cloudfront.ROWS,
+    **wafv2.ROWS,
+    **cloudwatch.ROWS,
+    **messaging.ROWS,
+    **secrets.ROWS,
+    **ecr.ROWS,
+}

@@ -1,0 +1,278 @@
+"""RDS instances and what belongs to them. The endpoint is where the data plane really listens."""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.provider.errors import Refused
+from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.rows import tagging
+
+_KNOB = Prop(knob=True)
+_PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306}
+_IDENTIFIER = (
+    r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,61}[a-zA-Z0-9]|[a-zA-Z]",
+    "1 to 63 letters, digits and hyphens, beginning with a letter, no hyphen at the end nor two together",
+)
+#: What TF wants said of a source instance, but not of a replica, which inherits it.
+_OF_SOURCE = ("engine", "username", "allocatedStorage")
+
+
+def _secret_name(identifier: str) -> str:
+    return f"rds!db-{identifier}"
+
+
+def _is_replica(inputs: Inputs) -> bool:
+    return bool(inputs.get("replicateSourceDb"))
+
+
+def _master_secret(context: Context) -> None:
+    """RDS makes a secret of its own when it is asked to manage the master password."""
+    inputs = context["in"]
+    name = _secret_name(context["id"])
+    found = context.call("secretsmanager:list_secrets", {"Filters": [{"Key": "name", "Values": [name]}]})["SecretList"]
+    exists = any(secret["Name"] == name for secret in found)
+    if inputs.get("manageMasterUserPassword") and not exists:
+        content = {"username": inputs.get("username"), "password": random.token_urlsafe(24)}
+        key = inputs.get("masterUserSecretKmsKeyId")
+        context.call(
+            "secretsmanager:create_secret",
+            {"Name": name, "SecretString": json.dumps(content), **({"KmsKeyId": key} if key else {})},
+        )
+    elif exists and not inputs.get("manageMasterUserPassword"):
+        _forget_secret(context)
+
+
+def _forget_secret(context: Context) -> None:
+    try:
+        context.call(
+            "secretsmanager:delete_secret",
+            {"SecretId": _secret_name(context["id"]), "ForceDeleteWithoutRecovery": True},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+
+
+def _deleted(context: Context) -> None:
+    _forget_secret(context)
+    context.release("rds", context["id"])
+
+
+def _outputs(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
+    address = context.lease("rds", context["id"])
+    port = outputs.get("port") or _PORTS.get(str(outputs.get("engine")), 5432)
+    made = {**outputs, "address": address, "port": port, "endpoint": f"{address}:{port}"}
+    if context["in"].get("manageMasterUserPassword"):
+        secret = context.call("secretsmanager:describe_secret", {"SecretId": _secret_name(context["id"])})
+        made["masterUserSecrets"] = [
+            {"secretArn": secret["ARN"], "secretStatus": "active", "kmsKeyId": secret.get("KmsKeyId", "")}
+        ]
+    return made
+
+
+def _check(inputs: Inputs) -> list[tuple[str, str]]:
+    found = []
+    if not _is_replica(inputs) and not inputs.get("snapshotIdentifier"):
+        found = [
+            (name, f"missing required property {name!r} of an instance that is no replica")
+            for name in _OF_SOURCE
+            if not inputs.get(name)
+        ]
+        if not inputs.get("password") and not inputs.get("manageMasterUserPassword") and not inputs.get("passwordWo"):
+            found.append(("password", "one of password and manageMasterUserPassword is required"))
+    if inputs.get("password") and inputs.get("manageMasterUserPassword"):
+        found.append(("password", "password and manageMasterUserPassword exclude each other"))
+    if not inputs.get("skipFinalSnapshot") and not inputs.get("finalSnapshotIdentifier"):
+        found.append(("finalSnapshotIdentifier", "finalSnapshotIdentifier is required when skipFinalSnapshot is false"))
+    if not 0 <= int(inputs.get("backupRetentionPeriod", 0)) <= 35:
+        found.append(("backupRetentionPeriod", f"{inputs['backupRetentionPeriod']} days; accepted are 0 to 35"))
+    return found
+
+
+def _create_arguments(inputs: Inputs) -> dict[str, Any]:
+    if inputs.get("manageMasterUserPassword"):  # moto wants a password; the real one is in the secret
+        return {"MasterUserPassword": random.token_urlsafe(24)}
+    return {}
+
+
+def _unprotect(context: Context) -> None:
+    found = context.call("describe_db_instances", {"DBInstanceIdentifier": context["id"]})["DBInstances"]
+    if found and found[0].get("DeletionProtection"):
+        raise Refused(
+            f"delete_db_instance: {context['id']} has deletion protection; set deletionProtection to false first"
+        )
+
+
+_PARAMETERS = Prop(
+    set=Call(
+        "modify_db_parameter_group",
+        {
+            "DBParameterGroupName": "$id",
+            "Parameters": "$val[].{ParameterName: name, ParameterValue: value, ApplyMethod: applyMethod || 'immediate'}",
+        },
+    ),
+    decode=lambda el: [
+        {"name": p["ParameterName"], "value": p.get("ParameterValue"), "applyMethod": p.get("ApplyMethod", "immediate")}
+        for p in el.get("parameters", [])
+        if "ParameterValue" in p
+    ],
+    by_value=True,
+)
+
+ROWS: dict[str, Row] = {
+    "aws:rds/instance:Instance": Row(
+        "rds",
+        "create_db_instance",
+        "$in.identifier",
+        variant=lambda inputs: "create_db_instance_read_replica" if _is_replica(inputs) else "create_db_instance",
+        reads=(Read("describe_db_instances", {"DBInstanceIdentifier": "$id"}, "DBInstances[0]"),),
+        arguments=_create_arguments,
+        update=Call("modify_db_instance", {"DBInstanceIdentifier": "$id", "ApplyImmediately": True}),
+        after_create=_master_secret,
+        after_update=_master_secret,
+        before_delete=_unprotect,
+        delete=(Call("delete_db_instance", {"DBInstanceIdentifier": "$id", "SkipFinalSnapshot": True}),),
+        after_delete=_deleted,
+        props={
+            "identifier": Prop(api="DBInstanceIdentifier"),
+            "identifierPrefix": _KNOB,
+            "instanceClass": Prop(api="DBInstanceClass"),
+            "dbName": Prop(api="DBName", force=True),
+            "engine": Prop(api="Engine", force=True),
+            "username": Prop(api="MasterUsername", force=True),
+            "password": Prop(api="MasterUserPassword"),
+            "port": Prop(api="Port", live="Endpoint.Port"),
+            "backupWindow": Prop(api="PreferredBackupWindow"),
+            "maintenanceWindow": Prop(api="PreferredMaintenanceWindow"),
+            "dbSubnetGroupName": Prop(live="DBSubnetGroup.DBSubnetGroupName", force=True),
+            "parameterGroupName": Prop(api="DBParameterGroupName", live="DBParameterGroups[0].DBParameterGroupName"),
+            "optionGroupName": Prop(live="OptionGroupMemberships[0].OptionGroupName"),
+            "vpcSecurityGroupIds": Prop(live="VpcSecurityGroups[].VpcSecurityGroupId"),
+            "enabledCloudwatchLogsExports": Prop(
+                api="EnableCloudwatchLogsExports", live="EnabledCloudwatchLogsExports", update=True
+            ),
+            "iamDatabaseAuthenticationEnabled": Prop(
+                api="EnableIAMDatabaseAuthentication", live="IAMDatabaseAuthenticationEnabled"
+            ),
+            "performanceInsightsKmsKeyId": Prop(api="PerformanceInsightsKMSKeyId"),
+            "caCertIdentifier": Prop(api="CACertificateIdentifier"),
+            "replicateSourceDb": Prop(api="", live="ReadReplicaSourceDBInstanceIdentifier"),
+            "manageMasterUserPassword": Prop(api="", update=True),
+            "masterUserSecretKmsKeyId": Prop(api="", update=True),
+            "multiAz": Prop(default=False),
+            "publiclyAccessible": Prop(default=False),
+            "autoMinorVersionUpgrade": Prop(default=True),
+            "copyTagsToSnapshot": Prop(default=False),
+            "deletionProtection": Prop(default=False),
+            "monitoringInterval": Prop(default=0),
+            "backupRetentionPeriod": Prop(default=lambda inputs: None if _is_replica(inputs) else 0),
+            "skipFinalSnapshot": Prop(knob=True, default=False),
+            "deleteAutomatedBackups": Prop(knob=True, default=True),
+            "applyImmediately": Prop(knob=True, default=False),
+            "finalSnapshotIdentifier": _KNOB,
+            "allowMajorVersionUpgrade": _KNOB,
+            "upgradeStorageConfig": _KNOB,
+            "blueGreenUpdate": _KNOB,
+        },
+        kept=frozenset(
+            {
+                "password",
+                "manageMasterUserPassword",
+                "masterUserSecretKmsKeyId",
+                "performanceInsightsEnabled",
+                "performanceInsightsRetentionPeriod",
+                "performanceInsightsKmsKeyId",
+                "databaseInsightsMode",
+                "monitoringInterval",
+                "monitoringRoleArn",
+                "networkType",
+                "engineLifecycleSupport",
+                "port",
+            }
+        ),
+        name="identifier",
+        name_limit=63,
+        name_rule=_IDENTIFIER,
+        secrets=frozenset({"password"}),
+        check=_check,
+        outputs={
+            "arn": "$el.DBInstanceArn",
+            "resourceId": "$el.DbiResourceId",
+            "status": "$el.DBInstanceStatus",
+            "engineVersionActual": "$el.EngineVersion",
+            "replicas": "$el.ReadReplicaDBInstanceIdentifiers",
+            "hostedZoneId": "Z2VFMSZA74J7XZ",
+        },
+        finish=_outputs,
+        tagging=tagging.rds("db"),
+        same_vpc=("dbSubnetGroupName", "vpcSecurityGroupIds"),
+        references={"masterUserSecretKmsKeyId": "key", "performanceInsightsKmsKeyId": "key"},
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": Row(
+        "rds",
+        "create_db_subnet_group",
+        "$in.name",
+        reads=(Read("describe_db_subnet_groups", {"DBSubnetGroupName": "$id"}, "DBSubnetGroups[0]"),),
+        update=Call("modify_db_subnet_group", {"DBSubnetGroupName": "$id"}),
+        whole=True,
+        delete=(Call("delete_db_subnet_group", {"DBSubnetGroupName": "$id"}),),
+        props={
+            "name": Prop(api="DBSubnetGroupName"),
+            "namePrefix": _KNOB,
+            "description": Prop(api="DBSubnetGroupDescription", default="Managed by Pulumi"),
+            "subnetIds": Prop(live="Subnets[].SubnetIdentifier"),
+        },
+        name="name",
+        name_rule=(
+            r"(?!default$)[a-z0-9 ._-]{1,255}",
+            "1 to 255 lower-case letters, digits, spaces and ._-; not default",
+        ),
+        outputs={"arn": "$el.DBSubnetGroupArn", "vpcId": "$el.VpcId"},
+        tagging=tagging.rds("subgrp"),
+        same_vpc=("subnetIds",),
+    ),
+    "aws:rds/parameterGroup:ParameterGroup": Row(
+        "rds",
+        "create_db_parameter_group",
+        "$in.name",
+        reads=(
+            Read("describe_db_parameter_groups", {"DBParameterGroupName": "$id"}, "DBParameterGroups[0]"),
+            Read("describe_db_parameters", {"DBParameterGroupName": "$id"}, "Parameters", into="parameters"),
+        ),
+        delete=(Call("delete_db_parameter_group", {"DBParameterGroupName": "$id"}),),
+        props={
+            "name": Prop(api="DBParameterGroupName"),
+            "namePrefix": _KNOB,
+            "skipDestroy": _KNOB,
+            "family": Prop(api="DBParameterGroupFamily"),
+            "description": Prop(default="Managed by Pulumi"),
+            "parameters": _PARAMETERS,
+        },
+        name="name",
+        outputs={"arn": "$el.DBParameterGroupArn"},
+        tagging=tagging.rds("pg"),
+    ),
+    "aws:rds/eventSubscription:EventSubscription": Row(
+        "rds",
+        "create_event_subscription",
+        "$in.name",
+        reads=(Read("describe_event_subscriptions", {"SubscriptionName": "$id"}, "EventSubscriptionsList[0]"),),
+        delete=(Call("delete_event_subscription", {"SubscriptionName": "$id"}),),
+        props={
+            "name": Prop(api="SubscriptionName", live="CustSubscriptionId"),
+            "namePrefix": _KNOB,
+            "snsTopic": Prop(api="SnsTopicArn"),
+            "eventCategories": Prop(live="EventCategoriesList"),
+            "sourceIds": Prop(live="SourceIdsList"),
+            "enabled": Prop(default=True),
+        },
+        name="name",
+        outputs={"arn": "$el.EventSubscriptionArn", "customerAwsId": "$account"},
+        tagging=tagging.rds("es"),
+    ),
+}

@@ -1,0 +1,65 @@
+"""What the emulator cannot hold: recorded resources, and properties that it drops. One SQLite file, mode 0600."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+
+class Store:
+    """Properties by resource token and id, shared by the provider (which writes) and the data plane (which reads).
+
+    Property names are Pulumi's. What is remembered includes secrets (ElastiCache AUTH tokens, database passwords), as the
+    emulator itself holds such in the same directory's keeping.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = directory / "store.sqlite"
+        self._file.touch(mode=0o600)
+        self._local = threading.local()
+        with self._connection() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS kept (token TEXT, id TEXT, properties TEXT NOT NULL, PRIMARY KEY (token, id))"
+            )
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = sqlite3.connect(self._file, timeout=30)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    def find(self, token: str, resource_id: str) -> dict[str, Any] | None:
+        """What is kept of a resource; None when nothing is."""
+        query = "SELECT properties FROM kept WHERE token = ? AND id = ?"
+        found = self._connection().execute(query, (token, resource_id)).fetchone()
+        if found is None:
+            return None
+        properties: dict[str, Any] = json.loads(found[0])
+        return properties
+
+    def kept(self, token: str, resource_id: str) -> dict[str, Any]:
+        """What is kept of a resource; empty when nothing is."""
+        return self.find(token, resource_id) or {}
+
+    def keep(self, token: str, resource_id: str, properties: dict[str, Any]) -> None:
+        """Remember exactly `properties`."""
+        with self._connection() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (token, resource_id, json.dumps(properties))
+            )
+
+    def forget(self, token: str, resource_id: str) -> None:
+        """Forget a resource; one that is not there is ignored."""
+        with self._connection() as connection:
+            connection.execute("DELETE FROM kept WHERE token = ? AND id = ?", (token, resource_id))
+
+    def clear(self) -> None:
+        """Forget everything: what goes with an emulator that starts empty."""
+        with self._connection() as connection:
+            connection.execute("DELETE FROM kept")

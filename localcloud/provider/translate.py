@@ -1,0 +1,401 @@
+"""From Pulumi properties to API members and back, and the question whether what is live is what was asked for."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.provider import shapes
+from localcloud.provider.row import Prop, Row
+from localcloud.provider.schema import Kind, Schema, Type
+from localcloud.provider.templates import search
+from localcloud.provider.wire import UNKNOWN
+
+_ON = ("true", "enabled", "on")
+PLAIN = Prop()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a property goes in an API structure: the names on the way (none: it is flattened into it) and the shape there."""
+
+    path: tuple[str, ...]
+    shape: Any
+
+
+class Translator:
+    """The translation of one resource kind."""
+
+    def __init__(self, kind: Kind, row: Row, schema: Schema) -> None:
+        self.kind, self.row, self._schema = kind, row, schema
+        self.noun = kind.token.split(":")[-1]
+        self._targets: dict[tuple[str, str, int], Target | None] = {}
+
+    def prop(self, name: str) -> Prop:
+        return self.row.props.get(name, PLAIN)
+
+    # ---- where things go
+
+    def target(self, name: str, operation: str) -> Target | None:
+        """Where the top-level property `name` goes in the input of `operation`; None when it has no place there."""
+        prop = self.prop(name)
+        if prop.knob or prop.api == "" or (prop.set and prop.api is None):
+            return None
+        shape = shapes.input_shape(self.row.service, operation)
+        if prop.api == ".":
+            return Target((), shape)
+        if prop.api is not None:
+            return _walk(shape, prop.api)
+        member = shapes.match(name, list(shape.members), self.noun)
+        if member is not None:
+            return Target((member,), shape.members[member])
+        # One structure down, when only one has it: rules goes to LifecycleConfiguration.Rules.
+        inside = [
+            Target((outer, found), inner.members[found])
+            for outer, inner in shape.members.items()
+            if inner.type_name == "structure"
+            and (found := shapes.match(name, list(inner.members))) is not None
+            and shapes.canonical(found) in (shapes.canonical(name), *shapes.plurals(shapes.canonical(name)))
+        ]
+        return inside[0] if len(inside) == 1 else None
+
+    def _inner(self, path: str, field: str, shape: Any) -> Target | None:
+        key = path, field, id(shape)
+        if key not in self._targets:
+            renamed = self.row.nested.get(f"{path}.{field}")
+            if renamed is None:
+                member = shapes.match(field, list(shape.members))
+                found = Target((member,), shape.members[member]) if member else None
+            elif renamed == ".":
+                found = Target((), shape)
+            else:
+                found = _walk(shape, renamed) if renamed else None
+            self._targets[key] = found
+        return self._targets[key]
+
+    # ---- Pulumi to API
+
+    def arguments(self, inputs: Mapping[str, Any], operation: str) -> dict[str, Any]:
+        """The members of the call `operation` that say what `inputs` say."""
+        members: dict[str, Any] = {}
+        for name, value in inputs.items():
+            _merge(members, self.fragment(name, value, operation))
+        return members
+
+    def fragment(self, name: str, value: Any, operation: str) -> dict[str, Any]:
+        """What one property contributes to the call."""
+        prop = self.prop(name)
+        if prop.encode and prop.api != "" and not (prop.set and prop.api is None):
+            encoded: dict[str, Any] = prop.encode(value)
+            return encoded
+        target = self.target(name, operation)
+        if target is None:
+            return {}
+        return _nest(target.path, self.to_api(value, target.shape, name))
+
+    def to_api(self, value: Any, shape: Any, path: str) -> Any:
+        """`value` as the API shape `shape` wants it; unknown values stay UNKNOWN."""
+        if value == UNKNOWN or value is None:
+            return value
+        match shape.type_name:
+            case "structure":
+                return self._structure(value, shape, path)
+            case "list":
+                pairs = shapes.pair_members(shape)
+                if pairs and isinstance(value, dict) and not {shapes.canonical(k) for k in value} & {"key", "name"}:
+                    return [{pairs[0]: str(key), pairs[1]: str(item)} for key, item in value.items()]
+                return [
+                    self.to_api(item, shape.member, path) for item in (value if isinstance(value, list) else [value])
+                ]
+            case "map":
+                items = value.items() if isinstance(value, dict) else ()
+                return {str(key): self.to_api(item, shape.value, path) for key, item in items}
+            case "integer" | "long":
+                return int(value) if isinstance(value, (int, float)) or str(value).lstrip("-").isdigit() else value
+            case "float" | "double":
+                return float(value) if isinstance(value, (int, float)) else value
+            case "boolean":
+                return value if isinstance(value, bool) else str(value).lower() in _ON
+            case "string":
+                return _as_text(value, shape)
+            case "blob":
+                return value.encode() if isinstance(value, str) else value
+            case _:
+                return value
+
+    def _structure(self, value: Any, shape: Any, path: str) -> Any:
+        if shapes.counted_list(shape) and isinstance(value, list):
+            items = self.to_api(value, shape.members["Items"], path)
+            return {"Quantity": len(items), "Items": items} if items else {"Quantity": 0}
+        if isinstance(value, list):
+            value = value[0] if value else {}
+        if not isinstance(value, dict):
+            return {next(iter(shape.members)): value}
+        made: dict[str, Any] = {}
+        for field, item in value.items():
+            target = self._inner(path, field, shape)
+            if target is None or item is None:
+                continue
+            inner = self.to_api(item, target.shape, f"{path}.{field}")
+            _merge(made, _nest(target.path, inner) if target.path else inner)
+        return made
+
+    def lost(self, name: str, value: Any) -> list[str]:
+        """Paths inside one property's value that have no place in the create call."""
+        prop = self.prop(name)
+        if not self.row.create or prop.encode or prop.knob or prop.unread or prop.identity:
+            return []
+        target = self.target(name, self.row.create)
+        return list(self._lost(value, target.shape, name)) if target else []
+
+    def _lost(self, value: Any, shape: Any, path: str) -> Iterator[str]:
+        if isinstance(value, list):
+            if shapes.counted_list(shape):
+                shape = shape.members["Items"]
+            inner = shape.member if shape.type_name == "list" else shape
+            for item in value:
+                yield from self._lost(item, inner, path)
+        elif isinstance(value, dict):
+            if shape.type_name == "list":
+                shape = shape.member
+            if shape.type_name != "structure":
+                return
+            for field, item in value.items():
+                target = self._inner(path, field, shape)
+                if target is not None:
+                    yield from self._lost(item, target.shape, f"{path}.{field}")
+                elif item not in (None, "", [], {}, False):
+                    yield f"{path}.{field}"
+
+    # ---- API to Pulumi
+
+    def live_member(self, name: str, element: Mapping[str, Any]) -> Any:
+        """The live value of a property, in the API's own form."""
+        prop = self.prop(name)
+        if prop.live is not None:
+            return search(prop.live, element)
+        target = self.target(name, self.row.create) if self.row.create else None
+        if target is None:
+            return None
+        found = _dig(element, target.path)
+        return found if found is not None else _dig(element, target.path[-1:])
+
+    def decode(self, name: str, element: Mapping[str, Any]) -> Any:
+        """The live value of an input property, in Pulumi's form."""
+        prop = self.prop(name)
+        if prop.decode:
+            return prop.decode(dict(element))
+        live = self.live_member(name, element)
+        target = self.target(name, self.row.create) if self.row.create else None
+        return self.from_api(live, self.kind.inputs[name], target.shape if target else None, name)
+
+    def from_api(self, live: Any, typ: Type, shape: Any, path: str) -> Any:
+        """An API value as the Pulumi type `typ`; `shape` is that of the create call and tells renamed members."""
+        if live is None:
+            return None
+        if hasattr(live, "isoformat"):
+            return live.isoformat().replace("+00:00", "Z")
+        if isinstance(typ, dict):
+            if "list" in typ:
+                if isinstance(live, dict) and "Quantity" in live:
+                    live = live.get("Items", [])
+                    shape = shape.members["Items"] if shape is not None and shapes.counted_list(shape) else None
+                inner = shape.member if shape is not None and shape.type_name == "list" else shape
+                return [
+                    self.from_api(item, typ["list"], inner, path)
+                    for item in (live if isinstance(live, list) else [live])
+                ]
+            if "map" in typ:
+                return pairs_to_dict(live) if isinstance(live, list) else live
+            return self._object(live, typ, shape, path)
+        return _scalar(live, typ)
+
+    def _object(self, live: Any, typ: Type, shape: Any, path: str) -> Any:
+        if isinstance(live, list):
+            live = live[0] if live else None
+        if not isinstance(live, dict):
+            return None
+        if shape is not None and shape.type_name == "list":
+            shape = shape.member
+        made = {}
+        for field, inner in self._schema.fields(typ).items():
+            if shape is not None and shape.type_name == "structure":
+                target = self._inner(path, field, shape)
+                found, below = (_dig(live, target.path), target.shape) if target else (None, None)
+            else:
+                member = shapes.match(field, list(live))
+                found, below = (live[member] if member else None), None
+            value = self.from_api(found, inner, below, f"{path}.{field}")
+            if value is not None and value not in ({}, []):
+                made[field] = value
+        return made
+
+    # ---- is it so?
+
+    def holds(self, name: str, value: Any, element: Mapping[str, Any]) -> bool:
+        """Whether what is live agrees with the property's value in everything that the value says."""
+        prop = self.prop(name)
+        if prop.by_value and prop.decode:
+            wanted = prop.encode(value) if prop.encode and prop.api == "" else value
+            return covers(wanted, prop.decode(dict(element)))
+        if prop.encode and prop.live is None:
+            return covers(prop.encode(value), element)
+        live = self.live_member(name, element)
+        target = self.target(name, self.row.create) if self.row.create else None
+        wanted = value if target is None else self.to_api(value, target.shape, name)
+        return covers(wanted, live)
+
+
+def _walk(shape: Any, dotted: str) -> Target:
+    names = tuple(dotted.split("."))
+    for name in names:
+        shape = shape.members[name]
+    return Target(names, shape)
+
+
+def _dig(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def _nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    return functools.reduce(lambda inner, name: {name: inner}, reversed(path), value)
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        elif isinstance(value, list) and isinstance(into.get(key), list):
+            into[key] = [*into[key], *value]
+        else:
+            into[key] = value
+
+
+def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several fragments of one call as one: structures are joined, lists put one after the other."""
+    whole: dict[str, Any] = {}
+    for part in parts:
+        _merge(whole, part)
+    return whole
+
+
+def _as_text(value: Any, shape: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        words = {word.lower(): word for word in shape.enum or ()}
+        for word in ("enabled", "on") if value else ("disabled", "off"):
+            if word in words:
+                return words[word]
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _scalar(live: Any, typ: Type) -> Any:
+    match typ:
+        case "boolean":
+            return live if isinstance(live, bool) else str(live).lower() in _ON
+        case "integer":
+            return int(live) if str(live).lstrip("-").isdigit() else live
+        case "string":
+            if isinstance(live, (dict, list)):
+                return json.dumps(live)
+            return str(live).lower() if isinstance(live, bool) else str(live)
+    return live
+
+
+def pairs_to_dict(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """[{Key: a, Value: b}] as {a: b}, whatever the two members are called."""
+    made = {}
+    for pair in pairs:
+        names = {shapes.canonical(name): name for name in pair}
+        key = names.get("key") or names.get("tagkey") or names.get("name") or names.get("parametername")
+        value = names.get("value") or names.get("tagvalue") or names.get("parametervalue")
+        if key:
+            made[pair[key]] = pair[value] if value else ""
+    return made
+
+
+def covers(wanted: Any, live: Any) -> bool:
+    """Whether `live` says everything that `wanted` says: it may say more (defaults), lists may be in another order."""
+    if isinstance(wanted, Mapping):
+        if set(wanted) >= {"Quantity"} and not wanted.get("Quantity") and not (live or {}).get("Quantity"):
+            return True
+        if not isinstance(live, Mapping):
+            return not any(wanted.values())
+        return all(covers(value, live.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        if live is None:
+            live = []
+        if not isinstance(live, list) or len(live) != len(wanted):
+            return False
+        if all(covers(want, have) for want, have in zip(wanted, live, strict=True)):
+            return True
+        left = list(live)
+        for want in wanted:
+            found = next((i for i, have in enumerate(left) if covers(want, have)), None)
+            if found is None:
+                return False
+            del left[found]
+        return True
+    return same_scalar(wanted, live)
+
+
+def same_scalar(wanted: Any, live: Any) -> bool:
+    """Equality across the ways in which APIs write a value: absent, text or number, JSON text, name or ARN."""
+    if wanted == live:
+        return True
+    if live is None or wanted is None:  # not said is the same as off, empty or nothing
+        return not wanted and not live
+    if isinstance(wanted, bool) or isinstance(live, bool):
+        return (str(wanted).lower() in _ON) == (str(live).lower() in _ON)
+    if hasattr(live, "isoformat"):
+        live = live.isoformat()
+    if isinstance(wanted, (int, float)) or isinstance(live, (int, float)):
+        try:
+            return float(wanted) == float(live)
+        except (TypeError, ValueError):
+            return False
+    if isinstance(live, Mapping | list):
+        return same_json(wanted, json.dumps(live)) if isinstance(wanted, str) else False
+    return same_text(str(wanted), str(live))
+
+
+def same_text(one: str, other: str) -> bool:
+    """Equal texts, equal JSON documents, or an ARN and the id or name that it ends with."""
+    if one == other or same_json(one, other):
+        return True
+    for arn, name in ((one, other), (other, one)):
+        if arn.startswith("arn:") and name and not name.startswith("arn:") and arn.endswith(("/" + name, ":" + name)):
+            return True
+    return False
+
+
+def same_json(one: str, other: str) -> bool:
+    if not (one[:1] in "{[" and other[:1] in "{["):
+        return False
+    try:
+        return _ordered(json.loads(one)) == _ordered(json.loads(other))
+    except ValueError:
+        return False
+
+
+def _ordered(document: Any) -> Any:
+    """Policy documents may say "a" or ["a"], and lists of actions in any order."""
+    if isinstance(document, dict):
+        return {key: _ordered(value) for key, value in document.items()}
+    if isinstance(document, list):
+        items = [_ordered(item) for item in document]
+        if all(isinstance(item, str) for item in items):
+            return items[0] if len(items) == 1 else sorted(items)
+        return items
+    return document
