@@ -16,6 +16,12 @@ SELECTION = "aws:backup/selection:Selection"
 _UNIQUE = ("arn", "allocationId", "publicIp")
 
 
+def coming(resource: Resource, path: str) -> bool:
+    """Whether the value at `path` is unknown, but the engine recorded which resource it will come from: then it will be set."""
+    unknown = resource.raw(path) is UNKNOWN
+    return unknown and bool(resource.property_dependencies.get(path.partition(".")[0]))
+
+
 def mentions(stack: Stack, target: Resource, *types: str) -> list[Resource]:
     """The resources of `types` that name `target`'s id or ARN anywhere among their properties, however deep.
 
@@ -152,3 +158,55 @@ def among(ports: Sequence[int], first: float | None, last: float | None) -> list
     if first is None or last is None or first == -1:
         return list(ports)
     return [port for port in ports if first <= port <= last]
+
+
+_TABLE = "aws:ec2/routeTable:RouteTable"
+_MAIN_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
+_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+_MAIN_ASSOCIATION = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
+_ROUTE = "aws:ec2/route:Route"
+_INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+_VPC = "aws:ec2/vpc:Vpc"
+
+
+def reaches_internet(subnet: Resource, stack: Stack) -> bool:
+    """Whether the subnet's route table sends 0.0.0.0/0 or ::/0 to an Internet gateway, as far as the stack says."""
+    tables = [
+        table
+        for association in stack.referrers(subnet, _ASSOCIATION, "subnetId")
+        for table in stack.targets(association, "routeTableId", _TABLE, _MAIN_TABLE)
+    ]
+    if not tables:
+        vpcs = stack.targets(subnet, "vpcId", _VPC)
+        tables = [
+            table
+            for vpc in vpcs
+            for association in stack.referrers(vpc, _MAIN_ASSOCIATION, "vpcId")
+            for table in stack.targets(association, "routeTableId", _TABLE, _MAIN_TABLE)
+        ]
+    return any(
+        _to_internet(route, holder, path, stack) for table in tables for route, holder, path in _routes(table, stack)
+    )
+
+
+def _routes(table: Resource, stack: Stack) -> Iterator[tuple[View, Resource, str]]:
+    """(route, the resource that holds it, the property that it stands in) of every route of a table."""
+    for route in table.each("routes"):
+        yield route, table, "routes"
+    for route in stack.referrers(table, _ROUTE, "routeTableId"):
+        yield route, route, "gatewayId"
+
+
+def _to_internet(route: View, holder: Resource, path: str, stack: Stack) -> bool:
+    keys = ("cidrBlock", "ipv6CidrBlock", "destinationCidrBlock", "destinationIpv6CidrBlock")
+    if not any(is_world(route.text(key)) for key in keys):
+        return False
+    gateway = route.raw("gatewayId")
+    if gateway is UNKNOWN:
+        sources = [stack.by_urn(urn) for urn in holder.property_dependencies.get(path, ())]
+        if not any(sources):
+            raise CannotTell(route.at("gatewayId"), UNKNOWN.words)
+        return any(source is not None and source.type == _INTERNET_GATEWAY for source in sources)
+    if not isinstance(gateway, str):
+        return False
+    return gateway.startswith("igw-") or bool(stack.named(gateway, _INTERNET_GATEWAY))

@@ -37,7 +37,7 @@ OUTSIDE: tuple[Outside, ...] = (
     _row("IAM.22", "Credentials unused for 45 days are removed", _CREDENTIALS),
     _row("IAM.26", "Expired server certificates are removed", "`aws iam list-server-certificates`; Security Hub control {id}"),
     _row("KMS.3", "No key waits for deletion by mistake", "`aws kms describe-key`, KeyState; Security Hub control {id}"),
-    _row("Macie.2", "Macie discovers sensitive data by itself", "Macie console, automated discovery; Security Hub control {id}"),
+    _row("Macie.2", "Macie discovers sensitive data by itself", "Macie console, automated discovery; Security Hub {id}"),
     _row("S3.20", "MFA delete is on", "`aws s3api get-bucket-versioning` (only root can set it); Security Hub {id}"),
     _row("SSM.1", "Instances are managed by Systems Manager"),
     _row("SSM.2", "Instances are patch compliant"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
+from policies.links import coming
 from policies.model import Each, Related, Verdict, bad, na, ok
 from policies.resources import Resource, Stack
 from policies.values import CannotTell, View
@@ -40,8 +41,12 @@ def is_false(types: str | tuple[str, ...], path: str, *, default: bool = False, 
 
 
 def is_set(types: str | tuple[str, ...], path: str, fix: str, *, unless: Unless | None = None) -> Each:
-    """Something is set at `path`."""
-    return _each(types, lambda resource: ok() if resource.has(path) else bad(path, None, fix), unless)
+    """Something is set at `path`, or will be by a resource that the engine knows."""
+
+    def check(resource: Resource) -> Verdict:
+        return ok() if coming(resource, path) or resource.has(path) else bad(path, None, fix)
+
+    return _each(types, check, unless)
 
 
 def is_one_of(
@@ -113,9 +118,13 @@ def tagged(types: str | tuple[str, ...]) -> Each:
     return _each(types, check, None)
 
 
-def never(types: str | tuple[str, ...], fix: str) -> Each:
-    """No resource of these types at all: for what AWS has retired."""
-    return _each(types, lambda resource: bad("type", resource.token, fix), None)
+def never(kind: str, instead: str, fix: str) -> Each:
+    """No resource of type `kind`: what AWS has retired, or the house does not want. Those of type `instead` are compliant."""
+
+    def check(resource: Resource) -> Verdict:
+        return bad("type", resource.token, fix) if resource.type == kind else ok()
+
+    return Each((kind, instead), check)
 
 
 def superseded(retired: tuple[str, ...], current: str, fix: str) -> Each:

@@ -49,7 +49,7 @@ def _part_is_on(feature: str, additional: str = "") -> Related:
 
 
 #: Security Hub's control, its severity, what is watched, the feature and its additional configuration; PCI DSS reference.
-_PARTS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
+PARTS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
     (5, Severity.HIGH, "EKS audit logs", "EKS_AUDIT_LOGS", "", ""),
     (6, Severity.HIGH, "Lambda network activity", "LAMBDA_NETWORK_LOGS", "", "11.5.1"),
     (7, Severity.HIGH, "EKS at run time", "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT", "11.5.1"),
@@ -62,7 +62,7 @@ _PARTS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
 )
 
 #: Security Hub's control, what is scanned, Inspector's resource type.
-_SCANS = (
+SCANS = (
     (1, "EC2 instances", "EC2"),
     (2, "container images", "ECR"),
     (3, "Lambda code", "LAMBDA_CODE"),
@@ -109,7 +109,7 @@ CONTROLS: tuple[Control, ...] = (
             remediation=f"Add a guardduty.DetectorFeature {feature}{' with ' + more if more else ''}, status ENABLED.",
             rule=_part_is_on(feature, more),
         )
-        for number, severity, what, feature, more, pci in _PARTS
+        for number, severity, what, feature, more, pci in PARTS
     ),
     *(
         Control(
@@ -120,7 +120,7 @@ CONTROLS: tuple[Control, ...] = (
             remediation=f"Add {kind} to resource_types of the inspector2.Enabler in the account's stack.",
             rule=exists(ENABLER, f"add {kind} to resourceTypes", partial(_scans, kind)),
         )
-        for number, what, kind in _SCANS
+        for number, what, kind in SCANS
     ),
     Control(
         id="Macie.1",

@@ -53,7 +53,7 @@ def _unscoped(statement: Statement) -> list[str]:
 def _no_user_policy(resource: Resource) -> Verdict:
     if resource.type == "aws:iam/policyAttachment:PolicyAttachment":
         if not resource.has("users"):
-            return na("it attaches to no user")
+            return ok()
         return bad("users", resource.raw("users"), "attach the policy to a group or a role")
     return bad("user", resource.raw("user"), "attach the policy to a group or a role")
 
@@ -261,7 +261,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(cis5="1.10", house="IAM-no-access-keys"),
         remediation="Use a role: tasks have task roles, CI has OpenID Connect, people have single sign-on.",
         link=f"{_GUIDE}/best-practices.html#bp-workloads-use-roles",
-        rule=never("aws:iam/accessKey:AccessKey", "use a role instead"),
+        rule=never("aws:iam/accessKey:AccessKey", ROLE, "use a role instead"),
     ),
     Control(
         id="MD.IAM.6",
@@ -270,7 +270,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(cis5="1.20"),
         remediation="Let people sign in through IAM Identity Center or another provider; make roles for programs.",
         link=f"{_GUIDE}/best-practices.html#bp-users-federation-idp",
-        rule=never(USER, "use IAM Identity Center, or a role for a program"),
+        rule=never(USER, ROLE, "use IAM Identity Center, or a role for a program"),
     ),
     Control(
         id="MD.IAM.7",

@@ -12,8 +12,8 @@ from policies.rules import is_at_least, is_true
 
 KEY = "aws:kms/key:Key"
 
-#: A key that nobody has: a pattern that fits it fits them all.
-_ANY_KEY = "arn:aws:kms:xx-nowhere-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+#: A key that nobody has: a pattern that fits it fits every key (of the Region and account that the pattern names).
+_NOBODYS = "key/00000000-0000-0000-0000-000000000000"
 
 
 def _cannot_rotate(key: Resource) -> str | None:
@@ -37,13 +37,18 @@ def _not_public(key: Resource) -> Verdict:
     return ok()
 
 
+def _fits_every_key(pattern: str) -> bool:
+    parts = pattern.split(":", 5)
+    return fnmatchcase(_NOBODYS, parts[5]) if len(parts) == 6 else fnmatchcase(f"arn:aws:kms:x:0:{_NOBODYS}", pattern)
+
+
 def _decrypts_with_any_key(resource: Resource) -> Verdict:
     found = permissions(resource)
     if not found and resource.type == ROLE:
         return na("the role has no inline policy of its own")
     for statement in found:
         action = next((name for name in ("kms:Decrypt", "kms:ReEncryptFrom") if statement.grants(name)), None)
-        wide = next((pattern for pattern in statement.resources if fnmatchcase(_ANY_KEY, pattern)), None)
+        wide = next((pattern for pattern in statement.resources if _fits_every_key(pattern)), None)
         if statement.allows and action and (wide or statement.not_resources):
             return bad(f"{statement.path}.Resource", wide or "NotResource", f"name the keys that {action} may use")
     return ok()

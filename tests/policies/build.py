@@ -21,6 +21,7 @@ __all__ = ["ABSENT", "UNKNOWN", "Case", "Change", "Drop", "Set", "res", "stack"]
 def res(
     type_: str,
     name: str = "it",
+    /,
     *,
     id: str | None = None,  # noqa: A002 - Pulumi's own word
     deps: Mapping[str, Sequence[str]] | None = None,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from typing import Any
 
 import pytest
 
-from policies.catalog import all_controls, modules
+from policies.catalog import all_controls
 from policies.model import Control, Status, status_of
+from tests.policies import cases
 from tests.policies.build import Case, stack
 
 CONTROLS = {control.id: control for control in all_controls()}
@@ -16,9 +18,8 @@ CONTROLS = {control.id: control for control in all_controls()}
 
 def _cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
-    for module in modules():
-        name = module.__name__.rpartition(".")[2]
-        found |= importlib.import_module(f"tests.policies.cases.{name}").CASES
+    for info in pkgutil.iter_modules(cases.__path__):
+        found |= getattr(importlib.import_module(f"{cases.__name__}.{info.name}"), "CASES", {})
     return found
 
 

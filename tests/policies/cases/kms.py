@@ -3,8 +3,10 @@
 import json
 
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, res
+from tests.policies.cases.iam import allow
 
 KEY = "aws:kms/key:Key"
+KEY_ARN = "arn:aws:kms:ap-south-1:111122223333:key/0c1d"
 
 
 def _policy(principal: object, **condition: object) -> str:
@@ -15,6 +17,24 @@ def _policy(principal: object, **condition: object) -> str:
 
 
 CASES = {
+    "KMS.1": Case(
+        good=[[res("aws:iam/policy:Policy", policy=allow("kms:Decrypt", resource=KEY_ARN))]],
+        bad=[
+            Change({"policy": allow("kms:Decrypt", resource="arn:aws:kms:*:*:key/*")}),
+            Change({"policy": allow("kms:ReEncrypt*", resource="*")}),
+        ],
+        na=[[res("aws:iam/rolePolicy:RolePolicy", policy=allow("kms:Decrypt", resource="*"))]],
+        unknown=[Change({"policy": UNKNOWN})],
+    ),
+    "KMS.2": Case(
+        good=[[res("aws:iam/rolePolicy:RolePolicy", policy=allow("kms:Decrypt", resource=KEY_ARN))]],
+        bad=[
+            Change({"policy": allow("kms:Decrypt", resource="arn:aws:kms:ap-south-1:*:key/*")}),
+            [res("aws:iam/role:Role", inlinePolicies=[{"policy": allow("kms:*", resource="*")}])],
+        ],
+        na=[[res("aws:iam/policy:Policy", policy=allow("kms:Decrypt", resource="*"))], [res("aws:iam/role:Role")]],
+        unknown=[Change({"policy": UNKNOWN})],
+    ),
     "KMS.4": Case(
         good=[[res(KEY, enableKeyRotation=True)], [res(KEY, enableKeyRotation="true")]],
         bad=[Change({"enableKeyRotation": False}), Change({"enableKeyRotation": ABSENT})],
