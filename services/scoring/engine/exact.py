@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 
 #: A point between two numbers: (value, 0) lies just before the value, (value, 1) just after it.
 Cut = tuple[Fraction, int]
@@ -70,7 +70,7 @@ class Interval:
 
     def words(self) -> str:
         """The interval as a player reads it: "below 5", "5 to below 6", "6 to 7", "above 12"."""
-        if self.low is not None and self.low == (self.high and (self.high[0], 0)):
+        if self.low is not None and self.high == (self.low[0], 1) and self.low[1] == 0:
             return to_decimal(self.low[0])
         low = "" if self.low is None else f"{'above ' if self.low[1] else ''}{to_decimal(self.low[0])}"
         high = "" if self.high is None else f"{'' if self.high[1] else 'below '}{to_decimal(self.high[0])}"

@@ -20,7 +20,7 @@ from services.scoring.engine.document import (
     Table,
     Vocabulary,
 )
-from services.scoring.engine.exact import Interval
+from services.scoring.engine.exact import Cut, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +169,30 @@ def _milestones(path: str, milestones: Milestones) -> Iterator[Finding]:
 
 def _bands(path: str, bands: Bands) -> Iterator[Finding]:
     """Every value from 0 up must lie in exactly one band."""
+    start: Cut = (Fraction(0), 0)
+    below = [span for span, _ in bands.steps if not span.empty and span.high is not None and span.high <= start]
     for span, _ in bands.steps:
         if span.empty:
             yield Finding(path, "empty-band", f"no value is in the band {_bounds(span)}", error=True)
-        elif span.high is not None and span.high <= (Fraction(0), 0):
-            yield Finding(path, "unreachable", f"the band {span.words()} lies below 0, which no rate does")
+    for span in below:
+        yield Finding(path, "unreachable", f"the band {span.words()} lies below 0, which no rate does")
     spans = sorted(
-        (span for span, _ in bands.steps if not span.empty),
-        key=lambda span: (span.low is not None, span.low or (Fraction(0), 0)),
+        (span for span, _ in bands.steps if not span.empty and span not in below),
+        key=lambda span: (span.low is not None, span.low or start),
     )
-    start = (Fraction(0), 0)
-    if spans and spans[0].low is not None and spans[0].low > start:
-        yield Finding(path, "gap", f"no band holds {Interval(start, spans[0].low).words()}", error=True)
-    for left, right in pairwise(spans):
-        if left.high is None or (right.low is None or right.low < left.high):
-            both = Interval(
-                right.low, left.high if right.high is None or left.high is None else min(left.high, right.high)
+    reach: Cut | None = start
+    for span in spans:
+        low = start if span.low is None else max(span.low, start)
+        if reach is not None and low > reach:
+            yield Finding(path, "gap", f"no band holds {Interval(reach, low).words()}", error=True)
+        elif reach is None or low < reach:
+            shared = [high for high in (reach, span.high) if high is not None]
+            yield Finding(
+                path, "overlap", f"two bands hold {Interval(low, min(shared, default=None)).words()}", error=True
             )
-            yield Finding(path, "overlap", f"two bands hold {both.words()}", error=True)
-        elif left.high < right.low:
-            yield Finding(path, "gap", f"no band holds {Interval(left.high, right.low).words()}", error=True)
-    if spans and all(span.high is not None for span in spans):
-        top = max(span.high for span in spans if span.high is not None)
-        yield Finding(path, "gap", f"no band holds {Interval(top, None).words()}", error=True)
+        reach = None if reach is None or span.high is None else max(reach, span.high)
+    if reach is not None:
+        yield Finding(path, "gap", f"no band holds {Interval(reach, None).words()}", error=True)
 
 
 def _cases(path: str, cases: Cases, when: Condition) -> Iterator[Finding]:

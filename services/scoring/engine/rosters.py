@@ -164,10 +164,10 @@ def _bounds(path: str, bounds: Mapping[str, Bounds], roles: list[str | None]) ->
     if not bounds:
         return
     counted = Counter(roles)
-    for role in sorted(str(role) for role in counted if role not in bounds):
-        yield Problem(
-            path, f"{counted.get(role) or counted[None]} players of role {role}; roles are {', '.join(bounds)}"
-        )
+    for role in sorted(role for role in counted if role is not None and role not in bounds):
+        yield Problem(path, f"role {role} ({counted[role]}); roles are {', '.join(bounds)}")
+    if None in counted:
+        yield Problem(path, f"role not known of {counted[None]} of the players")
     for role, bound in bounds.items():
         given = counted.get(role, 0)
         if given < bound.at_least:

@@ -140,7 +140,8 @@ class _Reader:
         for name in node.find("absent_hurt", []).each():
             self.sides.member(name, team)
         miscounted = {
-            int(over) if over.isdigit() else -1: given for over, given in node.find("miscounted_overs", {}).items()
+            int(over) if over.isascii() and over.isdigit() else -1: given
+            for over, given in node.find("miscounted_overs", {}).items()
         }
         overs = list(node.find("overs", []).each())
         for place, over in enumerate(overs):

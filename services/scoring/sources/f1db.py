@@ -23,7 +23,8 @@ from services.scoring.sources.reading import Node, parse_yaml, read_bytes
 
 PROVIDER = "f1db"
 
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 #: Session -> (results, starting grid, qualifying) without ".yml"; the first is needed for a session to have taken place.
 _SESSIONS = {
@@ -290,13 +291,13 @@ class _Reader:
             self._known(row)
             if row.position == 1:
                 share = row.node.find("percentage", "0").text()
-                whole, _, part = share.partition(".")
-                if not (whole + part).isdigit() or len(share) > 8:
+                if not _PERCENTAGE.fullmatch(share):
                     row.node.get("percentage").fail(f"{share!r} is no percentage such as '25.96'")
+                whole, _, part = share.partition(".")
                 self._add(
                     f"driver_of_the_day:{row.driver}",
                     "driver_of_the_day",
-                    {"driver": row.driver, "percent_hundredths": int(whole or 0) * 100 + int(f"{part}00"[:2])},
+                    {"driver": row.driver, "percent_hundredths": int(whole) * 100 + int(f"{part}00"[:2])},
                 )
 
     def _pit_stops(self) -> None:

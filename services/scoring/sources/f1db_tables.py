@@ -22,7 +22,7 @@ STATUSES = {
 CLASSIFIED = "classified"
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_CLOCK = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d{1,4})\.(\d{3})")
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,4})\.([0-9]{3})")
 
 
 @dataclass(frozen=True, slots=True)

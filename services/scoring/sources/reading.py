@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ LARGEST = 32_000_000
 
 #: Whole numbers beyond this are no count, time or points of any match.
 _GREATEST = 10**12
+
+_DIGITS = re.compile(r"-?[0-9]{1,12}")
 
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -168,7 +171,7 @@ class Node:
     def whole(self, least: int = 0, most: int = _GREATEST) -> int:
         """A whole number from `least` to `most` (a JSON number; of a YAML file, its digits)."""
         value = self.value
-        if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) <= 13:
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             self.fail(f"expected a whole number, found {describe(self.value)}")

@@ -27,7 +27,7 @@ def ball(runs: int = 0, *, batter: str = "H1", bowler: str = "A1", non_striker: 
         "batter": batter,
         "bowler": bowler,
         "non_striker": non_striker,
-        "runs": {"batter": runs, "extras": extras, "total": runs + extras, **more.pop("runs", {})},
+        "runs": {"batter": runs, "extras": extras, "total": runs + extras},
         **more,
     }
 
