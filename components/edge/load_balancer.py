@@ -34,7 +34,6 @@ class LoadBalancerArgs:
     - access_logs_bucket: name of a bucket that admits ELB's log delivery (SSE-S3: ELB cannot write to a KMS key). None must be
       relaxed as ``access_logs``.
     - deletion_protection: default True; False must be relaxed as ``deletion_protection``.
-    - idle_timeout_seconds: 1–4000; default 60.
     - relaxed: what of the above is relaxed → why.
     """
 
@@ -45,7 +44,6 @@ class LoadBalancerArgs:
     certificate_arn: pulumi.Input[str] | None = None
     access_logs_bucket: pulumi.Input[str] | None = None
     deletion_protection: bool = True
-    idle_timeout_seconds: int = 60
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -124,7 +122,6 @@ class LoadBalancer(Component):
             desync_mitigation_mode="defensive",
             drop_invalid_header_fields=True,
             enable_deletion_protection=args.deletion_protection,
-            idle_timeout=args.idle_timeout_seconds,
         )
 
     def _listeners(self, args: LoadBalancerArgs) -> lb.Listener:

@@ -35,11 +35,16 @@ _RATE_FIRST, _MANAGED_FIRST, _COUNTRY = 100, 1000, 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protection:
-    """What to block. rate_limit and path_rate_limits: requests per address in RATE_WINDOW."""
+    """What to block. rate_limit and path_rate_limits: requests per address in RATE_WINDOW.
+
+    behind_cdn: the address is the one that CloudFront says it forwards for. A viewer can forge that, so the CDN's own ACL,
+    which sees true addresses, is the one that holds; this one must only not take an edge location for one busy viewer.
+    """
 
     rate_limit: int
     path_rate_limits: Mapping[str, int]
     allowed_countries: Sequence[str]
+    behind_cdn: bool
 
 
 def rules(protection: Protection) -> list[Document]:
@@ -52,8 +57,8 @@ def rules(protection: Protection) -> list[Document]:
     found: list[Document] = []
     for index, (prefix, limit) in enumerate(sorted(protection.path_rate_limits.items())):
         name = "rate" + re.sub(r"[^A-Za-z0-9]+", "-", prefix).rstrip("-")
-        found.append(_rule(name, _RATE_FIRST + index, _rate(limit, _path_starts(prefix)), _block(429)))
-    found.append(_rule("rate", _MANAGED_FIRST - 1, _rate(protection.rate_limit), _block(429)))
+        found.append(_rule(name, _RATE_FIRST + index, _rate(protection, limit, _path_starts(prefix)), _block(429)))
+    found.append(_rule("rate", _MANAGED_FIRST - 1, _rate(protection, protection.rate_limit), _block(429)))
     for index, (name, group) in enumerate(MANAGED_GROUPS):
         found.append(
             {
@@ -66,8 +71,8 @@ def rules(protection: Protection) -> list[Document]:
             }
         )
     if protection.allowed_countries:
-        countries = {"geo_match_statement": {"country_codes": sorted(protection.allowed_countries)}}
-        found.append(_rule("country", _COUNTRY, countries, {"allow": {}}))
+        countries = {"country_codes": sorted(protection.allowed_countries), **_forwarded(protection)}
+        found.append(_rule("country", _COUNTRY, {"geo_match_statement": countries}, {"allow": {}}))
     return found
 
 
@@ -95,8 +100,20 @@ def _rule(name: str, priority: int, statement: Document, action: Document) -> Do
     }
 
 
-def _rate(limit: int, scope: Document | None = None) -> Document:
-    statement: Document = {"limit": limit, "aggregate_key_type": "IP", "evaluation_window_sec": RATE_WINDOW}
+def _forwarded(protection: Protection) -> Document:
+    """Where an address is read when it is not the connection's. A header that holds none is nobody's: it matches no rule."""
+    if not protection.behind_cdn:
+        return {}
+    return {"forwarded_ip_config": {"header_name": "X-Forwarded-For", "fallback_behavior": "NO_MATCH"}}
+
+
+def _rate(protection: Protection, limit: int, scope: Document | None = None) -> Document:
+    statement: Document = {
+        "limit": limit,
+        "aggregate_key_type": "FORWARDED_IP" if protection.behind_cdn else "IP",
+        "evaluation_window_sec": RATE_WINDOW,
+        **_forwarded(protection),
+    }
     if scope is not None:
         statement["scope_down_statement"] = scope
     return {"rate_based_statement": statement}

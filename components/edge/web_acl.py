@@ -33,6 +33,7 @@ class WebAclArgs:
     - rate_limit: requests per address in five minutes before it is blocked; 10 and up, default 2000.
     - path_rate_limits: path prefix → a lower limit, for what is worth attacking (``/auth/login``).
     - allowed_countries: ISO 3166 codes; when given, requests from anywhere else are blocked.
+    - behind_cdn: for a load balancer that only CloudFront reaches; addresses are then those that it forwards for.
     - log_key_arn: KMS key in the ACL's Region. log_retention_days: default 365.
     """
 
@@ -43,6 +44,7 @@ class WebAclArgs:
     rate_limit: int = 2000
     path_rate_limits: Mapping[str, int] = field(default_factory=dict)
     allowed_countries: Sequence[str] = ()
+    behind_cdn: bool = False
     log_retention_days: int = 365
 
 
@@ -67,12 +69,15 @@ class WebAcl(Component):
             raise ValueError(
                 f"web ACL {name!r}: a CLOUDFRONT one takes no resource_arn; give its arn to the distribution"
             )
+        if args.scope is Scope.CLOUDFRONT and args.behind_cdn:
+            raise ValueError(f"web ACL {name!r}: a CLOUDFRONT one is the CDN's own and not behind_cdn")
         self.region = EDGE_REGION if args.scope is Scope.CLOUDFRONT else args.region
         elsewhere = None if self.region == args.region else self.region
         protection = Protection(
             rate_limit=args.rate_limit,
             path_rate_limits=args.path_rate_limits,
             allowed_countries=args.allowed_countries,
+            behind_cdn=args.behind_cdn,
         )
         acl = self.make(
             "",

@@ -14,20 +14,21 @@ from components.security.key_policies import Purpose, document
 #: Where CloudFront's web ACLs and certificates live, whatever the stack's Region.
 EDGE_REGION = "us-east-1"
 
+#: How long the deletion of a key can be taken back: the longest that KMS takes. What it encrypted is lost with it.
+DELETION_DAYS = 30
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeysArgs:
-    """Where the keys live and how long a deletion can be taken back.
+    """Where the keys live.
 
     - account_id, region: of the stack.
     - edge: also make a key for logs in us-east-1, where CloudFront's web ACL logs (default False).
-    - deletion_window_days: 7–30; default 30.
     """
 
     account_id: pulumi.Input[str]
     region: str
     edge: bool = False
-    deletion_window_days: int = 30
 
 
 class Keys(Component):
@@ -49,8 +50,6 @@ class Keys(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        if not 7 <= args.deletion_window_days <= 30:
-            raise ValueError(f"keys {name!r}: deletion window of {args.deletion_window_days} days; accepted: 7 to 30")
         self.data = self._key("data", Purpose.DATA, args, args.region)
         self.logs = self._key("logs", Purpose.LOGS, args, args.region)
         self.secrets = self._key("secrets", Purpose.SECRETS, args, args.region)
@@ -72,7 +71,7 @@ class Keys(Component):
             kms.KeyArgs(
                 description=f"{role.replace('-', ' ').capitalize()} of {pulumi.get_project()} {pulumi.get_stack()}",
                 enable_key_rotation=True,
-                deletion_window_in_days=args.deletion_window_days,
+                deletion_window_in_days=DELETION_DAYS,
                 policy=policy,
                 region=elsewhere,
             ),

@@ -10,7 +10,9 @@ from components.edge.waf_rules import MANAGED_GROUPS, Protection, default_action
 
 
 def protection(**changes):
-    return Protection(**{"rate_limit": 2000, "path_rate_limits": {}, "allowed_countries": (), **changes})
+    return Protection(
+        **{"rate_limit": 2000, "path_rate_limits": {}, "allowed_countries": (), "behind_cdn": False, **changes}
+    )
 
 
 paths = st.dictionaries(st.from_regex(r"/[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True), st.integers(10, 1000), max_size=20)
@@ -74,6 +76,26 @@ def test_with_countries_only_they_may_and_only_after_every_other_rule():
     last = rules(here)[-1]
     assert last["action"] == {"allow": {}}
     assert last["statement"] == {"geo_match_statement": {"country_codes": ["IN"]}}
+
+
+def statements(**changes):
+    return {rule["name"]: rule["statement"] for rule in rules(protection(allowed_countries=("IN",), **changes))}
+
+
+def test_behind_a_cdn_an_edge_location_is_not_taken_for_a_viewer():
+    forwarded = {"header_name": "X-Forwarded-For", "fallback_behavior": "NO_MATCH"}
+    found = statements(behind_cdn=True, path_rate_limits={"/auth/login": 20})
+    for name in ("rate", "rate-auth-login"):
+        assert found[name]["rate_based_statement"]["aggregate_key_type"] == "FORWARDED_IP"
+        assert found[name]["rate_based_statement"]["forwarded_ip_config"] == forwarded
+    assert found["country"]["geo_match_statement"]["forwarded_ip_config"] == forwarded
+
+
+def test_in_front_of_everything_the_address_is_the_connection_s():
+    found = statements()
+    assert found["rate"]["rate_based_statement"]["aggregate_key_type"] == "IP"
+    assert "forwarded_ip_config" not in found["rate"]["rate_based_statement"]
+    assert "forwarded_ip_config" not in found["country"]["geo_match_statement"]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,17 @@ def test_one_for_cloudfront_lives_in_us_east_1_with_its_logs(run):
     assert "Region" not in recorded.result.signals[0].dimensions
 
 
+def test_one_for_cloudfront_sees_true_addresses(run):
+    with pytest.raises(ValueError, match="a CLOUDFRONT one is the CDN's own and not behind_cdn"):
+        run(acl(scope=Scope.CLOUDFRONT, resource_arn=None, behind_cdn=True))
+
+
+def test_addresses_behind_the_cdn_arrive_in_aws_s_shape(run):
+    (made,) = run(acl(behind_cdn=True)).of("aws:wafv2/webAcl:WebAcl")
+    rate = next(rule["statement"]["rateBasedStatement"] for rule in made.inputs["rules"] if rule["name"] == "rate")
+    assert rate["forwardedIpConfig"] == {"headerName": "X-Forwarded-For", "fallbackBehavior": "NO_MATCH"}
+
+
 def test_one_for_cloudfront_is_not_associated(run):
     with pytest.raises(ValueError, match="takes no resource_arn; give its arn to the distribution"):
         run(acl(scope=Scope.CLOUDFRONT))

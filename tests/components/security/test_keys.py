@@ -67,8 +67,3 @@ def test_who_uses_which_key():
     }
     assert services(Purpose.DATA) == {"cloudfront.amazonaws.com"}
     assert services(Purpose.SECRETS) == set()
-
-
-def test_a_window_that_kms_refuses(run):
-    with pytest.raises(ValueError, match="deletion window of 3 days; accepted: 7 to 30"):
-        run(keys(deletion_window_days=3))
