@@ -12,7 +12,7 @@ from rich.console import Console
 #: A wrong call or wrong input; 1 is for work that failed.
 WRONG_CALL = 2
 
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 result = Console(highlight=False, soft_wrap=True)
 
 

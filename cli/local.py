@@ -83,7 +83,9 @@ def require_running() -> Client:
 
 def engine_failed(failure: EngineFailed) -> NoReturn:
     """End the command with what the engine said, each message once, without its stack traces."""
-    console.fail("\n  ".join(message.strip() for message in failure.messages), f"Everything it said: {failure.log}")
+    # The log of a preview from nothing goes with its temporary folder.
+    hint = f"Everything it said: {failure.log}" if failure.log.is_relative_to(STATE) else ""
+    console.fail("\n  ".join(message.strip() for message in failure.messages), hint)
 
 
 @contextmanager
