@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from policies.aliases import canonical
 from policies.resources import Resource, Stack
-from policies.values import CannotTell, show
+from policies.values import CannotTell, redact, show
 
 
 class Severity(StrEnum):
@@ -109,6 +109,19 @@ def bad(path: str, value: object, fix: str) -> Verdict:
     return Verdict(Status.NON_COMPLIANT, path, show(value), fix)
 
 
+def _redacted(verdict: Verdict, secrets: frozenset[str]) -> Verdict:
+    """The verdict without secrets: a control reads them like any value, and may have put one into its words."""
+    if not secrets:
+        return verdict
+    return Verdict(
+        verdict.status,
+        path=redact(verdict.path, secrets),
+        value=redact(verdict.value, secrets),
+        fix=redact(verdict.fix, secrets),
+        reason=redact(verdict.reason, secrets),
+    )
+
+
 #: A rule's function: over one resource; over one resource and the stack around it; over a stack.
 OnResource = Callable[[Resource], Verdict]
 OnRelated = Callable[[Resource, Stack], Verdict]
@@ -202,9 +215,9 @@ class Control:
         """The answer for one resource of the rule's types (`Related` needs the stack)."""
         try:
             if isinstance(self.rule, Each):
-                return self.rule.check(resource)
+                return _redacted(self.rule.check(resource), resource.secrets)
             if isinstance(self.rule, Related) and stack is not None:
-                return self.rule.check(resource, stack)
+                return _redacted(self.rule.check(resource, stack), stack.secrets)
         except CannotTell as reason:
             return Verdict(Status.CANNOT_TELL, path=reason.path, reason=str(reason))
         raise TypeError(f"control {self.id} judges {type(self.rule).__name__}, not one resource by itself")
@@ -217,7 +230,7 @@ class Control:
         if not subjects:
             return []
         try:
-            verdict = self.rule.check(stack)
+            verdict = _redacted(self.rule.check(stack), stack.secrets)
         except CannotTell as reason:
             verdict = Verdict(Status.CANNOT_TELL, path=reason.path, reason=str(reason))
         return [Finding(self, None, verdict)]

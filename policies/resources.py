@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from policies.aliases import canonical
-from policies.values import UNKNOWN, CannotTell, Sensitive, View
+from policies.values import UNKNOWN, CannotTell, Sensitive, View, secret_texts
 
 #: Properties by which AWS's other resources call this one, besides its URN and id.
 _IDENTITIES = (
@@ -22,6 +23,7 @@ class Resource(View):
     """One resource: its properties (a `View`), and who it is."""
 
     __slots__ = (
+        "_secrets",
         "dependencies",
         "id",
         "name",
@@ -56,6 +58,7 @@ class Resource(View):
         self.dependencies = tuple(dependencies)
         self.property_dependencies = property_dependencies or {}
         self.provider_region = provider_region
+        self._secrets: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.token} {self.name}>"
@@ -64,6 +67,13 @@ class Resource(View):
     def values(self) -> Mapping[str, Any]:
         """All properties, normalised: for copies, not for judging."""
         return self._values
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The texts among its properties that are secret: no message may quote them."""
+        if self._secrets is None:
+            self._secrets = frozenset(secret_texts(self._values))
+        return self._secrets
 
     @property
     def region(self) -> str:
@@ -106,6 +116,11 @@ class Stack:
             self._urns[resource.urn] = resource
             for identity in set(resource.identities()):
                 self._named[identity].append(resource)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The secret texts of all resources."""
+        return frozenset[str]().union(*(resource.secrets for resource in self.resources))
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types (canonical tokens), in the order of the stack."""

@@ -127,15 +127,6 @@ def never(kind: str, instead: str, fix: str) -> Each:
     return Each((kind, instead), check)
 
 
-def superseded(retired: tuple[str, ...], current: str, fix: str) -> Each:
-    """Resources are of the type `current`, none of the types that it replaced."""
-
-    def check(resource: Resource) -> Verdict:
-        return bad("type", resource.token, fix) if resource.type in retired else ok()
-
-    return _each((current, *retired), check, None)
-
-
 def has_referrer(
     types: str | tuple[str, ...], other: str, path: str, fix: str, *, unless: Unless | None = None
 ) -> Related:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -108,6 +108,38 @@ def show(value: Any) -> str:
     return text if len(text) <= 160 else text[:157] + "…"
 
 
+def kind(value: Any) -> str:
+    """What sort of value it is, without the value."""
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "text", int: "a number", float: "a number", list: "a list"}
+    return names.get(type(value), "an object")
+
+
+def secret_texts(value: Any, hidden: bool = False) -> Iterator[str]:
+    """Every text inside a secret, anywhere in `value`."""
+    if isinstance(value, Sensitive):
+        yield from secret_texts(value.value, hidden=True)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secret_texts(item, hidden)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_texts(item, hidden)
+    elif hidden and isinstance(value, str):
+        yield value
+
+
+def redact(text: str, secrets: Collection[str]) -> str:
+    """`text` without any of `secrets`, and without a longer piece of one (a part of a document that is secret as a whole)."""
+    for secret in secrets:
+        if len(secret) > 3 and secret in text:
+            text = text.replace(secret, SECRET.words)
+        elif len(text) > 5 and text in secret:
+            return SECRET.words
+    return text
+
+
 class View:
     """An object among the properties, read by dotted paths ("scalingConfiguration.minCapacity", "ingress.0.fromPort").
 
@@ -149,7 +181,7 @@ class View:
                 if isinstance(value, _Marker) or value is None:
                     return value
             if not isinstance(value, Mapping):
-                raise CannotTell(self.at(path), f"out of reach: {part!r} is looked for in {show(value)}")
+                raise CannotTell(self.at(path), f"out of reach: {part!r} is looked for in {kind(value)}")
             value = value.get(part)
         return None if value == "" else value
 
@@ -184,7 +216,7 @@ class View:
             return value
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise CannotTell(self.at(path), f"{show(value)} where true or false is expected")
+        raise CannotTell(self.at(path), f"{kind(value)} where true or false is expected")
 
     def number(self, path: str, default: float | None = None) -> float | None:
         """A number, also one written as text."""
@@ -198,7 +230,7 @@ class View:
                 return float(value)
             except ValueError:
                 pass
-        raise CannotTell(self.at(path), f"{show(value)} where a number is expected")
+        raise CannotTell(self.at(path), f"{kind(value)} where a number is expected")
 
     def text(self, path: str, default: str = "") -> str:
         """A string; numbers and booleans read as AWS would print them."""
@@ -211,7 +243,7 @@ class View:
             return "true" if value else "false"
         if isinstance(value, int | float):
             return f"{value:g}"
-        raise CannotTell(self.at(path), f"{show(value)} where text is expected")
+        raise CannotTell(self.at(path), f"{kind(value)} where text is expected")
 
     def texts(self, path: str) -> list[str]:
         """A list of strings; one string counts as a list of one. An unknown among them cannot be told."""
@@ -296,4 +328,4 @@ class View:
             raise CannotTell(path, value.words)
         if isinstance(value, Mapping):
             return View(value, path)
-        raise CannotTell(path, f"{show(value)} where an object is expected")
+        raise CannotTell(path, f"{kind(value)} where an object is expected")

@@ -1,0 +1,99 @@
+"""The catalogue: complete, unique, documented, selectable."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from policies.catalog import all_controls, select
+from policies.model import Control, Each, Framework, Severity, ok, refs
+from policies.outside import OUTSIDE
+from policies.rules_page import PAGE, render
+from policies.unscoped import ACTIONS
+from tests.policies.reference_data import expected
+
+CONTROLS = all_controls()
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(CONTROLS) >= 230
+
+
+def test_titles_are_sentences_that_differ() -> None:
+    twice = [title for title, count in Counter(control.title for control in CONTROLS).items() if count > 1]
+    assert not twice
+    assert not [control.id for control in CONTROLS if control.title.endswith(".") or not control.title[0].isupper()]
+
+
+def test_every_control_says_what_to_do_and_where_to_read() -> None:
+    assert not [control.id for control in CONTROLS if len(control.remediation) < 10]
+    assert not [control.id for control in CONTROLS if not control.link.startswith("https://docs.aws.amazon.com/")]
+    assert all(references and all(references) for control in CONTROLS for references in control.frameworks.values())
+
+
+def test_references_to_security_hub_are_the_controls_own_id() -> None:
+    for control in CONTROLS:
+        for framework in (Framework.FSBP, Framework.TAGGING):
+            if framework in control.frameworks and not control.id.startswith("MD."):
+                assert control.frameworks[framework] == (control.id,)
+
+
+def test_references_have_the_form_of_their_framework() -> None:
+    forms = {
+        Framework.CIS5: r"\d+\.\d+(\.\d+)?",
+        Framework.CIS7: r"\d+\.\d+(\.\d+)?",
+        Framework.PCI: r"\d+\.\d+(\.\d+){0,2}",
+        Framework.NIST: r"[A-Z]{2}-\d+(\(\d+\))*",
+    }
+    for control in CONTROLS:
+        for framework, form in forms.items():
+            for reference in control.frameworks.get(framework, ()):
+                assert re.fullmatch(form, reference), (control.id, framework.name, reference)
+
+
+def test_nothing_is_both_decided_and_out_of_scope() -> None:
+    assert not {row.id for row in OUTSIDE} & {control.id for control in CONTROLS}
+
+
+def test_the_rules_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(), "run: .venv/bin/python -m policies.rules_page"
+
+
+def test_the_actions_without_resources_are_awss() -> None:
+    assert ACTIONS.read_text(encoding="utf-8") == expected(), "run: .venv/bin/python -m tests.policies.reference_data"
+
+
+def test_controls_can_be_chosen() -> None:
+    chosen = select(
+        CONTROLS, frameworks=[Framework.PCI], severities=[Severity.HIGH, Severity.CRITICAL], services=["cloudtrail"]
+    )
+    assert [control.id for control in chosen] == ["CloudTrail.3", "CloudTrail.6"]
+    assert select(CONTROLS) == CONTROLS
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"id": "kms4"}, "expected Security Hub's form"),
+        ({"title": ""}, "title missing"),
+        ({"remediation": ""}, "remediation missing"),
+        ({"frameworks": {}}, "frameworks missing"),
+        ({"id": "MD.KMS.9"}, "needs a link"),
+        ({"rule": Each(("aws:alb/listener:Listener",), lambda _: ok())}, "is an alias of aws:lb/listener:Listener"),
+        ({"rule": Each((), lambda _: ok())}, "names no resource type"),
+    ],
+)
+def test_a_control_with_a_part_missing_is_refused(change: dict[str, object], says: str) -> None:
+    whole = {
+        "id": "KMS.99",
+        "title": "A title",
+        "severity": Severity.LOW,
+        "frameworks": refs(fsbp="KMS.99"),
+        "remediation": "Do something about it.",
+        "rule": Each(("aws:kms/key:Key",), lambda _: ok()),
+    }
+    Control(**whole)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Control(**{**whole, **change})  # type: ignore[arg-type]
