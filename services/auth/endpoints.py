@@ -84,9 +84,9 @@ async def login(
 
 
 @router.post("/refresh", dependencies=TOKENS, responses=responses(Code.REFRESH_REFUSED))
-async def refresh(request: Request, body: RefreshRequest, service: Service, session: Session) -> TokenPair:
+async def refresh(body: RefreshRequest, service: Service, session: Session) -> TokenPair:
     """Get the next tokens. For 30 seconds the same refresh token gets the same successor."""
-    return await service.refresh(session, request.app.state.sessions, body.refresh_token.get_secret_value())
+    return await service.refresh(session, body.refresh_token.get_secret_value())
 
 
 @router.post("/logout", status_code=204)

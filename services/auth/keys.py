@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,14 @@ _LOCK = 0x6B657973  # "keys"
 _READ_AGAIN = timedelta(seconds=60)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """A key to sign with."""
+
+    kid: str
+    key: ec.EllipticCurvePrivateKey
 
 
 def sealer_of(kek: str) -> Sealer:
@@ -131,12 +140,12 @@ class KeyRing:
         self._sessions, self._sealer, self._clock = sessions, sealer, clock
         self._public: dict[str, dict[str, Any]] = {}
         self._verifying: dict[str, jwt.PyJWK] = {}
-        self._signing: tuple[str, ec.EllipticCurvePrivateKey] | None = None
+        self._signing: PrivateKey | None = None
         self._read_at: datetime | None = None
         self._lock = asyncio.Lock()
 
-    async def signing_key(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
-        """The current key and its id."""
+    async def signing_key(self) -> PrivateKey:
+        """The current key. It may be read from the database: ask before the request's own first query."""
         await self._refresh()
         assert self._signing is not None
         return self._signing
@@ -159,13 +168,13 @@ class KeyRing:
                 rows = await _keys(session, *KeyState)
             public = {row.kid: row.public_jwk for row in rows}
             (current,) = [row for row in rows if row.state == KeyState.CURRENT]
-            if self._signing is None or self._signing[0] != current.kid:
+            if self._signing is None or self._signing.kid != current.kid:
                 self._signing = self._open(current)
             self._public = public
             self._verifying = {kid: jwt.PyJWK(jwk, ALGORITHM) for kid, jwk in public.items()}
             self._read_at = now
 
-    def _open(self, key: SigningKey) -> tuple[str, ec.EllipticCurvePrivateKey]:
+    def _open(self, key: SigningKey) -> PrivateKey:
         try:
             private = load_der_private_key(self._sealer.open(key.private_sealed, key.kid), None)
         except UnsealError:
@@ -174,4 +183,4 @@ class KeyRing:
                 raise
             return self._signing
         assert isinstance(private, ec.EllipticCurvePrivateKey)
-        return key.kid, private
+        return PrivateKey(key.kid, private)

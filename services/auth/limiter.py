@@ -10,10 +10,13 @@ import logging
 from dataclasses import dataclass
 
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
+
+#: What the client raises when the cache cannot be asked; that no node answers is, of all of these, no RedisError.
+_AWAY = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class Limiter:
             # First the expiry, then the count: a crash in between leaves a key that goes away by itself.
             await self._cache.set(key, 0, ex=limit.seconds, nx=True)
             count = int(await self._cache.incr(key))
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             log.error("rate limiter unavailable", extra={"reason": type(error).__name__})
             raise ServiceError(
                 Code.LIMITER_UNAVAILABLE, "Attempts cannot be counted at the moment.", headers={"Retry-After": "5"}
@@ -61,5 +64,5 @@ class Limiter:
         window = int(self._clock.now().timestamp() // limit.seconds)
         try:
             await self._cache.delete(f"auth:attempts:{{{limit.name}:{subject}}}:{window}")
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             log.warning("attempts not forgotten", extra={"reason": type(error).__name__})

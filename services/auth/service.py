@@ -13,7 +13,7 @@ import jwt
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import repository
-from services.auth.keys import KeyRing
+from services.auth.keys import KeyRing, PrivateKey
 from services.auth.limiter import BY_ACCOUNT, BY_ADDRESS, Limiter
 from services.auth.models import LoginSession, RefreshToken, User
 from services.auth.passwords import Passwords
@@ -30,7 +30,7 @@ from services.common.database import Sessions
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.sealing import Sealer
-from services.common.tokens import AUDIENCE, PLAYER, TYPE, issuer
+from services.common.tokens import ALGORITHM, AUDIENCE, PLAYER, TYPE, issuer
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class AuthService:
 
     async def open_session(self, session: AsyncSession, user_id: UUID) -> TokenPair:
         """A new session's first tokens."""
+        key = await self._ring.signing_key()
         now = self._clock.now()
         login = LoginSession(
             id=uuid7(),
@@ -107,29 +108,27 @@ class AuthService:
         token = _new_refresh_token()
         await self._store(session, token, login.id, login.expires_at, now)
         log.info("logged in", extra={"subject": str(user_id), "session": str(login.id)})
-        return await self._pair(user_id, token)
+        return self._pair(key, user_id, token)
 
-    async def refresh(self, session: AsyncSession, sessions: Sessions, token: str) -> TokenPair:
+    async def refresh(self, session: AsyncSession, token: str) -> TokenPair:
         """The next tokens. Raises ServiceError (refresh_refused).
 
         Whoever presents a token that was used within GRACE gets its successor, the one that is already there: of parallel
         requests with one token all go on with the same session. A token that was used longer ago has been copied: the whole
         session ends.
         """
+        key = await self._ring.signing_key()
         now = self._clock.now()
         successor = _new_refresh_token()
-        rotation = await repository.use_refresh_token(
-            session, _digest(token), _sealer(token).seal(successor.encode(), ""), now
-        )
+        sealed = _sealer(token).seal(successor.encode(), "")
+        rotation = await repository.use_refresh_token(session, _digest(token), sealed, now)
         if rotation is not None:
             await self._store(session, successor, rotation.session_id, rotation.session_expires_at, now)
-            return await self._pair(rotation.user_id, successor)
-        newest, login = await self._follow(session, sessions, token, now)
-        return await self._pair(login.user_id, newest)
+            return self._pair(key, rotation.user_id, successor)
+        newest, login = await self._follow(session, token, now)
+        return self._pair(key, login.user_id, newest)
 
-    async def _follow(
-        self, session: AsyncSession, sessions: Sessions, token: str, now: datetime
-    ) -> tuple[str, LoginSession]:
+    async def _follow(self, session: AsyncSession, token: str, now: datetime) -> tuple[str, LoginSession]:
         """The newest token of the chain that `token` begins, if each step of it lies within GRACE."""
         while True:
             found = await repository.find_refresh_token(session, _digest(token))
@@ -142,10 +141,9 @@ class AuthService:
                 return token, login
             if now - stored.used_at > GRACE:
                 log.error("refresh token used again: session ended", extra={"session": str(login.id)})
-                # In a transaction of its own: the refusal rolls the request's back.
-                async with sessions() as other, other.begin():
-                    await repository.revoke(other, login.id, "reuse", now)
-                raise ServiceError(Code.REFRESH_REFUSED, "The refresh token was used before; the session is ended.")
+                await repository.revoke(session, login.id, "reuse", now)
+                detail = "The refresh token was used before; the session is ended."
+                raise ServiceError(Code.REFRESH_REFUSED, detail, keeps_changes=True)
             assert stored.successor_sealed is not None
             token = _sealer(token).open(stored.successor_sealed, "").decode()
 
@@ -180,7 +178,7 @@ class AuthService:
         wanted = frozenset(form.scope.split()) or allowed
         if not wanted <= allowed:
             raise ServiceError(Code.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(allowed))}.")
-        return await self._access(form.client_id, " ".join(sorted(wanted)))
+        return self._access(await self._ring.signing_key(), form.client_id, " ".join(sorted(wanted)))
 
     async def _store(
         self, session: AsyncSession, token: str, session_id: UUID, session_expires_at: datetime, now: datetime
@@ -197,12 +195,11 @@ class AuthService:
         )
         await session.flush()
 
-    async def _pair(self, user_id: UUID, refresh_token: str) -> TokenPair:
-        access = await self._access(str(user_id), PLAYER)
+    def _pair(self, key: PrivateKey, user_id: UUID, refresh_token: str) -> TokenPair:
+        access = self._access(key, str(user_id), PLAYER)
         return TokenPair(**access.model_dump(), refresh_token=refresh_token)
 
-    async def _access(self, subject: str, scope: str) -> AccessToken:
-        kid, key = await self._ring.signing_key()
+    def _access(self, key: PrivateKey, subject: str, scope: str) -> AccessToken:
         now = int(self._clock.now().timestamp())
         claims = {
             "iss": self._issuer,
@@ -214,7 +211,7 @@ class AuthService:
             "client_id": subject if scope != PLAYER else "matchday",
             "scope": scope,
         }
-        token = jwt.encode(claims, key, algorithm="ES256", headers={"kid": kid, "typ": TYPE})
+        token = jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
         return AccessToken(access_token=token, expires_in=int(ACCESS_LIFE.total_seconds()), scope=scope)
 
 

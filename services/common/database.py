@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from services.common.errors import ServiceError
 from services.common.money import Paise
 from services.common.settings import DatabaseSettings
 
@@ -88,10 +89,20 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 
 
 async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
-    """The request's transaction: committed once when the endpoint has returned, before the answer leaves; else rolled back."""
+    """The request's transaction: committed once, when the endpoint has returned and before the answer leaves; else rolled back.
+
+    It takes a connection at its first query and keeps it to the end. A request that asks for a second one meanwhile can
+    wait for others that wait likewise, so what needs a connection of its own comes before that query.
+    """
     sessions: Sessions = request.app.state.sessions
-    async with sessions() as session, session.begin():
-        yield session
+    async with sessions() as session:
+        try:
+            yield session
+        except ServiceError as refusal:
+            if refusal.keeps_changes:
+                await session.commit()
+            raise
+        await session.commit()
 
 
 #: `scope="function"` ends the transaction before the answer is sent: an answer before the commit would be a lie.

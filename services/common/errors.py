@@ -108,7 +108,10 @@ class Problem(BaseModel):
 
 
 class ServiceError(Exception):
-    """A request that is refused: a code of the catalogue and a sentence about this case, fit to be shown to the caller."""
+    """A request that is refused: a code of the catalogue and a sentence about this case, fit to be shown to the caller.
+
+    A refusal undoes what the request did so far, unless it `keeps_changes`: what was found out has to be stored.
+    """
 
     def __init__(
         self,
@@ -117,11 +120,13 @@ class ServiceError(Exception):
         *,
         violations: list[Violation] | None = None,
         headers: Mapping[str, str] | None = None,
+        keeps_changes: bool = False,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code, self.detail = code, detail
         self.violations = violations or []
         self.headers = dict(headers or {})
+        self.keeps_changes = keeps_changes
 
     @property
     def status(self) -> int:

@@ -1,0 +1,197 @@
+"""Access tokens: everything that is not exactly right is refused; keys are fetched rarely and survive the issuer's absence."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm
+
+from services.common.errors import ServiceError
+from services.common.tokens import AUDIENCE, RemoteKeys, TokenVerifier, issuer
+from tests.services.support import Clock
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER = ec.generate_private_key(ec.SECP256R1())
+
+
+def jwk(key: ec.EllipticCurvePrivateKey, kid: str) -> dict[str, Any]:
+    public: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(key.public_key()))
+    return {**public, "kid": kid, "alg": "ES256", "use": "sig"}
+
+
+class Issuer:
+    """Serves a JWKS, counts how often, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.keys = [jwk(KEY, "one")]
+        self.requests = 0
+        self.broken: Any = None
+
+    async def __call__(self, _: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        await asyncio.sleep(0)
+        if isinstance(self.broken, Exception):
+            raise self.broken
+        return self.broken or httpx.Response(200, json={"keys": self.keys})
+
+
+class Setup:
+    def __init__(self) -> None:
+        self.clock, self.issuer = Clock(), Issuer()
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self.issuer))
+        self.verifier = TokenVerifier(RemoteKeys("http://auth/jwks", http, self.clock), "test", self.clock)
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        now = int(self.clock.now().timestamp())
+        claims = {"iss": issuer("test"), "aud": AUDIENCE, "sub": "someone", "iat": now, "exp": now + 900}
+        return {**claims, "jti": "1", "scope": "player", **changes}
+
+    def token(self, *, key: Any = KEY, alg: str = "ES256", header: dict[str, Any] | None = None, **changes: Any) -> str:
+        claims = {name: value for name, value in self.claims(**changes).items() if value is not ...}
+        return jwt.encode(claims, key, algorithm=alg, headers={"kid": "one", "typ": "at+jwt"} | (header or {}))
+
+
+@pytest.fixture
+def setup() -> Setup:
+    return Setup()
+
+
+async def test_a_good_token_is_accepted(setup: Setup) -> None:
+    caller = await setup.verifier.verify(setup.token(scope="player wallet:credit"))
+    assert (caller.subject, caller.scopes) == ("someone", {"player", "wallet:credit"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": issuer("prod")},
+        {"aud": "another"},
+        {"aud": ...},
+        {"iss": ...},
+        {"sub": ...},
+        {"sub": 5},
+        {"scope": ...},
+        {"scope": ["player"]},
+        {"exp": ...},
+        {"exp": "tomorrow"},
+        {"exp": True},
+        {"exp": 10**30},
+        {"iat": ...},
+        {"jti": ...},
+        {"key": OTHER},
+        {"header": {"typ": "JWT"}},
+        {"header": {"kid": "unknown"}},
+        {"header": {"kid": ""}},
+    ],
+    ids=str,
+)
+async def test_anything_else_is_refused(setup: Setup, changes: dict[str, Any]) -> None:
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(setup.token(**changes))
+
+
+async def test_a_token_ends_to_the_second(setup: Setup) -> None:
+    token = setup.token()
+    setup.clock.move(seconds=899)
+    await setup.verifier.verify(token)
+    setup.clock.move(seconds=1)
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(token)
+
+
+async def test_a_token_of_the_future_is_refused(setup: Setup) -> None:
+    ahead = int((setup.clock.now() + timedelta(seconds=31)).timestamp())
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(setup.token(iat=ahead))
+
+
+def _part(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+async def test_other_algorithms_never_reach_a_key(setup: Setup) -> None:
+    """alg=none; HMAC with the public key as its secret; RSA: refused by the header alone."""
+    claims = setup.claims()
+    unsigned = f"{_part({'alg': 'none', 'typ': 'at+jwt', 'kid': 'one'})}.{_part(claims)}."
+    head = f"{_part({'alg': 'HS256', 'typ': 'at+jwt', 'kid': 'one'})}.{_part(claims)}"
+    public = json.dumps(jwk(KEY, "one")).encode()
+    confused = (
+        head + "." + base64.urlsafe_b64encode(hmac.digest(public, head.encode(), hashlib.sha256)).decode().rstrip("=")
+    )
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for token in (unsigned, confused, setup.token(key=rsa_key, alg="RS256")):
+        with pytest.raises(ServiceError, match="unauthenticated"):
+            await setup.verifier.verify(token)
+    assert setup.issuer.requests == 0
+
+
+@pytest.mark.parametrize("token", ["", ".", "a.b.c", "x" * 5000, "eyJhbGciOiJFUzI1NiJ9..", "é.é.é"])
+async def test_rubbish_is_refused(setup: Setup, token: str) -> None:
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(token)
+
+
+async def test_a_changed_token_is_refused(setup: Setup) -> None:
+    head, body, signature = setup.token().split(".")
+    changed = _part(setup.claims(sub="somebody else"))
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(f"{head}.{changed}.{signature}")
+    assert body != changed
+
+
+async def test_keys_are_fetched_once_for_many(setup: Setup) -> None:
+    await asyncio.gather(*(setup.verifier.verify(setup.token()) for _ in range(50)))
+    assert setup.issuer.requests == 1
+    setup.clock.move(minutes=5, seconds=1)
+    await asyncio.gather(*(setup.verifier.verify(setup.token()) for _ in range(50)))
+    assert setup.issuer.requests == 2
+
+
+async def test_a_new_key_is_found_at_once_but_forgeries_cause_no_load(setup: Setup) -> None:
+    await setup.verifier.verify(setup.token())
+    setup.issuer.keys.append(jwk(OTHER, "two"))
+    setup.clock.move(seconds=11)
+    await setup.verifier.verify(setup.token(key=OTHER, header={"kid": "two"}))
+    for number in range(100):
+        with pytest.raises(ServiceError, match="unauthenticated"):
+            await setup.verifier.verify(setup.token(header={"kid": f"forged-{number}"}))
+    assert setup.issuer.requests == 2
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        httpx.ConnectError("away"),
+        httpx.Response(500),
+        httpx.Response(200, text="rubbish"),
+        httpx.Response(200, json=[]),
+    ],
+    ids=str,
+)
+async def test_the_issuers_absence_is_borne_for_hours(setup: Setup, broken: Any) -> None:
+    await setup.verifier.verify(setup.token())
+    setup.issuer.broken = broken
+    setup.clock.move(hours=5)
+    await setup.verifier.verify(setup.token())
+    setup.clock.move(hours=1, seconds=1)
+    with pytest.raises(ServiceError, match="keys_unavailable"):
+        await setup.verifier.verify(setup.token())
+    setup.issuer.broken = None
+    setup.clock.move(seconds=11)
+    await setup.verifier.verify(setup.token())
+
+
+async def test_without_any_keys_nothing_can_be_said(setup: Setup) -> None:
+    setup.issuer.broken = httpx.ConnectError("away")
+    with pytest.raises(ServiceError, match="keys_unavailable"):
+        await setup.verifier.verify(setup.token())
