@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from policies.links import among, is_world, mentions
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.resources import Resource, Stack
-from policies.rules import decide, is_false, is_one_of, is_true, superseded
+from policies.rules import decide, is_false, is_one_of, is_true, never
 from policies.values import CannotTell, View
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -348,7 +348,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="EC2-no-default-vpc"),
         remediation="Put resources into an ec2.Vpc of their own in place of the ec2.DefaultVpc.",
         link=f"{_VPC_GUIDE}/default-vpc.html",
-        rule=superseded((DEFAULT_VPC,), VPC, "put resources into a VPC of their own"),
+        rule=never(DEFAULT_VPC, VPC, "put resources into a VPC of their own"),
     ),
     Control(
         id="MD.EC2.7",

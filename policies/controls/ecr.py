@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from policies.documents import statements
 from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
 from policies.resources import Resource, Stack
-from policies.rules import has_referrer, is_false, is_one_of, superseded
+from policies.rules import has_referrer, is_false, is_one_of, never
 
 REPOSITORY = "aws:ecr/repository:Repository"
 PUBLIC = "aws:ecrpublic/repository:Repository"
@@ -106,6 +106,6 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="ECR-private"),
         remediation="Use ecr.Repository in place of ecrpublic.Repository.",
         link="https://docs.aws.amazon.com/AmazonECR/latest/public/what-is-ecr.html",
-        rule=superseded((PUBLIC,), REPOSITORY, "keep images in a private repository"),
+        rule=never(PUBLIC, REPOSITORY, "keep images in a private repository"),
     ),
 )

@@ -8,7 +8,7 @@ from functools import partial
 from policies.links import zones
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.resources import Resource, Stack
-from policies.rules import decide, is_false, is_one_of, is_set, is_true, superseded
+from policies.rules import decide, is_false, is_one_of, is_set, is_true, never
 from policies.values import View
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -252,7 +252,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(fsbp="ELB.2,ELB.3,ELB.7,ELB.8,ELB.9,ELB.10,ELB.14"),
         remediation="Use an Application or Network Load Balancer (pulumi_aws.lb).",
         link=f"{_GUIDE}/userguide/migrate-classic-load-balancer.html",
-        rule=superseded((CLASSIC,), BALANCER, "use an Application or Network Load Balancer"),
+        rule=never(CLASSIC, BALANCER, "use an Application or Network Load Balancer"),
     ),
     Control(
         id="MD.ELB.2",
