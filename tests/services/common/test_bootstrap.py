@@ -1,0 +1,144 @@
+"""Bootstrap and migrate converge, take turns, and give each role what it needs. The master is as RDS's: no superuser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from services.common.bootstrap import Passwords, bootstrap, scram_verifier
+from services.common.migrate import migrate
+from services.common.settings import DatabaseSettings
+from tests.services.support import MASTER, Cloud
+
+pytestmark = pytest.mark.postgres
+
+
+class Stage:
+    """A service that is new to the server."""
+
+    def __init__(self, cloud: Cloud, service: str) -> None:
+        self.cloud, self.service = cloud, service
+        self.passwords = Passwords(owner_password=SecretStr("owner's password"), app_password=SecretStr("app's"))
+
+    def settings(self, user: str, password: str) -> DatabaseSettings:
+        host, port = self.cloud.postgres.host, self.cloud.postgres.port
+        return DatabaseSettings(
+            host=host, port=port, name=self.service, user=user, password=SecretStr(password), tls="disable"
+        )
+
+    async def bootstrap(self) -> None:
+        await bootstrap(self.service, self.settings(MASTER, self.cloud.secrets["master"]), self.passwords)
+
+    async def connect(self, role: str, password: str, database: str | None = None) -> asyncpg.Connection:
+        settings = self.settings(f"{self.service}_{role}", password)
+        return await asyncpg.connect(
+            host=settings.host, port=settings.port, user=settings.user, password=password, ssl=False,
+            database=database or self.service,
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def stage(cloud: Cloud) -> AsyncIterator[Stage]:
+    service = f"new-{uuid4().hex[:8]}"
+    yield Stage(cloud, service)
+    master = await cloud.connect("postgres")
+    await master.execute(f'DROP DATABASE IF EXISTS "{service}" WITH (FORCE)')
+    for role in ("app", "owner"):
+        if await master.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", f"{service}_{role}"):
+            await master.execute(f'DROP ROLE "{service}_{role}"')
+    await master.close()
+
+
+async def test_many_at_once_make_one_database(stage: Stage) -> None:
+    await asyncio.gather(*(stage.bootstrap() for _ in range(6)))
+    await stage.bootstrap()
+    app = await stage.connect("app", "app's")
+    assert await app.fetchval("SELECT current_database()") == stage.service
+    await app.close()
+
+
+async def test_a_table_is_append_only_until_somebody_says_otherwise(stage: Stage) -> None:
+    await stage.bootstrap()
+    owner, app = await stage.connect("owner", "owner's password"), await stage.connect("app", "app's")
+    await owner.execute("CREATE TABLE things (id bigserial, name text)")
+    await app.execute("INSERT INTO things (name) VALUES ('one')")
+    assert await app.fetchval("SELECT name FROM things") == "one"
+    for statement in (
+        "UPDATE things SET name = ''",
+        "DELETE FROM things",
+        "DROP TABLE things",
+        "CREATE TABLE t (i int)",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(statement)
+    await owner.close()
+    await app.close()
+
+
+async def test_a_service_cannot_reach_anothers_database(stage: Stage) -> None:
+    await stage.bootstrap()
+    for role, password in (("app", "app's"), ("owner", "owner's password")):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await stage.connect(role, password, database="wallet")
+
+
+async def test_a_rotated_password_takes_effect(stage: Stage) -> None:
+    await stage.bootstrap()
+    stage.passwords = Passwords(owner_password=SecretStr("owner's password"), app_password=SecretStr("a new one"))
+    await stage.bootstrap()
+    await (await stage.connect("app", "a new one")).close()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await stage.connect("app", "app's")
+
+
+async def test_the_roles_may_nothing_on_the_server(stage: Stage) -> None:
+    await stage.bootstrap()
+    owner = await stage.connect("owner", "owner's password")
+    row = await owner.fetchrow("SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user")
+    assert not any(row.values())
+    await owner.close()
+
+
+async def test_a_server_that_is_starting_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, refusals = asyncpg.connect, [ConnectionRefusedError("no"), asyncpg.CannotConnectNowError("starting up")]
+
+    async def connect(**arguments: object) -> object:
+        if refusals:
+            raise refusals.pop()
+        return await real(**arguments)
+
+    async def at_once(_: float) -> None:
+        pass
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    monkeypatch.setattr("services.common.bootstrap.asyncio.sleep", at_once)
+    await stage.bootstrap()
+    assert not refusals
+
+
+def test_a_verifier_holds_no_password_and_two_are_never_equal() -> None:
+    one, other = scram_verifier("secret"), scram_verifier("secret")
+    assert one != other
+    assert one.startswith("SCRAM-SHA-256$4096:")
+    assert "secret" not in one
+
+
+async def test_migrations_that_start_together_take_turns(cloud: Cloud) -> None:
+    """Three tasks start at once on an empty database; then once more on one that is up to date."""
+    name = f"wallet_{uuid4().hex[:12]}"
+    master = await cloud.connect("postgres")
+    await master.execute(f'CREATE DATABASE "{name}" OWNER wallet_owner')
+    settings = cloud.settings("wallet", name, "owner")
+    await asyncio.gather(*(migrate("wallet", settings) for _ in range(3)))
+    await migrate("wallet", settings)
+    owner = await cloud.connect(name, role="owner", service="wallet")
+    assert await owner.fetchval("SELECT count(*) FROM accounts") == 1
+    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "0001"
+    await owner.close()
+    await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await master.close()
