@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import psutil
@@ -25,6 +25,7 @@ __all__ = ["Client", "Event", "SupervisorError", "forget", "start"]
 
 OnEvent = Callable[[Event], None]
 _START_SECONDS = 120
+_STOP_SECONDS = 60
 _LOG_BYTES = 2_000_000
 
 
@@ -114,7 +115,7 @@ class Client:
         return content
 
     def _stream(self, method: str, path: str) -> Iterator[Event]:
-        with suppress(httpx.RemoteProtocolError), self._http.stream(method, path, timeout=None) as answer:
+        with suppress(httpx.TransportError), self._http.stream(method, path, timeout=None) as answer:
             if answer.is_error:
                 raise SupervisorError("supervisor", answer.read().decode())
             for line in answer.iter_lines():
@@ -132,7 +133,7 @@ def start(config: Config, on_event: OnEvent = lambda _: None) -> Client:
                 "supervisor",
                 f"process {running.info.pid} runs with other arguments: {' '.join(running.info.arguments)}",
             )
-        return _wait(running, on_event)
+        return _wait(running, on_event) or _gone(config.state)
     config.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = config.state / "supervisor.log"
     if log.exists() and log.stat().st_size > _LOG_BYTES:
@@ -150,15 +151,15 @@ def start(config: Config, on_event: OnEvent = lambda _: None) -> Client:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if (status := process.poll()) is not None:
-            raise _ended(log, before, status)
+            return _gone(config.state, log, before, status)
         info = Info.load(config.state)
         if info and info.pid == process.pid:
             try:
-                return _wait(Client(config.state, info), on_event)
+                client = _wait(Client(config.state, info), on_event)
             except SupervisorError:
-                if (status := process.poll()) is not None:
-                    raise _ended(log, before, status) from None
+                process.wait(_STOP_SECONDS)
                 raise
+            return client or _gone(config.state, log, before, process.wait(_STOP_SECONDS))
         time.sleep(0.05)
     process.kill()
     raise SupervisorError("supervisor", f"did not start in {_START_SECONDS} s", log)
@@ -180,22 +181,24 @@ def _running(state: Path) -> Client | None:
         return None
 
 
-def _wait(client: Client, on_event: OnEvent) -> Client:
-    """Follow a supervisor's start to its end."""
+def _wait(client: Client, on_event: OnEvent) -> Client | None:
+    """Follow a supervisor's start to its end; None if it fell silent."""
     for event in client.events(replay=True):
         on_event(event)
         if event.kind == "supervisor" and event.state == "ready":
             return Client.connect(client.state)
         if event.kind == "supervisor" and event.state == "failed":
             raise SupervisorError("local cloud", event.detail)
-    raise SupervisorError("supervisor", "ended while it was starting", client.state / "supervisor.log")
+    return None
 
 
-def _ended(log: Path, before: int, status: int) -> SupervisorError:
+def _gone(state: Path, log: Path | None = None, before: int = 0, status: int | None = None) -> NoReturn:
+    """Say why a supervisor ended: by what it has written to its log since."""
+    log = log or state / "supervisor.log"
     with log.open("rb") as file:
         file.seek(before)
-        said = file.read().decode(errors="replace").strip()
-    return SupervisorError("supervisor", said or f"ended with status {status}")
+        said = file.read().decode(errors="replace").strip() if status is not None else ""
+    raise SupervisorError("supervisor", said or f"ended while it was starting, with status {status}")
 
 
 def _environment() -> dict[str, str]:

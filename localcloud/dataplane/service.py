@@ -97,8 +97,12 @@ class ServiceRunner:
 
     def serves(self, task: Task) -> bool:
         """Whether a task takes part: it is ready, and healthy in each of its target groups."""
+        if not task.ready or task in self._retiring or task.became_ready is None:
+            return False
         entries = self._entries(task)
-        return task.ready and task not in self._retiring and all(entry and entry.healthy for entry in entries)
+        if not entries and not task.checked:
+            return time.monotonic() - task.became_ready >= self._agent.config.timing.settle
+        return all(entry and entry.healthy for entry in entries)
 
     def reachable(self) -> Iterable[Task]:
         """Tasks that Service Connect may send requests to."""

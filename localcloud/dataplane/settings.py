@@ -43,6 +43,7 @@ class Timing:
     poll: float = 1.0  #: between two looks at the emulator while something changes
     poll_idle: float = 3.0  #: the same when the last looks were all alike
     probe_first: float = 0.3  #: first health check after a start; grows by half up to the definition's interval
+    settle: float = 2.0  #: how long a task without any health check must run until it counts as serving
     backoff_first: float = 1.0  #: before the first replacement of a failed task; doubles
     backoff_last: float = 60.0  #: ECS waits up to five minutes
     pool_refresh: float = 0.3  #: how long the ingress may go on using an answer of the resolver
@@ -77,7 +78,7 @@ class Config:
         words += [word for image in self.images for word in ("--image", str(image))]
         words += ["--emulator", self.emulator] if self.emulator else []
         changed = [
-            f"{item.name}={getattr(self.timing, item.name)}"
+            f"{item.name}={getattr(self.timing, item.name):g}"
             for item in dataclasses.fields(Timing)
             if getattr(self.timing, item.name) != item.default
         ]

@@ -69,10 +69,14 @@ class Task:
         return Health.HEALTHY if states else Health.UNKNOWN
 
     @property
+    def checked(self) -> bool:
+        """Whether an essential container has a health check."""
+        return any(item.checked and item.essential for item in self._containers.values())
+
+    @property
     def ready(self) -> bool:
         """Whether it runs and, if it has health checks, is healthy."""
-        checked = any(item.checked and item.essential for item in self._containers.values())
-        return self.status is Status.RUNNING and self.health is (Health.HEALTHY if checked else Health.UNKNOWN)
+        return self.status is Status.RUNNING and self.health is (Health.HEALTHY if self.checked else Health.UNKNOWN)
 
     @property
     def over(self) -> bool:

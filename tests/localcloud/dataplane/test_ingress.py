@@ -47,7 +47,7 @@ def backends(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
     places = {"wallet": [str(second[5000]), str(second[5001])], "auth": [str(second[5002])], "none": []}
     servers = [http.server.ThreadingHTTPServer((host, 8080), _Backend) for hosts in places.values() for host in hosts]
     for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield places
     for server in servers:
         server.shutdown()
@@ -263,8 +263,8 @@ async def test_killed_caddy_is_started_again(gate: Gate) -> None:
 
 async def test_occupied_port_is_named(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "state", {})
-    with socket.create_server(("127.0.0.1", gate.config.ingress_port)):
-        with pytest.raises(SupervisorError, match=f"cannot listen on {gate.config.ingress}"):
-            await gate.ingress.start()
+    refusal = pytest.raises(SupervisorError, match=f"cannot listen on {gate.config.ingress}")
+    with socket.create_server(("127.0.0.1", gate.config.ingress_port)), refusal:
+        await gate.ingress.start()
     await gate.ingress.stop()
     await gate.http.aclose()
