@@ -13,9 +13,10 @@ from moto.elasticache.exceptions import CacheSubnetGroupNotFound
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.models import RDSBackend
+from moto.s3.models import FakeBucket
 
 
-def _replace(kind: type, method: Callable[..., Any]) -> None:
+def _replace(kind: type, method: Any) -> None:
     """Put `method` in the place of the method of that name."""
     setattr(kind, method.__name__, method)
 
@@ -95,10 +96,23 @@ def conditional_denials_are_held_not_enforced() -> None:
     _replace(IAMPolicyStatement, is_action_permitted)
 
 
+def bucket_logging_needs_no_permission_yet() -> None:
+    """moto 5.2.5 refuses to log into a bucket whose policy does not name exactly the prefix yet.
+
+    S3 delivers logs as well as it may and looks at the target's policy then; a program may set the two in any order.
+    """
+
+    def _log_permissions_enabled_policy(target_bucket: Any, target_prefix: str | None) -> bool:
+        return True
+
+    _replace(FakeBucket, staticmethod(_log_permissions_enabled_policy))
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
     elasticache_subnet_groups_can_change,
     conditional_denials_are_held_not_enforced,
+    bucket_logging_needs_no_permission_yet,
 )
 
 

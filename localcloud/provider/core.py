@@ -127,9 +127,10 @@ class Core:
         fresh = {name: value for name, value in inputs.items() if not differ.same(olds.get(name), value)}
         if set(fresh) & {path.split(".")[0] for path in row.same_vpc}:
             fresh |= {name: inputs[name] for name in {p.split(".")[0] for p in row.same_vpc} if name in inputs}
+        itself: dict[str, str | None] = {row.name: None} if row.name else {}
         region = self._region(row, settings, inputs)
         call = lambda service, operation, arguments: self.clients.call(service, region, operation, arguments)  # noqa: E731
-        return references.missing(list(references.named(fresh, row.references)), row.same_vpc, call, self._pool)
+        return references.missing(list(references.named(fresh, itself | dict(row.references))), row.same_vpc, call, self._pool)
 
     # ---- diff
 
@@ -215,7 +216,8 @@ class Core:
                 kind = row.tagging.tag.arguments["kind"]
                 arguments[member] = [{"ResourceType": kind, "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
             else:
-                arguments[member] = translator.to_api(dict(tags), shape, "tags")
+                pairs = shapes.pair_members(shape)
+                arguments[member] = [{pairs[0]: k, pairs[1]: v} for k, v in tags.items()] if pairs else dict(tags)
         return row.prepare(arguments) if row.prepare else arguments
 
     @staticmethod

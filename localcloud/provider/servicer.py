@@ -128,7 +128,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             inputs, failures = self._core.check(
                 self._of(context), request.type, request.name, news, olds, request.randomSeed, proposed
             )
-            return _checked(inputs, failures)
+            return _checked(inputs, failures, self._core.translator(request.type).row.secrets)
 
     def Diff(self, request: Any, context: Context) -> Any:
         with _told(context):
@@ -208,8 +208,11 @@ def _some(changed: list[str]) -> Any:
     return provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
 
 
-def _checked(inputs: Properties, failures: list[tuple[str, str]]) -> Any:
-    told = [provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in failures]
+def _checked(inputs: Properties, failures: list[tuple[str, str]], secrets: frozenset[str] = frozenset()) -> Any:
+    """The engine prints a failing property's value beside the reason, so a secret's failure names no property."""
+    told = [
+        provider_pb2.CheckFailure(property="" if name in secrets else name, reason=reason) for name, reason in failures
+    ]
     return provider_pb2.CheckResponse(inputs=dump(inputs), failures=told)
 
 

@@ -15,6 +15,7 @@ from localcloud.provider.templates import search
 from localcloud.provider.wire import UNKNOWN
 
 _ON = ("true", "enabled", "on")
+_PAIR = {"key", "name", "value"}
 PLAIN = Prop()
 
 
@@ -105,7 +106,7 @@ class Translator:
                 return self._structure(value, shape, path)
             case "list":
                 pairs = shapes.pair_members(shape)
-                if pairs and isinstance(value, dict) and not {shapes.canonical(k) for k in value} & {"key", "name"}:
+                if pairs and isinstance(value, dict) and not {"value"} < {shapes.canonical(key) for key in value} <= _PAIR:
                     return [{pairs[0]: str(key), pairs[1]: str(item)} for key, item in value.items()]
                 return [
                     self.to_api(item, shape.member, path) for item in (value if isinstance(value, list) else [value])

@@ -37,7 +37,10 @@ def failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Fai
         if not re.fullmatch(pattern, str(inputs[row.name])):
             found.append((row.name, f"{inputs[row.name]!r} is not a valid name: {words}"))
     for name, value in inputs.items():
-        found += [(name, reason) for reason in _api_reasons(translator, name, value)]
+        reasons = list(_api_reasons(translator, name, value))
+        if reasons and name in row.secrets:
+            reasons = [f"the value of {name} is not what {kind.token} accepts (it is secret and not shown)"]
+        found += [(name, reason) for reason in reasons]
     if row.check and not has_unknown(inputs):
         found += row.check(inputs)
     return found

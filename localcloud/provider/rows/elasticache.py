@@ -40,8 +40,6 @@ def _outputs(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
 def _check(inputs: Inputs) -> list[tuple[str, str]]:
     found = []
     token = inputs.get("authToken")
-    if token and not inputs.get("transitEncryptionEnabled"):
-        found.append(("authToken", "an AUTH token needs transitEncryptionEnabled"))
     if token and not 16 <= len(str(token)) <= 128:
         found.append(("authToken", f"the AUTH token has {len(str(token))} characters; accepted are 16 to 128"))
     if inputs.get("multiAzEnabled") and not inputs.get("automaticFailoverEnabled"):

@@ -65,7 +65,16 @@ def _deny_insecure_transport(client: Client) -> None:
     assert s3.get_object(Bucket="a-bucket", Key="k")["Body"].read() == b"1"
 
 
-REPAIRED = [_rds_subnet_group, _cache_subnet_group_modify, _cache_subnet_group_delete, _deny_insecure_transport]
+def _bucket_logging(client: Client) -> None:
+    s3 = client("s3")
+    for name in ("logged-bucket", "log-bucket"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    target = {"TargetBucket": "log-bucket", "TargetPrefix": "s3/logged-bucket/"}
+    s3.put_bucket_logging(Bucket="logged-bucket", BucketLoggingStatus={"LoggingEnabled": target})
+    assert s3.get_bucket_logging(Bucket="logged-bucket")["LoggingEnabled"] == target
+
+
+REPAIRED = [_bucket_logging, _rds_subnet_group, _cache_subnet_group_modify, _cache_subnet_group_delete, _deny_insecure_transport]
 
 
 @pytest.fixture(scope="module")

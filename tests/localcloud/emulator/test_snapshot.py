@@ -66,7 +66,7 @@ def _fill(emulator: Running) -> dict[str, Any]:
     c("ecr").create_repository(repositoryName="repository")
     c("events").put_rule(Name="rule", ScheduleExpression="rate(1 minute)")
     c("servicediscovery").create_http_namespace(Name="namespace")
-    return {"key": key, "signing": signing, "cipher": cipher, "queue": queue}
+    return {"vpc": vpc, "key": key, "signing": signing, "cipher": cipher, "queue": queue}
 
 
 def _read(emulator: Running, made: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def test_everything_outlives_the_process(start: Start, tmp_path: Path) -> None:
     after = json.loads(json.dumps(_read(second, made), default=str).replace(second_url, first_url))
     assert after == json.loads(json.dumps(before, default=str))
     # It is alive, not only readable: what is made now stands beside what was there.
-    second.client("ec2").create_subnet(VpcId=before["subnets"]["Subnets"][0]["VpcId"], CidrBlock="10.0.200.0/24")
+    second.client("ec2").create_subnet(VpcId=made["vpc"], CidrBlock="10.0.200.0/24")
     second.client("sqs").send_message(QueueUrl=made["queue"].replace(first_url, second_url), MessageBody="again")
 
 
