@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.score import refusing, seen_at
+from cli.score import check_sport, refusing, seen_at
 from services.scoring import report
 from services.scoring.engine import catalogue
 from services.scoring.engine.compare import diff as differences
@@ -76,5 +76,7 @@ def impact(
 ) -> None:
     """Re-score a past match under both rules and show who moves."""
     with refusing():
-        events = open_match(match, seen_at(match)).events
-        typer.echo(report.moves_as_text(moves(catalogue.load(before), catalogue.load(after), events)))
+        past = open_match(match, seen_at(match))
+        one, other = catalogue.load(before), catalogue.load(after)
+        check_sport(one, past)
+        typer.echo(report.moves_as_text(moves(one, other, past.events)))

@@ -50,6 +50,12 @@ def seen_at(path: Path) -> datetime:
         return datetime.fromtimestamp(0, UTC)
 
 
+def check_sport(rules: Rules, match: Match) -> None:
+    """Rules score matches of their own sport only."""
+    if match.sport != rules.sport:
+        raise RulesError(rules.name, f"is for {rules.sport}; {match.id} is {match.sport}")
+
+
 def score(
     path: Annotated[
         Path,
@@ -95,8 +101,7 @@ def score(
 
 
 def _score(rules: Rules, match: Match, roster_path: Path | None) -> tuple[Scorecard, RosterScore | None]:
-    if match.sport != rules.sport:
-        raise RulesError(rules.name, f"is for {rules.sport}; {match.id} is {match.sport}")
+    check_sport(rules, match)
     if roster_path is None:
         return scorecard(rules, match.events), None
     given = roster_file.read(roster_path)

@@ -78,7 +78,7 @@ def _terms(rules: Rules, rule: Rule) -> str:
     """To whom and when a rule applies, in brackets."""
     terms = []
     if rule.scope != "match":
-        terms.append(f"in each {rule.scope}")
+        terms.append(f"for each {rule.scope}")
     if rule.when:
         terms.append(_condition(rules, rule.when))
     terms += [f"{name.replace('_', ' ')} {_test(test)}" for name, test in {**rule.during, **rule.eligible}.items()]

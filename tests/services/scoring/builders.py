@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,18 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 CRICKET = sorted((FIXTURES / "cricket" / "ipl").glob("*.json"))
 RACES = sorted(path.parent for path in (FIXTURES / "f1db" / "seasons").rglob("race.yml"))
 
+
+def examples(count: int) -> int:
+    """How many random cases a fuzz test tries; SCORING_FUZZ=20 in the environment tries twenty times as many."""
+    return count * int(os.environ.get("SCORING_FUZZ", "1"))
+
+
 HOME, AWAY = [f"H{n}" for n in range(1, 12)], [f"A{n}" for n in range(1, 12)]
 
 
-def ball(runs: int = 0, *, batter: str = "H1", bowler: str = "A1", non_striker: str = "H2", **more: Any) -> dict[str, Any]:
+def ball(
+    runs: int = 0, *, batter: str = "H1", bowler: str = "A1", non_striker: str = "H2", **more: Any
+) -> dict[str, Any]:
     """One delivery; `extras` and `wickets` as Cricsheet writes them."""
     extras = sum(more.get("extras", {}).values())
     return {
@@ -34,7 +43,11 @@ def ball(runs: int = 0, *, batter: str = "H1", bowler: str = "A1", non_striker: 
 
 def wicket(kind: str, player_out: str = "H1", *fielders: str) -> dict[str, Any]:
     """One wicket."""
-    return {"kind": kind, "player_out": player_out, **({"fielders": [{"name": name} for name in fielders]} if fielders else {})}
+    return {
+        "kind": kind,
+        "player_out": player_out,
+        **({"fielders": [{"name": name} for name in fielders]} if fielders else {}),
+    }
 
 
 def innings(team: str, *overs: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -67,6 +80,8 @@ def parsed(document: Any) -> Match:
     return cricsheet.from_node(Node(parse_json(data, "match.json"), "match.json"), "1", NOON)
 
 
-def event(id_: str, kind: str, version: int = 1, provider: str = "test", seen_at: datetime = NOON, **attributes: Any) -> Event:
+def event(
+    id_: str, kind: str, version: int = 1, provider: str = "test", seen_at: datetime = NOON, **attributes: Any
+) -> Event:
     """An event."""
     return Event(provider, id_, version, seen_at, kind, attributes)

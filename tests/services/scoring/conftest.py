@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ from hypothesis import HealthCheck, settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
-settings.register_profile("scoring", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100)
-settings.register_profile("thorough", parent=settings.get_profile("scoring"), max_examples=2000)
-settings.load_profile(os.environ.get("SCORING_PROFILE", "scoring"))
+settings.register_profile("scoring", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("scoring")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ RATES = {
 FORMATS = [name for name, table in CRICKET.items() if table["economy"]]
 
 
+@cache
 def bands(rules: str, rule_id: str) -> Bands:
     form = next(rule.form for rule in catalogue.load(rules).rules if rule.id == rule_id)
     assert isinstance(form, Bands)

@@ -51,7 +51,13 @@ def test_who_ranks_better_never_gets_less(table: list[int], points: dict[int, in
 
 def test_tied_places_are_summed_and_the_earliest_get_the_odd_paise() -> None:
     ranks = rank({"first": 9, "early": 5, "middle": 5, "late": 5, "last": 1})
-    assert split_prizes([1000, 500, 300, 201, 50], ranks) == {"first": 1000, "early": 334, "middle": 334, "late": 333, "last": 50}
+    assert split_prizes([1000, 500, 300, 201, 50], ranks) == {
+        "first": 1000,
+        "early": 334,
+        "middle": 334,
+        "late": 333,
+        "last": 50,
+    }
     assert split_prizes([1000, 500], ranks) == {"first": 1000, "early": 167, "middle": 167, "late": 166, "last": 0}
     assert split_prizes([], ranks) == dict.fromkeys(ranks, 0)
     assert split_prizes([100, 50], {}) == {}

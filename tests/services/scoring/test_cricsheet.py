@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -113,7 +114,9 @@ def test_fielders() -> None:
     relay = fielded(wicket("run out", "H2", "A4", "A5", "A6"))
     assert "run-out-assist" not in points(relay, "a4")
     assert points(relay, "a5")["run-out-assist"] == points(relay, "a6")["run-out-assist"] == 6
-    assert points(fielded({"kind": "caught", "player_out": "H1", "fielders": [{"substitute": True}]}), "a5") == {"line-up": 4}
+    assert points(fielded({"kind": "caught", "player_out": "H1", "fielders": [{"substitute": True}]}), "a5") == {
+        "line-up": 4
+    }
 
 
 def test_a_substitute_fielder_gets_nothing_and_is_no_player_of_the_match() -> None:
@@ -213,7 +216,9 @@ def test_unknown_fields_are_tolerated_everywhere() -> None:
     def sprinkle(value: Any) -> Any:
         if isinstance(value, dict):
             exempt = value.keys() & {"Home", "H1"}
-            return {key: sprinkle(item) for key, item in value.items()} | ({} if exempt else {"new_field": [{"x": 1.5}]})
+            return {key: sprinkle(item) for key, item in value.items()} | (
+                {} if exempt else {"new_field": [{"x": 1.5}]}
+            )
         return [sprinkle(item) for item in value] if isinstance(value, list) else value
 
     assert parsed(sprinkle(document)).events == parsed(document).events
@@ -278,7 +283,8 @@ DELIVERY = "innings.0.overs.0.deliveries.0"
         ("info.outcome", {"result": "tie"}, r"result: a tie, but the innings make 1 and 0"),
         ("info.outcome", {"winner": "Gods"}, r"winner: 'Gods' does not play"),
         ("info.outcome", {"winner": "Home", "by": {"runs": 5}}, r"by\.runs: won by 5 runs, but the innings make it 1"),
-        ("info.outcome", {"winner": "Home", "by": {"wickets": 9}}, r"wickets: Home by 9 wickets, but the last innings is of Home with 10"),
+        ("info.outcome", {"winner": "Home", "by": {"wickets": 9}},
+         r"wickets: Home by 9 wickets, but the last innings is of Home with 10"),
         ("info.balls_per_over", 0, r"balls_per_over: 0 is not between 1 and 10"),
         ("info", None, r"match\.json: 'info' is missing"),
         ("meta", [], r"meta: expected an object, found a list"),
@@ -296,7 +302,7 @@ def test_an_eleventh_wicket_and_a_seventh_ball_are_refused() -> None:
     with pytest.raises(SourceError, match="7 legal balls in an over of 6"):
         parsed(match(innings("Home", [ball() for _ in range(7)])))
     names = [*HOME, "New"]
-    pairs = [ball(batter=out, non_striker=other, wickets=[wicket("bowled", out)]) for out, other in zip(names, names[1:], strict=False)]
+    pairs = [ball(batter=out, non_striker=other, wickets=[wicket("bowled", out)]) for out, other in pairwise(names)]
     document = match(innings("Home", pairs[:6], pairs[6:]))
     document["info"]["players"]["Home"] = names
     document["info"]["registry"]["people"]["New"] = "new"
@@ -326,7 +332,21 @@ def matches(draw: st.DrawFn) -> dict[str, Any]:
             legal = 0
             bowler = bowling[(over % 2) + draw(st.integers(0, 1)) * 2]
             while legal < 6 and len(ends) == 2:
-                extras = draw(st.sampled_from([{}, {}, {}, {}, {"wides": 1}, {"noballs": 1}, {"byes": 2}, {"legbyes": 1}, {"noballs": 1, "byes": 1}]))
+                extras = draw(
+                    st.sampled_from(
+                        [
+                            {},
+                            {},
+                            {},
+                            {},
+                            {"wides": 1},
+                            {"noballs": 1},
+                            {"byes": 2},
+                            {"legbyes": 1},
+                            {"noballs": 1, "byes": 1},
+                        ]
+                    )
+                )
                 runs = 0 if "wides" in extras else draw(st.sampled_from([0, 0, 0, 1, 2, 4, 6]))
                 legal += not {"wides", "noballs"} & extras.keys()
                 more: dict[str, Any] = {"extras": extras} if extras else {}

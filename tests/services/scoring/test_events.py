@@ -47,7 +47,10 @@ def test_the_same_version_seen_again_keeps_its_first_time() -> None:
 
 
 def test_state_at_a_time_includes_that_time() -> None:
-    log = [event("x:1", "card", seen_at=NOON, player="a"), event("x:1", "card", 2, seen_at=NOON + timedelta(hours=1), player="b")]
+    log = [
+        event("x:1", "card", seen_at=NOON, player="a"),
+        event("x:1", "card", 2, seen_at=NOON + timedelta(hours=1), player="b"),
+    ]
     assert state_at(log, NOON - timedelta(microseconds=1)) == {}
     assert state_at(log, NOON)["x:1"].version == 1
     assert state_at(log, NOON + timedelta(minutes=59))["x:1"].version == 1

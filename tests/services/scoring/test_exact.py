@@ -37,10 +37,12 @@ def test_to_decimal_refuses_what_has_no_decimal_form(value: Fraction) -> None:
         to_decimal(value)
 
 
-@pytest.mark.parametrize("text", ["", "1.", ".5", "1e3", "½", "1/3", "+1", "NaN", "1,5", " 1", "1\n", "١", "0x1", "1" * 13])
+@pytest.mark.parametrize(
+    "text", ["", "1.", ".5", "1e3", "½", "1/3", "+1", "NaN", "1,5", " 1", "1\n", "١", "0x1", "1" * 13]
+)
 def test_what_is_no_decimal_is_refused(text: str) -> None:
     assert not is_decimal(text)
-    with pytest.raises(ValueError, match="no|not"):
+    with pytest.raises(ValueError, match="is not a decimal number"):
         to_fraction(text)
 
 
@@ -65,7 +67,9 @@ def test_membership_is_what_the_bounds_say(
 
 
 @given(bounds, bounds, bounds, bounds)
-def test_within_is_true_only_of_subsets(low: Fraction | None, high: Fraction | None, other_low: Fraction | None, other_high: Fraction | None) -> None:
+def test_within_is_true_only_of_subsets(
+    low: Fraction | None, high: Fraction | None, other_low: Fraction | None, other_high: Fraction | None
+) -> None:
     for one in (interval(at_least=low, below=high), interval(above=low, at_most=high)):
         for other in (interval(at_least=other_low, below=other_high), interval(above=other_low, at_most=other_high)):
             ends = [end for end in (low, high, other_low, other_high) if end is not None] or [Fraction(0)]

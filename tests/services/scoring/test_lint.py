@@ -24,7 +24,9 @@ def findings(rules: list[dict[str, Any]] | None = None, **more: Any) -> list[Fin
         **more,
     }
     if rules is not None:
-        document["rules"] = [{"id": f"rule-{n}", "title": "Rule", "category": "All", **rule} for n, rule in enumerate(rules)]
+        document["rules"] = [
+            {"id": f"rule-{n}", "title": "Rule", "category": "All", **rule} for n, rule in enumerate(rules)
+        ]
     return lint(parse_rules(document, catalogue.vocabulary("cricket", "test"), "test"))
 
 
@@ -33,7 +35,12 @@ def told(*rules: dict[str, Any], **more: Any) -> list[tuple[str, str, bool]]:
 
 
 def bands(*steps: dict[str, str]) -> dict[str, Any]:
-    return {"bands": {"of": {"measure": "runs", "times": 100, "per": "balls_faced"}, "steps": [{"points": "1", **step} for step in steps]}}
+    return {
+        "bands": {
+            "of": {"measure": "runs", "times": 100, "per": "balls_faced"},
+            "steps": [{"points": "1", **step} for step in steps],
+        }
+    }
 
 
 def milestones(*steps: tuple[int, str]) -> dict[str, Any]:
@@ -47,7 +54,9 @@ def cases(*conditions: dict[str, Any]) -> dict[str, Any]:
 def test_a_sound_document_has_no_findings() -> None:
     assert told() == []
     sound = bands({"below": "5"}, {"at_least": "5", "at_most": "7"}, {"above": "7"})
-    assert told(sound, milestones((25, "4"), (50, "8")), cases({"runs": {"at_least": 2}}, {"runs": {"at_least": 1}})) == []
+    assert (
+        told(sound, milestones((25, "4"), (50, "8")), cases({"runs": {"at_least": 2}}, {"runs": {"at_least": 1}})) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,8 @@ def test_a_sound_document_has_no_findings() -> None:
         ([{"below": "7"}, {"at_least": "5"}], [("overlap", "two bands hold 5 to below 7")]),
         ([{}, {"at_least": "5", "below": "6"}], [("overlap", "two bands hold 5 to below 6")]),
         ([{}, {"at_least": "5"}], [("overlap", "two bands hold 5 or more")]),
-        ([{"below": "5"}, {"at_least": "5", "below": "5"}, {"at_least": "5"}], [("empty-band", "no value is in the band at least 5 and below 5")]),
+        ([{"below": "5"}, {"at_least": "5", "below": "5"}, {"at_least": "5"}],
+         [("empty-band", "no value is in the band at least 5 and below 5")]),
         ([{"at_least": "6", "at_most": "5"}, {}], [("empty-band", "no value is in the band at least 6 and at most 5")]),
         ([{"above": "5", "at_most": "5"}, {}], [("empty-band", "no value is in the band above 5 and at most 5")]),
         ([{"below": "9"}, {"at_least": "5", "below": "6"}, {"at_least": "9"}], [("overlap", "two bands hold 5 to below 6")]),
@@ -114,7 +124,9 @@ def test_milestones(steps: list[tuple[int, str]], expected: tuple[str, str, bool
         (({"runs": {"not": [0]}}, {"runs": 3}), False),
     ],
 )
-def test_a_case_that_an_earlier_one_always_takes_is_unreachable(conditions: tuple[dict[str, Any], ...], reachable: bool) -> None:
+def test_a_case_that_an_earlier_one_always_takes_is_unreachable(
+    conditions: tuple[dict[str, Any], ...], reachable: bool
+) -> None:
     expected = [] if reachable else [("unreachable", "whatever meets it meets case 0 first", True)]
     assert told(cases(*conditions)) == expected
 
@@ -125,13 +137,21 @@ def test_the_rule_s_own_condition_counts_for_its_cases() -> None:
 
 
 def test_conditions_that_nothing_meets_or_of_the_wrong_type() -> None:
-    assert told(cases({"runs": {"at_least": 5, "below": 5}})) == [("impossible", "no runs meets at least 5 and below 5", True)]
+    assert told(cases({"runs": {"at_least": 5, "below": 5}})) == [
+        ("impossible", "no runs meets at least 5 and below 5", True)
+    ]
     assert told(cases({"runs": "many"})) == [("wrong-type", "runs is a whole number, not 'many'", True)]
     assert told(cases({"runs": True})) == [("wrong-type", "runs is a whole number, not True", True)]
-    assert told(made_for={"format": {"at_least": 3}}) == [("wrong-type", "format is string; only integers have bounds", True)]
-    assert told(made_for={"balls_per_over": "six"}) == [("wrong-type", "balls_per_over is compared with 'six'; it is of type integer", True)]
+    assert told(made_for={"format": {"at_least": 3}}) == [
+        ("wrong-type", "format is string; only integers have bounds", True)
+    ]
+    assert told(made_for={"balls_per_over": "six"}) == [
+        ("wrong-type", "balls_per_over is compared with 'six'; it is of type integer", True)
+    ]
     assert told(made_for={"balls_per_over": {"not": [None]}}) == []
-    assert told(made_for={"balls_per_over": {"above": 5, "below": 6}}) == []  # bounds are of exact numbers, not only whole ones
+    assert (
+        told(made_for={"balls_per_over": {"above": 5, "below": 6}}) == []
+    )  # bounds are of exact numbers, not only whole ones
 
 
 def test_unknown_names() -> None:
@@ -152,7 +172,9 @@ def test_unknown_names() -> None:
 
 
 def test_rules_without_effect_and_twice() -> None:
-    assert told({"each": {"measure": "runs", "points": "0"}}) == [("no-effect", "gives 0 points whatever happens", False)]
+    assert told({"each": {"measure": "runs", "points": "0"}}) == [
+        ("no-effect", "gives 0 points whatever happens", False)
+    ]
     assert told(bands({"points": "0"})) == [("no-effect", "gives 0 points whatever happens", False)]
     twice = {"each": {"measure": "runs", "points": "1"}}
     assert told(twice, twice) == [("duplicate-rule", "gives the same points for the same thing as rule-0", False)]
@@ -180,24 +202,36 @@ def test_multipliers_and_chips_need_their_offices() -> None:
         ("unknown-office", "the roster has no office 'mascot'"),
         ("unknown-office", "the roster has no office 'star'"),
     ]
-    assert [(code, message) for code, message, error in found if not error] == [("no-effect", "the roster has no bench")]
+    assert [(code, message) for code, message, error in found if not error] == [
+        ("no-effect", "the roster has no bench")
+    ]
 
 
 def test_roster_rules_that_nobody_can_keep() -> None:
     def problems(**roster: Any) -> list[tuple[str, str]]:
         return [(code, message) for code, message, error in told(roster=roster) if error]
 
-    assert problems(size=11, roles={"coach": {"at_least": 1}}) == [("unknown-role", "roles are wicketkeeper, batter, all_rounder, bowler")]
-    assert problems(size=11, roles={"bowler": {"at_least": 12}}) == [("impossible", "roles allow 12 to 11 players, the roster has 11")]
-    assert problems(size=11, roles={"bowler": {"at_most": 10}}) == [("impossible", "roles allow 0 to 10 players, the roster has 11")]
+    assert problems(size=11, roles={"coach": {"at_least": 1}}) == [
+        ("unknown-role", "roles are wicketkeeper, batter, all_rounder, bowler")
+    ]
+    assert problems(size=11, roles={"bowler": {"at_least": 12}}) == [
+        ("impossible", "roles allow 12 to 11 players, the roster has 11")
+    ]
+    assert problems(size=11, roles={"bowler": {"at_most": 10}}) == [
+        ("impossible", "roles allow 0 to 10 players, the roster has 11")
+    ]
     assert problems(size=11, roles={"bowler": {"at_most": 11}}) == []
     assert problems(size=11, roles={"bowler": {"at_least": 11}}) == []
     assert ("impossible", "at least 3, at most 2") in problems(size=2, roles={"bowler": {"at_least": 3, "at_most": 2}})
     assert problems(size=11, lineup={"size": 12}) == [("impossible", "12 start of 11")]
     assert problems(size=11, lineup={"size": 11}) == []
-    assert problems(size=11, lineup={"size": 5, "roles": {"bowler": {"at_least": 6}}}) == [("impossible", "roles ask for 6 players, the line-up has 5")]
+    assert problems(size=11, lineup={"size": 5, "roles": {"bowler": {"at_least": 6}}}) == [
+        ("impossible", "roles ask for 6 players, the line-up has 5")
+    ]
     assert problems(size=11, lineup={"size": 5, "roles": {"bowler": {"at_most": 1}}}) == []
-    assert problems(size=11, offices={"captain": {"required": True, "roles": ["coach"]}}) == [("unknown-role", "roles are wicketkeeper, batter, all_rounder, bowler")]
+    assert problems(size=11, offices={"captain": {"required": True, "roles": ["coach"]}}) == [
+        ("unknown-role", "roles are wicketkeeper, batter, all_rounder, bowler")
+    ]
 
 
 def test_errors_come_first_and_name_their_path() -> None:
@@ -226,13 +260,22 @@ def test_vocabularies_are_checked_too() -> None:
 
     assert vocabulary_findings() == []
     assert vocabulary_findings(measures=measure(event="try")) == [("unknown-event", "there is no event kind 'try'")]
-    assert vocabulary_findings(measures=measure(player=["keeper"])) == [("unknown-attribute", "goal has no attribute 'keeper'")]
-    assert vocabulary_findings(measures=measure(player=["minute"])) == [("wrong-type", "minute is integer; here it must be player")]
+    assert vocabulary_findings(measures=measure(player=["keeper"])) == [
+        ("unknown-attribute", "goal has no attribute 'keeper'")
+    ]
+    assert vocabulary_findings(measures=measure(player=["minute"])) == [
+        ("wrong-type", "minute is integer; here it must be player")
+    ]
     assert vocabulary_findings(measures=measure(where={"colour": "red"}))[0][0] == "unknown-attribute"
     summed = measure(sum="own")
     del summed["m"]["count"]
     assert vocabulary_findings(measures=summed) == [("wrong-type", "own is boolean; here it must be integer")]
-    grouped = measure(count_groups={"by": ["half"], "having": [{"sum": "minute", "equals": 1}, {"sum": "minute", "at_least_greatest": "own"}]})
+    grouped = measure(
+        count_groups={
+            "by": ["half"],
+            "having": [{"sum": "minute", "equals": 1}, {"sum": "minute", "at_least_greatest": "own"}],
+        }
+    )
     del grouped["m"]["count"]
     assert vocabulary_findings(measures=grouped) == [
         ("wrong-type", "own is boolean; here it must be integer"), ("unknown-attribute", "goal has no attribute 'half'"),

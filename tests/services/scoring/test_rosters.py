@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scoring.engine import catalogue
+from services.scoring.engine.catalogue import load as load_anew
 from services.scoring.engine.compiled import Line
 from services.scoring.engine.document import Rules
 from services.scoring.engine.errors import RosterError
 from services.scoring.engine.rosters import Pick, Roster, apply_multipliers, validate
+
+load = cache(load_anew)
 
 ROLES = {
     "cricket-t20-a": ["wicketkeeper", "batter", "all_rounder", "bowler"],
@@ -57,7 +60,10 @@ def acceptable(rules_id: str, roster: Roster) -> bool:
             return False
         return all(teams.count(team) <= 2 for team in teams)
     if rules_id == "f1-fantasy-2026":
-        if chip not in (None, "extra-boost", "autopilot", "no-negative", "limitless", "wildcard", "final-fix") or roster.bench:
+        if (
+            chip not in (None, "extra-boost", "autopilot", "no-negative", "limitless", "wildcard", "final-fix")
+            or roster.bench
+        ):
             return False
         allowed = {"captain", "extra_boost"} if chip == "extra-boost" else {"captain"}
         if not set(offices) <= allowed or ("captain" not in offices and chip != "autopilot"):
@@ -66,7 +72,10 @@ def acceptable(rules_id: str, roster: Roster) -> bool:
             return False
         drivers = {pick.player for pick in picks if pick.role == "driver"}
         return count == {"driver": 5, "constructor": 2} and set(offices.values()) <= drivers
-    if chip not in (None, "triple-captain", "bench-boost", "free-hit", "wildcard") or set(offices) != {"captain", "vice_captain"}:
+    if chip not in (None, "triple-captain", "bench-boost", "free-hit", "wildcard") or set(offices) != {
+        "captain",
+        "vice_captain",
+    }:
         return False
     if None in teams or any(teams.count(team) > 3 for team in teams) or not set(roster.bench) <= players:
         return False
@@ -106,7 +115,7 @@ def good(rules_id: str) -> Roster:
 @pytest.mark.parametrize("rules_id", ROLES)
 def test_a_good_roster_has_no_problem(rules_id: str) -> None:
     assert acceptable(rules_id, good(rules_id))
-    assert validate(catalogue.load(rules_id), good(rules_id)) == []
+    assert validate(load(rules_id), good(rules_id)) == []
 
 
 @st.composite
@@ -115,8 +124,12 @@ def rosters(draw: st.DrawFn) -> tuple[str, Roster]:
     rules_id = draw(st.sampled_from(list(ROLES)))
     roster = good(rules_id)
     picks, offices, bench, chips = list(roster.picks), dict(roster.offices), list(roster.bench), list(roster.chips)
-    chip_ids = [chip.id for chip in catalogue.load(rules_id).chips] + ["jackpot"]
-    for change in draw(st.lists(st.sampled_from(["role", "team", "price", "player", "drop", "add", "office", "bench", "chip"]), max_size=4)):
+    chip_ids = [chip.id for chip in load(rules_id).chips] + ["jackpot"]
+    for change in draw(
+        st.lists(
+            st.sampled_from(["role", "team", "price", "player", "drop", "add", "office", "bench", "chip"]), max_size=4
+        )
+    ):
         place = draw(st.integers(0, max(0, len(picks) - 1)))
         if change in ("role", "team", "price", "player") and picks:
             old = picks[place]
@@ -124,7 +137,19 @@ def rosters(draw: st.DrawFn) -> tuple[str, Roster]:
             value[change] = {
                 "role": draw(st.sampled_from([*ROLES[rules_id], "coach", None])),
                 "team": draw(st.sampled_from(["t0", "t1", "t2", "t3", None])),
-                "price": draw(st.sampled_from([Fraction(0), Fraction(19, 2), Fraction(100 // len(picks) + 1), Fraction(100 // len(picks) + 2), Fraction(33, 2), Fraction(30), None])),
+                "price": draw(
+                    st.sampled_from(
+                        [
+                            Fraction(0),
+                            Fraction(19, 2),
+                            Fraction(100 // len(picks) + 1),
+                            Fraction(100 // len(picks) + 2),
+                            Fraction(33, 2),
+                            Fraction(30),
+                            None,
+                        ]
+                    )
+                ),
                 "player": f"p{draw(st.integers(0, 16))}",
             }[change]
             picks[place] = Pick(**value)
@@ -148,7 +173,7 @@ def rosters(draw: st.DrawFn) -> tuple[str, Roster]:
 @given(rosters())
 def test_validate_accepts_exactly_what_the_brute_force_checker_accepts(given_roster: tuple[str, Roster]) -> None:
     rules_id, roster = given_roster
-    problems = validate(catalogue.load(rules_id), roster)
+    problems = validate(load(rules_id), roster)
     assert (not problems) == acceptable(rules_id, roster), problems
     assert all(problem.rule.startswith(("roster.", "chips")) and problem.message for problem in problems)
 
@@ -161,7 +186,7 @@ def test_all_problems_are_told_at_once_each_with_its_rule() -> None:
         Pick("p10", "batter", "t", Fraction(0)),
     )
     roster = Roster(picks, {"captain": "p1", "vice_captain": "p1", "mascot": "p2"}, ("p3",), ("jackpot", "joker"))
-    assert [(problem.rule, problem.message) for problem in validate(catalogue.load("cricket-t20-a"), roster)] == [
+    assert [(problem.rule, problem.message) for problem in validate(load("cricket-t20-a"), roster)] == [
         ("roster.size", "12 players; a roster has 11"),
         ("roster.duplicate", "p0 is picked 2 times"),
         ("roster.roles", "role coach (1); roles are wicketkeeper, batter, all_rounder, bowler"),
@@ -195,16 +220,19 @@ def contributions(rules: Rules, roster: Roster, **points: int) -> dict[str, Frac
 
 
 def test_captain_doubles_and_vice_captain_gets_half_more() -> None:
-    given_points = contributions(catalogue.load("cricket-t20-a"), good("cricket-t20-a"), p0=7, p3=11, p4=5)
+    given_points = contributions(load("cricket-t20-a"), good("cricket-t20-a"), p0=7, p3=11, p4=5)
     assert given_points == {"p0": 7, "p3": 22, "p4": Fraction(15, 2)}
 
 
 def test_the_league_captain_scores_one_and_a_half_times() -> None:
-    assert contributions(catalogue.load("f1-league"), good("f1-league"), p0=18, p1=25) == {"p0": 18, "p1": Fraction(75, 2)}
+    assert contributions(load("f1-league"), good("f1-league"), p0=18, p1=25) == {
+        "p0": 18,
+        "p1": Fraction(75, 2),
+    }
 
 
 def test_lines_of_one_player_are_summed_and_players_outside_the_roster_ignored() -> None:
-    rules, roster = catalogue.load("f1-league"), good("f1-league")
+    rules, roster = load("f1-league"), good("f1-league")
     score = apply_multipliers(rules, roster, [line("p0", 3), line("p0", 4), line("stranger", 50)])
     assert score.total == 7
     assert [(one.player, one.factor, one.because) for one in score.lines][:2] == [
@@ -219,13 +247,13 @@ def fpl(*chips: str) -> Roster:
 
 
 def test_the_vice_captain_steps_in_only_for_a_captain_who_did_not_play() -> None:
-    rules = catalogue.load("fpl")
+    rules = load("fpl")
     assert contributions(rules, fpl(), p3=6, p4=5) == {"p3": 12, "p4": 5}
     assert contributions(rules, fpl(), p4=5) == {"p4": 10}
 
 
 def test_football_chips() -> None:
-    rules = catalogue.load("fpl")
+    rules = load("fpl")
     assert contributions(rules, fpl(), p0=2, p1=9, p3=6) == {"p0": 2, "p3": 12}
     assert contributions(rules, fpl("bench-boost"), p0=2, p1=9, p3=6) == {"p0": 2, "p1": 9, "p3": 12}
     assert contributions(rules, fpl("triple-captain"), p3=6, p4=5) == {"p3": 18, "p4": 5}
@@ -238,7 +266,7 @@ def f1(chip: str, **offices: str) -> Roster:
 
 
 def test_f1_chips() -> None:
-    rules = catalogue.load("f1-fantasy-2026")
+    rules = load("f1-fantasy-2026")
     assert contributions(rules, f1("extra-boost", captain="p1", extra_boost="p2"), p1=10, p2=20) == {"p1": 20, "p2": 60}
     assert contributions(rules, f1("no-negative"), p0=-20, p1=-5, p2=3) == {"p2": 3}
     assert contributions(rules, f1("wildcard"), p0=-20, p1=-5) == {"p0": -20, "p1": -10}
@@ -248,5 +276,5 @@ def test_f1_chips() -> None:
 
 
 def test_an_unknown_chip_cannot_be_scored() -> None:
-    with pytest.raises(RosterError, match="chip 'jackpot': fpl@1.0.0 has no such chip"):
-        apply_multipliers(catalogue.load("fpl"), fpl("jackpot"), [])
+    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.0\.0 has no such chip"):
+        apply_multipliers(load("fpl"), fpl("jackpot"), [])

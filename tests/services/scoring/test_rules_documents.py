@@ -39,7 +39,11 @@ def test_the_rules_that_the_platform_promises_are_there() -> None:
 def test_a_published_version_never_changes() -> None:
     """Contests refer to `id@version`; to change a document, publish a new version and add its hash to the lock."""
     lock = json.loads(LOCK.read_text())
-    hashes = {f"{id_}@{version}": catalogue.load(f"{id_}@{version}").sha256 for id_, versions in catalogue.published().items() for version in versions}
+    hashes = {
+        f"{id_}@{version}": catalogue.load(f"{id_}@{version}").sha256
+        for id_, versions in catalogue.published().items()
+        for version in versions
+    }
     assert hashes == lock
 
 
@@ -87,7 +91,9 @@ def test_a_parameter_changes_the_points() -> None:
         ("/nowhere/rules.json", {}, "/nowhere/rules.json: No such file or directory"),
     ],
 )
-def test_unknown_ids_versions_and_parameters_are_refused(reference: str, parameters: dict[str, str], message: str) -> None:
+def test_unknown_ids_versions_and_parameters_are_refused(
+    reference: str, parameters: dict[str, str], message: str
+) -> None:
     with pytest.raises(RulesError, match=message):
         catalogue.load(reference, parameters)
 
@@ -140,7 +146,9 @@ def altered(path: str, value: Any) -> dict[str, Any]:
         ("made_for", {"weather": "fine"}, r"made_for: 'weather' is no attribute of the match"),
     ],
 )  # fmt: skip
-def test_an_invalid_document_is_refused_with_path_and_reason(path: str, value: Any, message: str, tmp_path: Path) -> None:
+def test_an_invalid_document_is_refused_with_path_and_reason(
+    path: str, value: Any, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(RulesError, match=message):
         catalogue.load(write(tmp_path, altered(path, value)))
 
