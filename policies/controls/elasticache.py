@@ -1,0 +1,204 @@
+"""Controls on ElastiCache: replication groups, clusters, serverless caches and their users."""
+
+from __future__ import annotations
+
+import re
+
+from policies.links import coming
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource
+from policies.rules import is_at_least, is_one_of, is_set, is_true
+
+GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
+CLUSTER = "aws:elasticache/cluster:Cluster"
+SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
+USER = "aws:elasticache/user:User"
+
+_GUIDE = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg"
+_MEMBER = "a member of a replication group, which is judged"
+
+
+def _no_redis(cache: Resource) -> str | None:
+    """Clusters of Memcached, and clusters that are a replication group's members, are not judged by themselves."""
+    if cache.type != CLUSTER:
+        return None
+    if cache.text("engine").lower() == "memcached":
+        return "a Memcached cluster"
+    return _MEMBER if cache.raw("replicationGroupId") is not None else None
+
+
+def _at_rest(group: Resource) -> Verdict:
+    path = "atRestEncryptionEnabled"
+    if group.flag(path, default=group.text("engine", "redis").lower() == "valkey"):
+        return ok()
+    return bad(path, group.raw(path), "set it to true (ElastiCache replaces the group)")
+
+
+def _authenticated(group: Resource) -> bool:
+    return any(coming(group, path) or group.has(path) for path in ("authToken", "authTokenWo", "userGroupIds"))
+
+
+def _old_auth(group: Resource) -> Verdict:
+    engine, version = group.text("engine", "redis").lower(), group.text("engineVersion")
+    major = re.match(r"\d+", version)
+    if engine != "redis" or major is None or int(major.group()) >= 6:
+        return na("can use role-based access control, which MD.ElastiCache.3 judges")
+    return ok() if _authenticated(group) else bad("authToken", None, "set an AUTH token, or upgrade to 6.0 or later")
+
+
+def _auth(group: Resource) -> Verdict:
+    return ok() if _authenticated(group) else bad("authToken", None, "set an AUTH token or user_group_ids")
+
+
+def _own_subnets(cache: Resource) -> Verdict:
+    if cache.type == CLUSTER and cache.raw("replicationGroupId") is not None:
+        return na(_MEMBER)
+    if coming(cache, "subnetGroupName"):
+        return ok()
+    name = cache.text("subnetGroupName")
+    return (
+        ok() if name not in ("", "default") else bad("subnetGroupName", name or None, "name a subnet group of the VPC")
+    )
+
+
+def _plain(group: Resource) -> str | None:
+    return None if group.flag("transitEncryptionEnabled") else "no encryption in transit; ElastiCache.5 judges that"
+
+
+def _slow_log(group: Resource) -> Verdict:
+    for log in group.each("logDeliveryConfigurations"):
+        if log.text("logType") == "slow-log":
+            return ok()
+    return bad("logDeliveryConfigurations", None, "deliver the slow-log to a log group")
+
+
+def _needs_password(user: Resource) -> Verdict:
+    if user.flag("noPasswordRequired"):
+        return bad("noPasswordRequired", True, "give the user a password or IAM authentication")
+    kind = user.text("authenticationMode.type")
+    if kind.replace("-", "").lower() == "nopasswordrequired":
+        return bad("authenticationMode.type", kind, 'set it to "password" or "iam"')
+    return ok()
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="ElastiCache.1",
+        title="Caches have automatic backups",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="ElastiCache.1"),
+        remediation="Set snapshot_retention_limit to 1 or more.",
+        rule=is_at_least((GROUP, CLUSTER), "snapshotRetentionLimit", 1, unless=_no_redis),
+    ),
+    Control(
+        id="ElastiCache.2",
+        title="Caches take minor upgrades by themselves",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="ElastiCache.2", pci="6.3.3"),
+        remediation="Leave auto_minor_version_upgrade at True.",
+        rule=is_true((GROUP, CLUSTER), "autoMinorVersionUpgrade", default=True, unless=_no_redis),
+    ),
+    Control(
+        id="ElastiCache.3",
+        title="Replication groups fail over by themselves",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ElastiCache.3"),
+        remediation="Set automatic_failover_enabled=True with at least one replica.",
+        rule=is_true(GROUP, "automaticFailoverEnabled"),
+    ),
+    Control(
+        id="ElastiCache.4",
+        title="Replication groups are encrypted at rest",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ElastiCache.4"),
+        remediation="Set at_rest_encryption_enabled=True.",
+        rule=Each((GROUP,), _at_rest),
+    ),
+    Control(
+        id="ElastiCache.5",
+        title="Replication groups are encrypted in transit",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ElastiCache.5", pci="4.2.1", soc2="CC6.7"),
+        remediation="Set transit_encryption_enabled=True.",
+        rule=is_true(GROUP, "transitEncryptionEnabled"),
+    ),
+    Control(
+        id="ElastiCache.6",
+        title="Replication groups of Redis before 6.0 require AUTH",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="ElastiCache.6", pci="8.3.1"),
+        remediation="Set auth_token, or upgrade engine_version.",
+        rule=Each((GROUP,), _old_auth),
+    ),
+    Control(
+        id="ElastiCache.7",
+        title="Caches are not in the default subnet group",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="ElastiCache.7"),
+        remediation="Set subnet_group_name.",
+        rule=Each((GROUP, CLUSTER), _own_subnets),
+    ),
+    Control(
+        id="MD.ElastiCache.1",
+        title="Replication groups span several Availability Zones",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="ElastiCache-multi-az"),
+        remediation="Set multi_az_enabled=True.",
+        link=f"{_GUIDE}/AutoFailover.html",
+        rule=is_true(GROUP, "multiAzEnabled"),
+    ),
+    Control(
+        id="MD.ElastiCache.2",
+        title="Caches are encrypted with a customer managed key",
+        severity=Severity.LOW,
+        frameworks=refs(house="ElastiCache-customer-key"),
+        remediation="Set kms_key_id.",
+        link=f"{_GUIDE}/at-rest-encryption.html",
+        rule=is_set((GROUP, SERVERLESS), "kmsKeyId", "name a KMS key of your own"),
+    ),
+    Control(
+        id="MD.ElastiCache.3",
+        title="Replication groups require a password or a user",
+        severity=Severity.HIGH,
+        frameworks=refs(house="ElastiCache-authentication"),
+        remediation="Set auth_token or user_group_ids.",
+        link=f"{_GUIDE}/auth.html",
+        rule=Each((GROUP,), _auth),
+    ),
+    Control(
+        id="MD.ElastiCache.4",
+        title="Replication groups refuse connections without TLS",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="ElastiCache-tls-required"),
+        remediation='Set transit_encryption_mode="required" once every client uses TLS.',
+        link=f"{_GUIDE}/in-transit-encryption-enable.html",
+        rule=is_one_of(GROUP, "transitEncryptionMode", ("required",), default="required", unless=_plain),
+    ),
+    Control(
+        id="MD.ElastiCache.5",
+        title="Replication groups deliver their slow log",
+        severity=Severity.LOW,
+        frameworks=refs(house="ElastiCache-slow-log"),
+        remediation='Add a log_delivery_configurations entry with log_type="slow-log".',
+        link=f"{_GUIDE}/Log_Delivery.html",
+        rule=Each((GROUP,), _slow_log),
+    ),
+    Control(
+        id="MD.ElastiCache.6",
+        title="Cache users must authenticate",
+        severity=Severity.HIGH,
+        frameworks=refs(house="ElastiCache-user-password"),
+        remediation="Give the elasticache.User a password or IAM authentication.",
+        link=f"{_GUIDE}/Clusters.RBAC.html",
+        rule=Each((USER,), _needs_password),
+    ),
+    Control(
+        id="MD.ElastiCache.7",
+        title="Serverless caches have automatic backups",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="ElastiCache-serverless-backups"),
+        remediation="Set snapshot_retention_limit to 1 or more.",
+        link=f"{_GUIDE}/backups-automatic.html",
+        rule=is_at_least(SERVERLESS, "snapshotRetentionLimit", 1),
+    ),
+)

@@ -1,0 +1,298 @@
+"""Controls on how S3 buckets keep things: versions, lifecycle, encryption, logs, replication, locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.buckets import (
+    BUCKET,
+    ENCRYPTION,
+    LOGGING,
+    NOTIFICATION,
+    OBJECT_LOCK,
+    REPLICATION,
+    VERSIONING,
+    lifecycle_rules,
+    setting,
+    versioned,
+)
+from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import has_referrer, is_false
+from policies.values import View
+
+DIRECTORY = "aws:s3/directoryBucket:DirectoryBucket"
+DIRECTORY_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+TRAIL = "aws:cloudtrail/trail:Trail"
+
+_GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
+_KMS = ("aws:kms", "aws:kms:dsse")
+
+
+def _replicated(bucket: Resource, stack: Stack) -> Verdict:
+    config = setting(bucket, stack, REPLICATION)
+    inline = "replicationConfiguration.rules"
+    rules = list(config.each("rules")) if config else list(bucket.each(inline))
+    here = bucket.region
+    for rule in rules:
+        if rule.text("status") != "Enabled":
+            continue
+        target = stack.named(rule.text("destination.bucket"), BUCKET)
+        if not target or not here or target[0].region != here:
+            return ok()
+    if _is_copy(bucket, stack):
+        return na("receives the copies of another bucket")
+    return bad("BucketReplicationConfig", None, "replicate to a bucket in another Region, with status Enabled")
+
+
+def _is_copy(bucket: Resource, stack: Stack) -> bool:
+    """Whether another bucket of the stack, in another Region, replicates to this one."""
+    for config in stack.of(REPLICATION):
+        sources = stack.targets(config, "bucket", BUCKET)
+        afar = any(source.region != bucket.region for source in sources)
+        if afar and any(
+            bucket in stack.named(rule.text("destination.bucket"), BUCKET) for rule in config.each("rules")
+        ):
+            return True
+    return False
+
+
+def _logs_requests(bucket: Resource, stack: Stack) -> Verdict:
+    if bucket.has("logging.targetBucket") or setting(bucket, stack, LOGGING):
+        return ok()
+    if stack.referrers(bucket, LOGGING, "targetBucket"):
+        return na("receives the access logs of other buckets")
+    return bad("BucketLogging", None, "add an s3.BucketLogging with a target bucket")
+
+
+def _versions_expire(bucket: Resource, stack: Stack) -> Verdict:
+    if not versioned(bucket, stack):
+        return na("keeps no versions")
+    return (
+        ok()
+        if lifecycle_rules(bucket, stack)
+        else bad("BucketLifecycleConfiguration", None, "expire noncurrent versions")
+    )
+
+
+def _notifies(bucket: Resource, stack: Stack) -> Verdict:
+    config = setting(bucket, stack, NOTIFICATION)
+    if config and (
+        config.flag("eventbridge") or any(config.has(path) for path in ("lambdaFunctions", "queues", "topics"))
+    ):
+        return ok()
+    return bad("BucketNotification", None, "add an s3.BucketNotification, such as eventbridge=True")
+
+
+def _lifecycle(bucket: Resource, stack: Stack) -> Verdict:
+    if lifecycle_rules(bucket, stack):
+        return ok()
+    return bad("BucketLifecycleConfiguration", None, "add an s3.BucketLifecycleConfiguration with a rule that is on")
+
+
+def _keeps_versions(bucket: Resource, stack: Stack) -> Verdict:
+    if versioned(bucket, stack):
+        return ok()
+    separate = setting(bucket, stack, VERSIONING)
+    value = separate.raw("versioningConfiguration.status") if separate else None
+    return bad("versioningConfiguration.status", value, "set it to Enabled")
+
+
+def _locked(bucket: Resource, stack: Stack) -> Verdict:
+    if bucket.flag("objectLockEnabled") or setting(bucket, stack, OBJECT_LOCK):
+        return ok()
+    if bucket.text("objectLockConfiguration.objectLockEnabled") == "Enabled":
+        return ok()
+    return bad("objectLockEnabled", bucket.raw("objectLockEnabled"), "set it to true when the bucket is made")
+
+
+def _encryption_rules(bucket: Resource, stack: Stack) -> Iterator[View]:
+    separate = setting(bucket, stack, ENCRYPTION)
+    if separate:
+        yield from separate.each("rules")
+    else:
+        yield from bucket.each("serverSideEncryptionConfiguration.rule")
+
+
+def _kms(bucket: Resource, stack: Stack) -> Verdict:
+    path = "applyServerSideEncryptionByDefault.sseAlgorithm"
+    found = None
+    for rule in _encryption_rules(bucket, stack):
+        found = rule.text(path)
+        if found in _KMS:
+            return ok()
+    return bad("sseAlgorithm", found, "set it to aws:kms with a kms_master_key_id")
+
+
+def _bucket_key(bucket: Resource, stack: Stack) -> Verdict:
+    rules = [
+        rule
+        for rule in _encryption_rules(bucket, stack)
+        if rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") == "aws:kms"
+    ]
+    if not rules:
+        return na("not encrypted with SSE-KMS")
+    for rule in rules:
+        if not rule.flag("bucketKeyEnabled"):
+            return bad(
+                "bucketKeyEnabled", rule.raw("bucketKeyEnabled"), "set it to true: one KMS request for many objects"
+            )
+    return ok()
+
+
+def _uploads_end(bucket: Resource, stack: Stack) -> Verdict:
+    for rule in lifecycle_rules(bucket, stack):
+        inline, separate = "abortIncompleteMultipartUploadDays", "abortIncompleteMultipartUpload.daysAfterInitiation"
+        if rule.has(inline) or rule.has(separate):
+            return ok()
+    return bad("abortIncompleteMultipartUpload", None, "add a lifecycle rule that aborts uploads after a few days")
+
+
+def _logs_objects(trail: Resource, kind: str) -> bool:
+    """Whether a trail records object events of `kind` ("Write", "Read") of every bucket."""
+    for selector in trail.each("eventSelectors"):
+        if selector.text("readWriteType", "All") not in ("All", f"{kind}Only"):
+            continue
+        for data in selector.each("dataResources"):
+            everything = set(data.texts("values")) & {"arn:aws:s3", "arn:aws:s3:::", "arn:aws:s3:::*/*"}
+            if data.text("type") == "AWS::S3::Object" and everything:
+                return True
+    return any(_advanced(selector, kind) for selector in trail.each("advancedEventSelectors"))
+
+
+def _advanced(selector: View, kind: str) -> bool:
+    fields = {field.text("field"): field.texts("equals") for field in selector.each("fieldSelectors")}
+    if fields.pop("eventCategory", []) != ["Data"] or fields.pop("resources.type", []) != ["AWS::S3::Object"]:
+        return False
+    read_only = fields.pop("readOnly", [])
+    return not fields and read_only in ([], ["false" if kind == "Write" else "true"])
+
+
+def _object_events(kind: str) -> Whole:
+    def check(stack: Stack) -> Verdict:
+        for trail in stack.of(TRAIL):
+            if trail.flag("isMultiRegionTrail") and trail.flag("enableLogging", True) and _logs_objects(trail, kind):
+                return ok()
+        fix = f"let a multi-Region trail select {kind.lower()} events of AWS::S3::Object for every bucket"
+        return bad("eventSelectors", None, fix)
+
+    return Whole((TRAIL,), check)
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="S3.7",
+        title="Buckets are replicated to another Region",
+        severity=Severity.LOW,
+        frameworks=refs(nist="CP-6,CP-9,CP-10,SC-36(2)"),
+        remediation="Add an s3.BucketReplicationConfig to a bucket in another Region.",
+        rule=Related((BUCKET,), _replicated),
+    ),
+    Control(
+        id="S3.9",
+        title="Buckets log requests",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="S3.9", pci="10.2.1", soc2="A1.2,CC7.2,CC7.3"),
+        remediation="Add an s3.BucketLogging with a target bucket.",
+        rule=Related((BUCKET,), _logs_requests),
+    ),
+    Control(
+        id="S3.10",
+        title="Buckets that keep versions have a lifecycle",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="CP-10,CP-6(2),CP-9,SC-5(2),SI-13(5)"),
+        remediation="Add an s3.BucketLifecycleConfiguration that expires noncurrent versions.",
+        rule=Related((BUCKET,), _versions_expire),
+    ),
+    Control(
+        id="S3.11",
+        title="Buckets notify of events",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="CA-7,SI-3(8),SI-4,SI-4(4)"),
+        remediation="Add an s3.BucketNotification (eventbridge=True will do).",
+        rule=Related((BUCKET,), _notifies),
+    ),
+    Control(
+        id="S3.13",
+        title="Buckets have a lifecycle",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="S3.13"),
+        remediation="Add an s3.BucketLifecycleConfiguration with an enabled rule.",
+        rule=Related((BUCKET,), _lifecycle),
+    ),
+    Control(
+        id="S3.14",
+        title="Buckets keep versions",
+        severity=Severity.LOW,
+        frameworks=refs(nist="AU-9(2),CP-6,CP-9,CP-10,SI-12", soc2="A1.2,C1.2,CC7.4"),
+        remediation='Add an s3.BucketVersioning with status="Enabled".',
+        rule=Related((BUCKET,), _keeps_versions),
+    ),
+    Control(
+        id="S3.15",
+        title="Buckets have Object Lock",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="CP-6(2)", pci="10.5.1"),
+        remediation="Set object_lock_enabled=True when the bucket is made.",
+        rule=Related((BUCKET,), _locked),
+    ),
+    Control(
+        id="S3.17",
+        title="Buckets are encrypted with KMS keys",
+        severity=Severity.MEDIUM,
+        frameworks=refs(nist="SC-12(2),SC-13,SC-28", pci="3.5.1"),
+        remediation='Add an s3.BucketServerSideEncryptionConfiguration with sse_algorithm="aws:kms".',
+        rule=Related((BUCKET,), _kms),
+    ),
+    Control(
+        id="S3.22",
+        title="A trail records every write to objects",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="3.8", cis7="4.8", pci="10.2.1", soc2="CC2.1,CC7.2,PI1.2"),
+        remediation="Add an event selector for AWS::S3::Object (arn:aws:s3) with read_write_type All to a multi-Region trail.",
+        rule=_object_events("Write"),
+    ),
+    Control(
+        id="S3.23",
+        title="A trail records every read of objects",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="3.9", cis7="4.9", pci="10.2.1", soc2="CC2.1,CC7.2"),
+        remediation="Add an event selector for AWS::S3::Object (arn:aws:s3) with read_write_type All to a multi-Region trail.",
+        rule=_object_events("Read"),
+    ),
+    Control(
+        id="S3.25",
+        title="Directory buckets have a lifecycle",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="S3.25"),
+        remediation="Add an s3.BucketLifecycleConfiguration for the directory bucket.",
+        rule=has_referrer(DIRECTORY, DIRECTORY_LIFECYCLE, "bucket", "add an s3.BucketLifecycleConfiguration"),
+    ),
+    Control(
+        id="MD.S3.1",
+        title="Buckets encrypted with KMS use a bucket key",
+        severity=Severity.LOW,
+        frameworks=refs(house="S3-bucket-key"),
+        remediation="Set bucket_key_enabled=True.",
+        link=f"{_GUIDE}/bucket-key.html",
+        rule=Related((BUCKET,), _bucket_key),
+    ),
+    Control(
+        id="MD.S3.2",
+        title="Buckets are not deleted with the objects in them",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="S3-force-destroy"),
+        remediation="Leave force_destroy at False.",
+        link=f"{_GUIDE}/delete-bucket.html",
+        rule=is_false((BUCKET, DIRECTORY), "forceDestroy"),
+    ),
+    Control(
+        id="MD.S3.3",
+        title="Buckets give up unfinished uploads",
+        severity=Severity.LOW,
+        frameworks=refs(house="S3-abort-uploads"),
+        remediation="Add a lifecycle rule with abort_incomplete_multipart_upload.",
+        link=f"{_GUIDE}/mpu-abort-incomplete-mpu-lifecycle-config.html",
+        rule=Related((BUCKET,), _uploads_end),
+    ),
+)
