@@ -98,7 +98,7 @@ class Core:
                     inputs[prop] = default
         failures = validate.failures(translator, self._schema, inputs)
         if not failures:
-            failures = self._missing(settings, translator, inputs, olds)
+            failures = self._missing(settings, translator, inputs, olds, only_assigned=True)
         return inputs, failures
 
     @staticmethod
@@ -118,7 +118,7 @@ class Core:
         return inputs
 
     def _missing(
-        self, settings: Settings, translator: Translator, inputs: Inputs, olds: Inputs
+        self, settings: Settings, translator: Translator, inputs: Inputs, olds: Inputs, *, only_assigned: bool
     ) -> list[validate.Failure]:
         """References that point nowhere; only what changed is asked about, so an unchanged stack costs no API call."""
         row = translator.row
@@ -129,8 +129,21 @@ class Core:
             fresh |= {name: inputs[name] for name in {p.split(".")[0] for p in row.same_vpc} if name in inputs}
         itself: dict[str, str | None] = {row.name: None} if row.name else {}
         region = self._region(row, settings, inputs)
-        call = lambda service, operation, arguments: self.clients.call(service, region, operation, arguments)  # noqa: E731
-        return references.missing(list(references.named(fresh, itself | dict(row.references))), row.same_vpc, call, self._pool)
+
+        def call(service: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+            return self.clients.call(service, region, operation, arguments)
+
+        found = [
+            reference
+            for reference in references.named(fresh, itself | dict(row.references))
+            if not only_assigned or references.assigned(reference[2])
+        ]
+        return references.missing(found, row.same_vpc, call, self._pool)
+
+    def _refuse_missing(self, settings: Settings, translator: Translator, inputs: Inputs, olds: Inputs) -> None:
+        failures = self._missing(settings, translator, inputs, olds, only_assigned=False)
+        if failures:
+            raise Refused(f"{translator.kind.token}: " + "; ".join(reason for _, reason in failures))
 
     # ---- diff
 
@@ -176,6 +189,7 @@ class Core:
         """Make the resource; its id and outputs."""
         translator = self.translator(token)
         row = translator.row
+        self._refuse_missing(settings, translator, inputs, {})
         context = self._context(settings, row, "", inputs, {})
         context.environment.update(token=uuid.uuid4().hex, uuid=str(uuid.uuid4()))
         if row.recorded:
@@ -404,6 +418,7 @@ class Core:
         if row.recorded:
             self.store.keep(token, resource_id, news)
             return self.read(settings, token, resource_id, news, outputs)[1]
+        self._refuse_missing(settings, translator, news, olds)
         context = self._context(settings, row, resource_id, news, outputs)
         changed = differ.changed(olds, news, frozenset())
         plain = [name for name in changed if name not in _TAGS]

@@ -1,10 +1,14 @@
 """References between resources: does what a property names exist, and are the things that must share a VPC in one?
 
+Names that the program chooses may be known before the thing is there (in a preview), so those are looked at when the resource
+is really made; ids that AWS chooses are looked at in previews too.
+
 The table is by property name: pulumi_aws calls a subnet's id subnetId, subnetIds or subnets wherever it takes one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -148,6 +152,7 @@ PROPERTIES: Mapping[str, str] = {
     "repository": "repository",
 }
 
+_ASSIGNED = re.compile(r"(vpc|subnet|sg|rtb|acl|eipalloc|nat|igw)-[0-9a-f]{8,}")
 _GONE = ("NotFound", "NoSuch", "DoesNotExist", "Invalid", "404", "Malformed", "ClientException", "ValidationError")
 
 
@@ -169,6 +174,11 @@ def _walk(value: Any, path: str, overrides: Mapping[str, str | None]) -> Iterato
                     yield from _walk(item, where, overrides)
                 elif thing and isinstance(item, str) and item and item != UNKNOWN:
                     yield where, thing, item
+
+
+def assigned(value: str) -> bool:
+    """Whether AWS chose this id itself: then it is known only once the thing exists, in a preview too."""
+    return _ASSIGNED.fullmatch(value) is not None
 
 
 def missing(

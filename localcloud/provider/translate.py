@@ -105,8 +105,8 @@ class Translator:
             case "structure":
                 return self._structure(value, shape, path)
             case "list":
-                pairs = shapes.pair_members(shape)
-                if pairs and isinstance(value, dict) and not {"value"} < {shapes.canonical(key) for key in value} <= _PAIR:
+                pairs = _pairs(value, shape)
+                if pairs:
                     return [{pairs[0]: str(key), pairs[1]: str(item)} for key, item in value.items()]
                 return [
                     self.to_api(item, shape.member, path) for item in (value if isinstance(value, list) else [value])
@@ -160,6 +160,8 @@ class Translator:
             for item in value:
                 yield from self._lost(item, inner, path)
         elif isinstance(value, dict):
+            if _pairs(value, shape):
+                return
             if shape.type_name == "list":
                 shape = shape.member
             if shape.type_name != "structure":
@@ -248,6 +250,13 @@ class Translator:
         target = self.target(name, self.row.create) if self.row.create else None
         wanted = value if target is None else self.to_api(value, target.shape, name)
         return covers(wanted, live)
+
+
+def _pairs(value: Any, shape: Any) -> tuple[str, str] | None:
+    """The members to write a mapping with, when `shape` wants it as a list of pairs (and `value` is not one such pair)."""
+    if not isinstance(value, dict) or {"value"} < {shapes.canonical(key) for key in value} <= _PAIR:
+        return None
+    return shapes.pair_members(shape)
 
 
 def _walk(shape: Any, dotted: str) -> Target:

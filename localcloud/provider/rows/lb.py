@@ -189,6 +189,7 @@ ROWS: dict[str, Row] = {
         before_delete=_unprotect,
         delete=(Call("delete_load_balancer", {"LoadBalancerArn": "$id"}),),
         props={
+            "name": Prop(api="Name", live="LoadBalancerName"),
             "loadBalancerType": Prop(api="Type", default="application"),
             "internal": Prop(
                 encode=lambda value: {"Scheme": "internal" if value else "internet-facing"},
@@ -261,6 +262,7 @@ ROWS: dict[str, Row] = {
         update=Call("modify_target_group", {"TargetGroupArn": "$id"}),
         delete=(Call("delete_target_group", {"TargetGroupArn": "$id"}),),
         props={
+            "name": Prop(api="Name", live="TargetGroupName"),
             "healthCheck": Prop(api="."),
             "targetType": Prop(default="instance"),
             "deregistrationDelay": _target_group_attribute("deregistration_delay.timeout_seconds", default=300),

@@ -139,6 +139,7 @@ def _rule(direction: str) -> Row:
             "referencedSecurityGroupId": Prop(api="", live="ReferencedGroupInfo.GroupId", update=True),
             "description": Prop(api="", live="Description", update=True),
         },
+        kept=frozenset({"description"}),
         one_of=(("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"),),
         check=_check_rule,
         outputs={"securityGroupRuleId": "$id", "arn": "=arn:aws:ec2:{region}:{account}:security-group-rule/{id}"},
