@@ -98,6 +98,8 @@ def show(value: Any) -> str:
         return SECRET.words
     if isinstance(value, _Marker):
         return value.words
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, str):
         text = value
     else:

@@ -1,0 +1,103 @@
+"""Each control's property is broken in turn in a compliant stack: that control fires, and no other that does not depend on it.
+
+The stack is prod's own where prod has the resource, else the compliant set of the control's cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from policies.catalog import all_controls
+from policies.model import Control, Status, status_of
+from policies.resources import Resource, Stack
+from tests.policies.build import Case, Change, Drop, stack
+from tests.policies.platform import platform
+from tests.policies.test_controls import CASES
+
+CONTROLS = all_controls()
+BY_ID = {control.id: control for control in CONTROLS}
+
+#: What else fires with the broken control beyond the `also` of its cases, and why.
+ALSO: Mapping[str, frozenset[str]] = {
+    "EC2.2": frozenset({"MD.EC2.22"}),  # a rule in the default group is a rule without a description
+    "ELB.18": frozenset({"ELB.1"}),  # the broken listener is the one that redirects
+    "RDS.20": frozenset({"RDS.21"}),  # one subscription tells of instances and of parameter groups
+    "RDS.21": frozenset({"RDS.20"}),
+    "RDS.36": frozenset({"RDS.9"}),  # PostgreSQL's logs are the engine's logs
+    "RDS.40": frozenset({"RDS.9"}),  # and so are SQL Server's
+    "SNS.4": frozenset({"MD.SNS.2"}),  # the new policy has no statement on TLS
+    "CloudTrail.6": frozenset({"S3.8"}),  # a trail's bucket is a bucket
+    "CloudTrail.7": frozenset({"S3.9"}),
+    "S3.2": frozenset({"MD.S3.2", "MD.S3.4", "S3.8"}),  # public reads need what blocks them to be off
+    "S3.3": frozenset({"MD.S3.3", "MD.S3.4", "S3.8"}),
+    "S3.22": frozenset({"CloudTrail.1"}),  # the trail's selectors leave management events out as well
+    "S3.23": frozenset({"CloudTrail.1"}),
+    "MD.EC2.6": frozenset({"EC2.2", "EC2.6", "EC2.46"}),  # a default VPC brings all that the house's own would not
+    "MD.ECR.3": frozenset({"ECR.4"}),  # nor has a public repository tags
+    # The house's tags are tags.
+    **dict.fromkeys(("EC2.46", "ECS.13", "ECS.14", "RDS.30", "SecretsManager.5"), frozenset({"MD.Tagging.1"})),
+}
+
+
+def _violated(subject: Stack) -> frozenset[str]:
+    return frozenset(c.id for c in CONTROLS if status_of(c.evaluate(subject)) is Status.NON_COMPLIANT)
+
+
+@pytest.fixture(scope="module")
+def prod() -> Stack:
+    return platform("prod").stack
+
+
+@pytest.fixture(scope="module")
+def violated_in_prod(prod: Stack) -> frozenset[str]:
+    return _violated(prod)
+
+
+def _break(case: Case) -> Change | Drop | None:
+    return next((item for item in case.bad if isinstance(item, Change | Drop)), None)
+
+
+def _broken_in(subject: Stack, control: Control, change: Change | Drop, kind: str) -> list[Resource] | None:
+    """Prod's resources with one of `kind` broken so that `control` fires; None when prod has none that it holds for."""
+    if status_of(control.evaluate(subject)) is not Status.COMPLIANT:
+        return None
+    for candidate in subject.of(kind):
+        first = [candidate, *(resource for resource in subject.resources if resource is not candidate)]
+        try:
+            changed = change(first)
+        except (LookupError, TypeError, AttributeError):
+            continue  # this one has no such property to break
+        if status_of(control.evaluate(stack(changed))) is Status.NON_COMPLIANT:
+            return changed
+    return None
+
+
+@pytest.mark.parametrize("control_id", sorted(CASES))
+def test_only_what_depends_on_it_fires(control_id: str, prod: Stack, violated_in_prod: frozenset[str]) -> None:
+    control, case = BY_ID[control_id], CASES[control_id]
+    change = _break(case)
+    kind = getattr(change, "type", "") or case.good[0][0].type
+    changed = _broken_in(prod, control, change, kind) if change else None
+    allowed = {control_id, *case.also, *ALSO.get(control_id, ())}
+    if changed is not None:
+        new = _violated(stack(changed)) - violated_in_prod
+        expected = {control_id, *case.also} - violated_in_prod
+    else:
+        good: Sequence[Resource] = case.good[0]
+        bad = change(good) if change else case.bad[0]
+        assert not callable(bad)
+        new = _violated(stack(bad)) - _violated(stack(good))
+        expected = {control_id, *case.also}
+    assert expected <= new <= allowed
+
+
+def test_most_mutations_start_from_prods_own_stack(prod: Stack) -> None:
+    """So that a change of the program which takes resources out of prod's judgement is seen."""
+    started = 0
+    for control_id, case in CASES.items():
+        change = _break(case)
+        if change and _broken_in(prod, BY_ID[control_id], change, change.type or case.good[0][0].type):
+            started += 1
+    assert started >= 100
