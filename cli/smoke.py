@@ -94,7 +94,7 @@ class Journey:
 
     def refuse_overdraft(self) -> str:
         body = {"to_account": self.accounts["ravi"], "amount": FUNDS, "note": ""}
-        refused = self._ask("POST", "/wallet/transfers", 409, who="asha", key="too much", json=body)
+        refused = self._ask("POST", "/wallet/transfers", 409, who="asha", key="too-much", json=body)
         self._holds(asha=FUNDS - GIFT, ravi=GIFT)
         return str(refused["code"])
 

@@ -66,27 +66,30 @@ def ensure(say: Say) -> Engine:
 
     Safe to run twice at the same time: the second waits for the first.
     """
-    with _lock(say):
-        engine = find()
-        if engine is None:
-            problem = _download(say)
-            if problem:
-                say(f"Pulumi's own download is not to be had ({problem}); building v{build.VERSION} from Go modules")
-                try:
-                    build.build(cache_directory(), say)
-                except build.BuildFailed as failure:
-                    raise NoEngine(
-                        f"no Pulumi CLI: none >= {'.'.join(map(str, MINIMUM))} on PATH, "
-                        f"the official download failed ({problem}), and the build from Go modules failed: {failure}"
-                    ) from failure
-            engine = find()
-            if engine is None:
-                raise NoEngine(
-                    "the Pulumi CLI was installed but does not run; try `pulumi version` in " + str(cache_directory())
-                )
-        if engine.origin == "built":
-            build.place_language_host(cache_directory())
-        return engine
+    engine = find()
+    if engine is None:
+        with _lock(say):
+            engine = find() or _get(say)
+    if engine.origin == "built":
+        build.place_language_host(cache_directory())
+    return engine
+
+
+def _get(say: Say) -> Engine:
+    problem = _download(say)
+    if problem:
+        say(f"Pulumi's own download is not to be had ({problem}); building v{build.VERSION} from Go modules")
+        try:
+            build.build(cache_directory(), say)
+        except build.BuildFailed as failure:
+            raise NoEngine(
+                f"no Pulumi CLI: none >= {'.'.join(map(str, MINIMUM))} on PATH, "
+                f"the official download failed ({problem}), and the build from Go modules failed: {failure}"
+            ) from failure
+    engine = find()
+    if engine is None:
+        raise NoEngine(f"the Pulumi CLI in {cache_directory()} was installed but does not run")
+    return engine
 
 
 def _new_enough(version: str) -> bool:
