@@ -1,0 +1,365 @@
+"""Controls on CloudFront distributions: TLS towards viewers and origins, origins, logs, headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from policies.buckets import BUCKET
+from policies.links import coming
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import decide, is_none_of, is_set
+from policies.values import UNKNOWN, CannotTell, View
+
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+LOG_SOURCE = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
+
+_GUIDE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
+
+#: Security Hub's list for CloudFront.15 (securityPolicies, not customisable).
+RECOMMENDED_TLS = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
+
+#: AWS's managed response headers policies that send Strict-Transport-Security for a year.
+_MANAGED_HSTS = (
+    "67f7725c-6f97-4210-82d7-5512b31e9d03",
+    "e61eb60c-9c35-4d20-a928-2b84e02af89c",
+    "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
+)
+_YEAR = 31_536_000
+_S3_DOMAIN = re.compile(r"^(?P<bucket>.+?)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$")
+
+
+def _custom(origin: View) -> bool:
+    return origin.raw("customOriginConfig") is not None or origin.raw("vpcOriginConfig") is not None
+
+
+def _s3_origins(distribution: Resource) -> list[View]:
+    """The origins that are buckets (not their website endpoints, which are custom origins)."""
+    return [
+        origin
+        for origin in distribution.each("origins")
+        if not _custom(origin) and (origin.raw("s3OriginConfig") is not None or not _lambda_url(origin))
+    ]
+
+
+def _lambda_url(origin: View) -> bool:
+    domain = origin.raw("domainName")
+    return isinstance(domain, str) and ".lambda-url." in domain
+
+
+def _behaviours(distribution: Resource) -> list[View]:
+    return [distribution.view("defaultCacheBehavior"), *distribution.each("orderedCacheBehaviors")]
+
+
+def _over_behaviours(check: Callable[[View], Verdict]) -> Each:
+    return Each((DISTRIBUTION,), lambda item: decide(*[partial(check, behaviour) for behaviour in _behaviours(item)]))
+
+
+def _root_object(distribution: Resource) -> Verdict:
+    if not _s3_origins(distribution):
+        return na("no S3 origin")
+    if distribution.has("defaultRootObject"):
+        return ok()
+    return bad("defaultRootObject", None, "name the object that answers for /, such as index.html")
+
+
+def _https_viewers(behaviour: View) -> Verdict:
+    path = "viewerProtocolPolicy"
+    if behaviour.text(path, "allow-all") in ("https-only", "redirect-to-https"):
+        return ok()
+    return bad(behaviour.at(path), behaviour.raw(path), "set it to redirect-to-https or https-only")
+
+
+def _failover(distribution: Resource) -> Verdict:
+    for group in distribution.each("originGroups"):
+        if len(list(group.each("members"))) >= 2:
+            return ok()
+    return bad("originGroups", None, "add an origin group with a second origin")
+
+
+def _logged(distribution: Resource, stack: Stack) -> Verdict:
+    if distribution.has("loggingConfig.bucket") or stack.referrers(distribution, LOG_SOURCE, "resourceArn"):
+        return ok()
+    return bad("loggingConfig", None, "name a bucket, or add a cloudwatch.LogDeliverySource for the distribution")
+
+
+def _own_certificate(distribution: Resource) -> bool:
+    certificate = "viewerCertificate"
+    named = (f"{certificate}.acmCertificateArn", f"{certificate}.iamCertificateId")
+    if any(coming(distribution, path) for path in named):
+        return True
+    return not distribution.flag(f"{certificate}.cloudfrontDefaultCertificate") and any(
+        distribution.has(path) for path in named
+    )
+
+
+def _certificate(distribution: Resource) -> Verdict:
+    if _own_certificate(distribution):
+        return ok()
+    path = "viewerCertificate.acmCertificateArn"
+    return bad(path, distribution.raw(path), "name a certificate of ACM in us-east-1 for the domain")
+
+
+def _default_certificate(distribution: Resource) -> str | None:
+    return None if _own_certificate(distribution) else "CloudFront's own certificate; CloudFront.7 judges that"
+
+
+def _tls_policy(distribution: Resource) -> Verdict:
+    reason = _default_certificate(distribution)
+    if reason:
+        return na(reason)
+    if distribution.text("viewerCertificate.sslSupportMethod", "sni-only") != "sni-only":
+        return na("serves legacy clients; CloudFront.8 judges that")
+    path = "viewerCertificate.minimumProtocolVersion"
+    if distribution.text(path, "TLSv1") in RECOMMENDED_TLS:
+        return ok()
+    return bad(path, distribution.raw(path), f"set it to {RECOMMENDED_TLS[0]} or later")
+
+
+def _custom_origins(check: Callable[[Resource, View], Verdict]) -> Each:
+    def judged(distribution: Resource) -> Verdict:
+        origins = [origin for origin in distribution.each("origins") if origin.raw("customOriginConfig") is not None]
+        if not origins:
+            return na("no custom origin")
+        return decide(*[partial(check, distribution, origin) for origin in origins])
+
+    return Each((DISTRIBUTION,), judged)
+
+
+def _encrypted_origin(distribution: Resource, origin: View) -> Verdict:
+    path = "customOriginConfig.originProtocolPolicy"
+    policy = origin.text(path)
+    if policy == "https-only":
+        return ok()
+    if policy == "match-viewer" and all(_https_viewers(behaviour) == ok() for behaviour in _behaviours(distribution)):
+        return ok()
+    return bad(origin.at(path), policy or None, "set it to https-only")
+
+
+def _origin_protocols(refused: tuple[str, ...]) -> Callable[[Resource, View], Verdict]:
+    def check(_: Resource, origin: View) -> Verdict:
+        path = "customOriginConfig.originSslProtocols"
+        old = [text for text in origin.texts(path) if text in refused]
+        return bad(origin.at(path), old, "set it to TLSv1.2") if old else ok()
+
+    return check
+
+
+def _existing_buckets(distribution: Resource, stack: Stack) -> Verdict:
+    origins = _s3_origins(distribution)
+    if not origins:
+        return na("no S3 origin")
+
+    def check(origin: View) -> Verdict:
+        domain = origin.raw("domainName")
+        if domain is UNKNOWN:
+            sources = distribution.property_dependencies.get("origins", ())
+            if any(source is not None and source.type == BUCKET for source in map(stack.by_urn, sources)):
+                return ok()
+            raise CannotTell(origin.at("domainName"), UNKNOWN.words)
+        name = _S3_DOMAIN.match(origin.text("domainName"))
+        if stack.named(origin.text("domainName"), BUCKET) or (name and stack.named(name["bucket"], BUCKET)):
+            return ok()
+        return bad(origin.at("domainName"), domain, "point it to a bucket that this stack has")
+
+    return decide(*[partial(check, origin) for origin in origins])
+
+
+def _access_control(distribution: Resource, origins: list[View], what: str) -> Verdict:
+    if not origins:
+        return na(f"no {what} origin")
+
+    def check(origin: View) -> Verdict:
+        path = "originAccessControlId"
+        if origin.raw(path) is UNKNOWN and distribution.property_dependencies.get("origins"):
+            return ok()
+        return ok() if origin.has(path) else bad(origin.at(path), None, "name a cloudfront.OriginAccessControl")
+
+    return decide(*[partial(check, origin) for origin in origins])
+
+
+def _lambda_origins(distribution: Resource) -> Verdict:
+    return _access_control(
+        distribution, [item for item in distribution.each("origins") if _lambda_url(item)], "Lambda URL"
+    )
+
+
+def _headers(behaviour: View) -> Verdict:
+    path = "responseHeadersPolicyId"
+    if behaviour.raw(path) is UNKNOWN:
+        return ok()  # an id that will be known is an id
+    return ok() if behaviour.has(path) else bad(behaviour.at(path), None, "name a cloudfront.ResponseHeadersPolicy")
+
+
+def _hsts(distribution: Resource, stack: Stack) -> Verdict:
+    path = "defaultCacheBehavior.responseHeadersPolicyId"
+    if distribution.raw(path) in _MANAGED_HSTS:
+        return ok()
+    policy = stack.target(distribution, path, HEADERS)
+    if policy is None:
+        if distribution.raw(path) is None:
+            return bad(path, None, "name a policy that sends Strict-Transport-Security")
+        raise CannotTell(path, "a policy outside this stack")
+    age = "securityHeadersConfig.strictTransportSecurity.accessControlMaxAgeSec"
+    if (policy.number(age, 0) or 0) >= _YEAR:
+        return ok()
+    return bad(f"{policy.name}.{age}", policy.raw(age), f"set it to {_YEAR} (a year) or more")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="CloudFront.1",
+        title="Distributions of buckets have a default root object",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="CloudFront.1", pci="2.2.6"),
+        remediation='Set default_root_object, such as "index.html".',
+        rule=Each((DISTRIBUTION,), _root_object),
+    ),
+    Control(
+        id="CloudFront.3",
+        title="Distributions serve viewers over HTTPS",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.3", pci="4.2.1"),
+        remediation='Set viewer_protocol_policy="redirect-to-https" in every cache behaviour.',
+        rule=_over_behaviours(_https_viewers),
+    ),
+    Control(
+        id="CloudFront.4",
+        title="Distributions fail over to a second origin",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="CloudFront.4"),
+        remediation="Add an origin group with two members.",
+        rule=Each((DISTRIBUTION,), _failover),
+    ),
+    Control(
+        id="CloudFront.5",
+        title="Distributions log requests",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.5", cis7="4.10", pci="10.4.2", soc2="A1.2,PI1.2"),
+        remediation="Set logging_config, or deliver standard logs (v2) with a cloudwatch.LogDeliverySource.",
+        rule=Related((DISTRIBUTION,), _logged),
+    ),
+    Control(
+        id="CloudFront.6",
+        title="Distributions stand behind a web ACL",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.6", pci="6.4.2"),
+        remediation="Set web_acl_id to a wafv2.WebAcl with scope CLOUDFRONT.",
+        rule=is_set(DISTRIBUTION, "webAclId", "name a web ACL with scope CLOUDFRONT"),
+    ),
+    Control(
+        id="CloudFront.7",
+        title="Distributions have a certificate of their own",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.7"),
+        remediation="Set viewer_certificate.acm_certificate_arn.",
+        rule=Each((DISTRIBUTION,), _certificate),
+    ),
+    Control(
+        id="CloudFront.8",
+        title="Distributions use SNI",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="CloudFront.8"),
+        remediation='Set viewer_certificate.ssl_support_method="sni-only".',
+        rule=is_none_of(
+            DISTRIBUTION,
+            "viewerCertificate.sslSupportMethod",
+            ("vip", "static-ip"),
+            "set it to sni-only",
+            unless=_default_certificate,
+        ),
+    ),
+    Control(
+        id="CloudFront.9",
+        title="Distributions reach custom origins over HTTPS",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.9", pci="4.2.1"),
+        remediation='Set custom_origin_config.origin_protocol_policy="https-only".',
+        rule=_custom_origins(_encrypted_origin),
+    ),
+    Control(
+        id="CloudFront.10",
+        title="Distributions do not speak SSLv3 to origins",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.10", pci="4.2.1"),
+        remediation='Set custom_origin_config.origin_ssl_protocols=["TLSv1.2"].',
+        rule=_custom_origins(_origin_protocols(("SSLv3",))),
+    ),
+    Control(
+        id="CloudFront.12",
+        title="Distributions point to buckets that exist",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="CloudFront.12", pci="2.2.6"),
+        remediation="Take the origin's domain name from the s3.Bucket's bucket_regional_domain_name.",
+        rule=Related((DISTRIBUTION,), _existing_buckets),
+    ),
+    Control(
+        id="CloudFront.13",
+        title="Distributions reach buckets with origin access control",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.13"),
+        remediation="Set origin_access_control_id on every S3 origin.",
+        rule=Each((DISTRIBUTION,), lambda item: _access_control(item, _s3_origins(item), "S3")),
+    ),
+    Control(
+        id="CloudFront.15",
+        title="Distributions use a recommended TLS policy",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.15"),
+        remediation='Set viewer_certificate.minimum_protocol_version="TLSv1.2_2021" or later.',
+        rule=Each((DISTRIBUTION,), _tls_policy),
+    ),
+    Control(
+        id="CloudFront.16",
+        title="Distributions reach Lambda URLs with origin access control",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.16"),
+        remediation="Set origin_access_control_id on every origin that is a Lambda function URL.",
+        rule=Each((DISTRIBUTION,), _lambda_origins),
+    ),
+    Control(
+        id="MD.CloudFront.1",
+        title="Distributions send security headers",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="CloudFront-response-headers"),
+        remediation="Set response_headers_policy_id in every cache behaviour.",
+        link=f"{_GUIDE}/adding-response-headers.html",
+        rule=_over_behaviours(_headers),
+    ),
+    Control(
+        id="MD.CloudFront.2",
+        title="Distributions send Strict-Transport-Security for a year",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="CloudFront-hsts"),
+        remediation="Set strict_transport_security with access_control_max_age_sec of 31536000 in the headers policy.",
+        link=f"{_GUIDE}/understanding-response-headers-policies.html",
+        rule=Related((DISTRIBUTION,), _hsts),
+    ),
+    Control(
+        id="MD.CloudFront.3",
+        title="Distributions serve chosen countries",
+        severity=Severity.LOW,
+        frameworks=refs(house="CloudFront-geo-restriction"),
+        remediation="Set restrictions.geo_restriction to a whitelist of countries where the platform may serve.",
+        link=f"{_GUIDE}/georestrictions.html",
+        rule=is_none_of(
+            DISTRIBUTION,
+            "restrictions.geoRestriction.restrictionType",
+            ("none", ""),
+            "set it to whitelist with the countries served",
+            default="none",
+        ),
+    ),
+    Control(
+        id="MD.CloudFront.4",
+        title="Distributions speak TLS 1.2 to origins",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="CloudFront-origin-tls"),
+        remediation='Set custom_origin_config.origin_ssl_protocols=["TLSv1.2"].',
+        link=f"{_GUIDE}/DownloadDistValuesOrigin.html#DownloadDistValuesOriginSSLProtocols",
+        rule=_custom_origins(_origin_protocols(("SSLv3", "TLSv1", "TLSv1.1"))),
+    ),
+)
