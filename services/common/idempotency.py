@@ -32,7 +32,7 @@ KEPT = timedelta(days=30)
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 
-_KEY = re.compile(r"[\x21-\x7e]{8,128}")
+_KEY = re.compile(r"[\x20-\x7e]{8,128}")
 
 REFUSALS = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_INVALID, Code.IDEMPOTENCY_KEY_REUSED)
 
@@ -89,13 +89,13 @@ async def _idempotency(
     session: Session,
     caller: AnyCaller,
     idempotency_key: Annotated[
-        str | None, Header(description="8 to 128 visible ASCII characters, new for each intended effect")
+        str | None, Header(description="8 to 128 printable ASCII characters, new for each intended effect")
     ] = None,
 ) -> Idempotency:
     if not idempotency_key:
         raise ServiceError(Code.IDEMPOTENCY_KEY_MISSING, "Send a new random value for each intended effect.")
     if not _KEY.fullmatch(idempotency_key):
-        raise ServiceError(Code.IDEMPOTENCY_KEY_INVALID, "8 to 128 visible ASCII characters are accepted.")
+        raise ServiceError(Code.IDEMPOTENCY_KEY_INVALID, "8 to 128 printable ASCII characters are accepted.")
     return Idempotency(
         session,
         caller.subject,

@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.dataplane.postgres import PostgresServer
 from localcloud.dataplane.valkey import ValkeyServer
+from services.auth import passwords
 from services.auth.app import create_app as create_auth
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
@@ -31,8 +32,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         postgres.set_master(MASTER, cloud.secrets["master"])
         for service in SERVICES:
             with environ(cloud.environment(service, service, role="master")):
-                passwords = Passwords()  # type: ignore[call-arg]
-            asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), passwords))
+                given = Passwords()  # type: ignore[call-arg]
+            asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
         yield cloud
     postgres.remove()
@@ -53,7 +54,14 @@ async def auth(cloud: Cloud, clock: Clock) -> AsyncIterator[Auth]:
 
 
 @pytest.fixture
-async def wallet(cloud: Cloud, clock: Clock, auth: Auth) -> AsyncIterator[Wallet]:
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that take no time, for tests that are not about them."""
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "TIME", 1)
+
+
+@pytest.fixture
+async def wallet(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Wallet]:
     """Wallet, running, with no accounts; it fetches auth's keys over HTTP."""
     app = create_wallet(clock, httpx.ASGITransport(auth.app))
     async with cloud.fresh("wallet") as database, running(app, cloud.environment("wallet", database)) as client:
