@@ -174,8 +174,8 @@ class Workspace:
         # In a folder of its own: `stack init` writes the salt of the passphrase into the stack's file beside Pulumi.yaml,
         # and the one in environments/ is everybody's.
         nursery = self.state / "init"
-        shutil.rmtree(nursery, ignore_errors=True)
-        nursery.mkdir(parents=True)
+        nursery.mkdir(parents=True, exist_ok=True)
+        (nursery / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)  # only its own: other stacks' salts are here too
         (nursery / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self._project_name, "runtime": "python"}))
         done = subprocess.run(
             [str(self.engine.pulumi), "stack", "init", stack, "--non-interactive"],
