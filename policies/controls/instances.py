@@ -1,0 +1,433 @@
+"""Controls on EC2 instances, launch templates and configurations, EBS volumes, snapshots and machine images."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+
+from policies.links import backed_up
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import decide, is_false, is_none_of, is_one_of, is_set, is_true, judge_each
+from policies.values import CannotTell, View
+
+INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
+SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
+VOLUME = "aws:ebs/volume:Volume"
+AMI = "aws:ec2/ami:Ami"
+DEFAULT_ENCRYPTION = "aws:ebs/encryptionByDefault:EncryptionByDefault"
+METADATA_DEFAULTS = "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults"
+ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
+EIP = "aws:ec2/eip:Eip"
+SUBNETS = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
+SNAPSHOT_PERMISSION = "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission"
+SNAPSHOT_BLOCK = "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess"
+AMI_PERMISSION = "aws:ec2/amiLaunchPermission:AmiLaunchPermission"
+AMI_BLOCK = "aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess"
+SERIAL_CONSOLE = "aws:ec2/serialConsoleAccess:SerialConsoleAccess"
+
+_GUIDE = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide"
+_EBS_GUIDE = "https://docs.aws.amazon.com/ebs/latest/userguide"
+#: Instance families that can boot paravirtual images.
+_PARAVIRTUAL_FAMILIES = ("c1", "c3", "hs1", "m1", "m2", "m3", "t1")
+_ACCESS_KEY = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")
+
+
+def _encrypted_by_default(stack: Stack, region: str) -> bool:
+    settings = [item for item in stack.of(DEFAULT_ENCRYPTION) if not region or item.region in ("", region)]
+    return any(setting.flag("enabled", True) for setting in settings)
+
+
+def _disk(view: View, path: str, stack: Stack, region: str) -> Verdict:
+    """The disk's flag is on; a flag that is left out takes the account's default."""
+    if view.flag(path) or (view.raw(path) is None and _encrypted_by_default(stack, region)):
+        return ok()
+    return bad(view.at(path), view.raw(path), "set it to true, or add an ebs.EncryptionByDefault")
+
+
+def _encrypted(subject: Resource, stack: Stack) -> Verdict:
+    region = subject.region
+    if subject.type == VOLUME:
+        return _disk(subject, "encrypted", stack, region)
+    checks = [lambda: judge_each(subject, "ebsBlockDevices", lambda disk: _disk(disk, "encrypted", stack, region))]
+    if subject.raw("rootBlockDevice") is not None or subject.raw("launchTemplate") is None:
+        checks.append(lambda: _disk(subject, "rootBlockDevice.encrypted", stack, region))
+    return decide(*checks)
+
+
+def _template_encrypted(template: Resource, stack: Stack) -> Verdict:
+    disks, undecided = template.each_known("blockDeviceMappings")
+    disks = [disk for disk in disks if disk.raw("ebs") is not None]
+    if not disks and not undecided:
+        return na("names no EBS volume")
+    verdict = decide(*[lambda disk=disk: _disk(disk, "ebs.encrypted", stack, template.region) for disk in disks])
+    if verdict == ok() and undecided:
+        raise undecided
+    return verdict
+
+
+def _fleet_encrypted(fleet: Resource) -> Verdict:
+    if not fleet.has("launchSpecifications"):
+        return na("uses launch templates")
+    for specification in fleet.each("launchSpecifications"):
+        for kind in ("ebsBlockDevices", "rootBlockDevices"):
+            for disk in specification.each(kind):
+                if not disk.flag("encrypted", True):
+                    return bad(disk.at("encrypted"), False, "set it to true")
+    return ok()
+
+
+def _default_on(stack: Stack) -> Verdict:
+    if _encrypted_by_default(stack, ""):
+        return ok()
+    return bad("EncryptionByDefault", None, "add an ebs.EncryptionByDefault")
+
+
+def _tokens(view: View) -> Verdict | None:
+    """The answer of some metadata options; None when they do not say."""
+    if view.text("metadataOptions.httpEndpoint", "enabled") == "disabled":
+        return ok()
+    value = view.text("metadataOptions.httpTokens")
+    if not value:
+        return None
+    return ok() if value == "required" else bad("metadataOptions.httpTokens", value, "set it to required")
+
+
+def _imdsv2(instance: Resource, stack: Stack) -> Verdict:
+    own = _tokens(instance)
+    if own:
+        return own
+    if instance.raw("launchTemplate") is not None:
+        named = stack.targets(instance, "launchTemplate.id", TEMPLATE) or stack.targets(
+            instance, "launchTemplate.name", TEMPLATE
+        )
+        if not named:
+            raise CannotTell("launchTemplate", "a template outside this stack")
+        inherited = _tokens(named[0])
+        if inherited:
+            return inherited
+    for defaults in stack.of(METADATA_DEFAULTS):
+        if defaults.text("httpTokens") == "required":
+            return ok()
+    return bad("metadataOptions.httpTokens", None, "set it to required")
+
+
+def _must_say_imdsv2(view: Resource) -> Verdict:
+    return _tokens(view) or bad("metadataOptions.httpTokens", None, "set it to required")
+
+
+def _no_public_address(instance: Resource, stack: Stack) -> Verdict:
+    path = "associatePublicIpAddress"
+    fix = "set associate_public_ip_address=False and reach it through Session Manager"
+    if instance.has("publicIp"):
+        return bad("publicIp", instance.raw("publicIp"), fix)
+    if instance.flag(path):
+        return bad(path, True, fix)
+    if stack.referrers(instance, EIP, "instance"):
+        return bad("Eip", "an Elastic IP address of this instance", fix)
+    if instance.raw(path) is None and instance.raw("subnetId") is not None:
+        for subnet in stack.targets(instance, "subnetId", *SUBNETS):
+            if subnet.flag("mapPublicIpOnLaunch", subnet.type == SUBNETS[1]):
+                return bad(f"{subnet.name}.mapPublicIpOnLaunch", True, fix)
+    return ok()
+
+
+def _one_interface(instance: Resource, stack: Stack) -> Verdict:
+    inline = len(list(instance.each("networkInterfaces"))) + len(list(instance.each("secondaryNetworkInterfaces")))
+    total = max(inline, 1) + len(stack.referrers(instance, ATTACHMENT, "instanceId"))
+    return ok() if total == 1 else bad("networkInterfaces", total, "keep to one network interface")
+
+
+def _hvm(subject: Resource, stack: Stack) -> Verdict:
+    if subject.type == AMI:
+        return _hvm_image(subject)
+    image = stack.target(subject, "ami", AMI) if subject.raw("ami") is not None else None
+    if image is not None:
+        return _hvm_image(image)
+    kind = subject.text("instanceType")
+    if kind.partition(".")[0] in _PARAVIRTUAL_FAMILIES:
+        return bad("instanceType", kind, "choose a current family, which boots HVM images only")
+    return ok()
+
+
+def _hvm_image(image: Resource) -> Verdict:
+    path = "virtualizationType"
+    return ok() if image.text(path, "paravirtual") == "hvm" else bad(path, image.raw(path), "set it to hvm")
+
+
+def _template_private(template: Resource) -> Verdict:
+    def check(interface: View) -> Verdict:
+        path = "associatePublicIpAddress"
+        return bad(interface.at(path), True, "set it to false") if interface.flag(path) else ok()
+
+    return judge_each(template, "networkInterfaces", check)
+
+
+def _volume_backed_up(volume: Resource, stack: Stack) -> Verdict:
+    if backed_up(volume, stack, "arn:aws:ec2:*:*:volume/*"):
+        return ok()
+    return bad("backup.Selection", None, "let a backup.Selection cover it, by ARN or by tag")
+
+
+def _hop_limit(subject: Resource) -> Verdict:
+    path = "metadataOptions.httpPutResponseHopLimit"
+    hops = subject.number(path, 1)
+    return ok() if hops is not None and hops <= 1 else bad(path, subject.raw(path), "set it to 1")
+
+
+def _user_data(subject: Resource) -> Verdict:
+    for path in ("userData", "userDataBase64"):
+        text = subject.text(path)
+        if _ACCESS_KEY.search(text) or _ACCESS_KEY.search(_decoded(text)):
+            return bad(path, "text that holds an access key", "give the instance a role; keep keys out of user data")
+    return ok()
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
+def _no_key_pair(types: tuple[str, ...]) -> Each:
+    def check(subject: Resource) -> Verdict:
+        return (
+            bad("keyName", subject.raw("keyName"), "remove it; reach the machine through Session Manager")
+            if subject.has("keyName")
+            else ok()
+        )
+
+    return Each(types, check)
+
+
+def _private_permission(path: str) -> Callable[[Resource], Verdict]:
+    def check(permission: Resource) -> Verdict:
+        value = permission.text(path)
+        return bad(path, value, "share with named accounts") if value.lower() == "all" else ok()
+
+    return check
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="EC2.1",
+        title="EBS snapshots are private",
+        severity=Severity.CRITICAL,
+        frameworks=refs(fsbp="EC2.1", soc2="CC6.6"),
+        remediation="Share snapshots with named accounts only.",
+        rule=Each((SNAPSHOT_PERMISSION,), _private_permission("accountId")),
+    ),
+    Control(
+        id="EC2.3",
+        title="EBS volumes are encrypted",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.3"),
+        remediation="Set encrypted=True on volumes and block devices, or add an ebs.EncryptionByDefault.",
+        rule=Related((VOLUME, INSTANCE), _encrypted),
+    ),
+    Control(
+        id="EC2.7",
+        title="The account encrypts EBS volumes by default",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
+        remediation="Add an ebs.EncryptionByDefault.",
+        rule=Whole((INSTANCE, TEMPLATE, VOLUME, DEFAULT_ENCRYPTION), _default_on),
+    ),
+    Control(
+        id="EC2.8",
+        title="Instances answer to IMDSv2 only",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.8", cis5="5.7", cis7="6.7", pci="2.2.6", soc2="CC7.2"),
+        remediation='Set metadata_options.http_tokens="required".',
+        rule=Related((INSTANCE,), _imdsv2),
+    ),
+    Control(
+        id="EC2.9",
+        title="Instances have no public IPv4 address",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.9", soc2="CC6.6"),
+        remediation="Set associate_public_ip_address=False; use a private subnet.",
+        rule=Related((INSTANCE,), _no_public_address),
+    ),
+    Control(
+        id="EC2.17",
+        title="Instances have one network interface",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="EC2.17"),
+        remediation="Remove further network interfaces.",
+        rule=Related((INSTANCE,), _one_interface),
+    ),
+    Control(
+        id="EC2.24",
+        title="Instances are not paravirtual",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.24"),
+        remediation="Use HVM images and current instance families.",
+        rule=Related((INSTANCE, AMI), _hvm),
+    ),
+    Control(
+        id="EC2.25",
+        title="Launch templates give no public addresses",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.25", pci="1.4.4", soc2="CC6.6"),
+        remediation="Set associate_public_ip_address to false on every network interface.",
+        rule=Each((TEMPLATE,), _template_private),
+    ),
+    Control(
+        id="EC2.28",
+        title="EBS volumes are covered by a backup plan",
+        severity=Severity.LOW,
+        frameworks=refs(nist="CP-6,CP-9,CP-10,SI-12"),
+        remediation="Cover the volume by a backup.Selection, by ARN or by tag.",
+        rule=Related((VOLUME,), _volume_backed_up),
+    ),
+    Control(
+        id="EC2.170",
+        title="Launch templates require IMDSv2",
+        severity=Severity.LOW,
+        frameworks=refs(fsbp="EC2.170", pci="2.2.6"),
+        remediation='Set metadata_options.http_tokens="required".',
+        rule=Each((TEMPLATE,), _must_say_imdsv2),
+    ),
+    Control(
+        id="EC2.173",
+        title="Spot fleets encrypt EBS volumes",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.173"),
+        remediation="Set encrypted=True on the block devices of every launch specification.",
+        rule=Each((SPOT_FLEET,), _fleet_encrypted),
+    ),
+    Control(
+        id="EC2.181",
+        title="Launch templates encrypt EBS volumes",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.181"),
+        remediation="Set encrypted in every EBS block device mapping.",
+        rule=Related((TEMPLATE,), _template_encrypted),
+    ),
+    Control(
+        id="EC2.182",
+        title="The account blocks public sharing of EBS snapshots",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.182", soc2="CC6.6"),
+        remediation='Set state="block-all-sharing".',
+        rule=is_one_of(SNAPSHOT_BLOCK, "state", ("block-all-sharing",)),
+    ),
+    Control(
+        id="AutoScaling.3",
+        title="Launch configurations require IMDSv2",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="AutoScaling.3", pci="2.2.6"),
+        remediation='Set metadata_options.http_tokens="required", or use a launch template.',
+        rule=Each((CONFIGURATION,), _must_say_imdsv2),
+    ),
+    Control(
+        id="AutoScaling.5",
+        title="Launch configurations give no public addresses",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="AutoScaling.5", pci="1.4.4"),
+        remediation="Set associate_public_ip_address=False.",
+        rule=is_false(CONFIGURATION, "associatePublicIpAddress"),
+    ),
+    Control(
+        id="MD.EC2.30",
+        title="Instances have a role",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis5="1.17", cis7="2.16"),
+        remediation="Set iam_instance_profile.",
+        link=f"{_GUIDE}/iam-roles-for-amazon-ec2.html",
+        rule=is_set(
+            (INSTANCE,),
+            "iamInstanceProfile",
+            "name an instance profile",
+            unless=lambda item: (
+                "takes its profile from its template" if item.raw("launchTemplate") is not None else None
+            ),
+        ),
+    ),
+    Control(
+        id="MD.EC2.31",
+        title="Metadata of instances stays on the instance",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="EC2-metadata-hop-limit"),
+        remediation="Set metadata_options.http_put_response_hop_limit to 1.",
+        link=f"{_GUIDE}/configuring-IMDS-new-instances.html",
+        rule=Each((INSTANCE, TEMPLATE, CONFIGURATION), _hop_limit),
+    ),
+    Control(
+        id="MD.EC2.32",
+        title="User data holds no access keys",
+        severity=Severity.HIGH,
+        frameworks=refs(house="EC2-user-data", pci="8.6.2"),
+        remediation="Give the instance a role; keep keys out of user data.",
+        link=f"{_GUIDE}/user-data.html",
+        rule=Each((INSTANCE, TEMPLATE, CONFIGURATION), _user_data),
+    ),
+    Control(
+        id="MD.EC2.33",
+        title="Machines are reached through Session Manager, not by SSH keys",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-no-key-pairs"),
+        remediation="Leave key_name out.",
+        link="https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager.html",
+        rule=_no_key_pair((INSTANCE, TEMPLATE, CONFIGURATION)),
+    ),
+    Control(
+        id="MD.EC2.34",
+        title="Machine images are private",
+        severity=Severity.CRITICAL,
+        frameworks=refs(house="EC2-private-images", soc2="CC6.6"),
+        remediation='Share images with named accounts; never with the group "all".',
+        link=f"{_GUIDE}/sharingamis-intro.html",
+        rule=Each((AMI_PERMISSION,), _private_permission("group")),
+    ),
+    Control(
+        id="MD.EC2.35",
+        title="The account blocks public sharing of machine images",
+        severity=Severity.HIGH,
+        frameworks=refs(house="EC2-block-public-images"),
+        remediation='Set state="block-new-sharing".',
+        link=f"{_GUIDE}/block-public-access-to-amis.html",
+        rule=is_one_of(AMI_BLOCK, "state", ("block-new-sharing",)),
+    ),
+    Control(
+        id="MD.EC2.36",
+        title="The serial console of instances is off",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="EC2-serial-console"),
+        remediation="Set enabled=False on the ec2.SerialConsoleAccess.",
+        link=f"{_GUIDE}/configure-access-to-serial-console.html",
+        rule=is_false(SERIAL_CONSOLE, "enabled", default=True),
+    ),
+    Control(
+        id="MD.EC2.37",
+        title="EBS volumes are encrypted with a customer managed key",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-customer-key"),
+        remediation="Set kms_key_id.",
+        link=f"{_EBS_GUIDE}/ebs-encryption.html",
+        rule=is_set(VOLUME, "kmsKeyId", "name a KMS key of your own"),
+    ),
+    Control(
+        id="MD.EC2.38",
+        title="Instances have detailed monitoring",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-detailed-monitoring"),
+        remediation="Set monitoring=True.",
+        link=f"{_GUIDE}/manage-detailed-monitoring.html",
+        rule=is_true(INSTANCE, "monitoring"),
+    ),
+    Control(
+        id="MD.EC2.39",
+        title="Instances are not terminated when they shut down",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-shutdown-behaviour"),
+        remediation='Set instance_initiated_shutdown_behavior="stop".',
+        link=f"{_GUIDE}/Using_ChangingInstanceInitiatedShutdownBehavior.html",
+        rule=is_none_of(INSTANCE, "instanceInitiatedShutdownBehavior", ("terminate",), "set it to stop"),
+    ),
+)
