@@ -205,7 +205,9 @@ class Core:
         resource_id = row.id(context) if callable(row.id) else str(fill(row.id, context.environment))
         self._locate(context, resource_id)
         try:
-            self._set(context, translator, {name: inputs[name] for name in inputs})
+            if row.born:
+                row.born(context)
+            self._set(context, translator, inputs)
             if tags and row.tagging and not row.tagging.at_create:
                 self._tag(context, row.tagging.tag, tags, tags)
             if row.after_create:
@@ -435,6 +437,8 @@ class Core:
                 context, row.tagging, olds.get("tags") or {}, {**settings.default_tags, **(news.get("tags") or {})}
             )
         if row.after_update:
+            tags = {**settings.default_tags, **(news.get("tags") or {})}
+            context.environment["all_tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
             row.after_update(context)
         self._remember(translator, context, resource_id, news)
         return self.read(settings, token, resource_id, news, outputs)[1]

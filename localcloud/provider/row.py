@@ -141,6 +141,8 @@ class Row:
     recorded: bool = False
     prepare: Callable[[Inputs], Inputs] | None = None
     check: Callable[[Inputs], list[tuple[str, str]]] | None = None
+    #: Before the setters of a new resource: what AWS puts into it that Terraform takes away.
+    born: Hook | None = None
     after_create: Hook | None = None
     after_update: Hook | None = None
     before_delete: Hook | None = None

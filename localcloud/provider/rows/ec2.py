@@ -46,6 +46,15 @@ def _endpoint_lists(context: Context) -> None:
         context.call("modify_vpc_endpoint", {"VpcEndpointId": context["id"], **changes})
 
 
+def _prefix_list(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
+    """A gateway endpoint is reached by its service's prefix list."""
+    if outputs.get("vpcEndpointType") != "Gateway":
+        return outputs
+    lists = context.call("describe_managed_prefix_lists")["PrefixLists"]
+    found = [item["PrefixListId"] for item in lists if item["PrefixListName"] == outputs["serviceName"]]
+    return {**outputs, "prefixListId": found[0]} if found else outputs
+
+
 def _watched(kind: str) -> Prop:
     return Prop(
         encode=lambda value: {"ResourceIds": [value], "ResourceType": kind},
@@ -131,6 +140,7 @@ ROWS: dict[str, Row] = {
         },
         one_of=(("serviceName", "serviceNetworkArn", "resourceConfigurationArn"),),
         outputs=_arn("vpc-endpoint"),
+        finish=_prefix_list,
         tagging=tagging.ec2("vpc-endpoint"),
         same_vpc=("vpcId", "subnetIds", "securityGroupIds", "routeTableIds"),
     ),

@@ -120,7 +120,9 @@ ROWS: dict[str, Row] = {
             "redrivePolicy": _queue("RedrivePolicy"),
             "redriveAllowPolicy": _queue("RedriveAllowPolicy"),
             "kmsMasterKeyId": _queue("KmsMasterKeyId"),
-            "kmsDataKeyReusePeriodSeconds": _queue("KmsDataKeyReusePeriodSeconds", default=300),
+            "kmsDataKeyReusePeriodSeconds": _queue(
+                "KmsDataKeyReusePeriodSeconds", default=lambda inputs: 300 if inputs.get("kmsMasterKeyId") else None
+            ),
             "sqsManagedSseEnabled": _queue("SqsManagedSseEnabled"),
             "contentBasedDeduplication": _queue("ContentBasedDeduplication"),
             "deduplicationScope": _queue("DeduplicationScope"),

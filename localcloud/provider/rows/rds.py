@@ -47,6 +47,14 @@ def _master_secret(context: Context) -> None:
         _forget_secret(context)
 
 
+def _updated(context: Context) -> None:
+    """A replica that names no source any more is promoted."""
+    found = context.call("describe_db_instances", {"DBInstanceIdentifier": context["id"]})["DBInstances"][0]
+    if found.get("ReadReplicaSourceDBInstanceIdentifier") and not _is_replica(context["in"]):
+        context.call("promote_read_replica", {"DBInstanceIdentifier": context["id"]})
+    _master_secret(context)
+
+
 def _forget_secret(context: Context) -> None:
     try:
         context.call(
@@ -95,6 +103,8 @@ def _check(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _create_arguments(inputs: Inputs) -> dict[str, Any]:
+    if _is_replica(inputs):
+        return {"SourceDBInstanceIdentifier": inputs["replicateSourceDb"]}
     if inputs.get("manageMasterUserPassword"):  # moto wants a password; the real one is in the secret
         return {"MasterUserPassword": random.token_urlsafe(24)}
     return {}
@@ -134,7 +144,7 @@ ROWS: dict[str, Row] = {
         arguments=_create_arguments,
         update=Call("modify_db_instance", {"DBInstanceIdentifier": "$id", "ApplyImmediately": True}),
         after_create=_master_secret,
-        after_update=_master_secret,
+        after_update=_updated,
         before_delete=_unprotect,
         delete=(Call("delete_db_instance", {"DBInstanceIdentifier": "$id", "SkipFinalSnapshot": True}),),
         after_delete=_deleted,

@@ -110,6 +110,12 @@ def _body(inputs: Inputs) -> dict[str, Any]:
     return {"Body": str(inputs.get("content", "")).encode()}
 
 
+def _tag_again(context: Context) -> None:
+    """A put replaces an object's tags as well."""
+    where = {"Bucket": context["in"]["bucket"], "Key": context["in"]["key"]}
+    context.call("put_object_tagging", {**where, "Tagging": {"TagSet": context["all_tags"]}})
+
+
 _OBJECT = {"Bucket": "$in.bucket", "Key": "$in.key"}
 
 ROWS: dict[str, Row] = {
@@ -242,6 +248,7 @@ ROWS: dict[str, Row] = {
         arguments=_body,
         update=Call("put_object", {"Bucket": "$in.bucket", "Key": "$in.key"}),
         whole=True,
+        after_update=_tag_again,
         delete=(Call("delete_object", _OBJECT),),
         props={
             "bucket": Prop(identity=True),

@@ -59,10 +59,8 @@ def _revoke_all(context: Context) -> None:
     """Terraform takes away what AWS puts into a new group (all egress), before it sets the group's own rules."""
     group = context.call("describe_security_groups", {"GroupIds": [context["id"]]})["SecurityGroups"][0]
     for direction, member in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-        live = group[member]
-        wanted = context["in"].get(direction)
-        if live and not wanted:
-            context.call(f"revoke_security_group_{direction}", {"GroupId": context["id"], "IpPermissions": live})
+        if group[member]:
+            context.call(f"revoke_security_group_{direction}", {"GroupId": context["id"], "IpPermissions": group[member]})
 
 
 def _rule_arguments(inputs: Inputs) -> dict[str, Any]:
@@ -162,7 +160,7 @@ ROWS: dict[str, Row] = {
         "create_security_group",
         "$answer.GroupId",
         reads=(_READ,),
-        after_create=_revoke_all,
+        born=_revoke_all,
         delete=(Call("delete_security_group", {"GroupId": "$id"}),),
         props={
             **_RULES,
@@ -186,7 +184,7 @@ ROWS: dict[str, Row] = {
         arguments={
             "Filters": [{"Name": "vpc-id", "Values": ["$in.vpcId"]}, {"Name": "group-name", "Values": ["default"]}]
         },
-        after_create=_revoke_all,
+        born=_revoke_all,
         props={**_RULES, "vpcId": Prop(api="", live="VpcId", force=True)},
         outputs={**_OUTPUTS, "name": "$el.GroupName", "description": "$el.Description"},
         tagging=tagging.Tagging(
