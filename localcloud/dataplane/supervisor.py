@@ -124,9 +124,12 @@ class Supervisor:
         self.hub.emit("ingress", self.config.ingress, "starting")
         await self._ingress.start()
         self.hub.emit("ingress", self.config.ingress, "ready")
-        await self._start_emulator()
         self._provider = Server("provider", self._provider_argv, self._log("provider"), self.hub, self.config.timing)
-        await self._provider.start()
+        # Together: each takes seconds to import what it is made of. All are waited for, so that all can be ended.
+        outcomes = await asyncio.gather(self._start_emulator(), self._provider.start(), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
         self._info = replace(self._info, provider_port=self._provider.port)
         self._info.save(self.config.state)
 

@@ -55,18 +55,18 @@ def cache(platform: Platform, name: str, **kept: Any) -> str:
 
 
 @pytest.mark.postgres
-async def test_data_stores_follow_what_is_deployed(platform: Platform) -> None:
-    host, password = database(platform)
-    broker = cache(platform, "broker", authToken="broker-token", parameterGroupName="noeviction")
+async def test_data_stores_follow_what_is_deployed(shared: Platform) -> None:
+    host, password = database(shared)
+    broker = cache(shared, "broker", authToken="broker-token", parameterGroupName="noeviction")
     parameters = {
         "parameters": [{"name": "maxmemory-policy", "value": "noeviction"}, {"name": "reserved-memory", "value": "1"}]
     }
-    Store(platform.config.state / "provider").keep(
+    Store(shared.config.state / "provider").keep(
         "aws:elasticache/parameterGroup:ParameterGroup", "noeviction", parameters
     )
-    clustered = cache(platform, "cache", authToken="cache-token", parameterGroupName="default.valkey8.cluster.on")
-    platform.converge()
-    rows = {row["name"]: row for row in platform.running.status()["databases"]}
+    clustered = cache(shared, "cache", authToken="cache-token", parameterGroupName="default.valkey8.cluster.on")
+    shared.converge()
+    rows = {row["name"]: row for row in shared.running.status()["databases"]}
     assert {name: row["state"] for name, row in rows.items()} == {"main": "ready", "broker": "ready", "cache": "ready"}
     assert rows["main"]["address"] == f"{host}:5432"
     connection = await asyncpg.connect(host=host, user="master", password=password, database="app")
@@ -76,11 +76,11 @@ async def test_data_stores_follow_what_is_deployed(platform: Platform) -> None:
 
     # A rotated secret is set on the server; sessions stay.
     pair = json.dumps({"username": "master", "password": "second-password"})
-    platform.aws.client("secretsmanager").put_secret_value(SecretId="rds!db-main", SecretString=pair)
-    Store(platform.config.state / "provider").keep(
+    shared.aws.client("secretsmanager").put_secret_value(SecretId="rds!db-main", SecretString=pair)
+    Store(shared.config.state / "provider").keep(
         "aws:elasticache/replicationGroup:ReplicationGroup", "broker", {"authToken": "other-token"}
     )
-    platform.converge()
+    shared.converge()
     assert await connection.fetchval("SELECT value FROM kept") == 7
     await connection.close()
     with pytest.raises(asyncpg.InvalidPasswordError):
@@ -91,42 +91,42 @@ async def test_data_stores_follow_what_is_deployed(platform: Platform) -> None:
     kill(rows["main"]["pid"])
     until(
         lambda: (
-            next(r for r in platform.running.status()["databases"] if r["name"] == "main")["pid"]
+            next(r for r in shared.running.status()["databases"] if r["name"] == "main")["pid"]
             not in (None, rows["main"]["pid"])
         )
     )
-    platform.converge()
+    shared.converge()
     connection = await asyncpg.connect(host=host, user="master", password="second-password", database="app")
     assert await connection.fetchval("SELECT value FROM kept") == 7
     await connection.close()
 
     # A deleted instance is gone, with its data.
-    place = (platform.config.state / "postgres" / "main").resolve()
-    platform.aws.client("rds").delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
-    platform.converge()
-    assert "main" not in {row["name"] for row in platform.running.status()["databases"]}
+    place = (shared.config.state / "postgres" / "main").resolve()
+    shared.aws.client("rds").delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
+    shared.converge()
+    assert "main" not in {row["name"] for row in shared.running.status()["databases"]}
     assert not place.exists()
 
 
 @pytest.mark.postgres
-def test_occupied_database_address_is_named(platform: Platform) -> None:
-    host = AddressBook(platform.config.state).lease("rds", "main")
+def test_occupied_database_address_is_named(shared: Platform) -> None:
+    host = AddressBook(shared.config.state).lease("rds", "taken")
     with socket.create_server((host, 5432)):
-        database(platform)
+        database(shared, "taken")
         with pytest.raises(
-            SupervisorError, match=rf"PostgreSQL main: cannot listen on {host}:5432: process {os.getpid()}"
+            SupervisorError, match=rf"PostgreSQL taken: cannot listen on {host}:5432: process {os.getpid()}"
         ):
-            platform.converge()
-    platform.converge()
+            shared.converge()
+    shared.converge()
 
 
-def test_engine_that_is_not_run_here_is_told(platform: Platform) -> None:
-    platform.aws.client("rds").create_db_instance(
+def test_engine_that_is_not_run_here_is_told(shared: Platform) -> None:
+    shared.aws.client("rds").create_db_instance(
         DBInstanceIdentifier="other", Engine="mysql", DBInstanceClass="db.t4g.micro", MasterUsername="m",
         MasterUserPassword="password1", AllocatedStorage=20,
     )  # fmt: skip
-    platform.converge()
-    assert platform.running.status()["problems"] == ["RDS instance other: engine mysql is not run here, only postgres"]
+    shared.converge()
+    assert "RDS instance other: engine mysql is not run here, only postgres" in shared.running.status()["problems"]
 
 
 def deployed(platform: Platform) -> str:
@@ -182,14 +182,14 @@ def test_signalled_supervisor_leaves_no_process(platform: Platform, number: sign
     assert platform.running.status()["url"].startswith("http://127.0.0.1:")
 
 
-def test_second_supervisor_for_one_state_is_refused_and_the_first_is_used(platform: Platform) -> None:
-    again = client.start(platform.config)
-    assert again.info.pid == platform.running.info.pid
-    other = dataclasses.replace(platform.config, region="eu-west-1")
+def test_second_supervisor_for_one_state_is_refused_and_the_first_is_used(shared: Platform) -> None:
+    again = client.start(shared.config)
+    assert again.info.pid == shared.running.info.pid
+    other = dataclasses.replace(shared.config, region="eu-west-1")
     with pytest.raises(SupervisorError, match="runs with other arguments"):
         client.start(other)
     with pytest.raises(SupervisorError, match="stop it first"):
-        client.forget(platform.config.state)
+        client.forget(shared.config.state)
 
 
 def test_occupied_ingress_port_is_named_and_nothing_stays(tmp_path: Path) -> None:
@@ -210,25 +210,25 @@ def test_occupied_ingress_port_is_named_and_nothing_stays(tmp_path: Path) -> Non
     assert mine == []
 
 
-def test_dead_emulator_is_named_and_comes_back(platform: Platform) -> None:
-    servers = {row["name"]: row["pid"] for row in platform.running.status()["servers"]}
-    platform.aws.client("ssm").put_parameter(Name="/kept", Value="1", Type="String")
-    platform.running.snapshot()
+def test_dead_emulator_is_named_and_comes_back(shared: Platform) -> None:
+    servers = {row["name"]: row["pid"] for row in shared.running.status()["servers"]}
+    shared.aws.client("ssm").put_parameter(Name="/kept", Value="1", Type="String")
+    shared.running.snapshot()
     kill(servers["emulator"])
-    until(lambda: any(event.name == "emulator" and event.state == "failed" for event in platform.events))
-    platform.converge()
-    assert platform.aws.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "1"
+    until(lambda: any(event.name == "emulator" and event.state == "failed" for event in shared.events))
+    shared.converge()
+    assert shared.aws.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "1"
 
 
-def test_control_wants_the_token_and_its_file_is_private(platform: Platform) -> None:
-    info = Info.load(platform.config.state)
+def test_control_wants_the_token_and_its_file_is_private(shared: Platform) -> None:
+    info = Info.load(shared.config.state)
     assert info
-    assert stat.S_IMODE((platform.config.state / "supervisor.json").stat().st_mode) == 0o600
-    assert stat.S_IMODE(platform.config.state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((shared.config.state / "supervisor.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(shared.config.state.stat().st_mode) == 0o700
     assert httpx.get(f"{info.control}/status", trust_env=False).status_code == 401
     wrong = {"Authorization": "Bearer wrong"}
     assert httpx.post(f"{info.control}/stop", headers=wrong, trust_env=False).status_code == 401
-    assert platform.running.status()["supervisor"]["pid"] == info.pid
+    assert shared.running.status()["supervisor"]["pid"] == info.pid
 
 
 def test_users_environment_does_not_reach_the_supervisor(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
