@@ -126,11 +126,6 @@ async def test_a_refused_request_does_not_use_up_its_key(wallet: Wallet) -> None
         ("tab\tinside", "idempotency_key_invalid"),
         ("x" * 129, "idempotency_key_invalid"),
     ],
-        ("", "idempotency_key_missing"),
-        ("short", "idempotency_key_invalid"),
-        ("ключ-ключ", "idempotency_key_invalid"),
-        ("x" * 129, "idempotency_key_invalid"),
-    ],
 )
 async def test_a_key_is_needed(wallet: Wallet, key: str, code: str) -> None:
     one, other = await wallet.player(100), await wallet.player()
