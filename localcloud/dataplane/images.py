@@ -73,6 +73,10 @@ def search_path(image: Image) -> str:
 
 def environment(container: Json, secrets: Mapping[str, str], image: Image, home: Path, sandbox: Path) -> dict[str, str]:
     """Exactly what the task definition says, and what any process needs to start."""
+    if files := container.get("environmentFiles"):
+        raise TaskFailed(
+            f"ResourceInitializationError: environment file {files[0]['value']}: environmentFiles are not read here"
+        )
     given = {item["name"]: item["value"] for item in container.get("environment") or ()} | dict(secrets)
     python_path = [str(sandbox), str(image.root), *filter(None, [given.get("PYTHONPATH")])]
     return {

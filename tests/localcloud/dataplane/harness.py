@@ -113,7 +113,7 @@ class Platform:
     def program(self, name: str, text: str) -> None:
         (self.root / name).write_text(textwrap.dedent(text))
 
-    def converge(self, timeout: float = 30) -> list[Event]:
+    def converge(self, timeout: float = 90) -> list[Event]:
         return list(self.running.converge(timeout))
 
     def service_status(self, name: str) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], Any], seconds: float = 15, what: str = "") -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
     """Wait until `condition` gives something true, and give that."""
     deadline = time.monotonic() + seconds
     while True:

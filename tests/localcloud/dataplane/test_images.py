@@ -64,6 +64,12 @@ def test_environment_inherits_nothing_of_the_users(
     assert made["HOME"] == made["TMPDIR"] == str(tmp_path / "home")
 
 
+def test_environment_files_are_refused(image: Image, tmp_path: Path) -> None:
+    container = {"name": "web", "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/x.env"}]}
+    with pytest.raises(TaskFailed, match="bucket/x.env: environmentFiles are not read here"):
+        images.environment(container, {}, image, tmp_path, tmp_path)
+
+
 def test_image_argument_is_read_and_written_alike(tmp_path: Path) -> None:
     short = Image.parse(f"matchday/services={tmp_path}")
     assert short.python == tmp_path / ".venv" / "bin" / "python"

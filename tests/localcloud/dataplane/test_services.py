@@ -160,7 +160,7 @@ def test_unhealthy_target_is_replaced(shared: Platform, listener: str) -> None:
     shared.converge()
     sick = tasks(shared, "moody")[0]
     (shared.config.state / "tasks" / sick["id"] / "web" / "unready").touch()
-    until(lambda: any(task["id"] != sick["id"] and task["serving"] for task in tasks(shared, "moody")), seconds=25)
+    until(lambda: any(task["id"] != sick["id"] and task["serving"] for task in tasks(shared, "moody")))
     reasons = [event.detail for event in shared.events if event.state == "failed" and event.name.startswith("moody/")]
     assert ["Task failed ELB health checks in (target-group" in reason and "[503]" in reason for reason in reasons] == [
         True

@@ -102,7 +102,6 @@ def test_check_that_never_succeeds_stops_the_task(shared: Platform) -> None:
             for event in shared.events[events:]
             if event.name.startswith("sick/")
         ),
-        seconds=20,
     )
     shared.aws.client("ecs").delete_service(cluster="test", service="sick", force=True)
 
