@@ -66,7 +66,7 @@ def test_environment_inherits_nothing_of_the_users(
 
 def test_environment_files_are_refused(image: Image, tmp_path: Path) -> None:
     container = {"name": "web", "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/x.env"}]}
-    with pytest.raises(TaskFailed, match="bucket/x.env: environmentFiles are not read here"):
+    with pytest.raises(TaskFailed, match=r"bucket/x\.env: environmentFiles are not read here"):
         images.environment(container, {}, image, tmp_path, tmp_path)
 
 
