@@ -6,7 +6,7 @@ import logging
 import random
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +27,7 @@ from localcloud.provider.wire import UNKNOWN, Properties
 
 LOG = logging.getLogger("localcloud.provider")
 
-_GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|NonExistent|\b404\b|ObjectNotFoundException")
+_GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|[Nn]on[Ee]xist|\b404\b|ObjectNotFoundException")
 _TAGS = frozenset({"tags", "tagsAll"})
 
 
@@ -424,6 +424,7 @@ class Core:
         context = self._context(settings, row, resource_id, news, outputs)
         changed = differ.changed(olds, news, frozenset())
         plain = [name for name in changed if name not in _TAGS]
+        context.environment["changed"] = plain
         if row.update and plain:
             self._update_call(translator, context, row.update, plain, olds, news)
         self._set(
@@ -474,14 +475,10 @@ class Core:
         row = translator.row
         if not row.recorded:
             context = self._context(settings, row, resource_id, inputs, outputs)
-            if row.before_delete:
-                row.before_delete(context)
-            for call in row.delete:
-                try:
-                    context.call(call.operation, fill(call.arguments, context.environment))
-                except ClientError as error:
-                    if not _GONE.search(error.response["Error"]["Code"]):
-                        raise Refused(_told(call.operation, error)) from error
+            there = not row.before_delete or _unless_gone("before the deletion", partial(row.before_delete, context))
+            for call in row.delete if there else ():
+                arguments = fill(call.arguments, context.environment)
+                _unless_gone(call.operation, partial(context.call, call.operation, arguments))
             if row.after_delete:
                 row.after_delete(context)
         self.store.forget(token, resource_id)
@@ -531,6 +528,17 @@ class Core:
         except (ClientError, BotoCoreError) as error:
             raise Refused(_told(operation, error)) from error
         return answer
+
+
+def _unless_gone(words: str, act: Callable[[], Any]) -> bool:
+    """Do something to a thing that may not be there any more; whether it was."""
+    try:
+        act()
+    except ClientError as error:
+        if not _GONE.search(error.response["Error"]["Code"]):
+            raise Refused(_told(words, error)) from error
+        return False
+    return True
 
 
 def _unread(translator: Translator, name: str) -> bool:

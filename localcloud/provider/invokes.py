@@ -135,7 +135,7 @@ def _managed(words: str, policies: Mapping[str, str], kind: str) -> Callable[[Co
     def look_up(core: Core, _: Settings, said: Answer) -> Answer:
         ids = {policy: name for name, policy in policies.items()}
         name = said.get("name") or ids.get(str(said.get("id")))
-        if name not in policies:
+        if not isinstance(name, str) or name not in policies:
             raise Refused(
                 f"{words}: {said.get('name') or said.get('id')!r} is none of CloudFront's managed policies: {', '.join(policies)}"
             )

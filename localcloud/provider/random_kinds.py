@@ -8,7 +8,6 @@ import string
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from localcloud.provider.row import Inputs
 from localcloud.provider.wire import Properties

@@ -9,6 +9,7 @@ such expressions in it; dicts and lists are filled inside, and members that come
     id  the resource's id          in      its inputs               out  its outputs so far
     el  what was read              answer  what create answered     val  the property's value    text  the same as text
     region, account, ingress, parts, colons, bars (id split at "/", ":", "|"), token, uuid (random; at create only)
+    changed (names, without tags) and all_tags: at update only
 """
 
 from __future__ import annotations

@@ -244,8 +244,8 @@ class Translator:
         if prop.by_value and prop.decode:
             wanted = prop.encode(value) if prop.encode and prop.api == "" else value
             return covers(wanted, prop.decode(dict(element)))
-        if prop.encode and prop.live is None:
-            return covers(prop.encode(value), element)
+        if prop.encode:
+            return covers(prop.encode(value), search(prop.live, element) if prop.live else element)
         live = self.live_member(name, element)
         target = self.target(name, self.row.create) if self.row.create else None
         wanted = value if target is None else self.to_api(value, target.shape, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
@@ -22,7 +23,7 @@ def _no_inline(inputs: Inputs) -> list[tuple[str, str]]:
     return found + document_check("assumeRolePolicy")(inputs)
 
 
-def document_check(prop: str) -> Any:
+def document_check(prop: str) -> Callable[[Inputs], list[tuple[str, str]]]:
     """A check that a property holds a policy document."""
 
     def check(inputs: Inputs) -> list[tuple[str, str]]:

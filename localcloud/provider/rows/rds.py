@@ -47,6 +47,17 @@ def _master_secret(context: Context) -> None:
         _forget_secret(context)
 
 
+def _created(context: Context) -> None:
+    """The master secret; and RDS does not give a replica its source's tags, as moto does."""
+    _master_secret(context)
+    if _is_replica(context["in"]):
+        arn = f"arn:aws:rds:{context['region']}:{context['account']}:db:{context['id']}"
+        live = context.call("list_tags_for_resource", {"ResourceName": arn})["TagList"]
+        extra = [tag["Key"] for tag in live if tag["Key"] not in (context["in"].get("tags") or {})]
+        if extra:
+            context.call("remove_tags_from_resource", {"ResourceName": arn, "TagKeys": extra})
+
+
 def _updated(context: Context) -> None:
     """A replica that names no source any more is promoted."""
     found = context.call("describe_db_instances", {"DBInstanceIdentifier": context["id"]})["DBInstances"][0]
@@ -143,7 +154,7 @@ ROWS: dict[str, Row] = {
         reads=(Read("describe_db_instances", {"DBInstanceIdentifier": "$id"}, "DBInstances[0]"),),
         arguments=_create_arguments,
         update=Call("modify_db_instance", {"DBInstanceIdentifier": "$id", "ApplyImmediately": True}),
-        after_create=_master_secret,
+        after_create=_created,
         after_update=_updated,
         before_delete=_unprotect,
         delete=(Call("delete_db_instance", {"DBInstanceIdentifier": "$id", "SkipFinalSnapshot": True}),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows import tagging
 
 _ALL = ("-1", "all")
@@ -60,7 +60,9 @@ def _revoke_all(context: Context) -> None:
     group = context.call("describe_security_groups", {"GroupIds": [context["id"]]})["SecurityGroups"][0]
     for direction, member in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
         if group[member]:
-            context.call(f"revoke_security_group_{direction}", {"GroupId": context["id"], "IpPermissions": group[member]})
+            context.call(
+                f"revoke_security_group_{direction}", {"GroupId": context["id"], "IpPermissions": group[member]}
+            )
 
 
 def _rule_arguments(inputs: Inputs) -> dict[str, Any]:
@@ -96,6 +98,8 @@ def _check_rule(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _modify_rule(context: Context) -> None:
+    if not context["changed"]:
+        return
     inputs = context["in"]
     members = (
         ("fromPort", "FromPort"),
@@ -187,7 +191,7 @@ ROWS: dict[str, Row] = {
         born=_revoke_all,
         props={**_RULES, "vpcId": Prop(api="", live="VpcId", force=True)},
         outputs={**_OUTPUTS, "name": "$el.GroupName", "description": "$el.Description"},
-        tagging=tagging.Tagging(
+        tagging=Tagging(
             Call("create_tags", {"Resources": ["$id"], "Tags": "$tags"}),
             Call("delete_tags", {"Resources": ["$id"], "Tags": "$tags"}),
         ),
