@@ -1,4 +1,4 @@
-"""Controls on EC2 instances, launch templates and configurations, EBS volumes, snapshots and machine images."""
+"""Controls on EC2 instances, launch templates and configurations, and machine images."""
 
 from __future__ import annotations
 
@@ -6,84 +6,27 @@ import base64
 import re
 from collections.abc import Callable
 
-from policies.links import backed_up
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
 from policies.resources import Resource, Stack
-from policies.rules import decide, is_false, is_none_of, is_one_of, is_set, is_true, judge_each
+from policies.rules import is_false, is_none_of, is_one_of, is_set, is_true, judge_each
 from policies.values import CannotTell, View
 
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
-SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
-VOLUME = "aws:ebs/volume:Volume"
 AMI = "aws:ec2/ami:Ami"
-DEFAULT_ENCRYPTION = "aws:ebs/encryptionByDefault:EncryptionByDefault"
 METADATA_DEFAULTS = "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults"
 ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
 EIP = "aws:ec2/eip:Eip"
 SUBNETS = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
-SNAPSHOT_PERMISSION = "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission"
-SNAPSHOT_BLOCK = "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess"
 AMI_PERMISSION = "aws:ec2/amiLaunchPermission:AmiLaunchPermission"
 AMI_BLOCK = "aws:ec2/imageBlockPublicAccess:ImageBlockPublicAccess"
 SERIAL_CONSOLE = "aws:ec2/serialConsoleAccess:SerialConsoleAccess"
 
 _GUIDE = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide"
-_EBS_GUIDE = "https://docs.aws.amazon.com/ebs/latest/userguide"
 #: Instance families that can boot paravirtual images.
 _PARAVIRTUAL_FAMILIES = ("c1", "c3", "hs1", "m1", "m2", "m3", "t1")
 _ACCESS_KEY = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")
-
-
-def _encrypted_by_default(stack: Stack, region: str) -> bool:
-    settings = [item for item in stack.of(DEFAULT_ENCRYPTION) if not region or item.region in ("", region)]
-    return any(setting.flag("enabled", True) for setting in settings)
-
-
-def _disk(view: View, path: str, stack: Stack, region: str) -> Verdict:
-    """The disk's flag is on; a flag that is left out takes the account's default."""
-    if view.flag(path) or (view.raw(path) is None and _encrypted_by_default(stack, region)):
-        return ok()
-    return bad(view.at(path), view.raw(path), "set it to true, or add an ebs.EncryptionByDefault")
-
-
-def _encrypted(subject: Resource, stack: Stack) -> Verdict:
-    region = subject.region
-    if subject.type == VOLUME:
-        return _disk(subject, "encrypted", stack, region)
-    checks = [lambda: judge_each(subject, "ebsBlockDevices", lambda disk: _disk(disk, "encrypted", stack, region))]
-    if subject.raw("rootBlockDevice") is not None or subject.raw("launchTemplate") is None:
-        checks.append(lambda: _disk(subject, "rootBlockDevice.encrypted", stack, region))
-    return decide(*checks)
-
-
-def _template_encrypted(template: Resource, stack: Stack) -> Verdict:
-    disks, undecided = template.each_known("blockDeviceMappings")
-    disks = [disk for disk in disks if disk.raw("ebs") is not None]
-    if not disks and not undecided:
-        return na("names no EBS volume")
-    verdict = decide(*[lambda disk=disk: _disk(disk, "ebs.encrypted", stack, template.region) for disk in disks])
-    if verdict == ok() and undecided:
-        raise undecided
-    return verdict
-
-
-def _fleet_encrypted(fleet: Resource) -> Verdict:
-    if not fleet.has("launchSpecifications"):
-        return na("uses launch templates")
-    for specification in fleet.each("launchSpecifications"):
-        for kind in ("ebsBlockDevices", "rootBlockDevices"):
-            for disk in specification.each(kind):
-                if not disk.flag("encrypted", True):
-                    return bad(disk.at("encrypted"), False, "set it to true")
-    return ok()
-
-
-def _default_on(stack: Stack) -> Verdict:
-    if _encrypted_by_default(stack, ""):
-        return ok()
-    return bad("EncryptionByDefault", None, "add an ebs.EncryptionByDefault")
 
 
 def _tokens(view: View) -> Verdict | None:
@@ -166,12 +109,6 @@ def _template_private(template: Resource) -> Verdict:
     return judge_each(template, "networkInterfaces", check)
 
 
-def _volume_backed_up(volume: Resource, stack: Stack) -> Verdict:
-    if backed_up(volume, stack, "arn:aws:ec2:*:*:volume/*"):
-        return ok()
-    return bad("backup.Selection", None, "let a backup.Selection cover it, by ARN or by tag")
-
-
 def _hop_limit(subject: Resource) -> Verdict:
     path = "metadataOptions.httpPutResponseHopLimit"
     hops = subject.number(path, 1)
@@ -204,7 +141,9 @@ def _no_key_pair(types: tuple[str, ...]) -> Each:
     return Each(types, check)
 
 
-def _private_permission(path: str) -> Callable[[Resource], Verdict]:
+def private_permission(path: str) -> Callable[[Resource], Verdict]:
+    """A permission to use a snapshot or image is not for everyone."""
+
     def check(permission: Resource) -> Verdict:
         value = permission.text(path)
         return bad(path, value, "share with named accounts") if value.lower() == "all" else ok()
@@ -213,30 +152,6 @@ def _private_permission(path: str) -> Callable[[Resource], Verdict]:
 
 
 CONTROLS: tuple[Control, ...] = (
-    Control(
-        id="EC2.1",
-        title="EBS snapshots are private",
-        severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="EC2.1", soc2="CC6.6"),
-        remediation="Share snapshots with named accounts only.",
-        rule=Each((SNAPSHOT_PERMISSION,), _private_permission("accountId")),
-    ),
-    Control(
-        id="EC2.3",
-        title="EBS volumes are encrypted",
-        severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.3"),
-        remediation="Set encrypted=True on volumes and block devices, or add an ebs.EncryptionByDefault.",
-        rule=Related((VOLUME, INSTANCE), _encrypted),
-    ),
-    Control(
-        id="EC2.7",
-        title="The account encrypts EBS volumes by default",
-        severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
-        remediation="Add an ebs.EncryptionByDefault.",
-        rule=Whole((INSTANCE, TEMPLATE, VOLUME, DEFAULT_ENCRYPTION), _default_on),
-    ),
     Control(
         id="EC2.8",
         title="Instances answer to IMDSv2 only",
@@ -278,44 +193,12 @@ CONTROLS: tuple[Control, ...] = (
         rule=Each((TEMPLATE,), _template_private),
     ),
     Control(
-        id="EC2.28",
-        title="EBS volumes are covered by a backup plan",
-        severity=Severity.LOW,
-        frameworks=refs(nist="CP-6,CP-9,CP-10,SI-12"),
-        remediation="Cover the volume by a backup.Selection, by ARN or by tag.",
-        rule=Related((VOLUME,), _volume_backed_up),
-    ),
-    Control(
         id="EC2.170",
         title="Launch templates require IMDSv2",
         severity=Severity.LOW,
         frameworks=refs(fsbp="EC2.170", pci="2.2.6"),
         remediation='Set metadata_options.http_tokens="required".',
         rule=Each((TEMPLATE,), _must_say_imdsv2),
-    ),
-    Control(
-        id="EC2.173",
-        title="Spot fleets encrypt EBS volumes",
-        severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.173"),
-        remediation="Set encrypted=True on the block devices of every launch specification.",
-        rule=Each((SPOT_FLEET,), _fleet_encrypted),
-    ),
-    Control(
-        id="EC2.181",
-        title="Launch templates encrypt EBS volumes",
-        severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.181"),
-        remediation="Set encrypted in every EBS block device mapping.",
-        rule=Related((TEMPLATE,), _template_encrypted),
-    ),
-    Control(
-        id="EC2.182",
-        title="The account blocks public sharing of EBS snapshots",
-        severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.182", soc2="CC6.6"),
-        remediation='Set state="block-all-sharing".',
-        rule=is_one_of(SNAPSHOT_BLOCK, "state", ("block-all-sharing",)),
     ),
     Control(
         id="AutoScaling.3",
@@ -383,7 +266,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="EC2-private-images", soc2="CC6.6"),
         remediation='Share images with named accounts; never with the group "all".',
         link=f"{_GUIDE}/sharingamis-intro.html",
-        rule=Each((AMI_PERMISSION,), _private_permission("group")),
+        rule=Each((AMI_PERMISSION,), private_permission("group")),
     ),
     Control(
         id="MD.EC2.35",
@@ -402,15 +285,6 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Set enabled=False on the ec2.SerialConsoleAccess.",
         link=f"{_GUIDE}/configure-access-to-serial-console.html",
         rule=is_false(SERIAL_CONSOLE, "enabled", default=True),
-    ),
-    Control(
-        id="MD.EC2.37",
-        title="EBS volumes are encrypted with a customer managed key",
-        severity=Severity.LOW,
-        frameworks=refs(house="EC2-customer-key"),
-        remediation="Set kms_key_id.",
-        link=f"{_EBS_GUIDE}/ebs-encryption.html",
-        rule=is_set(VOLUME, "kmsKeyId", "name a KMS key of your own"),
     ),
     Control(
         id="MD.EC2.38",

@@ -81,5 +81,6 @@ CASES = {
         good=[GOOD, group(mixedInstancesPolicy=None, launchTemplate={"id": "lt"})],
         bad=[Change({"mixedInstancesPolicy": ABSENT}), group(mixedInstancesPolicy=None, launchConfiguration="old")],
         na=[OTHER],
+        also=frozenset({"AutoScaling.6"}),
     ),
 }

@@ -105,7 +105,7 @@ CASES = {
     "EC2.2": Case(
         good=[NETWORK],
         bad=[
-            Change({"ingress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}]}, type=DEFAULT_GROUP),
+            Change({"ingress": [{"protocol": "-1", "self": True, "description": "members"}]}, type=DEFAULT_GROUP),
             Change({"egress": [{"protocol": "-1", "fromPort": 0, "toPort": 0}]}, type=DEFAULT_GROUP),
             Drop(DEFAULT_GROUP),
             [*NETWORK, res(GROUP_RULE, "open", securityGroupId="closed", ipProtocol="tcp", cidrIpv4="10.0.0.0/8")],

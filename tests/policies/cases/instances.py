@@ -5,30 +5,26 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from policies.controls.ebs import DEFAULT_ENCRYPTION
 from policies.controls.instances import (
     AMI,
     AMI_BLOCK,
     AMI_PERMISSION,
     ATTACHMENT,
     CONFIGURATION,
-    DEFAULT_ENCRYPTION,
     EIP,
     INSTANCE,
     METADATA_DEFAULTS,
     SERIAL_CONSOLE,
-    SNAPSHOT_BLOCK,
-    SNAPSHOT_PERMISSION,
-    SPOT_FLEET,
     SUBNETS,
     TEMPLATE,
-    VOLUME,
 )
-from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
+from tests.policies.build import ABSENT, UNKNOWN, Case, Change, res
 
 OTHER = [res("aws:sqs/queue:Queue")]
 TAGS = {"Project": "matchday"}
-SELECTION = "aws:backup/selection:Selection"
-VOLUME_ARN = "arn:aws:ec2:ap-south-1:111122223333:volume/vol-1"
+
+
 ENCRYPTED = res(DEFAULT_ENCRYPTION, "default", enabled=True)
 IMDSV2 = {"httpTokens": "required", "httpPutResponseHopLimit": 1}
 KEY = "export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE"
@@ -59,11 +55,6 @@ def template(**props: Any) -> list[Any]:
     return [res(TEMPLATE, "machine", **(given | props)), ENCRYPTED]
 
 
-def volume(**props: Any) -> list[Any]:
-    given = {"arn": VOLUME_ARN, "encrypted": True, "kmsKeyId": "key", "tags": TAGS}
-    return [res(VOLUME, "disk", **(given | props)), ENCRYPTED, res(SELECTION, "daily", resources=[VOLUME_ARN])]
-
-
 def configuration(**props: Any) -> list[Any]:
     return [res(CONFIGURATION, "old", **({"metadataOptions": IMDSV2, "imageId": "ami-1"} | props))]
 
@@ -71,7 +62,6 @@ def configuration(**props: Any) -> list[Any]:
 GOOD = [instance(), ENCRYPTED, res(SUBNETS[0], "inner", mapPublicIpOnLaunch=False, tags=TAGS)]
 FROM_TEMPLATE = {"launchTemplate": {"id": "machine"}, "metadataOptions": None}
 NO_OPTIONS = [instance(metadataOptions=None)]
-SPOT = [{"ami": "ami-1", "instanceType": "m7g.large", "rootBlockDevices": [{"encrypted": True}], "ebsBlockDevices": []}]
 
 
 def metadata(good: list[Any]) -> Case:
@@ -100,34 +90,6 @@ CASES = {
         bad=[Change({"associatePublicIpAddress": True})],
         na=[OTHER],
         unknown=[Change({"associatePublicIpAddress": UNKNOWN})],
-    ),
-    "EC2.1": setting(SNAPSHOT_PERMISSION, "accountId", "111122223333", "all"),
-    "EC2.3": Case(
-        good=[
-            GOOD,
-            volume(),
-            volume(encrypted=None),
-            [instance(rootBlockDevice=None), ENCRYPTED],
-            [instance(rootBlockDevice=None, **FROM_TEMPLATE)],
-            [instance(ebsBlockDevices=[{"deviceName": "/dev/sdb", "encrypted": True}])],
-        ],
-        bad=[
-            Change({"rootBlockDevice.encrypted": False}),
-            [res(VOLUME)],
-            [res(VOLUME, encrypted=False), ENCRYPTED],
-            [res(VOLUME, region="eu-west-1"), res(DEFAULT_ENCRYPTION, region="ap-south-1")],
-            [res(VOLUME), res(DEFAULT_ENCRYPTION, enabled=False)],
-            [instance(ebsBlockDevices=[{"deviceName": "/dev/sdb", "encrypted": False}])],
-            [instance(rootBlockDevice=None)],
-        ],
-        na=[OTHER],
-        unknown=[Change({"rootBlockDevice.encrypted": UNKNOWN}), Change({"ebsBlockDevices": UNKNOWN})],
-    ),
-    "EC2.7": Case(
-        good=[GOOD, [res(VOLUME), res(DEFAULT_ENCRYPTION)]],
-        bad=[Drop(DEFAULT_ENCRYPTION), Change({"enabled": False}, type=DEFAULT_ENCRYPTION)],
-        na=[OTHER],
-        unknown=[Change({"enabled": UNKNOWN}, type=DEFAULT_ENCRYPTION)],
     ),
     "EC2.8": Case(
         good=[
@@ -185,29 +147,7 @@ CASES = {
         na=[OTHER],
         unknown=[Change({"networkInterfaces": UNKNOWN})],
     ),
-    "EC2.28": Case(
-        good=[volume(), [*volume()[:2], res(SELECTION, resources=["arn:aws:ec2:*:*:volume/*"])]],
-        bad=[Drop(SELECTION), Change({"resources": ["arn:aws:rds:*:*:db:*"]}, type=SELECTION)],
-        na=[OTHER],
-        unknown=[Change({"resources": UNKNOWN}, type=SELECTION)],
-    ),
     "EC2.170": metadata(template()),
-    "EC2.173": Case(
-        good=[[res(SPOT_FLEET, launchSpecifications=SPOT)]],
-        bad=[Change({"launchSpecifications.0.rootBlockDevices.0.encrypted": False})],
-        na=[OTHER, [res(SPOT_FLEET, launchTemplateConfigs=[{"launchTemplateSpecification": {"id": "x"}}])]],
-        unknown=[Change({"launchSpecifications": UNKNOWN})],
-    ),
-    "EC2.181": Case(
-        good=[template(), template(blockDeviceMappings=[{"ebs": {"volumeSize": 8}}])],
-        bad=[
-            Change({"blockDeviceMappings.0.ebs.encrypted": "false"}),
-            [res(TEMPLATE, blockDeviceMappings=[{"ebs": {"volumeSize": 8}}])],
-        ],
-        na=[OTHER, template(blockDeviceMappings=None)],
-        unknown=[Change({"blockDeviceMappings": UNKNOWN})],
-    ),
-    "EC2.182": setting(SNAPSHOT_BLOCK, "state", "block-all-sharing", "block-new-sharing"),
     "MD.EC2.30": Case(
         good=[
             GOOD,
@@ -261,12 +201,6 @@ CASES = {
         bad=[Change({"enabled": True}), Change({"enabled": ABSENT})],
         na=[OTHER],
         unknown=[Change({"enabled": UNKNOWN})],
-    ),
-    "MD.EC2.37": Case(
-        good=[volume()],
-        bad=[Change({"kmsKeyId": ABSENT})],
-        na=[OTHER],
-        unknown=[Change({"kmsKeyId": UNKNOWN})],
     ),
     "MD.EC2.38": Case(
         good=[GOOD],

@@ -1,0 +1,143 @@
+"""Controls on EBS: encryption of volumes and of what makes them, backups, snapshots."""
+
+from __future__ import annotations
+
+from policies.controls.instances import INSTANCE, TEMPLATE, private_permission
+from policies.links import backed_up
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.resources import Resource, Stack
+from policies.rules import decide, is_one_of, is_set, judge_each
+from policies.values import View
+
+VOLUME = "aws:ebs/volume:Volume"
+SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
+DEFAULT_ENCRYPTION = "aws:ebs/encryptionByDefault:EncryptionByDefault"
+SNAPSHOT_PERMISSION = "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission"
+SNAPSHOT_BLOCK = "aws:ebs/snapshotBlockPublicAccess:SnapshotBlockPublicAccess"
+
+_GUIDE = "https://docs.aws.amazon.com/ebs/latest/userguide"
+
+
+def _encrypted_by_default(stack: Stack, region: str) -> bool:
+    settings = [item for item in stack.of(DEFAULT_ENCRYPTION) if not region or item.region in ("", region)]
+    return any(setting.flag("enabled", True) for setting in settings)
+
+
+def _disk(view: View, path: str, stack: Stack, region: str) -> Verdict:
+    """The disk's flag is on; a flag that is left out takes the account's default."""
+    if view.flag(path) or (view.raw(path) is None and _encrypted_by_default(stack, region)):
+        return ok()
+    return bad(view.at(path), view.raw(path), "set it to true, or add an ebs.EncryptionByDefault")
+
+
+def _encrypted(subject: Resource, stack: Stack) -> Verdict:
+    region = subject.region
+    if subject.type == VOLUME:
+        return _disk(subject, "encrypted", stack, region)
+    checks = [lambda: judge_each(subject, "ebsBlockDevices", lambda disk: _disk(disk, "encrypted", stack, region))]
+    if subject.raw("rootBlockDevice") is not None or subject.raw("launchTemplate") is None:
+        checks.append(lambda: _disk(subject, "rootBlockDevice.encrypted", stack, region))
+    return decide(*checks)
+
+
+def _template_encrypted(template: Resource, stack: Stack) -> Verdict:
+    disks, undecided = template.each_known("blockDeviceMappings")
+    disks = [disk for disk in disks if disk.raw("ebs") is not None]
+    if not disks and not undecided:
+        return na("names no EBS volume")
+    verdict = decide(*[lambda disk=disk: _disk(disk, "ebs.encrypted", stack, template.region) for disk in disks])
+    if verdict == ok() and undecided:
+        raise undecided
+    return verdict
+
+
+def _fleet_encrypted(fleet: Resource) -> Verdict:
+    if not fleet.has("launchSpecifications"):
+        return na("uses launch templates")
+    for specification in fleet.each("launchSpecifications"):
+        for kind in ("ebsBlockDevices", "rootBlockDevices"):
+            for disk in specification.each(kind):
+                if not disk.flag("encrypted", True):
+                    return bad(disk.at("encrypted"), False, "set it to true")
+    return ok()
+
+
+def _default_on(stack: Stack) -> Verdict:
+    if _encrypted_by_default(stack, ""):
+        return ok()
+    return bad("EncryptionByDefault", None, "add an ebs.EncryptionByDefault")
+
+
+def _volume_backed_up(volume: Resource, stack: Stack) -> Verdict:
+    if backed_up(volume, stack, "arn:aws:ec2:*:*:volume/*"):
+        return ok()
+    return bad("backup.Selection", None, "let a backup.Selection cover it, by ARN or by tag")
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="EC2.1",
+        title="EBS snapshots are private",
+        severity=Severity.CRITICAL,
+        frameworks=refs(fsbp="EC2.1", soc2="CC6.6"),
+        remediation="Share snapshots with named accounts only.",
+        rule=Each((SNAPSHOT_PERMISSION,), private_permission("accountId")),
+    ),
+    Control(
+        id="EC2.3",
+        title="EBS volumes are encrypted",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.3"),
+        remediation="Set encrypted=True on volumes and block devices, or add an ebs.EncryptionByDefault.",
+        rule=Related((VOLUME, INSTANCE), _encrypted),
+    ),
+    Control(
+        id="EC2.7",
+        title="The account encrypts EBS volumes by default",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
+        remediation="Add an ebs.EncryptionByDefault.",
+        rule=Whole((INSTANCE, TEMPLATE, VOLUME, DEFAULT_ENCRYPTION), _default_on),
+    ),
+    Control(
+        id="EC2.28",
+        title="EBS volumes are covered by a backup plan",
+        severity=Severity.LOW,
+        frameworks=refs(nist="CP-6,CP-9,CP-10,SI-12"),
+        remediation="Cover the volume by a backup.Selection, by ARN or by tag.",
+        rule=Related((VOLUME,), _volume_backed_up),
+    ),
+    Control(
+        id="EC2.173",
+        title="Spot fleets encrypt EBS volumes",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.173"),
+        remediation="Set encrypted=True on the block devices of every launch specification.",
+        rule=Each((SPOT_FLEET,), _fleet_encrypted),
+    ),
+    Control(
+        id="EC2.181",
+        title="Launch templates encrypt EBS volumes",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="EC2.181"),
+        remediation="Set encrypted in every EBS block device mapping.",
+        rule=Related((TEMPLATE,), _template_encrypted),
+    ),
+    Control(
+        id="EC2.182",
+        title="The account blocks public sharing of EBS snapshots",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="EC2.182", soc2="CC6.6"),
+        remediation='Set state="block-all-sharing".',
+        rule=is_one_of(SNAPSHOT_BLOCK, "state", ("block-all-sharing",)),
+    ),
+    Control(
+        id="MD.EC2.37",
+        title="EBS volumes are encrypted with a customer managed key",
+        severity=Severity.LOW,
+        frameworks=refs(house="EC2-customer-key"),
+        remediation="Set kms_key_id.",
+        link=f"{_GUIDE}/ebs-encryption.html",
+        rule=is_set(VOLUME, "kmsKeyId", "name a KMS key of your own"),
+    ),
+)
