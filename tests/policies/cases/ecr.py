@@ -52,7 +52,10 @@ CASES = {
         unknown=[Change({"imageTagMutability": UNKNOWN})],
     ),
     "ECR.3": Case(
-        good=[GOOD, [PLAIN, res(LIFECYCLE, repository=UNKNOWN, deps={"repository": [f"{REPOSITORY} matchday/services"]})]],
+        good=[
+            GOOD,
+            [PLAIN, res(LIFECYCLE, repository=UNKNOWN, deps={"repository": [f"{REPOSITORY} matchday/services"]})],
+        ],
         bad=[Drop(LIFECYCLE), Change({"repository": "another"}, type=LIFECYCLE)],
         na=[OTHER],
         unknown=[Change({"repository": UNKNOWN}, type=LIFECYCLE)],
