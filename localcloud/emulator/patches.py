@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
+from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.models import RDSBackend
@@ -108,9 +109,22 @@ def bucket_logging_needs_no_permission_yet() -> None:
     _replace(FakeBucket, staticmethod(_log_permissions_enabled_policy))
 
 
+def elasticache_replication_groups_go() -> None:
+    """moto 5.2.5 leaves a deleted replication group there as "deleting" for ever; its name could never be used again."""
+    original = ElastiCacheBackend.delete_replication_group
+
+    def delete_replication_group(self: Any, replication_group_id: str, retain_primary_cluster: bool | None) -> Any:
+        group = original(self, replication_group_id, retain_primary_cluster)
+        del self.replication_groups[replication_group_id]
+        return group
+
+    ElastiCacheBackend.delete_replication_group = delete_replication_group
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
     elasticache_subnet_groups_can_change,
+    elasticache_replication_groups_go,
     conditional_denials_are_held_not_enforced,
     bucket_logging_needs_no_permission_yet,
 )

@@ -39,7 +39,12 @@ def _emulator_contents(far_end: FarEnd) -> dict[str, list[str]]:
         ],
         "db": [d["DBInstanceIdentifier"] for d in rds.describe_db_instances()["DBInstances"]],
         "cache": [c["ReplicationGroupId"] for c in cache.describe_replication_groups()["ReplicationGroups"]],
-        "cluster": ecs.list_clusters()["clusterArns"],
+        # AWS, too, goes on listing a deleted cluster for a while, as inactive.
+        "cluster": [
+            c["clusterArn"]
+            for c in ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+            if c["status"] == "ACTIVE"
+        ],
         "lb": [b["LoadBalancerArn"] for b in elb.describe_load_balancers()["LoadBalancers"]],
         "target group": [t["TargetGroupArn"] for t in elb.describe_target_groups()["TargetGroups"]],
         "bucket": [b["Name"] for b in s3.list_buckets()["Buckets"]],
