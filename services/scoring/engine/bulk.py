@@ -15,28 +15,35 @@ from services.scoring.engine.errors import RosterError
 class RosterBook:
     """The totals of many rosters under one rules document.
 
-    Points become whole numbers (points × `scale`, exact for every number in the rules). For each player the book keeps the
-    rows of the rosters that hold that player, by factor; a change of one player costs one addition per such roster. Chips that
-    are not a plain factor (no-negative, autopilot) have no place here: score those rosters with `apply_multipliers`.
+    Points and factors become whole numbers (exact for every number in the rules), so that a total is one integer of
+    1/`scale` points. For each player the book keeps the rows of the rosters that hold that player, by factor; a change of
+    one player costs one addition per such roster. Chips that are not a plain factor (no-negative, autopilot) have no place
+    here: score those rosters with `apply_multipliers`.
     """
 
     def __init__(self, rules: Rules) -> None:
-        self.scale = _denominator(rules) * lcm(1, *(factor.denominator for factor in _all_factors(rules)))
+        self._point_scale = _denominator(rules)
+        self._factor_scale = lcm(1, *(factor.denominator for factor in _all_factors(rules)))
+        self.scale = self._point_scale * self._factor_scale
         self._totals = array("q")
-        self._holders: dict[str, dict[Fraction, array[int]]] = {}
-        self._points: dict[str, Fraction] = {}
+        self._holders: dict[str, dict[int, array[int]]] = {}
+        self._points: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._totals)
 
     def add(self, factors: Mapping[str, Fraction | int]) -> int:
-        """Add a roster (player -> factor) with no points yet counted for unknown players; its row."""
+        """Add a roster (player -> factor), scored with the points known so far; its row."""
         row = len(self._totals)
         units = 0
         for player, factor in factors.items():
-            exact = Fraction(factor)
-            self._holders.setdefault(player, {}).setdefault(exact, array("I")).append(row)
-            units += self._units(self._points.get(player, Fraction(0)) * exact)
+            weight = _whole(factor, self._factor_scale, "factor")
+            holders = self._holders.setdefault(player, {})
+            rows = holders.get(weight)
+            if rows is None:
+                rows = holders[weight] = array("I")
+            rows.append(row)
+            units += self._points.get(player, 0) * weight
         self._totals.append(units)
         return row
 
@@ -44,16 +51,17 @@ class RosterBook:
         """Set the points of some players; how many (roster, player) pairs had to change."""
         touched = 0
         totals = self._totals
-        for player, new in points.items():
-            delta = new - self._points.get(player, Fraction(0))
+        for player, value in points.items():
+            new = _whole(value, self._point_scale, "points")
+            delta = new - self._points.get(player, 0)
             if not delta:
                 continue
             self._points[player] = new
-            for factor, rows in self._holders.get(player, {}).items():
-                units = self._units(delta * factor)
+            for weight, rows in self._holders.get(player, {}).items():
+                change = delta * weight
                 touched += len(rows)
                 for row in rows:
-                    totals[row] += units
+                    totals[row] += change
         return touched
 
     def total(self, row: int) -> Fraction:
@@ -69,11 +77,12 @@ class RosterBook:
             taken += count
         return array("I", map(places.__getitem__, self._totals))
 
-    def _units(self, points: Fraction) -> int:
-        units = points * self.scale
-        if units.denominator != 1:
-            raise RosterError(f"points {points}", f"not a whole number of 1/{self.scale} points, as these rules give")
-        return units.numerator
+
+def _whole(value: Fraction | int, scale: int, what: str) -> int:
+    units = value * scale
+    if units.denominator != 1:
+        raise RosterError(f"{what} {value}", f"not a whole number of 1/{scale}, as these rules give")
+    return units.numerator
 
 
 def _denominator(rules: Rules) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from services.scoring.engine.conditions import Scalar, holds
-from services.scoring.engine.document import Rule, Rules
+from services.scoring.engine.document import Measure, Rule, Rules
 from services.scoring.engine.events import Event
 from services.scoring.engine.forms import PointsOf, points_of
-from services.scoring.engine.measures import GroupKey, Measured, Measurer, compile_measure
+from services.scoring.engine.measures import GroupKey, Measured, Measurer, compile_condition, compile_measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,28 @@ class Profile:
         return "" if value is None else str(value)
 
 
+_NOTHING = Fraction(0)
+
 #: A measure's values by group, and what a group without any event counts as (None: unknown).
 _Values = tuple[Mapping[GroupKey, Measured], int | None]
+
+
+class Runnable(NamedTuple):
+    """One rule with its function, the measures that it looks at, and in which of a player's events those look."""
+
+    rule: Rule
+    points: PointsOf
+    measures: tuple[str, ...]
+    parts: frozenset[tuple[str, str]]
+
+
+class _Measure(NamedTuple):
+    """One measure in one scope: in which of a player's events it looks, and what no event counts as."""
+
+    measure: Measure
+    parts: tuple[tuple[str, str], ...]
+    run: Measurer
+    empty: int | None
 
 
 class Compiled:
@@ -55,24 +76,33 @@ class Compiled:
             kind: tuple(name for name, attribute in attributes.items() if attribute.type == "player")
             for kind, attributes in vocabulary.events.items()
         }
-        self._measurers: dict[tuple[str, str], Measurer] = {}
-        for rule in rules.rules:
-            for name in rule.measures:
-                measure = vocabulary.measures[name]
-                if (name, rule.scope) not in self._measurers:
-                    self._measurers[name, rule.scope] = compile_measure(
-                        measure, rules.counts.get(measure.event, {}), vocabulary.scopes[rule.scope]
-                    )
-        self._points = [(rule, points_of(rule.form)) for rule in rules.rules]
+        self._counts = {kind: compile_condition(condition) for kind, condition in rules.counts.items()}
+        self._rules = [
+            Runnable(rule, points_of(rule.form), rule.measures, self._looks_at(rule.measures)) for rule in rules.rules
+        ]
+        self._measures = {
+            (name, rule.scope): _Measure(
+                measure := vocabulary.measures[name],
+                tuple((measure.event, player) for player in measure.players),
+                compile_measure(measure, vocabulary.scopes[rule.scope]),
+                None if measure.kind in ("min", "max") else 0,
+            )
+            for rule in rules.rules
+            for name in rule.measures
+        }
+
+    def _looks_at(self, measures: Iterable[str]) -> frozenset[tuple[str, str]]:
+        known = self.rules.vocabulary.measures
+        return frozenset((known[name].event, player) for name in measures for player in known[name].players)
 
     def players_of(self, event: Event) -> set[str]:
         """Whom an event names."""
         named = {event.attributes.get(name) for name in self._player_attributes.get(event.kind, ())}
         return {player for player in named if isinstance(player, str)}
 
-    def active(self, context: Mapping[str, Scalar]) -> list[tuple[Rule, PointsOf]]:
+    def active(self, context: Mapping[str, Scalar]) -> list[Runnable]:
         """The rules that apply to a match with these attributes."""
-        return [(rule, points) for rule, points in self._points if holds(rule.during, context.get)]
+        return [runnable for runnable in self._rules if holds(runnable.rule.during, context.get)]
 
     def profile(self, player: str, own: Sequence[Event]) -> Profile | None:
         """Who the player is; None for somebody who took no part (a substitute fielder)."""
@@ -88,43 +118,39 @@ class Compiled:
         )
         return Profile(player, known) if took_part else None
 
-    def lines(
-        self, profile: Profile, own: Sequence[Event], active: Sequence[tuple[Rule, PointsOf]]
-    ) -> tuple[Line, ...]:
+    def lines(self, profile: Profile, own: Sequence[Event], active: Sequence[Runnable]) -> tuple[Line, ...]:
         """The lines of a player with these events (in id order), in the order of the rules."""
         parts = self._parts(profile.player, own)
         measured: dict[tuple[str, str], _Values] = {}
         lines: list[Line] = []
-        for rule, points in active:
-            if holds(rule.eligible, profile.attributes.get):
-                tables = {name: self._measure(name, rule.scope, parts, measured) for name in rule.measures}
-                lines += _apply(rule, points, profile.player, tables)
+        for runnable in active:
+            rule = runnable.rule
+            if not runnable.parts.isdisjoint(parts) and holds(rule.eligible, profile.attributes.get):
+                tables: dict[str, _Values] = {}
+                for name in runnable.measures:
+                    key = (name, rule.scope)
+                    if key not in measured:
+                        measured[key] = self._measure(self._measures[key], parts)
+                    tables[name] = measured[key]
+                lines += _apply(runnable, profile.player, tables)
         return tuple(lines)
 
-    def _parts(self, player: str, own: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:
-        """The player's events by kind and by the attribute that names the player."""
+    def _parts(self, player: str, own: Sequence[Event]) -> dict[tuple[str, str], Sequence[Event]]:
+        """The player's events that count, by kind and by the attribute that names the player."""
         parts: dict[tuple[str, str], list[Event]] = {}
         for event in own:
             attributes = event.attributes
             for name in self._player_attributes.get(event.kind, ()):
                 if attributes.get(name) == player:
                     parts.setdefault((event.kind, name), []).append(event)
-        return parts
+        return {
+            (kind, name): self._counts[kind](events) if kind in self._counts else events
+            for (kind, name), events in parts.items()
+        }
 
-    def _measure(
-        self,
-        name: str,
-        scope: str,
-        parts: Mapping[tuple[str, str], list[Event]],
-        measured: dict[tuple[str, str], _Values],
-    ) -> _Values:
-        found = measured.get((name, scope))
-        if found is None:
-            measure = self.rules.vocabulary.measures[name]
-            lists = [parts[measure.event, player] for player in measure.players if (measure.event, player) in parts]
-            run = self._measurers[name, scope]
-            found = measured[name, scope] = (run(_merged(lists)), None if measure.kind in ("min", "max") else 0)
-        return found
+    def _measure(self, measure: _Measure, parts: Mapping[tuple[str, str], Sequence[Event]]) -> _Values:
+        lists = [parts[part] for part in measure.parts if part in parts]
+        return measure.run(_merged(lists)) if lists else {}, measure.empty
 
 
 @lru_cache(maxsize=256)
@@ -133,19 +159,20 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
-def _merged(lists: Sequence[list[Event]]) -> Sequence[Event]:
+def _merged(lists: Sequence[Sequence[Event]]) -> Sequence[Event]:
     """Events of several lists, each once, in id order."""
     if len(lists) == 1:
         return lists[0]
     return sorted({event.id: event for events in lists for event in events}.values(), key=lambda event: event.id)
 
 
-def _apply(rule: Rule, points: PointsOf, player: str, tables: Mapping[str, _Values]) -> Iterator[Line]:
+def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Values]) -> Iterator[Line]:
     """The rule's lines for one player: one per group in which it gives points."""
+    rule = runnable.rule
     groups = {group for table, _ in tables.values() for group in table}
     for group in sorted(groups, key=lambda parts: [str(part).rjust(12) for part in parts]):
         values = {name: table[group].value if group in table else empty for name, (table, empty) in tables.items()}
-        given = points(values) if holds(rule.when, values.get) else Fraction(0)
+        given = runnable.points(values) if holds(rule.when, values.get) else _NOTHING
         if given:
             behind = {event.id for table, _ in tables.values() if group in table for event in table[group].events}
             measured = tuple((name, value) for name, value in values.items() if value is not None)

@@ -85,13 +85,16 @@ def heads(versions: Iterable[Event], prefer: Sequence[str] = ()) -> dict[str, Ev
     """
     rank = {provider: place for place, provider in enumerate(prefer)}
 
-    def standing(event: Event) -> tuple[int, str, int]:
-        return rank.get(event.provider, len(rank)), event.provider, -event.version
+    def supersedes(event: Event, known: Event) -> bool:
+        if event.provider == known.provider:
+            return event.version > known.version
+        places = [(rank.get(provider, len(rank)), provider) for provider in (event.provider, known.provider)]
+        return places[0] < places[1]
 
     newest: dict[str, Event] = {}
     for event in versions:
         known = newest.get(event.id)
-        if known is None or standing(event) < standing(known):
+        if known is None or supersedes(event, known):
             newest[event.id] = event
     return newest
 

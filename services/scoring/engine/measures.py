@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from services.scoring.engine.conditions import Condition, Scalar
@@ -18,89 +18,118 @@ class Measured(NamedTuple):
     """A measure's value in one group and the events that made it."""
 
     value: int
-    events: list[Event]
+    events: Sequence[Event]
 
 
 Measurer = Callable[[Sequence[Event]], dict[GroupKey, Measured]]
 
+#: Chooses events; the result may be the very list that was given.
+Selector = Callable[[Sequence[Event]], Sequence[Event]]
 
-def compile_measure(measure: Measure, counts: Condition, scope: tuple[str, ...]) -> Measurer:
+_MATCH: GroupKey = ()
+
+
+def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
     """A function from the events of the measure's kind that name the player to the measure per group of `scope`.
 
-    Only events that meet the rules' `counts` and the measure's own `where` are looked at. A group that no such event
-    falls in is absent from the result: least and greatest of nothing are not 0.
+    Only events that meet the measure's `where` are looked at. A group that no such event falls in is absent from the
+    result: least and greatest of nothing are not 0.
     """
-    passes = _predicate(counts, measure.where)
+    select = compile_condition(measure.where)
     if measure.kind == "count_groups":
-        return _count_groups(measure, passes, scope)
+        return _count_groups(measure, select, scope)
     amount = _amount(measure)
-    if measure.kind in ("min", "max"):
-        passes = _knowing(measure.attribute or "", passes)
 
-    def run(events: Sequence[Event]) -> dict[GroupKey, Measured]:
+    def whole_match(events: Sequence[Event]) -> dict[GroupKey, Measured]:
+        chosen = known(select(events))
+        return {_MATCH: amount(chosen)} if chosen else {}
+
+    def by_group(events: Sequence[Event]) -> dict[GroupKey, Measured]:
         groups: dict[GroupKey, list[Event]] = {}
-        for event in events:
-            attributes = event.attributes
-            if passes(attributes):
-                key = tuple([attributes.get(name) for name in scope])
-                group = groups.get(key)
-                if group is None:
-                    groups[key] = [event]
-                else:
-                    group.append(event)
-        return {key: Measured(*amount(group)) for key, group in groups.items()}
+        for event in known(select(events)):
+            groups.setdefault(tuple([event.attributes.get(name) for name in scope]), []).append(event)
+        return {key: amount(group) for key, group in groups.items()}
 
-    return run
+    # The least of unknown values is not 0, so only events that know the attribute count for it.
+    known = _knowing(measure.attribute) if measure.kind in ("min", "max") and measure.attribute else _all
+    return by_group if scope else whole_match
 
 
-def _amount(measure: Measure) -> Callable[[list[Event]], tuple[int, list[Event]]]:
+def compile_condition(condition: Condition) -> Selector:
+    """A function that keeps the events whose attributes meet a condition, quick for one plain value."""
+    tests = list(condition.items())
+    if not tests:
+        return _all
+    (name, first), rest = tests[0], tests[1:]
+    if first.allowed is not None and len(first.allowed) == 1:
+        wanted = first.allowed[0]
+
+        def plain(events: Sequence[Event]) -> Sequence[Event]:
+            return [event for event in events if event.attributes.get(name) == wanted]
+
+        select: Selector = plain
+    else:
+        holds = first.holds
+
+        def asking(events: Sequence[Event]) -> Sequence[Event]:
+            return [event for event in events if holds(event.attributes.get(name))]
+
+        select = asking
+    if not rest:
+        return select
+    then = compile_condition(dict(rest))
+    return lambda events: then(select(events))
+
+
+def _all(events: Sequence[Event]) -> Sequence[Event]:
+    return events
+
+
+def _knowing(attribute: str) -> Selector:
+    return lambda events: [event for event in events if isinstance(event.attributes.get(attribute), int)]
+
+
+def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     """How a group of events becomes a number; the events that add nothing to a sum are left out of what is behind it."""
     attribute = measure.attribute
     if attribute is None:
-        return lambda group: (len(group), group)
-
-    def value(event: Event) -> int:
-        given = event.attributes.get(attribute)
-        return given if isinstance(given, int) else 0
+        return lambda group: Measured(len(group), group)
 
     if measure.kind == "sum":
 
-        def add(group: list[Event]) -> tuple[int, list[Event]]:
-            behind = [event for event in group if event.attributes.get(attribute)]
-            return sum([value(event) for event in behind]), behind
+        def add(group: Sequence[Event]) -> Measured:
+            told = [
+                (value, event)
+                for event in group
+                if isinstance(value := event.attributes.get(attribute), int) and value != 0
+            ]
+            return Measured(sum([value for value, _ in told]), [event for _, event in told])
 
         return add
     choose = min if measure.kind == "min" else max
 
-    def extreme(group: list[Event]) -> tuple[int, list[Event]]:
-        found = choose(value(event) for event in group)
-        return found, [event for event in group if value(event) == found]
+    def extreme(group: Sequence[Event]) -> Measured:
+        found = choose([_whole(event, attribute) for event in group])
+        return Measured(found, [event for event in group if _whole(event, attribute) == found])
 
     return extreme
 
 
-def _knowing(attribute: str, passes: Callable[[Mapping[str, Scalar]], bool]) -> Callable[[Mapping[str, Scalar]], bool]:
-    """Only events that know the attribute: the least of unknown values is not 0."""
-    return lambda attributes: isinstance(attributes.get(attribute), int) and passes(attributes)
-
-
-def _count_groups(measure: Measure, passes: Callable[[Mapping[str, Scalar]], bool], scope: tuple[str, ...]) -> Measurer:
+def _count_groups(measure: Measure, select: Selector, scope: tuple[str, ...]) -> Measurer:
     by = measure.by
     outer = [by.index(name) for name in scope]
 
     def run(events: Sequence[Event]) -> dict[GroupKey, Measured]:
         groups: dict[GroupKey, list[Event]] = defaultdict(list)
-        for event in events:
-            attributes = event.attributes
-            if passes(attributes):
-                groups[tuple([attributes.get(name) for name in by])].append(event)
-        result: dict[GroupKey, Measured] = {}
+        for event in select(events):
+            groups[tuple([event.attributes.get(name) for name in by])].append(event)
+        found: dict[GroupKey, list[list[Event]]] = {}
         for key, group in groups.items():
             if all(_has(group, test) for test in measure.having):
-                place = tuple([key[index] for index in outer])
-                known = result.get(place, Measured(0, []))
-                result[place] = Measured(known.value + 1, known.events + group)
-        return result
+                found.setdefault(tuple([key[index] for index in outer]), []).append(group)
+        return {
+            place: Measured(len(lists), [event for group in lists for event in group]) for place, lists in found.items()
+        }
 
     return run
 
@@ -115,18 +144,3 @@ def _has(group: list[Event], having: Having) -> bool:
 def _whole(event: Event, attribute: str) -> int:
     given = event.attributes.get(attribute)
     return given if isinstance(given, int) else 0
-
-
-def _predicate(*conditions: Condition) -> Callable[[Mapping[str, Scalar]], bool]:
-    """All of the conditions as one function, quick for the common case of plain values."""
-    tests = [(name, test) for condition in conditions for name, test in condition.items()]
-    plain = [(name, test.allowed[0]) for name, test in tests if test.allowed is not None and len(test.allowed) == 1]
-    others = [(name, test.holds) for name, test in tests if test.allowed is None or len(test.allowed) != 1]
-
-    def passes(attributes: Mapping[str, Scalar]) -> bool:
-        for name, wanted in plain:
-            if attributes.get(name) != wanted:
-                return False
-        return all(holds(attributes.get(name)) for name, holds in others)
-
-    return passes

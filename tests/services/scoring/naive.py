@@ -99,7 +99,7 @@ def cricket_document(document: dict[str, Any], rules: str, bowlers: frozenset[st
         add("line-up", whole["line-up"] * points["line-up"])
         for rule, what, key in (
             ("run", "runs", "run"), ("four", "fours", "four"), ("six", "sixes", "six"),
-            ("wicket", "wickets", "wicket"), 
+            ("wicket", "wickets", "wicket"),
             ("bowled-or-lbw", "lbw or bowled", "lbw or bowled"), ("maiden", "maidens", "maiden"),
             ("catch", "catch", "catch"), ("stumping", "stumping", "stumping"),
             ("run-out-direct", "direct", "direct"), ("run-out-assist", "assist", "assist"),

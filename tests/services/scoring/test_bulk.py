@@ -51,9 +51,11 @@ def test_the_scale_is_what_the_rules_need() -> None:
 
 def test_points_that_the_rules_cannot_give_are_refused() -> None:
     book = RosterBook(catalogue.load("cricket-t20-a"))
-    book.add({"a": 1})
-    with pytest.raises(RosterError, match="not a whole number of 1/2 points"):
-        book.update({"a": Fraction(1, 3)})
+    with pytest.raises(RosterError, match="points 1/2: not a whole number of 1/1"):
+        book.update({"a": Fraction(1, 2)})
+    with pytest.raises(RosterError, match="factor 4/3: not a whole number of 1/2"):
+        book.add({"a": Fraction(4, 3)})
+    assert len(book) == 0 and book.add({"a": Fraction(3, 2)}) == 0
 
 
 def test_an_empty_book() -> None:

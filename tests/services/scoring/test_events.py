@@ -135,3 +135,26 @@ def test_order_and_repetition_do_not_matter(seed: int, size: int) -> None:
     source.shuffle(shuffled)
     assert current(shuffled) == current(log)
     assert current(shuffled, prefer=["b"]) == current(log, prefer=["b"])
+
+
+def test_state_at_believes_the_preferred_provider_too() -> None:
+    log = [event("a:1", "card", provider=name, player=name) for name in ("alpha", "beta")]
+    assert state_at(log, NOON)["a:1"].provider == "alpha"
+    assert state_at(log, NOON, ["beta"])["a:1"].provider == "beta"
+
+
+def test_kinds_that_one_provider_does_not_report_are_no_disagreement() -> None:
+    left = [event("r:1", "result", provider="one", driver="x", position=1)]
+    right = [
+        event("r:1", "result", provider="two", driver="x", extra=5),
+        event("o:1", "overtakes", provider="two", driver="x"),
+    ]
+    assert disagreements(left, right) == []
+    assert disagreements(right, left) == []
+    assert disagreements(left, []) == disagreements([], left) == disagreements([], []) == []
+
+
+def test_disagreements_of_one_provider_with_itself_are_no_question() -> None:
+    log = [event("r:1", "result", provider="one", driver="x")]
+    with pytest.raises(EventError, match=r"^disagreements: both logs are of one; give the logs of two providers$"):
+        disagreements(log, log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -278,3 +279,207 @@ def test_f1_chips() -> None:
 def test_an_unknown_chip_cannot_be_scored() -> None:
     with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.0\.0 has no such chip"):
         apply_multipliers(load("fpl"), fpl("jackpot"), [])
+
+
+def changed(rules_id: str, **changes: Any) -> Roster:
+    roster = good(rules_id)
+    given = {"picks": roster.picks, "offices": roster.offices, "bench": roster.bench, "chips": roster.chips, **changes}
+    return Roster(**given)
+
+
+def with_pick(rules_id: str, place: int, **changes: Any) -> Roster:
+    picks = list(good(rules_id).picks)
+    old = picks[place]
+    picks[place] = Pick(**{"player": old.player, "role": old.role, "team": old.team, "price": old.price, **changes})
+    return changed(rules_id, picks=tuple(picks))
+
+
+RACER = "f1-fantasy-2026"
+CASES: list[tuple[str, Roster, list[tuple[str, str]]]] = [
+    (
+        "fpl",
+        with_pick("fpl", 0, role=None),
+        [
+            ("roster.roles", "role not known of 1 of the players"),
+            ("roster.roles.goalkeeper", "1 of role goalkeeper; at least 2"),
+            ("roster.lineup.roles.goalkeeper", "0 of role goalkeeper; at least 1"),
+        ],
+    ),
+    ("f1-league", with_pick("f1-league", 0, team=None), [("roster.teams", "team not known: p0")]),
+    (
+        "f1-league",
+        changed(
+            "f1-league",
+            picks=tuple(Pick(f"p{n}", "driver", t, Fraction(20)) for n, t in enumerate(["a", "a", "a", None, None])),
+        ),
+        [
+            ("roster.teams", "team not known: p3, p4"),
+            ("roster.teams.at_most", "3 players of a; at most 2"),
+        ],
+    ),
+    (RACER, with_pick(RACER, 6, team=None), []),
+    (RACER, with_pick(RACER, 0, price=None), [("roster.budget", "price not known: p0")]),
+    (
+        RACER,
+        changed(RACER, picks=tuple(Pick(p.player, p.role) for p in good(RACER).picks)),
+        [
+            ("roster.budget", "price not known: p0, p1, p2, p3, p4, p5, p6"),
+        ],
+    ),
+    (RACER, with_pick(RACER, 0, price=Fraction(16)), []),
+    (
+        RACER,
+        with_pick(RACER, 0, price=Fraction(33, 2)),
+        [("roster.budget", "costs 100.5 million dollars; the budget is 100")],
+    ),
+    (
+        RACER,
+        changed(
+            RACER,
+            chips=("limitless",),
+            picks=tuple(Pick(p.player, p.role, None, Fraction(90)) for p in good(RACER).picks),
+        ),
+        [],
+    ),
+    (
+        RACER,
+        changed(
+            RACER,
+            chips=("no-negative",),
+            picks=tuple(Pick(p.player, p.role, None, Fraction(90)) for p in good(RACER).picks),
+        ),
+        [
+            ("roster.budget", "costs 630 million dollars; the budget is 100"),
+        ],
+    ),
+    (RACER, changed(RACER, chips=("wildcard",)), []),
+    (RACER, changed(RACER, chips=("wildcard", "limitless")), [("chips", "2 chips at once; at most 1")]),
+    (
+        RACER,
+        changed(RACER, chips=("joker",)),
+        [
+            (
+                "chips",
+                "'joker' is no chip of f1-fantasy-2026 "
+                "(there are: autopilot, extra-boost, final-fix, limitless, no-negative, wildcard)",
+            ),
+        ],
+    ),
+    (
+        RACER,
+        changed(RACER, chips=("extra-boost",)),
+        [("roster.offices.extra_boost", "extra_boost needs a holder with the chip extra-boost")],
+    ),
+    (
+        RACER,
+        changed(RACER, offices={"captain": "p1", "extra_boost": "p2"}),
+        [
+            ("roster.offices.extra_boost", "extra_boost is only filled with the chip extra-boost"),
+        ],
+    ),
+    (RACER, changed(RACER, offices={"captain": "p1", "extra_boost": "p2"}, chips=("extra-boost",)), []),
+    (
+        RACER,
+        changed(RACER, offices={"captain": "p1", "extra_boost": "p6"}, chips=("extra-boost",)),
+        [
+            ("roster.offices.extra_boost", "extra_boost p6 is no driver"),
+        ],
+    ),
+    (RACER, changed(RACER, offices={}), [("roster.offices.captain", "nobody is captain")]),
+    (RACER, changed(RACER, offices={}, chips=("autopilot",)), []),
+    (RACER, changed(RACER, offices={}, chips=("wildcard",)), [("roster.offices.captain", "nobody is captain")]),
+    (RACER, changed(RACER, offices={"captain": "p5"}), [("roster.offices.captain", "captain p5 is no driver")]),
+    (RACER, changed(RACER, offices={"captain": "p9"}), [("roster.offices.captain", "captain p9 is not in the roster")]),
+    (
+        RACER,
+        changed(RACER, offices={"captain": "p0", "mascot": "p1"}),
+        [
+            ("roster.offices", "'mascot' is no office of f1-fantasy-2026 (there are: captain, extra_boost)"),
+        ],
+    ),
+    (RACER, changed(RACER, bench=("p6",)), [("roster.lineup", "f1-fantasy-2026 has no bench")]),
+    (
+        "fpl",
+        changed("fpl", offices={"captain": "p1", "vice_captain": "p4"}),
+        [("roster.offices.captain", "captain p1 is on the bench")],
+    ),
+    (
+        "fpl",
+        changed("fpl", offices={"captain": "p4", "vice_captain": "p4"}),
+        [
+            ("roster.offices", "p4 is captain and vice_captain; they must be different players"),
+        ],
+    ),
+    ("fpl", changed("fpl", bench=("p1", "p6", "p11")), [("roster.lineup.size", "12 players start; a line-up has 11")]),
+    (
+        "fpl",
+        changed("fpl", bench=("p1", "p6", "p11", "p14", "p77", "p66")),
+        [
+            ("roster.lineup", "p66 on the bench is not in the roster"),
+            ("roster.lineup", "p77 on the bench is not in the roster"),
+        ],
+    ),
+    (
+        "fpl",
+        changed("fpl", bench=("p10", "p6", "p11", "p14")),
+        [("roster.lineup.roles.goalkeeper", "2 of role goalkeeper; at most 1")],
+    ),
+    (
+        "fpl",
+        changed("fpl", bench=("p0", "p12", "p13", "p14")),
+        [("roster.lineup.roles.forward", "0 of role forward; at least 1")],
+    ),
+    (
+        "fpl",
+        changed("fpl", bench=("p0", "p2", "p5", "p6"), offices={"captain": "p3", "vice_captain": "p4"}),
+        [
+            ("roster.lineup.roles.defender", "2 of role defender; at least 3"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rules_id", "roster", "problems"), CASES)
+def test_each_problem_names_its_rule_and_its_reason(
+    rules_id: str, roster: Roster, problems: list[tuple[str, str]]
+) -> None:
+    assert [(problem.rule, problem.message) for problem in validate(load(rules_id), roster)] == problems
+    assert acceptable(rules_id, roster) == (not problems)
+
+
+def test_a_roster_line_says_why_it_counts_as_it_does() -> None:
+    score = apply_multipliers(load("fpl"), fpl("triple-captain"), [line("p1", 9), line("p3", 2)])
+    because = {one.player: (one.factor, one.because) for one in score.lines}
+    assert because["p1"] == (0, "bench")
+    assert because["p3"] == (3, "Triple Captain")
+    assert because["p0"] == (1, "")
+
+
+def test_of_two_multipliers_on_one_player_the_greater_holds() -> None:
+    roster = changed(RACER, offices={"captain": "p1", "extra_boost": "p1"}, chips=("extra-boost",))
+    assert contributions(load(RACER), roster, p1=10) == {"p1": 30}
+    cricket = changed("cricket-t20-a", offices={"captain": "p1", "vice_captain": "p1"})
+    assert contributions(load("cricket-t20-a"), cricket, p1=10) == {"p1": 20}
+
+
+def test_autopilot_gives_the_boost_to_the_least_bad_driver() -> None:
+    # p3 and p4 have no line, so nought points, which is more than the others have.
+    assert contributions(load(RACER), f1("autopilot"), p0=-5, p1=-1, p2=-3) == {"p0": -5, "p1": -1, "p2": -3}
+
+
+def test_an_unknown_chip_names_those_there_are() -> None:
+    with pytest.raises(RosterError, match=r"it has: triple-captain, bench-boost, free-hit, wildcard\)$"):
+        apply_multipliers(load("fpl"), fpl("jackpot"), [])
+    with pytest.raises(RosterError, match=r"cricket-t20-a@1\.0\.0 has no such chip \(it has: none\)$"):
+        apply_multipliers(load("cricket-t20-a"), changed("cricket-t20-a", chips=("x",)), [])
+
+
+def test_a_budget_without_a_unit_is_told_without_one() -> None:
+    rules = load("f1-league")
+    bare = replace(rules, roster=replace(rules.roster, unit=""))
+    dear = with_pick("f1-league", 0, price=Fraction(30))
+    assert [problem.message for problem in validate(bare, dear)] == ["costs 110; the budget is 100"]
+    free = replace(rules, roster=replace(rules.roster, budget=None, team_at_most=None))
+    assert validate(free, with_pick("f1-league", 0, price=None, team=None)) == []
+    different = replace(rules, roster=replace(rules.roster, team_at_most=None, teams_different=6))
+    assert [problem.message for problem in validate(different, good("f1-league"))] == ["players of 5 teams; at least 6"]

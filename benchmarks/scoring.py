@@ -1,0 +1,238 @@
+"""Scoring: events per second beside a bare loop, re-scoring after a correction, and rosters in bulk up to a million."""
+
+from __future__ import annotations
+
+import random
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from os import sched_getaffinity
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import Figure
+from services.scoring.engine import catalogue
+from services.scoring.engine.bulk import RosterBook
+from services.scoring.engine.document import Rules
+from services.scoring.engine.events import Event
+from services.scoring.engine.scoring import rescore, scorecard
+from services.scoring.sources import find_matches, open_match
+
+MATCHES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "cricket" / "ipl"
+RULES = "cricket-t20-b"
+CAPTAIN, VICE_CAPTAIN = 2, Fraction(3, 2)
+
+Logs = Sequence[tuple[Event, ...]]
+
+
+def main() -> None:
+    """Emit every figure, each with its reference measured just before it."""
+    logs = [open_match(path, datetime(2026, 1, 1, tzinfo=UTC)).events for path in find_matches(MATCHES)]
+    _scoring(logs)
+    _correction(logs[0])
+    for count in (100_000, 1_000_000):
+        _rosters(logs[0], count)
+
+
+def _scoring(logs: Logs) -> None:
+    events = sum(len(log) for log in logs)
+    rules = catalogue.load(RULES)
+    bare = events / _seconds(lambda: [_bare_loop(log) for log in logs])
+    engine = events / _seconds(lambda: [scorecard(rules, log) for log in logs])
+    against = "a bare loop over the same events with the same points hard-coded, totals only"
+    Figure(name="scoring.events", value=round(engine), unit="events/s", reference=round(bare), against=against).emit()
+
+    cores = len(sched_getaffinity(0))
+    rounds = 10
+    with ProcessPoolExecutor(cores) as pool:
+        list(pool.map(_score_all, [logs] * cores, [1] * cores))  # warm: modules imported, rules compiled
+        taken = _seconds(lambda: list(pool.map(_score_all, [logs] * cores, [rounds] * cores)), repeat=3)
+    Figure(
+        name="scoring.events_per_core",
+        value=round(rounds * events / taken),
+        unit="events/s",
+        reference=round(engine),
+        against=f"the same on one core, alone; here {cores} processes at once, events sent to them included",
+    ).emit()
+
+
+def _score_all(logs: Logs, rounds: int) -> None:
+    rules = _rules_of_this_process()
+    for _ in range(rounds):
+        for log in logs:
+            scorecard(rules, log)
+
+
+_loaded: list[Rules] = []
+
+
+def _rules_of_this_process() -> Rules:
+    if not _loaded:
+        _loaded.append(catalogue.load(RULES))
+    return _loaded[0]
+
+
+def _correction(log: tuple[Event, ...]) -> None:
+    rules = catalogue.load(RULES)
+    card = scorecard(rules, log)
+    corrected = [_one_run_more(log)]
+    full = _seconds(lambda: scorecard(rules, [*log, *corrected]))
+    delta = _seconds(lambda: rescore(card, corrected))
+    Figure(
+        name="scoring.rescore",
+        value=round(delta * 1000, 3),
+        unit="ms",
+        reference=round(full * 1000, 3),
+        against="scoring the match in full; here one delivery corrected",
+    ).emit()
+
+
+def _one_run_more(log: Iterable[Event]) -> Event:
+    delivery = next(event for event in log if event.kind == "delivery" and event.attributes["runs"] == 1)
+    return replace(delivery, version=2, attributes={**delivery.attributes, "runs": 2, "charged": 2, "total": 2})
+
+
+def _rosters(log: tuple[Event, ...], count: int) -> None:
+    """`count` rosters of eleven; then one delivery is corrected, and batter and bowler change."""
+    rules = catalogue.load(RULES)
+    before = scorecard(rules, log)
+    rosters = _random_rosters(sorted(before.totals), count)
+    memory = _resident()
+    book = RosterBook(rules)
+    book.update(before.totals)
+    for roster in rosters:
+        book.add(roster)
+    grown = _resident() - memory
+
+    after = rescore(before, [_one_run_more(log)])
+    moved = {player: after.totals[player] for player in after.touched}
+    assert any(before.totals[player] != points for player, points in moved.items())
+    sample = rosters[: min(count, 20_000)]
+    naive = _seconds(lambda: [_sum(roster, after.totals) for roster in sample], repeat=1) * count / len(sample)
+    started = time.perf_counter()
+    pairs = book.update(moved)
+    taken = time.perf_counter() - started
+    assert all(book.total(row) == _sum(rosters[row], after.totals) for row in range(0, count, count // 100))
+    ranked = _seconds(book.ranks, repeat=1)
+
+    name = f"scoring.rosters_{count}"
+    Figure(
+        name=f"{name}.correction",
+        value=round(taken, 4),
+        unit="s",
+        reference=round(naive, 4),
+        against=f"summing every roster again; here the deltas of {pairs} (roster, player) pairs",
+    ).emit()
+    Figure(name=f"{name}.ranks", value=round(ranked, 4), unit="s", reference=round(naive, 4), against="the same").emit()
+    Figure(
+        name=f"{name}.memory",
+        value=round(grown / count, 1),
+        unit="bytes/roster",
+        reference=8 + 11 * 4,
+        against="one 8-byte total and eleven 4-byte row numbers",
+    ).emit()
+
+
+def _random_rosters(players: Sequence[str], count: int) -> list[dict[str, Fraction | int]]:
+    """Rosters from a fixed seed; above ten thousand they repeat, which changes nothing for the book."""
+    source = random.Random(2026)
+    distinct: list[dict[str, Fraction | int]] = []
+    for _ in range(min(count, 10_000)):
+        picks = source.sample(players, 11)
+        distinct.append({**dict.fromkeys(picks, 1), picks[0]: CAPTAIN, picks[1]: VICE_CAPTAIN})
+    return [distinct[row % len(distinct)] for row in range(count)]
+
+
+def _sum(roster: Mapping[str, Fraction | int], totals: Mapping[str, Fraction]) -> Fraction:
+    return sum((totals[player] * factor for player, factor in roster.items()), Fraction(0))
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def _seconds(run: Callable[[], object], repeat: int = 7) -> float:
+    """The median time of some runs."""
+    times = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - started)
+    return median(times)
+
+
+def _bare_loop(log: Iterable[Event]) -> dict[str, int]:
+    """Set B as somebody in a hurry writes it: one pass, totals only, no lines, no versions, no conditions as data."""
+    points: dict[str, int] = defaultdict(int)
+    runs: dict[str, int] = defaultdict(int)
+    faced: dict[str, int] = defaultdict(int)
+    conceded: dict[str, int] = defaultdict(int)
+    bowled: dict[str, int] = defaultdict(int)
+    wickets: dict[str, int] = defaultdict(int)
+    catches: dict[str, int] = defaultdict(int)
+    out = set()
+    overs: dict[tuple[object, object, str], list[int]] = defaultdict(lambda: [0, 0, 6])
+    fielding = {"catch": 8, "stumping": 12, "run_out_direct": 12, "run_out_assist": 6}
+    for event in log:
+        kind, told = event.kind, event.attributes
+        if kind == "delivery" and not told["super_over"]:
+            batter, bowler = str(told["batter"]), str(told["bowler"])
+            run, charged, legal = _int(told["runs"]), _int(told["charged"]), _int(told["legal"])
+            runs[batter] += run
+            faced[batter] += _int(told["faced"])
+            points[batter] += run + {4: 4, 6: 6}.get(_int(told["boundary"]), 0)
+            conceded[bowler] += charged
+            bowled[bowler] += legal
+            points[bowler] += legal and not charged
+            over = overs[told["innings"], told["over"], bowler]
+            over[0] += legal
+            over[1] += charged
+        elif kind == "wicket" and not told["super_over"]:
+            if told["out"]:
+                out.add(str(told["batter"]))
+            if told["credited"]:
+                wickets[str(told["bowler"])] += 1
+                points[str(told["bowler"])] += 38 if told["kind"] in ("bowled", "lbw") else 30
+        elif kind == "fielding" and not told["super_over"] and not told["substitute"]:
+            fielder, act = str(told["fielder"]), str(told["act"])
+            points[fielder] += fielding[act]
+            catches[fielder] += act == "catch"
+        elif kind == "lineup":
+            points[str(told["player"])] += 4
+    for (_, _, bowler), (legal, charged, length) in overs.items():
+        points[bowler] += 12 if legal >= length and not charged else 0
+    for player in list(points):
+        points[player] += next(
+            (bonus for at, bonus in ((100, 16), (75, 12), (50, 8), (25, 4)) if runs[player] >= at), 0
+        )
+        points[player] += next((bonus for at, bonus in ((5, 12), (4, 8), (3, 4)) if wickets[player] >= at), 0)
+        points[player] += 4 if catches[player] >= 3 else 0
+        points[player] -= 2 if player in out and not runs[player] else 0
+        if bowled[player] >= 12:
+            points[player] += _economy(6 * conceded[player], bowled[player])
+        if faced[player] >= 10:
+            points[player] += _strike_rate(100 * runs[player], faced[player])
+    return points
+
+
+def _economy(runs: int, balls: int) -> int:
+    if runs <= 7 * balls:
+        return 6 if runs < 5 * balls else 4 if runs < 6 * balls else 2
+    return 0 if runs < 10 * balls else -2 if runs <= 11 * balls else -4 if runs <= 12 * balls else -6
+
+
+def _strike_rate(runs: int, balls: int) -> int:
+    if runs <= 70 * balls:
+        return -6 if runs < 50 * balls else -4 if runs < 60 * balls else -2
+    return 0 if runs < 130 * balls else 2 if runs <= 150 * balls else 4 if runs <= 170 * balls else 6
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
