@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -79,18 +80,27 @@ def up(
             local.engine()
         with phases.phase("servers"):
             client = _start(wanted, before)
-        (local.STATE / "up.json").write_text(json.dumps(wanted))
+        (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": before.get("code")}))
         with phases.phase("provision"):
-            provisioned = _provision(client, moved=bool(before) and before != wanted)
+            provisioned = _provision(client, moved=_differs(before, wanted))
         with phases.phase("converge"):
+            code = _code()
+            if before.get("code") not in (None, code):
+                _redeploy(client)
+            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": code}))
             _converge(client)
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
     _report(client, provisioned, phases.total(), as_json=as_json)
 
 
+def _differs(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether there was an `up` before, with another port or emulator."""
+    return bool(before) and any(before.get(name) != value for name, value in wanted.items())
+
+
 def _remembered() -> dict[str, Any]:
-    """Port and emulator of the last `up`; empty before the first."""
+    """Port, emulator and code of the last `up`; empty before the first."""
     file = local.STATE / "up.json"
     remembered: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return remembered
@@ -116,7 +126,7 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
 
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
-    if running is not None and (checkpoint.phase is Phase.APPLYING or before != wanted):
+    if running is not None and (checkpoint.phase is Phase.APPLYING or _differs(before, wanted)):
         if checkpoint.phase is not Phase.APPLYING:
             console.say("the port or the emulator changes: restarting the servers")
         running.stop()
@@ -165,6 +175,27 @@ def _settle(client: Client, checkpoint: Checkpoint) -> None:
     client.snapshot()
     checkpoint.take()
     checkpoint.enter(Phase.RUNNING)
+
+
+def _code() -> str:
+    """The content of what the image would hold: the services' code and their locked dependencies."""
+    digest = hashlib.sha256()
+    locked = [path for path in (local.PROJECT / "requirements" / "services.txt",) if path.exists()]
+    for path in [*sorted((local.PROJECT / "services").rglob("*.py")), *locked]:
+        digest.update(str(path.relative_to(local.PROJECT)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _redeploy(client: Client) -> None:
+    """New code under the tag that runs already: what one does in AWS, too, is to force a new deployment."""
+    from localcloud.dataplane.aws import Aws
+
+    console.say("the services' code has changed: new deployments of all services")
+    ecs = Aws(client.info.emulator, local.REGION).client("ecs")
+    for cluster in ecs.list_clusters()["clusterArns"]:
+        for service in ecs.list_services(cluster=cluster)["serviceArns"]:
+            ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
 
 
 def _converge(client: Client) -> None:

@@ -118,6 +118,27 @@ def test_a_changed_setting_rolls_without_a_failed_request(up: dict[str, Any], cl
     assert len(outcomes) > 50
 
 
+def test_new_code_and_a_desired_count_reach_what_runs(up: dict[str, Any], clone: Clone) -> None:
+    clone.run("up")
+    manifest = clone.directory / "services" / "wallet" / "service.yaml"
+    before = {service["name"]: service["tasks"] for service in clone.json("status")["services"]}
+    text = manifest.read_text()
+    manifest.write_text(text.replace("scaling: {minimum: 1, maximum: 4", "scaling: {minimum: 2, maximum: 4", 1))
+    scaled = clone.json("up")
+    assert {name: count for name, count in scaled["changes"].items() if count and name != "same"} == {"update": 1}
+    after = {service["name"]: service["tasks"] for service in scaled["services"]}
+    assert len(after["matchday-local-wallet-web"]) == 2
+    for name, tasks in before.items():
+        assert {task["pid"] for task in tasks} <= {task["pid"] for task in after[name]}, name
+    with (clone.directory / "services" / "common" / "clock.py").open("a") as module:
+        module.write("\n# changed by a test\n")
+    redeployed = clone.json("up")
+    assert {name for name, count in redeployed["changes"].items() if count} == {"same"}
+    for service in redeployed["services"]:
+        assert {task["pid"] for task in service["tasks"]}.isdisjoint(task["pid"] for task in after[service["name"]])
+        assert all(task["health"] == "HEALTHY" for task in service["tasks"])
+
+
 def test_drift_is_seen_from_the_command(up: dict[str, Any], clone: Clone) -> None:
     clone.run("up")
     assert clone.json("preview", "local")["changes"]["same"] > 100
