@@ -98,6 +98,17 @@ def _not_administrator(container: View) -> Verdict:
     return bad(container.at("user"), user or None, "run as ContainerUser")
 
 
+def _host_network_users(task: Resource) -> Verdict:
+    """Security Hub's ECS.1: in the host's network, a container is either privileged on purpose or has a user of its own."""
+    if task.text("networkMode") != "host":
+        return na("not in the host's network")
+
+    def check(container: View) -> Verdict:
+        return ok() if container.flag("privileged") else _not_root(container)
+
+    return decide(*[partial(check, container) for container in task.documents("containerDefinitions")])
+
+
 def _pinned(container: View) -> Verdict:
     image = container.text("image")
     name, _, digest = image.partition("@")
@@ -158,6 +169,14 @@ def _roles_differ(task: Resource, stack: Stack) -> Verdict:
 
 
 CONTROLS: tuple[Control, ...] = (
+    Control(
+        id="ECS.1",
+        title="Containers in the host's network have a user of their own (retired by AWS in 2026 for ECS.17 and ECS.20)",
+        severity=Severity.HIGH,
+        frameworks=refs(fsbp="ECS.1"),
+        remediation='Set network_mode="awsvpc", or `user` in every container definition.',
+        rule=Each((TASK,), _host_network_users),
+    ),
     Control(
         id="ECS.3",
         title="Task definitions do not share the host's process namespace",

@@ -156,6 +156,18 @@ def _no_internet_route(instance: Resource, stack: Stack) -> Verdict:
     return ok()
 
 
+def _managed_password(database: Resource, stack: Stack) -> Verdict:
+    reason = _replica(database)
+    if reason:
+        return na(reason)
+    path = "manageMasterUserPassword"
+    if database.flag(path):
+        return ok()
+    if stack.referrers(database, INSTANCE, "replicateSourceDb"):
+        return na("RDS keeps no password for an instance that has read replicas")
+    return bad(path, database.raw(path), "set it to true in place of a password")
+
+
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.1",
@@ -326,7 +338,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="RDS-managed-password"),
         remediation="Set manage_master_user_password=True in place of a password.",
         link=f"{_GUIDE}/rds-secrets-manager.html",
-        rule=is_true((INSTANCE, CLUSTER), "manageMasterUserPassword", unless=_replica),
+        rule=Related((INSTANCE, CLUSTER), _managed_password),
     ),
     Control(
         id="MD.RDS.4",

@@ -16,6 +16,7 @@ from policies.buckets import (
     setting,
     versioned,
 )
+from policies.links import mentions
 from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
 from policies.resources import Resource, Stack
 from policies.rules import has_referrer, is_false
@@ -24,6 +25,7 @@ from policies.values import View
 DIRECTORY = "aws:s3/directoryBucket:DirectoryBucket"
 DIRECTORY_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 TRAIL = "aws:cloudtrail/trail:Trail"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 _KMS = ("aws:kms", "aws:kms:dsse")
@@ -121,6 +123,8 @@ def _kms(bucket: Resource, stack: Stack) -> Verdict:
         found = rule.text(path)
         if found in _KMS:
             return ok()
+    if mentions(stack, bucket, BALANCER) or stack.referrers(bucket, LOGGING, "targetBucket"):
+        return na("receives logs, which AWS delivers to buckets with SSE-S3 only")
     return bad("sseAlgorithm", found, "set it to aws:kms with a kms_master_key_id")
 
 

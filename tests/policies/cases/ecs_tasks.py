@@ -80,6 +80,13 @@ def unknown_roles(own: str, agents: str) -> list[Any]:
 
 
 CASES = {
+    "ECS.1": Case(
+        good=[task(WEB, networkMode="host"), task(WEB | {"user": "root", "privileged": True}, networkMode="host")],
+        bad=[change(user=None), change(user="root"), task(WEB, WEB | {"user": "0"}, networkMode="host")],
+        na=[OTHER, GOOD, broken(user="root")],
+        unknown=NOT_YET,
+        also=frozenset({"ECS.20"}),
+    ),
     "ECS.3": Case(
         good=[GOOD, task(WEB, pidMode="task")],
         bad=[Change({"pidMode": "host"})],

@@ -277,7 +277,11 @@ CASES = {
     ),
     "MD.RDS.2": flag("performanceInsightsEnabled"),
     "MD.RDS.3": flag(
-        "manageMasterUserPassword", na=[[instance(replicateSourceDb="main", manageMasterUserPassword=None)]]
+        "manageMasterUserPassword",
+        na=[
+            [instance(replicateSourceDb="elsewhere", manageMasterUserPassword=None)],
+            [instance(manageMasterUserPassword=None), instance("copy", manageMasterUserPassword=None, **REPLICA)],
+        ],
     ),
     "MD.RDS.4": flag(
         "skipFinalSnapshot",

@@ -214,7 +214,11 @@ CASES = {
             Change({"rules.0.applyServerSideEncryptionByDefault.sseAlgorithm": "AES256"}, type=ENCRYPTION),
             Drop(ENCRYPTION),
         ],
-        na=[OTHER],
+        na=[
+            OTHER,
+            [*PLAIN, res("aws:alb/loadBalancer:LoadBalancer", accessLogs={"bucket": "data", "enabled": True})],
+            [*PLAIN, res(LOGGING, bucket="another", targetBucket="data")],
+        ],
         unknown=[Change({"rules": UNKNOWN}, type=ENCRYPTION)],
     ),
     "S3.22": events("WriteOnly", "ReadOnly"),
