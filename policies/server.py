@@ -26,7 +26,7 @@ from policies.exceptions import Excuses
 from policies.levels import Choice, Level
 from policies.model import Control, Each, Severity, Status, Verdict
 from policies.resources import Resource, Stack
-from policies.values import normalise
+from policies.values import UNKNOWN, normalise
 
 PACK = "matchday"
 #: The policy under which the pack speaks of itself (open answers, unused exceptions); its properties select controls.
@@ -77,11 +77,20 @@ def resource(message: wire.AnalyzeRequest) -> Resource:
     )
 
 
-def stack(message: wire.AnalyzeStackRequest) -> Stack:
-    """A stack as `AnalyzeStack` gets it: outputs, as far as they are known."""
+def stack(message: wire.AnalyzeStackRequest, inputs: Mapping[str, Mapping[str, Any]]) -> Stack:
+    """A stack as `AnalyzeStack` gets it: outputs, as far as they are known, and `inputs` (by URN) for what they do not say.
+
+    In a preview, whatever AWS may choose is an unknown output. What the program did not set is then as AWS sets it by default,
+    which is how controls read a property that is not there: such unknowns are left out. What the program did set stays unknown.
+    """
     found = []
     for item in message.resources:
-        values = _values(item.properties)
+        given = inputs.get(item.urn, {})
+        outputs = {key: value for key, value in _values(item.properties).items() if value is not None}
+        values = {
+            **given,
+            **{key: value for key, value in outputs.items() if value is not UNKNOWN or item.urn not in inputs},
+        }
         identity = values.get("id")
         found.append(
             Resource(
@@ -118,6 +127,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._excuses: Excuses | None = None
         #: Answers that `Analyze` left to `AnalyzeStack`: (control, URN).
         self._later: set[tuple[str, str]] = set()
+        #: What `Analyze` saw, by URN.
+        self._inputs: dict[str, Mapping[str, Any]] = {}
         self._by_type: dict[str, list[Control]] = defaultdict(list)
         for control in self._controls:
             if isinstance(control.rule, Each):
@@ -190,6 +201,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def Analyze(self, request: wire.AnalyzeRequest, context: grpc.ServicerContext) -> Any:
         """Before a resource is created: the controls that need nothing but its inputs."""
         subject = resource(request)
+        self._inputs[subject.urn] = subject.values
         response = wire.AnalyzeResponse()
         for control in self._by_type.get(subject.type, ()):
             level = self._level(control, subject.urn)
@@ -209,7 +221,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def AnalyzeStack(self, request: wire.AnalyzeStackRequest, context: grpc.ServicerContext) -> Any:
         """After the run: the controls that need several resources, and what was left open before."""
-        whole = stack(request)
+        whole = stack(request, self._inputs)
         response = wire.AnalyzeResponse()
         anchor = whole.resources[0].urn if whole.resources else ""
         excuses = self._known(anchor)
@@ -232,13 +244,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     self._report(response, control, subject, verdict, level, whole)
                 elif verdict.status is Status.CANNOT_TELL:
                     open_answers[control.id].append(subject.name if subject else exceptions.WHOLE_STACK)
-        if open_answers:
-            self._speak(response, _open_message(open_answers))
-        for entry in excuses.unused(judged):
-            controls = ", ".join(sorted(entry.controls))
-            self._speak(
-                response, f"exception for {controls} on {entry.resource!r} ({entry.owner}) excuses nothing: take it out"
-            )
+        about = [_open_message(open_answers)] if open_answers else []
+        unused = [f"{', '.join(sorted(entry.controls))} on {entry.resource!r}" for entry in excuses.unused(judged)]
+        if unused:
+            about.append(f"exceptions that excuse nothing here, to be taken out: {'; '.join(unused)}")
+        if about:
+            self._speak(response, "\n".join(about))
         return response
 
     def Remediate(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -1,0 +1,5 @@
+"""Shared by the policy tests: the real engine with a cloud of its own, for programs of a few lines."""
+
+from tests.engine.conftest import far_end_of
+
+__all__ = ["far_end_of"]

@@ -1,0 +1,243 @@
+"""The pack as the engine runs it: the Analyzer protocol by hand, and the real CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import analyzer_pb2 as wire
+from pulumi.runtime.proto import analyzer_pb2_grpc
+
+from localcloud.engine import events
+from localcloud.engine.find import ensure
+from localcloud.engine.run import EngineFailed, Result
+from policies.catalog import all_controls
+from policies.model import Each
+from policies.server import SELF
+from tests.engine.conftest import FarEnd
+from tests.policies.test_state import export, row
+
+PACK = Path(__file__).resolve().parents[2] / "policies"
+KEY = "aws:kms/key:Key"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    made = struct_pb2.Struct()
+    made.update(values)
+    return made
+
+
+def _urn(name: str, stack: str = "prod", chain: str = KEY) -> str:
+    return f"urn:pulumi:{stack}::matchday::{chain}::{name}"
+
+
+@contextmanager
+def _pack(stack: str = "prod") -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
+    """The pack as a process of its own, started as a language host starts it."""
+    environment = {**os.environ, "PULUMI_STACK": stack}
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(PACK), "127.0.0.1:1"], cwd=PACK, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout
+        with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+            yield analyzer_pb2_grpc.AnalyzerStub(channel)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="module")
+def pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
+    with _pack() as stub:
+        yield stub
+
+
+def _analyze(stub: Any, values: Mapping[str, Any], name: str = "data", stack: str = "prod") -> Any:
+    return stub.Analyze(wire.AnalyzeRequest(type=KEY, name=name, urn=_urn(name, stack), properties=_struct(values)))
+
+
+def test_every_control_is_announced_with_its_metadata(pack: Any) -> None:
+    info = pack.GetAnalyzerInfo(empty_pb2.Empty())
+    announced = {policy.name: policy for policy in info.policies}
+    assert set(announced) == {SELF, *(control.id for control in all_controls())}
+    for control in all_controls():
+        policy = announced[control.id]
+        assert policy.remediation_steps == control.remediation and policy.url == control.link
+        assert policy.framework.name and policy.severity != wire.POLICY_SEVERITY_UNSPECIFIED
+        wanted = wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) else wire.POLICY_TYPE_STACK
+        assert policy.policy_type == wanted
+
+
+def test_a_resource_is_judged_before_it_is_created(pack: Any) -> None:
+    found = {d.policyName: d for d in _analyze(pack, {"enableKeyRotation": False}).diagnostics}
+    assert found["KMS.4"].message.endswith("enableKeyRotation is false: set it to true")
+    assert found["KMS.4"].enforcementLevel == wire.MANDATORY
+    assert found["KMS.4"].urn == _urn("data")
+    response = _analyze(
+        pack, {"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048", "tags": {"Project": "m"}}
+    )
+    assert "KMS.4" in {item.policy_name for item in response.not_applicable}
+
+
+def test_unknown_values_are_said_to_be_open_and_decided_when_they_are_known() -> None:
+    with _pack() as stub:
+        assert "KMS.4" not in {d.policyName for d in _analyze(stub, {"enableKeyRotation": UNKNOWN}).diagnostics}
+
+        def judge(value: object) -> dict[str, str]:
+            resource = wire.AnalyzerResource(
+                type=KEY,
+                name="data",
+                urn=_urn("data"),
+                properties=_struct({"enableKeyRotation": value, "tags": {"a": "b"}}),
+            )
+            answer = stub.AnalyzeStack(wire.AnalyzeStackRequest(resources=[resource]))
+            return {
+                d.policyName: d.message
+                for d in answer.diagnostics
+                if "cannot tell" in d.message or d.policyName != SELF
+            }
+
+        assert "KMS.4: data" in judge(UNKNOWN)[SELF]
+        assert "enableKeyRotation is false" in judge(False)["KMS.4"]
+        assert "KMS.4" not in judge(True)
+
+
+def test_related_controls_follow_dependencies_that_the_engine_recorded(pack: Any) -> None:
+    secret, rotation = "aws:secretsmanager/secret:Secret", "aws:secretsmanager/secretRotation:SecretRotation"
+    made = wire.AnalyzerResource(
+        type=secret, name="kek", urn=_urn("kek", chain=secret), properties=_struct({"id": UNKNOWN})
+    )
+    turns = wire.AnalyzerResource(
+        type=rotation, name="turn", urn=_urn("turn", chain=rotation), properties=_struct({"secretId": UNKNOWN})
+    )
+    turns.propertyDependencies["secretId"].urns.append(made.urn)
+    without = pack.AnalyzeStack(wire.AnalyzeStackRequest(resources=[made]))
+    together = pack.AnalyzeStack(wire.AnalyzeStackRequest(resources=[made, turns]))
+    assert "SecretsManager.1" in {d.policyName for d in without.diagnostics} or _excused(without)
+    assert "SecretsManager.1" not in {d.policyName for d in together.diagnostics}
+
+
+def _excused(response: Any) -> bool:
+    """Whether the register covers it (then it is not among the unused exceptions)."""
+    return not [d for d in response.diagnostics if d.policyName == SELF and "SecretsManager.1" in d.message]
+
+
+def test_secrets_stay_out_of_messages(pack: Any) -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hunter2"}
+    response = _analyze(pack, {"deletionWindowInDays": secret, "enableKeyRotation": secret})
+    assert "hunter2" not in str(response)
+
+
+def test_levels_come_from_the_environment_and_from_the_engine() -> None:
+    with _pack("dev") as stub:
+        found = {d.policyName: d for d in _analyze(stub, {"enableKeyRotation": False}, stack="dev").diagnostics}
+        assert found["KMS.4"].enforcementLevel == wire.ADVISORY
+        stub.Configure(
+            wire.ConfigureAnalyzerRequest(policyConfig={"KMS.4": wire.PolicyConfig(enforcementLevel=wire.MANDATORY)})
+        )
+        found = {d.policyName: d for d in _analyze(stub, {"enableKeyRotation": False}, stack="dev").diagnostics}
+        assert found["KMS.4"].enforcementLevel == wire.MANDATORY
+
+
+def test_configuration_selects_controls() -> None:
+    chosen = _struct({"frameworks": ["house"], "services": ["kms"]})
+    with _pack() as stub:
+        stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig={SELF: wire.PolicyConfig(properties=chosen)}))
+        found = {d.policyName for d in _analyze(stub, {"deletionWindowInDays": 7}).diagnostics}
+        assert found == {"MD.KMS.1"}
+        wrong = _struct({"frameworks": ["iso27001"]})
+        with pytest.raises(grpc.RpcError, match="framework 'iso27001'"):
+            stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig={SELF: wire.PolicyConfig(properties=wrong)}))
+
+
+def _cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    cli = ensure(print).pulumi
+    path = os.pathsep.join([str(cli.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "MATCHDAY_PYTHON": sys.executable, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return subprocess.run(
+        [str(cli), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("stack", "code", "level"), [("prod", 255, "mandatory"), ("dev", 0, "advisory")])
+def test_the_cli_analyzes_a_state(stack: str, code: int, level: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    urn = _urn("data", stack)
+    state.write_bytes(export(row(urn, inputs={"enableKeyRotation": False}, outputs={"enableKeyRotation": False})))
+    done = _cli("policy", "analyze", "--file", str(state), "--policy-pack", str(PACK), "--json")
+    found = [json.loads(line)["policyEvent"] for line in done.stdout.splitlines() if "policyEvent" in line]
+    assert {event["policyName"]: event["enforcementLevel"] for event in found}["KMS.4"] == level
+    assert (done.returncode == 0) == (code == 0), done.stderr
+
+
+@pytest.mark.engine
+def test_the_cli_narrows_the_pack_by_its_configuration(tmp_path: Path) -> None:
+    state, config = tmp_path / "state.json", tmp_path / "config.json"
+    state.write_bytes(export(row(_urn("data"), inputs={"enableKeyRotation": False, "deletionWindowInDays": 7})))
+    config.write_text(json.dumps({SELF: {"frameworks": ["house"]}, "MD.KMS.1": "advisory", "MD.Tagging.1": "disabled"}))
+    done = _cli(
+        "policy",
+        "analyze",
+        "--file",
+        str(state),
+        "--policy-pack",
+        str(PACK),
+        "--policy-pack-config",
+        str(config),
+        "--json",
+    )
+    found = [json.loads(line)["policyEvent"] for line in done.stdout.splitlines() if "policyEvent" in line]
+    assert {event["policyName"]: event["enforcementLevel"] for event in found if event["policyName"] != SELF} == {
+        "MD.KMS.1": "advisory"
+    }
+    assert done.returncode == 0, done.stderr
+
+
+PROGRAM = """
+import pulumi_aws as aws
+key = aws.kms.Key("data", enable_key_rotation=False, tags={"Project": "matchday"})
+aws.kms.Key("second", enable_key_rotation=key.arn.apply(lambda _: False), tags={"Project": "matchday"})
+"""
+
+
+def _said(result: Result) -> str:
+    """What the pack said of itself in a run."""
+    return "\n".join(violation.message for violation in result.violations if violation.policy == SELF)
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_a_preview_and_an_update_are_judged(far_end_of: Callable[[str], FarEnd]) -> None:
+    workspace = far_end_of(PROGRAM).workspace
+    preview = workspace.run(["preview", "--policy-pack", str(PACK)], "local")
+    unrotated = [violation for violation in preview.violations if violation.policy == "KMS.4"]
+    assert [(violation.level, violation.urn.rpartition("::")[2]) for violation in unrotated] == [("advisory", "data")]
+    # What the second key says is unknown before the first exists: it cannot be told yet, and is said to be so.
+    assert "KMS.4: second" in _said(preview)
+    update = workspace.run(["up", "--yes", "--skip-preview", "--policy-pack", str(PACK)], "local")
+    assert {v.urn.rpartition("::")[2] for v in update.violations if v.policy == "KMS.4"} == {"data", "second"}
+    assert "KMS.4" not in _said(update)
+    strict = workspace.state / "strict.json"
+    strict.write_text(json.dumps({"KMS.4": "mandatory"}))
+    with pytest.raises(EngineFailed) as refused:
+        workspace.run(["preview", "--policy-pack", str(PACK), "--policy-pack-config", str(strict)], "local")
+    violations = [event for event in events.read(refused.value.log) if isinstance(event, events.Violation)]
+    assert {violation.policy for violation in violations if violation.level == "mandatory"} == {"KMS.4"}
