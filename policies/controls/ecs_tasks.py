@@ -262,7 +262,7 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECS.4",
         title="Containers get no secret as plain text in their environment",
         severity=Severity.HIGH,
-        frameworks=refs(house="ECS-no-plain-secrets", pci="8.6.2"),
+        frameworks=refs(house="ECS-no-plain-secrets"),
         remediation="Move passwords, tokens and keys from `environment` to `secrets`.",
         link=f"{_GUIDE}/specifying-sensitive-data.html",
         rule=_containers(_no_plain_secrets),

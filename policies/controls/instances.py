@@ -245,7 +245,7 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.32",
         title="User data holds no access keys",
         severity=Severity.HIGH,
-        frameworks=refs(house="EC2-user-data", pci="8.6.2"),
+        frameworks=refs(house="EC2-user-data"),
         remediation="Give the instance a role; keep keys out of user data.",
         link=f"{_GUIDE}/user-data.html",
         rule=Each((INSTANCE, TEMPLATE, CONFIGURATION), _user_data),
