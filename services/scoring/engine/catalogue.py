@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from services.scoring.engine.document import RULES_DIRECTORY, Rules, Vocabulary, parse_rules, parse_vocabulary
 from services.scoring.engine.errors import RulesError
@@ -84,7 +84,12 @@ def _read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST:
             raise RulesError(str(path), f"larger than {_LARGEST} bytes; no rules document is")
-        return json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=lambda pairs: _once(pairs, path))
+        return json.loads(
+            path.read_bytes().decode("utf-8"),
+            object_pairs_hook=lambda pairs: _once(pairs, path),
+            parse_float=lambda number: _no_float(number, path),
+            parse_constant=lambda number: _no_float(number, path),
+        )
     except OSError as error:
         raise RulesError(str(path), error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
@@ -104,6 +109,10 @@ def _once(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise RulesError(str(path), f"the key {twice!r} stands twice in one object")
     return seen
+
+
+def _no_float(number: str, path: Path) -> NoReturn:
+    raise RulesError(str(path), f"the number {number[:30]}; write what is no whole number as a decimal string")
 
 
 def _precedence(version: str) -> tuple[int, ...]:

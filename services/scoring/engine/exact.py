@@ -8,6 +8,9 @@ from fractions import Fraction
 
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 
+#: More digits than points times a factor can have (six each).
+_MOST_DIGITS = 20
+
 #: A point between two numbers: (value, 0) lies just before the value, (value, 1) just after it.
 Cut = tuple[Fraction, int]
 
@@ -26,14 +29,8 @@ def to_fraction(text: str) -> Fraction:
 
 def to_decimal(value: Fraction) -> str:
     """The shortest decimal string that is exactly `value`; ValueError if there is none (1/3)."""
-    digits = 0
-    rest = value.denominator
-    while rest % 10 == 0:
-        rest, digits = rest // 10, digits + 1
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest, digits = rest // prime, digits + 1
-    if rest != 1:
+    digits = next((digits for digits in range(_MOST_DIGITS) if 10**digits % value.denominator == 0), None)
+    if digits is None:
         raise ValueError(f"{value} has no exact decimal form")
     scaled = abs(value.numerator) * 10**digits // value.denominator
     whole, part = divmod(scaled, 10**digits)

@@ -22,7 +22,7 @@ STATUSES = {
 CLASSIFIED = "classified"
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,4})\.([0-9]{3})")
+_CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,4})\.([0-9]{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def _in_order(table: Sequence[Row]) -> None:
 
 
 def milliseconds(node: Node) -> int:
-    """A lap or race time ("1:35:21.362", "1:35.454", "22.519", "5.000") in milliseconds."""
+    """A lap or race time ("1:35:21.362", "1:35.454", "22.519", "1:50.8") in milliseconds."""
     match = _CLOCK.fullmatch(node.value) if isinstance(node.value, str) else None
     if match is None:
         node.fail(f"{describe(node.value)} is no time such as '1:35.454'")
-    hours, minutes, seconds, thousandths = match.groups()
-    return ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)) * 1000 + int(thousandths)
+    hours, minutes, seconds, fraction = match.groups()
+    return ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
 
 
 def check_finish(table: Iterable[Row], laps: int) -> None:

@@ -92,7 +92,8 @@ def test_observe_appends_only_what_changed() -> None:
 def test_observe_keeps_a_provider_s_own_higher_version_and_leaves_other_providers_alone() -> None:
     log = [event("a:1", "card", player="x"), event("z:1", "card", provider="other", player="x")]
     assert [(one.id, one.version) for one in observe(log, [event("a:1", "card", 7, player="y")])] == [("a:1", 7)]
-    with pytest.raises(EventError, match="several providers"):
+    reason = r"^snapshot: events of several providers \(other, test\); observe one at a time$"
+    with pytest.raises(EventError, match=reason):
         observe([], log)
 
 

@@ -237,6 +237,8 @@ def test_a_directory_without_a_race_is_refused(tmp_path: Path) -> None:
         ("5.000", 5000),
         ("90.001", 90_001),
         ("0.000", 0),
+        ("1:50.8", 110_800),
+        ("1.25", 1250),
     ],
 )
 def test_times_in_milliseconds(text: str, expected: int) -> None:
@@ -244,7 +246,7 @@ def test_times_in_milliseconds(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1:35", "1.5", "+1 lap", "1:2:3:4.000", "-1.000", "1.0000", " 1.000", "١.000", None, []]
+    "text", ["", "1:35", "1.", "+1 lap", "1:2:3:4.000", "-1.000", "1.0000", " 1.000", "١.000", None, []]
 )
 def test_what_is_no_time_is_refused(text: Any) -> None:
     with pytest.raises(SourceError, match="is no time"):
