@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 #: What the engine sends for a value that only the cloud can know (sdk/go/common/resource/plugin/rpc.go).
@@ -85,9 +86,15 @@ def _secret(wrapper: Mapping[str, Any]) -> Any:
 
 def _parsed(text: str, path: str) -> Any:
     try:
-        return normalise(json.loads(text))
+        return _json(text)
     except (ValueError, RecursionError):
         raise CannotTell(path, "text that is not a JSON document") from None
+
+
+@lru_cache(maxsize=4096)
+def _json(text: str) -> Any:
+    """What a JSON text says. Kept, since many controls read the same documents; nobody changes what they are given."""
+    return normalise(json.loads(text))
 
 
 def show(value: Any) -> str:
