@@ -62,11 +62,12 @@ def public_acl(bucket: Resource, stack: Stack) -> Iterator[Grant]:
         canned = holder.text("acl")
         if canned in _CANNED:
             yield Grant(f"{holder.name}.acl", canned, _CANNED[canned])
+        inline = holder is bucket
         for grant in holder.each(path):
-            uri = grant.text("grantee.uri") or grant.text("uri")
+            uri = grant.text("uri" if inline else "grantee.uri")
             if not uri.endswith(_EVERYONE):
                 continue
-            allowed = [grant.text("permission"), *grant.texts("permissions")]
+            allowed = grant.texts("permissions" if inline else "permission")
             kinds = [kind for kind, words in (("read", _READ), ("write", _WRITE)) if set(allowed) & set(words)]
             yield Grant(f"{holder.name}.{grant.path}", uri.rpartition("/")[2], tuple(kinds))
 

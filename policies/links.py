@@ -27,7 +27,9 @@ def mentions(stack: Stack, target: Resource, *types: str) -> list[Resource]:
 
     Raises `CannotTell` when none does, but one has an unknown value whose source the engine did not record.
     """
-    wanted = {text for text in (target.id, *(target.raw(key) for key in _UNIQUE)) if isinstance(text, str) and text}
+    wanted = {
+        text for text in (target.id, *(target.values.get(key) for key in _UNIQUE)) if isinstance(text, str) and text
+    }
     found: list[Resource] = []
     undecided: CannotTell | None = None
     for candidate in stack.of(*types):
@@ -160,6 +162,12 @@ def among(ports: Sequence[int], first: float | None, last: float | None) -> list
     return [port for port in ports if first <= port <= last]
 
 
+#: How a route says where it leads: one inside a route table, and one that is a resource of its own (True).
+DESTINATIONS: Mapping[bool, tuple[str, str]] = {
+    False: ("cidrBlock", "ipv6CidrBlock"),
+    True: ("destinationCidrBlock", "destinationIpv6CidrBlock"),
+}
+
 _TABLE = "aws:ec2/routeTable:RouteTable"
 _MAIN_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
 _ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
@@ -190,7 +198,7 @@ def reaches_internet(subnet: Resource, stack: Stack) -> bool:
 
 
 def _routes(table: Resource, stack: Stack) -> Iterator[tuple[View, Resource, str]]:
-    """(route, the resource that holds it, the property that it stands in) of every route of a table."""
+    """(route, the resource that holds it, its property that names the gateway) of every route of a table."""
     for route in table.each("routes"):
         yield route, table, "routes"
     for route in stack.referrers(table, _ROUTE, "routeTableId"):
@@ -198,8 +206,7 @@ def _routes(table: Resource, stack: Stack) -> Iterator[tuple[View, Resource, str
 
 
 def _to_internet(route: View, holder: Resource, path: str, stack: Stack) -> bool:
-    keys = ("cidrBlock", "ipv6CidrBlock", "destinationCidrBlock", "destinationIpv6CidrBlock")
-    if not any(is_world(route.text(key)) for key in keys):
+    if not any(is_world(route.text(key)) for key in DESTINATIONS[route is holder]):
         return False
     gateway = route.raw("gatewayId")
     if gateway is UNKNOWN:

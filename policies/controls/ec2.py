@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policies.links import among, is_world, mentions
+from policies.links import DESTINATIONS, among, is_world, mentions
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.resources import Resource, Stack
 from policies.rules import decide, is_false, is_one_of, is_true, never
@@ -184,8 +184,8 @@ def _peering_routes(subject: Resource, stack: Stack) -> Verdict:
         return na("no route to a peering connection")
     whole = {vpc.text("cidrBlock") for vpc in _peers(subject, stack)}
     for route in peered:
-        path = "destinationCidrBlock" if subject.type == ROUTE else "cidrBlock"
-        for block in (route.text(path), route.text("destinationIpv6CidrBlock"), route.text("ipv6CidrBlock")):
+        for path in DESTINATIONS[route is subject]:
+            block = route.text(path)
             if block and (is_world(block) or block in whole):
                 return bad(route.at(path), block, "route only the subnets of the peer that are needed")
     return ok()

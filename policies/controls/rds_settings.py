@@ -50,7 +50,7 @@ def _logs_of(type_: str, engines: tuple[str, ...], wanted: tuple[str, ...]) -> E
     def check(database: Resource) -> Verdict:
         if not engine(database).startswith(engines):
             return na(f"not a database of {engines[0]}")
-        if database.text("engineMode", "provisioned") == "serverless":
+        if type_ == CLUSTER and database.text("engineMode", "provisioned") == "serverless":
             return na("Aurora Serverless v1 publishes logs by itself")
         return _publishes(database, wanted)
 

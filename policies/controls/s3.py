@@ -146,8 +146,10 @@ def _bucket_key(bucket: Resource, stack: Stack) -> Verdict:
 
 def _uploads_end(bucket: Resource, stack: Stack) -> Verdict:
     for rule in lifecycle_rules(bucket, stack):
-        inline, separate = "abortIncompleteMultipartUploadDays", "abortIncompleteMultipartUpload.daysAfterInitiation"
-        if rule.has(inline) or rule.has(separate):
+        inline = rule.path.startswith("lifecycleRules")
+        if rule.has(
+            "abortIncompleteMultipartUploadDays" if inline else "abortIncompleteMultipartUpload.daysAfterInitiation"
+        ):
             return ok()
     return bad("abortIncompleteMultipartUpload", None, "add a lifecycle rule that aborts uploads after a few days")
 

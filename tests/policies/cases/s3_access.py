@@ -56,6 +56,7 @@ def public(action: str, permission: str, canned: str) -> Case:
             open_with(acl=grant("FULL_CONTROL")),
             [res(BUCKET, acl=canned)],
             [res(BUCKET, policy=policy(everyone))],
+            [res(BUCKET, grants=[{"type": "Group", "uri": ALL_USERS, "permissions": [permission]}])],
         ],
         na=[OTHER],
         unknown=[[*PLAIN, res(POLICY, bucket="data", policy=UNKNOWN)], [*PLAIN, res(BLOCK, bucket=UNKNOWN, **ON)]],
