@@ -14,7 +14,7 @@ from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.models import RDSBackend
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 
 def _replace(kind: type, method: Any) -> None:
@@ -118,7 +118,16 @@ def elasticache_replication_groups_go() -> None:
         del self.replication_groups[replication_group_id]
         return group
 
-    ElastiCacheBackend.delete_replication_group = delete_replication_group
+    _replace(ElastiCacheBackend, delete_replication_group)
+
+
+def delete_markers_can_be_thrown_away() -> None:
+    """moto 5.2.5 fails on a delete marker when an object is deleted from a bucket whose versioning is suspended."""
+
+    def dispose(self: Any, garbage: bool = False) -> None:
+        """A marker holds no content."""
+
+    _replace(FakeDeleteMarker, dispose)
 
 
 PATCHES: tuple[Callable[[], None], ...] = (
@@ -127,6 +136,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     elasticache_replication_groups_go,
     conditional_denials_are_held_not_enforced,
     bucket_logging_needs_no_permission_yet,
+    delete_markers_can_be_thrown_away,
 )
 
 

@@ -17,7 +17,10 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 from localstack_client.session import Session
+
+from localcloud.provider.errors import Refused
 
 _FOREIGN = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "BOTO3_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "use_ssl")
@@ -98,5 +101,8 @@ class Clients:
         """Call `operation` (boto3's method name; "other-service:method" for one of another service)."""
         if ":" in operation:
             service, operation = operation.split(":")
-        answer: dict[str, Any] = getattr(self.client(service, region), operation)(**arguments)
+        try:
+            answer: dict[str, Any] = getattr(self.client(service, region), operation)(**arguments)
+        except ResponseParserError as error:  # an HTML page of the emulator's where AWS answers XML
+            raise Refused(f"{operation}: the emulator failed or does not know this call (its log says more)") from error
         return answer

@@ -8,35 +8,25 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.addresses import AddressBook
-from localcloud.provider import differ, references, shapes, validate
+from localcloud.provider import differ, reading, references, shapes, validate
 from localcloud.provider.clients import Clients
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
-from localcloud.provider.row import Call, Context, Inputs, Read, Row, Rows, Tagging
+from localcloud.provider.reading import TAGS, Settings, is_gone, told
+from localcloud.provider.row import Call, Context, Inputs, Row, Rows, Tagging
 from localcloud.provider.schema import Schema
 from localcloud.provider.store import Store
-from localcloud.provider.templates import fill, search, text
-from localcloud.provider.translate import Translator, merged, pairs_to_dict
+from localcloud.provider.templates import fill, text
+from localcloud.provider.translate import Translator, merged
 from localcloud.provider.wire import UNKNOWN, Properties
 
 LOG = logging.getLogger("localcloud.provider")
-
-_GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|[Nn]on[Ee]xist|\b404\b|ObjectNotFoundException")
-_TAGS = frozenset({"tags", "tagsAll"})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a provider instance is configured with."""
-
-    region: str
-    default_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ class Core:
     ) -> list[validate.Failure]:
         """References that point nowhere; only what changed is asked about, so an unchanged stack costs no API call."""
         row = translator.row
-        if not differ.changed(olds, inputs, _TAGS):
+        if not differ.changed(olds, inputs, TAGS):
             return []
         fresh = {name: value for name, value in inputs.items() if not differ.same(olds.get(name), value)}
         if set(fresh) & {path.split(".")[0] for path in row.same_vpc}:
@@ -166,7 +156,7 @@ class Core:
         row, prop = translator.row, translator.prop(name)
         if prop.force or prop.identity or name in ("region", "namePrefix", row.name):
             return False
-        if row.recorded or prop.knob or prop.set or prop.update or prop.unread or name in _TAGS:
+        if row.recorded or prop.knob or prop.set or prop.update or prop.unread or name in TAGS:
             return True
         if row.update and self._target(translator, name, row.update.operation):
             return True
@@ -221,7 +211,7 @@ class Core:
         self, translator: Translator, context: Context, inputs: Inputs, tags: Mapping[str, str], operation: str
     ) -> dict[str, Any]:
         row = translator.row
-        said = {name: value for name, value in inputs.items() if name not in _TAGS and name != "region"}
+        said = {name: value for name, value in inputs.items() if name not in TAGS and name != "region"}
         if operation != row.create:
             said = {name: value for name, value in said.items() if self._target(translator, name, operation)}
         arguments = merged([translator.arguments(said, operation), self._extra(row, context)])
@@ -278,14 +268,14 @@ class Core:
 
     def _remember(self, translator: Translator, context: Context, resource_id: str, inputs: Inputs) -> None:
         """Keep what the emulator dropped: what the row says it drops, and whatever else does not come back."""
-        row, element = translator.row, self._element(translator.row, context)
+        row, element = translator.row, reading.element_of(translator.row, context)
         kept = {}
         for name, value in inputs.items():
-            if _unread(translator, name) or (name in _TAGS and row.tagging):
+            if reading.unread(translator, name) or (name in TAGS and row.tagging):
                 continue
             if name in row.kept:
                 kept[name] = value
-            elif name in _TAGS or translator.lost(name, value) or not translator.holds(name, value, element):
+            elif name in TAGS or translator.lost(name, value) or not translator.holds(name, value, element):
                 kept[name] = value
                 LOG.info("%s %s: the emulator did not hold %s; remembered", translator.kind.token, resource_id, name)
         if kept:
@@ -307,107 +297,11 @@ class Core:
             found = self.store.find(token, resource_id)
             if found is None:
                 raise Gone(resource_id)
-            return found, self._outputs(translator, context, found, {}, settings)
-        element = self._element(row, context)
+            return found, reading.outputs_of(translator, context, found, {}, settings)
+        element = reading.element_of(row, context)
         kept = self.store.kept(token, resource_id)
-        live = self._live_inputs(translator, inputs or self._imported(translator, element), element, kept, settings)
-        return live, self._outputs(translator, context, live, element, settings)
-
-    def _live_inputs(
-        self, translator: Translator, inputs: Inputs, element: Mapping[str, Any], kept: Inputs, settings: Settings
-    ) -> Inputs:
-        live = {}
-        for name, value in inputs.items():
-            if name in kept:
-                live[name] = kept[name]
-            elif name == "tags" and translator.row.tagging:
-                live[name] = self._live_tags(translator.row, element, settings, value)
-            elif _unread(translator, name) or translator.holds(name, value, element):
-                live[name] = value
-            else:
-                seen = translator.decode(name, element)
-                if seen not in (None, {}, []):
-                    live[name] = seen
-        if "tags" not in inputs and translator.row.tagging:
-            extra = self._live_tags(translator.row, element, settings, {})
-            if extra:
-                live["tags"] = extra
-        return live
-
-    @staticmethod
-    def _live_tags(row: Row, element: Mapping[str, Any], settings: Settings, said: Mapping[str, str]) -> dict[str, str]:
-        defaults = settings.default_tags
-        return {k: v for k, v in _tags(row, element).items() if k in said or defaults.get(k) != v}
-
-    def _imported(self, translator: Translator, element: Mapping[str, Any]) -> Inputs:
-        """Inputs rebuilt from what is live, for `pulumi import`."""
-        row = translator.row
-        seen = {
-            name: translator.decode(name, element)
-            for name in translator.kind.inputs
-            if name not in _TAGS and not _unread(translator, name) and _decodable(translator, name)
-        }
-        inputs = {name: value for name, value in seen.items() if value not in (None, {}, [], "")}
-        tags = _tags(row, element)
-        return {**inputs, "tags": tags} if tags else inputs
-
-    def _outputs(
-        self, translator: Translator, context: Context, inputs: Inputs, element: Mapping[str, Any], settings: Settings
-    ) -> Properties:
-        row, kind = translator.row, translator.kind
-        context.environment.update({"in": inputs, "el": element})
-        outputs: Properties = {}
-        for name, typ in kind.outputs.items():
-            prop = translator.prop(name)
-            if name in row.outputs:
-                value = fill(row.outputs[name], context.environment)
-            elif name in inputs:
-                value = inputs[name]
-            elif name == "tagsAll":
-                value = _tags(row, element) if row.tagging else {**settings.default_tags, **inputs.get("tags", {})}
-            elif name == "region":
-                value = context["region"]
-            elif name in _TAGS or prop.knob or prop.unread or not _decodable(translator, name):
-                value = None
-            elif name in kind.inputs:
-                value = translator.decode(name, element)
-            else:
-                member = shapes.match(name, list(element), translator.noun)
-                value = translator.from_api(element[member], typ, None, name) if member else None
-            if value is not None:
-                outputs[name] = value
-        return row.finish(context, outputs) if row.finish else outputs
-
-    def _element(self, row: Row, context: Context) -> dict[str, Any]:
-        """What the row's read calls say, as one mapping."""
-        element: dict[str, Any] = {}
-        context.environment["el"] = element
-        reads = (*row.reads, row.tagging.read) if row.tagging and row.tagging.read else row.reads
-        for read in reads:
-            found = self._read(read, context)
-            if found is None:
-                if read.optional or read.into:
-                    continue
-                raise Gone(context["id"])
-            if read.pairs:
-                found = pairs_to_dict(found)
-            if read.into:
-                element[read.into] = found
-            else:
-                element.update(found)
-        return element
-
-    def _read(self, read: Read, context: Context) -> Any:
-        try:
-            answer = context.call(read.operation, fill(read.arguments, context.environment))
-        except ClientError as error:
-            if not _GONE.search(error.response["Error"]["Code"]):
-                raise Refused(_told(read.operation, error)) from error
-            if read.optional:
-                return None
-            raise Gone(context["id"]) from error
-        path = fill(read.path, context.environment) if read.path.startswith("=") else read.path
-        return search(path, answer)
+        live = reading.live_inputs(translator, inputs or reading.imported(translator, element), element, kept, settings)
+        return live, reading.outputs_of(translator, context, live, element, settings)
 
     # ---- update
 
@@ -423,7 +317,7 @@ class Core:
         self._refuse_missing(settings, translator, news, olds)
         context = self._context(settings, row, resource_id, news, outputs)
         changed = differ.changed(olds, news, frozenset())
-        plain = [name for name in changed if name not in _TAGS]
+        plain = [name for name in changed if name not in TAGS]
         context.environment["changed"] = plain
         if row.update and plain:
             self._update_call(translator, context, row.update, plain, olds, news)
@@ -451,13 +345,13 @@ class Core:
         takes = [name for name in changed if self._target(translator, name, call.operation)]
         if not takes:
             return
-        names = [name for name in news if name not in _TAGS and name != "region"] if row.whole else takes
+        names = [name for name in news if name not in TAGS and name != "region"] if row.whole else takes
         values = {name: news[name] for name in names if name in news}
         for name in takes:
             if name not in news and isinstance(olds.get(name), list):
                 values[name] = []
         said = {n: v for n, v in values.items() if self._target(translator, n, call.operation)}
-        context.environment["el"] = self._element(row, context)
+        context.environment["el"] = reading.element_of(row, context)
         arguments = merged([translator.arguments(said, call.operation), fill(call.arguments, context.environment)])
         if call.operation == row.create:
             arguments = merged([arguments, self._extra(row, context)])
@@ -526,7 +420,7 @@ class Core:
         try:
             answer: dict[str, Any] = context.call(operation, arguments)
         except (ClientError, BotoCoreError) as error:
-            raise Refused(_told(operation, error)) from error
+            raise Refused(told(operation, error)) from error
         return answer
 
 
@@ -535,28 +429,10 @@ def _unless_gone(words: str, act: Callable[[], Any]) -> bool:
     try:
         act()
     except ClientError as error:
-        if not _GONE.search(error.response["Error"]["Code"]):
-            raise Refused(_told(words, error)) from error
+        if not is_gone(error):
+            raise Refused(told(words, error)) from error
         return False
     return True
-
-
-def _unread(translator: Translator, name: str) -> bool:
-    """Whether a property's value is never looked for in what is live."""
-    prop = translator.prop(name)
-    return name == "region" or name.startswith("__") or prop.knob or prop.unread or prop.identity
-
-
-def _decodable(translator: Translator, name: str) -> bool:
-    prop = translator.prop(name)
-    return prop.encode is None or prop.decode is not None
-
-
-def _told(operation: str, error: Exception) -> str:
-    if isinstance(error, ClientError):
-        detail = error.response["Error"]
-        return f"{operation}: {detail.get('Code')}: {detail.get('Message')}"
-    return f"{operation}: {error}"
 
 
 def _join(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -572,12 +448,3 @@ def _join(parts: list[dict[str, Any]]) -> dict[str, Any]:
             else:
                 whole[key] = value
     return whole
-
-
-def _tags(row: Row, element: Mapping[str, Any]) -> dict[str, str]:
-    """The live tags, without those that AWS reserves for itself."""
-    if row.tagging is None:
-        return {}
-    found = search(row.tagging.path, element)
-    tags = pairs_to_dict(found) if isinstance(found, list) else dict(found or {})
-    return {key: value for key, value in tags.items() if not key.startswith("aws:")}

@@ -8,8 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.provider import policy_document
-from localcloud.provider.core import Core, Settings
+from localcloud.provider.core import Core
 from localcloud.provider.errors import Refused
+from localcloud.provider.reading import Settings
 
 Answer = dict[str, Any]
 
@@ -137,7 +138,8 @@ def _managed(words: str, policies: Mapping[str, str], kind: str) -> Callable[[Co
         name = said.get("name") or ids.get(str(said.get("id")))
         if not isinstance(name, str) or name not in policies:
             raise Refused(
-                f"{words}: {said.get('name') or said.get('id')!r} is none of CloudFront's managed policies: {', '.join(policies)}"
+                f"{words}: {said.get('name') or said.get('id')!r} is none of CloudFront's managed policies: "
+                + ", ".join(policies)
             )
         arn = f"arn:aws:cloudfront::aws:{kind}/{policies[name]}"
         return {"id": policies[name], "name": name, "arn": arn, "comment": "", "etag": "managed"}

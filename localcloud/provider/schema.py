@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-#: A type: "string", "integer", "number", "boolean", "any", or {"list": T} | {"map": T} | {"object": name of an entry in `types`}.
+#: A type: "string", "integer", "number", "boolean", "any", {"list": T}, {"map": T}, {"object": name of an entry in `types`}.
 Type = Any
 
 

@@ -16,8 +16,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 
 from localcloud.provider import differ, invokes, random_kinds
 from localcloud.provider.clients import EndpointRefused
-from localcloud.provider.core import Core, Settings
+from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
+from localcloud.provider.reading import Settings
 from localcloud.provider.wire import UNKNOWN, Properties, dump, load
 
 LOG = logging.getLogger("localcloud.provider")

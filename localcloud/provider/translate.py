@@ -394,7 +394,7 @@ def same_json(one: str, other: str) -> bool:
     if not (one[:1] in "{[" and other[:1] in "{["):
         return False
     try:
-        return _ordered(json.loads(one)) == _ordered(json.loads(other))
+        return bool(_ordered(json.loads(one)) == _ordered(json.loads(other)))
     except ValueError:
         return False
 

@@ -19,7 +19,16 @@ _EXPECTED = {"string": "a text", "integer": "a whole number", "number": "a numbe
 
 
 def failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
-    """Every reason to refuse `inputs`: (property, reason)."""
+    """Every reason to refuse `inputs`: (property, reason). A secret's value is in none of them."""
+    secrets = translator.row.secrets
+    hidden = f"is not what {translator.kind.token} accepts (it is secret and not shown)"
+    return [
+        (name, f"the value of {name} {hidden}" if name in secrets and name in inputs else reason)
+        for name, reason in _failures(translator, schema, inputs)
+    ]
+
+
+def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
     kind, row = translator.kind, translator.row
     found = list(_unknown(kind.token, kind.inputs, inputs))
     required = kind.required | row.required
@@ -30,20 +39,20 @@ def failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Fai
     for name, value in inputs.items():
         if name in kind.inputs:
             found += [(name, reason) for reason in _wrong_type(schema, kind.inputs[name], value, name)]
-    if found:
-        return found  # what follows reads the values
-    if row.name and row.name_rule and inputs.get(row.name, UNKNOWN) != UNKNOWN:
+    if (
+        row.name
+        and row.name_rule
+        and isinstance(inputs.get(row.name, UNKNOWN), str)
+        and inputs.get(row.name, UNKNOWN) != UNKNOWN
+    ):
         pattern, words = row.name_rule
-        if not re.fullmatch(pattern, str(inputs[row.name])):
+        if not re.fullmatch(pattern, inputs[row.name]):
             found.append((row.name, f"{inputs[row.name]!r} is not a valid name: {words}"))
-    for name, value in inputs.items():
-        reasons = list(_api_reasons(translator, name, value))
-        if reasons and name in row.secrets:
-            reasons = [f"the value of {name} is not what {kind.token} accepts (it is secret and not shown)"]
-        found += [(name, reason) for reason in reasons]
-    if row.check and not has_unknown(inputs):
+    if not found and row.check and not has_unknown(inputs):
         found += row.check(inputs)
-    return found
+    if found:
+        return found  # what follows translates the values
+    return [(name, reason) for name, value in inputs.items() for reason in _api_reasons(translator, name, value)]
 
 
 def _unknown(where: str, known: Mapping[str, Type], given: Mapping[str, Any]) -> Iterator[Failure]:

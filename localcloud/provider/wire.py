@@ -23,7 +23,7 @@ _UNKNOWNS = frozenset(
 
 #: The key that marks a struct as something else, and its values.
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-_MARKED_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_HIDDEN = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 ASSET = "c44067f5952c0a294b673a41bacd8c17"
@@ -56,7 +56,7 @@ def _load(value: struct_pb2.Value) -> Any:
 def _load_struct(struct: struct_pb2.Struct) -> Any:
     fields = struct.fields
     signature = fields[SIGNATURE].string_value if SIGNATURE in fields else None
-    if signature in (_MARKED_SECRET, _OUTPUT):
+    if signature in (_HIDDEN, _OUTPUT):
         return _load(fields["value"]) if "value" in fields else UNKNOWN
     if signature == _RESOURCE:
         return fields["id"].string_value or fields["urn"].string_value
@@ -68,7 +68,7 @@ def dump(properties: Mapping[str, Any], secret: Collection[str] = ()) -> struct_
     struct = struct_pb2.Struct()
     struct.update(
         {
-            key: {SIGNATURE: _MARKED_SECRET, "value": value} if key in secret else value
+            key: {SIGNATURE: _HIDDEN, "value": value} if key in secret else value
             for key, value in properties.items()
             if value is not None
         }

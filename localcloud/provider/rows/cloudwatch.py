@@ -88,6 +88,13 @@ def _drop_targets(context: Context) -> None:
         context.call("remove_targets", {**rule, "Ids": [target["Id"] for target in targets]})
 
 
+def _of_target(member: str) -> Prop:
+    """A property of the one target that put_targets is given."""
+    return Prop(
+        encode=lambda value: {"Targets": {member: value}}, decode=lambda el: el.get(member), by_value=True, update=True
+    )
+
+
 _BUS = "$in.eventBusName || 'default'"
 _TARGET = {"Rule": "$in.rule", "EventBusName": _BUS}
 _ALARM_TAGS = by_arn(
@@ -267,12 +274,7 @@ ROWS: dict[str, Row] = {
             "eventBusName": Prop(api="EventBusName", default="default", identity=True),
             "targetId": Prop(encode=lambda value: {"Targets": {"Id": value}}, identity=True),
             **{
-                name: Prop(
-                    encode=lambda value, m=member: {"Targets": {m: value}},
-                    decode=lambda el, m=member: el.get(m),
-                    by_value=True,
-                    update=True,
-                )
+                name: _of_target(member)
                 for name, member in (
                     ("arn", "Arn"),
                     ("roleArn", "RoleArn"),

@@ -31,16 +31,16 @@ def _check_containers(inputs: dict[str, Any]) -> list[tuple[str, str]]:
         for key in ("name", "image")
         if not container.get(key)
     ]
-    for container in containers:
-        for need in container.get("dependsOn", []):
-            if need.get("containerName") not in names:
-                found.append(
-                    (
-                        "containerDefinitions",
-                        f"container {container.get('name')!r} depends on {need.get('containerName')!r}, which is none of: "
-                        + ", ".join(map(str, names)),
-                    )
-                )
+    found += [
+        (
+            "containerDefinitions",
+            f"container {container.get('name')!r} depends on {need.get('containerName')!r}, which is none of: "
+            + ", ".join(map(str, names)),
+        )
+        for container in containers
+        for need in container.get("dependsOn", [])
+        if need.get("containerName") not in names
+    ]
     if "FARGATE" in inputs.get("requiresCompatibilities", []):
         if inputs.get("networkMode") != "awsvpc":
             found.append(("networkMode", f"{inputs.get('networkMode')!r}; FARGATE accepts awsvpc only"))

@@ -115,14 +115,14 @@ def _conditions(conditions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _read_conditions(element: dict[str, Any]) -> list[dict[str, Any]]:
-    made = []
+    made: list[dict[str, Any]] = []
     for condition in element.get("Conditions", []):
         block, member = next((b, m) for b, field, m in _CONDITIONS if field == condition["Field"])
         config = condition.get(member) or {"Values": condition.get("Values", [])}
         if block == "queryStrings":
             made.append({block: [{key.lower(): item for key, item in pair.items()} for pair in config["Values"]]})
             continue
-        value = {"values": config["Values"]}
+        value: dict[str, Any] = {"values": config["Values"]}
         if block == "httpHeader":
             value["httpHeaderName"] = config["HttpHeaderName"]
         made.append({block: value})

@@ -588,7 +588,7 @@ CASES: dict[str, Case] = {
         lambda aws, i, _: aws("s3").put_bucket_tagging(Bucket=i, Tagging={"TagSet": [{"Key": "x", "Value": "y"}]}),
         "tags",
     ),
-    "log-bucket": Case("aws:s3/bucket:Bucket", {"bucket": "graph-log-bucket"}),
+    "log-bucket": Case("aws:s3/bucket:Bucket", {"bucket": "graph-log-bucket", "forceDestroy": True}),
     "versioning": Case(
         "aws:s3/bucketVersioning:BucketVersioning",
         {"bucket": ref("bucket.bucket"), "versioningConfiguration": {"status": "Enabled"}},

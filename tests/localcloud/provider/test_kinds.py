@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.provider.core import Core, Settings
+from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone
+from localcloud.provider.reading import Settings
 from localcloud.provider.rows import ROWS
 from tests.localcloud.provider.graph import CASES, Case
 
