@@ -59,7 +59,6 @@ class Runnable(NamedTuple):
 class _Measure(NamedTuple):
     """One measure in one scope: in which of a player's events it looks, and what no event counts as."""
 
-    measure: Measure
     parts: tuple[tuple[str, str], ...]
     run: Measurer
     empty: int | None
@@ -81,15 +80,17 @@ class Compiled:
             Runnable(rule, points_of(rule.form), rule.measures, self._looks_at(rule.measures)) for rule in rules.rules
         ]
         self._measures = {
-            (name, rule.scope): _Measure(
-                measure := vocabulary.measures[name],
-                tuple((measure.event, player) for player in measure.players),
-                compile_measure(measure, vocabulary.scopes[rule.scope]),
-                None if measure.kind in ("min", "max") else 0,
-            )
+            (name, rule.scope): self._ready(vocabulary.measures[name], rule.scope)
             for rule in rules.rules
             for name in rule.measures
         }
+
+    def _ready(self, measure: Measure, scope: str) -> _Measure:
+        return _Measure(
+            parts=tuple((measure.event, player) for player in measure.players),
+            run=compile_measure(measure, self.rules.vocabulary.scopes[scope]),
+            empty=None if measure.kind in ("min", "max") else 0,
+        )
 
     def _looks_at(self, measures: Iterable[str]) -> frozenset[tuple[str, str]]:
         known = self.rules.vocabulary.measures
