@@ -61,7 +61,7 @@ def show(document: dict[str, Any]) -> None:
                 (
                     service["name"] if first else "",
                     f"{len(tasks)}/{service['desired']}" if first else "",
-                    task["id"],
+                    task["id"][:8],
                     str(task["pid"] or "-"),
                     task["health"],
                     str(task["restarts"]),
