@@ -428,6 +428,8 @@ def _unless_gone(words: str, act: Callable[[], Any]) -> bool:
     """Do something to a thing that may not be there any more; whether it was."""
     try:
         act()
+    except Gone:
+        return False
     except ClientError as error:
         if not is_gone(error):
             raise Refused(told(words, error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.provider.errors import Gone
 from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows import tagging
 
@@ -148,6 +149,15 @@ def _acl_rule(inputs: Inputs) -> dict[str, Any]:
     return _acl_entry(inputs, bool(inputs.get("egress")))
 
 
+def _rule_exists(context: Context) -> None:
+    """moto fails on the deletion of an entry that is not there."""
+    inputs = context["in"]
+    acl = context.call("describe_network_acls", {"NetworkAclIds": [inputs["networkAclId"]]})["NetworkAcls"][0]
+    key = int(inputs["ruleNumber"]), bool(inputs.get("egress"))
+    if key not in {(entry["RuleNumber"], entry["Egress"]) for entry in acl["Entries"]}:
+        raise Gone(context["id"])
+
+
 _RULE_KEY = {"NetworkAclId": "$in.networkAclId", "RuleNumber": "$in.ruleNumber", "Egress": "$in.egress || `false`"}
 _FORCED = Prop(api="", force=True)
 
@@ -282,6 +292,7 @@ ROWS: dict[str, Row] = {
             ),
         ),
         arguments=_acl_rule,
+        before_delete=_rule_exists,
         delete=(Call("delete_network_acl_entry", _RULE_KEY),),
         props={
             "networkAclId": Prop(identity=True),
