@@ -90,7 +90,11 @@ CASES = {
             [acl(rules=None), res(RULE, webAclArn=ARN)],
             [acl(rules=None), res(GROUP_RULE, webAclArn=UNKNOWN, deps={"webAclArn": [f"{ACL} edge"]})],
         ],
-        bad=[Change({"rules": ABSENT}), [acl(rules=[])], [acl(rules=None), res(RULE, webAclArn="arn:aws:wafv2:another")]],
+        bad=[
+            Change({"rules": ABSENT}),
+            [acl(rules=[])],
+            [acl(rules=None), res(RULE, webAclArn="arn:aws:wafv2:another")],
+        ],
         na=[OTHER],
         unknown=[Change({"rules": UNKNOWN})],
         also=frozenset({*GROUPS, "MD.WAF.6"}),
