@@ -13,8 +13,8 @@ from services.scoring.engine import catalogue
 from services.scoring.engine.compare import diff as differences
 from services.scoring.engine.compare import impact as moves
 from services.scoring.engine.errors import RulesError
-from services.scoring.engine.explain import explain as explanation
-from services.scoring.engine.lint import lint as findings
+from services.scoring.engine.explaining import explain as explanation
+from services.scoring.engine.linting import lint as findings
 from services.scoring.sources import open_match
 
 app = typer.Typer(help="Scoring rules: list, lint, explain, diff, impact.", no_args_is_help=True)

@@ -11,7 +11,7 @@ from services.scoring import report
 from services.scoring.engine import catalogue
 from services.scoring.engine.compare import Change, diff, impact
 from services.scoring.engine.errors import RulesError
-from services.scoring.engine.explain import explain
+from services.scoring.engine.explaining import explain
 from services.scoring.engine.scoring import scorecard
 from services.scoring.sources import open_match
 from tests.services.scoring.builders import CRICKET, NOON

@@ -9,7 +9,7 @@ import pytest
 
 from services.scoring.engine import catalogue
 from services.scoring.engine.document import parse_rules, parse_vocabulary
-from services.scoring.engine.lint import Finding, lint
+from services.scoring.engine.linting import Finding, lint
 
 
 def findings(rules: list[dict[str, Any]] | None = None, **more: Any) -> list[Finding]:
