@@ -114,3 +114,32 @@ def test_everything_goes_and_is_gone(made: Made) -> None:
         if CASES[name].token not in stays | {"aws:sns/topicPolicy:TopicPolicy"}:
             with pytest.raises(Gone):
                 made.core.read(made.settings, CASES[name].token, resource_id, inputs, outputs)
+
+
+def test_a_further_certificate_on_an_https_listener(core: Core, settings: Settings, aws: Any) -> None:
+    first, second = (aws("acm").request_certificate(DomainName=name)["CertificateArn"] for name in ("a.test", "b.test"))
+    vpc, _ = core.create(settings, "aws:ec2/vpc:Vpc", {"cidrBlock": "10.30.0.0/16"})
+    subnets = [
+        core.create(
+            settings,
+            "aws:ec2/subnet:Subnet",
+            {"vpcId": vpc, "cidrBlock": f"10.30.{i}.0/24", "availabilityZone": f"ap-south-1{zone}"},
+        )[0]
+        for i, zone in enumerate("ab")
+    ]
+    balancer, _ = core.create(settings, "aws:lb/loadBalancer:LoadBalancer", {"name": "tls", "subnets": subnets})
+    action = {"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "404"}}
+    said = {"loadBalancerArn": balancer, "port": 443, "protocol": "HTTPS", "defaultActions": [action]}
+    _, failures = core.check(settings, "aws:lb/listener:Listener", "x", said, {})
+    assert failures == [("certificateArn", "an HTTPS listener needs a certificate")]
+    inputs, failures = core.check(settings, "aws:lb/listener:Listener", "x", {**said, "certificateArn": first}, {})
+    assert failures == []
+    listener, _ = core.create(settings, "aws:lb/listener:Listener", inputs)
+    assert core.read(settings, "aws:lb/listener:Listener", listener, inputs)[0] == inputs
+    token = "aws:lb/listenerCertificate:ListenerCertificate"
+    further = {"listenerArn": listener, "certificateArn": second}
+    resource_id, outputs = core.create(settings, token, further)
+    assert core.read(settings, token, resource_id, further)[0] == further
+    core.delete(settings, token, resource_id, further, outputs)
+    with pytest.raises(Gone):
+        core.read(settings, token, resource_id, further)
