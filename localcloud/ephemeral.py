@@ -40,13 +40,14 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
     """
     host = AddressBook(directory).host(EMULATOR_HOST)
     endpoint = f"http://{host}:{_EMULATOR_PORT}"
-    with _server(
-        directory / "emulator.log",
-        "localcloud.emulator",
-        *("--host", host, "--port", str(_EMULATOR_PORT), "--snapshot", str(directory / "emulator.snapshot")),
-    ) as emulator:
-        _wait(endpoint, emulator, directory / "emulator.log")
-        with _server(
+    # Both spend a second or more on imports, and neither needs the other to start.
+    with (
+        _server(
+            directory / "emulator.log",
+            "localcloud.emulator",
+            *("--host", host, "--port", str(_EMULATOR_PORT), "--snapshot", str(directory / "emulator.snapshot")),
+        ) as emulator,
+        _server(
             directory / "provider.log",
             "localcloud.provider",
             *(
@@ -60,12 +61,14 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
                 str(directory),
             ),
             *("--region", region, "--ingress", ingress),
-        ) as provider:
-            assert provider.stdout is not None
-            first = provider.stdout.readline().strip()
-            if not first.isdigit():
-                raise SupervisorError("provider", "it did not start", directory / "provider.log")
-            yield Cloud(endpoint=endpoint, provider_port=int(first))
+        ) as provider,
+    ):
+        assert provider.stdout is not None
+        first = provider.stdout.readline().strip()
+        if not first.isdigit():
+            raise SupervisorError("provider", "it did not start", directory / "provider.log")
+        _wait(endpoint, emulator, directory / "emulator.log")
+        yield Cloud(endpoint=endpoint, provider_port=int(first))
 
 
 @contextmanager

@@ -1,0 +1,105 @@
+"""A clone of its own: the source tree copied, the command run from it, what belongs to it found among all processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROOMS = (
+    "Pulumi.yaml",
+    "pyproject.toml",
+    "cli",
+    "components",
+    "environments",
+    "localcloud",
+    "policies",
+    "services",
+    "stacks",
+)
+
+#: An `up` from nothing on two busy cores.
+UP_SECONDS = 420
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the source tree and the port that its platform answers on."""
+
+    directory: Path
+    port: int
+
+    def run(self, *arguments: str, check: bool = True, timeout: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
+        """`matchday <arguments>` in this clone."""
+        # A path given by PYTHONPATH comes before the editable install: the copy's rooms are the ones imported.
+        environment = {**os.environ, "PYTHONPATH": str(self.directory)}
+        done = subprocess.run(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            cwd=self.directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, (
+                f"matchday {' '.join(arguments)} → {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
+        return done
+
+    def json(self, *arguments: str, check: bool = True) -> Any:
+        """The document that `matchday <arguments> --json` prints."""
+        return json.loads(self.run(*arguments, "--json", check=check).stdout)
+
+    def processes(self) -> list[str]:
+        """What still runs and belongs to this clone: by its command line, working directory or environment."""
+        mark = str(self.directory)
+        found = []
+        for process in psutil.process_iter():
+            try:
+                words = [*process.cmdline(), process.cwd()]
+                if any(mark in word for word in words) or mark in process.environ().get("PYTHONPATH", ""):
+                    found.append(f"{process.pid} {' '.join(process.cmdline())}")
+            except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+        return found
+
+    def listeners(self) -> list[str]:
+        """Addresses of this clone's network, and its ingress, that something listens on."""
+        book = json.loads((self.directory / ".matchday" / "addresses.json").read_text())
+        prefix = book["network"].rsplit(".", 2)[0] + "."
+        return [
+            f"{c.laddr.ip}:{c.laddr.port}"
+            for c in psutil.net_connections("tcp4")
+            if c.status == psutil.CONN_LISTEN and (c.laddr.ip.startswith(prefix) or c.laddr.port == self.port)
+        ]
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def make_clone(directory: Path, port: int) -> Clone:
+    """The source tree in a folder of its own."""
+    for room in ROOMS:
+        source = PROJECT / room
+        if source.is_dir():
+            shutil.copytree(source, directory / room, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, directory / room)
+    return Clone(directory, port)
