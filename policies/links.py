@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,18 +31,26 @@ def mentions(stack: Stack, target: Resource, *types: str) -> list[Resource]:
     wanted = {
         text for text in (target.id, *(target.values.get(key) for key in _UNIQUE)) if isinstance(text, str) and text
     }
-    found: list[Resource] = []
-    undecided: CannotTell | None = None
-    for candidate in stack.of(*types):
-        leaves = list(_leaves(candidate.values))
-        recorded = {urn for urns in candidate.property_dependencies.values() for urn in urns}
-        if target.urn in recorded or wanted.intersection(leaf for leaf in leaves if isinstance(leaf, str)):
-            found.append(candidate)
-        elif not recorded and any(leaf is UNKNOWN for leaf in leaves):
-            undecided = undecided or CannotTell(candidate.name, "partly " + UNKNOWN.words)
-    if not found and undecided:
-        raise undecided
-    return found
+    index = stack.memo(("mentions", types), lambda: _Mentions(stack.of(*types)))
+    found = {id(holder): holder for text in (*wanted, target.urn) for holder in index.holders.get(text, ())}
+    if not found and index.undecided:
+        raise index.undecided
+    return list(found.values())
+
+
+class _Mentions:
+    """Which of some resources hold which text, however deep; their recorded dependencies' URNs count as texts."""
+
+    def __init__(self, candidates: Sequence[Resource]) -> None:
+        self.holders: dict[str, list[Resource]] = defaultdict(list)
+        self.undecided: CannotTell | None = None
+        for candidate in candidates:
+            leaves = list(_leaves(candidate.values))
+            recorded = {urn for urns in candidate.property_dependencies.values() for urn in urns}
+            for text in {leaf for leaf in leaves if isinstance(leaf, str)} | recorded:
+                self.holders[text].append(candidate)
+            if not recorded and any(leaf is UNKNOWN for leaf in leaves):
+                self.undecided = self.undecided or CannotTell(candidate.name, "partly " + UNKNOWN.words)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from policies.aliases import canonical
 from policies.values import UNKNOWN, CannotTell, Sensitive, View, secret_texts
+
+T = TypeVar("T")
 
 #: Properties by which AWS's other resources call this one, besides its URN and id.
 _IDENTITIES = (
@@ -108,6 +110,7 @@ class Stack:
     _types: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list), init=False, repr=False)
     _urns: dict[str, Resource] = field(default_factory=dict, init=False, repr=False)
     _named: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list), init=False, repr=False)
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
     _referrers: dict[tuple[str, tuple[str, ...]], _Referrers] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +124,13 @@ class Stack:
     def secrets(self) -> frozenset[str]:
         """The secret texts of all resources."""
         return frozenset[str]().union(*(resource.secrets for resource in self.resources))
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once for this stack: for indexes that several resources are looked up in."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types (canonical tokens), in the order of the stack."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from policies.baseline import ACCOUNT_WIDE
 from policies.controls.instances import INSTANCE, TEMPLATE, private_permission
 from policies.links import backed_up
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
@@ -97,7 +98,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
         remediation="Add an ebs.EncryptionByDefault.",
-        rule=Whole((INSTANCE, TEMPLATE, VOLUME, DEFAULT_ENCRYPTION), _default_on),
+        rule=Whole(ACCOUNT_WIDE, _default_on),
     ),
     Control(
         id="EC2.28",

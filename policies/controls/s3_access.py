@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from policies.baseline import ACCOUNT_WIDE
 from policies.buckets import (
     ACL,
     BLOCK,
@@ -115,7 +116,7 @@ def _owners_actions(bucket: Resource, stack: Stack) -> Verdict:
     found = policy_statements(bucket, stack)
     if found is None:
         return na("no bucket policy")
-    own = _own_accounts(stack)
+    own = stack.memo("accounts", lambda: _own_accounts(stack))
     for statement in found:
         if not statement.allows or not any(statement.grants(action) for action in _FOR_OWNERS):
             continue
@@ -180,7 +181,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="S3.1", cis5="2.1.4", cis7="3.1.4", pci="1.4.4"),
         remediation="Add an s3.AccountPublicAccessBlock with all four switches on.",
-        rule=Whole((BUCKET, ACCOUNT_BLOCK), _account_blocked),
+        rule=Whole(ACCOUNT_WIDE, _account_blocked),
     ),
     Control(
         id="S3.2",

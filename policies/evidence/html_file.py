@@ -39,12 +39,12 @@ def _references(control: Control) -> str:
 
 def _verdict(report: Report) -> str:
     count, mandatory = len(report.violations), len(report.mandatory)
+    counted = f"{count} violation{'' if count == 1 else 's'}"
+    where = escape(report.environment)
     if mandatory:
-        return f"<p class='verdict bad'>{count} violations, {mandatory} of them mandatory in {escape(report.environment)}.</p>"
+        return f"<p class='verdict bad'>{counted}, {mandatory} mandatory in {where}.</p>"
     if count:
-        return (
-            f"<p class='verdict open'>{count} violations, none of them mandatory in {escape(report.environment)}.</p>"
-        )
+        return f"<p class='verdict open'>{counted}, none mandatory in {where}.</p>"
     return "<p class='verdict good'>No violation without an exception.</p>"
 
 

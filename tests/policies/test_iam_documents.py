@@ -1,7 +1,4 @@
-"""Every IAM document of the platform's stacks, linted by cfn-lint with AWS's own lists of services, actions and elements.
-
-(parliament, which is in the lock file, cannot be imported any more: it needs pkg_resources, which setuptools has dropped.)
-"""
+"""Every IAM document of the platform's stacks, linted by cfn-lint with AWS's own lists of services, actions and elements."""
 
 from __future__ import annotations
 

@@ -241,3 +241,13 @@ def test_a_preview_and_an_update_are_judged(far_end_of: Callable[[str], FarEnd])
         workspace.run(["preview", "--policy-pack", str(PACK), "--policy-pack-config", str(strict)], "local")
     violations = [event for event in events.read(refused.value.log) if isinstance(event, events.Violation)]
     assert {violation.policy for violation in violations if violation.level == "mandatory"} == {"KMS.4"}
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_prods_preview_passes_the_pack(far_end: FarEnd) -> None:
+    """As CI runs it: any mandatory violation would fail the preview."""
+    preview = far_end.workspace.run(["preview", "--policy-pack", str(PACK)], "prod")
+    assert preview.changes["create"] > 300
+    assert not [violation for violation in preview.violations if violation.level == "mandatory"]
+    assert "cannot tell yet" in _said(preview)

@@ -43,7 +43,7 @@ CASES = {
         unknown=[Change({"rootBlockDevice.encrypted": UNKNOWN}), Change({"ebsBlockDevices": UNKNOWN})],
     ),
     "EC2.7": Case(
-        good=[GOOD, [res(VOLUME), res(DEFAULT_ENCRYPTION)]],
+        good=[[*GOOD, res("aws:macie2/account:Account", status="ENABLED")], [res(DEFAULT_ENCRYPTION)]],
         bad=[Drop(DEFAULT_ENCRYPTION), Change({"enabled": False}, type=DEFAULT_ENCRYPTION)],
         na=[OTHER],
         unknown=[Change({"enabled": UNKNOWN}, type=DEFAULT_ENCRYPTION)],

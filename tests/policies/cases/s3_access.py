@@ -79,7 +79,7 @@ def tls(**changes: Any) -> Change:
 
 CASES = {
     "S3.1": Case(
-        good=[GOOD],
+        good=[[*GOOD, res("aws:macie2/account:Account", status="ENABLED")]],
         bad=[Drop(ACCOUNT_BLOCK), *(Change({name: False}, type=ACCOUNT_BLOCK) for name in SWITCHES)],
         na=[OTHER],
         unknown=[Change({"blockPublicAcls": UNKNOWN}, type=ACCOUNT_BLOCK)],
