@@ -238,6 +238,11 @@ class EnvironmentSettings(_Model):
         return "high_availability" not in self.relaxed
 
     @property
+    def behind_cdn(self) -> bool:
+        """Whether CloudFront alone reaches the load balancer: where the domain is the CDN's. Else players reach it directly."""
+        return self.edge.domain is not None
+
+    @property
     def availability_zones(self) -> tuple[str, ...]:
         """The zones' full names, such as `ap-south-1a`."""
         return tuple(f"{self.region}{letter}" for letter in self.network.zones)

@@ -29,15 +29,18 @@ FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
 
-#: Names that a service may not have, because security groups and secrets of the platform itself go by them.
-RESERVED_SERVICES = frozenset({"broker", "cache", "endpoints", "internet", "load-balancer", "postgres", "s3"})
+#: Names that a service may not have, because security groups, prefix lists and secrets of the platform itself go by them.
+RESERVED_SERVICES = frozenset(
+    {"broker", "cache", "cloudfront", "endpoints", "internet", "load-balancer", "postgres", "s3"}
+)
 
 #: Containers that stand before every process with a database (docs/contracts.md, "A task definition").
 RESERVED_PROCESSES = frozenset({"bootstrap", "migrate"})
 
 #: Variables that a container gets from the platform (docs/contracts.md, "A container's environment"); no secret may hide one.
 RESERVED_VARIABLES = re.compile(
-    r"(SERVICE|PROCESS|ENVIRONMENT|PORT|LOG_LEVEL|OWNER_PASSWORD|APP_PASSWORD|(DATABASE|BROKER|CACHE|BUCKET)_.*|.*_URL|AWS_.*|ECS_.*)"
+    r"(SERVICE|PROCESS|ENVIRONMENT|PORT|TRUSTED_PROXIES|DRAIN_SECONDS|LOG_LEVEL|OWNER_PASSWORD|APP_PASSWORD"
+    r"|(DATABASE|BROKER|CACHE|BUCKET)_.*|.*_URL|AWS_.*|ECS_.*)"
 )
 
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$")]
@@ -46,6 +49,10 @@ BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,19}$")
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
 #: What an ALB takes in a path pattern: at most 128 of these characters, `*` and `?` being wildcards.
 PathPattern = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_\-.$/~\"'@:+&*?]{0,127}$")]
+#: The beginning of a path, without wildcards.
+PathPrefix = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_\-./]{1,99}$")]
+#: Requests from one address in five minutes; WAF counts from 10.
+RateLimit = Annotated[int, Field(ge=10, le=1_000_000)]
 
 
 class CatalogError(ValueError):
@@ -140,12 +147,13 @@ class ServiceManifest(_Model):
     summary: Annotated[str, Field(min_length=1, max_length=120)]
     port: Annotated[int, Field(ge=1024, le=65535)] = 8080
     paths: Annotated[tuple[PathPattern, ...], Field(strict=False)] = ()
+    rate_limits: dict[PathPrefix, RateLimit] = Field(default_factory=dict)
     datastores: Annotated[tuple[Datastore, ...], Field(strict=False)] = ()
     secrets: Annotated[tuple[ManifestSecret, ...], Field(strict=False)] = ()
     calls: Annotated[tuple[ServiceName, ...], Field(strict=False)] = ()
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]
-    drain_seconds: Annotated[int, Field(ge=1, le=120)] = 30
+    drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
 
     @property
@@ -178,6 +186,10 @@ class ServiceManifest(_Model):
             )
         if self.paths and not webs:
             raise ValueError("paths: there is no web process to route them to")
+        for prefix in self.rate_limits:
+            if not any(overlap(prefix, pattern) for pattern in self.paths):
+                under = ", ".join(self.paths) or "none, as the service has no paths"
+                raise ValueError(f"rate_limits: {prefix!r} is no path of the service; accepted: what begins as {under}")
         if self.name in self.calls:
             raise ValueError(f"calls: {self.name!r} is the service itself")
         return self
@@ -218,6 +230,12 @@ class Catalog(_Model):
                     f"{other}: paths: {another!r} takes requests that {path!r} of the service {one!r} takes; "
                     "a path belongs to one service"
                 )
+        for service in self.services.values():
+            for prefix, (other, path) in itertools.product(service.rate_limits, routed):
+                if other != service.name and overlap(f"{prefix}*", path):
+                    raise ValueError(
+                        f"{service.name}: rate_limits: {prefix!r} would limit {path!r} of the service {other!r} too"
+                    )
         return self
 
 

@@ -31,7 +31,10 @@ from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
 from services.catalog import Catalog, Process, ServiceManifest
-from stacks.flows import ENDPOINTS, LOAD_BALANCER, S3, flows, groups
+from stacks.flows import CLOUDFRONT, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
+
+#: AWS's own list of the addresses from which CloudFront calls origins.
+CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
 
 #: Days that access logs are kept in their bucket.
 ACCESS_LOG_DAYS = 400
@@ -85,9 +88,12 @@ class Environment:
         network = self.settings.network
         allowed = flows(
             self.catalog,
-            https=self.settings.edge.domain is not None,
+            behind_cdn=self.settings.behind_cdn,
             interface_endpoints=network.interface_endpoints,
         )
+        prefix_lists: dict[str, pulumi.Input[str]] = {S3: self.vpc.s3_prefix_list_id}
+        if self.settings.behind_cdn:
+            prefix_lists[CLOUDFRONT] = aws.ec2.get_managed_prefix_list_output(name=CLOUDFRONT_ADDRESSES).id
         return SecurityGroups(
             "security",
             SecurityGroupsArgs(
@@ -95,7 +101,7 @@ class Environment:
                 groups=groups(self.catalog),
                 flows=allowed,
                 existing={ENDPOINTS: self.vpc.endpoint_security_group_id} if network.interface_endpoints else {},
-                prefix_lists={S3: self.vpc.s3_prefix_list_id},
+                prefix_lists=prefix_lists,
             ),
         )
 
@@ -212,7 +218,13 @@ class Environment:
                 log_key_arn=key_arn,
                 resource_arn=protects,
                 rate_limit=settings.edge.requests_per_five_minutes,
+                path_rate_limits={
+                    prefix: limit
+                    for service in self.catalog.services.values()
+                    for prefix, limit in service.rate_limits.items()
+                },
                 allowed_countries=settings.edge.countries,
+                behind_cdn=scope is Scope.REGIONAL and settings.behind_cdn,
                 log_retention_days=settings.logs.retention_days,
             ),
         )
@@ -231,7 +243,7 @@ class Environment:
                 api_domain=self.load_balancer.dns_name,
                 api_patterns=[path for service in self.catalog.services.values() for path in service.paths],
                 web_acl_arn=self.cdn_web_acl.arn,
-                api_https=domain is not None,
+                api_https=settings.behind_cdn,
                 log_bucket_arn=self.access_logs.arn,
                 aliases=[domain] if domain else [],
                 certificate_arn=settings.edge.cdn_certificate_arn,
@@ -280,6 +292,8 @@ class Environment:
             deletion_protection=settings.protected,
             scaled=settings.compute.scaling,
             spot_percent=settings.compute.spot_percent,
+            # CloudFront writes the viewer's address to X-Forwarded-For, then the load balancer CloudFront's.
+            trusted_proxies=2 if settings.behind_cdn else 1,
         )
 
     def _applications(self) -> dict[str, Application]:
@@ -320,6 +334,7 @@ class Environment:
             self.load_balancer,
             self.web_acl,
             self.cluster,
+            *self.applications.values(),
             *services,
             self.cdn,
             self.cdn_web_acl,

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from components.security.flows import INTERNET, Flow
 from services.catalog import Catalog
 
-#: Name of the load balancer's security group, of the interface endpoints', and of S3's prefix list.
-LOAD_BALANCER, ENDPOINTS, S3 = "load-balancer", "endpoints", "s3"
+#: Name of the load balancer's security group, and of the interface endpoints'.
+LOAD_BALANCER, ENDPOINTS = "load-balancer", "endpoints"
+
+#: Names of AWS's prefix lists: S3's, and the addresses from which CloudFront calls origins.
+S3, CLOUDFRONT = "s3", "cloudfront"
 
 #: Data store → the port it listens on.
 DATASTORE_PORTS: Mapping[str, int] = {"postgres": 5432, "broker": 6379, "cache": 6379}
@@ -23,11 +26,15 @@ def groups(catalog: Catalog) -> dict[str, str]:
     }
 
 
-def flows(catalog: Catalog, *, https: bool, interface_endpoints: bool) -> list[Flow]:
-    """Every connection that an environment allows."""
-    found = [Flow(INTERNET, LOAD_BALANCER, 80, "Plain HTTP, redirected" if https else "Requests from players")]
-    if https:
-        found.append(Flow(INTERNET, LOAD_BALANCER, 443, "Requests from players"))
+def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> list[Flow]:
+    """Every connection that an environment allows.
+
+    `behind_cdn`: only CloudFront reaches the load balancer, by HTTPS. Its list counts as 55 of the 60 rules that a group
+    may have, so there is room for one port of it.
+    """
+    players = Flow(INTERNET, LOAD_BALANCER, 80, "Requests from players")
+    through_cdn = Flow(CLOUDFRONT, LOAD_BALANCER, 443, "Requests from players, through CloudFront")
+    found = [through_cdn if behind_cdn else players]
     for name, service in catalog.services.items():
         if service.paths:
             found.append(Flow(LOAD_BALANCER, name, service.port, f"Requests to {name}"))

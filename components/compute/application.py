@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi_aws import cloudwatch
 from pulumi_aws import iam as aws_iam
 
 from components.base import Component, Transforms
-from components.compute import iam, scaling
+from components.compute import iam, log_events, scaling
 from components.compute.cluster import Cluster
 from components.compute.containers import Database, Identity, Surroundings
 from components.compute.service import Listening, Service, ServiceArgs
@@ -41,6 +42,7 @@ class Platform:
     - logs_key_arn, secrets_key_arn, data_key_arn: KMS keys of logs, secrets and buckets.
     - deletion_protection: deleted secrets can be brought back for 30 days; default True.
     - scaled, spot_percent: see `ServiceArgs`.
+    - trusted_proxies: how many proxies append to X-Forwarded-For before a web process sees it; default 1, the load balancer.
     """
 
     account_id: pulumi.Input[str]
@@ -57,6 +59,7 @@ class Platform:
     deletion_protection: bool = True
     scaled: bool = True
     spot_percent: int = 0
+    trusted_proxies: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +70,7 @@ class ApplicationArgs:
     - postgres, broker, cache: the data stores that the service uses, and no others.
     - secrets: variable → length of the secret that is generated for it.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
-    - drain_seconds: 1–120, from SIGTERM to SIGKILL.
+    - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
       that existed when it started).
     """
@@ -90,7 +93,8 @@ class ApplicationArgs:
 class Application(Component):
     """One service of the platform; its name is the service's.
 
-    Makes: a `LogGroup`, a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
+    Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that a person must hear of (``log-critical``,
+    ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
     (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
     """
 
@@ -110,6 +114,7 @@ class Application(Component):
         self._platform = args.platform
         self._secret_names: list[str] = []
         log = self._log_group()
+        self._watch(log)
         surroundings = self._surroundings()
         execution, execution_policy = self._execution_role(log, surroundings)
         task, task_policies = self._task_role()
@@ -121,6 +126,7 @@ class Application(Component):
             region=self._platform.region,
             image=self._platform.image,
             drain_seconds=args.drain_seconds,
+            trusted_proxies=self._platform.trusted_proxies,
         )
         self.services = {
             process: Service(
@@ -161,6 +167,24 @@ class Application(Component):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+    def _watch(self, log: LogGroup) -> None:
+        """Count the lines of the log that a person must hear of."""
+        namespace = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        for event in log_events.EVENTS:
+            self.make(
+                event.name,
+                cloudwatch.LogMetricFilter,
+                cloudwatch.LogMetricFilterArgs(
+                    name=self.physical_name(event.name),
+                    log_group_name=log.log_group_name,
+                    pattern=event.pattern,
+                    metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
+                        namespace=namespace, name=log_events.metric(self.name, event), value="1"
+                    ),
+                ),
+            )
+        self.signals = log_events.signals(self.name, namespace)
 
     def _secret(self, variable: str, description: str, length: int) -> SecretReference:
         secret = GeneratedSecret(

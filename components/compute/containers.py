@@ -24,7 +24,10 @@ _HEALTH = {"command": _HEALTH_COMMAND, "interval": 5, "timeout": 5, "retries": 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What every container of a service is told about itself."""
+    """What every container of a service is told about itself.
+
+    - drain_seconds: from SIGTERM to SIGKILL. trusted_proxies: how many proxies of ours append to X-Forwarded-For.
+    """
 
     service: str
     environment: str
@@ -33,6 +36,7 @@ class Identity:
     region: str
     image: Any
     drain_seconds: int
+    trusted_proxies: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +137,13 @@ def _initial(identity: Identity, database: Database | None, common: _Variables, 
 def _process_variables(identity: Identity, surroundings: Surroundings, port: int | None) -> _Variables:
     found = _Variables(secret=surroundings.secrets)
     if port is not None:
-        found |= _Variables({"PORT": str(port)})
+        found |= _Variables(
+            {
+                "PORT": str(port),
+                "TRUSTED_PROXIES": str(identity.trusted_proxies),
+                "DRAIN_SECONDS": str(identity.drain_seconds),
+            }
+        )
     if (database := surroundings.database) is not None:
         found |= _database_variables(
             identity.service, database, role_name(identity.service, "app"), database.app_password

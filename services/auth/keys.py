@@ -66,7 +66,10 @@ async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
         try:
             sealer.open(key.private_sealed, key.kid)
         except UnsealError:
-            log.error("signing key cannot be opened and is retired", extra={"kid": key.kid, "state": key.state})
+            log.error(
+                "signing key cannot be opened and is retired",
+                extra={"kid": key.kid, "state": key.state, "runbook": "auth-signing-keys"},
+            )
             await _retire(session, key.kid, now)
     if not await _keys(session, KeyState.CURRENT):
         await _promote(session, now)

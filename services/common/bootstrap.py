@@ -129,7 +129,8 @@ def main() -> int:
     try:
         asyncio.run(bootstrap(process.service, settings, passwords))
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        log.error("bootstrap failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        reason = f"{type(error).__name__}: {error}"
+        log.error("bootstrap failed", extra={"reason": reason, "runbook": "service-tasks"})
         return 1
     log.info("bootstrapped")
     return 0

@@ -71,7 +71,8 @@ def main() -> int:
     try:
         asyncio.run(migrate(process.service, settings))
     except (OSError, TimeoutError, SQLAlchemyError) as error:
-        log.error("migration failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        reason = f"{type(error).__name__}: {error}"
+        log.error("migration failed", extra={"reason": reason, "runbook": "service-tasks"})
         return 1
     log.info("migrated")
     return 0

@@ -99,7 +99,8 @@ async def publish_due(sessions: Sessions, clock: Clock, publish: Callable[[UUID,
             message.next_attempt_at = now + min(_FIRST_PAUSE * 2 ** (message.attempts - 1), _LONGEST_PAUSE)
             if message.attempts == MAX_ATTEMPTS:
                 log.error(
-                    "outbox message published for the last time", extra={"message_id": message.id, "task": message.task}
+                    "outbox message published for the last time",
+                    extra={"message_id": message.id, "task": message.task, "runbook": "outbox-stuck"},
                 )
     return len(messages)
 

@@ -30,10 +30,12 @@ class WebSettings(BaseSettings):
 
     `trusted_proxies` is how many proxies of ours append to X-Forwarded-For: 1 behind the load balancer, 2 with the CDN before
     it. The client's address is counted from the right by that number; what stands further left is the client's own claim.
+    `drain_seconds` is how long after SIGTERM the process may still live.
     """
 
     port: Port = 8080
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 1
+    drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
 
 
 class DatabaseSettings(BaseSettings):

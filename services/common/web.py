@@ -20,10 +20,10 @@ from fastapi import FastAPI
 from services.common import logs
 from services.common.settings import ProcessSettings, SettingsError, WebSettings, load
 
-#: How long requests are still taken after SIGTERM, and how long those under way may then take: below the manifest's
-#: `drain_seconds` (30) in sum. No request takes longer than its statements may (database._LIMITS).
-LINGER_SECONDS = 1.0
-FINISH_SECONDS = 25
+#: How long requests are still taken after SIGTERM, and what is kept of the time to drain for closing pools at the end. What
+#: lies between is for requests under way; none takes longer than its statements may (database._LIMITS).
+LINGER_SECONDS = 1
+CLOSING_SECONDS = 2
 
 #: Above the load balancer's idle timeout (60 s), so that it, not we, closes an idle connection.
 KEEP_ALIVE_SECONDS = 75
@@ -63,18 +63,9 @@ def application(service: str) -> FastAPI:
     return app
 
 
-def main() -> int:
-    """Serve until told to end."""
-    try:
-        process, settings = load(ProcessSettings), load(WebSettings)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    logs.configure(
-        service=process.service, process=process.process, environment=process.environment, level=process.log_level
-    )
-    app = application(process.service)
-    config = uvicorn.Config(
+def configuration(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
+    """How Uvicorn serves `app`."""
+    return uvicorn.Config(
         app,
         host="0.0.0.0",  # noqa: S104 - a container's own address; its security group says who reaches it
         port=settings.port,
@@ -88,9 +79,22 @@ def main() -> int:
         proxy_headers=False,  # services.common.client_address reads X-Forwarded-For, from the right
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=FINISH_SECONDS,
+        timeout_graceful_shutdown=settings.drain_seconds - LINGER_SECONDS - CLOSING_SECONDS,
     )
-    server = DrainingServer(config, app)
+
+
+def main() -> int:
+    """Serve until told to end."""
+    try:
+        process, settings = load(ProcessSettings), load(WebSettings)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logs.configure(
+        service=process.service, process=process.process, environment=process.environment, level=process.log_level
+    )
+    app = application(process.service)
+    server = DrainingServer(configuration(app, settings), app)
     server.run()
     if not server.started:
         return 1

@@ -45,7 +45,7 @@ async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport
     await session.flush()
     fields = {"accounts": accounts, "entries": entries, "discrepancies": len(found)}
     if found:
-        log.critical("ledger does not reconcile", extra=fields)  # runbook: wallet-ledger-discrepancy
+        log.critical("ledger does not reconcile", extra={**fields, "runbook": "wallet-ledger-discrepancy"})
     else:
         log.info("ledger reconciled", extra=fields)
     return report

@@ -158,6 +158,21 @@ BAD = {
         r"memory 700 .*\(with the overrides of tier laptop\)",
     ),
     "drain too long": ({"drain_seconds": 200}, "drain_seconds: 200: .*120"),
+    "too short to drain": ({"drain_seconds": 3}, "drain_seconds: 3: .*5"),
+    "a rate limit of another's path": (
+        {"rate_limits": {"/auth/login": 100}},
+        r"rate_limits: '/auth/login' is no path of the service; accepted: what begins as /wallet/\*",
+    ),
+    "a rate limit without paths": (
+        {"paths": [], "rate_limits": {"/wallet/x": 100}},
+        "rate_limits: '/wallet/x' is no path of the service; accepted: what begins as none",
+    ),
+    "a rate limit with a wildcard": ({"rate_limits": {"/wallet/*": 100}}, r"rate_limits.*'/wallet/\*'"),
+    "a rate limit that WAF cannot count": ({"rate_limits": {"/wallet/x": 9}}, "rate_limits./wallet/x: 9: .*10"),
+    "a secret that hides the platform's variable": (
+        {"secrets": [{"name": "TRUSTED_PROXIES", "length": 43}]},
+        "'TRUSTED_PROXIES' would hide a variable",
+    ),
     "no process": ({"processes": {}, "paths": []}, "processes: "),
     "no summary": ({"summary": ""}, "summary: ''"),
 }
@@ -169,6 +184,20 @@ def test_each_mistake_is_one_sentence_with_file_and_key(write: Write, changes: d
     assert re.search(message, text), text
     assert "\n" not in text
     assert "wallet/service.yaml" in text or "wallet: calls" in text
+
+
+def test_a_rate_limit_reaches_no_other_services_paths(write: Write) -> None:
+    directory = write(
+        manifest("one", paths=["/pay"], rate_limits={"/pay": 100}), manifest("two", paths=["/pay-later/*"])
+    )
+    assert "one: rate_limits: '/pay' would limit '/pay-later/*' of the service 'two' too" in refusal(directory)
+
+
+def test_a_tier_can_change_one_rate_limit(write: Write) -> None:
+    limits = {"/wallet/a": 100, "/wallet/b": 200}
+    tiers = {"laptop": {"rate_limits": {"/wallet/b": 2000}}}
+    service = load_catalog(write(manifest("wallet", rate_limits=limits, tiers=tiers)), "laptop").services["wallet"]
+    assert service.rate_limits == {"/wallet/a": 100, "/wallet/b": 2000}
 
 
 def test_a_missing_key_is_named(write: Write) -> None:

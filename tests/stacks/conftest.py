@@ -13,7 +13,9 @@ import yaml
 from environments.settings import DIRECTORY, EnvironmentSettings, load
 from services.catalog import Catalog, load_catalog
 from stacks.environment import Environment
-from tests.components.conftest import Recorded, run_program
+from tests.components.conftest import Recorded, lint, run_program
+
+__all__ = ["lint"]  # a fixture
 
 SERVICES = Path(__file__).parents[2] / "services"
 ENVIRONMENTS = ("local", "dev", "prod")

@@ -11,7 +11,7 @@ import pytest
 
 from components.base import Component
 from services.catalog import Catalog, load_catalog
-from tests.components.conftest import Recorded, Registration
+from tests.components.conftest import Lint, Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
@@ -128,6 +128,7 @@ def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Com
         environment.postgres,
         environment.broker,
         environment.cache,
+        *environment.applications.values(),
         *(service for application in environment.applications.values() for service in application.services.values()),
     ]
     alarms = {item.inputs["name"] for item in composed(stack).of("MetricAlarm")}
@@ -180,6 +181,83 @@ def test_real_environments_speak_tls_everywhere(composed: Composed, stack: str) 
         for entry in each["environment"]
     }
     assert (values["DATABASE_TLS"], values["BROKER_TLS"], values["CACHE_TLS"]) == ("verify-full", "true", "true")
+
+
+def load_balancer_rules(recorded: Recorded) -> list[dict[str, Any]]:
+    """Who reaches the load balancer."""
+    group = recorded.named("security-load-balancer").id
+    return [item.inputs for item in recorded.of("SecurityGroupIngressRule") if item.inputs["securityGroupId"] == group]
+
+
+def web_values(recorded: Recorded, name: str) -> set[str]:
+    """The values of a variable in all web containers."""
+    return {
+        entry["value"]
+        for definitions in containers(recorded).values()
+        for entry in definitions[-1]["environment"]
+        if entry["name"] == name
+    }
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_only_cloudfront_reaches_the_load_balancer_of_a_domain(composed: Composed, stack: str) -> None:
+    recorded = composed(stack)
+    (rule,) = load_balancer_rules(recorded)
+    assert (rule["prefixListId"], rule["fromPort"], rule["toPort"]) == ("pl-9aa247f3", 443, 443)
+    assert "cidrIpv4" not in rule
+    assert web_values(recorded, "TRUSTED_PROXIES") == {"2"}
+
+
+def test_without_a_domain_players_reach_the_load_balancer(composed: Composed) -> None:
+    (rule,) = load_balancer_rules(composed("local"))
+    assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 80, 80)
+    assert web_values(composed("local"), "TRUSTED_PROXIES") == {"1"}
+
+
+@every_environment
+def test_firewalls_count_the_addresses_that_they_see_and_limit_what_manifests_name(
+    composed: Composed, stack: str
+) -> None:
+    """Behind the CDN every connection to the load balancer is CloudFront's: the address is a header's."""
+    recorded = composed(stack)
+    keys = {"web-acl": "IP" if stack == "local" else "FORWARDED_IP", "cdn-web-acl": "IP"}
+    limits = {
+        prefix: limit
+        for service in catalog_of(stack).services.values()
+        for prefix, limit in service.rate_limits.items()
+    }
+    assert "/auth/login" in limits
+    for name, key in keys.items():
+        rates = [
+            rule["statement"]["rateBasedStatement"]
+            for rule in recorded.named(name).inputs["rules"]
+            if "rateBasedStatement" in rule["statement"]
+        ]
+        assert {rate["aggregateKeyType"] for rate in rates} == {key}
+        found = {
+            rate["scopeDownStatement"]["byteMatchStatement"]["searchString"]: rate["limit"]
+            for rate in rates
+            if "scopeDownStatement" in rate
+        }
+        assert found == limits
+
+
+@every_environment
+def test_a_container_has_the_time_to_drain_that_ecs_gives_it(composed: Composed, stack: str) -> None:
+    for definitions in containers(composed(stack)).values():
+        for each in definitions:
+            told = {entry["name"]: entry["value"] for entry in each["environment"]}
+            if "DRAIN_SECONDS" in told:
+                assert told["DRAIN_SECONDS"] == str(each["stopTimeout"])
+
+
+@every_environment
+def test_whatever_roles_may_do_passes_the_linter(composed: Composed, lint: Lint, stack: str) -> None:
+    """Flow logs, tasks and whatever comes. Who may take a role is linted in tests/policies: parliament cannot."""
+    policies = [*composed(stack).of("RolePolicy"), *composed(stack).of("aws:iam/policy:Policy")]
+    assert len(policies) >= 1 + len(catalog_of(stack).services)
+    for item in policies:
+        assert lint(json.loads(item.inputs["policy"])) == [], item.urn
 
 
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from components.security.flows import rules
 from services.catalog import Catalog, load_catalog
-from stacks.flows import DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
+from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
 
 
 @pytest.fixture(scope="module")
@@ -22,29 +22,31 @@ def pairs(catalog: Catalog, **how: Any) -> set[tuple[str, str, int]]:
 
 
 def test_exactly_what_the_manifests_say_is_open(catalog: Catalog) -> None:
-    expected = {("internet", LOAD_BALANCER, 80), ("internet", LOAD_BALANCER, 443)}
+    expected = {(CLOUDFRONT, LOAD_BALANCER, 443)}
     for name, service in catalog.services.items():
         expected |= {(LOAD_BALANCER, name, service.port)} if service.paths else set()
         expected |= {(name, store, DATASTORE_PORTS[store]) for store in service.datastores}
         expected |= {(name, called, catalog.services[called].port) for called in service.calls}
         expected |= {(name, ENDPOINTS, 443), (name, S3, 443)}
-    assert pairs(catalog, https=True, interface_endpoints=True) == expected
+    assert pairs(catalog, behind_cdn=True, interface_endpoints=True) == expected
 
 
 def test_without_endpoints_services_go_through_nat(catalog: Catalog) -> None:
-    found = pairs(catalog, https=True, interface_endpoints=False)
+    found = pairs(catalog, behind_cdn=True, interface_endpoints=False)
     assert ("wallet", "internet", 443) in found
     assert not {target for _, target, _ in found} & {ENDPOINTS, S3}
 
 
-def test_plain_http_opens_no_443_to_the_internet(catalog: Catalog) -> None:
-    found = pairs(catalog, https=False, interface_endpoints=False)
-    assert {port for source, _, port in found if source == "internet"} == {80}
+def test_without_a_domain_players_reach_the_load_balancer_by_plain_http_alone(catalog: Catalog) -> None:
+    found = pairs(catalog, behind_cdn=False, interface_endpoints=False)
+    assert {(source, port) for source, target, port in found if target == LOAD_BALANCER} == {("internet", 80)}
 
 
 @pytest.mark.parametrize("endpoints", [True, False])
 def test_nobody_reaches_a_data_store_but_who_names_it(catalog: Catalog, endpoints: bool) -> None:
-    reach = {(a, b) for a, b, _ in pairs(catalog, https=True, interface_endpoints=endpoints) if b in DATASTORE_PORTS}
+    reach = {
+        (a, b) for a, b, _ in pairs(catalog, behind_cdn=True, interface_endpoints=endpoints) if b in DATASTORE_PORTS
+    }
     assert reach == {(name, store) for name, service in catalog.services.items() for store in service.datastores}
     assert ("wallet", "cache") not in reach
 
@@ -52,4 +54,5 @@ def test_nobody_reaches_a_data_store_but_who_names_it(catalog: Catalog, endpoint
 @pytest.mark.parametrize("endpoints", [True, False])
 def test_the_security_component_takes_them(catalog: Catalog, endpoints: bool) -> None:
     known = [*groups(catalog), *([ENDPOINTS] if endpoints else [])]
-    assert rules(flows(catalog, https=True, interface_endpoints=endpoints), groups=known, others=[S3])
+    open_ = flows(catalog, behind_cdn=True, interface_endpoints=endpoints)
+    assert rules(open_, groups=known, others=[S3, CLOUDFRONT])

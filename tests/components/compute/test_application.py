@@ -18,10 +18,9 @@ from components.data.bucket import Bucket, BucketArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import Severity
-from tests.components.conftest import ACCOUNT, REGION, Recorded, Registration
+from tests.components.conftest import ACCOUNT, REGION, Lint, Recorded, Registration
 
 Run = Callable[..., Recorded]
-Lint = Callable[[Mapping[str, Any]], list[str]]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 
 WEB = ProcessArgs(
@@ -187,6 +186,23 @@ def test_policies_of_a_whole_service_pass_the_linter(run: Run, lint: Lint) -> No
     assert set(documents) >= {"wallet-execution-policy", "wallet-task-policy"}
     for name, document in documents.items():
         assert lint(document) == [], name
+
+
+def test_the_log_is_watched_for_lines_that_call_a_person(run: Run) -> None:
+    recorded = build(run)
+    filters = {item.name: item.inputs for item in recorded.of("LogMetricFilter")}
+    assert set(filters) == {"wallet-log-critical", "wallet-log-error"}
+    assert {each["logGroupName"] for each in filters.values()} == {"/matchday/prod/wallet"}
+    assert filters["wallet-log-critical"]["pattern"] == '{ $.level = "CRITICAL" }'
+    counted = {
+        (each["metricTransformation"]["namespace"], each["metricTransformation"]["name"], 1)
+        for each in filters.values()
+    }
+    watched = {signal.name: signal for signal in recorded.result.signals}
+    assert {(signal.namespace, signal.metric, 1) for signal in watched.values()} == counted
+    assert watched["log-critical"].severity is Severity.PAGE
+    assert watched["log-error"].severity is Severity.TICKET
+    assert {(signal.statistic, signal.threshold, signal.periods) for signal in watched.values()} == {("Sum", 0, 1)}
 
 
 def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:

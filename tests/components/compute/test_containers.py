@@ -37,6 +37,7 @@ IDENTITY = Identity(
     region="ap-south-1",
     image="registry.example/matchday/services:1",
     drain_seconds=45,
+    trusted_proxies=2,
 )
 POSTGRES = PostgresConnection(
     host="db.example", port=5432, tls=True, master_user="master", master_password=secret("rds", json_key="password")
@@ -70,6 +71,7 @@ def secrets(container: dict[str, Any]) -> dict[str, str]:
 
 
 COMMON = {"SERVICE": "live-wallet", "PROCESS": "web", "ENVIRONMENT": "dev", "LOG_LEVEL": "INFO"}
+LISTENING = {"PORT": "8080", "TRUSTED_PROXIES": "2", "DRAIN_SECONDS": "45"}
 SERVER = {
     "DATABASE_HOST": "db.example",
     "DATABASE_PORT": "5432",
@@ -103,7 +105,7 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
         **COMMON,
         **SERVER,
         "DATABASE_USER": "live-wallet_app",
-        "PORT": "8080",
+        **LISTENING,
         "BROKER_HOST": "broker.example",
         "BROKER_PORT": "6379",
         "BROKER_TLS": "true",
@@ -124,7 +126,7 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
 def test_a_service_without_a_database_has_one_container() -> None:
     (only,) = make(Surroundings())
     assert "dependsOn" not in only
-    assert environment(only) == {**COMMON, "PORT": "8080"}
+    assert environment(only) == {**COMMON, **LISTENING}
     assert only["secrets"] == []
 
 
@@ -133,7 +135,7 @@ def test_only_a_web_process_has_a_port() -> None:
         {"name": "http", "containerPort": 8080, "hostPort": 8080, "protocol": "tcp", "appProtocol": "http"}
     ]
     worker = make(port=None)[-1]
-    assert "portMappings" not in worker and "PORT" not in environment(worker)
+    assert "portMappings" not in worker and not LISTENING.keys() & environment(worker).keys()
 
 
 def test_every_container_is_confined() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.compute import iam
-
-Lint = Callable[[Mapping[str, Any]], list[str]]
+from tests.components.conftest import Lint
 
 ACCOUNT, REGION = "123456789012", "ap-south-1"
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/matchday/services"

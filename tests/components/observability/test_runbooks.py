@@ -1,4 +1,4 @@
-"""Every signal names a runbook that exists and helps; no runbook is left that nothing names."""
+"""Every signal, and every log line that calls a person, names a runbook that exists and helps; no runbook is an orphan."""
 
 from __future__ import annotations
 
@@ -26,13 +26,43 @@ def named_runbooks() -> dict[str, str]:
     return found
 
 
-def test_every_signal_s_runbook_exists():
-    missing = {name: where for name, where in named_runbooks().items() if not (RUNBOOKS / f"{name}.md").is_file()}
-    assert not missing, "signals name runbooks that docs/runbooks/ lacks"
+def log_calls() -> list[tuple[str, str, str | None]]:
+    """Every call of a logger in the services: where, its level, and the runbook in its `extra`."""
+    found = []
+    for path in sorted((ROOT / "services").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if isinstance(node.func.value, ast.Name) and node.func.value.id == "log":
+                runbooks = [
+                    value.value
+                    for keyword in node.keywords
+                    if keyword.arg == "extra" and isinstance(keyword.value, ast.Dict)
+                    for key, value in zip(keyword.value.keys, keyword.value.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value == "runbook" and isinstance(value, ast.Constant)
+                ]
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                found.append((where, node.func.attr, str(runbooks[0]) if runbooks else None))
+    return found
+
+
+def test_every_runbook_that_is_named_exists():
+    named = {**named_runbooks(), **{name: where for where, _, name in log_calls() if name}}
+    missing = {name: where for name, where in named.items() if not (RUNBOOKS / f"{name}.md").is_file()}
+    assert not missing, "runbooks are named that docs/runbooks/ lacks"
 
 
 def test_no_runbook_is_orphaned():
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} <= set(named_runbooks())
+    named = {*named_runbooks(), *(name for _, _, name in log_calls())}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} <= named
+
+
+def test_a_line_that_pages_names_its_runbook_and_one_with_a_runbook_reaches_somebody():
+    """What components/compute/log_events.py filters by."""
+    calls = log_calls()
+    critical = [(where, name) for where, level, name in calls if level == "critical"]
+    assert critical and all(name for _, name in critical), critical
+    assert {level for _, level, name in calls if name} == {"critical", "error"}
 
 
 @pytest.mark.parametrize("runbook", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)

@@ -12,16 +12,16 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from fastapi import Request
+from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common import errors, healthcheck, heartbeat, logs, openapi
+from services.common import errors, healthcheck, heartbeat, logs, openapi, web
 from services.common.client_address import client_address
 from services.common.errors import CATALOGUE, Code
 from services.common.ids import uuid7
 from services.common.sealing import Sealer, UnsealError
-from services.common.settings import BrokerSettings, DatabaseSettings, SettingsError, load
+from services.common.settings import BrokerSettings, DatabaseSettings, SettingsError, WebSettings, load
 from tests.services.support import ROOT, SERVICES, environ
 
 
@@ -224,3 +224,19 @@ class TestDocuments:
 
 def test_ids_are_accepted_by_the_standard_library() -> None:
     assert UUID(str(uuid7())).version == 7
+
+
+class TestDraining:
+    @pytest.mark.parametrize("seconds", [5, 30, 120])
+    def test_requests_get_the_time_that_ecs_gives_less_what_comes_before_and_after(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int
+    ) -> None:
+        monkeypatch.setenv("DRAIN_SECONDS", str(seconds))
+        finish = web.configuration(FastAPI(), load(WebSettings)).timeout_graceful_shutdown
+        assert finish is not None and finish >= 2
+        assert web.LINGER_SECONDS + finish + web.CLOSING_SECONDS == seconds
+
+    def test_a_time_too_short_to_drain_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DRAIN_SECONDS", "3")
+        with pytest.raises(SettingsError, match=r"the variable DRAIN_SECONDS: '3': .*greater than or equal to 5"):
+            load(WebSettings)

@@ -1,0 +1,66 @@
+"""Lines of a service's log that a person must hear of, as plain data; pure.
+
+The convention is the services' (docs/services.md, "Logs that call a person"): such a line has a field `runbook`, whose level
+says how soon. So infrastructure need not know what any one service may say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.observability.signals import Severity, Signal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogEvent:
+    """Lines that `pattern` (CloudWatch's filter syntax for JSON) finds; one within `period` seconds is enough."""
+
+    name: str
+    pattern: str
+    summary: str
+    severity: Severity
+    period: int
+
+
+EVENTS: Sequence[LogEvent] = (
+    LogEvent(
+        name="log-critical",
+        pattern='{ $.level = "CRITICAL" }',
+        summary="has logged what must never happen; the line's field runbook says what to do",
+        severity=Severity.PAGE,
+        period=60,
+    ),
+    LogEvent(
+        name="log-error",
+        pattern='{ $.level = "ERROR" && $.runbook = "*" }',
+        summary="has logged an error that it cannot mend by itself; the line's field runbook says what to do",
+        severity=Severity.TICKET,
+        period=300,
+    ),
+)
+
+
+def metric(service: str, event: LogEvent) -> str:
+    """The metric that counts `event` in the log of `service`."""
+    return f"{service}-{event.name}"
+
+
+def signals(service: str, namespace: str) -> list[Signal]:
+    """A signal per event of EVENTS; their metrics are in `namespace`."""
+    return [
+        Signal(
+            name=event.name,
+            summary=f"{service} {event.summary}",
+            namespace=namespace,
+            metric=metric(service, event),
+            statistic="Sum",
+            threshold=0,
+            period=event.period,
+            periods=1,
+            severity=event.severity,
+            runbook="service-log",
+            unit_hint="lines",
+        )
+        for event in EVENTS
+    ]
