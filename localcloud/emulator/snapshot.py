@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from moto.core.base_backend import BackendDict
@@ -53,6 +54,10 @@ def _make_key(pem: bytes) -> Any:
     return serialization.load_pem_private_key(pem, password=None)
 
 
+def _make_certificate(pem: bytes) -> Any:
+    return x509.load_pem_x509_certificate(pem)
+
+
 def _make_function(code: bytes, module: str, defaults: tuple[Any, ...] | None, closure: tuple[Any, ...]) -> Any:
     cells = tuple(types.CellType(value) for value in closure)
     loaded = marshal.loads(code)  # noqa: S302 - from our own file; see the module's docstring
@@ -66,7 +71,7 @@ def _make_defaultdict(kind: type[defaultdict[Any, Any]], factory: Any) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Pickle, and the four kinds of object in moto's backends that it refuses or cannot build again."""
+    """Pickle, and the five kinds of object in moto's backends that it refuses or cannot build again."""
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) in _LOCKS:
@@ -76,6 +81,8 @@ class _Pickler(pickle.Pickler):
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             return _make_key, (pem,)
+        if isinstance(obj, x509.Certificate):
+            return _make_certificate, (obj.public_bytes(serialization.Encoding.PEM),)
         if isinstance(obj, defaultdict) and type(obj) is not defaultdict:  # its constructor takes other arguments
             return _make_defaultdict, (type(obj), obj.default_factory), obj.__dict__, None, iter(obj.items())
         if isinstance(obj, types.FunctionType) and ("<locals>" in obj.__qualname__ or "<lambda>" in obj.__qualname__):
@@ -98,6 +105,16 @@ def _backend_dicts() -> Iterator[tuple[str, str, Any]]:
             )
 
 
+def _culprit(state: list[tuple[str, str, str, dict[str, Any]]]) -> str:
+    """The first service whose backends cannot be pickled by themselves."""
+    for module, _, _, regions in state:
+        try:
+            _Pickler(io.BytesIO(), protocol=pickle.HIGHEST_PROTOCOL).dump(regions)
+        except Exception:
+            return module
+    return "the services together"
+
+
 def save(path: Path) -> None:
     """Write all backends to `path`: all or nothing, mode 0600."""
     state = [
@@ -106,7 +123,10 @@ def save(path: Path) -> None:
         for account, regions in backend_dict.items()
     ]
     buffer = io.BytesIO()
-    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(state)
+    try:
+        _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(state)
+    except Exception as error:
+        raise RuntimeError(f"{_culprit(state)} cannot be saved: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)

@@ -17,7 +17,9 @@ from localcloud.provider.translate import Translator, pairs_to_dict
 from localcloud.provider.wire import Properties
 
 _GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|[Nn]on[Ee]xist|\b404\b")
-_GONE_IN_WORDS = re.compile(r"No (scaling policy|scalable target|scheduled action) found")
+_GONE_IN_WORDS = re.compile(
+    r"No (scaling policy|scalable target|scheduled action) found|Unable to describe task definition"
+)
 TAGS = frozenset({"tags", "tagsAll"})
 
 
@@ -142,7 +144,7 @@ def _decodable(translator: Translator, name: str) -> bool:
 
 
 def is_gone(error: ClientError) -> bool:
-    """Whether an error says that the thing is not there; Application Auto Scaling says so in words only."""
+    """Whether an error says that the thing is not there; Application Auto Scaling and ECS say so in words only."""
     detail = error.response["Error"]
     return bool(_GONE.search(detail["Code"]) or _GONE_IN_WORDS.match(detail.get("Message", "")))
 

@@ -65,6 +65,7 @@ def _fill(emulator: Running) -> dict[str, Any]:
     c("wafv2").create_ip_set(Name="ips", Scope="REGIONAL", IPAddressVersion="IPV4", Addresses=["192.0.2.0/24"])
     c("ecr").create_repository(repositoryName="repository")
     c("events").put_rule(Name="rule", ScheduleExpression="rate(1 minute)")
+    c("acm").request_certificate(DomainName="example.test")
     c("servicediscovery").create_http_namespace(Name="namespace")
     return {"vpc": vpc, "key": key, "signing": signing, "cipher": cipher, "queue": queue}
 
@@ -91,6 +92,9 @@ def _read(emulator: Running, made: dict[str, Any]) -> dict[str, Any]:
         "topic": c("sns").list_topics(),
         "queue": c("sqs").get_queue_attributes(QueueUrl=made["queue"], AttributeNames=["ApproximateNumberOfMessages"]),
         "waf": c("wafv2").list_ip_sets(Scope="REGIONAL"),
+        "certificate": c("acm").get_certificate(
+            CertificateArn=c("acm").list_certificates()["CertificateSummaryList"][0]["CertificateArn"]
+        )["Certificate"],
         "ecr": c("ecr").describe_repositories(),
         "events": c("events").list_rules(),
         "discovery": c("servicediscovery").list_namespaces(),

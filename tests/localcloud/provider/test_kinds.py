@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 
 from localcloud.provider.core import Core
@@ -101,6 +102,13 @@ def test_drift_is_seen_and_repaired(made: Made, aws: Any, name: str) -> None:
     assert case.drifted in made.core.diff(case.token, live, inputs).changed
     made.core.update(made.settings, case.token, resource_id, live, inputs, outputs)
     assert made.read(name) == inputs
+
+
+def test_the_whole_graph_fits_into_a_snapshot(made: Made, endpoint: str) -> None:
+    for name in CASES:
+        made.make(name)
+    answer = httpx.post(f"{endpoint}/_matchday/snapshot", timeout=60)
+    assert answer.status_code == 200, answer.text
 
 
 def test_everything_goes_and_is_gone(made: Made) -> None:
