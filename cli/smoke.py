@@ -191,9 +191,13 @@ def smoke(
 
 def _operations_secret(emulator: str) -> str:
     """The operator's client secret, from where an operator gets it: Secrets Manager."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     from localcloud.dataplane.aws import Aws
 
-    manager = Aws(emulator, local.REGION).client("secretsmanager")
     name = f"matchday/{local.STACK}/auth/OPERATIONS_CLIENT_SECRET"
-    text: str = manager.get_secret_value(SecretId=name)["SecretString"]
+    try:
+        text: str = Aws(emulator, local.REGION).client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    except (ClientError, BotoCoreError) as failure:
+        console.fail(f"the secret {name} cannot be read: {failure}", "`matchday up` provisions it.")
     return text

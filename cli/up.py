@@ -57,7 +57,7 @@ def up(
     ] = None,
     emulator: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="An AWS emulator of your own on loopback (LocalStack, moto server)."),
+        typer.Option(metavar="URL", help="An AWS emulator of your own on loopback, such as LocalStack."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
@@ -71,9 +71,11 @@ def up(
     """
     from localcloud.dataplane.errors import SupervisorError
 
+    before = _remembered()
+    if emulator is not None:
+        _check_emulator(emulator, before)
     local.STATE.mkdir(mode=0o700, exist_ok=True)
     phases = _Phases()
-    before = _remembered()
     wanted = {"port": port or before.get("port", 8080), "emulator": emulator or before.get("emulator")}
     try:
         with phases.phase("engine"):
@@ -92,6 +94,22 @@ def up(
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
     _report(client, provisioned, phases.total(), as_json=as_json)
+
+
+def _check_emulator(url: str, before: Mapping[str, Any]) -> None:
+    """End the command unless it is on this machine, and the one that this clone's resources live in, if there are any."""
+    from localcloud.provider.clients import EndpointRefused, check_endpoint
+
+    try:
+        check_endpoint(url)
+    except EndpointRefused as refusal:
+        console.fail(str(refusal), code=console.WRONG_CALL)
+    if before and before["emulator"] != url:
+        console.fail(
+            f"this clone's platform lives in {before['emulator'] or 'an emulator of its own'}, not in {url}",
+            "`matchday reset` forgets it; then it can be made there.",
+            console.WRONG_CALL,
+        )
 
 
 def _differs(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -134,7 +152,8 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
             checkpoint.enter(Phase.SETTLED)
         running = None
     if running is None:
-        if checkpoint.phase is not Phase.SETTLED:
+        # What an emulator of the user's own holds does not go back with us, so neither may what we know of it.
+        if wanted["emulator"] is None and checkpoint.phase is not Phase.SETTLED:
             console.say("the last run did not end properly: going back to the last consistent state")
             checkpoint.restore()
         checkpoint.enter(Phase.RUNNING)
@@ -157,7 +176,7 @@ def _provision(client: Client, *, moved: bool) -> Result:
 
     checkpoint = Checkpoint(local.STATE)
     workspace = local.workspace(client.info.provider_port)
-    workspace.extra = _THROWAWAY
+    workspace.extra = _THROWAWAY if client.info.snapshot else {}
     command = ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)]
     checkpoint.enter(Phase.APPLYING)
     try:

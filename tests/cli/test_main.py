@@ -67,3 +67,25 @@ def test_doctor_lists_what_the_platform_needs() -> None:
     assert done.exit_code == (0 if document["ok"] else 1)
     assert {"Linux", "PostgreSQL", "Valkey", "loopback range"} <= {check["name"] for check in document["checks"]}
     assert all(check["found"] for check in document["checks"])
+
+
+@pytest.mark.parametrize("url", ["https://sts.amazonaws.com", "http://10.0.0.1:4566", "localhost", "http://127.0.0.1"])
+def test_an_emulator_that_is_not_on_this_machine_is_refused_before_anything_starts(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "STATE", tmp_path / "state")
+    done = runner.invoke(build(["up"]), ["up", "--emulator", url])
+    assert done.exit_code == 2
+    assert url in done.stderr
+    assert "loopback" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_platform_does_not_move_to_another_emulator_by_accident(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "STATE", tmp_path)
+    (tmp_path / "up.json").write_text('{"port": 8080, "emulator": null, "code": null}')
+    done = runner.invoke(build(["up"]), ["up", "--emulator", "http://127.0.0.1:4566"])
+    assert done.exit_code == 2
+    assert "matchday reset" in done.stderr
