@@ -10,12 +10,14 @@ from policies.rules import is_none_of, is_set
 
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+#: What AWS calls the policy that it gives a topic, which a deployed topic shows as its own.
+_DEFAULT = "__default_policy_ID"
 POLICIES = {TOPIC: "policy", "aws:sns/topicPolicy:TopicPolicy": "policy"}
 
 
 def _demands_tls(resource: Resource) -> Verdict:
     path = POLICIES[resource.type]
-    if not resource.has(path):
+    if not resource.has(path) or resource.document(path).text("Id") == _DEFAULT:
         return na("it has no policy of its own: no other account publishes")
     for statement in statements(resource, path):
         refuses = any(

@@ -32,7 +32,7 @@ CASES = {
     "MD.SNS.2": Case(
         good=[[res(TOPIC_POLICY, arn="t", policy=TLS)]],
         bad=[Change({"policy": OURS}), Change({"policy": TLS.replace("false", "true")})],
-        na=[[res(TOPIC)]],
+        na=[[res(TOPIC)], [res(TOPIC, policy='{"Id": "__default_policy_ID", "Statement": []}')]],
         unknown=[Change({"policy": UNKNOWN})],
     ),
 }
