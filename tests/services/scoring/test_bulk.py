@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from services.scoring.engine import catalogue
 from services.scoring.engine.bulk import RosterBook
 from services.scoring.engine.contests import rank
+from services.scoring.engine.document import Chip
 from services.scoring.engine.errors import RosterError
 
 PLAYERS = [f"p{n}" for n in range(30)]
@@ -61,3 +63,12 @@ def test_points_that_the_rules_cannot_give_are_refused() -> None:
 def test_an_empty_book() -> None:
     book = RosterBook(catalogue.load("fpl"))
     assert (len(book), list(book.ranks()), book.update({"a": Fraction(1)})) == (0, [], 0)
+
+
+def test_factors_of_chips_count_for_the_scale() -> None:
+    rules = catalogue.load("fpl")
+    triple = Chip("a", "A", "factor", {"multiplier": "captain", "factor": "2.25"})
+    extra = Chip("b", "B", "office", {"office": "captain", "factor": "1.125"})
+    assert RosterBook(replace(rules, chips=(triple,))).scale == 4
+    assert RosterBook(replace(rules, chips=(extra,))).scale == 8
+    assert RosterBook(replace(rules, chips=(), multipliers=())).scale == 1

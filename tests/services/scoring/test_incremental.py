@@ -130,3 +130,58 @@ def test_an_old_version_that_arrives_late_touches_nobody() -> None:
     after = rescore(before, [late])
     assert after.touched == frozenset()
     assert same(after, scorecard(rules, [squad, newest, late]))
+
+
+def player(name: str, version: int = 1, *, retracted: bool = False) -> Event:
+    told = event(f"lineup:{name}", "lineup", version, player=name, name=name.upper(), team="T", role="forward")
+    return replace(told, retracted=retracted)
+
+
+def goal(number: int, scorer: str, version: int = 1) -> Event:
+    return event(f"goal:{number}", "goal", version, scorer=scorer, own=False)
+
+
+def test_a_correction_may_bring_a_player_and_take_one_away() -> None:
+    rules = catalogue.load("fpl")
+    log = [player("a"), player("b"), player("z"), goal(1, "z")]
+    before = scorecard(rules, log)
+    added = [player("a", 2, retracted=True), player("c"), goal(1, "c", 2), goal(2, "b")]
+    after = rescore(before, added)
+    assert same(after, scorecard(rules, [*log, *added]))
+    assert after.totals == {"b": 4, "c": 4, "z": 0}
+    assert after.touched == {"a", "b", "c", "z"}
+
+
+def test_when_the_match_changes_along_with_other_events_everyone_is_concerned() -> None:
+    events = open_match(RACES[0], NOON).events
+    rules = catalogue.load("f1-league")
+    before = scorecard(rules, events)
+    match = next(one for one in events if one.kind == "match")
+    around = [
+        next(one for one in events if one.id == id_) for id_ in ("grid:race:lando-norris", "result:race:lando-norris")
+    ]
+    others = [replace(one, version=2, attributes={**one.attributes, "grid": 19, "position": 1}) for one in around]
+    for changed in (
+        replace(match, version=2, attributes={**match.attributes, "season": 2009}),
+        replace(match, version=2, retracted=True),
+    ):
+        added = [others[0], changed, others[1]]
+        after = rescore(before, added)
+        assert after.touched == set(before.involved)
+        assert same(after, scorecard(rules, [*events, *added]))
+    gone = rescore(before, [replace(match, version=2, retracted=True)])
+    assert gone.lines == ()
+    back = rescore(gone, [replace(match, version=3)])
+    assert back.touched == set(before.involved) and back.lines == before.lines
+
+
+def test_the_preferred_provider_counts_in_full_and_in_part() -> None:
+    rules = catalogue.load("fpl")
+    log = [player("a"), player("b"), goal(1, "a"), replace(goal(1, "b"), provider="other")]
+    assert scorecard(rules, log).totals == {"a": 0, "b": 4}  # "other" comes before "test"
+    preferred = scorecard(rules, log, ["test"])
+    assert preferred.totals == {"a": 4, "b": 0}
+    assert score(rules, log, ["test"]) == preferred.lines
+    later = replace(goal(1, "b", 2), provider="other")
+    assert rescore(preferred, [later]).totals == {"a": 4, "b": 0}
+    assert rescore(scorecard(rules, log[:3], ["test"]), log[3:]).totals == {"a": 4, "b": 0}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from services.scoring.engine import catalogue
 from services.scoring.engine.compiled import Line
-from services.scoring.engine.document import parse_rules
+from services.scoring.engine.document import parse_rules, parse_vocabulary
 from services.scoring.engine.scoring import score, scorecard
 from tests.services.scoring.builders import event
 
@@ -180,3 +182,74 @@ def test_groups_are_counted_when_every_sum_fits(legal: int, charged: int, length
     lines = {line.group: (line.points, len(line.events)) for line in score(rules, [BOWLER, *over, *other])}
     assert lines.get((1,)) == ((1, legal) if maidens else None)
     assert lines[2,] == (2, 12)
+
+
+def with_measure(rule: dict[str, Any], **measures: Any) -> Any:
+    """Cricket rules over measures of the test's own."""
+    document = deepcopy(dict(catalogue.vocabulary("cricket", "test").document))
+    document["measures"] |= {
+        name: {"title": name, "event": "delivery", **measure} for name, measure in measures.items()
+    }
+    given = {
+        "id": "test", "version": "1.0.0", "title": "Test", "sport": "cricket", "sources": {"x": "y"}, "roster": {"size": 11},
+        "rules": [{"id": "rule", "title": "Rule", "category": "All", **rule}],
+    }  # fmt: skip
+    return parse_rules(given, parse_vocabulary(document, "test"), "test")
+
+
+def test_the_greatest_of_a_measure_and_the_events_that_have_it() -> None:
+    table = {"table": {"measure": "best", "points": {"4": "9", "2": "1", "0": "5"}}}
+    rules = with_measure(table, best={"player": ["batter"], "max": "runs"})
+    log = [BATTER, delivery("1", runs=2), delivery("2", runs=4), delivery("3", runs=4)]
+    assert [(line.points, line.events) for line in score(rules, log)] == [(9, ("delivery:2", "delivery:3"))]
+    unknown = [BATTER, delivery("1", runs=None)]
+    assert score(rules, unknown) == ()
+
+
+@pytest.mark.parametrize(("kind", "unknown"), [("min", True), ("max", True), ("sum", False)])
+def test_only_sums_and_counts_of_nothing_are_nought(kind: str, unknown: bool) -> None:
+    rule = {"cases": [{"when": {"mine": {"at_most": 5}, "balls_faced": {"at_least": 1}}, "points": "1"}]}
+    rules = with_measure(rule, mine={"player": ["batter"], kind: "runs"})
+    assert bool(score(rules, [BATTER, delivery("1", runs=None)])) is not unknown
+    assert bool(score(rules, [BATTER, delivery("1", runs=3)]))
+
+
+def test_a_measure_of_several_attributes_counts_each_event_once_in_order() -> None:
+    rules = with_measure(
+        {"each": {"measure": "there", "points": "1"}}, there={"player": ["batter", "non_striker"], "count": True}
+    )
+    log = [
+        BATTER,
+        delivery("2", batter="n", non_striker="b"),
+        delivery("1"),
+        delivery("3", non_striker="b"),
+        delivery("4", batter="x"),
+    ]
+    assert [(line.points, line.events) for line in score(rules, log)] == [
+        (3, ("delivery:1", "delivery:2", "delivery:3"))
+    ]
+
+
+def test_groups_by_an_attribute_that_some_events_lack() -> None:
+    log = [BATTER, delivery("1", innings=10, runs=1), delivery("2", runs=1), delivery("3", innings=None, runs=1)]
+    assert [line.group for line in score(cricket({**EACH_RUN, "scope": "innings"}), log)] == [(1,), (10,), (None,)]
+
+
+def test_an_attribute_that_is_unknown_adds_nothing_to_a_group() -> None:
+    rules = cricket({"each": {"measure": "maidens", "points": "1"}})
+    over = [delivery(f"1.{n}", charged=None if n == 3 else 0) for n in range(6)]
+    assert scorecard(rules, [BOWLER, *over]).totals["w"] == 1
+
+
+def test_events_that_the_vocabulary_does_not_know_are_ignored() -> None:
+    log = [BATTER, delivery("1", runs=1), event("drone:1", "drone", batter="b", player="b")]
+    assert scorecard(cricket(EACH_RUN), log).totals == {"b": Fraction(1, 2)}
+
+
+def test_only_the_events_of_a_profile_tell_who_a_player_is() -> None:
+    rules = catalogue.load("fpl")
+    log = [
+        event("lineup:p", "lineup", player="p", name="P", team="T", role="forward"),
+        event("time:p", "playing_time", player="p", minutes=90, conceded=1, name="Q", team="U", role="goalkeeper"),
+    ]
+    assert scorecard(rules, log).profiles["p"].attributes == {"name": "P", "team": "T", "role": "forward"}
