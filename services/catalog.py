@@ -126,10 +126,13 @@ class ManifestSecret(_Model):
 
 
 class Slo(_Model):
-    """A service-level objective in percent of requests: `latency` also says within how many milliseconds."""
+    """A service-level objective in percent of requests: `latency` also says within how many milliseconds.
+
+    Below 95 % no rate of failure would be worth a page by how fast it spends what the objective allows.
+    """
 
     name: Literal["availability", "latency"]
-    objective: Annotated[float, Field(gt=0, lt=100, strict=False)]
+    objective: Annotated[float, Field(ge=95, lt=100, strict=False)]
     milliseconds: Annotated[int, Field(ge=1, le=60_000)] | None = None
 
     @model_validator(mode="after")
@@ -171,6 +174,8 @@ class ServiceManifest(_Model):
             _once(key, getattr(self, key))
         _once("secrets", [secret.name for secret in self.secrets])
         _once("slos", [slo.name for slo in self.slos])
+        if self.slos and not self.paths:
+            raise ValueError("slos: the load balancer sees no request of a service without paths")
         for secret in self.secrets:
             if RESERVED_VARIABLES.fullmatch(secret.name):
                 raise ValueError(

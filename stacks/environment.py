@@ -26,11 +26,12 @@ from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.edge.web_acl import Scope, WebAcl, WebAclArgs
 from components.network.vpc import FARGATE_ENDPOINTS, NatMode, Vpc, VpcArgs
+from components.observability.burn_rates import Objective
 from components.observability.monitoring import Monitoring, MonitoringArgs
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
-from services.catalog import Catalog, Process, ServiceManifest
+from services.catalog import Catalog, Process, ServiceManifest, Slo
 from stacks.flows import CLOUDFRONT, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
@@ -191,7 +192,13 @@ class Environment:
                 subnet_ids=self.vpc.public_subnet_ids,
                 security_group_id=self.groups.ids[LOAD_BALANCER],
                 routes=[
-                    Route(name=name, patterns=service.paths, port=service.port, drain_seconds=service.drain_seconds)
+                    Route(
+                        name=name,
+                        patterns=service.paths,
+                        port=service.port,
+                        drain_seconds=service.drain_seconds,
+                        objectives=[_objective(slo) for slo in service.slos],
+                    )
                     for name, service in self.catalog.services.items()
                     if service.paths
                 ],
@@ -383,6 +390,10 @@ class Environment:
 
 #: Outputs that are also SSM parameters.
 PUBLISHED = ("url", "cluster_name", "postgres_host", "broker_host", "cache_host", "cdn_domain", "site_bucket")
+
+
+def _objective(slo: Slo) -> Objective:
+    return Objective(percent=slo.objective, seconds=None if slo.milliseconds is None else slo.milliseconds / 1000)
 
 
 def _process(process: Process) -> ProcessArgs:

@@ -12,6 +12,7 @@ from pulumi_aws import lb
 
 from components.base import NAME_LIMITS, Component, Transforms, shorten
 from components.edge.routes import Route, listener_rules
+from components.observability import burn_rates
 from components.observability.signals import Severity, Signal
 
 #: TLS 1.2 and 1.3 with forward secrecy and AEAD ciphers only (FSBP ELB.17).
@@ -104,8 +105,8 @@ class LoadBalancer(Component):
         self.listener = self._listeners(args)
         self.target_groups = self._targets(args)
         self.signals = _balancer_signals(self.arn_suffix)
-        for route, target in self.target_groups.items():
-            self.signals += _target_signals(route, self.arn_suffix, target.arn_suffix)
+        for route in args.routes:
+            self.signals += _target_signals(route, self.arn_suffix, self.target_groups[route.name].arn_suffix)
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name, "url": self.url})
 
     def _balancer(self, args: LoadBalancerArgs) -> Any:
@@ -251,9 +252,18 @@ def _balancer_signals(balancer: pulumi.Output[str]) -> list[Signal]:
     ]
 
 
-def _target_signals(route: str, balancer: pulumi.Output[str], group: pulumi.Output[str]) -> list[Signal]:
+def _target_signals(route: Route, balancer: pulumi.Output[str], group: pulumi.Output[str]) -> list[Signal]:
     where = {"LoadBalancer": balancer, "TargetGroup": group}
+    promised = {"errors" if objective.seconds is None else "slow" for objective in route.objectives}
     return [
+        *(signal for what, signal in _limits(route.name, where).items() if what not in promised),
+        *burn_rates.signals(route.name, where, route.objectives),
+    ]
+
+
+def _limits(route: str, where: Mapping[str, pulumi.Output[str]]) -> dict[str, Signal]:
+    """What is watched by fixed limits; `errors` and `slow` give way to objectives."""
+    found = [
         Signal(
             name=f"{route}-unhealthy",
             summary=f"A task of {route} fails its readiness check",
@@ -294,3 +304,4 @@ def _target_signals(route: str, balancer: pulumi.Output[str], group: pulumi.Outp
             unit_hint="s",
         ),
     ]
+    return {signal.name.removeprefix(f"{route}-"): signal for signal in found}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
+from components.observability.burn_rates import Objective
+
 #: What one ALB rule takes (Elastic Load Balancing quotas), counted over all its conditions.
 _VALUES_PER_RULE, _WILDCARDS_PER_RULE = 5, 5
 
@@ -29,6 +31,7 @@ class Route:
     - patterns: ALB path patterns (``/wallet/*``), any number.
     - port: where its tasks listen. health_path: asked on that port; 200 means ready.
     - drain_seconds: 0–3600, how long a task that leaves keeps its open requests.
+    - objectives: what is promised of it; what is not is watched by fixed limits.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Route:
     port: int
     health_path: str = "/readyz"
     drain_seconds: int = 30
+    objectives: Sequence[Objective] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,6 @@ def _widget(kind: str, x: int, y: int, width: int, height: int, properties: dict
 
 
 def _graph(region: str, signal: Signal) -> dict[str, Any]:
-    dimensions = [part for item in signal.dimensions.items() for part in item]
     beyond = "above" if signal.comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else "below"
     graph: dict[str, Any] = {
         "title": signal.name,
@@ -60,7 +59,7 @@ def _graph(region: str, signal: Signal) -> dict[str, Any]:
         "region": signal.region or region,
         "stat": signal.statistic,
         "period": signal.period,
-        "metrics": [[signal.namespace, signal.metric, *dimensions]],
+        "metrics": _lines(signal),
         "annotations": {
             "horizontal": [
                 {
@@ -75,3 +74,25 @@ def _graph(region: str, signal: Signal) -> dict[str, Any]:
     if signal.unit_hint:
         graph["yAxis"] = {"left": {"label": signal.unit_hint}}
     return graph
+
+
+def _lines(signal: Signal) -> list[list[Any]]:
+    """What a graph draws: the metric or, of an expression, its result, with its inputs out of sight."""
+    if not signal.expression:
+        return [[signal.namespace, signal.metric, *_flat(signal.dimensions)]]
+    return [
+        [{"id": "value", "expression": signal.expression, "label": signal.name}],
+        *(
+            [
+                query.namespace,
+                query.metric,
+                *_flat(query.dimensions),
+                {"id": name, "stat": query.statistic, "visible": False},
+            ]
+            for name, query in signal.inputs.items()
+        ),
+    ]
+
+
+def _flat(dimensions: Mapping[str, Any]) -> list[Any]:
+    return [part for item in dimensions.items() for part in item]

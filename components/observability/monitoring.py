@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,8 @@ class Monitoring(Component):
     """Alarms for all signals, the topics that they reach people by, and a dashboard of them.
 
     An alarm of severity PAGE pages nobody by itself: one composite alarm per component does, so that one incident is one
-    page however many of the component's alarms it trips. Every alarm is also a message on the ticket topic.
+    page however many of the component's alarms it trips; signals that page `together` are one term of it. Every alarm is
+    also a message on the ticket topic.
 
     Makes, per Region in which there are signals: ``aws:sns:Topic`` and ``TopicPolicy`` (``page``, ``ticket``, with
     ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``); per signal
@@ -63,15 +64,16 @@ class Monitoring(Component):
         pages: list[pulumi.Output[str]] = []
         self.alarm_count = 0
         for component in watched:
-            paging: dict[str, list[pulumi.Output[str]]] = {}
+            paging: dict[str, dict[str, list[pulumi.Output[str]]]] = {}
             for signal in component.signals:
                 region = signal.region or args.region
                 alarm = self._alarm(component, signal, topics[region][Severity.TICKET])
                 self.alarm_count += 1
                 if signal.severity is Severity.PAGE:
-                    paging.setdefault(region, []).append(alarm.name)
-            for region, alarms in paging.items():
-                pages.append(self._page(component, alarms, region, topics[region][Severity.PAGE], args))
+                    terms = paging.setdefault(region, {})
+                    terms.setdefault(signal.together or signal.name, []).append(alarm.name)
+            for region, terms in paging.items():
+                pages.append(self._page(component, terms, region, topics[region][Severity.PAGE], args))
 
         self.page_topic_arn = topics[args.region][Severity.PAGE]
         self.ticket_topic_arn = topics[args.region][Severity.TICKET]
@@ -131,21 +133,15 @@ class Monitoring(Component):
 
     def _alarm(self, component: Component, signal: Signal, topic: pulumi.Output[str]) -> cloudwatch.MetricAlarm:
         role = f"{component.name}-{signal.name}"
-        plain = signal.statistic in PLAIN_STATISTICS
         return self.make(
             role,
             cloudwatch.MetricAlarm,
             cloudwatch.MetricAlarmArgs(
                 name=self.physical_name(role),
                 alarm_description=f"{signal.summary}. Runbook: docs/runbooks/{signal.runbook}.md",
-                namespace=signal.namespace,
-                metric_name=signal.metric,
-                dimensions=dict(signal.dimensions),
-                statistic=signal.statistic if plain else None,
-                extended_statistic=None if plain else signal.statistic,
+                **_watched(signal),
                 comparison_operator=str(signal.comparison),
                 threshold=signal.threshold,
-                period=signal.period,
                 evaluation_periods=signal.periods,
                 datapoints_to_alarm=signal.datapoints or signal.periods,
                 treat_missing_data=str(signal.missing),
@@ -157,7 +153,7 @@ class Monitoring(Component):
     def _page(
         self,
         component: Component,
-        alarms: Sequence[pulumi.Output[str]],
+        terms: Mapping[str, Sequence[pulumi.Output[str]]],
         region: str,
         topic: pulumi.Output[str],
         args: MonitoringArgs,
@@ -171,7 +167,7 @@ class Monitoring(Component):
             cloudwatch.CompositeAlarmArgs(
                 alarm_name=self.physical_name(role),
                 alarm_description=f"{component.name} needs a person now; the alarms that tripped name their runbooks",
-                alarm_rule=pulumi.Output.all(*alarms).apply(lambda names: " OR ".join(f'ALARM("{n}")' for n in names)),
+                alarm_rule=pulumi.Output.all(*terms.values()).apply(_rule),
                 alarm_actions=[topic],
                 ok_actions=[topic],
                 region=elsewhere,
@@ -179,6 +175,43 @@ class Monitoring(Component):
         )
         arn: pulumi.Output[str] = composite.arn
         return arn
+
+
+def _rule(terms: Sequence[Sequence[str]]) -> str:
+    """A composite alarm's rule: some term, of which all alarms ring."""
+    written = [" AND ".join(f'ALARM("{name}")' for name in names) for names in terms]
+    return " OR ".join(f"({term})" if len(names) > 1 else term for term, names in zip(written, terms, strict=True))
+
+
+def _watched(signal: Signal) -> dict[str, Any]:
+    """What of a metric alarm says which numbers it looks at."""
+    if signal.expression:
+        of_value = cloudwatch.MetricAlarmMetricQueryArgs(
+            id="value", expression=signal.expression, label=signal.name, return_data=True
+        )
+        of_inputs = [
+            cloudwatch.MetricAlarmMetricQueryArgs(
+                id=name,
+                metric=cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                    namespace=query.namespace,
+                    metric_name=query.metric,
+                    dimensions=dict(query.dimensions),
+                    stat=query.statistic,
+                    period=signal.period,
+                ),
+            )
+            for name, query in signal.inputs.items()
+        ]
+        return {"metric_queries": [of_value, *of_inputs]}
+    plain = signal.statistic in PLAIN_STATISTICS
+    return {
+        "namespace": signal.namespace,
+        "metric_name": signal.metric,
+        "dimensions": dict(signal.dimensions),
+        "statistic": signal.statistic if plain else None,
+        "extended_statistic": None if plain else signal.statistic,
+        "period": signal.period,
+    }
 
 
 #: AWS services that publish to the topics: alarms, and what RDS has to say of its databases.

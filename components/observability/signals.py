@@ -42,9 +42,19 @@ _EXTENDED = re.compile(r"(p|tm|tc|ts|wm)\d{1,2}(\.\d{1,10})?|p100")
 _LONGEST = 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A metric that an expression reads, over the signal's period."""
+
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any]
+    statistic: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """One condition on one CloudWatch metric.
+    """One condition on one CloudWatch metric, or on an expression over several.
 
     `dimensions` values may be Pulumi Outputs (names and ARN suffixes that AWS chooses); everything else is plain, so that
     the number and the names of the alarms never hang on an unknown.
@@ -53,16 +63,21 @@ class Signal:
     - summary: what is wrong when it fires, one sentence a person on call understands.
     - runbook: file name in docs/runbooks without `.md`; a test fails if the file is missing.
     - period: seconds, one of CloudWatch's (10, 30 or a multiple of 60).
+    - expression: CloudWatch metric math instead of namespace, metric, dimensions and statistic; `inputs`: its names → metrics.
+    - together: signals of a component with the same one page only when all of them hold.
     - threshold, statistic, comparison, periods (evaluation periods), datapoints (to alarm; default all of `periods`).
     - region: where the metric is, and so its alarm; default the stack's. CloudFront's metrics are in us-east-1.
     """
 
     name: str
     summary: str
-    namespace: str
-    metric: str
+    namespace: str = ""
+    metric: str = ""
     dimensions: Mapping[str, Any] = field(default_factory=dict)
     statistic: str = "Average"
+    expression: str = ""
+    inputs: Mapping[str, Query] = field(default_factory=dict)
+    together: str = ""
     comparison: Comparison = Comparison.ABOVE
     threshold: float
     period: int = 60
@@ -75,6 +90,13 @@ class Signal:
     region: str | None = None
 
     def __post_init__(self) -> None:
+        if bool(self.metric) == bool(self.expression) or bool(self.metric) != bool(self.namespace):
+            raise ValueError(f"signal {self.name}: give a metric with its namespace, or an expression")
+        unread = sorted(name for name in self.inputs if not re.search(rf"\b{name}\b", self.expression))
+        if unread or bool(self.expression) != bool(self.inputs):
+            raise ValueError(
+                f"signal {self.name}: expression {self.expression!r} and inputs {sorted(self.inputs)} disagree"
+            )
         if self.period not in (10, 30) and (self.period < 60 or self.period % 60):
             raise ValueError(f"signal {self.name}: period {self.period} s; CloudWatch takes 10, 30 or a multiple of 60")
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):

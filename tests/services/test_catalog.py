@@ -147,6 +147,14 @@ BAD = {
         {"slos": [{"name": "availability", "objective": 99.0, "milliseconds": 5}]},
         "takes no milliseconds",
     ),
+    "an objective too low to watch": (
+        {"slos": [{"name": "availability", "objective": 90}]},
+        "slos.0.objective: 90.*95",
+    ),
+    "objectives nobody can watch": (
+        {"paths": [], "slos": [{"name": "availability", "objective": 99.9}]},
+        "slos: the load balancer sees no request of a service without paths",
+    ),
     "an unknown tier": (
         {"tiers": {"staging": {}}},
         r"tiers.staging: no such tier; accepted: production, development, laptop",

@@ -243,6 +243,19 @@ def test_firewalls_count_the_addresses_that_they_see_and_limit_what_manifests_na
 
 
 @every_environment
+def test_every_objective_of_a_manifest_is_watched_by_how_fast_it_is_spent(composed: Composed, stack: str) -> None:
+    alarms = {item.name: item.inputs for item in composed(stack).of("MetricAlarm")}
+    for name, service in catalog_of(stack).services.items():
+        assert service.slos
+        for slo in service.slos:
+            hour = alarms[f"monitoring-load-balancer-{name}-{slo.name}-hour"]
+            assert hour["threshold"] == pytest.approx(100 - 14.4 * (100 - slo.objective))
+            (quick,) = [q for q in hour["metricQueries"] if q["id"] in ("errors", "quick")]
+            if slo.milliseconds is not None:
+                assert quick["metric"]["stat"] == f"PR(:{slo.milliseconds / 1000:g})"
+
+
+@every_environment
 def test_a_container_has_the_time_to_drain_that_ecs_gives_it(composed: Composed, stack: str) -> None:
     for definitions in containers(composed(stack)).values():
         for each in definitions:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.observability.dashboards import Panel, body
-from components.observability.signals import Comparison, Severity, Signal
+from components.observability.signals import Comparison, Query, Severity, Signal
 
 
 def signal(number, **changes):
@@ -57,3 +57,19 @@ def test_a_graph_shows_metric_statistic_and_threshold():
     assert properties["annotations"]["horizontal"][0]["value"] == 5
     assert properties["annotations"]["horizontal"][0]["fill"] == "below"
     assert properties["yAxis"] == {"left": {"label": "s"}}
+
+
+def test_a_graph_of_an_expression_draws_its_result_alone():
+    inputs = {"bad": Query("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", {"LoadBalancer": "app/1"}, "Sum")}
+    of_math = signal(1, namespace="", metric="", dimensions={}, expression="FILL(bad, 0)", inputs=inputs)
+    (_, graph) = body("ap-south-1", [], [Panel("edge", [of_math])])["widgets"]
+    assert graph["properties"]["metrics"] == [
+        [{"id": "value", "expression": "FILL(bad, 0)", "label": "signal-1"}],
+        [
+            "AWS/ApplicationELB",
+            "HTTPCode_Target_5XX_Count",
+            "LoadBalancer",
+            "app/1",
+            {"id": "bad", "stat": "Sum", "visible": False},
+        ],
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from components.base import Component
 from components.observability.monitoring import Monitoring, MonitoringArgs
-from components.observability.signals import Severity, Signal
+from components.observability.signals import Query, Severity, Signal
 
 ACCOUNT = "123456789012"
 
@@ -88,6 +88,34 @@ def test_one_page_per_component_that_pages(run, resolved):
     assert page.inputs["alarmActions"] == [resolved(recorded.result.page_topic_arn)]
     children = {recorded.named(f"monitoring-edge-{what}").urn for what in ("errors", "broken")}
     assert children <= set(page.dependencies), "CloudWatch refuses a rule that names alarms which do not exist yet"
+
+
+def test_signals_that_page_together_are_one_term(run):
+    both = [signal("hour", together="fast"), signal("minutes", together="fast")]
+    recorded = run(monitoring(("edge", [signal("down"), *both])))
+    (page,) = recorded.of("CompositeAlarm")
+    down, hour, minutes = (f'ALARM("matchday-dev-monitoring-edge-{name}")' for name in ("down", "hour", "minutes"))
+    assert page.inputs["alarmRule"] == f"{down} OR ({hour} AND {minutes})"
+
+
+def test_an_expression_is_watched_with_its_inputs(run):
+    inputs = {"bad": Query("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", {"LoadBalancer": "app/edge/1"}, "Sum")}
+    failing = signal("failing", metric="", namespace="", dimensions={}, expression="FILL(bad, 0)", inputs=inputs)
+    alarm = run(monitoring(("edge", [failing]))).named("monitoring-edge-failing").inputs
+    assert alarm["metricQueries"] == [
+        {"id": "value", "expression": "FILL(bad, 0)", "label": "failing", "returnData": True},
+        {
+            "id": "bad",
+            "metric": {
+                "namespace": "AWS/ApplicationELB",
+                "metricName": "HTTPCode_Target_5XX_Count",
+                "dimensions": {"LoadBalancer": "app/edge/1"},
+                "stat": "Sum",
+                "period": 60,
+            },
+        },
+    ]
+    assert not alarm.keys() & {"metricName", "namespace", "statistic", "period"}, "CloudWatch takes one or the other"
 
 
 def test_signals_elsewhere_have_their_alarms_and_topics_there(run):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from components.observability.signals import Severity, Signal
+from components.observability.signals import Query, Severity, Signal
+
+QUERY = Query("AWS/ECS", "m", {}, "Sum")
 
 
 def signal(**changes):
@@ -45,6 +47,22 @@ def test_names_are_kebab_case(name):
 @pytest.mark.parametrize("statistic", ["p99", "p99.9", "tm95", "Sum"])
 def test_statistics_of_cloudwatch(statistic):
     assert signal(statistic=statistic).statistic == statistic
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metric": "", "namespace": ""}, "give a metric with its namespace, or an expression"),
+        ({"namespace": ""}, "give a metric with its namespace, or an expression"),
+        ({"expression": "a", "inputs": {"a": QUERY}}, "give a metric with its namespace, or an expression"),
+        ({"metric": "", "namespace": "", "expression": "100"}, "disagree"),
+        ({"metric": "", "namespace": "", "expression": "ab", "inputs": {"a": QUERY}}, r"inputs \['a'\] disagree"),
+        ({"inputs": {"a": QUERY}}, "disagree"),
+    ],
+)
+def test_a_signal_is_on_one_metric_or_on_one_expression_that_reads_its_inputs(changes, message):
+    with pytest.raises(ValueError, match=message):
+        signal(**changes)
 
 
 def test_an_unknown_statistic_is_refused():
