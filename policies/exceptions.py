@@ -152,7 +152,8 @@ class Excuses:
                 if reason:
                     source = f"{component.name}: relaxed[{row.input!r}]"
                     controls = frozenset(row.controls)
-                    self.entries.append(Excuse(controls, "*", reason, row.owner, row.expires, source, component.urn))
+                    below = f"{component.name} and below"
+                    self.entries.append(Excuse(controls, below, reason, row.owner, row.expires, source, component.urn))
 
     def find(self, control: str, resource: Resource | None, stack: Stack | None = None) -> Excuse | None:
         """The entry that covers a violation of `control` by `resource` (None: by the stack); an expired one last."""

@@ -29,6 +29,8 @@ from policies.resources import Resource, Stack
 from policies.values import UNKNOWN, normalise
 
 PACK = "matchday"
+#: As in PulumiPolicy.yaml.
+VERSION = "0.1.0"
 #: The policy under which the pack speaks of itself (open answers, unused exceptions); its properties select controls.
 SELF = "pack"
 
@@ -141,7 +143,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return wire.AnalyzerHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return plugin_pb2.PluginInfo(version="0.1.0")
+        return plugin_pb2.PluginInfo(version=VERSION)
 
     def ConfigureStack(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._environment = request.stack
@@ -149,7 +151,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def GetAnalyzerInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         info = wire.AnalyzerInfo(
-            name=PACK, displayName="Matchday controls", version="0.1.0", supportsConfig=True, provider="aws"
+            name=PACK, displayName="Matchday controls", version=VERSION, supportsConfig=True, provider="aws"
         )
         own = wire.PolicyInfo(
             name=SELF,

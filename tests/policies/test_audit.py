@@ -79,3 +79,14 @@ def test_evidence_is_never_put_among_other_files(state: Path, tmp_path: Path) ->
     done = _run("--state", str(state), "--out", str(tmp_path))
     assert done.exit_code == 2
     assert "holds 'state.json'" in " ".join(done.output.split())
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(300)
+def test_a_stack_that_is_not_deployed_is_audited_from_a_preview(tmp_path: Path) -> None:
+    done = _run("prod", "--out", str(tmp_path / "e"), "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads((tmp_path / "e" / "audit.json").read_text())
+    assert document["subject"]["kind"] == "preview" and document["subject"]["resources"] > 300
+    assert document["summary"]["mandatory"] == 0
+    assert document["summary"]["controls"]["cannot tell yet"] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as wire
 from pulumi.runtime.proto import analyzer_pb2_grpc
@@ -22,7 +24,7 @@ from localcloud.engine.find import ensure
 from localcloud.engine.run import EngineFailed, Result
 from policies.catalog import all_controls
 from policies.model import Each
-from policies.server import SELF
+from policies.server import SELF, VERSION
 from tests.engine.conftest import FarEnd
 from tests.policies.test_state import export, row
 
@@ -77,6 +79,23 @@ def test_every_control_is_announced_with_its_metadata(pack: Any) -> None:
         assert policy.framework.name and policy.severity != wire.POLICY_SEVERITY_UNSPECIFIED
         wanted = wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) else wire.POLICY_TYPE_STACK
         assert policy.policy_type == wanted
+
+
+def test_the_version_is_the_projects(pack: Any) -> None:
+    project = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text())
+    assert project["version"] == VERSION == pack.GetAnalyzerInfo(empty_pb2.Empty()).version
+
+
+def test_a_broken_register_stops_the_pack_with_a_sentence(tmp_path: Path) -> None:
+    copy = shutil.copytree(PACK, tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "exceptions.yaml").write_text(
+        "exceptions:\n- {control: KMS.4, resource: x, environments: [prod], owner: o}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(copy), "127.0.0.1:1"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "exceptions.0.reason (KMS.4): field required" in done.stderr
 
 
 def test_a_resource_is_judged_before_it_is_created(pack: Any) -> None:
