@@ -59,7 +59,7 @@ ORGANISATION = _event(
 
 
 def _mentions(pattern: str, word: str) -> bool:
-    return re.search(rf"(?<![A-Za-z.]){re.escape(word)}(?![A-Za-z])", pattern) is not None
+    return re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", pattern) is not None
 
 
 def raises_alarm(event: Event) -> Whole:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from policies.baseline import exists
+from policies.baseline import ACCOUNT_WIDE, exists
 from policies.documents import Statement
 from policies.escalation import escalations
 from policies.identities import ATTACHMENTS, DOCUMENT_BEARERS, INLINE, MANAGED, ROLE, USER, permissions
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.resources import Resource, Stack
 from policies.rules import decide, is_at_least, is_true, never
 from policies.trust import federated_trust_is_narrow, no_stranger_in_trust
 from policies.unscoped import acts_on_resources
 
+_SUPPORT = "/AWSSupportAccess"
 POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 
@@ -68,8 +69,13 @@ def _no_cloudshell(resource: Resource) -> Verdict:
     return ok()
 
 
-def _support_attached(resource: Resource) -> bool:
-    return resource.text("policyArn").endswith("/AWSSupportAccess")
+def _support_role(stack: Stack) -> Verdict:
+    for attachment in stack.of(ATTACHMENTS[0], ATTACHMENTS[3]):
+        if attachment.text("policyArn").endswith(_SUPPORT) and (attachment.has("role") or attachment.has("roles")):
+            return ok()
+    if any(arn.endswith(_SUPPORT) for role in stack.of(ROLE) for arn in role.texts("managedPolicyArns")):
+        return ok()
+    return bad("RolePolicyAttachment", None, "attach AWSSupportAccess to a role")
 
 
 def _password(number: int, title: str, path: str, what: str, severity: Severity, **references: str) -> Control:
@@ -188,7 +194,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(cis5="1.16", pci="12.10.3"),
         remediation="Make a role with the managed policy AWSSupportAccess attached (iam.RolePolicyAttachment).",
-        rule=exists(ATTACHMENTS[0], "attach AWSSupportAccess to a role", _support_attached),
+        rule=Whole(ACCOUNT_WIDE, _support_role),
     ),
     Control(
         id="IAM.21",

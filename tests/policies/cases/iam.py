@@ -103,7 +103,8 @@ CASES = {
             [
                 res(ROLE_ATTACHMENT, role="support", policyArn="arn:aws:iam::aws:policy/AWSSupportAccess"),
                 res(PASSWORDS, **STRONG),
-            ]
+            ],
+            [res(ROLE, managedPolicyArns=["arn:aws:iam::aws:policy/AWSSupportAccess"]), res(PASSWORDS, **STRONG)],
         ],
         bad=[Drop(ROLE_ATTACHMENT), Change({"policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})],
         na=[[_ROLE]],
