@@ -1,9 +1,9 @@
 """Service-level objectives as signals: how fast a service spends what its objectives allow to go wrong; pure.
 
-An objective of 99.9 % allows 0.1 % of requests to fail. A service that fails 1.44 % spends that 14.4 times as fast as it may: in
-an hour 2 % of what 30 days allow, which is worth waking somebody (Google, *The Site Reliability Workbook*, chapter 5). That page
-asks two windows, the hour and its last five minutes, so that it ends soon after the trouble. Six hours at six times the rate
-spend 5 %: work for the day.
+An objective of 99.9 % allows 0.1 % of requests to fail. A service that fails 1.44 % spends that 14.4 times as fast as it may:
+in an hour 2 % of what 30 days allow, which is worth waking somebody (Google, *The Site Reliability Workbook*, chapter 5).
+That page asks two windows, the hour and its last five minutes, so that it ends soon after the trouble. Six hours at six
+times the rate spend 5 %: work for the day.
 """
 
 from __future__ import annotations
