@@ -188,19 +188,20 @@ class Stack:
     def _resolve(self, resource: Resource, value: Any, path: str, types: tuple[str, ...]) -> list[Resource]:
         if isinstance(value, Sensitive):
             value = value.value
+        sources = resource.property_dependencies.get(path.split(".")[0], ())
+        recorded = [self._urns[urn] for urn in sources if urn in self._urns]
         found: list[Resource] = []
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str):
-                found += [r for r in self._candidates(item) if r is not resource and (not types or r.type in types)]
+                # What the engine hands over does not always hold a resource's id; then its record has to do.
+                found += [other for other in self._candidates(item) if other is not resource] or recorded
             elif item is UNKNOWN:
-                sources = resource.property_dependencies.get(path.split(".")[0], ())
-                known = [self._urns[urn] for urn in sources if urn in self._urns]
-                if not known:
+                if not recorded:
                     raise CannotTell(resource.at(path), UNKNOWN.words)
-                found += [r for r in known if not types or r.type in types]
+                found += recorded
             elif item is not None:
                 raise CannotTell(resource.at(path), "not a reference that can be followed")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(other for other in found if not types or other.type in types))
 
     def _candidates(self, text: str) -> Iterable[Resource]:
         found = self._named.get(text, ())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 from localcloud.engine import events
 from localcloud.engine.find import ensure
 from localcloud.engine.run import EngineFailed, Result
+from policies import exceptions, levels
 from policies.catalog import all_controls
 from policies.model import Each
+from policies.report import audit
 from policies.server import SELF, VERSION
+from policies.state import read
 from tests.engine.conftest import FarEnd
+from tests.policies.platform import platform
 from tests.policies.test_state import export, row
 
 PACK = Path(__file__).resolve().parents[2] / "policies"
@@ -228,6 +233,46 @@ def test_the_cli_narrows_the_pack_by_its_configuration(tmp_path: Path) -> None:
         "MD.KMS.1": "advisory"
     }
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.engine
+def test_the_engine_and_the_audit_judge_alike(tmp_path: Path) -> None:
+    """One state, two ways: resource by resource through the protocol, and all at once from the file."""
+    resources = platform("local").stack.resources
+    state = tmp_path / "state.json"
+    rows = [
+        row(
+            r.urn,
+            id=r.id,
+            parent=r.parent,
+            inputs=r.values,
+            outputs={**r.values, "id": r.id},
+            custom=r.token.startswith("aws:"),
+        )
+        for r in resources
+        if not r.token.startswith("random:")
+    ]
+    for entry in rows:
+        if not entry["custom"]:
+            del entry["id"]
+    state.write_bytes(export(*rows))
+    done = _cli("policy", "analyze", "--file", str(state), "--policy-pack", str(PACK), "--json")
+    found = [json.loads(line)["policyEvent"] for line in done.stdout.splitlines() if "policyEvent" in line]
+    by_engine = {
+        (event["policyName"], event["resourceUrn"].rpartition("::")[2])
+        for event in found
+        if event["policyName"] != SELF
+    }
+    report = audit(
+        read(state),
+        source="state",
+        levels=levels.load(),
+        register=exceptions.load(),
+        now=datetime.now(UTC),
+        environment="local",
+    )
+    assert by_engine == {(answer.control.id, answer.name) for answer in report.violations}, done.stderr
+    assert len(by_engine) > 10
 
 
 PROGRAM = """

@@ -73,6 +73,13 @@ def test_an_unknown_reference_without_a_record_leaves_it_open() -> None:
         whole.referrers(bucket, VERSIONING, "bucket")
 
 
+def test_a_known_reference_to_a_resource_whose_id_is_not_told_follows_the_record() -> None:
+    """`AnalyzeStack` sends outputs alone, and a provider need not repeat the id among them."""
+    bucket = res(BUCKET, "b", id="")
+    setting = res(VERSIONING, bucket="logs-1a2b", deps={"bucket": [f"{BUCKET} b"]})
+    assert stack([bucket, setting]).referrers(bucket, VERSIONING, "bucket") == [setting]
+
+
 def test_references_out_of_the_stack_find_nothing() -> None:
     setting = res(VERSIONING, bucket="elsewhere")
     assert stack([setting]).target(setting, "bucket", BUCKET) is None
