@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from uuid import uuid4
 
 import pytest
 
@@ -68,7 +67,7 @@ async def test_an_amount_is_a_positive_whole_number(wallet: Wallet, amount: obje
 @pytest.mark.parametrize(
     ("to", "status", "code"),
     [
-        (str(uuid4()), 404, "account_unknown"),
+        ("01a1fe00-59cb-7ee5-84c0-26538338a9d0", 404, "account_unknown"),
         ("00000000-0000-7000-8000-000000000001", 404, "account_unknown"),  # the house's
         ("self", 422, "same_account"),
     ],
