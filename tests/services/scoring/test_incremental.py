@@ -185,3 +185,13 @@ def test_the_preferred_provider_counts_in_full_and_in_part() -> None:
     later = replace(goal(1, "b", 2), provider="other")
     assert rescore(preferred, [later]).totals == {"a": 4, "b": 0}
     assert rescore(scorecard(rules, log[:3], ["test"]), log[3:]).totals == {"a": 4, "b": 0}
+
+
+def test_players_who_leave_hide_nobody_who_stays() -> None:
+    rules = catalogue.load("fpl")
+    names = [f"{letter}{number}" for number in range(20) for letter in "ls"]
+    log = [player(name) for name in names]
+    leaving = [player(name, 2, retracted=True) for name in names if name.startswith("l")]
+    scoring = [goal(number, f"s{number}") for number in range(20)]
+    after = rescore(scorecard(rules, log), [*leaving, *scoring])
+    assert after.totals == {f"s{number}": 4 for number in range(20)}
