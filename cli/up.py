@@ -163,11 +163,14 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
 
 
 def _forget_lost_cloud(client: Client, wanted: Mapping[str, Any]) -> None:
-    """Drop the engine's state if the emulator came up without what that state speaks of."""
+    """Drop the engine's and the provider's state if the emulator came up without what they speak of."""
+    from localcloud.provider.store import Store
+
     workspace = local.workspace(client.info.provider_port)
     if wanted["emulator"] is None and client.info.snapshot != "loaded" and workspace.stack_exists(local.STACK):
         console.say(f"the emulator starts empty (snapshot {client.info.snapshot}): all resources will be created anew")
         workspace.forget(local.STACK)
+        Store(local.STATE / "provider").clear()
 
 
 def _provision(client: Client, *, moved: bool) -> Result:

@@ -28,10 +28,18 @@ _NOWHERE = "/dev/null"
 
 
 class EngineFailed(RuntimeError):
-    """A run ended with an error: the engine's own diagnostics, and the log that holds everything."""
+    """A run ended with an error: what the engine and its mandatory policies said, and the log that holds everything."""
 
-    def __init__(self, command: str, diagnostics: Sequence[events.Diagnostic], tail: str, log: Path) -> None:
+    def __init__(
+        self,
+        command: str,
+        diagnostics: Sequence[events.Diagnostic],
+        tail: str,
+        log: Path,
+        violations: Sequence[events.Violation] = (),
+    ) -> None:
         said = [_name(d) + d.message for d in diagnostics if d.severity == "error"]
+        said += [f"{v.policy}: {_name(v)}{v.message}" for v in violations if v.level == "mandatory"]
         self.messages = tuple(dict.fromkeys(said)) or (tail or "no message; see the log",)
         self.log = log
         super().__init__(f"`pulumi {command}` failed:\n" + "\n".join(self.messages) + f"\n(log: {log})")
@@ -146,7 +154,7 @@ class Workspace:
                 collected.add(event)
         tail = "\n".join(output)
         if process.returncode:
-            raise EngineFailed(command[0], collected.diagnostics, tail, log)
+            raise EngineFailed(command[0], collected.diagnostics, tail, log, collected.violations)
         return Result(
             changes=collected.changes(),
             resources=collected.resources,
@@ -287,5 +295,5 @@ def _follow(path: Path, process: subprocess.Popen[str]) -> Iterator[events.Event
                 time.sleep(0.05)
 
 
-def _name(diagnostic: events.Diagnostic) -> str:
-    return f"{diagnostic.urn.rsplit('::', 1)[-1]}: " if diagnostic.urn else ""
+def _name(said: events.Diagnostic | events.Violation) -> str:
+    return f"{said.urn.rsplit('::', 1)[-1]}: " if said.urn else ""
