@@ -9,9 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from services.scoring.engine.document import RULES_DIRECTORY, Rules, Vocabulary, parse_rules, parse_vocabulary
+from services.scoring.engine.document import Rules, Vocabulary
 from services.scoring.engine.errors import RulesError
 from services.scoring.engine.linting import lint
+from services.scoring.engine.parsing import RULES_DIRECTORY, parse_rules, parse_vocabulary
 
 _FILE = re.compile(r"(?P<id>[a-z][a-z0-9-]{0,39})@(?P<version>[0-9]+\.[0-9]+\.[0-9]+)\.json")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.scoring.engine import catalogue
-from services.scoring.engine.document import parse_rules, parse_vocabulary
 from services.scoring.engine.linting import Finding, lint
+from services.scoring.engine.parsing import parse_rules, parse_vocabulary
 
 
 def findings(rules: list[dict[str, Any]] | None = None, **more: Any) -> list[Finding]:

@@ -10,7 +10,7 @@ import pytest
 
 from services.scoring.engine import catalogue
 from services.scoring.engine.compiled import Line
-from services.scoring.engine.document import parse_rules, parse_vocabulary
+from services.scoring.engine.parsing import parse_rules, parse_vocabulary
 from services.scoring.engine.scoring import score, scorecard
 from tests.services.scoring.builders import event
 

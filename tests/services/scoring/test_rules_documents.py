@@ -12,9 +12,9 @@ import pytest
 
 from services.scoring.engine import catalogue
 from services.scoring.engine.catalogue import RULES_DIRECTORY
-from services.scoring.engine.document import parse_rules
 from services.scoring.engine.errors import RulesError
 from services.scoring.engine.linting import lint
+from services.scoring.engine.parsing import parse_rules
 
 IDS = [
     "cricket-odi", "cricket-t10", "cricket-t20-a", "cricket-t20-b", "cricket-test", "f1-fantasy-2026", "f1-league", "fpl",
