@@ -15,7 +15,8 @@ from localcloud.dataplane import postgres
 from localcloud.dataplane.errors import SupervisorError
 from localcloud.dataplane.postgres import Binaries, PostgresServer, choose_binaries, installed_binaries, scram_verifier
 
-HOST = "127.98.1.16"
+#: Of this process alone: other workers run servers too.
+HOST = f"127.97.{os.getpid() % 250}.16"
 QUICK = {"fsync": "off", "synchronous_commit": "off"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseEr
 from localcloud.dataplane.errors import SupervisorError
 from localcloud.dataplane.valkey import ValkeyServer
 
-HOST = "127.98.2.16"
+#: Of this process alone: other workers run servers too.
+HOST = f"127.98.{os.getpid() % 250}.16"
 
 
 @pytest.fixture
