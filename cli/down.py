@@ -51,5 +51,8 @@ def _stop() -> bool:
             client.stop()
         except SupervisorError as failure:
             console.fail(str(failure))
-    Checkpoint(local.STATE).enter(Phase.SETTLED)
+    checkpoint = Checkpoint(local.STATE)
+    # A run of the engine that was cut off stays one: the next `up` must go back, however orderly the servers stopped.
+    if checkpoint.phase is Phase.RUNNING:
+        checkpoint.enter(Phase.SETTLED)
     return True

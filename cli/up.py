@@ -82,7 +82,6 @@ def up(
             local.engine()
         with phases.phase("servers"):
             client = _start(wanted, before)
-        (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": before.get("code")}))
         with phases.phase("provision"):
             provisioned = _provision(client, moved=_differs(before, wanted))
         with phases.phase("converge"):

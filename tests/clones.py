@@ -38,6 +38,13 @@ class Clone:
     directory: Path
     port: int
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`matchday <arguments>` in the background."""
+        environment = {**os.environ, "PYTHONPATH": str(self.directory)}
+        command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=self.directory, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+
     def run(self, *arguments: str, check: bool = True, timeout: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
         """`matchday <arguments>` in this clone."""
         # A path given by PYTHONPATH comes before the editable install: the copy's rooms are the ones imported.

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import yaml
 
+from localcloud.dataplane.processes import signal_group, spawn
 from localcloud.engine import events
 from localcloud.engine.find import Engine
 
@@ -215,20 +216,14 @@ class Workspace:
     @contextmanager
     def _start(
         self, arguments: Sequence[str], extra: Mapping[str, str]
-    ) -> Iterator[tuple[subprocess.Popen[str], deque[str]]]:
+    ) -> Iterator[tuple[subprocess.Popen[bytes], deque[str]]]:
         """The running CLI and the last lines of its output; interrupted, as a person would, when the caller gives up."""
         printed = self.state / "output.log"
         tail: deque[str] = deque(maxlen=30)
-        with printed.open("w") as sink:
-            process = subprocess.Popen(
-                [str(self.engine.pulumi), *arguments],
-                cwd=self.project,
-                env=self._clean(extra),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
+        with printed.open("wb") as sink:
+            # It dies with us: an engine that outlived a killed command would go on changing what the next one restores.
+            process = spawn(
+                [str(self.engine.pulumi), *arguments], env=self._clean(extra), cwd=self.project, stdout=sink
             )
         try:
             yield process, tail
@@ -239,7 +234,7 @@ class Workspace:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                signal_group(process, signal.SIGKILL)
                 process.wait()
             raise
 
@@ -272,7 +267,7 @@ class _Collected:
         return [event for event in self._operations.values() if events.OPERATIONS[event.operation] != "same"]
 
 
-def _follow(path: Path, process: subprocess.Popen[str]) -> Iterator[events.Event]:
+def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[events.Event]:
     """The events of a log that is still being written, until its process has ended and the log is read to its end."""
     while not path.exists():
         if process.poll() is not None:

@@ -139,6 +139,33 @@ def test_new_code_and_a_desired_count_reach_what_runs(up: dict[str, Any], clone:
         assert all(task["health"] == "HEALTHY" for task in service["tasks"])
 
 
+def test_an_up_that_is_killed_half_way_is_followed_by_one_that_converges(up: dict[str, Any], clone: Clone) -> None:
+    clone.run("up")
+    resources = clone.json("status")["resources"]
+    settings = clone.directory / "environments" / "Pulumi.local.yaml"
+    original = settings.read_text()
+    content = yaml.safe_load(original)
+    content["config"]["matchday:environment"]["logs"] = {"retention_days": 14}
+    settings.write_text(yaml.safe_dump(content))
+    phase = clone.directory / ".matchday" / "phase"
+    log = clone.directory / ".matchday" / "pulumi" / "up-local.events.jsonl"
+    cut = clone.start("up")
+    try:
+        _until(lambda: phase.read_text() == "applying" and log.exists(), 60, "the engine's start")
+        _until(lambda: '"op":"update"' in log.read_text(), 60, "the first change")
+    finally:
+        cut.kill()
+        cut.wait()
+        settings.write_text(original)
+    assert phase.read_text() == "applying"
+    done = clone.run("up", "--json")
+    assert "going back to the last consistent state" in done.stderr
+    again = json.loads(done.stdout)
+    assert {name for name, count in again["changes"].items() if count} == {"same"}
+    assert again["resources"] == resources
+    assert clone.json("smoke")["ok"]
+
+
 def test_drift_is_seen_from_the_command(up: dict[str, Any], clone: Clone) -> None:
     clone.run("up")
     assert clone.json("preview", "local")["changes"]["same"] > 100
