@@ -156,10 +156,10 @@ def _raw_calls(endpoint: str, count: int) -> float:
     client = boto3.client(
         "ssm", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
     )
-    client.put_parameter(Name="/warm", Value="x", Type="String")
+    client.put_parameter(Name="/warm", Value="x", Type="String", Overwrite=True)
     begun = time.perf_counter()
     for number in range(count):
-        client.put_parameter(Name=f"/bench/{number}", Value="x", Type="String")
+        client.put_parameter(Name=f"/bench/{number}", Value="x", Type="String", Overwrite=True)
     return time.perf_counter() - begun
 
 
