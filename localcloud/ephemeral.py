@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,6 @@ from localcloud.dataplane.processes import end, spawn
 #: moto answers its first request about a second after its start; a busy machine may need many.
 START_SECONDS = 60
 
-_EMULATOR_PORT = 4566
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
@@ -39,13 +38,15 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
     Raises SupervisorError, with the last lines that it printed, when one of them does not start.
     """
     host = AddressBook(directory).host(EMULATOR_HOST)
-    endpoint = f"http://{host}:{_EMULATOR_PORT}"
+    # Not the usual port: two runs at once may have chosen the same network.
+    port = _free_port(host)
+    endpoint = f"http://{host}:{port}"
     # Both spend a second or more on imports, and neither needs the other to start.
     with (
         _server(
             directory / "emulator.log",
             "localcloud.emulator",
-            *("--host", host, "--port", str(_EMULATOR_PORT), "--snapshot", str(directory / "emulator.snapshot")),
+            *("--host", host, "--port", str(port), "--snapshot", str(directory / "emulator.snapshot")),
         ) as emulator,
         _server(
             directory / "provider.log",
@@ -69,6 +70,13 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
             raise SupervisorError("provider", "it did not start", directory / "provider.log")
         _wait(endpoint, emulator, directory / "emulator.log")
         yield Cloud(endpoint=endpoint, provider_port=int(first))
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextmanager

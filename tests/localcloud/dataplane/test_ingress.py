@@ -68,7 +68,9 @@ class Gate:
         self.config = Config(state=state, ingress_port=free_port(), timing=Timing(pool_refresh=0.1))
         self.problems: list[str] = []
         self.ingress = Ingress(self.config, self.book, lambda name: backends.get(name, []), self.problems.append)
-        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False)
+        # A connection for each request: a change of rules closes idle ones, and a request must not run into that.
+        unkept = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, limits=unkept)
 
     async def serve(self, *rules: Rule, port: int = 80, protocol: str = "HTTP") -> None:
         default = Rule(priority="default", conditions=[], actions=[fixed(404)])
