@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,21 @@ def workspace(provider_port: int, state: Path = STATE / "pulumi") -> Workspace:
     return Workspace(
         engine=engine(), project=PROJECT, state=state, provider_port=provider_port, python=Path(sys.executable)
     )
+
+
+@contextmanager
+def throwaway_workspace() -> Iterator[Workspace]:
+    """This project against an emulator and a provider of its own, all of which go when the caller is done."""
+    from localcloud.dataplane.errors import SupervisorError
+    from localcloud.ephemeral import cloud
+
+    with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch:
+        directory = Path(scratch)
+        try:
+            with cloud(directory, region=REGION) as far_end:
+                yield workspace(far_end.provider_port, state=directory / "pulumi")
+        except SupervisorError as failure:
+            console.fail(str(failure))
 
 
 def running() -> Client | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,17 +39,8 @@ def preview(
                 "Only the running platform has a cloud: `matchday up`.",
                 2,
             )
-        from localcloud.dataplane.errors import SupervisorError
-        from localcloud.ephemeral import cloud
-
-        with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch:
-            directory = Path(scratch)
-            try:
-                with cloud(directory, region=local.REGION) as far_end:
-                    workspace = local.workspace(far_end.provider_port, state=directory / "pulumi")
-                    document = _run(workspace, stack, refresh=False)
-            except SupervisorError as failure:
-                console.fail(str(failure))
+        with local.throwaway_workspace() as workspace:
+            document = _run(workspace, stack, refresh=False)
     if as_json:
         console.emit(document)
     else:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from cli import console, local
+from cli import local
 
 
 def read(stack: str) -> tuple[bytes, str]:
@@ -26,20 +23,13 @@ def read(stack: str) -> tuple[bytes, str]:
 
 def preview(stack: str) -> bytes:
     """`pulumi preview --json` of the stack from nothing, by the real engine against an emulator of its own."""
-    from localcloud.dataplane.errors import SupervisorError
     from localcloud.engine.run import EngineFailed
-    from localcloud.ephemeral import cloud
 
-    with tempfile.TemporaryDirectory(prefix="matchday-audit-") as scratch:
-        directory = Path(scratch)
+    with local.throwaway_workspace() as workspace:
         try:
-            with cloud(directory, region=local.REGION) as far_end:
-                workspace = local.workspace(far_end.provider_port, state=directory / "pulumi")
-                with local.resource_progress(f"preview {stack}") as on_event:
-                    workspace.run(["preview", "--json"], stack, on_event=on_event)
-                printed = (workspace.state / "output.log").read_bytes()
-        except SupervisorError as failure:
-            console.fail(str(failure))
+            with local.resource_progress(f"preview {stack}") as on_event:
+                workspace.run(["preview", "--json"], stack, on_event=on_event)
         except EngineFailed as failure:
             local.engine_failed(failure)
+        printed = (workspace.state / "output.log").read_bytes()
     return printed[printed.find(b"{") :]

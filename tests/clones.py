@@ -38,26 +38,25 @@ class Clone:
     directory: Path
     port: int
 
+    def _invocation(self, arguments: tuple[str, ...]) -> dict[str, Any]:
+        """How `matchday <arguments>` of this clone is started."""
+        return {
+            "args": [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            "cwd": self.directory,
+            # A path given by PYTHONPATH comes before the editable install: the copy's rooms are the ones imported.
+            "env": {**os.environ, "PYTHONPATH": str(self.directory)},
+            "stdin": subprocess.DEVNULL,
+        }
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`matchday <arguments>` in the background."""
-        environment = {**os.environ, "PYTHONPATH": str(self.directory)}
-        command = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=self.directory, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+        return subprocess.Popen(**self._invocation(arguments), stdout=quiet, stderr=quiet)
 
     def run(self, *arguments: str, check: bool = True, timeout: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
         """`matchday <arguments>` in this clone."""
-        # A path given by PYTHONPATH comes before the editable install: the copy's rooms are the ones imported.
-        environment = {**os.environ, "PYTHONPATH": str(self.directory)}
-        done = subprocess.run(
-            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
-            cwd=self.directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            **self._invocation(arguments), capture_output=True, text=True, timeout=timeout, check=False
         )
         if check:
             assert done.returncode == 0, (
