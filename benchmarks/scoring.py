@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure
-from services.scoring.engine import catalogue
-from services.scoring.engine.bulk import RosterBook
-from services.scoring.engine.document import Rules
-from services.scoring.engine.events import Event
-from services.scoring.engine.scoring import rescore, scorecard
-from services.scoring.sources import find_matches, open_match
+from scoring.engine import catalogue
+from scoring.engine.bulk import RosterBook
+from scoring.engine.document import Rules
+from scoring.engine.events import Event
+from scoring.engine.scoring import rescore, scorecard
+from scoring.sources import find_matches, open_match
 
 MATCHES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "cricket" / "ipl"
 RULES = "cricket-t20-b"

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from cli.score import check_sport, refusing, seen_at
-from services.scoring import report
-from services.scoring.engine import catalogue
-from services.scoring.engine.compare import diff as differences
-from services.scoring.engine.compare import impact as moves
-from services.scoring.engine.errors import RulesError
-from services.scoring.engine.explaining import explain as explanation
-from services.scoring.engine.linting import lint as findings
-from services.scoring.sources import open_match
+from scoring import report
+from scoring.engine import catalogue
+from scoring.engine.compare import diff as differences
+from scoring.engine.compare import impact as moves
+from scoring.engine.errors import RulesError
+from scoring.engine.explaining import explain as explanation
+from scoring.engine.linting import lint as findings
+from scoring.sources import open_match
 
 app = typer.Typer(help="Scoring rules: list, lint, explain, diff, impact.", no_args_is_help=True)
 

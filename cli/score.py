@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from services.scoring import report
-from services.scoring.engine import catalogue
-from services.scoring.engine.document import Rules
-from services.scoring.engine.errors import RosterError, RulesError, ScoringError
-from services.scoring.engine.rosters import Roster, RosterScore, apply_multipliers, validate
-from services.scoring.engine.scoring import Scorecard, scorecard
-from services.scoring.sources import find_matches, open_match, roster_file
-from services.scoring.sources.match import Match
+from scoring import report
+from scoring.engine import catalogue
+from scoring.engine.document import Rules
+from scoring.engine.errors import RosterError, RulesError, ScoringError
+from scoring.engine.rosters import Roster, RosterScore, apply_multipliers, validate
+from scoring.engine.scoring import Scorecard, scorecard
+from scoring.sources import find_matches, open_match, roster_file
+from scoring.sources.match import Match
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.security.flows import INTERNET, Flow
-from services.catalog import Catalog
+from model.manifest import Catalog
 
 #: Name of the load balancer's security group, and of the interface endpoints'.
 LOAD_BALANCER, ENDPOINTS = "load-balancer", "endpoints"

@@ -1,0 +1,1 @@
+"""The ground floor: the words that rooms share, with no Pulumi and no import of another room."""

@@ -1,0 +1,54 @@
+"""The forms of a rule as functions: from measured whole numbers to exact points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from scoring.engine.conditions import holds
+from scoring.engine.document import Bands, Cases, Each, Form, Milestones, Table
+
+#: From measures in one group (None: unknown) to points; 0 gives no line.
+PointsOf = Callable[[Mapping[str, int | None]], Fraction]
+
+_NOTHING = Fraction(0)
+
+
+def points_of(form: Form) -> PointsOf:
+    """The function that a rule's form stands for."""
+    match form:
+        case Each():
+            return lambda values: (values.get(form.measure) or 0) // form.every * form.points
+        case Milestones():
+            steps = tuple(sorted(form.steps, reverse=True))
+            return lambda values: _highest(steps, values.get(form.measure))
+        case Bands():
+            return lambda values: _band(form, values)
+        case Table():
+            return lambda values: _listed(form, values.get(form.measure))
+        case Cases():
+            return lambda values: _first(form, values)
+
+
+def ratio(form: Bands, values: Mapping[str, int | None]) -> Fraction | None:
+    """What a rule with bands looks at; None if a measure is unknown or nothing is there to divide by."""
+    value = values.get(form.measure)
+    per = 1 if form.per is None else values.get(form.per)
+    return None if value is None or not per else Fraction(value * form.times, per)
+
+
+def _highest(falling: tuple[tuple[int, Fraction], ...], value: int | None) -> Fraction:
+    return next((points for at, points in falling if value is not None and value >= at), _NOTHING)
+
+
+def _band(form: Bands, values: Mapping[str, int | None]) -> Fraction:
+    rate = ratio(form, values)
+    return _NOTHING if rate is None else next((points for span, points in form.steps if rate in span), _NOTHING)
+
+
+def _listed(form: Table, value: int | None) -> Fraction:
+    return _NOTHING if value is None else form.points.get(value, _NOTHING)
+
+
+def _first(form: Cases, values: Mapping[str, int | None]) -> Fraction:
+    return next((case.points for case in form.cases if holds(case.when, values.get)), _NOTHING)

@@ -1,0 +1,264 @@
+"""Rosters: whether one keeps to the rules, and what it scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from scoring.engine.compiled import Line
+from scoring.engine.document import Bounds, Chip, Rules
+from scoring.engine.errors import RosterError
+from scoring.engine.exact import to_decimal
+from scoring.engine.scoring import total
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One player of a roster; what is None is not known."""
+
+    player: str
+    role: str | None = None
+    team: str | None = None
+    price: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A team that a person has picked. `bench` are those picks that do not start, where the rules have a line-up."""
+
+    picks: tuple[Pick, ...]
+    offices: Mapping[str, str] = field(default_factory=dict, hash=False)
+    bench: tuple[str, ...] = ()
+    chips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a roster: the rule that it breaks (a path in the rules) and what is wrong."""
+
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.rule}]"
+
+
+@dataclass(frozen=True, slots=True)
+class RosterLine:
+    """What one pick contributes: `because` names the multiplier or chip behind a factor that is not 1."""
+
+    player: str
+    points: Fraction
+    factor: Fraction
+    because: str
+
+    @property
+    def contribution(self) -> Fraction:
+        """Points times factor."""
+        return self.points * self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class RosterScore:
+    """What a roster scores, pick by pick."""
+
+    lines: tuple[RosterLine, ...]
+
+    @property
+    def total(self) -> Fraction:
+        """The sum of the contributions."""
+        return sum((line.contribution for line in self.lines), Fraction(0))
+
+
+def validate(rules: Rules, roster: Roster) -> list[Problem]:
+    """Everything that is wrong with a roster; an empty list if it may play."""
+    return [
+        *_size(rules, roster),
+        *_bounds("roster.roles", rules.roster.roles, [pick.role for pick in roster.picks]),
+        *_teams(rules, roster),
+        *_budget(rules, roster),
+        *_chips(rules, roster),
+        *_offices(rules, roster),
+        *_lineup(rules, roster),
+    ]
+
+
+def apply_multipliers(rules: Rules, roster: Roster, lines: Iterable[Line]) -> RosterScore:
+    """What a roster scores with these lines of the match: captaincies, chips and bench applied.
+
+    Who has no line in `lines` did not play (the captain's deputy then steps in, if the rules have one).
+    """
+    points = total(lines)
+    chips = {chip.effect: chip for chip in _played_chips(rules, roster)}
+    held = _holders(rules, roster, chips, points)
+    factors = _factors(rules, chips, held, points)
+    floor = chips.get("floor")
+    benched = set() if "bench" in chips else set(roster.bench)
+    scored = []
+    for pick in roster.picks:
+        base = points.get(pick.player, Fraction(0))
+        if floor is not None:
+            base = max(base, Fraction(floor.value))
+        factor, because = (
+            (Fraction(0), "bench") if pick.player in benched else factors.get(pick.player, (Fraction(1), ""))
+        )
+        scored.append(RosterLine(pick.player, base, factor, because))
+    return RosterScore(tuple(scored))
+
+
+def _played_chips(rules: Rules, roster: Roster) -> list[Chip]:
+    known = {chip.id: chip for chip in rules.chips}
+    for chip in roster.chips:
+        if chip not in known:
+            raise RosterError(f"chip {chip!r}", f"{rules.name} has no such chip (it has: {', '.join(known) or 'none'})")
+    return [known[chip] for chip in roster.chips]
+
+
+def _holders(rules: Rules, roster: Roster, chips: Mapping[str, Chip], points: Mapping[str, Fraction]) -> dict[str, str]:
+    """Office -> holder, with the office that a chip gives to the best player (the first of equals in the roster)."""
+    held = dict(roster.offices)
+    best = chips.get("best")
+    if best is not None:
+        roles = rules.roster.offices[best.value].roles
+        able = [pick.player for pick in roster.picks if roles is None or pick.role in roles]
+        if able:
+            held[best.value] = max(able, key=lambda player: points.get(player, Fraction(0)))
+    return held
+
+
+def _factors(
+    rules: Rules, chips: Mapping[str, Chip], held: Mapping[str, str], played: Mapping[str, Fraction]
+) -> dict[str, tuple[Fraction, str]]:
+    """Player -> (factor, why). Of two multipliers on one player the greater holds."""
+    changed = chips.get("factor")
+    given: list[tuple[str, Fraction, str]] = []
+    for multiplier in rules.multipliers:
+        blocked = multiplier.unless_played is not None and held.get(multiplier.unless_played) in played
+        if multiplier.office in held and not blocked:
+            factor, why = multiplier.factor, multiplier.title
+            if changed is not None and changed.value["multiplier"] == multiplier.id:
+                factor, why = Fraction(changed.value["factor"]), changed.title
+            given.append((held[multiplier.office], factor, why))
+    extra = chips.get("office")
+    if extra is not None and extra.value["office"] in held:
+        given.append((held[extra.value["office"]], Fraction(extra.value["factor"]), extra.title))
+    factors: dict[str, tuple[Fraction, str]] = {}
+    for player, factor, why in given:
+        if player not in factors or factor > factors[player][0]:
+            factors[player] = (factor, why)
+    return factors
+
+
+def _size(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    size, given = rules.roster.size, len(roster.picks)
+    if given != size:
+        yield Problem("roster.size", f"{given} players; a roster has {size}")
+    counted = Counter(pick.player for pick in roster.picks)
+    for player in sorted(player for player, times in counted.items() if times > 1):
+        yield Problem("roster.duplicate", f"{player} is picked {counted[player]} times")
+
+
+def _bounds(path: str, bounds: Mapping[str, Bounds], roles: list[str | None]) -> Iterator[Problem]:
+    if not bounds:
+        return
+    counted = Counter(roles)
+    for role in sorted(role for role in counted if role is not None and role not in bounds):
+        yield Problem(path, f"role {role} ({counted[role]}); roles are {', '.join(bounds)}")
+    if None in counted:
+        yield Problem(path, f"role not known of {counted[None]} of the players")
+    for role, bound in bounds.items():
+        given = counted.get(role, 0)
+        if given < bound.at_least:
+            yield Problem(f"{path}.{role}", f"{given} of role {role}; at least {bound.at_least}")
+        if bound.at_most is not None and given > bound.at_most:
+            yield Problem(f"{path}.{role}", f"{given} of role {role}; at most {bound.at_most}")
+
+
+def _teams(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    most, different = rules.roster.team_at_most, rules.roster.teams_different
+    if most is None and different is None:
+        return
+    teams = Counter(pick.team for pick in roster.picks)
+    if teams.pop(None, 0):
+        unknown = ", ".join(pick.player for pick in roster.picks if pick.team is None)
+        yield Problem("roster.teams", f"team not known: {unknown}")
+    for team in sorted(team for team in teams if team is not None):
+        if most is not None and teams[team] > most:
+            yield Problem("roster.teams.at_most", f"{teams[team]} players of {team}; at most {most}")
+    if different is not None and len(teams) < different:
+        yield Problem("roster.teams.different", f"players of {len(teams)} teams; at least {different}")
+
+
+def _budget(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    budget = rules.roster.budget
+    waived = {
+        rule for chip in rules.chips if chip.id in roster.chips and chip.effect == "waives" for rule in chip.value
+    }
+    if budget is None or "budget" in waived:
+        return
+    unknown = [pick.player for pick in roster.picks if pick.price is None]
+    if unknown:
+        yield Problem("roster.budget", f"price not known: {', '.join(unknown)}")
+    cost = sum((pick.price for pick in roster.picks if pick.price is not None), Fraction(0))
+    if cost > budget:
+        unit = f" {rules.roster.unit}" if rules.roster.unit else ""
+        yield Problem("roster.budget", f"costs {to_decimal(cost)}{unit}; the budget is {to_decimal(budget)}")
+
+
+def _chips(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    known = {chip.id for chip in rules.chips}
+    for chip in sorted(set(roster.chips)):
+        if chip not in known:
+            yield Problem(
+                "chips", f"{chip!r} is no chip of {rules.id} (there are: {', '.join(sorted(known)) or 'none'})"
+            )
+    if len(roster.chips) > 1:
+        yield Problem("chips", f"{len(roster.chips)} chips at once; at most 1")
+
+
+def _offices(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    picked = {pick.player: pick for pick in roster.picks}
+    played = [chip for chip in rules.chips if chip.id in roster.chips]
+    by_chip = {chip.value["office"]: chip for chip in rules.chips if chip.effect == "office"}
+    automatic = {chip.value for chip in played if chip.effect == "best"}
+    for office, rule in rules.roster.offices.items():
+        path = f"roster.offices.{office}"
+        holder = roster.offices.get(office)
+        chip = by_chip.get(office)
+        if chip is not None and (chip in played) != (holder is not None):
+            verb = "needs a holder with" if chip in played else "is only filled with"
+            yield Problem(path, f"{office} {verb} the chip {chip.id}")
+        elif holder is None and rule.required and office not in automatic:
+            yield Problem(path, f"nobody is {office}")
+        if holder is None:
+            continue
+        if holder not in picked:
+            yield Problem(path, f"{office} {holder} is not in the roster")
+        elif rule.roles is not None and picked[holder].role not in rule.roles:
+            yield Problem(path, f"{office} {holder} is no {' or '.join(rule.roles)}")
+        if holder in roster.bench:
+            yield Problem(path, f"{office} {holder} is on the bench")
+    for office in sorted(set(roster.offices) - set(rules.roster.offices)):
+        known = ", ".join(rules.roster.offices) or "none"
+        yield Problem("roster.offices", f"{office!r} is no office of {rules.id} (there are: {known})")
+    held = Counter(roster.offices.values())
+    for player in sorted(player for player, times in held.items() if times > 1):
+        offices = [office for office, holder in roster.offices.items() if holder == player]
+        yield Problem("roster.offices", f"{player} is {' and '.join(offices)}; they must be different players")
+
+
+def _lineup(rules: Rules, roster: Roster) -> Iterator[Problem]:
+    size = rules.roster.lineup_size
+    if size is None:
+        if roster.bench:
+            yield Problem("roster.lineup", f"{rules.id} has no bench")
+        return
+    for player in sorted({player for player in roster.bench if player not in {pick.player for pick in roster.picks}}):
+        yield Problem("roster.lineup", f"{player} on the bench is not in the roster")
+    starters = [pick for pick in roster.picks if pick.player not in roster.bench]
+    if len(starters) != size:
+        yield Problem("roster.lineup.size", f"{len(starters)} players start; a line-up has {size}")
+    bounded = [pick.role for pick in starters if pick.role in rules.roster.lineup_roles]
+    yield from _bounds("roster.lineup.roles", rules.roster.lineup_roles, list(bounded))

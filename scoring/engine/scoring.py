@@ -1,0 +1,159 @@
+"""Scoring: match events in, lines of points out; in full, or again for the players whom a correction concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from scoring.engine.compiled import Compiled, Line, Profile, compiled
+from scoring.engine.conditions import Scalar
+from scoring.engine.document import Rules
+from scoring.engine.events import Event, Versions, collect, heads
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The lines of a match under one rules document, and what is needed to score it again after a correction.
+
+    `touched` are the players whose lines were computed in making this scorecard out of the one before.
+    """
+
+    rules: Rules
+    prefer: tuple[str, ...]
+    versions: Versions = field(repr=False)
+    state: Mapping[str, Event] = field(repr=False)
+    involved: Mapping[str, frozenset[str]] = field(repr=False)
+    profiles: Mapping[str, Profile] = field(repr=False)
+    by_player: Mapping[str, tuple[Line, ...]] = field(repr=False)
+    touched: frozenset[str]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every line, by player and then in the order of the rules."""
+        return tuple(line for player in sorted(self.by_player) for line in self.by_player[player])
+
+    @property
+    def totals(self) -> dict[str, Fraction]:
+        """Points of everyone who took part, those without a line included."""
+        sums = dict.fromkeys(sorted(self.profiles), Fraction(0))
+        for player, lines in self.by_player.items():
+            sums[player] = sum((line.points for line in lines), Fraction(0))
+        return sums
+
+    @property
+    def context(self) -> Mapping[str, Scalar]:
+        """The attributes of the match itself."""
+        return _context(self.rules, self.state)
+
+
+def score(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ()) -> tuple[Line, ...]:
+    """The lines of a match: a pure function of the rules and of the set of events, whatever their order or repetition."""
+    return scorecard(rules, events, prefer).lines
+
+
+def total(lines: Iterable[Line]) -> dict[str, Fraction]:
+    """The sum of the lines' points by player."""
+    sums: dict[str, Fraction] = {}
+    for line in lines:
+        sums[line.player] = sums.get(line.player, Fraction(0)) + line.points
+    return sums
+
+
+def scorecard(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ()) -> Scorecard:
+    """Score a match in full. `prefer` orders the providers, for events that several of them report."""
+    versions = collect(events)
+    state = _state(versions.values(), prefer)
+    ready = compiled(rules)
+    involved: dict[str, set[str]] = {}
+    for id_, event in state.items():
+        for player in ready.players_of(event):
+            involved.setdefault(player, set()).add(id_)
+    members = {player: frozenset(ids) for player, ids in involved.items()}
+    return _assemble(ready, tuple(prefer), versions, state, members, frozenset(members), {}, {})
+
+
+def rescore(card: Scorecard, events: Iterable[Event]) -> Scorecard:
+    """Score again with `events` added to the log: exactly what a full scoring gives, computed for the players concerned.
+
+    Concerned are the players named by an event that changed, before or after; if the match's own attributes changed,
+    everyone is.
+    """
+    ready = compiled(card.rules)
+    added = list(events)
+    versions = collect(added, card.versions)
+    changed = {event.id for event in added}
+    pool = [event for event in versions.values() if event.id in changed]
+    after = _state(pool, card.prefer)
+    state = dict(card.state)
+    involved = dict(card.involved)
+    touched: set[str] = set()
+    everyone = False
+    for id_ in sorted(changed):
+        old, new = card.state.get(id_), after.get(id_)
+        if old is new or (old is not None and new is not None and old.says_the_same(new)):
+            if new is not None:
+                state[id_] = new
+            continue
+        if old is not None:
+            del state[id_]
+            everyone = everyone or old.kind == ready.context
+            for player in ready.players_of(old):
+                involved[player] = involved[player] - {id_}
+                touched.add(player)
+        if new is not None:
+            state[id_] = new
+            everyone = everyone or new.kind == ready.context
+            for player in ready.players_of(new):
+                involved[player] = involved.get(player, frozenset()) | {id_}
+                touched.add(player)
+    involved = {player: ids for player, ids in involved.items() if ids}
+    concerned = frozenset(involved) | touched if everyone else frozenset(touched)
+    profiles = {player: profile for player, profile in card.profiles.items() if player not in concerned}
+    kept = {player: lines for player, lines in card.by_player.items() if player not in concerned}
+    return _assemble(ready, card.prefer, versions, state, involved, concerned, profiles, kept)
+
+
+def _state(versions: Iterable[Event], prefer: Sequence[str]) -> dict[str, Event]:
+    return {id_: event for id_, event in heads(versions, prefer).items() if not event.retracted}
+
+
+def _context(rules: Rules, state: Mapping[str, Event]) -> Mapping[str, Scalar]:
+    kind = rules.vocabulary.context
+    return next((state[id_].attributes for id_ in sorted(state) if state[id_].kind == kind), {})
+
+
+def _assemble(
+    ready: Compiled,
+    prefer: tuple[str, ...],
+    versions: Versions,
+    state: Mapping[str, Event],
+    involved: Mapping[str, frozenset[str]],
+    concerned: frozenset[str],
+    profiles: dict[str, Profile],
+    by_player: dict[str, tuple[Line, ...]],
+) -> Scorecard:
+    """A scorecard whose `concerned` players are computed and whose others are as given."""
+    rules = ready.rules
+    active = ready.active(_context(rules, state))
+    for player in concerned:
+        ids = involved.get(player)
+        if not ids:
+            continue
+        own = [state[id_] for id_ in sorted(ids)]
+        profile = ready.profile(player, own)
+        if profile is not None:
+            profiles[player] = profile
+            lines = ready.lines(profile, own, active)
+            if lines:
+                by_player[player] = lines
+    return Scorecard(
+        rules=rules,
+        prefer=prefer,
+        versions=versions,
+        state=state,
+        involved=involved,
+        profiles=profiles,
+        by_player=by_player,
+        touched=concerned,
+    )

@@ -1,0 +1,187 @@
+"""Reports: a scored match, roster or comparison as JSON values and as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from scoring.engine.compare import Change, Move
+from scoring.engine.compiled import Line, Profile
+from scoring.engine.conditions import holds
+from scoring.engine.contests import rank
+from scoring.engine.document import Bands, Rules
+from scoring.engine.exact import to_decimal
+from scoring.engine.forms import ratio
+from scoring.engine.rosters import RosterScore
+from scoring.engine.scoring import Scorecard
+from scoring.sources.match import Match
+
+
+def ranked(card: Scorecard) -> list[tuple[int, Profile, Fraction]]:
+    """Rank, player and points of everyone whom the game knows, best first; equals by name."""
+    roles = card.rules.roster.roles
+    totals = {
+        player: points
+        for player, points in card.totals.items()
+        if not roles or card.profiles[player].text("role") in ("", *roles)
+    }
+    places = rank(totals)
+    order = sorted(totals, key=lambda player: (places[player], card.profiles[player].text("name"), player))
+    return [(places[player], card.profiles[player], totals[player]) for player in order]
+
+
+def notes(match: Match, card: Scorecard) -> list[str]:
+    """What a reader of the points should know."""
+    found = []
+    if not holds(card.rules.made_for, card.context.get):
+        terms = " and ".join(f"{name} {test.words()}" for name, test in card.rules.made_for.items())
+        found.append(f"{card.rules.id} is made for matches whose {terms}; this one is not")
+    if match.unknown:
+        found.append(f"{match.facts.get('source', match.id)} does not record: {'; '.join(match.unknown)}")
+    return found
+
+
+def as_json(match: Match, card: Scorecard, roster: RosterScore | None = None) -> dict[str, Any]:
+    """The report as a JSON value; points are exact decimal strings."""
+    document: dict[str, Any] = {
+        "match": {
+            "id": match.id,
+            "sport": match.sport,
+            "title": match.title,
+            "date": match.date,
+            "teams": list(match.teams),
+            **match.facts,
+            "notes": notes(match, card),
+        },
+        "rules": {"id": card.rules.id, "version": card.rules.version, "sha256": card.rules.sha256},
+        "players": [
+            {
+                "id": profile.player,
+                "name": profile.text("name"),
+                "team": profile.text("team"),
+                "points": to_decimal(points),
+                "lines": [
+                    {"rule": line.rule, "points": to_decimal(line.points), "events": list(line.events)}
+                    for line in card.by_player.get(profile.player, ())
+                ],
+            }
+            for _, profile, points in ranked(card)
+        ],
+    }
+    if roster is not None:
+        document["roster"] = {
+            "points": to_decimal(roster.total),
+            "players": [
+                {
+                    "id": line.player,
+                    "points": to_decimal(line.points),
+                    "factor": to_decimal(line.factor),
+                    "contribution": to_decimal(line.contribution),
+                    "because": line.because,
+                }
+                for line in roster.lines
+            ],
+        }
+    return document
+
+
+def as_text(match: Match, card: Scorecard, roster: RosterScore | None = None, *, explain: bool = False) -> str:
+    """The report as a table, with the lines of each player if `explain`."""
+    out = [f"{match.title} · {match.date} · {card.rules.name}", ""]
+    if roster is not None:
+        out += _roster_table(card, roster)
+    players = ranked(card)
+    if explain:
+        for place, profile, points in players:
+            out.append(f"{place}. {profile.text('name')} ({profile.text('team')}): {to_decimal(points)}")
+            out += [f"     {_line(card.rules, line)}" for line in card.by_player.get(profile.player, ())]
+    else:
+        out += columns(
+            ["#", "player", "team", "points"],
+            [
+                [str(place), profile.text("name"), profile.text("team"), to_decimal(points)]
+                for place, profile, points in players
+            ],
+        )
+    out += ["", *(f"note: {note}" for note in notes(match, card))]
+    return "\n".join(out).rstrip()
+
+
+def changes_as_text(changes: Iterable[Change]) -> str:
+    """One line per change: path, before, after."""
+    lines = [f"{change.path}: {_side(change.before)} → {_side(change.after)}" for change in changes]
+    return "\n".join(lines) or "no difference"
+
+
+def moves_as_text(moves: Sequence[Move]) -> str:
+    """A table of who moves, and which rules move them."""
+    if not moves:
+        return "nobody moves"
+    rows = [
+        [
+            move.name,
+            to_decimal(move.before),
+            to_decimal(move.after),
+            _signed(move.delta),
+            f"{move.rank_before} → {move.rank_after}",
+            ", ".join(f"{rule} {_signed(points)}" for rule, points in move.rules.items()),
+        ]
+        for move in moves
+    ]
+    return "\n".join(columns(["player", "before", "after", "change", "rank", "because of"], rows))
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Aligned text columns; a column of numbers is set to the right."""
+    widths = [max(len(row[index]) for row in [head, *rows]) for index in range(len(head))]
+    numeric = [all(row[index].lstrip("+-").replace(".", "", 1).isdigit() for row in rows) for index in range(len(head))]
+
+    def laid(row: Sequence[str]) -> str:
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ]
+        return "  ".join(cells).rstrip()
+
+    return [laid(head), *(laid(row) for row in rows)]
+
+
+def _roster_table(card: Scorecard, roster: RosterScore) -> list[str]:
+    rows = [
+        [
+            card.profiles[line.player].text("name"),
+            to_decimal(line.points),
+            f"× {to_decimal(line.factor)}",
+            to_decimal(line.contribution),
+            line.because,
+        ]
+        for line in roster.lines
+    ]
+    table = columns(["roster", "points", "factor", "counts", "because of"], rows)
+    return [*table, f"roster total: {to_decimal(roster.total)}", ""]
+
+
+def _line(rules: Rules, line: Line) -> str:
+    rule = next(rule for rule in rules.rules if rule.id == line.rule)
+    measures = rules.vocabulary.measures
+    measured = ", ".join(f"{measures[name].title} {value}" for name, value in line.measured)
+    rate = ratio(rule.form, dict(line.measured)) if isinstance(rule.form, Bands) else None
+    if rate is not None and isinstance(rule.form, Bands) and rule.form.per is not None:
+        measured += f": {_two_places(rate)} {rule.form.unit}"
+    group = f" [{rule.scope} {' '.join(str(part) for part in line.group)}]" if line.group else ""
+    return f"{_signed(line.points):>6}  {rule.title}{group}: {measured} ({len(line.events)} events)"
+
+
+def _two_places(rate: Fraction) -> str:
+    """A rate cut (not rounded) to two decimals, so that 69.999 does not look like the 70 it has not reached."""
+    whole, part = divmod(rate.numerator * 100 // rate.denominator, 100)
+    return f"{whole}.{part:02d}"
+
+
+def _signed(points: Fraction) -> str:
+    return to_decimal(points) if points < 0 else f"+{to_decimal(points)}"
+
+
+def _side(value: Any) -> str:
+    return "—" if value is None else str(value)

@@ -1,0 +1,307 @@
+"""Cricsheet ball-by-ball JSON (https://cricsheet.org/format/json/, 1.0 and 1.1) as normalised cricket events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from scoring.engine.conditions import Scalar
+from scoring.engine.events import Event
+from scoring.sources.cricsheet_checks import check_margin, check_over, check_wickets
+from scoring.sources.cricsheet_sides import Sides
+from scoring.sources.match import Match
+from scoring.sources.reading import Node, parse_json, read_bytes
+
+PROVIDER = "cricsheet"
+
+#: How a batter's innings ends: (the batter is out, the bowler is credited).
+KINDS: dict[str, tuple[bool, bool]] = {
+    "bowled": (True, True),
+    "caught": (True, True),
+    "caught and bowled": (True, True),
+    "lbw": (True, True),
+    "stumped": (True, True),
+    "hit wicket": (True, True),
+    "run out": (True, False),
+    "retired hurt": (False, False),
+    "retired not out": (False, False),
+    "retired out": (True, False),
+    "obstructing the field": (True, False),
+    "hit the ball twice": (True, False),
+    "handled the ball": (True, False),
+    "timed out": (True, False),
+}
+
+#: Extras by their names in the file and in our events.
+EXTRAS = {"wides": "wides", "noballs": "no_balls", "byes": "byes", "legbyes": "leg_byes", "penalty": "penalty"}
+
+_RESULTS = ("tie", "draw", "no result")
+
+
+def read(path: Path, seen_at: datetime) -> Match:
+    """The match in a file; SourceError, with the place, if the file is broken or contradicts itself."""
+    return from_node(Node(parse_json(read_bytes(path), str(path)), str(path)), path.stem, seen_at)
+
+
+def from_node(root: Node, match_id: str, seen_at: datetime) -> Match:
+    """The match in a parsed file; `match_id` is Cricsheet's own (the file's name)."""
+    return _Reader(root, match_id, seen_at).match()
+
+
+class _Reader:
+    """One file being read: keeps what later parts are checked against."""
+
+    def __init__(self, root: Node, match_id: str, seen_at: datetime) -> None:
+        self.root = root
+        self.match_id = match_id
+        self.seen_at = seen_at
+        self.info = root.get("info")
+        self.revision = root.find("meta", {}).find("revision", 1).whole(1, 10**6)
+        self.balls_per_over = self.info.find("balls_per_over", 6).whole(1, 10)
+        self.sides = Sides(self.info)
+        self.events: list[Event] = []
+
+    def match(self) -> Match:
+        """Read everything."""
+        innings = list(self.root.find("innings", []).each())
+        scores = []
+        for number, node in enumerate(innings, start=1):
+            scores.append(self._innings(node, number))
+        outcome = self.info.get("outcome")
+        check_margin(outcome, self.sides.teams, scores)
+        self._match_event(outcome)
+        for player in self.sides.players():
+            self._add(
+                f"lineup:{player.id}",
+                "lineup",
+                {"player": player.id, "name": player.name, "team": player.team, "appearance": player.appearance},
+            )
+        dates = [date.text() for date in self.info.get("dates").each()]
+        if not dates:
+            self.info.get("dates").fail("a match has at least one date")
+        winner = outcome.find(
+            "winner", outcome.find("eliminator", outcome.find("result", "unknown").value).value
+        ).text()
+        return Match(
+            id=f"{PROVIDER}:{self.match_id}",
+            sport="cricket",
+            title=" v ".join(self.sides.teams),
+            date=dates[0],
+            teams=self.sides.teams,
+            events=tuple(self.events),
+            facts={
+                "format": self.info.get("match_type").text(),
+                "season": str(self.info.find("season", dates[0][:4]).value),
+                "venue": self.info.find("venue", "unknown").text(),
+                "outcome": winner,
+                "source": PROVIDER,
+            },
+            unknown=("players' roles (who is a pure bowler) unless a roster gives them", "who hit the stumps directly"),
+        )
+
+    def _add(self, id_: str, kind: str, attributes: dict[str, Scalar]) -> None:
+        self.events.append(Event(PROVIDER, id_, self.revision, self.seen_at, kind, attributes))
+
+    def _match_event(self, outcome: Node) -> None:
+        result = outcome.find("result", "won").text()
+        if result not in (*_RESULTS, "won"):
+            outcome.get("result").fail(f"{result!r} is none of {', '.join(_RESULTS)}")
+        if result == "won" and "winner" not in outcome:
+            outcome.fail("neither a winner nor a result")
+        self._add(
+            "match",
+            "match",
+            {
+                "format": self.info.get("match_type").text(),
+                "gender": self.info.find("gender", None).value,
+                "season": str(self.info.find("season", "").value) or None,
+                "result": result,
+                "method": outcome.find("method", None).value,
+                "balls_per_over": self.balls_per_over,
+            },
+        )
+
+    def _innings(self, node: Node, number: int) -> Innings:
+        """One innings: its events, and its score for the checks that follow."""
+        team = self.sides.team(node.get("team"))
+        super_over = node.find("super_over", False).flag()
+        innings = Innings(node, team, super_over)
+        penalties = node.find("penalty_runs", {})
+        for moment in ("pre", "post"):
+            if moment in penalties:
+                runs = penalties.get(moment).whole(0, 1000)
+                innings.runs += runs
+                self._add(
+                    f"team_penalty:{number}.{moment}",
+                    "team_penalty",
+                    {"innings": number, "team": team, "moment": moment, "runs": runs},
+                )
+        for name in node.find("absent_hurt", []).each():
+            self.sides.member(name, team)
+        miscounted = {
+            int(over) if over.isascii() and over.isdigit() else -1: given
+            for over, given in node.find("miscounted_overs", {}).items()
+        }
+        overs = list(node.find("overs", []).each())
+        for place, over in enumerate(overs):
+            index = over.get("over").whole(0, 999)
+            if index != place:
+                over.get("over").fail(f"over {index} where over {place} is expected")
+            length = miscounted[index].get("balls").whole(1, 20) if index in miscounted else self.balls_per_over
+            legal = 0
+            deliveries = list(over.get("deliveries").each())
+            for ball, delivery in enumerate(deliveries, start=1):
+                legal += self._delivery(delivery, innings, f"{number}.{index:03d}.{ball:02d}", number, index, length)
+            check_over(over, legal, length, last=place == len(overs) - 1)
+        return innings
+
+    def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:
+        """One delivery with its wickets and substitutions; 1 if it counts towards the over."""
+        for swap in node.find("replacements", {}).find("match", []).each():
+            self._substitution(swap, f"{at}.{swap.place.rsplit('[', 1)[1].rstrip(']')}", number, over)
+        for role in node.find("replacements", {}).find("role", []).each():
+            self.sides.anyone(role.get("in"))
+        batting, fielding = innings.team, self.sides.opponent(innings.team)
+        batter = self.sides.member(node.get("batter"), batting)
+        non_striker = self.sides.member(node.get("non_striker"), batting)
+        bowler = self.sides.member(node.get("bowler"), fielding)
+        if batter == non_striker:
+            node.get("non_striker").fail("the batter at both ends")
+        for name, player in (("batter", batter), ("non_striker", non_striker)):
+            if player in innings.out:
+                node.get(name).fail(f"{node.get(name).value} bats again after being out")
+        extras, runs = self._runs(node)
+        legal = 0 if extras["wides"] or extras["no_balls"] else 1
+        innings.runs += runs["total"]
+        boundary = (
+            runs["batter"]
+            if runs["batter"] in (4, 6) and not node.get("runs").find("non_boundary", False).flag()
+            else 0
+        )
+        self._add(
+            f"delivery:{at}",
+            "delivery",
+            {
+                "innings": number,
+                "over": over,
+                "super_over": innings.super_over,
+                "batter": batter,
+                "bowler": bowler,
+                "non_striker": non_striker,
+                "runs": runs["batter"],
+                "boundary": boundary,
+                **extras,
+                "total": runs["total"],
+                "faced": 0 if extras["wides"] else 1,
+                "legal": legal,
+                "charged": runs["batter"] + extras["wides"] + extras["no_balls"],
+                "over_length": length,
+            },
+        )
+        wickets = list(node.find("wickets", []).each())
+        for place, wicket in enumerate(wickets, start=1):
+            self._wicket(wicket, innings, f"{at}.{place}", number, over, (batter, non_striker, bowler))
+        check_wickets(node, innings.wickets)
+        return legal
+
+    def _runs(self, node: Node) -> tuple[dict[str, int], dict[str, int]]:
+        """Extras by our names, and runs; refused unless the sums agree."""
+        given = node.find("extras", {})
+        extras = {ours: given.find(theirs, 0).whole(0, 20) for theirs, ours in EXTRAS.items()}
+        source = node.get("runs")
+        runs = {name: source.get(name).whole(0, 40) for name in ("batter", "extras", "total")}
+        if sum(extras.values()) != runs["extras"]:
+            source.get("extras").fail(
+                f"{runs['extras']} extras, but wides, no-balls, byes … make {sum(extras.values())}"
+            )
+        if runs["batter"] + runs["extras"] != runs["total"]:
+            source.get("total").fail(f"{runs['total']} in total, but {runs['batter']} and {runs['extras']} extras")
+        if extras["wides"] and runs["batter"]:
+            source.get("batter").fail("runs off the bat from a wide")
+        return extras, runs
+
+    def _wicket(
+        self, node: Node, innings: Innings, at: str, number: int, over: int, ball: tuple[str, str, str]
+    ) -> None:
+        batter, non_striker, bowler = ball
+        kind = node.get("kind").text()
+        if kind not in KINDS:
+            node.get("kind").fail(f"{kind!r} is no dismissal (known: {', '.join(KINDS)})")
+        is_out, credited = KINDS[kind]
+        player = self.sides.member(node.get("player_out"), innings.team)
+        if credited and player != batter:
+            node.get("player_out").fail(f"{kind}, but it is not the batter who faced the ball")
+        if kind in ("run out", "obstructing the field") and player not in (batter, non_striker):
+            node.get("player_out").fail(f"{kind}, but neither of the two at the crease")
+        if player in innings.out:
+            node.get("player_out").fail(f"{node.get('player_out').value} is out twice in one innings")
+        if is_out:
+            innings.out.add(player)
+            innings.wickets += 1
+        common: dict[str, Scalar] = {"innings": number, "over": over, "super_over": innings.super_over}
+        self._add(
+            f"wicket:{at}",
+            "wicket",
+            {**common, "batter": player, "bowler": bowler, "kind": kind, "out": is_out, "credited": credited},
+        )
+        for place, (fielder, substitute, act) in enumerate(self._fielding(node, kind, bowler, innings.team), start=1):
+            self._add(
+                f"fielding:{at}.{place}",
+                "fielding",
+                {**common, "fielder": fielder, "substitute": substitute, "act": act},
+            )
+
+    def _fielding(self, node: Node, kind: str, bowler: str, batting: str) -> Iterator[tuple[str, bool, str]]:
+        """Who gets credit for a wicket in the field: (fielder, substitute, act)."""
+        if kind == "caught and bowled":
+            yield bowler, False, "catch"
+            return
+        acts = {"caught": "catch", "stumped": "stumping", "run out": "run_out"}
+        if kind not in acts:
+            return
+        named: list[tuple[str, bool]] = []
+        for fielder in node.find("fielders", []).each():
+            substitute = fielder.find("substitute", False).flag()
+            if "name" not in fielder:
+                continue  # an unnamed substitute
+            name = fielder.get("name")
+            player = self.sides.anyone(name) if substitute else self.sides.member(name, self.sides.opponent(batting))
+            named.append((player, substitute))
+        if kind == "run out":
+            # The source lists who touched the ball; alone means a direct hit, else the last two share.
+            act = "run_out_direct" if len(named) == 1 else "run_out_assist"
+            yield from ((player, substitute, act) for player, substitute in named[-2:])
+        elif len(named) > 1:
+            node.get("fielders").fail(f"{len(named)} fielders for one {kind}")
+        else:
+            yield from ((player, substitute, acts[kind]) for player, substitute in named)
+
+    def _substitution(self, node: Node, at: str, number: int, over: int) -> None:
+        team = self.sides.team(node.get("team"))
+        out = self.sides.member(node.get("out"), team) if "out" in node else None
+        joined = self.sides.join(node.get("in"), team)
+        self._add(
+            f"substitution:{at}",
+            "substitution",
+            {
+                "innings": number,
+                "over": over,
+                "team": team,
+                "player_in": joined,
+                "player_out": out,
+                "reason": node.find("reason", "unknown").text(),
+            },
+        )
+
+
+class Innings:
+    """What has happened so far in one innings."""
+
+    def __init__(self, node: Node, team: str, super_over: bool) -> None:
+        self.node = node
+        self.team = team
+        self.super_over = super_over
+        self.runs = 0
+        self.wickets = 0
+        self.out: set[str] = set()

@@ -1,0 +1,67 @@
+"""Every real match, scored by the engine and by the naive second implementation: equal line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from scoring.engine import catalogue
+from scoring.engine.compiled import Line
+from scoring.engine.scoring import score, scorecard, total
+from scoring.sources import open_match
+from tests.scoring import naive
+from tests.scoring.builders import CRICKET, NOON, RACES, event
+from tests.scoring.published import CRICKET as TABLES
+
+
+def plain(lines: Iterable[Line]) -> naive.Lines:
+    return {(line.player, line.rule, line.group, float(line.points)) for line in lines}
+
+
+@pytest.mark.parametrize("path", CRICKET, ids=lambda path: path.stem)
+@pytest.mark.parametrize("rules", TABLES)
+def test_cricket_lines_equal_the_naive_ones(path: Path, rules: str) -> None:
+    match = open_match(path, NOON)
+    lines = score(catalogue.load(rules), match.events)
+    assert len(lines) == len(plain(lines))
+    assert plain(lines) == naive.cricket(path, rules)
+
+
+@pytest.mark.parametrize("path", CRICKET, ids=lambda path: path.stem)
+def test_with_roles_known_pure_bowlers_have_neither_duck_nor_strike_rate(path: Path) -> None:
+    match = open_match(path, NOON)
+    bowled = sorted({str(one.attributes["bowler"]) for one in match.events if one.kind == "delivery"})
+    roles = [event(f"role:{player}", "role", player=player, role="bowler") for player in bowled]
+    lines = score(catalogue.load("cricket-t20-b"), [*match.events, *roles])
+    assert plain(lines) == naive.cricket(path, "cricket-t20-b", frozenset(bowled))
+
+
+@pytest.mark.parametrize("path", RACES, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_f1_lines_equal_the_naive_ones(path: Path) -> None:
+    match = open_match(path, NOON)
+    league = plain(score(catalogue.load("f1-league"), match.events))
+    drivers = {row["driverId"] for row in naive.table(path, "race-results")}
+    assert {line for line in league if line[0] in drivers} == naive.f1_league(path)
+    assert plain(score(catalogue.load("f1-fantasy-2026"), match.events)) == naive.f1_fantasy(path)
+
+
+@pytest.mark.parametrize("path", RACES, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_the_league_gives_the_championship_points_that_f1db_records(path: Path) -> None:
+    recorded: dict[str, float] = {}
+    for name in ("race-results", "sprint-race-results"):
+        for row in naive.table(path, name):
+            recorded[row["driverId"]] = recorded.get(row["driverId"], 0) + float(row["points"] or 0)
+    totals = scorecard(catalogue.load("f1-league"), open_match(path, NOON).events).totals
+    assert {driver: float(totals[driver]) for driver in recorded} == recorded
+
+
+def test_totals_are_the_sums_of_lines_and_every_line_names_events_of_the_match() -> None:
+    for path in CRICKET:
+        match = open_match(path, NOON)
+        known = {one.id for one in match.events}
+        card = scorecard(catalogue.load("cricket-t20-b"), match.events)
+        summed = total(card.lines)
+        assert card.totals == {player: summed.get(player, 0) for player in card.profiles}
+        assert all(line.events and set(line.events) <= known for line in card.lines)
