@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from localcloud.engine.find import ensure
 from policies.catalog import all_controls
-from policies.resources import Resource, Stack
+from policies.lang.resources import Resource, Stack
 from tests.policies.platform import platform
 
 PACK = Path(__file__).resolve().parents[1] / "policies"

@@ -11,8 +11,8 @@ import typer
 from cli import console
 
 if TYPE_CHECKING:
-    from policies.report import Report
-    from policies.state import State
+    from policies.audit.report import Report
+    from policies.audit.state import State
 
 
 def audit(
@@ -44,10 +44,11 @@ def audit(
 
     Exit code 0: nothing mandatory is violated. 1: there are mandatory violations. 2: it could not be read or judged.
     """
-    from policies import evidence, exceptions, levels, report
+    from policies import exceptions, levels
+    from policies.audit import evidence, report
+    from policies.audit.state import StateError
     from policies.catalog import all_controls
     from policies.model import FRAMEWORK_KEYS
-    from policies.state import StateError
 
     unknown = [name for name in framework or () if name not in FRAMEWORK_KEYS]
     if unknown:
@@ -74,7 +75,7 @@ def audit(
     except (StateError, exceptions.RegisterError, levels.LevelsError, evidence.EvidenceError) as error:
         console.fail(str(error), code=console.WRONG_CALL)
     if as_json:
-        from policies.evidence import json_file
+        from policies.audit import json_file
 
         console.emit(json_file.document(found))
     else:
@@ -84,7 +85,7 @@ def audit(
 
 
 def _subject(stack: str, state: Path | None) -> tuple[State, str]:
-    from policies.state import parse, read
+    from policies.audit.state import parse, read
 
     if state is not None:
         return read(state), state.name

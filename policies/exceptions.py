@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from policies.resources import Resource, Stack
-from policies.values import CannotTell
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell
 
 REGISTER = Path(__file__).with_name("exceptions.yaml")
 

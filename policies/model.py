@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from policies.aliases import canonical
-from policies.resources import Resource, Stack
-from policies.values import CannotTell, redact, show
+from policies.lang.aliases import canonical
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, redact, show
 
 
 class Severity(StrEnum):

@@ -9,9 +9,9 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
+from policies.audit.outside import OUTSIDE
 from policies.catalog import all_controls
 from policies.model import Control, Each, Framework, Whole
-from policies.outside import OUTSIDE
 
 PAGE = Path(__file__).resolve().parents[1] / "RULES.md"
 

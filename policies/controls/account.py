@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.baseline import exists
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource
+from policies.rules.baseline import exists
 
 CONTACT = "aws:account/alternativeContact:AlternativeContact"
 BUDGET = "aws:budgets/budget:Budget"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.links import zones
+from policies.lang.links import zones
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 
 GROUP = "aws:autoscaling/group:Group"
 ATTACHMENT = "aws:autoscaling/attachment:Attachment"

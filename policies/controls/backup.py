@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, ok, refs
-from policies.public import not_public
-from policies.resources import Resource, Stack
 from policies.rules import has_referrer, is_set
+from policies.rules.public import not_public
 
 VAULT = "aws:backup/vault:Vault"
 PLAN = "aws:backup/plan:Plan"

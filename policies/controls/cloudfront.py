@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from policies.buckets import BUCKET
-from policies.links import coming
+from policies.lang.buckets import BUCKET
+from policies.lang.links import coming
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import UNKNOWN, CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_none_of, is_set
-from policies.values import UNKNOWN, CannotTell, View
 
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from policies.baseline import exists
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_set, is_true
+from policies.rules.baseline import exists
 
 TRAIL = "aws:cloudtrail/trail:Trail"
 STORE = "aws:cloudtrail/eventDataStore:EventDataStore"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Severity, Verdict, Whole, bad, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_true
 
 FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.baseline import exists
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
+from policies.rules.baseline import exists
 
 RECORDER = "aws:cfg/recorder:Recorder"
 STATUS = "aws:cfg/recorderStatus:RecorderStatus"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from policies.baseline import exists
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource, Stack
+from policies.rules.baseline import exists
 
 DETECTOR = "aws:guardduty/detector:Detector"
 FEATURE = "aws:guardduty/detectorFeature:DetectorFeature"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.links import backed_up
+from policies.lang.links import backed_up
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_one_of, is_true
 
 TABLE = "aws:dynamodb/table:Table"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from policies.baseline import ACCOUNT_WIDE
 from policies.controls.instances import INSTANCE, TEMPLATE, private_permission
-from policies.links import backed_up
+from policies.lang.links import backed_up
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_one_of, is_set, judge_each
-from policies.values import View
+from policies.rules.baseline import ACCOUNT_WIDE
 
 VOLUME = "aws:ebs/volume:Volume"
 SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policies.links import DESTINATIONS, among, is_world, mentions
+from policies.lang.links import DESTINATIONS, among, is_world, mentions
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_false, is_one_of, is_true, never
-from policies.values import CannotTell, View
 
 VPC = "aws:ec2/vpc:Vpc"
 DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from policies.documents import statements
+from policies.lang.documents import statements
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import has_referrer, is_false, is_one_of, never
 
 REPOSITORY = "aws:ecr/repository:Repository"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from policies.controls.ecs_tasks import TASK, windows
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_false, is_one_of
 
 SERVICE = "aws:ecs/service:Service"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_none_of, judge_each
-from policies.values import CannotTell, View
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 ROLE = "aws:iam/role:Role"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from policies.links import coming
+from policies.lang.links import coming
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource
 from policies.rules import is_at_least, is_one_of, is_set, is_true
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"

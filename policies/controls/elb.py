@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from policies.links import zones
+from policies.lang.links import zones
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_false, is_one_of, is_set, is_true, never
-from policies.values import View
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER = "aws:lb/listener:Listener"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
-from policies.public import not_public
-from policies.resources import Resource, Stack
 from policies.rules import is_one_of, is_set
+from policies.rules.public import not_public
 
 BUS = "aws:cloudwatch/eventBus:EventBus"
 POLICY = "aws:cloudwatch/eventBusPolicy:EventBusPolicy"

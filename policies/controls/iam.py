@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from policies.baseline import ACCOUNT_WIDE, exists
-from policies.documents import Statement
-from policies.escalation import escalations
-from policies.identities import ATTACHMENTS, DOCUMENT_BEARERS, INLINE, MANAGED, ROLE, USER, permissions
+from policies.lang.documents import Statement
+from policies.lang.identities import ATTACHMENTS, DOCUMENT_BEARERS, INLINE, MANAGED, ROLE, USER, permissions
+from policies.lang.resources import Resource, Stack
+from policies.lang.unscoped import acts_on_resources
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide, is_at_least, is_true, never
-from policies.trust import federated_trust_is_narrow, no_stranger_in_trust
-from policies.unscoped import acts_on_resources
+from policies.rules.baseline import ACCOUNT_WIDE, exists
+from policies.rules.escalation import escalations
+from policies.rules.trust import federated_trust_is_narrow, no_stranger_in_trust
 
 _SUPPORT = "/AWSSupportAccess"
 POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"

@@ -6,10 +6,10 @@ import base64
 import re
 from collections.abc import Callable
 
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_false, is_none_of, is_one_of, is_set, is_true, judge_each
-from policies.values import CannotTell, View
 
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from policies.documents import statements
-from policies.identities import INLINE, MANAGED, ROLE, permissions
+from policies.lang.documents import statements
+from policies.lang.identities import INLINE, MANAGED, ROLE, permissions
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource
 from policies.rules import is_at_least, is_true
 
 KEY = "aws:kms/key:Key"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.links import zones
+from policies.lang.links import zones
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_none_of, is_one_of, is_set
 
 FUNCTION = "aws:lambda/function:Function"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource
 from policies.rules import is_set
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from policies.links import backed_up, coming, reaches_internet
+from policies.lang.links import backed_up, coming, reaches_internet
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_at_least, is_false, is_set, is_true
-from policies.values import CannotTell
 
 INSTANCE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"

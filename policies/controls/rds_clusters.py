@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from policies.controls.rds import CLUSTER, MEMBER, engine
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import Unless, is_at_least, is_true
 
 GLOBAL = "aws:rds/globalCluster:GlobalCluster"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from policies.controls.rds import CLUSTER, INSTANCE, engine
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
-from policies.values import CannotTell
 
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 CLUSTER_PARAMETERS = "aws:rds/clusterParameterGroup:ClusterParameterGroup"

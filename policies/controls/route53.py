@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import has_referrer
 
 ZONE = "aws:route53/zone:Zone"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.buckets import (
+from policies.lang.buckets import (
     BUCKET,
     ENCRYPTION,
     LOGGING,
@@ -16,11 +16,11 @@ from policies.buckets import (
     setting,
     versioned,
 )
-from policies.links import mentions
+from policies.lang.links import mentions
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import has_referrer, is_false
-from policies.values import View
 
 DIRECTORY = "aws:s3/directoryBucket:DirectoryBucket"
 DIRECTORY_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.baseline import ACCOUNT_WIDE
-from policies.buckets import (
+from policies.lang.buckets import (
     ACL,
     BLOCK,
     BUCKET,
@@ -18,11 +17,12 @@ from policies.buckets import (
     public_acl,
     setting,
 )
-from policies.documents import Statement
+from policies.lang.documents import Statement
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide
-from policies.values import CannotTell, View
+from policies.rules.baseline import ACCOUNT_WIDE
 
 ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock"
 ACCESS_POINT = "aws:s3/accessPoint:AccessPoint"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.public import not_public
-from policies.resources import Resource, Stack
 from policies.rules import is_at_least, is_set
+from policies.rules.public import not_public
 
 ITEM = "aws:secretsmanager/secret:Secret"
 ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"

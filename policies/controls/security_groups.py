@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from policies.links import among, is_world
+from policies.lang.links import among, is_world
+from policies.lang.resources import Resource
+from policies.lang.values import UNKNOWN, CannotTell, View
 from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource
 from policies.rules import decide
-from policies.values import UNKNOWN, CannotTell, View
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"

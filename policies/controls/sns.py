@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from policies.documents import statements
+from policies.lang.documents import statements
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
-from policies.public import not_public
-from policies.resources import Resource
 from policies.rules import is_none_of, is_set
+from policies.rules.public import not_public
 
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"

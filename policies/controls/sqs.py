@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.public import not_public
-from policies.resources import Resource, Stack
 from policies.rules import is_at_least
+from policies.rules.public import not_public
 
 QUEUE = "aws:sqs/queue:Queue"
 REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 from policies.model import Control, Each, Severity, Verdict, Whole, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import is_set
-from policies.values import View
 
 DOCUMENT = "aws:ssm/document:Document"
 PARAMETER = "aws:ssm/parameter:Parameter"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.links import tags_of
+from policies.lang.links import tags_of
+from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
-from policies.resources import Resource
 from policies.rules import tagged
 
 #: Security Hub's control, what it is about, the resource type.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.resources import Resource, Stack
 from policies.rules import decide
-from policies.values import View
 
 ACL = "aws:wafv2/webAcl:WebAcl"
 RULE = "aws:wafv2/webAclRule:WebAclRule"

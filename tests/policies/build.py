@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.resources import Resource, Stack
-from policies.values import UNKNOWN, normalise
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import UNKNOWN, normalise
 
 PROJECT, STACK = "matchday", "prod"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from policies.resources import Resource, Stack
-from policies.state import State
-from policies.values import normalise
+from policies.audit.state import State
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import normalise
 from tests.components.conftest import REGION
 from tests.stacks.conftest import catalog_of, compose, settings_of
 

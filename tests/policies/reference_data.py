@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from policies.unscoped import ACTIONS
+from policies.lang.unscoped import ACTIONS
 
 #: IAM prefixes of the services that the platform and its neighbours use.
 SERVICES = [

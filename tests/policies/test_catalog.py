@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
+from policies.audit.outside import OUTSIDE
 from policies.catalog import all_controls, select
+from policies.lang.unscoped import ACTIONS
 from policies.model import Control, Each, Framework, Severity, ok, refs
-from policies.outside import OUTSIDE
 from policies.rules_page import PAGE, render
-from policies.unscoped import ACTIONS
 from tests.policies.reference_data import expected
 
 CONTROLS = all_controls()

@@ -13,11 +13,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from policies import evidence, exceptions, levels
-from policies.evidence import FILES, EvidenceError, csv_file, html_file, json_file, sarif_file
+from policies import exceptions, levels
+from policies.audit import csv_file, evidence, html_file, json_file, sarif_file
+from policies.audit.evidence import FILES, EvidenceError
+from policies.audit.report import Report, Result, audit
+from policies.audit.state import State
 from policies.model import Framework
-from policies.report import Report, Result, audit
-from policies.state import State
 from tests.policies.build import UNKNOWN, res, stack
 from tests.policies.platform import platform
 

@@ -10,12 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from policies import exceptions, levels
+from policies.audit.report import Report, Result, audit
+from policies.audit.state import State
 from policies.catalog import all_controls
 from policies.exceptions import Excuses, Register, RegisterError
+from policies.lang.resources import Resource, Stack
 from policies.levels import Choice, Level, Levels, LevelsError
-from policies.report import Report, Result, audit
-from policies.resources import Resource, Stack
-from policies.state import State
 from tests.policies.build import res, stack
 
 KEY = "aws:kms/key:Key"

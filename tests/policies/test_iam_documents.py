@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.api import ManualArgs, lint
 
-from policies.resources import Resource, Stack
+from policies.lang.resources import Resource, Stack
 from tests.policies.platform import platform
 
 #: Where each kind keeps a document → CloudFormation's type and property of the same meaning, with what else that type needs.

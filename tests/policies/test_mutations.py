@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from policies.catalog import all_controls
+from policies.lang.resources import Resource, Stack
 from policies.model import Control, Status, status_of
-from policies.resources import Resource, Stack
 from tests.policies.build import Case, Change, Drop, stack
 from tests.policies.platform import platform
 from tests.policies.test_controls import CASES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policies.catalog import all_controls
 from policies.controls.ec2 import ACL, ACL_RULE
 from policies.controls.security_groups import GROUP, HIGH_RISK_PORTS, INGRESS, RULE
-from policies.links import among, is_world
+from policies.lang.links import among, is_world
 from policies.model import Status, status_of
 from tests.policies.build import res, stack
 

@@ -24,11 +24,11 @@ from localcloud.engine import events
 from localcloud.engine.find import ensure
 from localcloud.engine.run import EngineFailed, Result
 from policies import exceptions, levels
+from policies.audit.report import audit
+from policies.audit.state import read
 from policies.catalog import all_controls
 from policies.model import Each
-from policies.report import audit
-from policies.server import SELF, VERSION
-from policies.state import read
+from policies.pack.server import SELF, VERSION
 from tests.engine.conftest import FarEnd
 from tests.policies.platform import platform
 from tests.policies.test_state import export, row

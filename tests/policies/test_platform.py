@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from policies import exceptions, levels
+from policies.audit.report import Report, Result, audit
 from policies.catalog import all_controls
-from policies.report import Report, Result, audit
 from tests.policies.platform import platform
 
 #: A fixed day: what was accepted when the register was last reviewed. `matchday audit` and the pack use today's.

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policies.catalog import all_controls
+from policies.lang.resources import Resource
+from policies.lang.values import SECRET, UNKNOWN, Sensitive
 from policies.model import Control, Status
-from policies.resources import Resource
-from policies.values import SECRET, UNKNOWN, Sensitive
 from tests.policies.build import remake, stack
 from tests.policies.test_controls import CASES
 

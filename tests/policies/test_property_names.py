@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from policies.catalog import all_controls
-from policies.values import View
+from policies.lang.values import View
 from tests.policies.build import stack
 from tests.policies.test_controls import CASES, _apply
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from policies.aliases import canonical
-from policies.documents import statements
-from policies.values import CannotTell, View
+from policies.lang.aliases import canonical
+from policies.lang.documents import statements
+from policies.lang.values import CannotTell, View
 from tests.policies.build import UNKNOWN, res, stack, urn
 
 BUCKET, VERSIONING = "aws:s3/bucket:Bucket", "aws:s3/bucketVersioning:BucketVersioning"

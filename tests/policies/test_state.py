@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from policies.state import MAX_BYTES, StateError, parse, read
-from policies.values import UNKNOWN
+from policies.audit.state import MAX_BYTES, StateError, parse, read
+from policies.lang.values import UNKNOWN
 
 PROVIDER = "urn:pulumi:prod::matchday::pulumi:providers:aws::default_7_51_1"
 KEY = "urn:pulumi:prod::matchday::matchday:security:Keys$aws:kms/key:Key::data"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.values import SECRET, UNKNOWN, CannotTell, Sensitive, View, normalise, redact, show
+from policies.lang.values import SECRET, UNKNOWN, CannotTell, Sensitive, View, normalise, redact, show
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 HIDDEN = "1b47061264138c4ac30d75fd1eb44270"

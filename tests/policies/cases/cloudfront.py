@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.buckets import BUCKET
 from policies.controls.cloudfront import DISTRIBUTION, HEADERS, LOG_SOURCE
+from policies.lang.buckets import BUCKET
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 
 OTHER = [res("aws:sqs/queue:Queue")]

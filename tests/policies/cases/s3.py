@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.buckets import (
+from policies.controls.s3 import DIRECTORY, TRAIL
+from policies.lang.buckets import (
     BLOCK,
     BUCKET,
     ENCRYPTION,
@@ -19,7 +20,6 @@ from policies.buckets import (
     SWITCHES,
     VERSIONING,
 )
-from policies.controls.s3 import DIRECTORY, TRAIL
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 
 OTHER = [res("aws:sqs/queue:Queue")]

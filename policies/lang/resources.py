@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from policies.aliases import canonical
-from policies.values import UNKNOWN, CannotTell, Sensitive, View, secret_texts
+from policies.lang.aliases import canonical
+from policies.lang.values import UNKNOWN, CannotTell, Sensitive, View, secret_texts
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 
 from policies.model import Control
-from policies.report import Answer, ControlResult, Report, Result
+from policies.audit.report import Answer, ControlResult, Report, Result
 
 _CLASSES = {
     Result.VIOLATION: "bad",
@@ -170,8 +170,8 @@ def render(report: Report) -> str:
         f"<section id={anchor}><h2>{escape(title)}</h2>{content}</section>"
         for (title, anchor), (_, content) in zip(anchors, sections, strict=True)
     )
-    style = files("policies.evidence").joinpath("report.css").read_text(encoding="utf-8")
-    script = files("policies.evidence").joinpath("report.js").read_text(encoding="utf-8")
+    style = files("policies.audit").joinpath("report.css").read_text(encoding="utf-8")
+    script = files("policies.audit").joinpath("report.js").read_text(encoding="utf-8")
     title = f"Audit of {report.state.project}/{report.state.name}"
     return (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8>"

@@ -15,8 +15,8 @@ from policies.catalog import all_controls, select
 from policies.exceptions import Excuse, Excuses
 from policies.levels import Level, Levels
 from policies.model import Control, Framework, Status
-from policies.outside import OUTSIDE, Outside
-from policies.state import State
+from policies.audit.outside import OUTSIDE, Outside
+from policies.audit.state import State
 
 
 class Result(StrEnum):

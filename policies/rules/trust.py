@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.documents import Statement, statements
+from policies.lang.documents import Statement, statements
+from policies.lang.resources import Resource
 from policies.model import Verdict, bad, na, ok
-from policies.resources import Resource
 
 
 def no_stranger_in_trust(role: Resource) -> Verdict:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from policies.model import Control
-from policies.report import Report
+from policies.audit.report import Report
 
 
 def document(report: Report) -> dict[str, Any]:

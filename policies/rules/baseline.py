@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell
 from policies.model import Verdict, Whole, bad, ok
-from policies.resources import Resource, Stack
-from policies.values import CannotTell
 
 #: A stack with any of these is an account's baseline; one without (an application's) is not asked for the others.
 ACCOUNT_WIDE: tuple[str, ...] = (

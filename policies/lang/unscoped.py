@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 #: `service:Action` per line, lower case; written by tests/policies/test_unscoped.py from AWS's service authorisation reference.
-ACTIONS = Path(__file__).with_name("unscoped_actions.txt")
+ACTIONS = Path(__file__).parents[1] / "data" / "unscoped_actions.txt"
 
 
 @cache

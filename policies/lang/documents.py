@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.values import CannotTell, View
+from policies.lang.values import CannotTell, View
 
 #: Condition keys that keep `Principal: *` to a known set of callers, when compared with a value that has no wildcard alone.
 _NARROWING_KEYS = frozenset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policies.documents import Statement, statements
-from policies.resources import Resource, Stack
-from policies.values import View
+from policies.lang.documents import Statement, statements
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import View
 
 BUCKET = "aws:s3/bucket:Bucket"
 ACL = "aws:s3/bucketAcl:BucketAcl"

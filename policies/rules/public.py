@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policies.documents import statements
+from policies.lang.documents import statements
+from policies.lang.resources import Resource
 from policies.model import Each, Verdict, bad, na, ok
-from policies.resources import Resource
 
 
 def not_public(paths: Mapping[str, str], *, default: str = "") -> Each:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.documents import Statement, statements
-from policies.resources import Resource, Stack
+from policies.lang.documents import Statement, statements
+from policies.lang.resources import Resource, Stack
 
 ROLE = "aws:iam/role:Role"
 USER = "aws:iam/user:User"

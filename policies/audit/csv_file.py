@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from policies.report import Answer, Report
+from policies.audit.report import Answer, Report
 
 _HEADINGS = (
     *("control", "title", "severity", "service", "frameworks", "result", "level", "resource", "type", "urn", "message"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from policies.levels import Level
 from policies.model import Severity
-from policies.report import Answer, Report, Result
+from policies.audit.report import Answer, Report, Result
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

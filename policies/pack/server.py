@@ -23,10 +23,10 @@ from pydantic import ValidationError
 from policies import exceptions, levels
 from policies.catalog import all_controls
 from policies.exceptions import Excuses
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import UNKNOWN, normalise
 from policies.levels import Choice, Level
 from policies.model import Control, Each, Severity, Status, Verdict
-from policies.resources import Resource, Stack
-from policies.values import UNKNOWN, normalise
 
 PACK = "matchday"
 #: As in PulumiPolicy.yaml.

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from policies.evidence import csv_file, html_file, json_file, sarif_file
-from policies.report import Report
+from policies.audit import csv_file, html_file, json_file, sarif_file
+from policies.audit.report import Report
 
 #: File name → how it is written.
 FILES: Mapping[str, Callable[[Report], str]] = {

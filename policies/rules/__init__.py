@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from policies.links import coming
+from policies.lang.links import coming
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell, View
 from policies.model import Each, Related, Verdict, bad, na, ok
-from policies.resources import Resource, Stack
-from policies.values import CannotTell, View
 
 #: When a rule judges a resource at all: None, or the reason why it is not applicable.
 Unless = Callable[[Resource], str | None]

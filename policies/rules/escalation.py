@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from policies.documents import Statement, statements
-from policies.identities import managed_arns, permissions, policies_of_role
+from policies.lang.documents import Statement, statements
+from policies.lang.identities import managed_arns, permissions, policies_of_role
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import CannotTell
 from policies.model import Verdict, bad, na, ok
-from policies.resources import Resource, Stack
-from policies.values import CannotTell
 
 #: Actions that give rights by themselves when their target can be the caller (after Rhino Security Labs' list).
 _DIRECT = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policies.resources import Resource, Stack
-from policies.values import normalise
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import normalise
 
 #: A state of 10,000 resources is about 40 MiB; more than this is a mistake or an attack on memory.
 MAX_BYTES = 64 << 20

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.resources import Resource, Stack
-from policies.values import UNKNOWN, CannotTell, Sensitive, View
+from policies.lang.resources import Resource, Stack
+from policies.lang.values import UNKNOWN, CannotTell, Sensitive, View
 
 SUBNETS = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
 SELECTION = "aws:backup/selection:Selection"

@@ -1,0 +1,1 @@
+"""What controls read resources with: views of values, references between resources, policy documents, networks."""

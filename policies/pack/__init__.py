@@ -1,0 +1,1 @@
+"""The policy pack as Pulumi's engine runs it."""
