@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.requirements-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit bench lock clean
+.PHONY: help setup up down test lint unit nightly hooks bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -26,10 +26,16 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
 
 unit: $(STAMP) ## the tests that need no engine and no running platform
-	@.venv/bin/pytest -n 2 -m "not engine and not e2e" $(ARGS)
+	@.venv/bin/pytest -n 2 -m "not engine and not e2e and not nightly" $(ARGS)
 
 test: setup lint ## everything that CI runs
-	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)
+
+nightly: setup ## the long forms: fuzz, chaos, corpora (hours; MATCHDAY_SEED=n repeats a run)
+	@.venv/bin/pytest -n 2 --dist loadgroup -m nightly --timeout 0 $(ARGS)
+
+hooks: $(STAMP) ## a git hook that runs `make lint` before each commit
+	@.venv/bin/pre-commit install
 
 bench: setup ## figures, each beside a reference run of the same minute
 	@$(PY) -m benchmarks $(ARGS)

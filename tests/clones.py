@@ -88,7 +88,9 @@ class Clone:
         return [
             f"{c.laddr.ip}:{c.laddr.port}"
             for c in psutil.net_connections("tcp4")
-            if c.status == psutil.CONN_LISTEN and (c.laddr.ip.startswith(prefix) or c.laddr.port == self.port)
+            if c.status == psutil.CONN_LISTEN
+            and c.laddr
+            and (c.laddr.ip.startswith(prefix) or c.laddr.port == self.port)
         ]
 
 

@@ -176,8 +176,8 @@ def f1_fantasy(directory: Path) -> Lines:
         if row.get("q3") or place <= 10:
             reached = 3
         cars[row["constructorId"]].append(reached)
-    for team, reached in cars.items():
-        in_q3, in_q2 = sum(part == 3 for part in reached), sum(part >= 2 for part in reached)
+    for team, parts in cars.items():
+        in_q3, in_q2 = sum(part == 3 for part in parts), sum(part >= 2 for part in parts)
         bonus = 10 if in_q3 == 2 else 5 if in_q3 == 1 else 3 if in_q2 == 2 else 1 if in_q2 == 1 else -1
         lines.add((team, "qualifying-teamwork", (), bonus))
     for session, places, missed in (("race", RACE, -20), ("sprint", SPRINT, -10)):

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.rules import app as rules_app
 from cli.score import score
-from scoring.engine import catalogue
+from scoring.engine import catalogue, parsing
 from scoring.engine.scoring import scorecard
 from scoring.sources import normalised, open_match
 from tests.scoring.builders import CRICKET, FIXTURES, NOON, RACES
@@ -241,7 +240,7 @@ def test_rules_list() -> None:
 def test_rules_lint(tmp_path: Path) -> None:
     assert run("rules", "lint").output == ""
     assert run("rules", "lint", "fpl@1.0.0").exit_code == 0
-    document = json.loads((catalogue.RULES_DIRECTORY / "fpl@1.0.0.json").read_text())
+    document = json.loads((parsing.RULES_DIRECTORY / "fpl@1.0.0.json").read_text())
     document["rules"][0]["cases"][0]["when"] = {"minutes": {"at_least": 1}}
     document["rules"][5]["each"]["points"] = "0"
     path = tmp_path / "mine.json"

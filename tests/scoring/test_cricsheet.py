@@ -175,7 +175,7 @@ def test_super_overs_do_not_count_and_need_no_margin() -> None:
     path = FIXTURES / "cricket" / "ipl" / "1216517.json"
     tied = open_match(path, NOON)
     assert sum(one.attributes["super_over"] is True for one in tied.events if one.kind == "delivery") > 0
-    assert max(one.attributes["innings"] for one in tied.events if one.kind == "delivery") == 6
+    assert max(int(str(one.attributes["innings"])) for one in tied.events if one.kind == "delivery") == 6
     with_super = json.loads(path.read_text())
     without = {**with_super, "innings": with_super["innings"][:2]}
     rules = catalogue.load(T20)

@@ -82,7 +82,7 @@ def test_places_gained_are_counted_from_the_grid_and_the_pit_lane_is_behind_it(a
     russell = events["result:race:george-russell"].attributes
     assert (russell["grid"], russell["position"], russell["places_gained"], russell["places_lost"]) == (5, 5, 0, 0)
     behind = {
-        event.attributes["driver"]: event.attributes["position"]
+        event.attributes["driver"]: int(str(event.attributes["position"]))
         for event in events.values()
         if event.kind == "grid" and event.attributes["pit_lane"]
     }

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue
+from scoring.engine import catalogue, parsing
 from scoring.engine.errors import ScoringError, SourceError
 from scoring.engine.scoring import scorecard
 from scoring.sources import open_match, reading, roster_file
@@ -172,7 +172,7 @@ def test_f1db_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, 
 def test_rules_documents_with_strange_values(
     tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int, rules: str
 ) -> None:
-    document = json.loads((catalogue.RULES_DIRECTORY / f"{rules}@1.0.0.json").read_text())
+    document = json.loads((parsing.RULES_DIRECTORY / f"{rules}@1.0.0.json").read_text())
     path = tmp_path_factory.getbasetemp() / "strange-rules.json"
     path.write_text(json.dumps(mutated(document, random.Random(seed), changes)))
     with nothing_but_the_documented_error():

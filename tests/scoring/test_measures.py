@@ -23,7 +23,7 @@ def cricket(*rules: dict[str, Any], **more: Any) -> Any:
     return parse_rules(document, catalogue.vocabulary("cricket", "test"), "test")
 
 
-def delivery(id_: str, innings: int = 1, over: int = 0, **more: Any) -> Any:
+def delivery(id_: str, innings: int | None = 1, over: int = 0, **more: Any) -> Any:
     told = {
         "innings": innings, "over": over, "super_over": False, "batter": "b", "bowler": "w", "non_striker": "n", "runs": 0,
         "boundary": 0, "faced": 1, "legal": 1, "charged": 0, "total": 0, "over_length": 6,

@@ -86,7 +86,8 @@ def test_an_unknown_sport_is_refused(saved: Callable[[Any], Path]) -> None:
 
 
 def test_a_file_of_no_source_is_refused(saved: Callable[[Any], Path]) -> None:
-    for document in ({"x": 1}, [], "text", None, 7):
+    documents: tuple[object, ...] = ({"x": 1}, [], "text", None, 7)
+    for document in documents:
         with pytest.raises(SourceError, match="neither a Cricsheet match"):
             open_match(saved(document), NOON)
 

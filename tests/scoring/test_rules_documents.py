@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from scoring.engine import catalogue
-from scoring.engine.catalogue import RULES_DIRECTORY
 from scoring.engine.errors import RulesError
 from scoring.engine.linting import lint
-from scoring.engine.parsing import parse_rules
+from scoring.engine.parsing import RULES_DIRECTORY, parse_rules
 
 IDS = [
     "cricket-odi", "cricket-t10", "cricket-t20-a", "cricket-t20-b", "cricket-test", "f1-fantasy-2026", "f1-league", "fpl",
