@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.auth import keys
 from services.auth.endpoints import router
+from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing
 from services.auth.limiter import Limiter
 from services.auth.passwords import Passwords
@@ -51,5 +52,6 @@ def create_app(clock: Clock | None = None) -> FastAPI:
         summary="Accounts, sessions and the tokens that every other service trusts",
         routers=[router],
         opener=_open,
+        codes=AuthCode,
         clock=clock,
     )

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing
 from services.auth.schemas import (
     AccessToken,
@@ -58,7 +59,7 @@ Service = Annotated[AuthService, Depends(_service)]
 Address = Annotated[str, Depends(_address)]
 Form = Annotated[ClientCredentials, Depends(_form)]
 
-LIMITS = (Code.RATE_LIMITED, Code.LIMITER_UNAVAILABLE)
+LIMITS = (Code.RATE_LIMITED, AuthCode.LIMITER_UNAVAILABLE)
 TOKENS = [Depends(_no_store)]
 FORM: dict[str, Any] = {
     "requestBody": {
@@ -68,13 +69,13 @@ FORM: dict[str, Any] = {
 }
 
 
-@router.post("/register", status_code=201, responses=responses(Code.EMAIL_TAKEN, *LIMITS))
+@router.post("/register", status_code=201, responses=responses(AuthCode.EMAIL_TAKEN, *LIMITS))
 async def register(body: RegisterRequest, service: Service, session: Session, address: Address) -> Profile:
     """Make an account."""
     return await service.register(session, body, address)
 
 
-@router.post("/login", dependencies=TOKENS, responses=responses(Code.CREDENTIALS_WRONG, *LIMITS))
+@router.post("/login", dependencies=TOKENS, responses=responses(AuthCode.CREDENTIALS_WRONG, *LIMITS))
 async def login(
     request: Request, body: LoginRequest, service: Service, session: Session, address: Address
 ) -> TokenPair:
@@ -83,7 +84,7 @@ async def login(
     return await service.open_session(session, user_id)
 
 
-@router.post("/refresh", dependencies=TOKENS, responses=responses(Code.REFRESH_REFUSED))
+@router.post("/refresh", dependencies=TOKENS, responses=responses(AuthCode.REFRESH_REFUSED))
 async def refresh(body: RefreshRequest, service: Service, session: Session) -> TokenPair:
     """Get the next tokens. For 30 seconds the same refresh token gets the same successor."""
     return await service.refresh(session, body.refresh_token.get_secret_value())
@@ -106,7 +107,7 @@ async def me(player: Player, service: Service, session: Session) -> Profile:
     "/token",
     dependencies=TOKENS,
     openapi_extra=FORM,
-    responses=responses(Code.CLIENT_REFUSED, Code.GRANT_UNSUPPORTED, Code.SCOPE_REFUSED, *LIMITS),
+    responses=responses(AuthCode.CLIENT_REFUSED, AuthCode.GRANT_UNSUPPORTED, AuthCode.SCOPE_REFUSED, *LIMITS),
 )
 async def token(form: Form, service: Service, address: Address) -> AccessToken:
     """A client's own access token (OAuth 2 client credentials)."""

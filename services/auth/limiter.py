@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
+from services.auth.errors import AuthCode
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 
@@ -52,7 +53,7 @@ class Limiter:
         except _AWAY as error:
             log.error("rate limiter unavailable", extra={"reason": type(error).__name__})
             raise ServiceError(
-                Code.LIMITER_UNAVAILABLE, "Attempts cannot be counted at the moment.", headers={"Retry-After": "5"}
+                AuthCode.LIMITER_UNAVAILABLE, "Attempts cannot be counted at the moment.", headers={"Retry-After": "5"}
             ) from None
         if count > limit.attempts:
             wait = int((window + 1) * limit.seconds - now) + 1

@@ -13,6 +13,7 @@ import jwt
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import repository
+from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing, PrivateKey
 from services.auth.limiter import BY_ACCOUNT, BY_ADDRESS, Limiter
 from services.auth.models import LoginSession, RefreshToken, User
@@ -66,7 +67,7 @@ class AuthService:
             created_at=now,
         )
         if not await repository.add_user(session, user):
-            raise ServiceError(Code.EMAIL_TAKEN, "Log in, or register with another address.")
+            raise ServiceError(AuthCode.EMAIL_TAKEN, "Log in, or register with another address.")
         log.info("registered", extra={"subject": str(user_id)})
         return Profile(id=user_id, email=wanted.email, created_at=now)
 
@@ -83,7 +84,7 @@ class AuthService:
         password = given.password.get_secret_value()
         if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
             log.warning("log-in refused", extra={"subject": str(user.id) if user else "unknown"})
-            raise ServiceError(Code.CREDENTIALS_WRONG, "Check both, or register.")
+            raise ServiceError(AuthCode.CREDENTIALS_WRONG, "Check both, or register.")
         await self._limiter.forgive(BY_ACCOUNT, digest.hex())
         if self._passwords.outdated(user.password_hash):
             new = await self._passwords.hash(password)
@@ -133,17 +134,17 @@ class AuthService:
         while True:
             found = await repository.find_refresh_token(session, _digest(token))
             if found is None:
-                raise ServiceError(Code.REFRESH_REFUSED, "The refresh token is not known.")
+                raise ServiceError(AuthCode.REFRESH_REFUSED, "The refresh token is not known.")
             stored, login = found
             if login.revoked_at is not None or login.expires_at <= now or stored.expires_at <= now:
-                raise ServiceError(Code.REFRESH_REFUSED, "The session has expired or was ended.")
+                raise ServiceError(AuthCode.REFRESH_REFUSED, "The session has expired or was ended.")
             if stored.used_at is None:
                 return token, login
             if now - stored.used_at > GRACE:
                 log.error("refresh token used again: session ended", extra={"session": str(login.id)})
                 await repository.revoke(session, login.id, "reuse", now)
                 detail = "The refresh token was used before; the session is ended."
-                raise ServiceError(Code.REFRESH_REFUSED, detail, keeps_changes=True)
+                raise ServiceError(AuthCode.REFRESH_REFUSED, detail, keeps_changes=True)
             assert stored.successor_sealed is not None
             token = _sealer(token).open(stored.successor_sealed, "").decode()
 
@@ -163,7 +164,7 @@ class AuthService:
     async def client_token(self, form: ClientCredentials, address: str) -> AccessToken:
         """A client's own token. Raises ServiceError (grant_unsupported, client_refused, scope_refused, rate_limited)."""
         if form.grant_type != "client_credentials":
-            raise ServiceError(Code.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
+            raise ServiceError(AuthCode.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
         await self._limiter.attempt(BY_ADDRESS, f"client/{address}")
         expected = self._clients.get(form.client_id)
         given = form.client_secret.get_secret_value()
@@ -172,12 +173,12 @@ class AuthService:
         if expected is None or not same:
             log.warning("client refused")
             raise ServiceError(
-                Code.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
+                AuthCode.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
             )
         allowed = CLIENT_SCOPES[form.client_id]
         wanted = frozenset(form.scope.split()) or allowed
         if not wanted <= allowed:
-            raise ServiceError(Code.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(allowed))}.")
+            raise ServiceError(AuthCode.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(allowed))}.")
         return self._access(await self._ring.signing_key(), form.client_id, " ".join(sorted(wanted)))
 
     async def _store(

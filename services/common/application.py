@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from services.common import database
 from services.common.clock import Clock, SystemClock
-from services.common.errors import CATALOGUE, Code, Problem, ServiceError, Violation, responses
+from services.common.errors import Code, ErrorCode, Problem, ServiceError, Violation, responses
 from services.common.middleware import BodyLimit, RequestContext, problem_response
 from services.common.settings import DatabaseSettings, ProcessSettings, load
 
@@ -32,9 +32,15 @@ log = logging.getLogger(__name__)
 
 
 def create_application(
-    *, title: str, summary: str, routers: Sequence[APIRouter], opener: Opener, clock: Clock | None = None
+    *,
+    title: str,
+    summary: str,
+    routers: Sequence[APIRouter],
+    opener: Opener,
+    codes: type[ErrorCode] | None = None,
+    clock: Clock | None = None,
 ) -> FastAPI:
-    """A service's application.
+    """A service's application; `codes` are the errors that it alone has.
 
     It reads the environment when it starts, not when it is made, so that its OpenAPI document can be had without any.
     `app.state` holds `process`, `clock`, `engine`, `sessions`, `draining`, and what `opener` puts there; an opener sets
@@ -77,19 +83,21 @@ def create_application(
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for router in routers:
         app.include_router(router)
-    _describe_problems(app)
+    _describe_problems(app, [*Code, *(codes or ())])
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
+def _describe_problems(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
     """Put the schema that `errors.responses` refers to into the OpenAPI document."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         document = plain()
         schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["properties"]["code"] = {"$ref": "#/components/schemas/Code"}
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(schema.pop("$defs"))
+        schemas["Code"] = {"type": "string", "title": "Code", "enum": [code.value for code in codes]}
         schemas["Problem"] = schema
         return document
 
@@ -145,7 +153,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
     """What the framework refuses by itself, in our form."""
     assert isinstance(error, HTTPException)
     code = _BY_STATUS.get(error.status_code, Code.INTERNAL)
-    return problem_response(ServiceError(code, f"{CATALOGUE[code].title}.", headers=error.headers))
+    return problem_response(ServiceError(code, f"{code.summary}.", headers=error.headers))
 
 
 #: PostgreSQL's conditions (SQLSTATE classes and codes) that pass: the same request may succeed a moment later.

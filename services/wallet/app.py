@@ -14,6 +14,7 @@ from services.common.clock import Clock
 from services.common.settings import load
 from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
 from services.wallet.endpoints import router
+from services.wallet.errors import WalletCode
 
 
 class WalletSettings(BaseSettings):
@@ -38,5 +39,6 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
         summary="Accounts of money in double entry, transfers and their statements",
         routers=[router],
         opener=open_resources,
+        codes=WalletCode,
         clock=clock,
     )

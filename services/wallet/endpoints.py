@@ -11,10 +11,11 @@ from services.common import callers, idempotency
 from services.common.callers import Player, needs
 from services.common.clock import Clock
 from services.common.database import Session
-from services.common.errors import Code, responses
+from services.common.errors import responses
 from services.common.idempotency import Idempotent
 from services.common.tokens import Caller
 from services.wallet import service
+from services.wallet.errors import WalletCode
 from services.wallet.schemas import (
     AccountView,
     BalanceView,
@@ -54,13 +55,13 @@ async def open_account(player: Player, session: Session, clock: Now, response: R
     return account
 
 
-@router.get("/balance", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+@router.get("/balance", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
 async def balance(player: Player, session: Session) -> BalanceView:
     """What the caller has."""
     return await service.balance_of(session, player)
 
 
-@router.get("/entries", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+@router.get("/entries", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
 async def entries(
     player: Player,
     session: Session,
@@ -71,7 +72,7 @@ async def entries(
     return await service.statement(session, player, before, limit)
 
 
-@router.get("/notifications", responses=responses(Code.ACCOUNT_MISSING, *callers.REFUSALS))
+@router.get("/notifications", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
 async def notifications(player: Player, session: Session) -> Notifications:
     """What the caller was told of late: written by the worker, a moment after the movement."""
     return await service.notifications(session, player)
@@ -81,7 +82,13 @@ async def notifications(player: Player, session: Session) -> Notifications:
     "/transfers",
     status_code=201,
     response_model=Movement,
-    responses=responses(Code.ACCOUNT_MISSING, Code.ACCOUNT_UNKNOWN, Code.SAME_ACCOUNT, Code.INSUFFICIENT_FUNDS, *MONEY),
+    responses=responses(
+        WalletCode.ACCOUNT_MISSING,
+        WalletCode.ACCOUNT_UNKNOWN,
+        WalletCode.SAME_ACCOUNT,
+        WalletCode.INSUFFICIENT_FUNDS,
+        *MONEY,
+    ),
 )
 async def transfer(
     body: TransferRequest, player: Player, session: Session, clock: Now, idempotent: Idempotent
@@ -94,7 +101,7 @@ async def transfer(
     "/internal/credits",
     status_code=201,
     response_model=Movement,
-    responses=responses(Code.ACCOUNT_UNKNOWN, Code.REFERENCE_TAKEN, *MONEY),
+    responses=responses(WalletCode.ACCOUNT_UNKNOWN, WalletCode.REFERENCE_TAKEN, *MONEY),
 )
 async def credit(
     body: CreditRequest, caller: Creditor, session: Session, clock: Now, idempotent: Idempotent
@@ -103,7 +110,7 @@ async def credit(
     return await idempotent.once(201, lambda: service.credit(session, clock, caller.subject, body))
 
 
-@router.get("/internal/reconciliation", responses=responses(Code.NOT_YET_RECONCILED, *callers.REFUSALS))
+@router.get("/internal/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *callers.REFUSALS))
 async def reconciliation(caller: Auditor, session: Session) -> Reconciliation:
     """The newest report of the reconciliation; needs the scope `wallet:audit`."""
     return await service.newest_reconciliation(session)

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
 from services.common.clock import Clock
-from services.common.errors import Code, ServiceError
+from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.money import Paise
 from services.wallet import repository
+from services.wallet.errors import WalletCode
 from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Entry, Transaction, TransactionKind
 from services.wallet.schemas import (
     AccountView,
@@ -59,9 +60,9 @@ async def transfer(session: AsyncSession, clock: Clock, player: UUID, wanted: Tr
     """
     account, _ = await _account(session, player)
     if wanted.to_account == account.id:
-        raise ServiceError(Code.SAME_ACCOUNT, "Name another account than your own.")
+        raise ServiceError(WalletCode.SAME_ACCOUNT, "Name another account than your own.")
     if wanted.to_account == HOUSE_ACCOUNT:
-        raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {wanted.to_account}.")
+        raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.to_account}.")
     legs = {account.id: Paise(-wanted.amount), wanted.to_account: wanted.amount}
     transaction = _transaction(TransactionKind.TRANSFER, None, wanted.note, str(player), clock.now())
     return await _move(session, transaction, legs, seen_by=account.id)
@@ -70,7 +71,7 @@ async def transfer(session: AsyncSession, clock: Clock, player: UUID, wanted: Tr
 async def credit(session: AsyncSession, clock: Clock, caller: str, wanted: CreditRequest) -> Movement:
     """Move money from the house to an account. Raises ServiceError (account_unknown, reference_taken)."""
     if wanted.account == HOUSE_ACCOUNT:
-        raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
+        raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
     legs = {HOUSE_ACCOUNT: Paise(-wanted.amount), wanted.account: wanted.amount}
     transaction = _transaction(TransactionKind.CREDIT, wanted.reference, wanted.note, caller, clock.now())
     return await _move(session, transaction, legs, seen_by=wanted.account)
@@ -113,7 +114,7 @@ async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
     """The newest report. Raises ServiceError (not_yet_reconciled)."""
     report = await repository.newest_report(session)
     if report is None:
-        raise ServiceError(Code.NOT_YET_RECONCILED, "It runs every minute; ask again.")
+        raise ServiceError(WalletCode.NOT_YET_RECONCILED, "It runs every minute; ask again.")
     return Reconciliation(
         id=report.id,
         created_at=report.created_at,
@@ -151,7 +152,7 @@ def rupees(amount: int) -> str:
 async def _account(session: AsyncSession, player: UUID) -> tuple[Account, Balance]:
     found = await repository.account_of(session, player)
     if found is None:
-        raise ServiceError(Code.ACCOUNT_MISSING, "Open an account first: POST /wallet/account.")
+        raise ServiceError(WalletCode.ACCOUNT_MISSING, "Open an account first: POST /wallet/account.")
     return found
 
 
@@ -171,17 +172,17 @@ async def _move(
     assert sum(legs.values()) == 0
     if not await repository.add_transaction(session, transaction):
         raise ServiceError(
-            Code.REFERENCE_TAKEN, f"A credit with the reference {transaction.reference!r} was made before."
+            WalletCode.REFERENCE_TAKEN, f"A credit with the reference {transaction.reference!r} was made before."
         )
     balances = await repository.lock_balances(session, list(legs))
     entries = []
     for account_id, amount in legs.items():
         balance = balances.get(account_id)
         if balance is None:
-            raise ServiceError(Code.ACCOUNT_UNKNOWN, f"No player has the account {account_id}.")
+            raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {account_id}.")
         after = Paise(balance.amount + amount)
         if balance.bounded and after < 0:
-            raise ServiceError(Code.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
+            raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
         entries.append(
             {
                 "account_id": account_id,

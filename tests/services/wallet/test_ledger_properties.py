@@ -19,9 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import text
 
 from services.common.database import Sessions, create_engine, create_sessions
-from services.common.errors import Code, ServiceError
+from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
 from services.wallet import repository, service
+from services.wallet.errors import WalletCode
 from services.wallet.models import HOUSE_ACCOUNT
 from services.wallet.schemas import CreditRequest, TransferRequest
 from tests.services.support import Clock, Cloud
@@ -78,7 +79,7 @@ class Ledger(RuleBasedStateMachine):
             assert new
         return view.id
 
-    async def _transfer(self, giver: int, taker: int, amount: int) -> Code | None:
+    async def _transfer(self, giver: int, taker: int, amount: int) -> ErrorCode | None:
         wanted = TransferRequest(to_account=self.accounts[taker], amount=Paise(amount))
         try:
             async with self.world.sessions() as session, session.begin():
@@ -106,9 +107,9 @@ class Ledger(RuleBasedStateMachine):
     def transfer(self, giver: int, taker: int, amount: int) -> None:
         refusal = self.world.run(self._transfer(giver, taker, amount))
         if giver == taker:
-            assert refusal is Code.SAME_ACCOUNT
+            assert refusal is WalletCode.SAME_ACCOUNT
         elif amount > self.model[giver]:
-            assert refusal is Code.INSUFFICIENT_FUNDS
+            assert refusal is WalletCode.INSUFFICIENT_FUNDS
         else:
             assert refusal is None
             self._book(giver, -amount)
@@ -123,12 +124,12 @@ class Ledger(RuleBasedStateMachine):
     def transfers_at_once(self, wanted: list[tuple[int, int, int]]) -> None:
         """Which of them find money depends on their order; that nothing is lost or made does not."""
 
-        async def work() -> list[Code | None]:
+        async def work() -> list[ErrorCode | None]:
             return await asyncio.gather(*(self._transfer(*each) for each in wanted))
 
         for (giver, taker, amount), refusal in zip(wanted, self.world.run(work()), strict=True):
-            assert refusal in (None, Code.SAME_ACCOUNT, Code.INSUFFICIENT_FUNDS)
-            assert (refusal is Code.SAME_ACCOUNT) == (giver == taker)
+            assert refusal in (None, WalletCode.SAME_ACCOUNT, WalletCode.INSUFFICIENT_FUNDS)
+            assert (refusal is WalletCode.SAME_ACCOUNT) == (giver == taker)
             if refusal is None:
                 self.model[giver] -= amount
                 self.model[taker] += amount
