@@ -22,16 +22,16 @@ import grpc
 import psutil
 
 from benchmarks.figures import Figure
-from localcloud.addresses import AddressBook
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Result, Workspace
-from localcloud.ephemeral import Cloud, cloud
 from localcloud.provider import schema
 from localcloud.provider.clients import Clients
 from localcloud.provider.core import Core
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
 from localcloud.provider.store import Store
+from localcloud.runtime.addresses import AddressBook
+from localcloud.runtime.ephemeral import Endpoints, cloud
 
 PROJECT = Path(__file__).resolve().parents[1]
 REGION = "ap-south-1"
@@ -129,7 +129,7 @@ class _TimedCalls(Interceptor):
 
 
 @contextmanager
-def _timed_provider(far_end: Cloud, directory: Path, rpc: Busy, api: Busy) -> Iterator[int]:
+def _timed_provider(far_end: Endpoints, directory: Path, rpc: Busy, api: Busy) -> Iterator[int]:
     """The provider in this process, with a clock on its calls and on those that it makes; yields its port."""
     core = Core(
         ROWS,

@@ -77,9 +77,9 @@ def _engine() -> Iterator[Finding]:
 
 
 def _postgres() -> Iterator[Finding]:
-    from localcloud.dataplane.errors import SupervisorError
-    from localcloud.dataplane.postgres import installed_binaries
-    from localcloud.dataplane.processes import unprivileged_account
+    from localcloud.dataplane.stores.postgres import installed_binaries
+    from localcloud.runtime.errors import SupervisorError
+    from localcloud.runtime.processes import unprivileged_account
 
     found = ", ".join(f"{b.major} ({b.directory})" for b in installed_binaries())
     yield Finding(name="PostgreSQL", ok=bool(found), found=found or "none", remedy="make setup")

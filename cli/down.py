@@ -33,7 +33,7 @@ def reset(
         console.fail("nothing was deleted")
     _stop()
     if local.STATE.exists():
-        from localcloud.dataplane.client import forget
+        from localcloud.dataplane.control.client import forget
 
         forget(local.STATE)
         shutil.rmtree(local.STATE)
@@ -41,7 +41,7 @@ def reset(
 
 
 def _stop() -> bool:
-    from localcloud.dataplane.errors import SupervisorError
+    from localcloud.runtime.errors import SupervisorError
 
     client = local.running()
     if client is None:

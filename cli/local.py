@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cli import console
 
 if TYPE_CHECKING:
-    from localcloud.dataplane.client import Client
+    from localcloud.dataplane.control.client import Client
     from localcloud.engine.events import Event
     from localcloud.engine.find import Engine
     from localcloud.engine.run import EngineFailed, Workspace
@@ -67,8 +67,8 @@ def workspace(provider_port: int, state: Path = STATE / "pulumi") -> Workspace:
 @contextmanager
 def throwaway_workspace() -> Iterator[Workspace]:
     """This project against an emulator and a provider of its own, all of which go when the caller is done."""
-    from localcloud.dataplane.errors import SupervisorError
-    from localcloud.ephemeral import cloud
+    from localcloud.runtime.ephemeral import cloud
+    from localcloud.runtime.errors import SupervisorError
 
     with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch:
         directory = Path(scratch)
@@ -81,7 +81,7 @@ def throwaway_workspace() -> Iterator[Workspace]:
 
 def running() -> Client | None:
     """The running platform of this clone, or None."""
-    from localcloud.dataplane.client import Client, SupervisorError
+    from localcloud.dataplane.control.client import Client, SupervisorError
 
     try:
         return Client.connect(STATE)

@@ -19,7 +19,7 @@ def logs(
     ] = False,
 ) -> None:
     """Print the logs of the running platform, oldest first, each line with where it comes from."""
-    from localcloud.dataplane.errors import SupervisorError
+    from localcloud.runtime.errors import SupervisorError
 
     client = local.require_running()
     try:

@@ -193,7 +193,7 @@ def _operations_secret(emulator: str) -> str:
     """The operator's client secret, from where an operator gets it: Secrets Manager."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from localcloud.dataplane.aws import Aws
+    from localcloud.runtime.aws import Aws
 
     name = f"matchday/{local.STACK}/auth/OPERATIONS_CLIENT_SECRET"
     try:

@@ -17,7 +17,7 @@ from cli import console, local
 from cli.checkpoint import Checkpoint, Phase
 
 if TYPE_CHECKING:
-    from localcloud.dataplane.client import Client, Event
+    from localcloud.dataplane.control.client import Client, Event
     from localcloud.dataplane.settings import Config
     from localcloud.engine.run import Result
 
@@ -69,7 +69,7 @@ def up(
     waits until every task is healthy. Exit code 0 when it serves; otherwise the failing port, server, resource or task is
     named with its cause, and the next `up` goes on from a consistent state.
     """
-    from localcloud.dataplane.errors import SupervisorError
+    from localcloud.runtime.errors import SupervisorError
 
     before = _remembered()
     if emulator is not None:
@@ -97,7 +97,7 @@ def up(
 
 def _check_emulator(url: str, before: Mapping[str, Any]) -> None:
     """End the command unless it is on this machine, and the one that this clone's resources live in, if there are any."""
-    from localcloud.provider.clients import EndpointRefused, check_endpoint
+    from localcloud.runtime.aws import EndpointRefused, check_endpoint
 
     try:
         check_endpoint(url)
@@ -139,7 +139,7 @@ def _config(wanted: Mapping[str, Any]) -> Config:
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
     """The running supervisor: the one that is there, or a new one on a state whose parts are of one moment."""
-    from localcloud.dataplane import client as supervisor
+    from localcloud.dataplane.control import client as supervisor
 
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
@@ -210,7 +210,7 @@ def _code() -> str:
 
 def _redeploy(client: Client) -> None:
     """New code under the tag that runs already: what one does in AWS, too, is to force a new deployment."""
-    from localcloud.dataplane.aws import Aws
+    from localcloud.runtime.aws import Aws
 
     console.say("the services' code has changed: new deployments of all services")
     ecs = Aws(client.info.emulator, local.REGION).client("ecs")

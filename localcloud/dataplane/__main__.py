@@ -9,8 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from localcloud.dataplane.errors import SupervisorError
 from localcloud.dataplane.settings import Config, Image, parse_timing
+from localcloud.runtime.errors import SupervisorError
 
 
 def parse(argv: list[str] | None) -> Config:
@@ -43,7 +43,7 @@ def parse(argv: list[str] | None) -> Config:
 
 async def _run(config: Config) -> None:
     # Imported late: boto3 takes a while, and a wrong argument should be told at once.
-    from localcloud.dataplane.supervisor import Supervisor
+    from localcloud.dataplane.control.supervisor import Supervisor
 
     supervisor = Supervisor(config)
     loop = asyncio.get_running_loop()

@@ -126,7 +126,7 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cloud:
+class DesiredState:
     """Everything at one moment."""
 
     databases: Sequence[Database] = ()

@@ -8,13 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.dataplane.aws import Aws
 from localcloud.dataplane.model import (
     Alias,
     Breaker,
     Cache,
-    Cloud,
     Database,
+    DesiredState,
     Json,
     Listener,
     LoadBalancerTarget,
@@ -23,6 +22,7 @@ from localcloud.dataplane.model import (
     TargetGroup,
     TaskDefinition,
 )
+from localcloud.runtime.aws import Aws
 
 #: (Pulumi type token, id) -> properties that the emulator does not hold; localcloud.provider.store.Store.kept
 Kept = Callable[[str, str], Mapping[str, Any]]
@@ -54,13 +54,13 @@ class Observer:
         self._aws, self._kept = aws, kept
         self._definitions: dict[str, TaskDefinition] = {}
 
-    def look(self) -> Cloud:
+    def look(self) -> DesiredState:
         """The whole desired state now."""
         refused: list[str] = []
         # What refers to a thing is read before the thing, so that a look in the middle of an update finds no loose ends.
         services = [*self._services(refused)]
         listeners = [*self._listeners()]
-        return Cloud(
+        return DesiredState(
             services=services,
             listeners=listeners,
             target_groups={group.arn: group for group in self._target_groups()},

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from localcloud.dataplane.errors import SupervisorError
+from localcloud.runtime.errors import SupervisorError
+from localcloud.runtime.state import StateDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,11 @@ class Config:
     def __post_init__(self) -> None:
         if not ipaddress.ip_address(self.ingress_host).is_loopback:
             raise SupervisorError("--ingress", f"{self.ingress_host} is not a loopback address (127.0.0.0/8)")
+
+    @property
+    def places(self) -> StateDirectory:
+        """Where everything in the state directory lies."""
+        return StateDirectory(self.state)
 
     @property
     def ingress(self) -> str:

@@ -22,7 +22,7 @@ _GO_MINIMUM = (1, 25, 11)
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _MODULE = Path(__file__).with_name("cli_build")
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_LANGUAGE_HOST = Path(__file__).resolve().parents[1] / "language_host.py"
+_LANGUAGE_HOST = Path(__file__).resolve().with_name("language_host.py")
 
 #: The engine starts `pulumi-language-python`; the interpreter is the clone's own, which `matchday` and `matchday env` export.
 _WRAPPER = '#!/bin/sh\nexec "${MATCHDAY_PYTHON:-python3}" -u "$(dirname "$0")/language_host.py" "$@"\n'

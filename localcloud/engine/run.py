@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.dataplane.processes import signal_group, spawn
 from localcloud.engine import events
 from localcloud.engine.find import Engine
+from localcloud.runtime.processes import signal_group, spawn
 
 #: Variables of the user's shell that must never reach an engine that drives the local cloud: whatever starts so is dropped.
 _FORBIDDEN = ("AWS_", "PULUMI_")

@@ -13,13 +13,14 @@ from typing import Any
 
 import grpc
 
-from localcloud.addresses import AddressBook
 from localcloud.provider import schema
-from localcloud.provider.clients import Clients, EndpointRefused, check_endpoint, isolate_environment
+from localcloud.provider.clients import Clients
 from localcloud.provider.core import Core
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
 from localcloud.provider.store import Store
+from localcloud.runtime.addresses import AddressBook
+from localcloud.runtime.aws import EndpointRefused, check_endpoint, isolate_environment
 
 _OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 

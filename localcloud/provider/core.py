@@ -14,7 +14,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.addresses import AddressBook
 from localcloud.provider import differ, reading, references, shapes, validate
 from localcloud.provider.clients import Clients
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
@@ -25,6 +24,7 @@ from localcloud.provider.store import Store
 from localcloud.provider.templates import fill, text
 from localcloud.provider.translate import Translator, merged
 from localcloud.provider.wire import UNKNOWN, Properties
+from localcloud.runtime.addresses import AddressBook
 
 LOG = logging.getLogger("localcloud.provider")
 

@@ -15,11 +15,11 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from localcloud.provider import differ, invokes, random_kinds
-from localcloud.provider.clients import EndpointRefused
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
 from localcloud.provider.reading import Settings
 from localcloud.provider.wire import UNKNOWN, Properties, dump, load
+from localcloud.runtime.aws import EndpointRefused
 
 LOG = logging.getLogger("localcloud.provider")
 

@@ -13,7 +13,7 @@ import pytest
 
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Workspace
-from localcloud.ephemeral import Cloud, cloud
+from localcloud.runtime.ephemeral import Endpoints, cloud
 
 REGION = "ap-south-1"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ class FarEnd:
     """A workspace on the project, and the emulator that its provider drives."""
 
     workspace: Workspace
-    cloud: Cloud
+    cloud: Endpoints
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulator: how a test acts behind Pulumi's back."""

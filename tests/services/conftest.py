@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from localcloud.dataplane.postgres import PostgresServer
-from localcloud.dataplane.valkey import ValkeyServer
+from localcloud.dataplane.stores.postgres import PostgresServer
+from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.auth import passwords
 from services.auth.app import create_app as create_auth
 from services.common.bootstrap import Passwords, bootstrap

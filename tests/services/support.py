@@ -20,8 +20,8 @@ import httpx
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
-from localcloud.dataplane.postgres import PostgresServer
-from localcloud.dataplane.valkey import ValkeyServer
+from localcloud.dataplane.stores.postgres import PostgresServer
+from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.common.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.engine.find import ensure
 from localcloud.engine.run import EngineFailed, Workspace
-from localcloud.ephemeral import cloud
+from localcloud.runtime.ephemeral import cloud
 from tests.stacks.conftest import settings_of
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -17,11 +17,12 @@ from typing import Any
 import httpx
 import psutil
 
-from localcloud.dataplane import client, stores
-from localcloud.dataplane.aws import Aws
-from localcloud.dataplane.client import Client, Event
+from localcloud.dataplane.control import client
+from localcloud.dataplane.control.client import Client, Event
 from localcloud.dataplane.settings import Config, Image, Timing
-from localcloud.dataplane.state import Info
+from localcloud.dataplane.stores import data_stores
+from localcloud.runtime.aws import Aws
+from localcloud.runtime.state import Info
 
 IMAGE = "matchday/test"
 FAST = Timing(
@@ -258,7 +259,7 @@ def running(platform: Platform) -> Iterator[Platform]:
         if info := Info.load(platform.config.state):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(info.pid, signal.SIGKILL)
-        stores.forget(platform.config.state)
+        data_stores.forget(platform.config.state)
 
 
 def kill(pid: int) -> None:

@@ -1,38 +1,21 @@
-"""One emulator for the session, and the provider's core over it."""
+"""The provider's core over the session's emulator."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcloud.addresses import AddressBook
 from localcloud.provider import schema
 from localcloud.provider.clients import Clients
 from localcloud.provider.core import Core, Settings
 from localcloud.provider.rows import ROWS
 from localcloud.provider.store import Store
+from localcloud.runtime.addresses import AddressBook
 
 REGION = "ap-south-1"
-
-
-@pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    snapshot = tmp_path_factory.mktemp("emulator") / "snapshot"
-    command = [sys.executable, "-m", "localcloud.emulator", "--port", "0", "--snapshot", str(snapshot)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""The supervisor that owns every process, its control API and the client of it."""

@@ -1,0 +1,96 @@
+"""What every task of this machine shares, as containers share the ECS agent: images, addresses, names, logs, the guardian."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from localcloud.dataplane.control.events import Hub
+from localcloud.dataplane.ecs.logs import Shipper
+from localcloud.dataplane.settings import Config
+from localcloud.runtime.addresses import AddressBook
+from localcloud.runtime.aws import Aws
+
+#: Service Connect name -> port -> [(address, port)]
+Names = Mapping[str, Mapping[str, list[tuple[str, int]]]]
+
+
+class Guardian:
+    """Our end of the pipe to `localcloud.runtime.guardian`, which outlives us by a moment."""
+
+    def __init__(self) -> None:
+        # No parent-death signal and a session of its own: it is the one process that must see us die.
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", str(files("localcloud.runtime") / "guardian.py")],
+            stdin=subprocess.PIPE,
+            env={},
+            start_new_session=True,
+        )
+
+    def watch(self, group: int) -> None:
+        """Kill this process group if we die."""
+        self._say(f"+{group}\n")
+
+    def release(self, group: int) -> None:
+        """The group has ended."""
+        self._say(f"-{group}\n")
+
+    def close(self) -> None:
+        """Nothing is left to watch."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.wait(5)
+
+    def _say(self, words: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it was killed: the kernel's signals still hold
+            self._process.stdin.write(words.encode())
+            self._process.stdin.flush()
+
+
+class Agent:
+    """Shared by all tasks."""
+
+    def __init__(self, config: Config, aws: Aws, book: AddressBook, hub: Hub) -> None:
+        self.config, self.aws, self.book, self.hub = config, aws, book, hub
+        self.shipper = Shipper(aws, config.timing.log_flush)
+        self.guardian = Guardian()
+        self.names: Names = {}
+        self._sandboxes: dict[Path, str] = {}
+        self._source = (files("localcloud.dataplane.ecs") / "sandbox" / "sitecustomize.py").read_bytes()
+        self.tasks_directory = config.places.tasks
+        shutil.rmtree(self.tasks_directory, ignore_errors=True)
+        book.release_all_tasks()
+
+    def open_sandbox(self, directory: Path, address: str) -> Path:
+        """Make a task's network namespace: the folder that goes on its PYTHONPATH."""
+        sandbox = directory / "sandbox"
+        sandbox.mkdir(parents=True, mode=0o700)
+        (sandbox / "sitecustomize.py").write_bytes(self._source)
+        self._sandboxes[sandbox] = address
+        self._write(sandbox, address)
+        return sandbox
+
+    def close_sandbox(self, directory: Path) -> None:
+        """Forget it and everything that the task wrote below its directory."""
+        self._sandboxes.pop(directory / "sandbox", None)
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def publish(self, names: Names) -> None:
+        """Tell every task where the Service Connect names lead now, if that has changed."""
+        if names != self.names:
+            self.names = names
+            for sandbox, address in self._sandboxes.items():
+                self._write(sandbox, address)
+
+    def _write(self, sandbox: Path, address: str) -> None:
+        draft = sandbox / "network.new"
+        draft.write_text(json.dumps({"address": address, "names": self.names}))
+        draft.replace(sandbox / "network.json")  # all or nothing: tasks read it at any time

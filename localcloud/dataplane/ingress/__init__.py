@@ -1,0 +1,1 @@
+"""Load balancers: listeners, rules, target groups and their health checks."""

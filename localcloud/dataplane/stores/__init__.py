@@ -1,0 +1,1 @@
+"""RDS instances and ElastiCache replication groups: PostgreSQL and Valkey servers."""

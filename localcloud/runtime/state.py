@@ -1,0 +1,149 @@
+"""The state directory of one clone, `.matchday/`: where everything in it lies, and what processes note there for each other.
+
+All of it is its owner's alone (0700): it holds passwords and the supervisor's token. What each part holds: docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replace a file's content, all or nothing, also if the machine stops: whoever reads it sees the old text or the new."""
+    draft = path.with_name(f"{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """The places below one state directory."""
+
+    root: Path
+
+    def make(self) -> Self:
+        """Make the directory itself, closed to others."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    @property
+    def pulumi(self) -> Path:
+        """The engine's: file backend, passphrase, stack configuration, event logs."""
+        return self.root / "pulumi"
+
+    @property
+    def backend(self) -> Path:
+        """The engine's file backend: what Pulumi believes is there."""
+        return self.pulumi / "backend"
+
+    @property
+    def provider(self) -> Path:
+        """The provider's store: what the emulator cannot hold."""
+        return self.root / "provider"
+
+    @property
+    def emulator(self) -> Path:
+        """The emulator's folder, with its snapshot."""
+        return self.root / "emulator"
+
+    @property
+    def snapshot(self) -> Path:
+        """The emulator's snapshot."""
+        return self.emulator / "snapshot"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Copies of backend, provider and emulator, all of one moment."""
+        return self.root / "checkpoint"
+
+    @property
+    def phase(self) -> Path:
+        """Since when those three may be of different moments."""
+        return self.root / "phase"
+
+    @property
+    def up(self) -> Path:
+        """What the last `up` was told, and the code that it deployed."""
+        return self.root / "up.json"
+
+    @property
+    def supervisor(self) -> Path:
+        """How commands find the running supervisor."""
+        return self.root / "supervisor.json"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the one supervisor."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor prints."""
+        return self.root / "supervisor.log"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per server and task: `<service>/<process>/<task>.log`."""
+        return self.root / "logs"
+
+    @property
+    def tasks(self) -> Path:
+        """The running tasks' own directories."""
+        return self.root / "tasks"
+
+    @property
+    def ingress(self) -> Path:
+        """The ingress's configuration."""
+        return self.root / "ingress"
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's data, by RDS identifier."""
+        return self.root / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        """Valkey's data, by replication group."""
+        return self.root / "valkey"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """`supervisor.json`: the supervisor's process, where and with what token it is asked, and the ports of what it runs."""
+
+    pid: int
+    control: str
+    token: str
+    arguments: list[str]
+    emulator: str = ""
+    provider_port: int = 0
+    ingress: str = ""
+    network: str = ""
+    snapshot: str = ""
+
+    def save(self, state: Path) -> None:
+        """Write it, readable by its owner alone."""
+        write_atomically(StateDirectory(state).supervisor, json.dumps(dataclasses.asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, state: Path) -> Self | None:
+        """What the directory's supervisor has written; None if there is none."""
+        try:
+            content: dict[str, Any] = json.loads(StateDirectory(state).supervisor.read_text())
+        except FileNotFoundError:
+            return None
+        return cls(**content)
+
+    @staticmethod
+    def remove(state: Path) -> None:
+        """The supervisor has ended."""
+        StateDirectory(state).supervisor.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""Valkey as an ElastiCache replication group."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from valkey import Valkey
+from valkey.cluster import ValkeyCluster
+from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
+from localcloud.dataplane.stores.valkey import ValkeyServer
+from localcloud.runtime.errors import SupervisorError
+
+#: Of this process alone: other workers run servers too.
+HOST = f"127.98.{os.getpid() % 250}.16"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(tmp_path / "broker", HOST, password="token")
+    yield server
+    server.remove()
+
+
+def test_clients_need_the_token_and_data_outlasts_a_restart(server: ValkeyServer) -> None:
+    server.start()
+    Valkey(host=HOST, password="token").set("key", "value")
+    with pytest.raises(AuthenticationError):
+        Valkey(host=HOST, password="wrong").ping()
+    server.stop()
+    server.start()
+    assert Valkey(host=HOST, password="token").get("key") == b"value"
+
+
+def test_token_changes_on_the_running_server(server: ValkeyServer) -> None:
+    server.start()
+    session = Valkey(host=HOST, password="token", single_connection_client=True)
+    session.ping()
+    server.set_password("new")
+    assert session.ping(), "an open session stays"
+    assert Valkey(host=HOST, password="new").ping()
+    with pytest.raises(AuthenticationError):
+        Valkey(host=HOST, password="token").ping()
+
+
+@pytest.mark.parametrize(
+    "command", [["CONFIG", "GET", "*"], ["SHUTDOWN"], ["DEBUG", "SLEEP", "0"], ["REPLICAOF", "NO", "ONE"]]
+)
+def test_commands_that_elasticache_withholds(server: ValkeyServer, command: list[str]) -> None:
+    server.start()
+    with pytest.raises((NoPermissionError, ResponseError)):
+        Valkey(host=HOST, password="token").execute_command(*command)
+    assert server.pid
+
+
+def test_cluster_mode_is_one_node_with_every_slot(tmp_path: Path) -> None:
+    with ValkeyServer(tmp_path / "cache", HOST, password="token", cluster=True) as server:
+        client = ValkeyCluster(host=HOST, port=6379, password="token")
+        for number in range(50):
+            client.set(f"key{number}", number)
+        assert client.get("key49") == b"49"
+        with pytest.raises(ResponseError, match="CROSSSLOT"):
+            Valkey(host=HOST, password="token").mget("key1", "key2")
+        assert server.command("CLUSTER", "INFO").startswith("cluster_state:ok")
+        client.close()
+
+
+def test_parameter_group_values_and_secrets_stay_off_the_command_line(tmp_path: Path) -> None:
+    with ValkeyServer(
+        tmp_path / "cache", HOST, password="secret-token", settings={"maxmemory-policy": "allkeys-lru"}
+    ) as server:
+        assert server.command("CONFIG", "GET", "maxmemory-policy") == ["maxmemory-policy", "allkeys-lru"]
+        server.configure({"maxmemory-policy": "noeviction"})
+        assert server.command("CONFIG", "GET", "maxmemory-policy") == ["maxmemory-policy", "noeviction"]
+        assert b"secret-token" not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
+        config = tmp_path / "cache" / "valkey.conf"
+        assert config.stat().st_mode & 0o077 == 0
+        assert "secret-token" not in config.read_text()
+
+
+def test_occupied_port_is_named(server: ValkeyServer) -> None:
+    with socket.create_server((HOST, 6379)), pytest.raises(SupervisorError, match=f"cannot listen on {HOST}:6379"):
+        server.start()
+
+
+def test_bad_setting_is_named_with_the_log(tmp_path: Path) -> None:
+    server = ValkeyServer(tmp_path / "cache", HOST, settings={"maxmemory-policy": "sometimes"})
+    with pytest.raises(SupervisorError, match="ended with status") as error:
+        server.start()
+    assert any("maxmemory-policy" in line for line in error.value.lines)
