@@ -22,8 +22,8 @@ up: setup ## the platform on this machine; prints its URLs
 down: ## stop everything that `up` started
 	@.venv/bin/matchday down
 
-lint: $(STAMP) ## ruff, mypy --strict, import contracts
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+lint: $(STAMP) ## ruff, mypy --strict, import contracts, queries in repositories
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) scripts/check_services.py
 
 unit: $(STAMP) ## the tests that need no engine and no running platform
 	@.venv/bin/pytest -n 2 -m "not engine and not e2e and not nightly" $(ARGS)

@@ -80,8 +80,8 @@ async def login(
     request: Request, body: LoginRequest, service: Service, session: Session, address: Address
 ) -> TokenPair:
     """Begin a session."""
-    user_id = await service.authenticate(request.app.state.sessions, body, address)
-    return await service.open_session(session, user_id)
+    who = await service.authenticate(request.app.state.sessions, body, address)
+    return await service.open_session(session, who)
 
 
 @router.post("/refresh", dependencies=TOKENS, responses=responses(AuthCode.REFRESH_REFUSED))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from jwt.algorithms import ECAlgorithm
-from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth import repository
 from services.auth.models import KeyState, SigningKey
 from services.auth.settings import RETIRED_KEPT, SIGNING_PERIOD
 from services.common.clock import Clock
@@ -33,9 +32,6 @@ from services.common.database import Sessions
 from services.common.ids import uuid7
 from services.common.sealing import Sealer, UnsealError
 from services.common.tokens import ALGORITHM
-
-#: Within auth's own database.
-_LOCK = 0x6B657973  # "keys"
 
 _READ_AGAIN = timedelta(seconds=60)
 
@@ -61,8 +57,8 @@ async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
     A key that the present SIGNING_KEK does not open (the secret was replaced) is retired: it signs no more, but tokens that it
     signed stay valid.
     """
-    await _lock(session)
-    for key in await _keys(session, KeyState.CURRENT, KeyState.NEXT):
+    await repository.lock_keys(session)
+    for key in await repository.keys(session, KeyState.CURRENT, KeyState.NEXT):
         try:
             sealer.open(key.private_sealed, key.kid)
         except UnsealError:
@@ -70,51 +66,28 @@ async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
                 "signing key cannot be opened and is retired",
                 extra={"kid": key.kid, "state": key.state, "runbook": "auth-signing-keys"},
             )
-            await _retire(session, key.kid, now)
-    if not await _keys(session, KeyState.CURRENT):
-        await _promote(session, now)
-    if not await _keys(session, KeyState.CURRENT):
+            await repository.retire_key(session, key.kid, now)
+    if not await repository.keys(session, KeyState.CURRENT):
+        await repository.promote_next_key(session, now)
+    if not await repository.keys(session, KeyState.CURRENT):
         await _make(session, sealer, KeyState.CURRENT, now)
-    if not await _keys(session, KeyState.NEXT):
+    if not await repository.keys(session, KeyState.NEXT):
         await _make(session, sealer, KeyState.NEXT, now)
 
 
 async def rotate(session: AsyncSession, sealer: Sealer, now: datetime) -> bool:
     """Rotate if the current key has signed for SIGNING_PERIOD, and forget keys that are retired long enough."""
     await ensure(session, sealer, now)
-    await session.execute(
-        delete(SigningKey).where(SigningKey.state == KeyState.RETIRED, SigningKey.retired_at < now - RETIRED_KEPT)
-    )
-    (current,) = await _keys(session, KeyState.CURRENT)
+    await repository.forget_retired_keys(session, now - RETIRED_KEPT)
+    (current,) = await repository.keys(session, KeyState.CURRENT)
     assert current.activated_at is not None
     if now - current.activated_at < SIGNING_PERIOD:
         return False
-    await _retire(session, current.kid, now)
-    await _promote(session, now)
+    await repository.retire_key(session, current.kid, now)
+    await repository.promote_next_key(session, now)
     await _make(session, sealer, KeyState.NEXT, now)
     log.info("signing keys rotated")
     return True
-
-
-async def _lock(session: AsyncSession) -> None:
-    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-
-
-async def _keys(session: AsyncSession, *states: KeyState) -> Sequence[SigningKey]:
-    found = await session.scalars(select(SigningKey).where(SigningKey.state.in_(states)))
-    return found.all()
-
-
-async def _retire(session: AsyncSession, kid: str, now: datetime) -> None:
-    await session.execute(
-        update(SigningKey).where(SigningKey.kid == kid).values(state=KeyState.RETIRED, retired_at=now)
-    )
-
-
-async def _promote(session: AsyncSession, now: datetime) -> None:
-    await session.execute(
-        update(SigningKey).where(SigningKey.state == KeyState.NEXT).values(state=KeyState.CURRENT, activated_at=now)
-    )
 
 
 async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: datetime) -> None:
@@ -122,18 +95,16 @@ async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: dat
     kid = str(uuid7())
     public = json.loads(ECAlgorithm.to_jwk(private.public_key()))
     encoded = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    session.add(
-        SigningKey(
-            kid=kid,
-            state=state,
-            public_jwk={**public, "kid": kid, "alg": ALGORITHM, "use": "sig"},
-            private_sealed=sealer.seal(encoded, kid),
-            created_at=now,
-            activated_at=now if state is KeyState.CURRENT else None,
-            retired_at=None,
-        )
+    key = SigningKey(
+        kid=kid,
+        state=state,
+        public_jwk={**public, "kid": kid, "alg": ALGORITHM, "use": "sig"},
+        private_sealed=sealer.seal(encoded, kid),
+        created_at=now,
+        activated_at=now if state is KeyState.CURRENT else None,
+        retired_at=None,
     )
-    await session.flush()
+    await repository.add(session, key)
 
 
 class KeyRing:
@@ -168,7 +139,7 @@ class KeyRing:
             if self._read_at is not None and now - self._read_at < _READ_AGAIN:
                 return
             async with self._sessions() as session:
-                rows = await _keys(session, *KeyState)
+                rows = await repository.keys(session, *KeyState)
             public = {row.kid: row.public_jwk for row in rows}
             (current,) = [row for row in rows if row.state == KeyState.CURRENT]
             if self._signing is None or self._signing.kid != current.kid:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.models import LoginSession, RefreshToken, User
+from services.auth.models import Base, KeyState, LoginSession, RefreshToken, SigningKey, User
+
+#: Whoever changes signing keys holds this lock, within auth's own database.
+_KEYS_LOCK = 0x6B657973  # "keys"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,12 @@ class Rotation:
     session_id: UUID
     user_id: UUID
     session_expires_at: datetime
+
+
+async def add(session: AsyncSession, row: Base) -> None:
+    """Insert a row that nothing else can have inserted."""
+    session.add(row)
+    await session.flush()
 
 
 async def add_user(session: AsyncSession, user: User) -> bool:
@@ -92,4 +102,36 @@ async def forget_sessions(session: AsyncSession, before: datetime) -> None:
     """Delete sessions, and with them their tokens, that ended before that moment."""
     await session.execute(
         delete(LoginSession).where((LoginSession.expires_at < before) | (LoginSession.revoked_at < before))
+    )
+
+
+async def lock_keys(session: AsyncSession) -> None:
+    """Let nobody else change the signing keys until the transaction ends."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _KEYS_LOCK})
+
+
+async def keys(session: AsyncSession, *states: KeyState) -> Sequence[SigningKey]:
+    """The signing keys in one of `states`."""
+    found = await session.scalars(select(SigningKey).where(SigningKey.state.in_(states)))
+    return found.all()
+
+
+async def retire_key(session: AsyncSession, kid: str, now: datetime) -> None:
+    """A key signs no more."""
+    await session.execute(
+        update(SigningKey).where(SigningKey.kid == kid).values(state=KeyState.RETIRED, retired_at=now)
+    )
+
+
+async def promote_next_key(session: AsyncSession, now: datetime) -> None:
+    """The next key, if there is one, signs from now on."""
+    await session.execute(
+        update(SigningKey).where(SigningKey.state == KeyState.NEXT).values(state=KeyState.CURRENT, activated_at=now)
+    )
+
+
+async def forget_retired_keys(session: AsyncSession, before: datetime) -> None:
+    """Delete keys that were retired before that moment."""
+    await session.execute(
+        delete(SigningKey).where(SigningKey.state == KeyState.RETIRED, SigningKey.retired_at < before)
     )

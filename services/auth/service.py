@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -34,6 +35,15 @@ from services.common.sealing import Sealer
 from services.common.tokens import ALGORITHM, AUDIENCE, PLAYER, TYPE, issuer
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """A person who gave the right password; `new_hash` is to be stored where the old one has outdated parameters."""
+
+    user_id: UUID
+    password_hash: str
+    new_hash: str | None
 
 
 class AuthService:
@@ -71,10 +81,11 @@ class AuthService:
         log.info("registered", extra={"subject": str(user_id)})
         return Profile(id=user_id, email=wanted.email, created_at=now)
 
-    async def authenticate(self, sessions: Sessions, given: LoginRequest, address: str) -> UUID:
+    async def authenticate(self, sessions: Sessions, given: LoginRequest, address: str) -> Authenticated:
         """Whose address and password these are. Raises ServiceError (rate_limited, limiter_unavailable, credentials_wrong).
 
-        It uses short transactions of its own, so that no connection is held while the password is checked.
+        It reads in a session of its own, so that no connection is held while the password is checked. What is to be stored
+        goes to `open_session`, into the request's transaction.
         """
         digest = self._emails.digest(given.email)
         await self._limiter.attempt(BY_ADDRESS, address)
@@ -86,16 +97,16 @@ class AuthService:
             log.warning("log-in refused", extra={"subject": str(user.id) if user else "unknown"})
             raise ServiceError(AuthCode.CREDENTIALS_WRONG, "Check both, or register.")
         await self._limiter.forgive(BY_ACCOUNT, digest.hex())
-        if self._passwords.outdated(user.password_hash):
-            new = await self._passwords.hash(password)
-            async with sessions() as session, session.begin():
-                await repository.set_password_hash(session, user.id, old=user.password_hash, new=new)
-        return user.id
+        outdated = self._passwords.outdated(user.password_hash)
+        new_hash = await self._passwords.hash(password) if outdated else None
+        return Authenticated(user.id, user.password_hash, new_hash)
 
-    async def open_session(self, session: AsyncSession, user_id: UUID) -> TokenPair:
+    async def open_session(self, session: AsyncSession, who: Authenticated) -> TokenPair:
         """A new session's first tokens."""
         key = await self._ring.signing_key()
-        now = self._clock.now()
+        now, user_id = self._clock.now(), who.user_id
+        if who.new_hash is not None:
+            await repository.set_password_hash(session, user_id, old=who.password_hash, new=who.new_hash)
         login = LoginSession(
             id=uuid7(),
             user_id=user_id,
@@ -104,8 +115,7 @@ class AuthService:
             revoked_at=None,
             revoked_reason=None,
         )
-        session.add(login)
-        await session.flush()
+        await repository.add(session, login)
         token = _new_refresh_token()
         await self._store(session, token, login.id, login.expires_at, now)
         log.info("logged in", extra={"subject": str(user_id), "session": str(login.id)})
@@ -184,17 +194,15 @@ class AuthService:
     async def _store(
         self, session: AsyncSession, token: str, session_id: UUID, session_expires_at: datetime, now: datetime
     ) -> None:
-        session.add(
-            RefreshToken(
-                digest=_digest(token),
-                session_id=session_id,
-                created_at=now,
-                expires_at=min(now + REFRESH_IDLE, session_expires_at),
-                used_at=None,
-                successor_sealed=None,
-            )
+        row = RefreshToken(
+            digest=_digest(token),
+            session_id=session_id,
+            created_at=now,
+            expires_at=min(now + REFRESH_IDLE, session_expires_at),
+            used_at=None,
+            successor_sealed=None,
         )
-        await session.flush()
+        await repository.add(session, row)
 
     def _pair(self, key: PrivateKey, user_id: UUID, refresh_token: str) -> TokenPair:
         access = self._access(key, str(user_id), PLAYER)

@@ -40,9 +40,8 @@ async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport
     report = ReconciliationReport(
         id=uuid7(), created_at=clock.now(), accounts=accounts, entries=entries, discrepancies=found
     )
-    session.add(report)
+    await repository.add_report(session, report)
     await repository.forget_reports(session, clock.now() - KEPT)
-    await session.flush()
     fields = {"accounts": accounts, "entries": entries, "discrepancies": len(found)}
     if found:
         log.critical("ledger does not reconcile", extra={**fields, "runbook": "wallet-ledger-discrepancy"})

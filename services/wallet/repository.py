@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,6 +62,11 @@ async def add_transaction(session: AsyncSession, transaction: Transaction) -> bo
     values = {column.key: getattr(transaction, column.key) for column in Transaction.__table__.columns}
     statement = insert(Transaction).values(**values).on_conflict_do_nothing(index_elements=["reference"])
     return await session.scalar(statement.returning(Transaction.id)) is not None
+
+
+async def add_entries(session: AsyncSession, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Add entries: for each, its columns by name."""
+    await session.execute(insert(Entry), list(entries))
 
 
 async def entries_before(
@@ -183,6 +188,12 @@ async def unbalanced_transactions(session: AsyncSession, limit: int) -> list[dic
         {"kind": "transaction", "transaction": str(transaction), "sum": int(summed), "entries": count}
         for transaction, summed, count in rows
     ]
+
+
+async def add_report(session: AsyncSession, report: ReconciliationReport) -> None:
+    """Store a report of the reconciliation."""
+    session.add(report)
+    await session.flush()
 
 
 async def newest_report(session: AsyncSession) -> ReconciliationReport | None:

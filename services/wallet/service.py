@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
@@ -17,7 +16,7 @@ from services.common.ids import uuid7
 from services.common.money import Paise
 from services.wallet import repository
 from services.wallet.errors import WalletCode
-from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Entry, Transaction, TransactionKind
+from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Transaction, TransactionKind
 from services.wallet.schemas import (
     AccountView,
     BalanceView,
@@ -194,7 +193,7 @@ async def _move(
             }
         )
         await repository.set_balance(session, account_id, after, balance.entries + 1)
-    await session.execute(insert(Entry), entries)
+    await repository.add_entries(session, entries)
     await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)}, transaction.created_at)
     log.info("moved", extra={"transaction": str(transaction.id), "kind": transaction.kind})
     return Movement(

@@ -1,0 +1,79 @@
+"""A check of `make lint`: in a service, queries stand in its repository, and nothing but the request's session commits.
+
+    python scripts/check_services.py [DIRECTORY]    (default: services)
+
+Refused outside of a service's `repository.py`: imports of SQLAlchemy's statements, and calls of a session's methods. Refused
+everywhere in a service: `commit`, `begin` and `rollback`, except where REVIEWED says why. `services/common` is the
+framework that does it for them and is not looked at; models and migrations are the schema.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = "repository.py"
+SCHEMA = ("models.py", "migrations/")
+
+STATEMENTS = frozenset({"delete", "insert", "select", "text", "update"})
+QUERIES = frozenset({"add", "add_all", "execute", "flush", "get", "merge", "refresh", "scalar", "scalars", "stream"})
+TRANSACTIONS = frozenset({"begin", "begin_nested", "commit", "rollback"})
+
+#: A session is known by its name: `session.execute(…)`, `self._session.commit()`, `connection.begin()`.
+SESSIONS = frozenset({"session", "connection"})
+
+#: File → why it may end a transaction of its own.
+REVIEWED = {
+    "auth/app.py": "a web process makes the first signing keys when it starts, before any request",
+}
+
+
+def check(directory: Path) -> list[str]:
+    """What is wrong in the services of `directory`: `file:line: sentence`."""
+    found: list[str] = []
+    for file in sorted(directory.glob("*/**/*.py")):
+        where = file.relative_to(directory).as_posix()
+        service, _, inside = where.partition("/")
+        if service != "common" and not inside.startswith(SCHEMA):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            found += [f"{directory.name}/{where}:{line}: {text}" for line, text in _problems(tree, where, inside)]
+    return found
+
+
+def _problems(tree: ast.Module, where: str, inside: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sqlalchemy":
+            names = sorted(STATEMENTS & {alias.name for alias in node.names})
+            if names and inside != REPOSITORY:
+                yield node.lineno, f"imports {', '.join(names)}: queries stand in {REPOSITORY}"
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        method = node.func.attr
+        if _name(node.func.value) not in SESSIONS:
+            continue
+        if method in QUERIES and inside != REPOSITORY:
+            yield node.lineno, f"calls {method} of a session: queries stand in {REPOSITORY}"
+        if method in TRANSACTIONS and where not in REVIEWED:
+            yield node.lineno, f"calls {method} of a session: the request's session commits once, at its end"
+
+
+def _name(value: ast.expr) -> str:
+    """The last part of a name: `session` of `session` and of `self._session`."""
+    if isinstance(value, ast.Name):
+        return value.id.lstrip("_")
+    return value.attr.lstrip("_") if isinstance(value, ast.Attribute) else ""
+
+
+def main() -> int:
+    """Print what is wrong; 1 if something is."""
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "services"
+    problems = check(directory)
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
