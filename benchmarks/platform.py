@@ -45,7 +45,7 @@ begun = time.perf_counter()
 import pulumi
 from pulumi.runtime import mocks
 from environments.settings import load
-from model.manifest import load_catalog
+from model.catalog import load_catalog
 from stacks.environment import Environment
 import yaml
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import json
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from environments.tiers import TIERS
+from model.cidr import private_block
+from model.documents import read
+from model.limits import LOG_RETENTION_DAYS
+from model.merge import merge
+from model.validation import DocumentError, Problem, described, dotted, problems
+from model.vocabulary import Model, Nat, Tier
 
 #: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
 KEY = "matchday:environment"
@@ -21,86 +26,83 @@ REGION_KEY = "aws:region"
 #: Where the files of the stacks are.
 DIRECTORY = Path(__file__).parent
 
-#: Retention that CloudWatch Logs takes, in days (API reference of PutRetentionPolicy), as far as it makes sense here.
-LOG_RETENTION = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
-
-InstanceClass = Annotated[str, StringConstraints(pattern=r"^db\.[a-z0-9-]+\.[a-z0-9]+$")]
-NodeType = Annotated[str, StringConstraints(pattern=r"^cache\.[a-z0-9-]+\.[a-z0-9]+$")]
-CertificateArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$")
+InstanceClass = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^db\.[a-z0-9-]+\.[a-z0-9]+$", "an instance class of RDS, such as db.r7g.large")
+    ),
 ]
-DomainName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+NodeType = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^cache\.[a-z0-9-]+\.[a-z0-9]+$", "a node type of ElastiCache, such as cache.m7g.large")
+    ),
+]
+CertificateArn = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(
+            r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$",
+            "the ARN of a certificate in ACM: arn:aws:acm:<region>:<account>:certificate/<id>",
+        )
+    ),
+]
+DomainName = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(
+            r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
+            "a domain name in lower case, such as play.example.com",
+        )
+    ),
+]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=described(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address, such as team@example.com")),
+]
+Country = Annotated[
+    str, StringConstraints(pattern=described(r"^[A-Z]{2}$", "a country's two letters in ISO 3166-1, such as IN"))
+]
+Region = Annotated[
+    str, StringConstraints(pattern=described(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS Region, such as ap-south-1"))
+]
+Registry = Annotated[
+    str,
+    StringConstraints(pattern=described(r"^[a-z0-9.-]+(:\d+)?$", "a registry's host name, with a port if it has one")),
+]
+ImageTag = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(
+            r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "1 to 128 letters, digits, dots, dashes and underscores"
+        )
+    ),
+]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
 
 
-class SettingsError(ValueError):
-    """An environment cannot be what its file says; the message names file, key path, value and what is accepted."""
+class SettingsError(DocumentError):
+    """An environment cannot be what its file says; one sentence for each problem: file, key path, value, what is accepted."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Tier(StrEnum):
-    """How much an environment is worth: what it starts from and which overrides of the services' manifests it takes."""
-
-    PRODUCTION = "production"
-    DEVELOPMENT = "development"
-    LAPTOP = "laptop"
-
-
-class Nat(StrEnum):
-    """How private subnets reach the internet."""
-
-    NONE = "none"
-    SINGLE = "single"
-    PER_ZONE = "per-zone"
-
-
-class Network(_Model):
-    """`zones` are the letters of availability zones in the Region; `interface_endpoints` keep AWS traffic off NAT."""
+class Network(Model):
+    """The VPC."""
 
     cidr: str
+    """addresses of the VPC, /16 to /20 (`model.cidr` says why)"""
     zones: Annotated[tuple[Literal["a", "b", "c", "d", "e", "f"], ...], Field(min_length=2, max_length=6, strict=False)]
+    """letters of availability zones; adding one renumbers nothing"""
     nat: Annotated[Nat, Field(strict=False)]
+    """how private subnets reach the internet: not at all, through one gateway, or one in each zone"""
     interface_endpoints: bool
+    """endpoints of AWS services inside the VPC, so that traffic to them needs no NAT"""
 
     @field_validator("cidr")
     @classmethod
     def _private_block(cls, value: str) -> str:
-        try:
-            block = ipaddress.IPv4Network(value)
-        except ValueError:
-            block = None
-        if block is None or not block.is_private or not 16 <= block.prefixlen <= 20:
-            raise ValueError("a private IPv4 block from /16 to /20 is accepted, such as 10.30.0.0/16")
+        private_block(value)
         return value
 
     @model_validator(mode="after")
@@ -112,20 +114,25 @@ class Network(_Model):
         return self
 
 
-class Postgres(_Model):
-    """RDS for PostgreSQL; storage in GiB. `insights`: CloudWatch Database Insights, standard keeps 7 days, advanced 465.
-
-    `max_connections` is set rather than left to the instance's size, so that its alarm is a plain number.
-    """
+class Postgres(Model):
+    """RDS for PostgreSQL."""
 
     instance_class: InstanceClass
+    """size of the servers"""
     storage_gb: Annotated[int, Field(ge=20, le=65536)]
+    """GiB at first"""
     max_storage_gb: Annotated[int, Field(ge=20, le=65536)]
+    """GiB up to which it grows by itself"""
     max_connections: Annotated[int, Field(ge=25, le=8000)]
+    """set rather than left to the size, so that its alarm is a plain number; takes effect at the next restart"""
     replicas: Annotated[int, Field(ge=0, le=5)]
+    """read replicas"""
     backup_days: Annotated[int, Field(ge=0, le=35)]
+    """days of point-in-time recovery"""
     insights: Literal["off", "standard", "advanced"]
+    """CloudWatch Database Insights: standard keeps 7 days, advanced 465"""
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60]
+    """interval of enhanced monitoring; 0 is off"""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -136,48 +143,70 @@ class Postgres(_Model):
         return self
 
 
-class Broker(_Model):
+class Broker(Model):
     """Celery's Redis: one shard, nothing evicted."""
 
     node_type: NodeType
+    """size of a node"""
     replicas: Annotated[int, Field(ge=0, le=5)]
+    """standbys"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
+    """days that daily snapshots are kept; 0 makes none"""
 
 
-class Cache(_Model):
+class Cache(Model):
     """Cluster-mode Redis: cache, leaderboards, rate limits, pub/sub."""
 
     node_type: NodeType
+    """size of a node"""
     shards: Annotated[int, Field(ge=1, le=90)]
+    """parts that the keys are spread over"""
     replicas: Annotated[int, Field(ge=0, le=5)]
+    """standbys of each shard"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
+    """days that daily snapshots are kept; 0 makes none"""
 
 
-class Compute(_Model):
-    """ECS on Fargate. `spot_percent`: share of the tasks above the first of each service that may run on Fargate Spot."""
+class Compute(Model):
+    """ECS on Fargate."""
 
     scaling: bool
+    """whether target tracking changes the number of tasks; off: each process stays at its minimum"""
     spot_percent: Annotated[int, Field(ge=0, le=100)]
+    """share of the tasks above the first of each service that may run on Fargate Spot"""
+    vcpu_quota: Annotated[int, Field(ge=1, le=100_000)]
+    """vCPUs that the account may run on Fargate on-demand, and as many on Spot: the quotas L-3032A538 and L-36FBB829,
+    6 in a new account; the plan must fit"""
     insights: Literal["disabled", "enabled", "enhanced"]
+    """CloudWatch Container Insights"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    """of the services"""
 
 
-class Image(_Model):
-    """The image of every service is `<registry>/matchday/services:<tag>`; no registry means the account's own ECR."""
+class Image(Model):
+    """The image of every service: `<registry>/matchday/services:<tag>`."""
 
-    registry: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:\d+)?$")] | None = None
-    tag: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")] = "current"
+    registry: Registry | None = None
+    """left out: the account's own ECR"""
+    tag: ImageTag = "current"
+    """which version of the image"""
 
 
-class Edge(_Model):
-    """What faces the internet. `certificate_arn` is for the load balancer (own Region); the CDN's is in us-east-1."""
+class Edge(Model):
+    """What faces the internet."""
 
     domain: DomainName | None = None
+    """what players type; with it and both certificates CloudFront alone reaches the load balancer, else `relaxed.https`"""
     certificate_arn: CertificateArn | None = None
+    """certificate of the load balancer, in the stack's Region"""
     cdn_certificate_arn: CertificateArn | None = None
+    """certificate of CloudFront, in us-east-1"""
     countries: Annotated[tuple[Country, ...], Field(strict=False)] = ()
+    """if given, requests from elsewhere are blocked"""
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000_000)]
+    """per address, at the firewall; services name lower limits for paths (`rate_limits`)"""
     price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
+    """CloudFront's locations: 100 has none in India, 200 and All have"""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -190,32 +219,38 @@ class Edge(_Model):
         return self
 
 
-class Logs(_Model):
-    """How long logs are kept, in days."""
+class Logs(Model):
+    """What is kept of logs."""
 
     retention_days: int
+    """days that every log group keeps its events; a number that CloudWatch Logs offers"""
 
     @field_validator("retention_days")
     @classmethod
     def _offered(cls, value: int) -> int:
-        if value not in LOG_RETENTION:
-            raise ValueError(f"CloudWatch Logs accepts {', '.join(map(str, LOG_RETENTION))}")
+        if value not in LOG_RETENTION_DAYS:
+            raise ValueError(f"CloudWatch Logs accepts {', '.join(map(str, LOG_RETENTION_DAYS))}")
         return value
 
 
-class Alarms(_Model):
-    """Whom alarms mail: `page` now, `ticket` in working hours."""
+class Alarms(Model):
+    """Whom alarms reach by e-mail."""
 
     page: Annotated[tuple[Email, ...], Field(strict=False)] = ()
+    """now"""
     ticket: Annotated[tuple[Email, ...], Field(strict=False)] = ()
+    """in working hours"""
 
 
-class EnvironmentSettings(_Model):
-    """One environment. `relaxed`: the secure defaults that it gives up, each with the reason."""
+class EnvironmentSettings(Model):
+    """One environment."""
 
     stack: str
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    """the stack's name: in the file's name"""
+    region: Region
+    """the AWS provider's own key"""
     tier: Annotated[Tier, Field(strict=False)]
+    """what the settings start from (environments/tiers.py)"""
     network: Network
     postgres: Postgres
     broker: Broker
@@ -226,6 +261,7 @@ class EnvironmentSettings(_Model):
     logs: Logs
     alarms: Alarms = Alarms()
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
+    """secure defaults that it gives up → the reason of each, 15 to 300 characters"""
 
     @property
     def protected(self) -> bool:
@@ -249,8 +285,6 @@ class EnvironmentSettings(_Model):
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
-        if self.tier is Tier.PRODUCTION and self.relaxed:
-            raise ValueError(f"relaxed: {', '.join(self.relaxed)}: nothing may be relaxed in the tier production")
         if (self.edge.domain is None) != ("https" in self.relaxed):
             raise ValueError(
                 "edge.domain: give it with its certificates, or the reason for plain HTTP in relaxed.https, and not both"
@@ -296,44 +330,23 @@ def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> 
     tier = document.get("tier")
     if not isinstance(tier, str) or tier not in TIERS:
         raise SettingsError(f"{shown}: {KEY}.tier: {tier!r} is no tier; accepted: {', '.join(TIERS)}")
+    if tier == Tier.PRODUCTION and document.get("relaxed"):
+        raise SettingsError(f"{shown}: {KEY}.relaxed: nothing may be relaxed in the tier production")
     merged = merge(TIERS[tier], document)
     try:
         return EnvironmentSettings.model_validate({**merged, "stack": stack, "region": config[REGION_KEY]})
     except ValidationError as error:
-        raise SettingsError(f"{shown}: {_sentence(error)}") from None
+        found = problems(error, EnvironmentSettings, hidden=("stack", "region"))
+        raise SettingsError(*(_sentence(shown, file, problem) for problem in found)) from None
 
 
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` on top: mappings are merged, everything else is replaced."""
-    merged = dict(base)
-    for key, value in changes.items():
-        under = merged.get(key)
-        merged[key] = merge(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first problem as `key.path: value: what is accepted`."""
-    first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"] if part != "[key]"]
-    key = REGION_KEY if path == ["region"] else ".".join([KEY, *path])
-    if first["type"] == "extra_forbidden":
-        return f"{key}: no such key; accepted: {', '.join(_fields(first['loc'][:-1]))}"
-    if first["type"] == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
-    else:
-        message = first["msg"][0].lower() + first["msg"][1:]
-    # A rule about several keys names them itself; repeating the whole section would bury it.
-    shown = "" if isinstance(first["input"], dict) else f"{first['input']!r}: "
-    return f"{key}: {shown}{message}"
-
-
-def _fields(path: tuple[int | str, ...]) -> list[str]:
-    """The keys that the section at `path` has."""
-    model: type[BaseModel] = EnvironmentSettings
-    for part in path:
-        section = model.model_fields[str(part)].annotation
-        assert isinstance(section, type) and issubclass(section, BaseModel)
-        model = section
-    own = {"stack", "region"} if model is EnvironmentSettings else set()
-    return [name for name in model.model_fields if name not in own]
+def _sentence(shown: str, file: Path, problem: Problem) -> str:
+    """`problem` with the file and, where the file itself says what is wrong, its line."""
+    region = problem.path == ("region",)
+    where: tuple[str | int, ...] = ("config", REGION_KEY) if region else ("config", KEY, *problem.path)
+    line = None
+    with contextlib.suppress(DocumentError, LookupError):
+        document = read(file, shown)
+        # A value may come from elsewhere: the tier's defaults, `pulumi config set` into another file.
+        line = document.line(where) if document.value(where) == problem.value else None
+    return f"{shown}: {dotted(where[1:])}: {problem.text}" + (f" (line {line})" if line else "")

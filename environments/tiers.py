@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from model.vocabulary import Tier
+
 PRODUCTION: Mapping[str, Any] = {
     "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per-zone", "interface_endpoints": True},
     "postgres": {
@@ -19,7 +21,7 @@ PRODUCTION: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.m7g.large", "replicas": 1, "snapshot_days": 14},
     "cache": {"node_type": "cache.r7g.large", "shards": 2, "replicas": 1, "snapshot_days": 7},
-    "compute": {"scaling": True, "spot_percent": 0, "insights": "enhanced", "log_level": "INFO"},
+    "compute": {"scaling": True, "spot_percent": 0, "vcpu_quota": 64, "insights": "enhanced", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
     "logs": {"retention_days": 365},
 }
@@ -38,7 +40,7 @@ DEVELOPMENT: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.t4g.small", "replicas": 0, "snapshot_days": 1},
     "cache": {"node_type": "cache.t4g.small", "shards": 1, "replicas": 0, "snapshot_days": 1},
-    "compute": {"scaling": True, "spot_percent": 80, "insights": "enabled", "log_level": "DEBUG"},
+    "compute": {"scaling": True, "spot_percent": 80, "vcpu_quota": 6, "insights": "enabled", "log_level": "DEBUG"},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
     "relaxed": {
@@ -61,7 +63,7 @@ LAPTOP: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.t4g.micro", "replicas": 0, "snapshot_days": 0},
     "cache": {"node_type": "cache.t4g.micro", "shards": 1, "replicas": 0, "snapshot_days": 0},
-    "compute": {"scaling": False, "spot_percent": 0, "insights": "disabled", "log_level": "INFO"},
+    "compute": {"scaling": False, "spot_percent": 0, "vcpu_quota": 6, "insights": "disabled", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     "relaxed": {
@@ -72,4 +74,8 @@ LAPTOP: Mapping[str, Any] = {
     },
 }
 
-TIERS: Mapping[str, Mapping[str, Any]] = {"production": PRODUCTION, "development": DEVELOPMENT, "laptop": LAPTOP}
+TIERS: Mapping[str, Mapping[str, Any]] = {
+    Tier.PRODUCTION: PRODUCTION,
+    Tier.DEVELOPMENT: DEVELOPMENT,
+    Tier.LAPTOP: LAPTOP,
+}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 
 from environments.settings import SettingsError, load
-from model.manifest import CatalogError, load_catalog
+from model.catalog import CatalogError, load_catalog
 from stacks.configuration import configuration
 
 SERVICES = Path(__file__).parent.parent / "services"

@@ -31,7 +31,9 @@ from components.observability.monitoring import Monitoring, MonitoringArgs
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
-from model.manifest import Catalog, Process, ServiceManifest, Slo
+from model.catalog import Catalog
+from model.manifest import Process, ServiceManifest
+from model.vocabulary import Slo
 from stacks.flows import CLOUDFRONT, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
 
 #: AWS's own list of the addresses from which CloudFront calls origins.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.security.flows import INTERNET, Flow
-from model.manifest import Catalog
+from model.catalog import Catalog
 
 #: Name of the load balancer's security group, and of the interface endpoints'.
 LOAD_BALANCER, ENDPOINTS = "load-balancer", "endpoints"

@@ -14,15 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.manifest import (
-    FARGATE_SIZES,
-    TIERS,
-    CatalogError,
-    Process,
-    ProcessKind,
-    load_catalog,
-    overlap,
-)
+from model.catalog import CatalogError, load_catalog
+from model.limits import FARGATE_SIZES
+from model.manifest import Process
+from model.patterns import overlap
+from model.vocabulary import ProcessKind, Tier
 
 WEB = {"kind": "web", "command": ["python", "-m", "services.common.web"], "cpu": 256, "memory": 512}
 SCHEDULER = {"kind": "scheduler", "command": ["python", "-m", "services.common.scheduler"], "cpu": 256, "memory": 512}
@@ -64,7 +60,7 @@ def refusal(directory: Path) -> str:
 
 
 def test_the_repositorys_own_manifests_load_in_every_tier() -> None:
-    for tier in TIERS:
+    for tier in Tier:
         catalog = load_catalog(Path(__file__).parents[2] / "services", tier)
         assert {"auth", "wallet"} <= set(catalog.services)
         assert catalog.services["wallet"].calls == ("auth",)
@@ -245,7 +241,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 def test_an_unknown_tier(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="tier 'staging' is unknown; accepted: production"):
-        load_catalog(tmp_path, "staging")  # type: ignore[arg-type]
+        load_catalog(tmp_path, "staging")
 
 
 @pytest.mark.parametrize("path", ["/auth/*", "/auth/login", "/auth/?*", "/*"])

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from environments.settings import DIRECTORY, EnvironmentSettings, load
-from model.manifest import Catalog, load_catalog
+from model.catalog import Catalog, load_catalog
 from stacks.environment import Environment
 from tests.components.conftest import Recorded, lint, run_program
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.base import Component
-from model.manifest import Catalog, load_catalog
+from model.catalog import Catalog, load_catalog
 from tests.components.conftest import Lint, Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
 

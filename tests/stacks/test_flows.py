@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.security.flows import rules
-from model.manifest import Catalog, load_catalog
+from model.catalog import Catalog, load_catalog
 from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
 
 

@@ -56,7 +56,7 @@ def test_a_wrong_setting(refused: Refusal) -> None:
     config["matchday:environment"]["postgres"] = {"replicas": 7}
     assert refused("dev", config) == (
         "environments/Pulumi.dev.yaml: matchday:environment.postgres.replicas: 7: "
-        "input should be less than or equal to 5"
+        "at most 5 is accepted"
     )
 
 

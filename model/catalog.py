@@ -1,0 +1,162 @@
+"""All services of the platform: every service.yaml read, with the overrides of one tier, and checked against the others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, model_validator
+
+from model.documents import Document, read
+from model.manifest import ServiceManifest
+from model.merge import merge
+from model.patterns import overlap
+from model.validation import DocumentError, Problem, dotted, problems
+from model.vocabulary import Model, ServiceName, Tier
+
+_TIERS = ", ".join(Tier)
+
+
+class CatalogError(DocumentError):
+    """Manifests say what cannot be; one sentence for each problem, with file and key path."""
+
+
+class Catalog(Model):
+    """Every service of the platform, by name, as one tier runs them."""
+
+    tier: Tier
+    services: dict[ServiceName, ServiceManifest]
+
+    @property
+    def deployment_order(self) -> list[ServiceManifest]:
+        """The services, each after those that it calls: a task knows the Service Connect names that existed when it started."""
+        order = TopologicalSorter({name: service.calls for name, service in sorted(self.services.items())})
+        return [self.services[name] for name in order.static_order()]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for service in self.services.values():
+            for called in service.calls:
+                if called not in self.services:
+                    known = ", ".join(sorted(self.services))
+                    raise ValueError(f"{service.name}: calls: there is no service {called!r}; accepted: {known}")
+                if self.services[called].web is None:
+                    raise ValueError(f"{service.name}: calls: {called!r} has no web process that could answer")
+        try:
+            assert self.deployment_order
+        except CycleError as error:
+            circle = " → ".join(reversed(error.args[1]))
+            raise ValueError(
+                f"calls: {circle} is a circle; a service can only call services that are deployed before it"
+            ) from None
+        routed = [(service.name, path) for service in self.services.values() for path in service.paths]
+        for (one, path), (other, another) in itertools.combinations(routed, 2):
+            if one != other and overlap(path, another):
+                raise ValueError(
+                    f"{other}: paths: {another!r} takes requests that {path!r} of the service {one!r} takes; "
+                    "a path belongs to one service"
+                )
+        for service in self.services.values():
+            for prefix, (other, path) in itertools.product(service.rate_limits, routed):
+                if other != service.name and overlap(f"{prefix}*", path):
+                    raise ValueError(
+                        f"{service.name}: rate_limits: {prefix!r} would limit {path!r} of the service {other!r} too"
+                    )
+        return self
+
+
+def load_catalog(directory: Path, tier: str) -> Catalog:
+    """Read `directory`/*/service.yaml and apply the overrides of `tier`, one of Tier's.
+
+    The overrides of every tier are validated, whichever is asked for: a mistake in production's shows on a laptop. Two
+    services may listen on one port number, since each task has an address of its own and Service Connect tells services
+    apart by name; what is refused is a second web process of one service, which would share name and port with the first.
+
+    Raises CatalogError.
+    """
+    if tier not in tuple(Tier):
+        raise CatalogError(f"tier {tier!r} is unknown; accepted: {_TIERS}")
+    files = sorted(directory.glob("*/service.yaml"))
+    if not files:
+        raise CatalogError(f"{directory} holds no <service>/service.yaml")
+    wrong: list[str] = []
+    found: list[Mapping[Tier, ServiceManifest]] = []
+    for file in files:
+        try:
+            found.append(_manifests(read(file, "/".join(file.parts[-3:])), file.parent.name))
+        except DocumentError as error:
+            wrong += error.sentences
+    if wrong:
+        raise CatalogError(*wrong)
+    catalogs = {each: _catalog(directory, each, [manifests[each] for manifests in found]) for each in Tier}
+    return catalogs[Tier(tier)]
+
+
+def _catalog(directory: Path, tier: Tier, manifests: list[ServiceManifest]) -> Catalog:
+    try:
+        return Catalog(tier=tier, services={manifest.name: manifest for manifest in manifests})
+    except ValidationError as error:
+        where = f"{directory.name} (tier {tier})"
+        raise CatalogError(*(f"{where}: {problem.text}" for problem in problems(error, Catalog))) from None
+
+
+def _manifests(document: Document, folder: str) -> dict[Tier, ServiceManifest]:
+    """One service in each tier."""
+    base = dict(document.content)
+    overrides = _overrides(document, base.pop("tiers", None) or {})
+    if isinstance(base.get("name"), str) and base["name"] != folder:
+        raise DocumentError(f"{document.shown}: name: {base['name']!r} is not the name of its folder, {folder!r}")
+    found: dict[Tier, ServiceManifest] = {}
+    wrong: dict[str, None] = {}  # in order, each once: a mistake in the base shows in every tier
+    own = _problems(base)
+    for tier in Tier:
+        changes = overrides.get(tier, {})
+        merged = merge(base, changes)
+        try:
+            found[tier] = ServiceManifest.model_validate(merged)
+        except ValidationError as error:
+            for problem in problems(error, ServiceManifest):
+                wrong[_sentence(document, problem, None if problem in own else tier)] = None
+    if wrong:
+        raise DocumentError(*wrong)
+    return found
+
+
+def _overrides(document: Document, tiers: Any) -> dict[str, dict[str, Any]]:
+    """What the document says under `tiers`."""
+    shown = document.shown
+    if not isinstance(tiers, dict):
+        raise DocumentError(f"{shown}: tiers: a mapping of tier to overrides is expected, not {tiers!r}")
+    for name, overrides in tiers.items():
+        if name not in tuple(Tier):
+            raise DocumentError(f"{shown}: tiers.{name}: no such tier; accepted: {_TIERS}")
+        if not isinstance(overrides, dict):
+            raise DocumentError(f"{shown}: tiers.{name}: a mapping of overrides is expected, not {overrides!r}")
+        if "name" in overrides:
+            raise DocumentError(f"{shown}: tiers.{name}.name: a service has one name in every tier")
+    return tiers
+
+
+def _problems(content: Mapping[str, Any]) -> list[Problem]:
+    try:
+        ServiceManifest.model_validate(content)
+    except ValidationError as error:
+        return problems(error, ServiceManifest)
+    return []
+
+
+def _sentence(document: Document, problem: Problem, tier: Tier | None) -> str:
+    """`problem` with file and line; `tier` is the one whose overrides bring it about, None for the base's own."""
+    path, note = problem.path, ""
+    if tier is not None:
+        overriding = ("tiers", tier.value, *problem.path)
+        if document.line(overriding) is not None and not isinstance(document.value(overriding), dict):
+            path = overriding
+        else:
+            note = f" (with the overrides of tier {tier})"
+    line = document.line(path)
+    where = f"{dotted(path)}: " if path else ""
+    return f"{document.shown}: {where}{problem.text}{note}" + (f" (line {line})" if line else "")

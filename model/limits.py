@@ -1,0 +1,40 @@
+"""What AWS takes: sizes, retentions, lengths of names, and the quotas that the platform could meet; each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Memory (MiB) that Fargate offers for each CPU size (Amazon ECS Developer Guide, "Fargate task sizes").
+FARGATE_SIZES: Mapping[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+
+#: Days that CloudWatch Logs can keep events (API reference of PutRetentionPolicy).
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+#: Longest physical name that AWS takes, by what is named (AWS service documentation of each). `Component.physical_name`
+#: takes a key of this table as its `kind` and shortens what is longer (`model.names.shorten`).
+NAME_LIMITS: Mapping[str, int] = {
+    "alb": 32,
+    "target-group": 32,
+    "elasticache": 40,
+    "bucket": 63,
+    "db-instance": 63,
+    "iam-role": 64,
+    "cloudfront": 64,
+    "ecs": 255,
+    "waf": 128,
+    "log-delivery": 60,
+    "log-group": 512,
+    "sns": 256,
+    "default": 255,
+}

@@ -1,0 +1,52 @@
+"""Names that several rooms must spell alike: secrets, log groups, the image, and what the platform keeps for itself."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+#: What of the image's name is fixed: one image for every service.
+IMAGE_REPOSITORY = "matchday/services"
+
+#: Names that a service may not have, because security groups, prefix lists and secrets of the platform itself go by them.
+RESERVED_SERVICES = frozenset(
+    {"broker", "cache", "cloudfront", "endpoints", "internet", "load-balancer", "postgres", "s3"}
+)
+
+#: Containers that stand before every process with a database (docs/contracts.md, "A task definition").
+RESERVED_PROCESSES = frozenset({"bootstrap", "migrate"})
+
+#: Variables that a container gets from the platform (docs/contracts.md, "A container's environment"); no secret may hide one.
+RESERVED_VARIABLES = re.compile(
+    r"(SERVICE|PROCESS|ENVIRONMENT|PORT|TRUSTED_PROXIES|DRAIN_SECONDS|LOG_LEVEL|OWNER_PASSWORD|APP_PASSWORD"
+    r"|(DATABASE|BROKER|CACHE|BUCKET)_.*|.*_URL|AWS_.*|ECS_.*)"
+)
+
+
+def secret_name(project: str, stack: str, owner: str, variable: str) -> str:
+    """A secret's name in Secrets Manager; `owner` is a service or a data store.
+
+    >>> secret_name("matchday", "prod", "wallet", "SIGNING_KEK")
+    'matchday/prod/wallet/SIGNING_KEK'
+    """
+    return f"{project}/{stack}/{owner}/{variable}"
+
+
+def log_group_name(project: str, stack: str, *rest: str) -> str:
+    """A log group's name in CloudWatch Logs.
+
+    >>> log_group_name("matchday", "prod", "wallet")
+    '/matchday/prod/wallet'
+    """
+    return "/" + "/".join((project, stack, *rest))
+
+
+def shorten(name: str, limit: int) -> str:
+    """`name` itself when it fits in `limit` characters, else its head and 6 hex digits of the whole's SHA-256.
+
+    The hash is of the whole, so that two long names never become one.
+    """
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: limit - 7].rstrip('-')}-{digest}"

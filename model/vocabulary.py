@@ -1,0 +1,102 @@
+"""The words that settings, manifests, components and stacks share: one type each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from model.validation import described
+
+
+class Model(BaseModel):
+    """The base of every document's model: frozen, no key that it does not know, no conversion between types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Tier(StrEnum):
+    """How much an environment is worth: what its settings start from, and which overrides of the manifests it takes."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+    LAPTOP = "laptop"
+
+
+class Datastore(StrEnum):
+    """What a service can keep its data in."""
+
+    POSTGRES = "postgres"
+    BROKER = "broker"
+    CACHE = "cache"
+
+
+class ProcessKind(StrEnum):
+    """How a process runs: behind the load balancer, from the queue, or alone by the clock."""
+
+    WEB = "web"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+class Nat(StrEnum):
+    """How private subnets reach the internet: not at all, through one zone's gateway, or each through its own zone's."""
+
+    NONE = "none"
+    SINGLE = "single"
+    PER_ZONE = "per-zone"
+
+
+ServiceName = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(
+            r"^[a-z][a-z0-9-]{0,18}[a-z0-9]$", "2 to 20 lower-case letters, digits and dashes, a letter first"
+        )
+    ),
+]
+
+
+class Scaling(Model):
+    """How many tasks run, and what target tracking holds their number by."""
+
+    minimum: Annotated[int, Field(ge=1, le=500)]
+    """tasks that always run"""
+    maximum: Annotated[int, Field(ge=1, le=500)]
+    """tasks at most"""
+    cpu: Annotated[int, Field(ge=10, le=90)] | None = None
+    """percent of CPU that the tasks are held at"""
+    requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """requests per task and minute that the tasks are held at; web processes only"""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        if self.minimum < self.maximum and self.cpu is None and self.requests is None:
+            raise ValueError(
+                "nothing to scale by between minimum and maximum; give cpu (percent) or requests (per minute)"
+            )
+        return self
+
+
+class Slo(Model):
+    """A service-level objective in percent of requests.
+
+    Below 95 % no rate of failure would be worth a page by how fast it spends what the objective allows.
+    """
+
+    name: Literal["availability", "latency"]
+    """`availability`: answered without 5xx; `latency`: answered in time"""
+    objective: Annotated[float, Field(ge=95, lt=100, strict=False)]
+    """percent of requests that are good"""
+    milliseconds: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    """`latency` only: within how long"""
+
+    @model_validator(mode="after")
+    def _threshold(self) -> Self:
+        if (self.name == "latency") != (self.milliseconds is not None):
+            wanted = "needs" if self.name == "latency" else "takes no"
+            raise ValueError(f"the {self.name} objective {wanted} milliseconds")
+        return self
