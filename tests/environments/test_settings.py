@@ -12,19 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environments.settings import (
-    DIRECTORY,
-    KEY,
-    LOG_RETENTION_DAYS,
-    REGION_KEY,
-    EnvironmentSettings,
-    Logs,
-    SettingsError,
-    Tier,
-    load,
-    merge,
-)
+from environments.settings import DIRECTORY, KEY, REGION_KEY, EnvironmentSettings, Logs, SettingsError, load
 from environments.tiers import TIERS
+from model.limits import LOG_RETENTION_DAYS
+from model.merge import merge
+from model.vocabulary import Tier
 
 EDGE = {
     "domain": "dev.matchday.example",

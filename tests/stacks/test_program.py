@@ -55,8 +55,7 @@ def test_a_wrong_setting(refused: Refusal) -> None:
     config = file("dev")
     config["matchday:environment"]["postgres"] = {"replicas": 7}
     assert refused("dev", config) == (
-        "environments/Pulumi.dev.yaml: matchday:environment.postgres.replicas: 7: "
-        "at most 5 is accepted"
+        "environments/Pulumi.dev.yaml: matchday:environment.postgres.replicas: 7: at most 5 is accepted"
     )
 
 
