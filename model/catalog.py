@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from model.clients import Client
 from model.documents import Document, read
 from model.manifest import ServiceManifest
 from model.merge import merge
@@ -35,6 +36,42 @@ class Catalog(Model):
         """The services, each after those that it calls: a task knows the Service Connect names that existed when it started."""
         order = TopologicalSorter({name: service.calls for name, service in sorted(self.services.items())})
         return [self.services[name] for name in order.static_order()]
+
+    @property
+    def clients(self) -> list[Client]:
+        """Every service's clients, by name."""
+        found = [client for service in self.services.values() for client in service.clients]
+        return sorted(found, key=lambda client: client.name)
+
+    @property
+    def token_issuer(self) -> ServiceManifest | None:
+        """The service that issues the platform's access tokens."""
+        return next((service for service in self.services.values() if service.token_issuer), None)
+
+    @model_validator(mode="after")
+    def _clients_agree(self) -> Self:
+        issuers = [service.name for service in self.services.values() if service.token_issuer]
+        if len(issuers) > 1:
+            raise ValueError(f"{issuers[1]}: token_issuer: {issuers[0]!r} issues the tokens; one service does")
+        scopes = {scope: service.name for service in self.services.values() for scope in service.scopes}
+        owners: dict[str, str] = {}
+        for service in self.services.values():
+            for client in service.clients:
+                where = f"{service.name}: clients: {client.name}"
+                if client.name in owners:
+                    raise ValueError(f"{where}: a client of {owners[client.name]!r} has that name")
+                owners[client.name] = service.name
+                if not issuers:
+                    raise ValueError(f"{where}: no service issues tokens; one must say token_issuer: true")
+                for scope in client.scopes:
+                    if scope not in scopes:
+                        known = ", ".join(sorted(scopes)) or "none, as no service declares scopes"
+                        raise ValueError(f"{where}: there is no scope {scope!r}; accepted: {known}")
+                needed = {issuers[0], *(scopes[scope] for scope in client.scopes)} - {service.name}
+                for called in sorted(needed if client.processes else ()):
+                    if called not in service.calls:
+                        raise ValueError(f"{where}: its processes ask {called!r}, which `calls` does not name")
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

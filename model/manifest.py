@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from model.clients import Client, ScopeName
 from model.limits import FARGATE_SIZES
 from model.names import RESERVED_PROCESSES, RESERVED_SERVICES, RESERVED_VARIABLES
 from model.patterns import overlap
@@ -46,6 +47,13 @@ PathPrefix = Annotated[
     str,
     StringConstraints(
         pattern=described(r"^/[A-Za-z0-9_\-./]{1,99}$", "/ and up to 99 letters, digits and _-./, without wildcards")
+    ),
+]
+#: A route that answers without authentication: `POST /auth/login`.
+PublicRoute = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^(GET|HEAD|POST|PUT|PATCH|DELETE) /[A-Za-z0-9_\-./{}]{0,127}$", "a method and a path")
     ),
 ]
 #: Connections to PostgreSQL that one task of each kind holds at most, where its manifest names no other number: a web process
@@ -113,6 +121,8 @@ class ManifestSecret(Model):
     """the environment variable that the processes find it in"""
     length: Annotated[int, Field(ge=16, le=128)]
     """characters"""
+    processes: Annotated[tuple[ProcessName, ...], Field(min_length=1, strict=False)] | None = None
+    """the processes that are given it; left out: all"""
 
 
 class ServiceManifest(Model):
@@ -140,8 +150,22 @@ class ServiceManifest(Model):
     """name → process; one web process at most"""
     drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     """from SIGTERM to SIGKILL, and how long the load balancer lets open requests end"""
+    public: Annotated[tuple[PublicRoute, ...], Field(strict=False)] = ()
+    """routes that answer without authentication; every other refuses who brings no token"""
+    internal: Annotated[tuple[PathPattern, ...], Field(strict=False)] = ()
+    """patterns under `paths` that the load balancer refuses: only services of the platform ask them"""
+    scopes: dict[ScopeName, Annotated[str, Field(min_length=1, max_length=120)]] = Field(default_factory=dict)
+    """what it asks of callers who are not players: `<name>:<act>` → what the act is"""
+    clients: Annotated[tuple[Client, ...], Field(strict=False)] = ()
+    """clients of its own, which ask the issuer for tokens"""
+    token_issuer: bool = False
+    """whether it issues the platform's access tokens: it is given CLIENTS and every client's secret; one service does"""
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
     """objectives that burn-rate alarms watch; of services with `paths`"""
+
+    def secrets_of(self, process: str) -> list[str]:
+        """The manifest's secrets that `process` is given."""
+        return [secret.name for secret in self.secrets if secret.processes is None or process in secret.processes]
 
     @property
     def web(self) -> Process | None:
@@ -154,9 +178,10 @@ class ServiceManifest(Model):
             raise ValueError(
                 f"name: {self.name!r} is a name of the platform's own; reserved: {', '.join(sorted(RESERVED_SERVICES))}"
             )
-        for key in ("paths", "datastores", "calls", "buckets"):
+        for key in ("paths", "datastores", "calls", "buckets", "public", "internal"):
             _once(key, getattr(self, key))
         _once("secrets", [secret.name for secret in self.secrets])
+        _once("clients", [client.name for client in self.clients])
         _once("slos", [slo.name for slo in self.slos])
         if self.slos and not self.paths:
             raise ValueError("slos: the load balancer sees no request of a service without paths")
@@ -181,6 +206,22 @@ class ServiceManifest(Model):
                 raise ValueError(f"rate_limits: {prefix!r} is no path of the service; accepted: what begins as {under}")
         if self.name in self.calls:
             raise ValueError(f"calls: {self.name!r} is the service itself")
+        for pattern in self.internal:
+            if not any(overlap(pattern, each) for each in self.paths):
+                under = ", ".join(self.paths) or "none, as the service has no paths"
+                raise ValueError(f"internal: {pattern!r} is no path of the service; accepted: what begins as {under}")
+        for scope in self.scopes:
+            if not scope.startswith(f"{self.name}:"):
+                raise ValueError(f"scopes: {scope!r} is no scope of this service; accepted: {self.name}:<act>")
+        if self.token_issuer and not webs:
+            raise ValueError("token_issuer: there is no web process that could issue tokens")
+        givers = [("secrets", secret.name, secret.processes or ()) for secret in self.secrets]
+        givers += [("clients", client.name, client.processes) for client in self.clients]
+        for key, name, processes in givers:
+            for process in processes:
+                if process not in self.processes:
+                    known = ", ".join(self.processes)
+                    raise ValueError(f"{key}: {name}: there is no process {process!r}; accepted: {known}")
         return self
 
 
