@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
 import pytest
+from _pytest.fixtures import FixtureFunctionDefinition as Fixture
 
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
-from services.auth import passwords
-from services.auth.app import create_app as create_auth
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
-from services.wallet.app import create_app as create_wallet
-from tests.services.support import MASTER, SERVICES, Auth, Clock, Cloud, Wallet, environ, free_port, running
+from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free_port
 
 
 @pytest.fixture(scope="session")
@@ -44,25 +43,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def auth(cloud: Cloud, clock: Clock) -> AsyncIterator[Auth]:
-    """Auth, running, with nobody registered."""
-    cloud.cache.command("FLUSHALL")
-    app = create_auth(clock)
-    async with cloud.fresh("auth") as database, running(app, cloud.environment("auth", database)) as client:
-        yield Auth(app, client, database, cloud)
-
-
-@pytest.fixture
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that take no time, for tests that are not about them."""
-    monkeypatch.setattr(passwords, "MEMORY_KIB", 64)
-    monkeypatch.setattr(passwords, "TIME", 1)
-
-
-@pytest.fixture
-async def wallet(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Wallet]:
-    """Wallet, running, with no accounts; it fetches auth's keys over HTTP."""
-    app = create_wallet(clock, httpx.ASGITransport(auth.app))
-    async with cloud.fresh("wallet") as database, running(app, cloud.environment("wallet", database)) as client:
-        yield Wallet(app, client, database, auth, await auth.operations())
+# A service's own fixtures: tests/services/<service>/fixtures.py, found by its name.
+for _file in sorted(Path(__file__).parent.glob("*/fixtures.py")):
+    _module = importlib.import_module(f"tests.services.{_file.parent.name}.fixtures")
+    globals().update({name: value for name, value in vars(_module).items() if isinstance(value, Fixture)})

@@ -22,11 +22,14 @@ from fastapi import FastAPI
 
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
+from model.catalog import load_catalog
+from model.clients import registry
 from services.common.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
 MASTER = "master"
-SERVICES = ("auth", "wallet")
+CATALOG = load_catalog(ROOT / "services", "laptop")
+SERVICES = tuple(CATALOG.services)
 
 
 def free_port() -> int:
@@ -55,6 +58,12 @@ class Clock:
         self.time += timedelta(**by)
 
 
+def _generated() -> list[str]:
+    """The variables of every secret that the stack generates for the services."""
+    own = [secret.name for service in CATALOG.services.values() for secret in service.secrets]
+    return [*own, *(client.variable for client in CATALOG.clients)]
+
+
 @dataclass
 class Cloud:
     """PostgreSQL, broker and cache, and the secrets of one environment."""
@@ -63,10 +72,7 @@ class Cloud:
     broker: ValkeyServer
     cache: ValkeyServer
     secrets: dict[str, str] = field(
-        default_factory=lambda: {
-            name: secrets.token_urlsafe(32)
-            for name in ("master", "owner", "app", "SIGNING_KEK", "EMAIL_KEY", "OPERATIONS_CLIENT_SECRET")
-        }
+        default_factory=lambda: {name: secrets.token_urlsafe(32) for name in ("master", "owner", "app", *_generated())}
     )
 
     def environment(
@@ -85,7 +91,6 @@ class Cloud:
             "DATABASE_TLS": "disable",
             "OWNER_PASSWORD": self.secrets["owner"],
             "APP_PASSWORD": self.secrets["app"],
-            "AUTH_URL": "http://auth:8080",
         }
         for name, server in (("BROKER", self.broker), ("CACHE", self.cache)):
             found |= {
@@ -94,8 +99,18 @@ class Cloud:
                 f"{name}_TLS": "false",
                 f"{name}_PASSWORD": server.password or "",
             }
-        found |= {name: value for name, value in self.secrets.items() if name.isupper()}
-        return found | more
+        return found | (self._of_the_manifest(service, process) if service in CATALOG.services else {}) | more
+
+    def _of_the_manifest(self, service: str, process: str) -> dict[str, str]:
+        """What the stack gives this process because its manifest says so, and no more than that."""
+        manifest = CATALOG.services[service]
+        found = {f"{name.upper().replace('-', '_')}_URL": f"http://{name}:8080" for name in manifest.calls}
+        given = manifest.secrets_of(process)
+        given += [client.variable for client in manifest.clients if process in client.processes]
+        if manifest.token_issuer and process in manifest.processes and manifest.processes[process] is manifest.web:
+            found["CLIENTS"] = registry(CATALOG.clients)
+            given += [client.variable for client in CATALOG.clients]
+        return found | {name: self.secrets[name] for name in given}
 
     def process_environment(self, service: str, database: str, directory: Path, **more: str) -> dict[str, str]:
         """The same for a process of its own, with `directory` as its temporary one."""
@@ -155,97 +170,3 @@ def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:
 def module(name: str) -> list[str]:
     """The command of a container: `python -m services.common.<name>`."""
     return [sys.executable, "-m", f"services.common.{name}"]
-
-
-@dataclass
-class Person:
-    """Somebody with an account, logged in."""
-
-    email: str
-    password: str
-    tokens: dict[str, Any]
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
-
-
-@dataclass
-class Auth:
-    """A running auth."""
-
-    app: FastAPI
-    client: httpx.AsyncClient
-    database: str
-    cloud: Cloud
-
-    async def person(self, email: str | None = None) -> Person:
-        """Register and log in."""
-        email, password = email or f"{uuid4().hex}@example.com", "correct horse battery"
-        body = {"email": email, "password": password}
-        assert (await self.client.post("/auth/register", json=body)).status_code == 201
-        answer = await self.client.post("/auth/login", json=body)
-        assert answer.status_code == 200, answer.text
-        return Person(email, password, answer.json())
-
-    async def operations(self) -> dict[str, str]:
-        """The operations client's Authorization header."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": "operations",
-            "client_secret": self.cloud.secrets["OPERATIONS_CLIENT_SECRET"],
-        }
-        answer = await self.client.post("/auth/token", data=form)
-        assert answer.status_code == 200, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-@dataclass
-class Wallet:
-    """A running wallet, with the auth that it asks for keys."""
-
-    app: FastAPI
-    client: httpx.AsyncClient
-    database: str
-    auth: Auth
-    operations: dict[str, str]
-
-    async def player(self, paise: int = 0) -> Player:
-        """Somebody with an account that holds `paise`."""
-        person = await self.auth.person()
-        answer = await self.client.post("/wallet/account", headers=person.bearer)
-        assert answer.status_code == 201, answer.text
-        player = Player(self, person.bearer, answer.json()["id"])
-        if paise:
-            assert (await self.credit(player.account, paise)).status_code == 201
-        return player
-
-    async def credit(self, account: str, amount: int, key: str | None = None, reference: str = "") -> httpx.Response:
-        body = {"account": account, "amount": amount, "reference": reference or uuid4().hex}
-        headers = self.operations | {"Idempotency-Key": key or uuid4().hex}
-        return await self.client.post("/wallet/internal/credits", json=body, headers=headers)
-
-
-@dataclass
-class Player:
-    """A player with an account."""
-
-    wallet: Wallet
-    bearer: dict[str, str]
-    account: str
-
-    async def transfer(self, to: str, amount: Any, key: str | None = None) -> httpx.Response:
-        headers = self.bearer | {"Idempotency-Key": key or uuid4().hex}
-        body = {"to_account": to, "amount": amount}
-        return await self.wallet.client.post("/wallet/transfers", json=body, headers=headers)
-
-    async def balance(self) -> int:
-        answer = await self.wallet.client.get("/wallet/balance", headers=self.bearer)
-        assert answer.status_code == 200, answer.text
-        amount: int = answer.json()["balance"]
-        return amount
-
-    async def entries(self) -> list[dict[str, Any]]:
-        answer = await self.wallet.client.get("/wallet/entries", headers=self.bearer)
-        found: list[dict[str, Any]] = answer.json()["entries"]
-        return found

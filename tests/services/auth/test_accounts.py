@@ -12,7 +12,8 @@ from redis.asyncio.cluster import RedisCluster
 from services.auth.limiter import Limiter
 from services.auth.passwords import QUEUE
 from services.common.logs import JsonFormatter
-from tests.services.support import Auth, Clock
+from tests.services.auth.fixtures import Auth
+from tests.services.support import Clock
 
 pytestmark = pytest.mark.postgres
 

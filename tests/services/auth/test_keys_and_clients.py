@@ -12,7 +12,8 @@ import pytest
 from services.auth import keys
 from services.auth.app import create_app
 from services.common.sealing import UnsealError
-from tests.services.support import Auth, Clock, Cloud, environ, running
+from tests.services.auth.fixtures import Auth
+from tests.services.support import Clock, Cloud, environ, running
 
 pytestmark = pytest.mark.postgres
 

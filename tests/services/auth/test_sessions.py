@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from services.auth.tasks import jobs
-from tests.services.support import Auth, Clock
+from tests.services.auth.fixtures import Auth
+from tests.services.support import Clock
 
 pytestmark = pytest.mark.postgres
 

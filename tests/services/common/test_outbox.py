@@ -9,7 +9,8 @@ import pytest
 
 from services.common import outbox
 from services.wallet.tasks import jobs
-from tests.services.support import Clock, Player, Wallet
+from tests.services.support import Clock
+from tests.services.wallet.fixtures import Player, Wallet
 
 pytestmark = pytest.mark.postgres
 

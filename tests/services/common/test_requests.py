@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.common import outbox
 from services.common.middleware import MAX_BODY_BYTES
 from services.wallet import service
-from tests.services.support import Wallet
+from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
 

@@ -10,7 +10,8 @@ import pytest
 
 from services.common import migrate
 from services.common.database import create_engine
-from tests.services.support import Cloud, Wallet
+from tests.services.support import SERVICES, Cloud
+from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
 
@@ -86,7 +87,7 @@ async def test_a_player_cannot_be_overdrawn_by_sql(wallet: Wallet) -> None:
     await app.close()
 
 
-@pytest.mark.parametrize("service", ["auth", "wallet"])
+@pytest.mark.parametrize("service", SERVICES)
 async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext

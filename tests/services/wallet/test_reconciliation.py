@@ -6,7 +6,8 @@ import pytest
 
 from services.common.database import create_engine, create_sessions
 from services.wallet.tasks import jobs
-from tests.services.support import Clock, Wallet
+from tests.services.support import Clock
+from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
 

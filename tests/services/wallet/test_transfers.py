@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.services.support import Wallet
+from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
 

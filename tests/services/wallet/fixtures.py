@@ -1,0 +1,75 @@
+"""A running wallet for the tests of every service, and players with accounts in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.wallet.app import create_app
+from tests.services.auth.fixtures import Auth
+from tests.services.support import Clock, Cloud, running
+
+
+@dataclass
+class Wallet:
+    """A running wallet, with the auth that it asks for keys."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    auth: Auth
+    operations: dict[str, str]
+
+    async def player(self, paise: int = 0) -> Player:
+        """Somebody with an account that holds `paise`."""
+        person = await self.auth.person()
+        answer = await self.client.post("/wallet/account", headers=person.bearer)
+        assert answer.status_code == 201, answer.text
+        player = Player(self, person.bearer, answer.json()["id"])
+        if paise:
+            assert (await self.credit(player.account, paise)).status_code == 201
+        return player
+
+    async def credit(self, account: str, amount: int, key: str | None = None, reference: str = "") -> httpx.Response:
+        body = {"account": account, "amount": amount, "reference": reference or uuid4().hex}
+        headers = self.operations | {"Idempotency-Key": key or uuid4().hex}
+        return await self.client.post("/wallet/internal/credits", json=body, headers=headers)
+
+
+@dataclass
+class Player:
+    """A player with an account."""
+
+    wallet: Wallet
+    bearer: dict[str, str]
+    account: str
+
+    async def transfer(self, to: str, amount: Any, key: str | None = None) -> httpx.Response:
+        headers = self.bearer | {"Idempotency-Key": key or uuid4().hex}
+        body = {"to_account": to, "amount": amount}
+        return await self.wallet.client.post("/wallet/transfers", json=body, headers=headers)
+
+    async def balance(self) -> int:
+        answer = await self.wallet.client.get("/wallet/balance", headers=self.bearer)
+        assert answer.status_code == 200, answer.text
+        amount: int = answer.json()["balance"]
+        return amount
+
+    async def entries(self) -> list[dict[str, Any]]:
+        answer = await self.wallet.client.get("/wallet/entries", headers=self.bearer)
+        found: list[dict[str, Any]] = answer.json()["entries"]
+        return found
+
+
+@pytest.fixture
+async def wallet(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Wallet]:
+    """Wallet, running, with no accounts; it fetches auth's keys over HTTP."""
+    app = create_app(clock, httpx.ASGITransport(auth.app))
+    async with cloud.fresh("wallet") as database, running(app, cloud.environment("wallet", database)) as client:
+        yield Wallet(app, client, database, auth, await auth.operations())
