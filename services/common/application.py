@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from services.common import database
-from services.common.clock import Clock, SystemClock
-from services.common.errors import Code, ErrorCode, Problem, ServiceError, Violation, responses
-from services.common.middleware import BodyLimit, RequestContext, problem_response
+from services.common import answers, database, postgres
+from services.common.admission import RUNNING, Admission, Admitted
+from services.common.bodies import BodyGuard
+from services.common.clock import Clock, DatabaseClock
+from services.common.errors import Code, ErrorCode, Problem, responses
+from services.common.middleware import RequestContext
+from services.common.readiness import Readiness
 from services.common.settings import DatabaseSettings, ProcessSettings, load
 
 #: Opens what a service needs besides the database, into `app.state`; what it enters on the stack is closed at the end.
 Opener = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
-
-_READY_SECONDS = 2.0
-
-log = logging.getLogger(__name__)
 
 
 def create_application(
@@ -43,8 +35,8 @@ def create_application(
     """A service's application; `codes` are the errors that it alone has.
 
     It reads the environment when it starts, not when it is made, so that its OpenAPI document can be had without any.
-    `app.state` holds `process`, `clock`, `engine`, `sessions`, `draining`, and what `opener` puts there; an opener sets
-    `verifier` (a TokenVerifier).
+    `app.state` holds `process`, `clock`, `engine`, `sessions`, `pool`, `admission`, `readiness`, `draining`, and what
+    `opener` puts there; an opener sets `verifier` (a TokenVerifier).
     """
 
     @asynccontextmanager
@@ -56,6 +48,10 @@ def create_application(
             app.state.engine = database.create_engine(settings, application)
             stack.push_async_callback(app.state.engine.dispose)
             app.state.sessions = database.create_sessions(app.state.engine)
+            app.state.pool = await stack.enter_async_context(postgres.create_pool(settings, application, RUNNING))
+            app.state.readiness = Readiness(settings, application, app.state.clock)
+            stack.callback(app.state.readiness.close)
+            await app.state.readiness.problem()  # from now on the clock is PostgreSQL's
             await opener(app, stack)
             yield
 
@@ -68,17 +64,17 @@ def create_application(
         redoc_url=None,
         openapi_url=None,
         responses=responses(),
+        redirect_slashes=False,  # a redirect would name the Host that the caller sent
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.clock = clock or SystemClock()
+    app.state.clock = clock or DatabaseClock()
     app.state.draining = False
-    app.add_middleware(BodyLimit)
+    app.state.admission = Admission()
+    # The last one added is the first that a request meets. A body is read before a place is taken: who sends slowly has none.
+    app.add_middleware(Admitted, app.state.admission)
+    app.add_middleware(BodyGuard)
     app.add_middleware(RequestContext)
-    app.exception_handler(ServiceError)(_service_error)
-    app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(HTTPException)(_http_error)
-    for passing in (PoolTimeout, DBAPIError, ConnectionError, TimeoutError):
-        app.exception_handler(passing)(_busy)
+    answers.register(app)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for router in routers:
@@ -116,57 +112,6 @@ async def _readyz(request: Request) -> Response:
     """
     if request.app.state.draining:
         return JSONResponse({"status": "draining"}, 503)
-    try:
-        async with asyncio.timeout(_READY_SECONDS), request.app.state.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except Exception as error:  # whatever it is, the answer is "not ready" and why
-        return JSONResponse({"status": "unready", "postgres": type(error).__name__}, 503)
+    if problem := await request.app.state.readiness.problem():
+        return JSONResponse({"status": "unready", "postgres": problem}, 503)
     return JSONResponse({"status": "ready"})
-
-
-async def _service_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ServiceError)
-    return problem_response(error)
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    problems = error.errors()
-    if any(problem["type"] == "json_invalid" for problem in problems):
-        return problem_response(ServiceError(Code.MALFORMED, "The body is not JSON."))
-    violations = [
-        Violation(field=".".join(str(part) for part in problem["loc"]), message=problem["msg"]) for problem in problems
-    ]
-    fields = ", ".join(dict.fromkeys(violation.field for violation in violations))
-    return problem_response(ServiceError(Code.INVALID, f"Not accepted: {fields}.", violations=violations))
-
-
-_BY_STATUS = {
-    400: Code.MALFORMED,
-    404: Code.NOT_FOUND,
-    405: Code.METHOD_NOT_ALLOWED,
-    413: Code.BODY_TOO_LARGE,
-}
-
-
-async def _http_error(_: Request, error: Exception) -> Response:
-    """What the framework refuses by itself, in our form."""
-    assert isinstance(error, HTTPException)
-    code = _BY_STATUS.get(error.status_code, Code.INTERNAL)
-    return problem_response(ServiceError(code, f"{code.summary}.", headers=error.headers))
-
-
-#: PostgreSQL's conditions (SQLSTATE classes and codes) that pass: the same request may succeed a moment later.
-_PASSING = ("08", "40", "53", "55P03", "57")
-
-
-async def _busy(_: Request, error: Exception) -> Response:
-    """The database is overloaded or away. What it did refuse for good is a failure of ours, and is raised on."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if isinstance(error, DBAPIError) and not lost and not state.startswith(_PASSING):
-        raise error
-    log.warning("database busy", extra={"reason": f"{type(error).__name__} {state}".strip()})
-    return problem_response(
-        ServiceError(Code.BUSY, "The database did not answer in time.", headers={"Retry-After": "1"})
-    )

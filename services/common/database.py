@@ -8,11 +8,14 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from fastapi import Depends, Request
-from sqlalchemy import URL, BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid, event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from services.common import postgres
+from services.common.admission import committing
 from services.common.errors import ServiceError
 from services.common.money import Paise
 from services.common.settings import DatabaseSettings
@@ -26,13 +29,6 @@ NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-#: Bounds of what one statement may take: a request that waits longer is better refused than kept.
-_LIMITS = {
-    "statement_timeout": "5000",
-    "lock_timeout": "4000",
-    "idle_in_transaction_session_timeout": "15000",
 }
 
 
@@ -59,28 +55,30 @@ def metadata() -> MetaData:
 
 def create_engine(settings: DatabaseSettings, application: str, *, limits: bool = True, size: int = 5) -> AsyncEngine:
     """An engine with at most twice `size` connections; `limits` bounds how long a statement may take."""
-    url = URL.create(
-        "postgresql+asyncpg",
-        username=settings.user,
-        password=settings.password.get_secret_value(),
-        host=settings.host,
-        port=settings.port,
-        database=settings.name,
-    )
-    return create_async_engine(
-        url,
+
+    async def connect() -> Any:
+        return await postgres.connect(settings, application, limits=limits)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
         pool_size=size,
         max_overflow=size,
-        pool_timeout=5,
+        pool_timeout=2,
         pool_recycle=900,
         pool_pre_ping=True,  # after a failover the first request would otherwise fail
         hide_parameters=True,  # an error's message must not carry what a person typed
-        connect_args={
-            "ssl": settings.ssl_context(),
-            "timeout": 5,
-            "server_settings": {"application_name": application, **(_LIMITS if limits else {})},
-        },
     )
+    event.listen(engine.sync_engine, "handle_error", _give_up_silent)
+    return engine
+
+
+def _give_up_silent(context: ExceptionContext) -> None:
+    """A connection whose server did not answer in time is dropped at once: to roll back would be to wait again."""
+    if isinstance(context.original_exception, TimeoutError) and context.connection is not None:
+        driver: Any = context.connection.connection.driver_connection
+        driver.terminate()
+        context.is_disconnect = True
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
@@ -102,7 +100,9 @@ async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
             if refusal.keeps_changes:
                 await session.commit()
             raise
+        committing(request.scope, True)
         await session.commit()
+        committing(request.scope, False)
 
 
 #: `scope="function"` ends the transaction before the answer is sent: an answer before the commit would be a lie.

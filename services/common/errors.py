@@ -34,18 +34,29 @@ class Code(ErrorCode):
     NOT_FOUND = "not_found", 404, "There is nothing here"
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This resource does not take that method"
     BODY_TOO_LARGE = "body_too_large", 413, "The request body is too large"
+    BODY_TOO_SLOW = "body_too_slow", 408, "The request body did not arrive in time"
     UNAUTHENTICATED = "unauthenticated", 401, "A valid access token is needed"
     FORBIDDEN = "forbidden", 403, "The access token does not allow this"
     RATE_LIMITED = "rate_limited", 429, "Too many attempts"
     BUSY = "busy", 503, "The service is busy; try again"
+    OUTCOME_UNKNOWN = "outcome_unknown", 503, "It is not known whether this was done; send the same request again"
     INTERNAL = "internal", 500, "The service failed"
     KEYS_UNAVAILABLE = "keys_unavailable", 503, "Tokens cannot be checked at the moment; try again"
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing", 400, "The Idempotency-Key header is needed"
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid", 400, "The Idempotency-Key header is not usable"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", 422, "The idempotency key was used for another request"
+    IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use", 409, "A request with this idempotency key is under way"
 
 
-_EVERYWHERE = (Code.INVALID, Code.INTERNAL, Code.BUSY)
+_EVERYWHERE = (
+    Code.MALFORMED,
+    Code.BODY_TOO_SLOW,
+    Code.BODY_TOO_LARGE,
+    Code.INVALID,
+    Code.INTERNAL,
+    Code.BUSY,
+    Code.OUTCOME_UNKNOWN,
+)
 
 MEDIA_TYPE = "application/problem+json"
 

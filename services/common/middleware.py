@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its access-log line, the bound on its body, and the answer when a service fails."""
+"""What surrounds every request: its id, the bounds of its head, its access-log line, and the answer when a service fails."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import logging
 import re
 import time
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,18 +15,35 @@ from services.common import logs
 from services.common.errors import MEDIA_TYPE, Code, ServiceError
 from services.common.ids import uuid7
 
-MAX_BODY_BYTES = 256 * 1024
+#: Of a request's head. The load balancer lets more pass (64 KiB of headers); nothing of ours needs it.
+MAX_PATH_BYTES = 1024
+MAX_QUERY_BYTES = 2048
+MAX_HEADERS = 64
+
+#: Of a problem's body: a detail is a sentence, and twenty violations are enough to mend a request by.
+MAX_DETAIL = 500
+MAX_VIOLATIONS = 20
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_QUIET_PATHS = frozenset({"/healthz", "/readyz"})
+QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 
 access = logging.getLogger("access")
 log = logging.getLogger(__name__)
 
 
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that (lower-case) name; empty if there is none."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return bytes(value)
+    return b""
+
+
 def problem_response(error: ServiceError) -> Response:
-    """`error` as an HTTP answer."""
+    """`error` as an HTTP answer, of bounded size."""
     problem = error.problem(logs.request_id.get())
+    problem.detail = problem.detail[:MAX_DETAIL]
+    problem.violations = problem.violations[:MAX_VIOLATIONS]
     content = problem.model_dump_json(exclude=None if error.violations else {"violations"})
     return Response(content, error.status, headers=error.headers, media_type=MEDIA_TYPE)
 
@@ -42,10 +58,12 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        given = header(scope, b"x-request-id").decode("latin-1")
         identity = given if _REQUEST_ID.fullmatch(given) else str(uuid7())
         logs.request_id.set(identity)
         logs.user_id.set("")
+        scope.setdefault("state", {})
+        added = [(b"x-request-id", identity.encode()), (b"x-content-type-options", b"nosniff")]
         started = time.perf_counter()
         status = 0
 
@@ -53,15 +71,17 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = identity
-                headers["X-Content-Type-Options"] = "nosniff"
+                message["headers"] = [*message["headers"], *added]
                 if getattr(scope["app"].state, "draining", False):
-                    headers["Connection"] = "close"  # so that no request follows on a connection about to end
+                    # So that no request follows on a connection that is about to end.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            if refusal := head_refusal(scope):
+                await problem_response(refusal)(scope, receive, sending)
+            else:
+                await self._app(scope, receive, sending)
         except Exception:
             log.exception("request failed")
             if status:
@@ -72,12 +92,14 @@ class RequestContext:
             self._log(scope, status, time.perf_counter() - started)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        level = logging.DEBUG if scope["path"] in _QUIET_PATHS and status < 500 else logging.INFO
+        level = logging.DEBUG if scope["path"] in QUIET_PATHS and status < 500 else logging.INFO
+        if not access.isEnabledFor(level):
+            return
         route: Any = scope.get("route")
         # The path only: a query string may hold what a log must not.
         fields = {
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:MAX_PATH_BYTES],
             "route": getattr(route, "path", ""),
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
@@ -85,30 +107,26 @@ class RequestContext:
         access.log(level, "request", extra=fields)
 
 
-class BodyLimit:
-    """Refuses a body above MAX_BODY_BYTES, by what it claims and, where it claims nothing, by what arrives."""
+def head_refusal(scope: Scope) -> ServiceError | None:
+    """What is wrong with the path, the query or the headers, before anything looks into them; None if nothing is."""
+    query: bytes = scope["query_string"]
+    if len(scope["path"]) > MAX_PATH_BYTES:
+        return ServiceError(Code.MALFORMED, f"A path may have {MAX_PATH_BYTES} bytes.")
+    if len(query) > MAX_QUERY_BYTES:
+        return ServiceError(Code.MALFORMED, f"A query may have {MAX_QUERY_BYTES} bytes.")
+    if len(scope["headers"]) > MAX_HEADERS:
+        return ServiceError(Code.MALFORMED, f"A request may have {MAX_HEADERS} headers.")
+    # A NUL cannot be stored, and U+FFFD is what the server makes of bytes that are not UTF-8.
+    if "\0" in scope["path"] or "\ufffd" in scope["path"] or not is_text(query):
+        return ServiceError(Code.MALFORMED, "The path and the query have to be UTF-8 without NUL characters.")
+    return None
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        refusal = ServiceError(Code.BODY_TOO_LARGE, f"At most {MAX_BODY_BYTES} bytes are accepted.")
-        claimed = Headers(scope=scope).get("content-length", "0")
-        if not claimed.isdecimal() or int(claimed) > MAX_BODY_BYTES:
-            await problem_response(refusal)(scope, receive, send)
-            return
-        received = 0
-
-        async def receiving() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                # An HTTPException, since FastAPI turns any other error while it reads a body into a 400 of its own.
-                raise HTTPException(refusal.status)
-            return message
-
-        await self._app(scope, receiving, send)
+def is_text(encoded: bytes) -> bool:
+    """Whether percent-encoded text is UTF-8 without NUL."""
+    if b"%" not in encoded:
+        return encoded.isascii() and b"\0" not in encoded
+    try:
+        return "\0" not in unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False

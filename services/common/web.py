@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.common import logs
+from services.common.protocol import BoundedProtocol
 from services.common.settings import ProcessSettings, SettingsError, WebSettings, load
 
 #: How long requests are still taken after SIGTERM, and what is kept of the time to drain for closing pools at the end. What
@@ -70,7 +71,7 @@ def configuration(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
         host="0.0.0.0",  # noqa: S104 - a container's own address; its security group says who reaches it
         port=settings.port,
         loop="asyncio",  # not uvloop: sockets are made by Python's own code, where a laptop's local cloud maps addresses
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

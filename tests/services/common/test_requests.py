@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.common import outbox
-from services.common.middleware import MAX_BODY_BYTES
+from services.common.bodies import MAX_BODY_BYTES
 from services.wallet import service
 from tests.services.wallet.fixtures import Wallet
 

@@ -218,7 +218,7 @@ class TestErrors:
 
     def test_responses_tell_each_code_under_its_status(self) -> None:
         made = errors.responses(Own.SAME_ACCOUNT, Own.ACCOUNT_UNKNOWN)
-        assert set(made) == {404, 422, 500, 503}
+        assert set(made) == {400, 404, 408, 413, 422, 500, 503}
         assert "`same_account`" in made[422]["description"]
         assert "`invalid`" in made[422]["description"]
 

@@ -1,0 +1,146 @@
+"""Admission: how many requests a process works on at once, how many wait for that, and the early refusal of the others.
+
+A process can do a certain number of requests in a second. What comes above that has to be refused while refusing is still
+cheap: work that is taken on and then not answered in time is paid for and worth nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common.errors import Code, ServiceError
+from services.common.middleware import QUIET_PATHS, problem_response
+
+#: Requests worked on at once. One Python thread does them: more in parallel only makes each of them slower, while these
+#: keep it busy as long as PostgreSQL takes no longer than some seven times what the process itself takes for a request.
+RUNNING = 8
+
+#: Requests that may wait, and for how long: bursts are smoothed, and nobody waits for what is then refused anyway.
+WAITING = 8
+WAIT_SECONDS = 0.1
+
+#: No request takes longer, whatever it waits for: above the sum of the bounds of what it waits for one by one.
+REQUEST_SECONDS = 12.0
+
+RETRY_AFTER = {"Retry-After": "1"}
+
+_LOG_EVERY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Admission:
+    """The places of one process."""
+
+    def __init__(self, running: int = RUNNING, waiting: int = WAITING, seconds: float = WAIT_SECONDS) -> None:
+        self._running, self._waiting, self._seconds = running, waiting, seconds
+        self._free = running
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._shed = 0
+        self._log_at: asyncio.TimerHandle | None = None
+
+    def full(self) -> bool:
+        """Whether a request that comes now would be refused at once."""
+        return not self._free and len(self._queue) >= self._waiting
+
+    async def enter(self) -> bool:
+        """Take a place, perhaps after a short wait; False if there is none. Whoever got one gives it back with `leave`."""
+        if self._free:
+            self._free -= 1
+            return True
+        if len(self._queue) >= self._waiting:
+            return False
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                if isinstance(error, TimeoutError):
+                    return True  # it was given at the last moment
+                self.leave()
+            else:
+                self._queue.remove(place)
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return True
+
+    def leave(self) -> None:
+        """Give the place to who has waited longest, or back."""
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    def shed(self) -> None:
+        """Count a refusal. They are logged together: a line for each would cost more than the refusal."""
+        self._shed += 1
+        if self._log_at is None:
+            self._log_at = asyncio.get_running_loop().call_later(_LOG_EVERY_SECONDS, self._say)
+
+    def _say(self) -> None:
+        log.warning("requests shed", extra={"count": self._shed, "seconds": _LOG_EVERY_SECONDS})
+        self._shed, self._log_at = 0, None
+
+
+def full_error() -> ServiceError:
+    """The refusal of a request for which there is no place. Nothing of it was done."""
+    return ServiceError(Code.BUSY, "The service has more to do than it can; nothing was done.", headers=RETRY_AFTER)
+
+
+class Admitted:
+    """Lets a request in if there is a place, and ends it after REQUEST_SECONDS. Health checks need no place."""
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        self._app, self._admission = app, admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        if not await self._admission.enter():
+            self._admission.shed()
+            await problem_response(full_error())(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            if begun:
+                raise  # the answer has begun: the server must cut it off
+            log.error("request took too long", extra={"seconds": REQUEST_SECONDS})
+            await problem_response(busy_or_unknown(scope))(scope, receive, send)
+        finally:
+            self._admission.leave()
+
+
+def committing(scope: Scope, sent: bool) -> None:
+    """Note whether this request's COMMIT is on its way: from then until the answer nobody knows whether it happened."""
+    scope["state"]["committing"] = sent  # the dictionary is made by RequestContext
+
+
+def busy_or_unknown(scope: Scope) -> ServiceError:
+    """What a request is told that was not finished: that nothing happened, if that is sure; else how to find out."""
+    if scope["state"].get("committing") and scope["method"] not in ("GET", "HEAD"):
+        return ServiceError(
+            Code.OUTCOME_UNKNOWN,
+            "The connection to the database broke while the change was being stored. Send the same request with the same "
+            "Idempotency-Key again: it is done once, and answered with its result.",
+            headers=RETRY_AFTER,
+        )
+    return ServiceError(Code.BUSY, "The database did not answer in time; nothing was done.", headers=RETRY_AFTER)

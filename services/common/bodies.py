@@ -1,0 +1,165 @@
+"""A request's body: read once, in bounded time, and refused before anything else looks at it if it is not fit to be parsed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common.errors import Code, ServiceError
+from services.common.middleware import header, is_text, problem_response
+
+MAX_BODY_BYTES = 256 * 1024
+
+#: How long a body may take to arrive; no honest client needs that long for MAX_BODY_BYTES.
+BODY_SECONDS = 10.0
+
+#: How deep JSON may nest, and how many values (or fields of a form) a body may have: each costs a validator time.
+MAX_DEPTH = 32
+MAX_VALUES = 2000
+
+_JSON = re.compile(rb"application/(?:[\w.+-]{1,64}\+)?json", re.IGNORECASE)
+_FORM = b"application/x-www-form-urlencoded"
+
+
+class BodyGuard:
+    """Reads the whole body and passes it on in one piece; what follows never waits for the client again.
+
+    Refused: more than MAX_BODY_BYTES (413), more than BODY_SECONDS (408); and, as malformed (400), what is neither JSON nor a
+    form, is not UTF-8, or holds a NUL, half a surrogate pair, too deep a nesting or too many values.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await _read(scope, receive)
+            if body is None:  # the client has gone
+                return
+            if body:
+                check(header(scope, b"content-type"), body)
+        except ServiceError as refusal:
+            await problem_response(refusal)(scope, receive, send)
+            return
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes | None:
+    """The body; None if the client went away before its end. Raises ServiceError (body_too_large, body_too_slow)."""
+    claimed = header(scope, b"content-length")
+    if claimed:
+        # Ten digits are far above the bound, and short enough to be made a number for nothing.
+        if not claimed.isdigit() or len(claimed) > 10 or int(claimed) > MAX_BODY_BYTES:
+            raise _too_large()
+        if claimed == b"0":
+            return b""
+    elif not header(scope, b"transfer-encoding"):
+        return b"" if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS") else await _collect(receive)
+    return await _collect(receive)
+
+
+async def _collect(receive: Receive) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                part = message.get("body", b"")
+                size += len(part)
+                if size > MAX_BODY_BYTES:
+                    raise _too_large()
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError:
+        raise ServiceError(
+            Code.BODY_TOO_SLOW,
+            f"The body has to arrive within {BODY_SECONDS:g} seconds.",
+            headers={"Connection": "close"},
+        ) from None
+
+
+def _too_large() -> ServiceError:
+    # The rest of the body is not read, so the connection cannot be used again.
+    return ServiceError(
+        Code.BODY_TOO_LARGE, f"At most {MAX_BODY_BYTES} bytes are accepted.", headers={"Connection": "close"}
+    )
+
+
+def check(content_type: bytes, body: bytes) -> None:
+    """Raises ServiceError (malformed) unless `body` is fit to be parsed as what it says it is."""
+    media = content_type.partition(b";")[0].strip()
+    if _JSON.fullmatch(media):
+        check_json(body)
+    elif media.lower() == _FORM:
+        check_form(body)
+    else:
+        raise malformed("Content-Type has to be application/json or application/x-www-form-urlencoded.")
+
+
+def check_json(body: bytes) -> None:
+    """JSON as RFC 8259 has it, and no text that PostgreSQL could not store."""
+    try:
+        value = from_json(body, allow_inf_nan=False)  # bounds nesting, refuses bad UTF-8 and half surrogate pairs
+    except ValueError:
+        raise malformed("The body is not JSON.") from None
+    # Counting bytes is cheap and never too low; only what might be too much is walked through.
+    if (
+        body.count(b"[") + body.count(b"{") > MAX_DEPTH
+        or body.count(b",") + body.count(b":") > MAX_VALUES
+        or b"\\u0000" in body
+    ):
+        _walk(value)
+
+
+def _walk(value: Any) -> None:
+    level, depth, values = [value], 0, 0
+    while level:
+        depth, values = depth + 1, values + len(level)
+        if depth > MAX_DEPTH:
+            raise malformed(f"JSON may nest {MAX_DEPTH} levels deep.")
+        if values > MAX_VALUES:
+            raise malformed(f"A body may have {MAX_VALUES} values.")
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                if "\0" in each:  # which PostgreSQL cannot store
+                    raise malformed("Text may not hold a NUL character.")
+            elif isinstance(each, list):
+                below.extend(each)
+            elif isinstance(each, dict):
+                below.extend(each)
+                below.extend(each.values())
+        level = below
+
+
+def check_form(body: bytes) -> None:
+    """A form of UTF-8 without NUL."""
+    if body.count(b"&") >= MAX_VALUES:
+        raise malformed(f"A body may have {MAX_VALUES} values.")
+    if not is_text(body):
+        raise malformed("Text has to be UTF-8 without NUL characters.")
+
+
+def malformed(detail: str) -> ServiceError:
+    """The refusal of what cannot be read."""
+    return ServiceError(Code.MALFORMED, detail)

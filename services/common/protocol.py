@@ -1,0 +1,115 @@
+"""HTTP as the web process takes it from the wire: Uvicorn's protocol with bounds on what a connection may cost.
+
+Uvicorn waits for ever for a request's head and stores as much of it as comes. Here the head has to arrive within
+HEAD_SECONDS and be no larger than MAX_HEAD_BYTES, a process keeps MAX_CONNECTIONS connections, and a request for which there
+is no place (services.common.admission) is answered from a constant, before any of the application runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.datastructures import State
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.common.admission import Admission, full_error
+from services.common.errors import MEDIA_TYPE
+from services.common.middleware import QUIET_PATHS
+
+HEAD_SECONDS = 10.0
+MAX_HEAD_BYTES = 32 * 1024
+
+#: Well under the 1024 open files that a container gets: health checks and databases need some too.
+MAX_CONNECTIONS = 800
+
+_QUIET = frozenset(path.encode() for path in QUIET_PATHS)
+
+
+def _shed_answer() -> bytes:
+    error = full_error()
+    body = json.dumps(error.problem("").model_dump(exclude={"violations"})).encode()
+    head = [
+        f"HTTP/1.1 {error.status} Service Unavailable",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
+    ]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+_SHED = _shed_answer()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._state: State = self.config.app.state  # type: ignore[union-attr] # our applications are FastAPI's
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._shedding = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.close()
+        else:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.send_400_response("The head of the request is too large.")
+            elif self._head_timer is None and self._head_bytes:
+                self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes, self._shedding = True, 0, False
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        self._stop_head_timer()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise ValueError("the head is too large")  # the parser's caller answers with 400 and closes
+        free = self.cycle is None or self.cycle.response_complete
+        admission: Admission = self._state.admission
+        if free and admission.full() and self.url.partition(b"?")[0] not in _QUIET:
+            admission.shed()
+            self._shedding = True
+            self.transport.write(_SHED)
+            # A body that does not say how long it is could go on for ever.
+            endless = any(name == b"transfer-encoding" for name, _ in self.headers)
+            if endless or self._state.draining or not self.parser.should_keep_alive():
+                self.transport.close()
+            return
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._shedding:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._shedding:
+            super().on_message_complete()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
