@@ -133,8 +133,24 @@ def _config(wanted: Mapping[str, Any]) -> Config:
         ingress_port=wanted["port"],
         emulator=wanted["emulator"],
         region=local.REGION,
-        images=(Image(repository="matchday/services", root=local.PROJECT, python=Path(sys.executable)),),
+        images=(
+            Image(repository="matchday/services", root=local.PROJECT, python=Path(sys.executable), preload=_preload()),
+        ),
     )
+
+
+def _preload() -> tuple[str, ...]:
+    """The modules that the services' processes share: what their commands run, and each service's application and jobs."""
+    services = local.PROJECT / "services"
+    names = sorted(file.parent.name for file in services.glob("*/service.yaml"))
+    own = [
+        f"services.{name}.{part}"
+        for name in names
+        for part in ("app", "tasks")
+        if (services / name / f"{part}.py").exists()
+    ]
+    processes = ("web", "worker", "scheduler", "bootstrap", "migrate", "healthcheck")
+    return (*(f"services.common.{process}" for process in processes), *own)
 
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:

@@ -21,7 +21,11 @@ def parse(argv: list[str] | None) -> Config:
         "--ingress", default="127.0.0.1:8080", metavar="HOST:PORT", help="where the load balancer listens"
     )
     parser.add_argument(
-        "--image", action="append", default=[], metavar="REPOSITORY=ROOT[:PYTHON]", help="what an image is here"
+        "--image",
+        action="append",
+        default=[],
+        metavar="REPOSITORY=ROOT[:PYTHON[:MODULE,…]]",
+        help="what an image is here",
     )
     parser.add_argument("--emulator", metavar="URL", help="an emulator that runs already, such as a LocalStack")
     parser.add_argument("--region", default="ap-south-1")

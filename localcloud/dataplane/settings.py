@@ -14,27 +14,34 @@ from localcloud.runtime.state import StateDirectory
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A container image's repository and what stands for it here: a checkout and the interpreter of its environment."""
+    """A container image's repository and what stands for it here: a checkout and the interpreter of its environment.
+
+    `preload` names modules that its Python processes share: they are imported once, without a task's environment, by a process
+    from which `python -m module` is forked. They may start no thread and read no environment when they are imported.
+    """
 
     repository: str
     root: Path
     python: Path
+    preload: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`REPOSITORY=ROOT[:PYTHON]`; PYTHON is ROOT/.venv/bin/python if it is left out."""
+        """`REPOSITORY=ROOT[:PYTHON[:MODULE,…]]`; PYTHON is ROOT/.venv/bin/python if it is left out."""
         repository, _, place = text.partition("=")
-        root, _, python = place.partition(":")
+        root, _, rest = place.partition(":")
+        python, _, modules = rest.partition(":")
         if not repository or not root:
-            raise SupervisorError("--image", f"{text!r} is not REPOSITORY=ROOT[:PYTHON]")
+            raise SupervisorError("--image", f"{text!r} is not REPOSITORY=ROOT[:PYTHON[:MODULE,…]]")
         if not Path(root).is_dir():
             raise SupervisorError("--image", f"{text!r}: {root} is not a directory")
         # Not resolved: the interpreter of a virtual environment is a link, and the link is what makes it one.
         interpreter = Path(python) if python else Path(root) / ".venv" / "bin" / "python"
-        return cls(repository=repository, root=Path(root).resolve(), python=interpreter.absolute())
+        preload = tuple(filter(None, modules.split(",")))
+        return cls(repository=repository, root=Path(root).resolve(), python=interpreter.absolute(), preload=preload)
 
     def __str__(self) -> str:
-        return f"{self.repository}={self.root}:{self.python}"
+        return ":".join([f"{self.repository}={self.root}", str(self.python), *filter(None, [",".join(self.preload)])])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -234,7 +234,7 @@ class Workspace:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
-                signal_group(process, signal.SIGKILL)
+                signal_group(process.pid, signal.SIGKILL)
                 process.wait()
             raise
 

@@ -105,10 +105,10 @@ def spawn(
     return _FORKER.submit(fork).result()
 
 
-def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal a process and its descendants; quiet if they are gone."""
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Signal a process that leads its group, and its descendants; quiet if they are gone."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+        os.killpg(leader, number)
 
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals, patience: float) -> int:
@@ -119,9 +119,9 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals, patience: floa
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
-            signal_group(process, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
     status = process.wait()
-    signal_group(process, signal.SIGKILL)
+    signal_group(process.pid, signal.SIGKILL)
     return status
 
 

@@ -115,6 +115,7 @@ class Supervisor:
         self._info = replace(self._info, emulator=emulator)
         aws = Aws(emulator, self.config.region)
         self._agent = Agent(self.config, aws, self._book, self.hub)
+        self._agent.launcher.prepare(self.config.images)
         self._observer = Observer(aws, Store(self.config.places.provider).kept)
         self._scheduler = Scheduler(self._agent)
         self._stores = DataStores(self.config, self._book, self.hub)
@@ -174,6 +175,7 @@ class Supervisor:
             for part in (self._ingress, self._scheduler, self._stores):
                 with contextlib.suppress(SupervisorError):
                     await part.stop()
+            await self._agent.launcher.stop()
             self._agent.guardian.close()
             shutil.rmtree(self._agent.tasks_directory, ignore_errors=True)
         for server in (self._provider, self._emulator):
@@ -249,6 +251,7 @@ class Supervisor:
                 for server in (self._emulator, self._provider)
                 if server
             ),
+            *self._agent.launcher.status(),
         ]
         return {
             "url": f"http://{self.config.ingress}/",

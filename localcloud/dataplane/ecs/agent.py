@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from localcloud.dataplane.control.events import Hub
+from localcloud.dataplane.ecs.launcher import Launcher
 from localcloud.dataplane.ecs.logs import Shipper
 from localcloud.dataplane.settings import Config
 from localcloud.runtime.addresses import AddressBook
@@ -68,6 +69,10 @@ class Agent:
         self.tasks_directory = config.places.tasks
         shutil.rmtree(self.tasks_directory, ignore_errors=True)
         book.release_all_tasks()
+        self.launcher = Launcher(self.tasks_directory, config.places.logs, self._tell_problem)
+
+    def _tell_problem(self, sentence: str) -> None:
+        self.hub.emit("problem", "matchday", "problem", sentence)
 
     def open_sandbox(self, directory: Path, address: str) -> Path:
         """Make a task's network namespace: the folder that goes on its PYTHONPATH."""

@@ -7,15 +7,16 @@ import contextlib
 import os
 import shlex
 import signal
-import subprocess
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
 
 from localcloud.dataplane.ecs.images import TaskFailed, command_line, resolve
+from localcloud.dataplane.ecs.launcher import Launcher, Process
 from localcloud.dataplane.model import Json
 from localcloud.dataplane.settings import Image
-from localcloud.runtime.processes import signal_group, spawn
-from localcloud.runtime.streams import exited, pump
+from localcloud.runtime.processes import signal_group
+from localcloud.runtime.streams import pump
 
 #: ECS's defaults for a health check and for stopTimeout.
 _INTERVAL, _TIMEOUT, _RETRIES, _STOP_TIMEOUT = 30, 5, 3, 30
@@ -37,18 +38,21 @@ class Container:
         definition: Json,
         image: Image,
         environment: Mapping[str, str],
+        sandbox: Path,
+        launcher: Launcher,
         *,
         write: Callable[[bytes], None],
         changed: Callable[[], None],
         probe_first: float,
     ) -> None:
         self.definition, self.image, self.environment = definition, image, environment
+        self._sandbox, self._launcher = sandbox, launcher
         self.name: str = definition["name"]
         self.essential: bool = definition.get("essential", True)
         self.health = Health.UNKNOWN
         self.exit_code: int | None = None
         self._write, self._changed, self._probe_first = write, changed, probe_first
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._ended = asyncio.Event()
         self._jobs: list[asyncio.Task[None]] = []
         self._checks: asyncio.Task[None] | None = None
@@ -73,7 +77,9 @@ class Container:
         argv = command_line(self.definition, self.image)
         reader, writer = os.pipe()
         try:
-            self._process = spawn(argv, env=self.environment, cwd=self.image.root, stdout=writer)
+            self._process = await self._launcher.launch(
+                argv, self.image, environment=self.environment, sandbox=self._sandbox, output=writer
+            )
         except OSError as error:
             os.close(reader)
             raise TaskFailed(f"CannotStartContainerError: {self.name}: {shlex.join(argv)}: {error.strerror}") from error
@@ -88,7 +94,7 @@ class Container:
         if self._process is None:
             return
         if self.running:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), float(self.definition.get("stopTimeout") or _STOP_TIMEOUT))
         await self._clear()
@@ -102,7 +108,7 @@ class Container:
     async def _clear(self) -> None:
         """End what is left of the process group, and our jobs with it."""
         assert self._process is not None
-        signal_group(self._process, signal.SIGKILL)
+        signal_group(self._process.pid, signal.SIGKILL)
         await self._ended.wait()
         # A descendant that left the process group may hold the pipe open; its last words are not waited for.
         _, open_jobs = await asyncio.wait(self._jobs, timeout=1)
@@ -111,11 +117,10 @@ class Container:
 
     async def _wait(self) -> None:
         assert self._process is not None
-        await exited(self._process.pid)
-        status = self._process.wait()
+        status = await self._process.ended()
         self.exit_code = status if status >= 0 else 128 - status
         # What the process leaves behind dies with the container, as in a real one.
-        signal_group(self._process, signal.SIGKILL)
+        signal_group(self._process.pid, signal.SIGKILL)
         if self._checks:
             self._checks.cancel()
         self._ended.set()
@@ -147,15 +152,16 @@ class Container:
     async def _probe(self, check: Json) -> bool:
         kind, *words = check["command"]
         argv = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else resolve(words, self.image)
-        process = spawn(argv, env=self.environment, cwd=self.image.root, stderr=subprocess.DEVNULL)
+        process = await self._launcher.launch(
+            argv, self.image, environment=self.environment, sandbox=self._sandbox, output=None, fresh=False
+        )
         try:
-            await asyncio.wait_for(exited(process.pid), float(check.get("timeout") or _TIMEOUT))
+            return await asyncio.wait_for(process.ended(), float(check.get("timeout") or _TIMEOUT)) == 0
         except TimeoutError:
             return False
         finally:
-            signal_group(process, signal.SIGKILL)
-            status = process.wait()
-        return status == 0
+            signal_group(process.pid, signal.SIGKILL)
+            await process.ended()
 
     def _set(self, health: Health) -> None:
         if health is not self.health:

@@ -133,6 +133,8 @@ class Task:
                 item,
                 found[name],
                 images.environment(item, values[name], found[name], home, sandbox),
+                sandbox,
+                self._agent.launcher,
                 write=writer(self._file, "" if name == self.main else f"{name} | ", stream),
                 changed=self._on_change,
                 probe_first=self._agent.config.timing.probe_first,

@@ -16,26 +16,33 @@ import socket
 import threading
 from typing import Any
 
-_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "network.json")
 _WILDCARDS = ("", "0.0.0.0", "::", "<any>")  # noqa: S104 - compared, not bound
 _LOCAL = ("localhost", "127.0.0.1", "::1", "localhost.localdomain")
 _PR_SET_PDEATHSIG = 1
 
 Address = Any
-_read: dict[str, Any] = {"stamp": None, "network": {}, "turn": os.getpid()}
+_read: dict[str, Any] = {"file": "", "stamp": None, "network": {}, "turn": os.getpid()}
+
+
+def enter(directory: str) -> None:
+    """Be in the network namespace of the task whose sandbox is `directory`: at the start, and in what is forked for a task."""
+    global _ADDRESS
+    _read.update(file=os.path.join(directory, "network.json"), stamp=None, turn=os.getpid())
+    _ADDRESS = _network()["address"]
 
 
 def _network() -> dict[str, Any]:
-    stamp = os.stat(_FILE).st_mtime_ns
+    stamp = os.stat(_read["file"]).st_mtime_ns
     if stamp != _read["stamp"]:
-        with open(_FILE) as file:  # replaced by rename, so never half-written
+        with open(_read["file"]) as file:  # replaced by rename, so never half-written
             _read["network"] = json.load(file)
         _read["stamp"] = stamp
     network: dict[str, Any] = _read["network"]
     return network
 
 
-_ADDRESS: str = _network()["address"]
+_ADDRESS: str = ""
+enter(os.path.dirname(os.path.abspath(__file__)))
 
 _bind, _connect, _connect_ex = socket.socket.bind, socket.socket.connect, socket.socket.connect_ex
 _getaddrinfo, _gethostbyname_ex = socket.getaddrinfo, socket.gethostbyname_ex
