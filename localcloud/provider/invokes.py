@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from localcloud.provider import policy_document
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Refused
-from localcloud.provider.reading import Settings
+from localcloud.provider.read import Settings
 
 Answer = dict[str, Any]
 

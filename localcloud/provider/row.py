@@ -9,7 +9,7 @@ such expressions in it; dicts and lists are filled inside, and members that come
     id  the resource's id          in      its inputs               out  its outputs so far
     el  what was read              answer  what create answered     val  the property's value    text  the same as text
     region, account, ingress, parts, colons, bars (id split at "/", ":", "|"), token, uuid (random; at create only)
-    changed (names, without tags) and all_tags: at update only
+    changed (names, without tags), old (inputs) and all_tags: at update only
 """
 
 from __future__ import annotations
@@ -103,6 +103,12 @@ class Context:
     def __getitem__(self, name: str) -> Any:
         return self.environment[name]
 
+    def locate(self, resource_id: str) -> None:
+        """Put the resource's id, whole and split, into the environment."""
+        self.environment.update(
+            id=resource_id, parts=resource_id.split("/"), colons=resource_id.split(":"), bars=resource_id.split("|")
+        )
+
 
 Hook = Callable[[Context], None]
 
@@ -142,13 +148,23 @@ class Row:
     recorded: bool = False
     prepare: Callable[[Inputs], Inputs] | None = None
     check: Callable[[Inputs], list[tuple[str, str]]] | None = None
+    #: What AWS refuses because of what else exists: raises Refused.
+    before_create: Hook | None = None
     #: Before the setters of a new resource: what AWS puts into it that Terraform takes away.
-    born: Hook | None = None
+    fresh: Hook | None = None
     after_create: Hook | None = None
+    before_update: Hook | None = None
     after_update: Hook | None = None
     before_delete: Hook | None = None
     after_delete: Hook | None = None
     finish: Callable[[Context, dict[str, Any]], dict[str, Any]] | None = None
+    #: What a name that we make must end with (.fifo).
+    name_ending: Callable[[Inputs], str] = lambda _: ""
+
+    @property
+    def locked(self) -> bool:
+        """Whether the update call wants something of what is live: a lock token, an ETag."""
+        return self.update is not None and "$el." in repr(self.update.arguments)
 
 
 Rows = Mapping[str, Row]

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from localcloud.provider import differ, invokes, random_kinds
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
-from localcloud.provider.reading import Settings
+from localcloud.provider.read import Settings
 from localcloud.provider.wire import UNKNOWN, Properties, dump, load
 from localcloud.runtime.aws import EndpointRefused
 
@@ -129,7 +129,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             inputs, failures = self._core.check(
                 self._of(context), request.type, request.name, news, olds, request.randomSeed, proposed
             )
-            return _checked(inputs, failures, self._core.translator(request.type).row.secrets)
+            return _checked(inputs, failures, self._core.translator(request.type).secrets)
 
     def Diff(self, request: Any, context: Context) -> Any:
         with _told(context):
@@ -137,7 +137,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.type in random_kinds.KINDS:
                 changed = differ.changed(olds, news, frozenset(request.ignoreChanges))
                 return provider_pb2.DiffResponse(changes=_some(changed), diffs=changed, replaces=changed)
-            found = self._core.diff(request.type, olds, news, frozenset(request.ignoreChanges))
+            found = self._core.diff(request.type, olds, news, frozenset(request.ignoreChanges), load(request.olds))
             return provider_pb2.DiffResponse(
                 changes=_some(found.changed),
                 diffs=found.changed,
@@ -161,29 +161,30 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                     )
                 made, outputs = random_kinds.create(token, inputs)
                 return provider_pb2.CreateResponse(id=made, properties=dump(outputs, kind.secret))
-            row = self._core.translator(token).row
+            translator = self._core.translator(token)
             if request.preview:
-                unknown = dict.fromkeys(self._core.translator(token).kind.outputs, UNKNOWN)
+                unknown = dict.fromkeys(translator.kind.outputs, UNKNOWN)
                 return provider_pb2.CreateResponse(properties=dump({**unknown, **inputs}))
             try:
                 resource_id, outputs = self._core.create(self._of(context), token, inputs)
             except PartlyCreated as error:
                 _partly(context, error, inputs)
                 raise
-            return provider_pb2.CreateResponse(id=resource_id, properties=dump({**inputs, **outputs}, row.secrets))
+            return provider_pb2.CreateResponse(
+                id=resource_id, properties=dump({**inputs, **outputs}, translator.secrets)
+            )
 
     def Read(self, request: Any, context: Context) -> Any:
         with _told(context):
             if request.type in random_kinds.KINDS:
                 return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
-            row = self._core.translator(request.type).row
+            secrets = self._core.translator(request.type).secrets
             try:
                 inputs, outputs = self._core.read(
                     self._of(context), request.type, request.id, load(request.inputs), load(request.properties)
                 )
             except Gone:
                 return provider_pb2.ReadResponse(id="")
-            secrets = row.secrets
             return provider_pb2.ReadResponse(
                 id=request.id, properties=dump({**inputs, **outputs}, secrets), inputs=dump(inputs, secrets)
             )
@@ -193,9 +194,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             olds, news, outputs = load(request.old_inputs), load(request.news), load(request.olds)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=dump({**outputs, **news}))
-            row = self._core.translator(request.type).row
+            secrets = self._core.translator(request.type).secrets
             made = self._core.update(self._of(context), request.type, request.id, olds, news, outputs)
-            return provider_pb2.UpdateResponse(properties=dump({**news, **made}, row.secrets))
+            return provider_pb2.UpdateResponse(properties=dump({**news, **made}, secrets))
 
     def Delete(self, request: Any, context: Context) -> Any:
         with _told(context):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.provider import shapes
+from localcloud.provider.constraints import official
 from localcloud.provider.row import Prop, Row
 from localcloud.provider.schema import Kind, Schema, Type
 from localcloud.provider.templates import search
@@ -33,6 +34,8 @@ class Translator:
     def __init__(self, kind: Kind, row: Row, schema: Schema) -> None:
         self.kind, self.row, self._schema = kind, row, schema
         self.noun = kind.token.split(":")[-1]
+        #: Properties whose values are shown nowhere.
+        self.secrets = row.secrets | {name for name, field in official.fields(kind.token).items() if field.get("sens")}
         self._targets: dict[tuple[str, str, int], Target | None] = {}
 
     def prop(self, name: str) -> Prop:
@@ -250,6 +253,17 @@ class Translator:
         target = self.target(name, self.row.create) if self.row.create else None
         wanted = value if target is None else self.to_api(value, target.shape, name)
         return covers(wanted, live)
+
+
+def takes(translator: Translator, name: str, operation: str) -> bool:
+    """Whether an operation's input has a place for a property."""
+    prop = translator.prop(name)
+    if prop.encode:
+        return operation == translator.row.create or prop.update
+    try:
+        return translator.target(name, operation) is not None
+    except KeyError:  # a renamed member that this operation does not have
+        return False
 
 
 def _pairs(value: Any, shape: Any) -> tuple[str, str] | None:

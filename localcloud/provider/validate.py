@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.provider import shapes
+from localcloud.provider.constraints import official, rules
 from localcloud.provider.row import Inputs
 from localcloud.provider.schema import Schema, Type
 from localcloud.provider.translate import Translator
@@ -20,12 +21,17 @@ _EXPECTED = {"string": "a text", "integer": "a whole number", "number": "a numbe
 
 def failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
     """Every reason to refuse `inputs`: (property, reason). A secret's value is in none of them."""
-    secrets = translator.row.secrets
+    secrets = translator.secrets
     hidden = f"is not what {translator.kind.token} accepts (it is secret and not shown)"
     return [
         (name, f"the value of {name} {hidden}" if name in secrets and name in inputs else reason)
         for name, reason in _failures(translator, schema, inputs)
     ]
+
+
+def given(translator: Translator, inputs: Inputs) -> list[Failure]:
+    """What is wrong with what the program itself said together, before names and defaults are filled in."""
+    return list(rules.together(official.fields(translator.kind.token), inputs))
 
 
 def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
@@ -50,6 +56,7 @@ def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Fa
             found.append((row.name, f"{inputs[row.name]!r} is not a valid name: {words}"))
     if not found and row.check and not has_unknown(inputs):
         found += row.check(inputs)
+    found += rules.values(kind.token, inputs)
     if found:
         return found  # what follows translates the values
     return [(name, reason) for name, value in inputs.items() for reason in _api_reasons(translator, name, value)]

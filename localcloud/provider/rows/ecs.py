@@ -48,6 +48,14 @@ def _check_containers(inputs: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+def _groups(arguments: dict[str, Any]) -> dict[str, Any]:
+    """A service that names no security group has the VPC's default one; moto fails when the member is absent."""
+    awsvpc = arguments.get("networkConfiguration", {}).get("awsvpcConfiguration")
+    if awsvpc is not None:
+        awsvpc.setdefault("securityGroups", [])
+    return arguments
+
+
 def _drain(context: Context) -> None:
     context.call("update_service", {"cluster": context["parts"][1], "service": context["id"], "desiredCount": 0})
 
@@ -129,6 +137,7 @@ ROWS: dict[str, Row] = {
             ),
         ),
         update=Call("update_service", _SERVICE),
+        prepare=_groups,
         before_delete=_drain,
         delete=(Call("delete_service", {**_SERVICE, "force": True}),),
         props={

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from localcloud.provider.row import Call, Inputs, Prop, Read, Row, Tagging
+from typing import Any
+
+from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.tagging import by_arn
 
 _KNOB = Prop(knob=True)
@@ -16,6 +18,13 @@ def _value(inputs: Inputs) -> list[tuple[str, str]]:
     return [
         ("value", f"exactly one of value, insecureValue and valueWo is required; given: {', '.join(given) or 'none'}")
     ]
+
+
+def _shown(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
+    """`value` is secret whatever the type; a second, plain copy is given only where the program chose to show it."""
+    if outputs.get("type") == "SecureString":
+        return {name: value for name, value in outputs.items() if name != "insecureValue"}
+    return {**outputs, "insecureValue": outputs.get("value", outputs.get("insecureValue"))}
 
 
 _VALUE = Prop(api="Value", live="Value")
@@ -53,7 +62,8 @@ ROWS: dict[str, Row] = {
         name_rule=(r"[A-Za-z0-9_./-]{1,1011}", "1 to 1011 letters, digits and _./-"),
         secrets=frozenset({"value"}),
         check=_value,
-        outputs={"arn": "$el.ARN", "version": "$el.Version"},
+        outputs={"arn": "$el.ARN", "version": "$el.Version", "value": "$el.Value"},
+        finish=_shown,
         tagging=Tagging(
             Call("add_tags_to_resource", {**_PARAMETER, "Tags": "$tags"}),
             Call("remove_tags_from_resource", {**_PARAMETER, "TagKeys": "$tag_keys"}),

@@ -164,7 +164,7 @@ ROWS: dict[str, Row] = {
         "create_security_group",
         "$answer.GroupId",
         reads=(_READ,),
-        born=_revoke_all,
+        fresh=_revoke_all,
         delete=(Call("delete_security_group", {"GroupId": "$id"}),),
         props={
             **_RULES,
@@ -188,7 +188,7 @@ ROWS: dict[str, Row] = {
         arguments={
             "Filters": [{"Name": "vpc-id", "Values": ["$in.vpcId"]}, {"Name": "group-name", "Values": ["default"]}]
         },
-        born=_revoke_all,
+        fresh=_revoke_all,
         props={**_RULES, "vpcId": Prop(api="", live="VpcId", force=True)},
         outputs={**_OUTPUTS, "name": "$el.GroupName", "description": "$el.Description"},
         tagging=Tagging(

@@ -248,7 +248,7 @@ CASES: dict[str, Case] = {
             "policy": _document(Principal={"AWS": "*"}, Action="kms:*", Resource="*"),
             "tags": _TAGS,
         },
-        {"description": "other", "enableKeyRotation": False, "rotationPeriodInDays": None},
+        {"description": "other", "enableKeyRotation": False},
         lambda aws, i, _: aws("kms").enable_key_rotation(KeyId=i),
         "enableKeyRotation",
     ),
@@ -421,7 +421,7 @@ CASES: dict[str, Case] = {
     "namespace": Case(
         "aws:servicediscovery/httpNamespace:HttpNamespace",
         {"name": "graph", "description": "a", "tags": _TAGS},
-        {"description": "b"},
+        {"tags": {"Name": "other"}},
     ),
     "dns-namespace": Case(
         "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", {"name": "graph.internal", "vpc": ref("vpc.id")}

@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone
-from localcloud.provider.reading import Settings
+from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
 from tests.localcloud.provider.graph import CASES, Case
 

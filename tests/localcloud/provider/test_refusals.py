@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Refused
-from localcloud.provider.reading import Settings
+from localcloud.provider.read import Settings
 from localcloud.provider.wire import UNKNOWN
 
 VPC, SUBNET, BUCKET = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:s3/bucket:Bucket"

@@ -67,7 +67,7 @@ def test_equality_across_the_ways_of_writing(wanted: Any, live: Any, equal: bool
 
 def test_paths_of_a_difference_are_pulumis() -> None:
     old, new = {"tags": {"a": "1", "b.c": "1"}, "list": [1]}, {"tags": {"a": "2", "b.c": "2"}, "list": [1, 2]}
-    found = dict(path for key in old for path in differ.paths(old[key], new[key], key))
+    found = {leaf.path: leaf.kind for key in old for leaf in differ.leaves(old[key], new[key], {}, (key,), key)}
     assert found == {"tags.a": "UPDATE", 'tags["b.c"]': "UPDATE", "list[1]": "ADD"}
     assert same_json("{", "{") is False
 

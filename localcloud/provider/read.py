@@ -1,11 +1,11 @@
-"""Reading: what is live, as the inputs that would make it and as outputs."""
+"""Read: what is live, as the inputs that would make it and as outputs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,9 @@ from localcloud.provider.row import Context, Inputs, Read, Row
 from localcloud.provider.templates import fill, search
 from localcloud.provider.translate import Translator, pairs_to_dict
 from localcloud.provider.wire import Properties
+
+if TYPE_CHECKING:
+    from localcloud.provider.core import Core
 
 _GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|[Nn]on[Ee]xist|\b404\b")
 _GONE_IN_WORDS = re.compile(
@@ -31,15 +34,33 @@ class Settings:
     default_tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def live_inputs(
-    translator: Translator, inputs: Inputs, element: Mapping[str, Any], kept: Inputs, settings: Settings
-) -> Inputs:
+def read(
+    core: Core, settings: Settings, token: str, resource_id: str, inputs: Inputs, state: Properties
+) -> tuple[Inputs, Properties]:
+    """The inputs that would make what is live, and the outputs. Gone when nothing is."""
+    translator = core.translator(token)
+    row = translator.row
+    known = inputs or {name: value for name, value in state.items() if name in translator.kind.inputs}
+    context = core.context(settings, row, resource_id, known, state)
+    if row.recorded:
+        found = core.store.find(token, resource_id)
+        if found is None:
+            raise Gone(resource_id)
+        return found, outputs_of(translator, context, found, {}, settings)
+    element = element_of(row, context)
+    kept = core.store.kept(token, resource_id)
+    live = live_inputs(translator, inputs or imported(translator, element), element, kept)
+    return live, outputs_of(translator, context, live, element, settings)
+
+
+def live_inputs(translator: Translator, inputs: Inputs, element: Mapping[str, Any], kept: Inputs) -> Inputs:
+    """What is live, said as inputs: what the program said where that agrees, else what is there."""
     live = {}
     for name, value in inputs.items():
         if name in kept:
             live[name] = kept[name]
         elif name == "tags" and translator.row.tagging:
-            live[name] = _live_tags(translator.row, element, settings, value)
+            live[name] = live_tags(translator.row, element)
         elif unread(translator, name) or translator.holds(name, value, element):
             live[name] = value
         else:
@@ -47,15 +68,10 @@ def live_inputs(
             if seen not in (None, {}, []):
                 live[name] = seen
     if "tags" not in inputs and translator.row.tagging:
-        extra = _live_tags(translator.row, element, settings, {})
+        extra = live_tags(translator.row, element)
         if extra:
             live["tags"] = extra
     return live
-
-
-def _live_tags(row: Row, element: Mapping[str, Any], settings: Settings, said: Mapping[str, str]) -> dict[str, str]:
-    defaults = settings.default_tags
-    return {k: v for k, v in live_tags(row, element).items() if k in said or defaults.get(k) != v}
 
 
 def imported(translator: Translator, element: Mapping[str, Any]) -> Inputs:
@@ -84,7 +100,7 @@ def outputs_of(
         elif name in inputs:
             value = inputs[name]
         elif name == "tagsAll":
-            value = live_tags(row, element) if row.tagging else {**settings.default_tags, **inputs.get("tags", {})}
+            value = live_tags(row, element) if row.tagging else dict(inputs.get("tags") or {})
         elif name == "region":
             value = context["region"]
         elif name in TAGS or prop.knob or prop.unread or not _decodable(translator, name):
