@@ -171,9 +171,8 @@ def _framework(package: Package, value: dict[str, Any], kind: str) -> Field:
         if isinstance(item, Call) and item.name.split(".")[-1].startswith("RequiresReplace"):
             field["new" if item.name.endswith("RequiresReplace") else "may"] = 1
     default = value.get("Default")
-    static = isinstance(default, Call) and default.name.split(".")[-1].startswith("Static") and default.args
-    if static and isinstance(default.args[0], (str, int, float, bool)):
-        field["def"] = default.args[0]
+    if isinstance(default, Call) and default.name.split(".")[-1].startswith("Static"):
+        field |= {"def": arg for arg in default.args[:1] if isinstance(arg, (str, int, float, bool))}
     custom = value.get("CustomType")
     rules = [validators.rule(package, _custom(package, custom))] if custom is not None else []
     known = value.get("Validators")
@@ -202,7 +201,7 @@ def _framework(package: Package, value: dict[str, Any], kind: str) -> Field:
     rule = validators.together("all", rules)
     if rule:
         field["v"] = rule
-    below = {}
+    below: dict[str, Field] = {}
     for part in ("NestedObject", "Attributes", "Blocks"):
         below |= fields(package, value.get(part))
     if below:
