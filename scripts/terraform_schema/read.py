@@ -172,7 +172,9 @@ def _framework(package: Package, value: dict[str, Any], kind: str) -> Field:
             field["new" if item.name.endswith("RequiresReplace") else "may"] = 1
     default = value.get("Default")
     if isinstance(default, Call) and default.name.split(".")[-1].startswith("Static"):
-        field |= {"def": arg for arg in default.args[:1] if isinstance(arg, (str, int, float, bool))}
+        static = default.args[0] if default.args else None
+        if isinstance(static, (str, int, float, bool)):
+            field["def"] = static
     custom = value.get("CustomType")
     rules = [validators.rule(package, _custom(package, custom))] if custom is not None else []
     known = value.get("Validators")
