@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import database
+from services.common.job_runs import JobRun
 
 
 class Base(database.Base):
@@ -93,4 +94,4 @@ class SigningKey(Base):
     )
 
 
-METADATA = (Base.metadata,)
+METADATA = (Base.metadata, JobRun.metadata)

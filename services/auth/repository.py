@@ -98,11 +98,20 @@ async def revoke(session: AsyncSession, session_id: UUID, reason: str, now: date
     )
 
 
-async def forget_sessions(session: AsyncSession, before: datetime) -> None:
-    """Delete sessions, and with them their tokens, that ended before that moment."""
-    await session.execute(
-        delete(LoginSession).where((LoginSession.expires_at < before) | (LoginSession.revoked_at < before))
+#: Each session takes its refresh tokens along.
+_FORGET_BATCH = 500
+
+
+async def forget_sessions(session: AsyncSession, before: datetime) -> int:
+    """Delete a batch of sessions, and with them their tokens, that ended before that moment; returns how many sessions."""
+    ended = (
+        select(LoginSession.id)
+        .where((LoginSession.expires_at < before) | (LoginSession.revoked_at < before))
+        .limit(_FORGET_BATCH)
+        .with_for_update(skip_locked=True)
     )
+    statement = delete(LoginSession).where(LoginSession.id.in_(ended))
+    return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
 
 
 async def lock_keys(session: AsyncSession) -> None:

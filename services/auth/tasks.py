@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import keys, repository
@@ -13,14 +15,14 @@ from services.common.settings import load
 jobs = Jobs()
 
 
-@jobs.on_schedule("auth.rotate_keys", "17 * * * *")
+@jobs.on_schedule("auth.rotate_keys", "17 * * * *", late_after=timedelta(hours=3), runbook="auth-signing-keys")
 async def rotate_keys(session: AsyncSession, clock: Clock) -> None:
     """Hourly look whether the signing key has served its time."""
     sealer = keys.sealer_of(load(AuthSecrets).signing_kek.get_secret_value())
     await keys.rotate(session, sealer, clock.now())
 
 
-@jobs.on_schedule("auth.forget_sessions", "41 3 * * *")
-async def forget_sessions(session: AsyncSession, clock: Clock) -> None:
+@jobs.clean_up("auth.forget_sessions", "41 3 * * *", late_after=timedelta(hours=26))
+async def forget_sessions(session: AsyncSession, clock: Clock) -> int:
     """Nightly delete what ended long ago."""
-    await repository.forget_sessions(session, clock.now() - SESSIONS_KEPT)
+    return await repository.forget_sessions(session, clock.now() - SESSIONS_KEPT)

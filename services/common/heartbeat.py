@@ -1,13 +1,20 @@
-"""The heartbeat file of a process that does not listen: touched while it works, looked at by the health check."""
+"""The heartbeat file of a process that does not listen: touched while its work moves, looked at by the health check.
+
+A process that is stuck is replaced within a minute: PART_SECONDS until a part counts as stuck, STALE_SECONDS until the file is
+old, and 15 s (three checks) until ECS acts.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 
+#: A part of a process that has not moved for so long is stuck.
+PART_SECONDS = 20.0
+
 #: A file older than this means that the process no longer works. The file is touched every few seconds.
-STALE_SECONDS = 60.0
-INTERVAL_SECONDS = 5.0
+STALE_SECONDS = 20.0
+INTERVAL_SECONDS = 3.0
 
 
 def path() -> str:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import PrimaryKeyConstraint, delete, select, update
+from sqlalchemy import PrimaryKeyConstraint, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -123,6 +123,17 @@ def request_hash(request: Request, body: bytes) -> bytes:
     return digest.digest()
 
 
-async def forget(session: AsyncSession, now: datetime) -> None:
-    """Delete keys that are older than KEPT."""
-    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT))
+_FORGET_BATCH = 5000
+
+
+async def forget(session: AsyncSession, now: datetime) -> int:
+    """Delete a batch of keys that are older than KEPT; returns how many."""
+    old = (
+        select(IdempotencyKey.caller, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at < now - KEPT)
+        .order_by(IdempotencyKey.created_at)
+        .limit(_FORGET_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(old))
+    return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult

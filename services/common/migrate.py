@@ -1,8 +1,9 @@
 """The second init container: `python -m services.common.migrate` brings the schema of $SERVICE up to date, as its owner.
 
-All outstanding migrations run in one transaction under an advisory lock: tasks that start together take turns, and a
-migration that fails leaves the schema as it was. Old and new code run beside each other during a deployment, so a
-migration only adds; what the old code needs is dropped one release later.
+Each outstanding migration runs in a transaction of its own, all under an advisory lock: tasks that start together take turns,
+and a migration that fails leaves the schema as the one before it made it. Old and new code run beside each other during a
+deployment, so a migration only adds; what the old code needs is dropped one release later. What cannot run in a transaction
+(CREATE INDEX CONCURRENTLY) is `services.common.indexes`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common import database, logs
 from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
 
 #: Within the service's own database.
 LOCK = 0x6D696772617465  # "migrate"
+
+#: How long a task waits for its turn: as long as an index over a large table may take.
+_TURN_SECONDS = 1800
+_ASK_AGAIN_SECONDS = 0.25
 
 _SERVICES = Path(__file__).parent.parent
 
@@ -49,15 +55,24 @@ def config(service: str, connection: Connection) -> Config:
 
 async def migrate(service: str, settings: DatabaseSettings) -> None:
     """Upgrade to the newest version."""
-    engine = database.create_engine(settings, "migrate", limits=False, size=1)
+    engine = database.create_engine(settings, "migrate", limits=False, size=2)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            # From here on nobody waits long behind us: rather fail, and be started again, than stop every query.
-            await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        async with engine.connect() as turn, engine.connect() as connection:
+            await turn.execution_options(isolation_level="AUTOCOMMIT")
+            await _take_turn(turn)
             await connection.run_sync(lambda sync: command.upgrade(config(service, sync), "head"))
+            await connection.commit()
     finally:
-        await engine.dispose()
+        await engine.dispose()  # gives the lock back
+
+
+async def _take_turn(connection: AsyncConnection) -> None:
+    """Wait for the lock by asking again and again: a statement that waits for it would hold a snapshot, and CREATE INDEX
+    CONCURRENTLY of the task whose turn it is would wait for that one in turn.
+    """
+    async with asyncio.timeout(_TURN_SECONDS):
+        while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):  # noqa: ASYNC110 - another process has it
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 def main() -> int:

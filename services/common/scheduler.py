@@ -2,24 +2,45 @@
 
 Celery's beat, a singleton. The schedule is in the code, so it needs no disk: a job whose time passed while no scheduler ran is
 left out, and its next time does its work.
+
+It also watches: a job that has not succeeded for longer than it may is logged with its runbook, whether the worker is dead, the
+queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import signal
 import sys
 import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from celery import Celery
 from celery.beat import Scheduler
 from celery.schedules import crontab
 
-from services.common import heartbeat, logs
+from services.common import database, heartbeat, job_runs, logs
 from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
-from services.common.jobs import Jobs
-from services.common.settings import BrokerSettings, ProcessSettings, SettingsError, load
+from services.common.database import Sessions
+from services.common.jobs import Jobs, Scheduled
+from services.common.loops import Loop
+from services.common.settings import BrokerSettings, DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.vitals import Vitals
+
+#: How long one look may take, and the pause until the next.
+WATCH_SECONDS = 10.0
+WATCH_PAUSE_SECONDS = 5.0
+
+#: A line about one late job is repeated after this; and a scheduler that has just started gives jobs as much, as nobody may
+#: have sent them before.
+REPEAT_SECONDS = 600.0
+
+#: When jobs could not be looked at for so long, that is said with a runbook.
+BLIND_SECONDS = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -29,26 +50,72 @@ def set_schedule(celery: Celery, jobs: Jobs) -> None:
     celery.conf.beat_schedule = {
         task: {
             "task": task,
-            "schedule": crontab.from_string(cron),
+            "schedule": crontab.from_string(job.cron),
             "options": {"expires": SCHEDULED_EXPIRES_SECONDS},
         }
-        for task, (cron, _) in jobs.scheduled.items()
+        for task, job in jobs.scheduled.items()
     }
 
 
-def run(celery: Celery, ended: threading.Event) -> None:
+def run(celery: Celery, ended: threading.Event, vitals: Vitals) -> None:
     """Hand out due jobs until `ended` is set. While the broker is away, a due job is logged and waits for its next time."""
     scheduler = Scheduler(celery, max_interval=heartbeat.INTERVAL_SECONDS)
     while not ended.is_set():
-        heartbeat.beat()
+        vitals.moved("beat")
+        vitals.check()
         ended.wait(scheduler.tick())
     scheduler.close()
+
+
+class Watch:
+    """Looks when each job last succeeded, and says which are late."""
+
+    def __init__(self, sessions: Sessions, scheduled: Mapping[str, Scheduled]) -> None:
+        self._sessions, self._scheduled = sessions, scheduled
+        self._seen = self._started = time.monotonic()
+        self._said: dict[str, float] = {}
+
+    async def look(self) -> list[str]:
+        """The tasks that are late; each is logged, again after a while."""
+        async with self._sessions() as session, session.begin():
+            ages = await job_runs.seconds_since_success(session)
+            unknown = self._scheduled.keys() - ages.keys()
+            await job_runs.know(session, sorted(unknown))
+        now = self._seen = time.monotonic()
+        late = []
+        for task, job in self._scheduled.items():
+            seconds, allowed = ages.get(task, 0.0), job.late_after.total_seconds()
+            if seconds <= allowed or now - self._started < min(allowed, REPEAT_SECONDS):
+                continue
+            late.append(task)
+            self._say(task, "job is late", runbook=job.runbook, seconds=round(seconds), allowed=round(allowed))
+        return late
+
+    async def run(self, vitals: Vitals) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self.look()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("jobs not looked at", extra={"reason": reason})
+                if time.monotonic() - self._seen > BLIND_SECONDS:
+                    self._say("", "jobs cannot be watched", runbook="job-late", reason=reason)
+            vitals.moved("watch")
+            await asyncio.sleep(WATCH_PAUSE_SECONDS)
+
+    def _say(self, task: str, message: str, **fields: object) -> None:
+        now = time.monotonic()
+        if now - self._said.get(task, float("-inf")) >= REPEAT_SECONDS:
+            self._said[task] = now
+            log.error(message, extra={"task": task, **fields})
 
 
 def main() -> int:
     """Schedule until told to end."""
     try:
-        process, broker = load(ProcessSettings), load(BrokerSettings)
+        process, settings, broker = load(ProcessSettings), load(DatabaseSettings), load(BrokerSettings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -57,11 +124,18 @@ def main() -> int:
     )
     Path(heartbeat.path()).unlink(missing_ok=True)
     celery = create_celery(process.service, broker)
-    set_schedule(celery, jobs_of(process.service))
-    ended = threading.Event()
+    jobs = jobs_of(process.service)
+    set_schedule(celery, jobs)
+    ended, vitals, loop = threading.Event(), Vitals("beat", "watch"), Loop()
+    engine = database.create_engine(settings, f"{process.service}-{process.process}", size=1)
+    stop_watch = loop.start(Watch(database.create_sessions(engine), jobs.scheduled).run(vitals))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    run(celery, ended)
+    run(celery, ended, vitals)
+    stop_watch()
+    with contextlib.suppress(TimeoutError):  # a server that does not answer is not waited for
+        loop.run(engine.dispose(), heartbeat.INTERVAL_SECONDS)
+    loop.stop()
     log.info("ended")
     return 0
 

@@ -56,10 +56,11 @@ class DatabaseSettings(BaseSettings):
 
 
 class RedisSettings(BaseSettings):
-    """Where a Redis is."""
+    """Where a Redis is, and as whom to log in; empty is Redis's `default` user, as with an AUTH token."""
 
     host: str
     port: Port = 6379
+    user: str = ""
     tls: bool
     password: SecretStr
 

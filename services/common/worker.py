@@ -3,6 +3,9 @@
 One process. Celery's threads pool takes tasks; the work itself is asynchronous and runs on one event loop in a thread of
 its own, where the outbox relay lives too. A prefork pool would cost an interpreter for each child and gain nothing, as
 handlers wait for PostgreSQL.
+
+The heart beats while all of it moves: Celery's consumer, the relay, the database's and the broker's answers. What is stuck is
+replaced within a minute.
 """
 
 from __future__ import annotations
@@ -13,102 +16,96 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from celery import Celery, signals
+from sqlalchemy import text
 
-from services.common import database, heartbeat, logs, outbox
-from services.common.broker import create_celery, jobs_of
+from services.common import database, heartbeat, logs
+from services.common.broker import BrokerQueue, create_celery, jobs_of
 from services.common.clock import SystemClock
 from services.common.database import Sessions
-from services.common.jobs import Jobs
+from services.common.jobs import CLEAN_UP_SECONDS, TIMEOUT_SECONDS, Jobs
+from services.common.loops import Loop
+from services.common.outbox.relay import Relay
 from services.common.settings import BrokerSettings, DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.vitals import Vitals
 
 CONCURRENCY = 4
-RELAY_PAUSE_SECONDS = 0.5
+PULSE_SECONDS = 3.0
+CLOSING_SECONDS = 5.0
+
+#: A job's own time limit, and some for what cannot be cancelled.
+LONGEST_SECONDS = TIMEOUT_SECONDS + 15
 
 log = logging.getLogger(__name__)
 
 
-class Loop:
-    """An event loop in a thread of its own."""
+async def pulse(sessions: Sessions, queue: BrokerQueue, vitals: Vitals) -> None:
+    """For ever ask the database and the broker for a sign of life: a worker that does not reach them is stuck."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="loop", daemon=True)
-        self._thread.start()
+    async def ask(part: str, question: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(PULSE_SECONDS * 2):
+                    await question()
+                vitals.moved(part)
+            except Exception as error:
+                log.warning("no answer", extra={"part": part, "reason": f"{type(error).__name__}: {error}"})
+            await asyncio.sleep(PULSE_SECONDS)
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run `work` there and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    async def query() -> None:
+        async with sessions() as session:
+            await session.execute(text("SELECT 1"))
 
-    def start(self, work: Coroutine[Any, Any, None]) -> Callable[[], None]:
-        """Start `work` there; the function that is returned cancels it and waits for its end."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-
-        def stop() -> None:
-            future.cancel()
-            with contextlib.suppress(BaseException):
-                future.result(5)
-
-        return stop
-
-    def stop(self) -> None:
-        """End the loop."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+    await asyncio.gather(ask("postgres", query), ask("broker", queue.depth))
 
 
-async def relay(sessions: Sessions, celery: Celery) -> None:
+async def relay(sessions: Sessions, queue: BrokerQueue, jobs: Jobs, vitals: Vitals) -> None:
     """Publish the outbox for ever."""
-    clock = SystemClock()
-
-    async def publish(message_id: UUID, task: str) -> None:
-        # Celery's client blocks: not on this loop.
-        await asyncio.to_thread(celery.send_task, task, args=[str(message_id)], task_id=str(message_id))
-
-    while True:
-        try:
-            published = await outbox.publish_due(sessions, clock, publish)
-        except Exception as error:  # the database or the broker is away: the messages wait
-            log.warning("outbox not published", extra={"reason": f"{type(error).__name__}: {error}"})
-            published = 0
-            await asyncio.sleep(2)
-        if not published:
-            await asyncio.sleep(RELAY_PAUSE_SECONDS)
+    batch_sizes = dict.fromkeys(jobs.outside, 1)  # a call to the outside is long: it shares its thread with no other
+    await Relay(sessions, queue, batch_sizes).run(lambda: vitals.moved("relay"))
 
 
 def register(celery: Celery, jobs: Jobs, loop: Loop, sessions: Sessions) -> None:
     """Make each handler a Celery task."""
     clock = SystemClock()
 
-    def message_task(task: str) -> Callable[[str], None]:
-        def work(message_id: str) -> None:
-            done = loop.run(jobs.handle_message(sessions, clock, task, UUID(message_id)))
-            log.info("message", extra={"task": task, "message_id": message_id, "duplicate": not done})
+    def message_task(task: str) -> Callable[[list[str]], None]:
+        def work(ids: list[str]) -> None:
+            batch = [UUID(each) for each in ids]
+            # Should the batch fail, each of its messages is tried by itself.
+            limit = LONGEST_SECONDS * (1 + len(batch))
+            handled = loop.run(jobs.handle(sessions, clock, task, batch), limit)
+            duplicates = len(batch) - handled.done - handled.failed
+            fields = {"task": task, "done": handled.done, "failed": handled.failed, "duplicates": duplicates}
+            log.info("messages", extra=fields)
 
         return work
 
     def scheduled_task(task: str) -> Callable[[], None]:
         def work() -> None:
-            loop.run(jobs.run_scheduled(sessions, clock, task))
+            loop.run(jobs.run_scheduled(sessions, clock, task), CLEAN_UP_SECONDS + LONGEST_SECONDS)
 
         return work
 
-    for task in jobs.messages:
+    for task in jobs.tasks:
         celery.task(name=task)(message_task(task))
     for task in jobs.scheduled:
         celery.task(name=task)(scheduled_task(task))
 
 
-def _beat_with(sender: Any, **_: object) -> None:
-    # The consumer's own timer: if its loop hangs, or the broker stays away for a minute, the heartbeat ends and the task
-    # is replaced. The consumer clears its timer when it loses the broker and sends this signal again when it is back.
-    heartbeat.beat()
-    sender.timer.call_repeatedly(heartbeat.INTERVAL_SECONDS, heartbeat.beat)
+def follow_consumer(vitals: Vitals) -> None:
+    """Have Celery's consumer say that it moves: by a timer of its own loop, which it clears when it loses the broker."""
+
+    def ready(sender: Any, **_: object) -> None:
+        vitals.moved("consumer")
+        sender.timer.call_repeatedly(heartbeat.INTERVAL_SECONDS, vitals.moved, args=("consumer",))
+
+    signals.worker_ready.connect(ready, weak=False)
 
 
 def main() -> int:
@@ -124,13 +121,24 @@ def main() -> int:
     Path(heartbeat.path()).unlink(missing_ok=True)
     jobs = jobs_of(process.service)
     celery = create_celery(process.service, broker)
-    engine = database.create_engine(settings, f"{process.service}-{process.process}", size=CONCURRENCY)
+    engine = database.create_engine(settings, f"{process.service}-{process.process}", size=CONCURRENCY + 2)
     sessions = database.create_sessions(engine)
     loop = Loop()
     register(celery, jobs, loop, sessions)
-    signals.worker_ready.connect(_beat_with, weak=False)
+    queue = BrokerQueue(process.service, broker, celery)
     # A service without messages has no outbox.
-    stop_relay = loop.start(relay(sessions, celery)) if jobs.messages else None
+    vitals = Vitals("consumer", "postgres", "broker", *(["relay"] if jobs.tasks else []))
+    follow_consumer(vitals)
+    stops = [loop.start(pulse(sessions, queue, vitals))]
+    if jobs.tasks:
+        stops.append(loop.start(relay(sessions, queue, jobs, vitals)))
+    ended = threading.Event()
+    vitals.watch(ended)
+
+    async def close() -> None:
+        await queue.close()
+        await engine.dispose()
+
     worker = celery.Worker(
         pool="threads",
         concurrency=CONCURRENCY,
@@ -144,9 +152,11 @@ def main() -> int:
     try:
         worker.start()  # until SIGTERM; tasks under way finish
     finally:
-        if stop_relay:
-            stop_relay()
-        loop.run(engine.dispose())
+        ended.set()
+        for stop in stops:
+            stop()
+        with contextlib.suppress(TimeoutError):  # a server that does not answer is not waited for
+            loop.run(close(), CLOSING_SECONDS)
         loop.stop()
     log.info("ended")
     return int(worker.exitcode or 0)

@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import database
+from services.common.job_runs import JobRun
 from services.common.money import Paise
 from services.common.outbox import OutboxMessage
 
@@ -122,4 +123,4 @@ class ReconciliationReport(Base):
     __table_args__ = (Index("ix_reconciliation_reports_created_at", "created_at"),)
 
 
-METADATA = (Base.metadata, OutboxMessage.metadata)
+METADATA = (Base.metadata, OutboxMessage.metadata, JobRun.metadata)

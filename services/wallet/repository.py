@@ -7,7 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -86,18 +99,33 @@ async def entries_before(
     return [(row[0], row[1]) for row in rows]
 
 
-async def entries_of(session: AsyncSession, transaction_id: UUID) -> Sequence[Entry]:
-    """The entries of one transaction."""
-    return (await session.scalars(select(Entry).where(Entry.transaction_id == transaction_id))).all()
+_ENTRIES_OF = text("""
+    SELECT account_id, transaction_id, amount, balance_after FROM entries WHERE transaction_id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
 
 
-async def notify(session: AsyncSession, account_id: UUID, transaction_id: UUID, message: str, now: datetime) -> None:
-    """Tell an account's player something of a transaction, once."""
-    await session.execute(
-        insert(Notification)
-        .values(id=uuid7(), account_id=account_id, transaction_id=transaction_id, message=message, created_at=now)
-        .on_conflict_do_nothing(index_elements=["account_id", "transaction_id"])
-    )
+async def entries_of(session: AsyncSession, transactions: Sequence[UUID]) -> list[tuple[UUID, UUID, int, int]]:
+    """Account, transaction, amount and balance after it, of every entry of `transactions`."""
+    rows = await session.execute(_ENTRIES_OF, {"ids": list(transactions)})
+    return [(row.account_id, row.transaction_id, row.amount, row.balance_after) for row in rows]
+
+
+_NOTIFY = text("""
+    INSERT INTO notifications (id, account_id, transaction_id, message, created_at)
+    SELECT *, :now FROM unnest(:ids, :accounts, :transactions, :messages)
+    ON CONFLICT (account_id, transaction_id) DO NOTHING
+""").bindparams(
+    bindparam("now", type_=DateTime(timezone=True)),
+    *(bindparam(name, type_=ARRAY(Uuid())) for name in ("ids", "accounts", "transactions")),
+    bindparam("messages", type_=ARRAY(Text())),
+)
+
+
+async def notify(session: AsyncSession, notices: Sequence[tuple[UUID, UUID, str]], now: datetime) -> None:
+    """Tell the players of accounts something of transactions: (account, transaction, message), once for each pair."""
+    accounts, transactions, messages = (list(column) for column in zip(*notices, strict=True))
+    values = {"accounts": accounts, "transactions": transactions, "messages": messages}
+    await session.execute(_NOTIFY, values | {"ids": [uuid7() for _ in notices], "now": now})
 
 
 async def notifications(session: AsyncSession, account_id: UUID, limit: int) -> Sequence[Notification]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -124,13 +124,16 @@ async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
     )
 
 
-async def notify(session: AsyncSession, clock: Clock, transaction_id: UUID) -> None:
-    """Tell the players of a transaction."""
-    for entry in await repository.entries_of(session, transaction_id):
-        if entry.account_id != HOUSE_ACCOUNT:
-            verb = "received" if entry.amount > 0 else "sent"
-            message = f"You {verb} {rupees(abs(entry.amount))}. Your balance was then {rupees(entry.balance_after)}."
-            await repository.notify(session, entry.account_id, transaction_id, message, clock.now())
+async def notify(session: AsyncSession, clock: Clock, transactions: Sequence[UUID]) -> None:
+    """Tell the players of transactions, each once."""
+    notices = []
+    for account_id, transaction_id, amount, balance_after in await repository.entries_of(session, transactions):
+        if account_id != HOUSE_ACCOUNT:
+            verb = "received" if amount > 0 else "sent"
+            message = f"You {verb} {rupees(abs(amount))}. Your balance was then {rupees(balance_after)}."
+            notices.append((account_id, transaction_id, message))
+    if notices:
+        await repository.notify(session, notices, clock.now())
 
 
 def rupees(amount: int) -> str:
@@ -194,7 +197,7 @@ async def _move(
         )
         await repository.set_balance(session, account_id, after, balance.entries + 1)
     await repository.add_entries(session, entries)
-    await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)}, transaction.created_at)
+    await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)})
     log.info("moved", extra={"transaction": str(transaction.id), "kind": transaction.kind})
     return Movement(
         transaction=transaction.id,

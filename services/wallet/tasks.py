@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,20 +16,25 @@ from services.wallet import reconciliation, service
 jobs = Jobs()
 
 
-@jobs.on_message(service.NOTIFY)
-async def notify(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
-    """Tell the players of a transaction."""
-    await service.notify(session, clock, UUID(payload["transaction"]))
+@jobs.on_messages(service.NOTIFY)
+async def notify(session: AsyncSession, clock: Clock, messages: Sequence[outbox.Message]) -> None:
+    """Tell the players of transactions."""
+    await service.notify(session, clock, [UUID(message.payload["transaction"]) for message in messages])
 
 
-@jobs.on_schedule("wallet.reconcile", "* * * * *")
+@jobs.on_schedule("wallet.reconcile", "* * * * *", late_after=timedelta(minutes=10))
 async def reconcile(session: AsyncSession, clock: Clock) -> None:
     """Every minute recompute the ledger."""
     await reconciliation.reconcile(session, clock)
 
 
-@jobs.on_schedule("wallet.forget", "23 2 * * *")
-async def forget(session: AsyncSession, clock: Clock) -> None:
-    """Nightly delete idempotency keys and done messages that are older than they are kept."""
-    await idempotency.forget(session, clock.now())
-    await outbox.forget(session, clock.now())
+@jobs.clean_up("wallet.forget_keys", "23 2 * * *", late_after=timedelta(hours=26))
+async def forget_keys(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete idempotency keys that are older than they are kept."""
+    return await idempotency.forget(session, clock.now())
+
+
+@jobs.clean_up("wallet.forget_messages", "43 2 * * *", late_after=timedelta(hours=26))
+async def forget_messages(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete messages that were done long ago."""
+    return await outbox.forget(session)

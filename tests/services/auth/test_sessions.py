@@ -117,7 +117,7 @@ async def test_ended_sessions_are_forgotten_with_their_tokens(auth: Auth, clock:
     app = await auth.cloud.connect(auth.database, role="app", service="auth")
     for days, left in ((29, 2), (2, 1)):
         clock.move(days=days)
-        await jobs.run_scheduled(auth.app.state.sessions, clock, "auth.forget_sessions")
+        assert await jobs.run_scheduled(auth.app.state.sessions, clock, "auth.forget_sessions")
         assert await app.fetchval("SELECT count(*) FROM refresh_tokens") == left
     assert await app.fetchval("SELECT count(*) FROM users") == 2
     await app.close()

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from services.common.bootstrap import Passwords, bootstrap, scram_verifier
-from services.common.migrate import migrate
+from services.common.migrate import config, migrate
 from services.common.settings import DatabaseSettings
 from tests.services.support import MASTER, Cloud
 
 pytestmark = pytest.mark.postgres
+
+
+def newest(service: str) -> str:
+    """The newest migration of a service."""
+    (head,) = ScriptDirectory.from_config(config(service, cast(Connection, None))).get_heads()
+    return head
 
 
 class Stage:
@@ -138,7 +147,7 @@ async def test_migrations_that_start_together_take_turns(cloud: Cloud) -> None:
     await migrate("wallet", settings)
     owner = await cloud.connect(name, role="owner", service="wallet")
     assert await owner.fetchval("SELECT count(*) FROM accounts") == 1
-    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "0001"
+    assert await owner.fetchval("SELECT version_num FROM alembic_version") == newest("wallet")
     await owner.close()
     await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await master.close()

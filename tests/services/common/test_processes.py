@@ -20,6 +20,7 @@ from services.common import heartbeat
 from services.common import scheduler as scheduling
 from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
 from services.common.settings import BrokerSettings, load
+from services.common.vitals import Vitals
 from tests.services.support import ROOT, Cloud, environ, free_port, module
 
 pytestmark = pytest.mark.postgres
@@ -170,7 +171,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
                         "INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", account, transaction, amount
                     )
                 await owner.execute(
-                    "INSERT INTO outbox VALUES ($1, 'wallet.notify', $2, 'request-1', now(), 0, now(), NULL)",
+                    "INSERT INTO outbox (id, task, payload, request_id) VALUES ($1, 'wallet.notify', $2, 'request-1')",
                     message,
                     json.dumps({"transaction": transaction}),
                 )
@@ -190,8 +191,10 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
             assert worker.healthy()
             assert scheduler.healthy()
             assert await asyncio.gather(worker.end(), scheduler.end()) == [0, 0]
-            (told,) = [line for line in worker.lines() if line["message"] == "message"]
-            assert told.items() >= {"task": "wallet.notify", "duplicate": False, "process": "worker"}.items()
+            (told,) = [line for line in worker.lines() if line["message"] == "messages"]
+            expected = {"task": "wallet.notify", "done": 1, "failed": 0, "duplicates": 0, "process": "worker"}
+            assert told.items() >= expected.items()
+            assert [line for line in worker.lines() if "OutboxDepth" in line], "depth and age are metrics"
         await owner.close()
 
 
@@ -210,7 +213,7 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
     }
     celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
     ended = threading.Event()
-    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended))
+    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat")))
     for _ in range(400):
         if cloud.broker.command("LLEN", "auth:auth"):
             break

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.postgres
 
 
 async def reconcile(wallet: Wallet, clock: Clock) -> None:
-    await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.reconcile")
+    assert await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.reconcile")
 
 
 async def report(wallet: Wallet) -> dict[str, object]:
@@ -91,17 +91,18 @@ async def test_clean_reports_are_forgotten_after_a_week(wallet: Wallet, clock: C
 async def test_the_nightly_job_forgets_old_keys_and_messages(wallet: Wallet, clock: Clock) -> None:
     await wallet.player(100)
     app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
-    await app.execute("UPDATE outbox SET done_at = $1", clock.now())
+    await app.execute("UPDATE outbox SET done_at = now() - interval '8 days'")
     for days, left in ((29, 1), (2, 0)):
         clock.move(days=days)
-        await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.forget")
+        assert await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.forget_keys")
         assert await app.fetchval("SELECT count(*) FROM idempotency_keys") == left
+    assert await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.forget_messages")
     assert await app.fetchval("SELECT count(*) FROM outbox") == 0
     await app.close()
 
 
 async def test_it_works_with_the_rights_of_the_app_role_alone(wallet: Wallet, clock: Clock) -> None:
     engine = create_engine(wallet.auth.cloud.settings("wallet", wallet.database, "app"), "test")
-    await jobs.run_scheduled(create_sessions(engine), clock, "wallet.reconcile")
+    assert await jobs.run_scheduled(create_sessions(engine), clock, "wallet.reconcile")
     await engine.dispose()
     assert (await report(wallet))["balanced"] is True
