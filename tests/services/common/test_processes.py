@@ -42,7 +42,7 @@ class Process:
         check = subprocess.run(module("healthcheck"), env=self.environment, cwd=ROOT, capture_output=True, check=False)
         return check.returncode == 0
 
-    async def wait_healthy(self, seconds: float = 30) -> None:
+    async def wait_healthy(self, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not await asyncio.to_thread(self.healthy):
             assert self.popen.poll() is None, self._log.read_text()
