@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -26,14 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import repository
 from services.auth.models import KeyState, SigningKey
-from services.auth.settings import RETIRED_KEPT, SIGNING_PERIOD
-from services.common.clock import Clock
+from services.auth.settings import PUBLISHED_FIRST, RETIRED_KEPT, SIGNING_PERIOD
 from services.common.database import Sessions
 from services.common.ids import uuid7
 from services.common.sealing import Sealer, UnsealError
 from services.common.tokens import ALGORITHM
-
-_READ_AGAIN = timedelta(seconds=60)
 
 log = logging.getLogger(__name__)
 
@@ -46,27 +45,24 @@ class PrivateKey:
     key: ec.EllipticCurvePrivateKey
 
 
-def sealer_of(kek: str) -> Sealer:
-    """What private keys are encrypted with."""
-    return Sealer(kek, "auth/signing-keys")
+def sealer_of(keks: Sequence[str]) -> Sealer:
+    """What private keys are encrypted with: the current SIGNING_KEK, then the previous one if there is one."""
+    return Sealer(keks[0], "auth/signing-keys", keks[1:])
 
 
 async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
-    """See to it that there are a current and a next key that can be opened: at every start, and at every rotation.
+    """See to it that there are a current and a next key that can be opened: at every start of a web process.
 
-    A key that the present SIGNING_KEK does not open (the secret was replaced) is retired: it signs no more, but tokens that it
-    signed stay valid.
+    A key that SIGNING_KEK does not open (the secret was replaced, not rotated) is retired: it signs no more, but tokens that it
+    signed stay valid. Only a process that starts may conclude that: one that has run for long may be the one with the old secret.
     """
     await repository.lock_keys(session)
-    for key in await repository.keys(session, KeyState.CURRENT, KeyState.NEXT):
-        try:
-            sealer.open(key.private_sealed, key.kid)
-        except UnsealError:
-            log.error(
-                "signing key cannot be opened and is retired",
-                extra={"kid": key.kid, "state": key.state, "runbook": "auth-signing-keys"},
-            )
-            await repository.retire_key(session, key.kid, now)
+    for key in await _unopened(session, sealer):
+        log.error(
+            "signing key cannot be opened and is retired",
+            extra={"kid": key.kid, "state": key.state, "runbook": "auth-signing-keys"},
+        )
+        await repository.retire_key(session, key.kid, now)
     if not await repository.keys(session, KeyState.CURRENT):
         await repository.promote_next_key(session, now)
     if not await repository.keys(session, KeyState.CURRENT):
@@ -76,18 +72,39 @@ async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
 
 
 async def rotate(session: AsyncSession, sealer: Sealer, now: datetime) -> bool:
-    """Rotate if the current key has signed for SIGNING_PERIOD, and forget keys that are retired long enough."""
-    await ensure(session, sealer, now)
+    """Rotate if the current key has signed for SIGNING_PERIOD, and forget keys that are retired long enough.
+
+    A key signs when it has been published for PUBLISHED_FIRST. Keys that the previous SIGNING_KEK opens are sealed anew.
+    """
+    await repository.lock_keys(session)
+    if foreign := await _unopened(session, sealer):
+        kids = ", ".join(key.kid for key in foreign)
+        log.error("signing keys cannot be opened here", extra={"kids": kids, "runbook": "auth-signing-keys"})
+        return False
     await repository.forget_retired_keys(session, now - RETIRED_KEPT)
     (current,) = await repository.keys(session, KeyState.CURRENT)
+    (following,) = await repository.keys(session, KeyState.NEXT)
     assert current.activated_at is not None
-    if now - current.activated_at < SIGNING_PERIOD:
+    if now - current.activated_at < SIGNING_PERIOD or now - following.created_at < PUBLISHED_FIRST:
         return False
     await repository.retire_key(session, current.kid, now)
     await repository.promote_next_key(session, now)
     await _make(session, sealer, KeyState.NEXT, now)
     log.info("signing keys rotated")
     return True
+
+
+async def _unopened(session: AsyncSession, sealer: Sealer) -> list[SigningKey]:
+    """Of the current and the next key those that do not open; what a previous secret opens is sealed with the current one."""
+    found = []
+    for key in await repository.keys(session, KeyState.CURRENT, KeyState.NEXT):
+        try:
+            if sealer.is_older(key.private_sealed, key.kid):
+                sealed = sealer.seal(sealer.open(key.private_sealed, key.kid), key.kid)
+                await repository.seal_key_anew(session, key.kid, sealed)
+        except UnsealError:
+            found.append(key)
+    return found
 
 
 async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: datetime) -> None:
@@ -108,45 +125,62 @@ async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: dat
 
 
 class KeyRing:
-    """The keys as a web process has them: read from the database, again every minute. Also auth's own KeySource."""
+    """The keys as a web process has them, which is also auth's own KeySource.
 
-    def __init__(self, sessions: Sessions, sealer: Sealer, clock: Clock) -> None:
-        self._sessions, self._sealer, self._clock = sessions, sealer, clock
+    They are read from the database in the background: no request waits for that, and while the database does not answer what was
+    read last is used. Only a key that nobody here has seen is asked for, by one request at a time and not more often than every
+    LOOK_AGAIN_SECONDS: another task may have just made it.
+    """
+
+    READ_SECONDS = 15.0
+    LOOK_AGAIN_SECONDS = 1.0
+
+    def __init__(self, sessions: Sessions, sealer: Sealer) -> None:
+        self._sessions, self._sealer = sessions, sealer
         self._public: dict[str, dict[str, Any]] = {}
         self._verifying: dict[str, jwt.PyJWK] = {}
         self._signing: PrivateKey | None = None
-        self._read_at: datetime | None = None
-        self._lock = asyncio.Lock()
+        self._looked = float("-inf")
 
     async def signing_key(self) -> PrivateKey:
-        """The current key. It may be read from the database: ask before the request's own first query."""
-        await self._refresh()
-        assert self._signing is not None
+        """The current key."""
+        assert self._signing is not None, "refresh() comes first"
         return self._signing
 
     async def public(self) -> list[dict[str, Any]]:
         """The JWKS's keys."""
-        await self._refresh()
         return list(self._public.values())
 
     async def find(self, kid: str) -> jwt.PyJWK | None:
-        await self._refresh()
+        now = time.monotonic()
+        if kid not in self._verifying and now - self._looked >= self.LOOK_AGAIN_SECONDS:
+            self._looked = now
+            await self._try_refresh()
         return self._verifying.get(kid)
 
-    async def _refresh(self) -> None:
-        async with self._lock:
-            now = self._clock.now()
-            if self._read_at is not None and now - self._read_at < _READ_AGAIN:
-                return
-            async with self._sessions() as session:
-                rows = await repository.keys(session, *KeyState)
-            public = {row.kid: row.public_jwk for row in rows}
-            (current,) = [row for row in rows if row.state == KeyState.CURRENT]
-            if self._signing is None or self._signing.kid != current.kid:
-                self._signing = self._open(current)
-            self._public = public
-            self._verifying = {kid: jwt.PyJWK(jwk, ALGORITHM) for kid, jwk in public.items()}
-            self._read_at = now
+    async def run(self) -> None:
+        """Read the keys again and again."""
+        while True:
+            await asyncio.sleep(self.READ_SECONDS)
+            await self._try_refresh()
+
+    async def _try_refresh(self) -> None:
+        try:
+            async with asyncio.timeout(self.READ_SECONDS):
+                await self.refresh()
+        except Exception as error:
+            log.warning("signing keys not read", extra={"reason": f"{type(error).__name__}: {error}"})
+
+    async def refresh(self) -> None:
+        """Read the keys. Raises what the database raises."""
+        async with self._sessions() as session:
+            rows = await repository.keys(session, *KeyState)
+        public = {row.kid: row.public_jwk for row in rows}
+        (current,) = [row for row in rows if row.state == KeyState.CURRENT]
+        if self._signing is None or self._signing.kid != current.kid:
+            self._signing = self._open(current)
+        self._public = public
+        self._verifying = {kid: jwt.PyJWK(jwk, ALGORITHM) for kid, jwk in public.items()}
 
     def _open(self, key: SigningKey) -> PrivateKey:
         try:

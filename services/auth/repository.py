@@ -132,6 +132,11 @@ async def retire_key(session: AsyncSession, kid: str, now: datetime) -> None:
     )
 
 
+async def seal_key_anew(session: AsyncSession, kid: str, sealed: bytes) -> None:
+    """Store a key's private half as it is encrypted now."""
+    await session.execute(update(SigningKey).where(SigningKey.kid == kid).values(private_sealed=sealed))
+
+
 async def promote_next_key(session: AsyncSession, now: datetime) -> None:
     """The next key, if there is one, signs from now on."""
     await session.execute(

@@ -23,6 +23,9 @@ SESSIONS_KEPT = timedelta(days=30)
 #: How long a key signs. The next one is published for as long before it signs, so every cache knows it by then.
 SIGNING_PERIOD = timedelta(days=7)
 
+#: No key signs before it has been published for so long: others keep the keys that they fetched for 5 minutes.
+PUBLISHED_FIRST = timedelta(minutes=10)
+
 #: A retired key stays published until the last token it signed has expired, and some.
 RETIRED_KEPT = ACCESS_LIFE + timedelta(minutes=30)
 

@@ -17,7 +17,7 @@ from services.common.clock import Clock, DatabaseClock
 from services.common.errors import Code, ErrorCode, Problem, responses
 from services.common.middleware import RequestContext
 from services.common.readiness import Readiness
-from services.common.settings import DatabaseSettings, ProcessSettings, load
+from services.common.settings import AppDatabaseSettings, ProcessSettings, load
 
 #: Opens what a service needs besides the database, into `app.state`; what it enters on the stack is closed at the end.
 Opener = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
@@ -43,7 +43,7 @@ def create_application(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.process = load(ProcessSettings)
-            settings = load(DatabaseSettings)
+            settings = load(AppDatabaseSettings)
             application = f"{app.state.process.service}-{app.state.process.process}"
             app.state.engine = database.create_engine(settings, application)
             stack.push_async_callback(app.state.engine.dispose)

@@ -1,8 +1,9 @@
 """The first init container: `python -m services.common.bootstrap` makes database and roles of $SERVICE, as RDS's master.
 
-Two roles: `<service>_owner` owns everything and migrates; `<service>_app` is who the processes log in as. With a new
-table the app role may do SELECT and INSERT; a migration grants more where a table is meant to change, so that a table is
-append-only unless somebody said otherwise. Every start of every task runs this: it converges, and waits its turn.
+`<service>_owner` owns everything and migrates. `<service>_app` is a group that nobody logs in as: its members are one role for
+each password that the secret holds, so that a password can change while processes run. With a new table the group may do SELECT
+and INSERT; a migration grants more where a table is meant to change, so that a table is append-only unless somebody said otherwise.
+Every start of every task runs this: it converges, and waits its turn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hmac
 import logging
 import secrets
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -21,7 +23,8 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from services.common import logs
-from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.rotating import accepted
+from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load, login
 
 #: One lock for all services of a server: roles are the server's, and CREATE DATABASE copies one template.
 LOCK = 0x6D61746368646179  # "matchday"
@@ -79,8 +82,9 @@ async def bootstrap(service: str, settings: DatabaseSettings, passwords: Passwor
     master = await connect(settings, MAINTENANCE_DATABASE)
     try:
         await master.execute("SELECT pg_advisory_lock($1)", LOCK)
-        await _role(master, owner, passwords.owner_password)
-        await _role(master, app, passwords.app_password)
+        await _role(master, owner, f"LOGIN {_password(passwords.owner_password.get_secret_value())}")
+        await _role(master, app, "NOLOGIN PASSWORD NULL")
+        await _logins(master, app, accepted(passwords.app_password, "DATABASE_APP_PASSWORD"))
         # The master of RDS is no superuser: to make a database of another's, it has to be a member of that role.
         await master.execute(f'GRANT "{owner}" TO CURRENT_USER')
         if not await master.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", settings.name):
@@ -96,12 +100,34 @@ async def bootstrap(service: str, settings: DatabaseSettings, passwords: Passwor
         await master.close()  # gives the lock back
 
 
-async def _role(master: Any, role: str, password: SecretStr) -> None:
+async def _role(master: Any, role: str, options: str) -> None:
     if not await master.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-        await master.execute(f'CREATE ROLE "{role}" LOGIN')
+        await master.execute(f'CREATE ROLE "{role}"')
         log.info("role made", extra={"role": role})
+    await master.execute(f'ALTER ROLE "{role}" {options}')
+
+
+def _password(password: str) -> str:
     # A statement of this kind takes no parameters; a verifier's characters need no quoting.
-    await master.execute(f"ALTER ROLE \"{role}\" PASSWORD '{scram_verifier(password.get_secret_value())}'")
+    return f"PASSWORD '{scram_verifier(password)}'"
+
+
+async def _logins(master: Any, app: str, passwords: Sequence[str]) -> None:
+    """One member of `app` for each of `passwords`, and none else: what is no longer in the secret opens nothing."""
+    wanted = {login(app, password): password for password in passwords}
+    for role, password in wanted.items():
+        await _role(master, role, f"LOGIN INHERIT {_password(password)}")
+        await master.execute(f'GRANT "{app}" TO "{role}"')
+    members = await master.fetch(
+        "SELECT role.rolname FROM pg_auth_members JOIN pg_roles role ON role.oid = member JOIN pg_roles app ON app.oid = roleid"
+        " WHERE app.rolname = $1 AND starts_with(role.rolname, $1 || '_')",
+        app,
+    )
+    for (role,) in members:
+        if role not in wanted:
+            await master.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
+            await master.execute(f'DROP ROLE "{role}"')
+            log.info("role dropped: its password is no longer in the secret", extra={"role": role})
 
 
 def _privileges(database: str, owner: str, app: str) -> str:

@@ -28,7 +28,7 @@ from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, job
 from services.common.database import Sessions
 from services.common.jobs import Jobs, Scheduled
 from services.common.loops import Loop
-from services.common.settings import BrokerSettings, DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.settings import AppDatabaseSettings, BrokerSettings, ProcessSettings, SettingsError, load
 from services.common.vitals import Vitals
 
 #: How long one look may take, and the pause until the next.
@@ -115,7 +115,7 @@ class Watch:
 def main() -> int:
     """Schedule until told to end."""
     try:
-        process, settings, broker = load(ProcessSettings), load(DatabaseSettings), load(BrokerSettings)
+        process, settings, broker = load(ProcessSettings), load(AppDatabaseSettings), load(BrokerSettings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

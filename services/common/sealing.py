@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,11 +21,12 @@ class UnsealError(RuntimeError):
 class Sealer:
     """Seals and opens with a key derived from `secret` for one `purpose`, so that no two purposes share a key.
 
-    `label` binds a sealed value to where it stands (a row's id): moved elsewhere, it does not open.
+    `label` binds a sealed value to where it stands (a row's id): moved elsewhere, it does not open. What was sealed with one of
+    the `previous` secrets opens too.
     """
 
-    def __init__(self, secret: str, purpose: str) -> None:
-        self._cipher = AESGCM(_derive(secret, f"{purpose}/seal"))
+    def __init__(self, secret: str, purpose: str, previous: Sequence[str] = ()) -> None:
+        self._cipher, *self._older = (AESGCM(_derive(each, f"{purpose}/seal")) for each in (secret, *previous))
         self._digest_key = _derive(secret, f"{purpose}/digest")
 
     def seal(self, value: bytes, label: str) -> bytes:
@@ -34,14 +36,29 @@ class Sealer:
 
     def open(self, sealed: bytes, label: str) -> bytes:
         """The value again. Raises UnsealError."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label.encode())
-        except (InvalidTag, ValueError):
-            raise UnsealError(f"{label} cannot be opened with the present key") from None
+        for cipher in (self._cipher, *self._older):
+            value = _opened(cipher, sealed, label)
+            if value is not None:
+                return value
+        raise UnsealError(f"{label} cannot be opened with the present key")
+
+    def is_older(self, sealed: bytes, label: str) -> bool:
+        """Whether only a previous secret opens it: time to seal it anew. Raises UnsealError if none does."""
+        if _opened(self._cipher, sealed, label) is not None:
+            return False
+        self.open(sealed, label)
+        return True
 
     def digest(self, value: str) -> bytes:
         """A keyed digest by which an equal value can be found again without being readable."""
         return hmac.digest(self._digest_key, value.encode(), "sha256")
+
+
+def _opened(cipher: AESGCM, sealed: bytes, label: str) -> bytes | None:
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label.encode())
+    except (InvalidTag, ValueError):
+        return None
 
 
 def _derive(secret: str, info: str) -> bytes:

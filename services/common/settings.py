@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import ssl
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.rotating import accepted
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -55,6 +58,25 @@ class DatabaseSettings(BaseSettings):
         return False if self.tls == "disable" else ssl.create_default_context()
 
 
+def login(user: str, password: str) -> str:
+    """The role that logs in with `password` as a member of the group `user`: each password has its own.
+
+    So two passwords are good at the same time while one takes the place of the other. The digest says nothing of a password
+    that is random.
+    """
+    return f"{user}_{hashlib.sha256(f'{user} {password}'.encode()).hexdigest()[:10]}"
+
+
+class AppDatabaseSettings(DatabaseSettings):
+    """The same for a process: its variables name the group `<service>_app`; it logs in as the role of its password."""
+
+    @model_validator(mode="after")
+    def _log_in(self) -> AppDatabaseSettings:
+        current, *_ = accepted(self.password, "DATABASE_PASSWORD")
+        self.user, self.password = login(self.user, current), SecretStr(current)
+        return self
+
+
 class RedisSettings(BaseSettings):
     """Where a Redis is, and as whom to log in; empty is Redis's `default` user, as with an AUTH token."""
 
@@ -91,6 +113,8 @@ def load(kind: type[S]) -> S:
 
 def _sentence(kind: type[BaseSettings], prefix: str, problem: object) -> str:
     assert isinstance(problem, dict)
+    if not problem["loc"]:  # more than one variable, or part of one: the message says which
+        return str(problem["msg"]).removeprefix("Value error, ")
     field = str(problem["loc"][0])
     variable = f"{prefix}{field}".upper()
     if problem["type"] == "missing":

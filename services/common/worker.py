@@ -31,7 +31,7 @@ from services.common.database import Sessions
 from services.common.jobs import CLEAN_UP_SECONDS, TIMEOUT_SECONDS, Jobs
 from services.common.loops import Loop
 from services.common.outbox.relay import Relay
-from services.common.settings import BrokerSettings, DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.settings import AppDatabaseSettings, BrokerSettings, ProcessSettings, SettingsError, load
 from services.common.vitals import Vitals
 
 CONCURRENCY = 4
@@ -111,7 +111,7 @@ def follow_consumer(vitals: Vitals) -> None:
 def main() -> int:
     """Work until told to end."""
     try:
-        process, settings, broker = load(ProcessSettings), load(DatabaseSettings), load(BrokerSettings)
+        process, settings, broker = load(ProcessSettings), load(AppDatabaseSettings), load(BrokerSettings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -24,7 +24,7 @@ from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from model.catalog import load_catalog
 from model.clients import registry
-from services.common.settings import DatabaseSettings
+from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
 
 ROOT = Path(__file__).parents[2]
 MASTER = "master"
@@ -118,18 +118,19 @@ class Cloud:
         return inherited | self.environment(service, database, **more) | {"TMPDIR": str(directory)}
 
     async def connect(self, database: str, *, role: str = "master", service: str = "") -> Any:
+        settings = self.settings(service or "master", database, role)
         return await asyncpg.connect(
-            host=self.postgres.host,
-            port=self.postgres.port,
-            user=MASTER if role == "master" else f"{service}_{role}",
-            password=self.secrets[role],
+            host=settings.host,
+            port=settings.port,
+            user=settings.user,
+            password=settings.password.get_secret_value(),
             database=database,
             ssl=False,
         )
 
     def settings(self, service: str, database: str, role: str = "app") -> DatabaseSettings:
         with environ(self.environment(service, database, role=role)):
-            return DatabaseSettings()  # type: ignore[call-arg]
+            return load(AppDatabaseSettings if role == "app" else DatabaseSettings)
 
     @asynccontextmanager
     async def fresh(self, service: str) -> AsyncIterator[str]:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from services.common import database
 from services.common.outbox import messages
-from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
+from services.common.settings import AppDatabaseSettings, DatabaseSettings, ProcessSettings, SettingsError, load
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         load(ProcessSettings)
-        settings = load(DatabaseSettings)
+        settings = load(AppDatabaseSettings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
