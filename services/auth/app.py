@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from services.auth.settings import AuthSecrets
 from services.common.application import create_application
 from services.common.cache import create_cache
 from services.common.clock import Clock
+from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import CacheSettings, WebSettings, load
 from services.common.tokens import TokenVerifier
@@ -24,7 +26,7 @@ from services.common.tokens import TokenVerifier
 
 async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     secrets, environment, clock = load(AuthSecrets), app.state.process.environment, app.state.clock
-    sealer = keys.sealer_of(secrets.signing_kek.get_secret_value())
+    sealer = keys.sealer_of(accepted(secrets.signing_kek, "SIGNING_KEK"))
     async with app.state.sessions() as session, session.begin():
         await keys.ensure(session, sealer, clock.now())
     cache = create_cache(load(CacheSettings))
@@ -32,7 +34,10 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     passwords = Passwords()
     stack.callback(passwords.close)
     app.state.trusted_proxies = load(WebSettings).trusted_proxies
-    app.state.ring = KeyRing(app.state.sessions, sealer, clock)
+    app.state.ring = KeyRing(app.state.sessions, sealer)
+    await app.state.ring.refresh()
+    reading = asyncio.create_task(app.state.ring.run())
+    stack.callback(reading.cancel)
     app.state.verifier = TokenVerifier(app.state.ring, environment, clock)
     app.state.service = AuthService(
         environment=environment,

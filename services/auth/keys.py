@@ -54,7 +54,7 @@ async def ensure(session: AsyncSession, sealer: Sealer, now: datetime) -> None:
     """See to it that there are a current and a next key that can be opened: at every start of a web process.
 
     A key that SIGNING_KEK does not open (the secret was replaced, not rotated) is retired: it signs no more, but tokens that it
-    signed stay valid. Only a process that starts may conclude that: one that has run for long may be the one with the old secret.
+    signed stay valid. Only a process that starts may conclude that: one that has run for long may have the old secret.
     """
     await repository.lock_keys(session)
     for key in await _unopened(session, sealer):
@@ -127,8 +127,8 @@ async def _make(session: AsyncSession, sealer: Sealer, state: KeyState, now: dat
 class KeyRing:
     """The keys as a web process has them, which is also auth's own KeySource.
 
-    They are read from the database in the background: no request waits for that, and while the database does not answer what was
-    read last is used. Only a key that nobody here has seen is asked for, by one request at a time and not more often than every
+    They are read from the database in the background: no request waits for that, and while the database does not answer, what
+    was read last is used. Only a key that is not known here is asked for, by one request at a time, not more often than every
     LOOK_AGAIN_SECONDS: another task may have just made it.
     """
 

@@ -10,6 +10,7 @@ from services.auth import keys, repository
 from services.auth.settings import SESSIONS_KEPT, AuthSecrets
 from services.common.clock import Clock
 from services.common.jobs import Jobs
+from services.common.rotating import accepted
 from services.common.settings import load
 
 jobs = Jobs()
@@ -18,7 +19,7 @@ jobs = Jobs()
 @jobs.on_schedule("auth.rotate_keys", "17 * * * *", late_after=timedelta(hours=3), runbook="auth-signing-keys")
 async def rotate_keys(session: AsyncSession, clock: Clock) -> None:
     """Hourly look whether the signing key has served its time."""
-    sealer = keys.sealer_of(load(AuthSecrets).signing_kek.get_secret_value())
+    sealer = keys.sealer_of(accepted(load(AuthSecrets).signing_kek, "SIGNING_KEK"))
     await keys.rotate(session, sealer, clock.now())
 
 

@@ -1,9 +1,9 @@
 """The first init container: `python -m services.common.bootstrap` makes database and roles of $SERVICE, as RDS's master.
 
 `<service>_owner` owns everything and migrates. `<service>_app` is a group that nobody logs in as: its members are one role for
-each password that the secret holds, so that a password can change while processes run. With a new table the group may do SELECT
-and INSERT; a migration grants more where a table is meant to change, so that a table is append-only unless somebody said otherwise.
-Every start of every task runs this: it converges, and waits its turn.
+each password that the secret holds, so that a password can change while processes run. With a new table the group may do
+SELECT and INSERT; a migration grants more where a table is meant to change, so that a table is append-only unless somebody
+said otherwise. Every start of every task runs this: it converges, and waits its turn.
 """
 
 from __future__ import annotations

@@ -14,5 +14,7 @@ def accepted(secret: SecretStr, name: str) -> tuple[str, ...]:
     """The values that `secret` holds, the current one first. Raises ValueError, naming the secret and no value."""
     values = tuple(secret.get_secret_value().split())
     if not 1 <= len(values) <= 2:
-        raise ValueError(f"the secret {name} holds {len(values)} values; accepted: one, or the current and the previous one")
+        raise ValueError(
+            f"the secret {name} holds {len(values)} values; accepted: one, or the current and the previous one"
+        )
     return values

@@ -17,6 +17,8 @@ from tests.services.support import Clock, Cloud, environ, running
 
 pytestmark = pytest.mark.postgres
 
+NEW_KEK = "a-new-secret-as-long-as-the-old-one"
+
 
 async def published(auth: Auth) -> list[str]:
     answer = await auth.client.get("/auth/.well-known/jwks.json")
@@ -24,7 +26,7 @@ async def published(auth: Auth) -> list[str]:
 
 
 async def rotate(auth: Auth, clock: Clock) -> bool:
-    sealer = keys.sealer_of(auth.cloud.secrets["SIGNING_KEK"])
+    sealer = keys.sealer_of([auth.cloud.secrets["SIGNING_KEK"]])
     async with auth.app.state.sessions() as session, session.begin():
         return await keys.rotate(session, sealer, clock.now())
 
@@ -49,13 +51,13 @@ async def test_a_rotation_moves_each_key_on(auth: Auth, clock: Clock) -> None:
     (following_kid,) = following - {current}
     clock.move(days=7)
     assert await rotate(auth, clock)
-    clock.move(seconds=61)  # web processes look again every minute
+    await auth.app.state.ring.refresh()  # web processes look again every few seconds
     refreshed = (await auth.client.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]})).json()
     assert kid_of(refreshed) == following_kid
     assert set(await published(auth)) > {current, following_kid}
     clock.move(minutes=46)
     assert not await rotate(auth, clock)
-    clock.move(seconds=61)
+    await auth.app.state.ring.refresh()
     assert current not in await published(auth)
     assert len(await published(auth)) == 2
 
@@ -80,8 +82,8 @@ async def test_the_scheduled_job_rotates(auth: Auth, clock: Clock, cloud: Cloud)
     before = set(await published(auth))
     clock.move(days=7, seconds=61)
     with environ(cloud.environment("auth", auth.database)):
-        await jobs.run_scheduled(auth.app.state.sessions, clock, "auth.rotate_keys")
-    clock.move(seconds=61)
+        assert await jobs.run_scheduled(auth.app.state.sessions, clock, "auth.rotate_keys")
+    await auth.app.state.ring.refresh()
     assert set(await published(auth)) > before
 
 
@@ -89,23 +91,92 @@ async def test_private_keys_open_only_with_the_secret(auth: Auth) -> None:
     app = await auth.cloud.connect(auth.database, role="app", service="auth")
     row = await app.fetchrow("SELECT kid, private_sealed FROM signing_keys LIMIT 1")
     await app.close()
-    assert keys.sealer_of(auth.cloud.secrets["SIGNING_KEK"]).open(row["private_sealed"], row["kid"])
+    assert keys.sealer_of([auth.cloud.secrets["SIGNING_KEK"]]).open(row["private_sealed"], row["kid"])
     with pytest.raises(UnsealError):
-        keys.sealer_of("another secret of the same length, more or less").open(row["private_sealed"], row["kid"])
+        keys.sealer_of(["another secret of the same length, more or less"]).open(row["private_sealed"], row["kid"])
 
 
 async def test_a_replaced_secret_makes_new_keys_and_ends_no_token(auth: Auth, clock: Clock, cloud: Cloud) -> None:
     person = await auth.person()
     app = create_app(clock)
-    variables = cloud.environment("auth", auth.database, SIGNING_KEK="a new secret, as long as the old one was before")
+    variables = cloud.environment("auth", auth.database, SIGNING_KEK=NEW_KEK)
     async with running(app, variables) as client:
         assert (await client.get("/auth/me", headers=person.bearer)).status_code == 200
         fresh = (await client.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]})).json()
         assert kid_of(fresh) != kid_of(person.tokens)
-    # The task with the old secret serves on until it is replaced.
-    clock.move(seconds=61)
+    # The task with the old secret serves on until it is replaced, and knows the new key as soon as it meets it.
+    bearer = {"Authorization": f"Bearer {fresh['access_token']}"}
+    assert (await auth.client.get("/auth/me", headers=bearer)).status_code == 200
+    await auth.app.state.ring.refresh()
     again = await auth.client.post("/auth/refresh", json={"refresh_token": fresh["refresh_token"]})
     assert again.status_code == 200
+
+
+async def states(auth: Auth) -> dict[str, str]:
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+    rows = await app.fetch("SELECT kid, state FROM signing_keys")
+    await app.close()
+    return {row["kid"]: row["state"] for row in rows}
+
+
+async def test_a_rotated_secret_changes_no_key_and_nobody_notices(auth: Auth, clock: Clock, cloud: Cloud) -> None:
+    """Both values, then the new one alone: the keys are sealed anew, none is retired, no token is refused at any time."""
+    person, before, old = await auth.person(), await states(auth), cloud.secrets["SIGNING_KEK"]
+    refresh_token = person.tokens["refresh_token"]
+    for value in (f"{NEW_KEK} {old}", NEW_KEK):
+        variables = cloud.environment("auth", auth.database, SIGNING_KEK=value)
+        async with running(create_app(clock), variables) as client:
+            for each in (client, auth.client):  # the new task, and the one with the old value beside it
+                fresh = (await each.post("/auth/refresh", json={"refresh_token": refresh_token})).json()
+                refresh_token = fresh["refresh_token"]
+                assert kid_of(fresh) == kid_of(person.tokens)
+                bearer = {"Authorization": f"Bearer {fresh['access_token']}"}
+                for other in (client, auth.client):
+                    assert (await other.get("/auth/me", headers=bearer)).status_code == 200
+        assert await states(auth) == before
+    sealer = keys.sealer_of([NEW_KEK])
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+    for row in await app.fetch("SELECT kid, private_sealed FROM signing_keys"):
+        assert sealer.open(row["private_sealed"], row["kid"])
+    await app.close()
+
+
+async def test_a_worker_with_the_old_secret_retires_no_key(
+    auth: Auth, clock: Clock, cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    variables = cloud.environment("auth", auth.database, SIGNING_KEK=NEW_KEK)
+    async with running(create_app(clock), variables):
+        before = await states(auth)
+        clock.move(days=8)
+        assert not await rotate(auth, clock)
+        assert await states(auth) == before
+    (record,) = [record for record in caplog.records if "cannot be opened here" in record.message]
+    assert getattr(record, "runbook", None) == "auth-signing-keys"
+
+
+async def test_a_key_signs_only_when_it_has_been_published_for_a_while(auth: Auth, clock: Clock) -> None:
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+    clock.move(days=8)
+    await app.execute("DELETE FROM signing_keys WHERE state = 'next'")
+    await app.close()
+    async with auth.app.state.sessions() as session, session.begin():
+        await keys.ensure(session, keys.sealer_of([auth.cloud.secrets["SIGNING_KEK"]]), clock.now())
+    assert not await rotate(auth, clock)
+    clock.move(minutes=9)
+    assert not await rotate(auth, clock)
+    clock.move(minutes=1)
+    assert await rotate(auth, clock)
+
+
+async def test_a_frozen_database_keeps_no_request_from_signing(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are read in the background: what a request needs is there."""
+
+    async def never(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr("services.auth.repository.keys", never)
+    operations = await asyncio.wait_for(auth.operations(), 10)
+    assert (await asyncio.wait_for(auth.client.get("/auth/me", headers=operations), 10)).status_code == 403
 
 
 def form(auth: Auth, **changes: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from services.common.bootstrap import Passwords, bootstrap, scram_verifier
 from services.common.migrate import config, migrate
-from services.common.settings import DatabaseSettings
+from services.common.settings import DatabaseSettings, login
 from tests.services.support import MASTER, Cloud
 
 pytestmark = pytest.mark.postgres
@@ -44,7 +44,8 @@ class Stage:
         await bootstrap(self.service, self.settings(MASTER, self.cloud.secrets["master"]), self.passwords)
 
     async def connect(self, role: str, password: str, database: str | None = None) -> asyncpg.Connection:
-        settings = self.settings(f"{self.service}_{role}", password)
+        user = f"{self.service}_{role}"
+        settings = self.settings(login(user, password) if role == "app" else user, password)
         return await asyncpg.connect(
             host=settings.host, port=settings.port, user=settings.user, password=password, ssl=False,
             database=database or self.service,
@@ -57,9 +58,8 @@ async def stage(cloud: Cloud) -> AsyncIterator[Stage]:
     yield Stage(cloud, service)
     master = await cloud.connect("postgres")
     await master.execute(f'DROP DATABASE IF EXISTS "{service}" WITH (FORCE)')
-    for role in ("app", "owner"):
-        if await master.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", f"{service}_{role}"):
-            await master.execute(f'DROP ROLE "{service}_{role}"')
+    for (role,) in await master.fetch("SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", service):
+        await master.execute(f'DROP ROLE "{role}"')
     await master.close()
 
 
@@ -96,13 +96,37 @@ async def test_a_service_cannot_reach_anothers_database(stage: Stage) -> None:
             await stage.connect(role, password, database="wallet")
 
 
-async def test_a_rotated_password_takes_effect(stage: Stage) -> None:
+async def test_both_passwords_of_a_rotation_open_and_no_other(stage: Stage) -> None:
+    """The old value, both, the new one alone: a process with the old one works until the last step, and then no more."""
     await stage.bootstrap()
-    stage.passwords = Passwords(owner_password=SecretStr("owner's password"), app_password=SecretStr("a new one"))
-    await stage.bootstrap()
-    await (await stage.connect("app", "a new one")).close()
+    running = await stage.connect("app", "app's")
+    owner = await stage.connect("owner", "owner's password")
+    await owner.execute("CREATE TABLE things (id int)")
+    for secret in ("new-one app's", "new-one"):
+        stage.passwords = Passwords(owner_password=SecretStr("owner's password"), app_password=SecretStr(secret))
+        await asyncio.gather(*(stage.bootstrap() for _ in range(3)))
+        fresh = await stage.connect("app", "new-one")
+        await fresh.execute("INSERT INTO things VALUES (1)")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await fresh.execute("DELETE FROM things")
+        await fresh.close()
+        if "app's" in secret:
+            await running.execute("INSERT INTO things VALUES (2)")
+            await (await stage.connect("app", "app's")).close()
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+        await running.execute("INSERT INTO things VALUES (3)")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await stage.connect("app", "app's")
+    await owner.close()
+
+
+async def test_nobody_logs_in_as_the_group(stage: Stage) -> None:
+    await stage.bootstrap()
+    settings = stage.settings(f"{stage.service}_app", "app's")
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+        await asyncpg.connect(
+            host=settings.host, port=settings.port, user=settings.user, password="app's", ssl=False, database=stage.service
+        )  # fmt: skip
 
 
 async def test_the_roles_may_nothing_on_the_server(stage: Stage) -> None:
