@@ -2,20 +2,69 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
+from typing import Any
+
 from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.common.settings import CacheSettings
 
+#: The cache must never be what a request waits for: one command takes no longer, with all that the client does about it.
+COMMAND_SECONDS = 1.0
 
-def create_cache(settings: CacheSettings) -> RedisCluster:
-    """A client; it connects when it is first used. It fails fast: the cache must never be what a request waits for."""
-    return RedisCluster(
+#: After a command that failed nobody else asks for this long: who waits a second each, one behind the other, waits for ever.
+PAUSE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Cache(RedisCluster):
+    """The client, with a bound on every command and a pause after a failure.
+
+    Raises redis.exceptions.TimeoutError and ConnectionError (both RedisError), whatever the client itself would raise.
+    """
+
+    _away_until = 0.0
+
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """One command, as RedisCluster does it."""
+        if time.monotonic() < self._away_until:
+            raise RedisConnectionError("the cache did not answer a moment ago")
+        try:
+            async with asyncio.timeout(COMMAND_SECONDS):
+                return await super().execute_command(*args, **kwargs)
+        except ResponseError:
+            raise  # it did answer
+        except TimeoutError:
+            self._pause("TimeoutError")
+            raise RedisTimeoutError("the cache did not answer in time") from None
+        except (RedisError, RedisClusterException, OSError) as error:
+            self._pause(type(error).__name__)
+            raise RedisConnectionError(f"the cache is away: {type(error).__name__}") from error
+
+    def _pause(self, reason: str) -> None:
+        self._away_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("cache away", extra={"reason": reason})
+
+
+def create_cache(settings: CacheSettings) -> Cache:
+    """A client; it connects when it is first used."""
+    return Cache(
         host=settings.host,
         port=settings.port,
         password=settings.password.get_secret_value(),
         ssl=settings.tls,
         ssl_check_hostname=settings.tls,
-        socket_timeout=1,
-        socket_connect_timeout=1,
+        socket_timeout=COMMAND_SECONDS,
+        socket_connect_timeout=COMMAND_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1),
         decode_responses=True,
     )

@@ -51,23 +51,57 @@ class KeySource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Known:
+    """A token whose signature was found good, with the key that it was checked with."""
+
+    caller: Caller
+    kid: str
+    key: jwt.PyJWK
+    issued: datetime
+    expires: datetime
+
+
 class TokenVerifier:
-    """Checks access tokens: form, algorithm, type, signature, issuer, audience, times."""
+    """Checks access tokens: form, algorithm, type, signature, issuer, audience, times.
+
+    A signature is checked once and remembered while its key is: when the keys are read anew, or one is withdrawn, it is
+    checked again. Times are checked each time. Nothing else ends an access token early, so nothing is missed.
+    """
+
+    #: How many good tokens are remembered; bad ones are not, so nobody can push others out without having tokens.
+    REMEMBERED = 4096
 
     def __init__(self, keys: KeySource, environment: str, clock: Clock) -> None:
         self._keys, self._issuer, self._clock = keys, issuer(environment), clock
+        self._known: dict[str, _Known] = {}
 
     async def verify(self, token: str) -> Caller:
         """The caller that `token` stands for. Raises ServiceError (unauthenticated, keys_unavailable)."""
         try:
-            claims = await self._claims(token)
-        except jwt.PyJWTError as error:
+            known = self._known.get(token)
+            if known is None or await self._keys.find(known.kid) is not known.key:
+                known = await self._check(token)
+                self._remember(token, known)
+            now = self._clock.now()
+            if known.expires <= now:
+                self._known.pop(token, None)
+                raise jwt.ExpiredSignatureError("expired")
+            if known.issued > now + _SKEW:
+                raise jwt.ImmatureSignatureError("issued in the future")
+        except (jwt.PyJWTError, RecursionError) as error:  # a header may nest as deep as it is long
             # Which check failed goes to the log by the exception's class; the caller learns only that the token is no good.
             log.info("token refused", extra={"reason": type(error).__name__})
             raise unauthenticated("The access token is not valid.") from None
-        return Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()))
+        return known.caller
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    def _remember(self, token: str, known: _Known) -> None:
+        self._known.pop(token, None)
+        if len(self._known) >= self.REMEMBERED:
+            del self._known[next(iter(self._known))]  # the one that was checked longest ago
+        self._known[token] = known
+
+    async def _check(self, token: str) -> _Known:
         if len(token) > _MAX_LENGTH:
             raise jwt.InvalidTokenError("too long")
         header = jwt.get_unverified_header(token)
@@ -89,12 +123,8 @@ class TokenVerifier:
         )
         if not isinstance(claims["sub"], str) or not isinstance(claims["scope"], str):
             raise jwt.InvalidTokenError("claims")
-        now = self._clock.now()
-        if _moment(claims["exp"]) <= now:
-            raise jwt.ExpiredSignatureError("expired")
-        if _moment(claims["iat"]) > now + _SKEW:
-            raise jwt.ImmatureSignatureError("issued in the future")
-        return claims
+        caller = Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()))
+        return _Known(caller, kid, key, _moment(claims["iat"]), _moment(claims["exp"]))
 
 
 def unauthenticated(detail: str) -> ServiceError:
@@ -105,42 +135,56 @@ def unauthenticated(detail: str) -> ServiceError:
 class RemoteKeys:
     """The issuer's JWKS, fetched over HTTP and kept.
 
-    Kept keys are used for `FRESH`, and when the issuer does not answer, up to `STALE`. A token with an unknown `kid` causes a
-    fetch at once, since keys rotate, but never more than one in `PAUSE`: forged tokens must not become load on the issuer.
+    Keys older than `FRESH` are fetched again in the background, while the kept ones are used, up to `STALE`: a request waits
+    for the issuer only where its key is not known. A token with an unknown `kid` causes a fetch at once, since keys rotate, but
+    never more than one in `PAUSE`: forged tokens must not become load on the issuer.
     """
 
     FRESH = timedelta(minutes=5)
     STALE = timedelta(hours=6)
     PAUSE = timedelta(seconds=10)
 
+    #: How long a fetch may take, and how long a request waits for it.
+    FETCH_SECONDS = 3.0
+    WAIT_SECONDS = 1.0
+
     def __init__(self, url: str, http: httpx.AsyncClient, clock: Clock) -> None:
         self._url, self._http, self._clock = url, http, clock
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._fetched = self._tried = datetime.min.replace(tzinfo=UTC)
-        self._lock = asyncio.Lock()
+        self._fetch: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> jwt.PyJWK | None:
-        if kid not in self._keys or self._clock.now() - self._fetched > self.FRESH:
-            async with self._lock:  # one fetch for all who wait
-                if kid not in self._keys or self._clock.now() - self._fetched > self.FRESH:
-                    await self._fetch()
-        if self._clock.now() - self._fetched > self.STALE:
+        """The key, as KeySource says."""
+        key, now = self._keys.get(kid), self._clock.now()
+        if key is None or abs(now - self._fetched) > self.FRESH:
+            fetch = self._refresh(now)
+            if fetch is not None and (key is None or now - self._fetched > self.STALE):
+                await asyncio.wait({fetch}, timeout=self.WAIT_SECONDS)  # one fetch for all who wait
+                key = self._keys.get(kid)
+        if now - self._fetched > self.STALE:
             raise ServiceError(
                 Code.KEYS_UNAVAILABLE, "The issuer's keys could not be fetched.", headers={"Retry-After": "5"}
             )
-        return self._keys.get(kid)
+        return key
 
-    async def _fetch(self) -> None:
-        now = self._clock.now()
-        if now - self._tried < self.PAUSE:
-            return
-        self._tried = now
+    def _refresh(self, now: datetime) -> asyncio.Task[None] | None:
+        """The fetch that is under way, perhaps begun now; None if it is too early for another one."""
+        if self._fetch is None or self._fetch.done():
+            if abs(now - self._tried) < self.PAUSE:
+                return None
+            self._tried = now
+            self._fetch = asyncio.create_task(self._get())
+        return self._fetch
+
+    async def _get(self) -> None:
         try:
-            answer = await self._http.get(self._url)
+            async with asyncio.timeout(self.FETCH_SECONDS):
+                answer = await self._http.get(self._url)
             answer.raise_for_status()
             self._keys = parse_jwks(answer.json())
-            self._fetched = now
-        except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+            self._fetched = self._clock.now()
+        except (httpx.HTTPError, TimeoutError, ValueError, jwt.PyJWTError) as error:
             log.warning("JWKS not fetched", extra={"url": self._url, "reason": f"{type(error).__name__}: {error}"})
 
 
@@ -151,7 +195,10 @@ def parse_jwks(document: Any) -> dict[str, jwt.PyJWK]:
     return {
         key["kid"]: jwt.PyJWK(key, ALGORITHM)
         for key in document["keys"]
-        if key.get("alg") == ALGORITHM and key.get("use") == "sig" and isinstance(key.get("kid"), str)
+        if isinstance(key, dict)
+        and key.get("alg") == ALGORITHM
+        and key.get("use") == "sig"
+        and isinstance(key.get("kid"), str)
     }
 
 

@@ -195,3 +195,68 @@ async def test_without_any_keys_nothing_can_be_said(setup: Setup) -> None:
     setup.issuer.broken = httpx.ConnectError("away")
     with pytest.raises(ServiceError, match="keys_unavailable"):
         await setup.verifier.verify(setup.token())
+
+
+async def test_a_header_that_nests_deep_is_refused(setup: Setup) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 2900).decode().rstrip("=")
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(f"{deep}.e30.AA")
+
+
+async def test_a_good_token_is_checked_once_while_its_key_is_kept(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, checked = setup.token(), 0
+    real = jwt.decode
+
+    def decode(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal checked
+        checked += 1
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(jwt, "decode", decode)
+    for _ in range(5):
+        assert (await setup.verifier.verify(token)).subject == "someone"
+    assert checked == 1
+    # The issuer has withdrawn the key: what was signed with it is refused as soon as that is known.
+    setup.issuer.keys = [jwk(OTHER, "two")]
+    setup.clock.move(minutes=5, seconds=1)
+    await setup.verifier.verify(token)  # keys are fetched while this one is answered
+    await asyncio.sleep(0.01)
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(token)
+
+
+async def test_remembered_tokens_are_bounded(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TokenVerifier, "REMEMBERED", 3)
+    tokens = [setup.token(jti=str(number)) for number in range(5)]
+    for token in tokens:
+        await setup.verifier.verify(token)
+    assert list(setup.verifier._known) == tokens[2:]
+
+
+async def test_a_silent_issuer_delays_nobody_whose_key_is_known(setup: Setup) -> None:
+    """It takes the connection and says nothing: kept keys serve, an unknown one is waited for, but not for long."""
+    await setup.verifier.verify(setup.token())
+    silent = asyncio.Event()
+
+    async def hang(_: httpx.Request) -> httpx.Response:
+        setup.issuer.requests += 1
+        await silent.wait()
+        raise AssertionError
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(hang))
+    keys = setup.verifier._keys
+    assert isinstance(keys, RemoteKeys)
+    keys._http = http
+    setattr(keys, "FETCH_SECONDS", 20)  # noqa: B010 - of this one instance
+    setattr(keys, "WAIT_SECONDS", 10)  # noqa: B010
+    setup.clock.move(minutes=6)
+    async with asyncio.timeout(9):
+        for _ in range(20):
+            await setup.verifier.verify(setup.token(iat=int(setup.clock.now().timestamp())))
+    setattr(keys, "WAIT_SECONDS", 0.1)  # noqa: B010
+    async with asyncio.timeout(9):
+        with pytest.raises(ServiceError, match="unauthenticated"):
+            await setup.verifier.verify(setup.token(header={"kid": "unknown"}))
+    assert setup.issuer.requests == 2
