@@ -184,6 +184,16 @@ def _show(words: list[str]) -> None:
     ctypes.memmove(start, text, len(text))
 
 
+def _open(descriptor: int, like: Any) -> Any:
+    """A stream as the interpreter makes it at its start: what it can do depends on where it leads, and that has changed."""
+    # Open as long as the process lives.
+    stream = open(descriptor, "w", encoding=like.encoding, errors=like.errors, newline="\n", closefd=False)  # noqa: SIM115
+    stream.reconfigure(line_buffering=like is sys.__stderr__)
+    raw: Any = stream.buffer.raw  # type: ignore[attr-defined]
+    raw.name = like.name
+    return stream
+
+
 def _become(job: Job, libraries: list[str]) -> None:
     """Turn the forked interpreter into the one that `python -m module` would have been."""
     os.chdir(job.folder)
@@ -193,6 +203,8 @@ def _become(job: Job, libraries: list[str]) -> None:
     sys.path[:] = [os.getcwd(), *python_path, *libraries]
     sys.argv[:] = ["-m", *job.arguments]
     sys.orig_argv[:] = [sys.executable, "-m", job.module, *job.arguments]
+    sys.stdout = sys.__stdout__ = _open(1, sys.__stdout__)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _open(2, sys.__stderr__)  # type: ignore[misc]
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["sitecustomize"].enter(job.sandbox)
     importlib.invalidate_caches()

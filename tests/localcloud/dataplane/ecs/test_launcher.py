@@ -34,7 +34,9 @@ REPORT = """
         "session": os.getsid(0), "signals": {n: str(signal.getsignal(n)).split(" at ")[0] for n in range(1, 32)},
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())), "threads": threading.active_count(),
         "stdin": os.read(0, 1).decode(), "encodings": [sys.stdout.encoding, sys.stderr.errors, sys.getfilesystemencoding()],
-        "buffered": [sys.stdout.line_buffering, sys.stderr.line_buffering],
+        "streams": [[s.line_buffering, s.write_through, s.seekable(), s.isatty(), s.name, s.mode, s.errors, s.fileno(),
+                     s.buffer.name, s.buffer.raw.mode, s.reconfigure(errors="backslashreplace"), s is o]
+                    for s, o in ((sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__))],
         "open": sorted(os.readlink(f"/proc/self/fd/{n}").partition(":")[0] for n in os.listdir("/proc/self/fd")[:-1]),
         "address": server.getsockname()[0], "pool": __import__("gc").isenabled(),
         "listed": open("/proc/self/cmdline").read().strip(chr(0)).split(chr(0)),
