@@ -46,7 +46,7 @@ import pulumi
 from pulumi.runtime import mocks
 from environments.settings import load
 from model.catalog import load_catalog
-from stacks.environment import Environment
+from stacks.environment.program import Environment
 import yaml
 
 class Mocks(mocks.Mocks):

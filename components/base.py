@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 
 from components.observability.signals import Signal
+from components.register import register
+from model.limits import NAME_LIMITS
+from model.names import shorten
 
 #: What `transform` may do to one child: receive its arguments and options, return those to use instead.
 Transform = Callable[[Any, pulumi.ResourceOptions], tuple[Any, pulumi.ResourceOptions]]
@@ -24,33 +26,6 @@ class ResourceClass(Protocol[R_co]):
     def __call__(self, resource_name: str, args: Any, opts: pulumi.ResourceOptions | None = None) -> R_co: ...
 
 
-#: Longest physical name that AWS takes, by what is named (AWS service documentation of each). Names that are longer are
-#: shortened with a hash of the whole, so that two long names never meet.
-NAME_LIMITS: Mapping[str, int] = {
-    "alb": 32,
-    "target-group": 32,
-    "elasticache": 40,
-    "bucket": 63,
-    "db-instance": 63,
-    "iam-role": 64,
-    "cloudfront": 64,
-    "ecs": 255,
-    "waf": 128,
-    "log-delivery": 60,
-    "log-group": 512,
-    "sns": 256,
-    "default": 255,
-}
-
-
-def shorten(name: str, limit: int) -> str:
-    """`name` itself when it fits in `limit` characters, else its head and 6 hex digits of the whole's SHA-256."""
-    if len(name) <= limit:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return f"{name[: limit - 7].rstrip('-')}-{digest}"
-
-
 class Component(pulumi.ComponentResource):
     """A group of resources with one purpose.
 
@@ -59,8 +34,8 @@ class Component(pulumi.ComponentResource):
     being the package under `components` that the class lives in.
 
     Children are named ``f"{name}-{role}"`` (the role ``""`` gives ``name`` itself), have this component as parent, and carry
-    the tags of `tags`. `signals` is what a component wants watched; `observability.Monitoring` turns the signals of a whole
-    stack into alarms and dashboards.
+    the tags of `tags`. `signals` is what a component wants watched, set before `register_outputs`; `observability.Monitoring`,
+    made last, turns the signals of every component of the stack into alarms and dashboards.
 
     `RELAXABLE` names the secure defaults that a caller may give up, each with what is then missing. Whoever gives one up says
     why in `relaxed` (name → reason); the reasons are outputs of the component, where an auditor reads them from the state.
@@ -90,6 +65,7 @@ class Component(pulumi.ComponentResource):
         super().__init__(f"matchday:{room.split('.')[0]}:{type(self).__name__}", name, None, opts)
         self._transform = dict(transform or {})
         self._made: set[str] = set()
+        register().add(self)
 
     def make(
         self, role: str, resource: ResourceClass[R_co], args: Any, opts: pulumi.ResourceOptions | None = None
@@ -110,13 +86,14 @@ class Component(pulumi.ComponentResource):
         return resource(self.child_name(role), args, opts=options)
 
     def register_outputs(self, outputs: Mapping[str, Any]) -> None:
-        """End of construction: also refuses a `transform` for a child that this component never made."""
+        """End of construction: refuses a `transform` for a child that was never made, and signals that nobody would watch."""
         unknown = sorted(set(self._transform) - self._made)
         if unknown:
             made = ", ".join(sorted(self._made))
             raise ValueError(
                 f"{type(self).__name__} {self.name!r}: transform names {unknown[0]!r}, which is none of its children ({made})"
             )
+        register().check(self)
         super().register_outputs({**outputs, **({"relaxed": self.relaxed} if self.relaxed else {})})
 
     def require(self, default: str, held: bool) -> None:

@@ -23,6 +23,9 @@ from model.vocabulary import Model, Nat, Tier
 KEY = "matchday:environment"
 REGION_KEY = "aws:region"
 
+#: Whether facts of other stacks are stand-ins (stacks/facts.py): set by previews, never in a file.
+FACTS_KEY = "matchday:facts"
+
 #: Where the files of the stacks are.
 DIRECTORY = Path(__file__).parent
 
@@ -175,8 +178,7 @@ class Compute(Model):
     spot_percent: Annotated[int, Field(ge=0, le=100)]
     """share of the tasks above the first of each service that may run on Fargate Spot"""
     vcpu_quota: Annotated[int, Field(ge=1, le=100_000)]
-    """vCPUs that the account may run on Fargate on-demand, and as many on Spot: the quotas L-3032A538 and L-36FBB829,
-    6 in a new account; the plan must fit"""
+    """vCPUs that the account may run on Fargate, and as many on Spot (6 in a new account); the plan must fit"""
     insights: Literal["disabled", "enabled", "enhanced"]
     """CloudWatch Container Insights"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -278,6 +280,11 @@ class EnvironmentSettings(Model):
         """Whether CloudFront alone reaches the load balancer: where the domain is the CDN's. Else players reach it directly."""
         return self.edge.domain is not None
 
+    def reasons(self, **relaxations: str) -> dict[str, str]:
+        """What a component relaxes, and why: its own name for it → the settings' name, as far as these settings relax that."""
+        found: Mapping[str, str] = {str(name): reason for name, reason in self.relaxed.items()}
+        return {default: found[name] for default, name in relaxations.items() if name in found}
+
     @property
     def availability_zones(self) -> tuple[str, ...]:
         """The zones' full names, such as `ap-south-1a`."""
@@ -310,7 +317,7 @@ def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> 
         )
         raise SettingsError(f"there is no environment {stack!r}: {shown} does not exist; accepted: {known}")
     for key in sorted(config):
-        if key.startswith("matchday:") and key != KEY:
+        if key.startswith("matchday:") and key not in (KEY, FACTS_KEY):
             raise SettingsError(f"{shown}: {key}: no such key; accepted: {KEY}")
     for key in (KEY, REGION_KEY):
         if key not in config:

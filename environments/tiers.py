@@ -21,7 +21,7 @@ PRODUCTION: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.m7g.large", "replicas": 1, "snapshot_days": 14},
     "cache": {"node_type": "cache.r7g.large", "shards": 2, "replicas": 1, "snapshot_days": 7},
-    "compute": {"scaling": True, "spot_percent": 0, "vcpu_quota": 64, "insights": "enhanced", "log_level": "INFO"},
+    "compute": {"scaling": True, "spot_percent": 0, "vcpu_quota": 6, "insights": "enhanced", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
     "logs": {"retention_days": 365},
 }
@@ -55,7 +55,7 @@ LAPTOP: Mapping[str, Any] = {
         "instance_class": "db.t4g.micro",
         "storage_gb": 20,
         "max_storage_gb": 40,
-        "max_connections": 100,
+        "max_connections": 400,  # its own server: a connection that nobody uses costs next to nothing
         "replicas": 0,
         "backup_days": 1,
         "insights": "off",
@@ -63,7 +63,7 @@ LAPTOP: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.t4g.micro", "replicas": 0, "snapshot_days": 0},
     "cache": {"node_type": "cache.t4g.micro", "shards": 1, "replicas": 0, "snapshot_days": 0},
-    "compute": {"scaling": False, "spot_percent": 0, "vcpu_quota": 6, "insights": "disabled", "log_level": "INFO"},
+    "compute": {"scaling": False, "spot_percent": 0, "vcpu_quota": 1000, "insights": "disabled", "log_level": "INFO"},
     "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     "relaxed": {

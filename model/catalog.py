@@ -38,6 +38,16 @@ class Catalog(Model):
         return [self.services[name] for name in order.static_order()]
 
     @property
+    def paths(self) -> list[str]:
+        """Every path pattern that some service answers."""
+        return [path for service in self.services.values() for path in service.paths]
+
+    @property
+    def rate_limits(self) -> dict[str, int]:
+        """Path prefix → requests per address in five minutes, of all services."""
+        return {prefix: limit for service in self.services.values() for prefix, limit in service.rate_limits.items()}
+
+    @property
     def clients(self) -> list[Client]:
         """Every service's clients, by name."""
         found = [client for service in self.services.values() for client in service.clients]

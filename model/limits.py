@@ -38,3 +38,20 @@ NAME_LIMITS: Mapping[str, int] = {
     "sns": 256,
     "default": 255,
 }
+
+#: Quotas that a platform of this shape could meet, at AWS's defaults. What AWS raises on request is an environment's setting.
+LISTENER_RULES = 100  # rules per Application Load Balancer, without the default ones (Elastic Load Balancing quotas)
+GROUP_RULES = 60  # inbound, and as many outbound, rules per security group (Amazon VPC quotas)
+CACHE_BEHAVIORS = 75  # cache behaviors per distribution (Amazon CloudFront quotas)
+ALARMS = 5000  # per account and Region (Amazon CloudWatch quotas)
+COMPOSITE_CHILDREN = (
+    100  # alarms that one composite alarm may look at (CloudWatch User Guide, "Create a composite alarm")
+)
+ROLE_POLICY_CHARACTERS = 10_240  # all inline policies of a role together, without white space (IAM quotas)
+
+#: How many rules a prefix list counts as in a security group (Amazon VPC User Guide, "AWS-managed prefix lists": weight).
+PREFIX_LIST_WEIGHTS: Mapping[str, int] = {"cloudfront": 55, "s3": 1}
+
+#: Connections of `max_connections` that no service may plan with: PostgreSQL keeps 3 for superusers, RDS 2 for its own agent;
+#: the rest is for people with psql and for `bootstrap` and `migrate`, which run before a task's own process.
+RESERVED_CONNECTIONS = 10

@@ -56,9 +56,10 @@ PublicRoute = Annotated[
         pattern=described(r"^(GET|HEAD|POST|PUT|PATCH|DELETE) /[A-Za-z0-9_\-./{}]{0,127}$", "a method and a path")
     ),
 ]
-#: Connections to PostgreSQL that one task of each kind holds at most, where its manifest names no other number: a web process
-#: answers ten requests at once before one waits, a worker runs four jobs and relays the outbox, a scheduler only sends.
-CONNECTIONS: Mapping[ProcessKind, int] = {ProcessKind.WEB: 10, ProcessKind.WORKER: 8, ProcessKind.SCHEDULER: 0}
+#: Connections to PostgreSQL that one task of each kind holds at most, where its manifest names no other number. A web process
+#: runs eight requests at once, each of which takes one from its pool or from its engine, and asks for its readiness by one more;
+#: a worker runs four jobs, relays the outbox and watches; a scheduler watches.
+CONNECTIONS: Mapping[ProcessKind, int] = {ProcessKind.WEB: 18, ProcessKind.WORKER: 12, ProcessKind.SCHEDULER: 2}
 
 #: Requests from one address in five minutes; WAF counts from 10.
 RateLimit = Annotated[int, Field(ge=10, le=1_000_000)]
@@ -92,7 +93,7 @@ class Process(Model):
 
     @property
     def pool(self) -> int:
-        """Most connections to PostgreSQL that one task holds; 0 where its kind makes none."""
+        """Most connections to PostgreSQL that one task holds."""
         return CONNECTIONS[self.kind] if self.connections is None else self.connections
 
     @model_validator(mode="after")

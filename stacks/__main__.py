@@ -1,4 +1,4 @@
-"""The Pulumi program: reads the stack's settings and the services' manifests, and makes what the stack is made of."""
+"""The Pulumi program: finds the stack's kind, reads what it is made from, and composes it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from pathlib import Path
 
 import pulumi
 
-from environments.settings import SettingsError, load
-from model.catalog import CatalogError, load_catalog
+from model.validation import DocumentError
+from stacks import kinds
 from stacks.configuration import configuration
 
-SERVICES = Path(__file__).parent.parent / "services"
+ROOT = Path(__file__).parent.parent
 
-#: What Pulumi's language hosts take for "the user has been told why"; with any other code they add a sentence of their own.
+#: What Pulumi's language hosts take for "the user knows why"; with any other code they add a sentence of their own.
 ALREADY_SHOWN = 32
 
 
 def main() -> None:
-    """Refuse bad settings and manifests in one sentence before any resource is registered; then compose."""
+    """Refuse bad settings, manifests and budgets, a sentence for each problem, before any resource is registered; compose."""
     try:
-        settings = load(pulumi.get_stack(), configuration())
-        catalog = load_catalog(SERVICES, settings.tier.value)
-    except (SettingsError, CatalogError) as error:
-        pulumi.log.error(str(error))
+        compose = kinds.prepare(ROOT, pulumi.get_stack(), configuration())
+    except DocumentError as error:
+        for sentence in error.sentences:
+            pulumi.log.error(sentence)
         sys.exit(ALREADY_SHOWN)
-    # Imported late: the AWS classes take seconds to load, and what is refused above needs none of them.
-    from stacks.environment import Environment
-
-    for name, value in Environment(settings, catalog).outputs.items():
+    for name, value in compose().items():
         pulumi.export(name, value)
 
 

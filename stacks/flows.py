@@ -1,9 +1,10 @@
-"""Who may talk to whom in an environment, from the services' manifests; pure."""
+"""Who may talk to whom in an environment, and which paths lead where, from the services' manifests; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.edge.routes import Route
 from components.security.flows import INTERNET, Flow
 from model.catalog import Catalog
 
@@ -24,6 +25,21 @@ def groups(catalog: Catalog) -> dict[str, str]:
         **{store: f"The {store}" for store in DATASTORE_PORTS},
         **{name: f"Tasks of the service {name}" for name in catalog.services},
     }
+
+
+def routes(catalog: Catalog) -> list[Route]:
+    """What the load balancer routes: every service that has paths."""
+    return [
+        Route(
+            name=name,
+            patterns=service.paths,
+            port=service.port,
+            drain_seconds=service.drain_seconds,
+            slos=service.slos,
+        )
+        for name, service in catalog.services.items()
+        if service.paths
+    ]
 
 
 def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> list[Flow]:

@@ -11,27 +11,18 @@ from pulumi_aws import cloudwatch
 from pulumi_aws import iam as aws_iam
 
 from components.base import Component, Transforms
-from components.compute import iam, log_events, scaling
+from components.compute import iam, log_events
 from components.compute.cluster import Cluster
-from components.compute.containers import Database, Identity, Surroundings
+from components.compute.containers import ContainerContext, Database, Dependencies
 from components.compute.service import Listening, Service, ServiceArgs
-from components.compute.service_plan import Kind
 from components.data.bucket import Bucket
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
-from components.edge.load_balancer import Target
+from components.edge.load_balancer import TargetGroup
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProcessArgs:
-    """One process of a service, as its manifest says it; `cpu` in units (1024 a vCPU), `memory` in MiB."""
-
-    kind: Kind
-    command: Sequence[str]
-    cpu: int
-    memory: int
-    bounds: scaling.Bounds
+from model.manifest import Process
+from model.names import log_group_name, secret_name
+from model.vocabulary import ProcessKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,10 +67,10 @@ class ApplicationArgs:
     """
 
     platform: Platform
-    processes: Mapping[str, ProcessArgs]
+    processes: Mapping[str, Process]
     security_group_id: pulumi.Input[str]
     port: int = 8080
-    target: Target | None = None
+    target: TargetGroup | None = None
     postgres: PostgresConnection | None = None
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
@@ -93,7 +84,7 @@ class ApplicationArgs:
 class Application(Component):
     """One service of the platform; its name is the service's.
 
-    Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that a person must hear of (``log-critical``,
+    Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
     (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
     """
@@ -115,10 +106,10 @@ class Application(Component):
         self._secret_names: list[str] = []
         log = self._log_group()
         self._watch(log)
-        surroundings = self._surroundings()
-        execution, execution_policy = self._execution_role(log, surroundings)
+        dependencies = self._dependencies()
+        execution, execution_policy = self._execution_role(log, dependencies)
         task, task_policies = self._task_role()
-        identity = Identity(
+        context = ContainerContext(
             service=name,
             environment=pulumi.get_stack(),
             log_level=self._platform.log_level,
@@ -132,20 +123,16 @@ class Application(Component):
             process: Service(
                 self.child_name(process),
                 ServiceArgs(
-                    process=process,
-                    kind=each.kind,
-                    command=each.command,
-                    cpu=each.cpu,
-                    memory=each.memory,
-                    bounds=each.bounds,
-                    identity=identity,
-                    surroundings=surroundings,
+                    process_name=process,
+                    process=each,
+                    context=context,
+                    dependencies=dependencies,
                     cluster=self._platform.cluster,
                     subnet_ids=self._platform.subnet_ids,
                     security_group_id=args.security_group_id,
                     execution_role_arn=execution.arn,
                     task_role_arn=task.arn,
-                    listening=Listening(port=args.port, target=args.target) if each.kind is Kind.WEB else None,
+                    listening=Listening(port=args.port, target=args.target) if each.kind is ProcessKind.WEB else None,
                     scaled=self._platform.scaled,
                     spot_percent=self._platform.spot_percent,
                     after=[log, execution_policy, *task_policies, *args.after],
@@ -161,7 +148,7 @@ class Application(Component):
         return LogGroup(
             self.child_name("log"),
             LogGroupArgs(
-                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}",
+                log_group_name=log_group_name(pulumi.get_project(), pulumi.get_stack(), self.name),
                 key_arn=self._platform.logs_key_arn,
                 retention_days=self._platform.log_retention_days,
             ),
@@ -169,7 +156,7 @@ class Application(Component):
         )
 
     def _watch(self, log: LogGroup) -> None:
-        """Count the lines of the log that a person must hear of."""
+        """Count the lines of the log that needs a person."""
         namespace = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         for event in log_events.EVENTS:
             self.make(
@@ -190,7 +177,7 @@ class Application(Component):
         secret = GeneratedSecret(
             self.child_name(variable.lower().replace("_", "-")),
             GeneratedSecretArgs(
-                secret_name=f"{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/{variable}",
+                secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), self.name, variable),
                 description=description,
                 key_arn=self._platform.secrets_key_arn,
                 length=length,
@@ -201,7 +188,7 @@ class Application(Component):
         self._secret_names.append(secret.secret_name)
         return SecretReference(arn=secret.arn, key_arn=self._platform.secrets_key_arn)
 
-    def _surroundings(self) -> Surroundings:
+    def _dependencies(self) -> Dependencies:
         args = self._args
         database = None
         if args.postgres is not None:
@@ -210,7 +197,7 @@ class Application(Component):
                 owner_password=self._secret("DATABASE_OWNER_PASSWORD", f"Owner of the database of {self.name}", 43),
                 app_password=self._secret("DATABASE_APP_PASSWORD", f"Run-time role in the database of {self.name}", 43),
             )
-        return Surroundings(
+        return Dependencies(
             database=database,
             broker=args.broker,
             cache=args.cache,
@@ -234,9 +221,9 @@ class Application(Component):
             ),
         )
 
-    def _execution_role(self, log: LogGroup, surroundings: Surroundings) -> tuple[Any, pulumi.Resource]:
+    def _execution_role(self, log: LogGroup, dependencies: Dependencies) -> tuple[Any, pulumi.Resource]:
         role = self._role("execution", f"ECS starts tasks of {self.name}: image, log, secrets")
-        references = surroundings.references()
+        references = dependencies.references()
         inputs = pulumi.Output.all(
             repository_arn=self._platform.repository_arn,
             log_group_arn=log.arn,

@@ -10,6 +10,7 @@ from pulumi_aws import ecs, servicediscovery
 
 from components.base import Component, Transforms
 from components.observability.log_group import LogGroup, LogGroupArgs
+from model.names import log_group_name
 
 Insights = Literal["disabled", "enabled", "enhanced"]
 
@@ -63,7 +64,7 @@ class Cluster(Component):
         shells = LogGroup(
             self.child_name("exec"),
             LogGroupArgs(
-                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/exec",
+                log_group_name=log_group_name(pulumi.get_project(), pulumi.get_stack(), "exec"),
                 key_arn=args.logs_key_arn,
                 retention_days=args.log_retention_days,
             ),

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from model.manifest import Process
 
 #: Who the process is in its container, and where alone it may write: the image makes both (services/Dockerfile).
 USER = "10001:10001"
 TEMPORARY = "/tmp"  # noqa: S108 - a volume of the task's own
 VOLUME = "tmp"
-
-#: What of the image's name is fixed: one image for every service.
-REPOSITORY = "matchday/services"
 
 PORT_NAME = "http"
 
@@ -23,8 +21,8 @@ _HEALTH = {"command": _HEALTH_COMMAND, "interval": 5, "timeout": 5, "retries": 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
-    """What every container of a service is told about itself.
+class ContainerContext:
+    """What the containers of a service have in common.
 
     - drain_seconds: from SIGTERM to SIGKILL. trusted_proxies: how many proxies of ours append to X-Forwarded-For.
     """
@@ -49,7 +47,7 @@ class Database:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class Dependencies:
     """What a service's processes reach.
 
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
@@ -84,30 +82,30 @@ class _Variables:
 
 
 def definitions(
-    identity: Identity, surroundings: Surroundings, *, process: str, command: Sequence[str], port: int | None
+    context: ContainerContext, dependencies: Dependencies, *, name: str, process: Process, port: int | None
 ) -> list[dict[str, Any]]:
-    """The container definitions of one process: `bootstrap` and `migrate` where it has a database, then itself.
+    """The container definitions of the process `name`: `bootstrap` and `migrate` where it has a database, then itself.
 
     `port` is where a web process listens, None for the others.
     """
     common = _Variables(
         {
-            "SERVICE": identity.service,
-            "PROCESS": process,
-            "ENVIRONMENT": identity.environment,
-            "LOG_LEVEL": identity.log_level,
+            "SERVICE": context.service,
+            "PROCESS": name,
+            "ENVIRONMENT": context.environment,
+            "LOG_LEVEL": context.log_level,
         }
     )
-    initial = _initial(identity, surroundings.database, common, process)
+    initial = _initial(context, dependencies.database, common, name)
     own = _container(
-        identity,
-        process,
-        process,
-        command,
-        common | _process_variables(identity, surroundings, port),
+        context,
+        name,
+        name,
+        process.command,
+        common | _process_variables(context, dependencies, process, port),
         after=[container["name"] for container in initial[-1:]],
     )
-    own |= {"healthCheck": _HEALTH, "stopTimeout": identity.drain_seconds}
+    own |= {"healthCheck": _HEALTH, "stopTimeout": context.drain_seconds}
     if port is not None:
         own["portMappings"] = [
             {"name": PORT_NAME, "containerPort": port, "hostPort": port, "protocol": "tcp", "appProtocol": PORT_NAME}
@@ -115,44 +113,49 @@ def definitions(
     return [*initial, own]
 
 
-def _initial(identity: Identity, database: Database | None, common: _Variables, process: str) -> list[dict[str, Any]]:
+def _initial(
+    context: ContainerContext, database: Database | None, common: _Variables, process: str
+) -> list[dict[str, Any]]:
     if database is None:
         return []
     as_master = _database_variables(
-        identity.service, database, database.server.master_user, database.server.master_password
+        context.service, database, database.server.master_user, database.server.master_password
     ) | _Variables(secret={"OWNER_PASSWORD": database.owner_password, "APP_PASSWORD": database.app_password})
     as_owner = _database_variables(
-        identity.service, database, role_name(identity.service, "owner"), database.owner_password
+        context.service, database, role_name(context.service, "owner"), database.owner_password
     )
     steps = (("bootstrap", as_master), ("migrate", as_owner))
     containers: list[dict[str, Any]] = []
     for name, variables in steps:
         after = [container["name"] for container in containers[-1:]]
         command = ["python", "-m", f"services.common.{name}"]
-        container = _container(identity, process, name, command, common | variables, after=after)
+        container = _container(context, process, name, command, common | variables, after=after)
         containers.append(container | {"essential": False})
     return containers
 
 
-def _process_variables(identity: Identity, surroundings: Surroundings, port: int | None) -> _Variables:
-    found = _Variables(secret=surroundings.secrets)
+def _process_variables(
+    context: ContainerContext, dependencies: Dependencies, process: Process, port: int | None
+) -> _Variables:
+    found = _Variables(secret=dependencies.secrets)
     if port is not None:
         found |= _Variables(
             {
                 "PORT": str(port),
-                "TRUSTED_PROXIES": str(identity.trusted_proxies),
-                "DRAIN_SECONDS": str(identity.drain_seconds),
+                "TRUSTED_PROXIES": str(context.trusted_proxies),
+                "DRAIN_SECONDS": str(context.drain_seconds),
             }
         )
-    if (database := surroundings.database) is not None:
+    if (database := dependencies.database) is not None:
         found |= _database_variables(
-            identity.service, database, role_name(identity.service, "app"), database.app_password
+            context.service, database, role_name(context.service, "app"), database.app_password
         )
-    for prefix, redis in (("BROKER", surroundings.broker), ("CACHE", surroundings.cache)):
+        found |= _Variables({"DATABASE_CONNECTIONS": str(process.pool)})
+    for prefix, redis in (("BROKER", dependencies.broker), ("CACHE", dependencies.cache)):
         if redis is not None:
             found |= _redis_variables(prefix, redis)
-    urls = {f"{variable(service)}_URL": url for service, url in surroundings.calls.items()}
-    buckets = {f"BUCKET_{variable(name)}": bucket for name, bucket in surroundings.buckets.items()}
+    urls = {f"{variable(service)}_URL": url for service, url in dependencies.calls.items()}
+    buckets = {f"BUCKET_{variable(name)}": bucket for name, bucket in dependencies.buckets.items()}
     return found | _Variables({**urls, **buckets})
 
 
@@ -191,12 +194,18 @@ def _redis_variables(prefix: str, redis: RedisConnection) -> _Variables:
 
 
 def _container(
-    identity: Identity, process: str, name: str, command: Sequence[str], variables: _Variables, *, after: Sequence[str]
+    context: ContainerContext,
+    process: str,
+    name: str,
+    command: Sequence[str],
+    variables: _Variables,
+    *,
+    after: Sequence[str],
 ) -> dict[str, Any]:
     """One container; lists are sorted by name, so that a definition changes only when what it says does."""
     container: dict[str, Any] = {
         "name": name,
-        "image": identity.image,
+        "image": context.image,
         "essential": True,
         "command": list(command),
         "environment": [{"name": key, "value": value} for key, value in sorted(variables.plain.items())],
@@ -210,8 +219,8 @@ def _container(
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
-                "awslogs-group": identity.log_group,
-                "awslogs-region": identity.region,
+                "awslogs-group": context.log_group,
+                "awslogs-region": context.region,
                 "awslogs-stream-prefix": process,
                 # A log service that does not answer must not stop a player's request.
                 "mode": "non-blocking",

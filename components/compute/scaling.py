@@ -6,28 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.vocabulary import Scaling
+
 
 class Metric(StrEnum):
     """Application Auto Scaling's predefined metrics of an ECS service."""
 
     CPU = "ECSServiceAverageCPUUtilization"
     REQUESTS = "ALBRequestCountPerTarget"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bounds:
-    """What a manifest says: number of tasks, percent CPU, and requests per task and minute."""
-
-    minimum: int
-    maximum: int
-    cpu: int | None = None
-    requests: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.minimum <= self.maximum:
-            raise ValueError(
-                f"{self.minimum} to {self.maximum} tasks; at least 1, and the maximum not below the minimum"
-            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +40,11 @@ class CapacityShare:
 _SCALE_OUT_SECONDS, _SCALE_IN_SECONDS = 60, 300
 
 
-def plan(bounds: Bounds) -> list[TargetTracking]:
+def plan(scaling: Scaling | None) -> list[TargetTracking]:
     """The policies that keep a service at its targets; none when its number of tasks cannot move."""
-    if bounds.minimum == bounds.maximum:
+    if scaling is None or scaling.minimum == scaling.maximum:
         return []
-    targets = (("cpu", Metric.CPU, bounds.cpu), ("requests", Metric.REQUESTS, bounds.requests))
+    targets = (("cpu", Metric.CPU, scaling.cpu), ("requests", Metric.REQUESTS, scaling.requests))
     return [
         TargetTracking(
             role=role,

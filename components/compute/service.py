@@ -12,9 +12,10 @@ from pulumi_aws import appautoscaling, ecs
 from components.base import Component, Transforms
 from components.compute import containers, scaling, service_plan
 from components.compute.cluster import Cluster
-from components.compute.containers import Identity, Surroundings
-from components.compute.service_plan import Kind
-from components.edge.load_balancer import Target
+from components.compute.containers import ContainerContext, Dependencies
+from components.edge.load_balancer import TargetGroup
+from model.manifest import Process
+from model.vocabulary import ProcessKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,29 +23,24 @@ class Listening:
     """Where a web process is reached: its port, and the load balancer's group for it (None: only other services call it)."""
 
     port: int
-    target: Target | None = None
+    target: TargetGroup | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceArgs:
     """What an ECS service is made from.
 
-    - process: its name in the manifest; also its container's. kind: decides how it is deployed, and whether Spot may hold it.
-    - command; cpu (units, 1024 a vCPU) and memory (MiB): a pair that Fargate offers.
-    - bounds: number of tasks and what to scale by. scaled: whether it scales; default True; else it stays at the minimum.
+    - process_name: its name in the manifest; also its container's. process: what the manifest says of it.
+    - scaled: whether it scales within what the manifest says; default True; else it stays at the minimum.
     - listening: of a web process. spot_percent: share of the tasks above the first that may run on Fargate Spot; default 0.
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
     - after: what must exist before the first task starts (the roles' policies).
     """
 
-    process: str
-    kind: Kind
-    command: Sequence[str]
-    cpu: int
-    memory: int
-    bounds: scaling.Bounds
-    identity: Identity
-    surroundings: Surroundings
+    process_name: str
+    process: Process
+    context: ContainerContext
+    dependencies: Dependencies
     cluster: Cluster
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
@@ -76,14 +72,14 @@ class Service(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        if (args.kind is Kind.WEB) != (args.listening is not None):
-            rule = "must listen" if args.kind is Kind.WEB else "cannot listen"
-            raise ValueError(f"Service {name!r}: a {args.kind} process {rule}")
-        if args.scaled and args.bounds.requests is not None and not (args.listening and args.listening.target):
+        if (args.process.kind is ProcessKind.WEB) != (args.listening is not None):
+            rule = "must listen" if args.process.kind is ProcessKind.WEB else "cannot listen"
+            raise ValueError(f"Service {name!r}: a {args.process.kind} process {rule}")
+        if args.scaled and _by_requests(args.process) and not (args.listening and args.listening.target):
             raise ValueError(f"Service {name!r} scales by requests, but the load balancer sends it none")
         self.service_name = self.physical_name(kind="ecs")
         definition = self._task_definition(args)
-        policies = scaling.plan(args.bounds) if args.scaled else []
+        policies = scaling.plan(args.process.scaling) if args.scaled else []
         service = self._service(args, definition, ignored=["desiredCount"] if policies else [])
         if policies:
             self._scale(args, service, policies)
@@ -91,8 +87,8 @@ class Service(Component):
         self.signals = service_plan.signals(
             args.cluster.cluster_name,
             self.service_name,
-            args.kind,
-            minimum_tasks=args.bounds.minimum,
+            args.process.kind,
+            minimum_tasks=args.process.minimum,
             insights=args.cluster.watched,
         )
         self.register_outputs({"service_name": self.service_name, "task_definition_arn": self.task_definition_arn})
@@ -105,8 +101,8 @@ class Service(Component):
                 family=self.service_name,
                 requires_compatibilities=["FARGATE"],
                 network_mode="awsvpc",
-                cpu=str(args.cpu),
-                memory=str(args.memory),
+                cpu=str(args.process.cpu),
+                memory=str(args.process.memory),
                 runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
                     operating_system_family="LINUX", cpu_architecture="ARM64"
                 ),
@@ -115,10 +111,10 @@ class Service(Component):
                 volumes=[ecs.TaskDefinitionVolumeArgs(name=containers.VOLUME)],
                 container_definitions=pulumi.Output.json_dumps(
                     containers.definitions(
-                        args.identity,
-                        args.surroundings,
+                        args.context,
+                        args.dependencies,
+                        name=args.process_name,
                         process=args.process,
-                        command=args.command,
                         port=args.listening.port if args.listening else None,
                     ),
                     sort_keys=True,
@@ -127,7 +123,7 @@ class Service(Component):
         )
 
     def _service(self, args: ServiceArgs, definition: Any, *, ignored: list[str]) -> Any:
-        deployment = service_plan.DEPLOYMENTS[args.kind]
+        deployment = service_plan.DEPLOYMENTS[args.process.kind]
         target = args.listening.target if args.listening else None
         shares = scaling.capacity(args.spot_percent, interruptible=deployment.interruptible)
         return self.make(
@@ -137,7 +133,7 @@ class Service(Component):
                 name=self.service_name,
                 cluster=args.cluster.arn,
                 task_definition=definition.arn,
-                desired_count=args.bounds.minimum,
+                desired_count=args.process.minimum,
                 # Without it a changed mix of Fargate and Spot would replace the service. Off where tasks do not scale: it
                 # would replace all tasks when only their number changes.
                 force_new_deployment=args.scaled,
@@ -160,7 +156,7 @@ class Service(Component):
                 load_balancers=[
                     ecs.ServiceLoadBalancerArgs(
                         target_group_arn=target.arn,
-                        container_name=args.process,
+                        container_name=args.process_name,
                         container_port=args.listening.port,
                     )
                 ]
@@ -189,8 +185,8 @@ class Service(Component):
                 service_namespace="ecs",
                 scalable_dimension="ecs:service:DesiredCount",
                 resource_id=pulumi.Output.concat("service/", args.cluster.cluster_name, "/", service.name),
-                min_capacity=args.bounds.minimum,
-                max_capacity=args.bounds.maximum,
+                min_capacity=args.process.minimum,
+                max_capacity=args.process.maximum,
             ),
         )
         goal = args.listening.target if args.listening else None
@@ -217,17 +213,21 @@ class Service(Component):
             )
 
 
+def _by_requests(process: Process) -> bool:
+    return process.scaling is not None and process.scaling.requests is not None
+
+
 def _service_connect(args: ServiceArgs) -> Any:
     """Every process may call others by name; a web process also answers by its service's."""
-    identity = args.identity
+    context = args.context
     offered = []
     if args.listening is not None:
         alias = ecs.ServiceServiceConnectConfigurationServiceClientAliasArgs(
-            dns_name=identity.service, port=args.listening.port
+            dns_name=context.service, port=args.listening.port
         )
         offered = [
             ecs.ServiceServiceConnectConfigurationServiceArgs(
-                port_name=containers.PORT_NAME, discovery_name=identity.service, client_alias=[alias]
+                port_name=containers.PORT_NAME, discovery_name=context.service, client_alias=[alias]
             )
         ]
     return ecs.ServiceServiceConnectConfigurationArgs(
@@ -237,8 +237,8 @@ def _service_connect(args: ServiceArgs) -> Any:
         log_configuration=ecs.ServiceServiceConnectConfigurationLogConfigurationArgs(
             log_driver="awslogs",
             options={
-                "awslogs-group": identity.log_group,
-                "awslogs-region": identity.region,
+                "awslogs-group": context.log_group,
+                "awslogs-region": context.region,
                 "awslogs-stream-prefix": "service-connect",
             },
         ),

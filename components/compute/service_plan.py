@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from components.observability.signals import Comparison, MissingData, Severity, Signal
-
-
-class Kind(StrEnum):
-    """What a process is (docs/contracts.md, "A service's manifest")."""
-
-    WEB = "web"
-    WORKER = "worker"
-    SCHEDULER = "scheduler"
+from model.vocabulary import ProcessKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,14 +20,14 @@ class Deployment:
 
 
 #: A scheduler never runs twice: two would do every job twice. Its old task stops before the new one starts.
-DEPLOYMENTS: Mapping[Kind, Deployment] = {
-    Kind.WEB: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
-    Kind.WORKER: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
-    Kind.SCHEDULER: Deployment(minimum_healthy=0, maximum=100, interruptible=False),
+DEPLOYMENTS: Mapping[ProcessKind, Deployment] = {
+    ProcessKind.WEB: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
+    ProcessKind.WORKER: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
+    ProcessKind.SCHEDULER: Deployment(minimum_healthy=0, maximum=100, interruptible=False),
 }
 
 
-def signals(cluster: str, service: str, kind: Kind, *, minimum_tasks: int, insights: bool) -> list[Signal]:
+def signals(cluster: str, service: str, kind: ProcessKind, *, minimum_tasks: int, insights: bool) -> list[Signal]:
     """What is watched on one ECS service; the number of its tasks only where Container Insights counts them."""
 
     def on(namespace: str, **more: Any) -> Signal:
@@ -73,7 +65,7 @@ def signals(cluster: str, service: str, kind: Kind, *, minimum_tasks: int, insig
                 statistic="Minimum",
                 comparison=Comparison.BELOW,
                 threshold=minimum_tasks,
-                severity=Severity.PAGE if kind is Kind.WEB else Severity.TICKET,
+                severity=Severity.PAGE if kind is ProcessKind.WEB else Severity.TICKET,
                 runbook="service-tasks",
                 missing=MissingData.BREACHING,
                 unit_hint="tasks",

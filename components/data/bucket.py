@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi_aws import s3
 
-from components.base import NAME_LIMITS, Component, Transforms, shorten
+from components.base import Component, Transforms
 from components.data import bucket_policy
+from model.limits import NAME_LIMITS
+from model.names import shorten
 
 #: Access logs go under `s3/<component>/` of the log bucket, which `bucket_policy.log_deliveries` admits.
 _LOG_PREFIX = "s3"

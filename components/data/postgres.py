@@ -14,6 +14,7 @@ from components.data import postgres_plan
 from components.data.connections import PostgresConnection, SecretReference
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
+from model.names import secret_name
 
 PORT = 5432
 MASTER_USER = "matchday_master"
@@ -180,7 +181,7 @@ class Postgres(Component):
         return GeneratedSecret(
             self.child_name("master-password"),
             GeneratedSecretArgs(
-                secret_name=f"{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/MASTER_PASSWORD",
+                secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), self.name, "MASTER_PASSWORD"),
                 description="Master user of the database server; only bootstrap containers read it",
                 key_arn=self._args.secrets_key_arn,
                 recovery_window_days=30 if self._args.deletion_protection else 0,

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server is told and what of it is watched, as plain data."""
+"""The parameters of a PostgreSQL server and what of it is watched, as plain data."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from components.data.connections import RedisConnection, SecretReference
 from components.data.redis_plan import Mode
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
+from model.names import log_group_name, secret_name
 
 PORT = 6379
 #: What ElastiCache delivers of a node.
@@ -99,7 +100,7 @@ class Redis(Component):
         token = GeneratedSecret(
             self.child_name("auth-token"),
             GeneratedSecretArgs(
-                secret_name=f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}/AUTH_TOKEN",
+                secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), name, "AUTH_TOKEN"),
                 description=f"AUTH token of the {args.mode}",
                 key_arn=args.secrets_key_arn,
                 length=64,
@@ -179,7 +180,7 @@ class Redis(Component):
         return LogGroup(
             self.child_name(f"{short}-log"),
             LogGroupArgs(
-                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/{short}",
+                log_group_name=log_group_name(pulumi.get_project(), pulumi.get_stack(), self.name, short),
                 key_arn=args.logs_key_arn,
                 retention_days=args.log_retention_days,
             ),

@@ -1,4 +1,4 @@
-"""What each kind of Redis is told and what of it is watched, as plain data."""
+"""The parameters of each kind of Redis and what of it is watched, as plain data."""
 
 from __future__ import annotations
 

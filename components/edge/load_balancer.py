@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi_aws import lb
 
-from components.base import NAME_LIMITS, Component, Transforms, shorten
+from components.base import Component, Transforms
+from components.edge import balancer_signals
 from components.edge.routes import Route, listener_rules
-from components.observability import burn_rates
-from components.observability.signals import Severity, Signal
+from model.limits import NAME_LIMITS
+from model.names import shorten
 
 #: TLS 1.2 and 1.3 with forward secrecy and AEAD ciphers only (FSBP ELB.17).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
@@ -49,7 +50,7 @@ class LoadBalancerArgs:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetGroup:
     """Where a service registers its tasks. ECS takes the group only once `rules` exist: depend on them.
 
     `request_label` is what target tracking on requests per target wants as its resource label.
@@ -104,9 +105,9 @@ class LoadBalancer(Component):
 
         self.listener = self._listeners(args)
         self.target_groups = self._targets(args)
-        self.signals = _balancer_signals(self.arn_suffix)
+        self.signals = balancer_signals.of_balancer(self.arn_suffix)
         for route in args.routes:
-            self.signals += _target_signals(route, self.arn_suffix, self.target_groups[route.name].arn_suffix)
+            self.signals += balancer_signals.of_route(route, self.arn_suffix, self.target_groups[route.name].arn_suffix)
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name, "url": self.url})
 
     def _balancer(self, args: LoadBalancerArgs) -> Any:
@@ -161,7 +162,7 @@ class LoadBalancer(Component):
             ),
         )
 
-    def _targets(self, args: LoadBalancerArgs) -> Mapping[str, Target]:
+    def _targets(self, args: LoadBalancerArgs) -> Mapping[str, TargetGroup]:
         groups = {
             route.name: self.make(f"target-{route.name}", lb.TargetGroup, self._group(route, args))
             for route in args.routes
@@ -185,7 +186,7 @@ class LoadBalancer(Component):
                 )
             )
         return {
-            name: Target(
+            name: TargetGroup(
                 arn=group.arn,
                 arn_suffix=group.arn_suffix,
                 request_label=pulumi.Output.concat(self.arn_suffix, "/", group.arn_suffix),
@@ -218,90 +219,3 @@ class LoadBalancer(Component):
                 unhealthy_threshold=3,
             ),
         )
-
-
-def _balancer_signals(balancer: pulumi.Output[str]) -> list[Signal]:
-    where = {"LoadBalancer": balancer}
-    return [
-        Signal(
-            name="balancer-errors",
-            summary="The load balancer itself answers with 5xx: no healthy target, or a target that breaks off",
-            namespace="AWS/ApplicationELB",
-            metric="HTTPCode_ELB_5XX_Count",
-            dimensions=where,
-            statistic="Sum",
-            threshold=10,
-            periods=5,
-            datapoints=3,
-            severity=Severity.PAGE,
-            runbook="load-balancer-errors",
-        ),
-        Signal(
-            name="rejected-connections",
-            summary="The load balancer rejects connections: it is at its limit",
-            namespace="AWS/ApplicationELB",
-            metric="RejectedConnectionCount",
-            dimensions=where,
-            statistic="Sum",
-            threshold=0,
-            periods=3,
-            datapoints=2,
-            severity=Severity.TICKET,
-            runbook="load-balancer-errors",
-        ),
-    ]
-
-
-def _target_signals(route: Route, balancer: pulumi.Output[str], group: pulumi.Output[str]) -> list[Signal]:
-    where = {"LoadBalancer": balancer, "TargetGroup": group}
-    promised = {"errors" if objective.seconds is None else "slow" for objective in route.objectives}
-    return [
-        *(signal for what, signal in _limits(route.name, where).items() if what not in promised),
-        *burn_rates.signals(route.name, where, route.objectives),
-    ]
-
-
-def _limits(route: str, where: Mapping[str, pulumi.Output[str]]) -> dict[str, Signal]:
-    """What is watched by fixed limits; `errors` and `slow` give way to objectives."""
-    found = [
-        Signal(
-            name=f"{route}-unhealthy",
-            summary=f"A task of {route} fails its readiness check",
-            namespace="AWS/ApplicationELB",
-            metric="UnHealthyHostCount",
-            dimensions=where,
-            statistic="Maximum",
-            threshold=0,
-            periods=5,
-            severity=Severity.PAGE,
-            runbook="unhealthy-targets",
-        ),
-        Signal(
-            name=f"{route}-errors",
-            summary=f"{route} answers with 5xx",
-            namespace="AWS/ApplicationELB",
-            metric="HTTPCode_Target_5XX_Count",
-            dimensions=where,
-            statistic="Sum",
-            threshold=10,
-            periods=5,
-            datapoints=3,
-            severity=Severity.PAGE,
-            runbook="service-errors",
-        ),
-        Signal(
-            name=f"{route}-slow",
-            summary=f"One request in a hundred to {route} takes longer than a second",
-            namespace="AWS/ApplicationELB",
-            metric="TargetResponseTime",
-            dimensions=where,
-            statistic="p99",
-            threshold=1.0,
-            periods=10,
-            datapoints=8,
-            severity=Severity.TICKET,
-            runbook="service-latency",
-            unit_hint="s",
-        ),
-    ]
-    return {signal.name.removeprefix(f"{route}-"): signal for signal in found}

@@ -7,10 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations
 
-from components.observability.burn_rates import Objective
+from model.patterns import overlap
+from model.vocabulary import Slo
 
 #: What one ALB rule takes (Elastic Load Balancing quotas), counted over all its conditions.
 _VALUES_PER_RULE, _WILDCARDS_PER_RULE = 5, 5
@@ -31,7 +31,7 @@ class Route:
     - patterns: ALB path patterns (``/wallet/*``), any number.
     - port: where its tasks listen. health_path: asked on that port; 200 means ready.
     - drain_seconds: 0–3600, how long a task that leaves keeps its open requests.
-    - objectives: what is promised of it; what is not is watched by fixed limits.
+    - slos: its objectives; what they do not name is watched by fixed limits.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Route:
     port: int
     health_path: str = "/readyz"
     drain_seconds: int = 30
-    objectives: Sequence[Objective] = ()
+    slos: Sequence[Slo] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,23 +91,6 @@ def listener_rules(routes: Sequence[Route]) -> list[ListenerRule]:
             route_name, chunk = keys[key]
             rules.append(ListenerRule(key, route_name, chunk, band.number * _BAND_WIDTH + slot + 1))
     return sorted(rules, key=lambda rule: rule.priority)
-
-
-def overlap(first: str, second: str) -> bool:
-    """Whether some path matches both patterns (``*``: any number of characters, ``?``: exactly one)."""
-
-    @cache
-    def meet(i: int, j: int) -> bool:
-        left, right = first[i : i + 1], second[j : j + 1]
-        if not left and not right:
-            return True
-        if left == "*":
-            return meet(i + 1, j) or (bool(right) and meet(i, j + 1))
-        if right == "*":
-            return meet(i, j + 1) or (bool(left) and meet(i + 1, j))
-        return bool(left) and bool(right) and (left == right or "?" in (left, right)) and meet(i + 1, j + 1)
-
-    return meet(0, 0)
 
 
 def _band(pattern: str) -> _Band:

@@ -34,12 +34,12 @@ class WebAclArgs:
     - path_rate_limits: path prefix → a lower limit, for what is worth attacking (``/auth/login``).
     - allowed_countries: ISO 3166 codes; when given, requests from anywhere else are blocked.
     - behind_cdn: for a load balancer that only CloudFront reaches; addresses are then those that it forwards for.
-    - log_key_arn: KMS key in the ACL's Region. log_retention_days: default 365.
+    - logs_key_arn: KMS key in the ACL's Region. log_retention_days: default 365.
     """
 
     scope: Scope
     region: str
-    log_key_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
     resource_arn: pulumi.Input[str] | None = None
     rate_limit: int = 2000
     path_rate_limits: Mapping[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class WebAcl(Component):
             self.child_name("logs"),
             LogGroupArgs(
                 log_group_name=f"aws-waf-logs-{self.physical_name()}",
-                key_arn=args.log_key_arn,
+                key_arn=args.logs_key_arn,
                 retention_days=args.log_retention_days,
                 region=elsewhere,
             ),

@@ -8,19 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.cidr import private_block
+
 #: Zone letters that have a place in the plan. AWS's largest Region, us-east-1, has a–f.
 ZONE_LETTERS = "abcdefgh"
 
-#: Prefix lengths of a VPC that hold the plan: AWS takes no network larger than /16, and no subnet smaller than /28.
-LARGEST_PREFIX, SMALLEST_PREFIX = 16, 23
-
 _ZONE = re.compile(rf"(?P<region>[a-z]{{2}}(-[a-z]+)+-\d)(?P<letter>[{ZONE_LETTERS}])")
 
-#: Ranges that the internet does not route (RFC 1918, RFC 6598): a VPC in any other would hide somebody's real addresses.
-_PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
-
-class Tier(StrEnum):
+class SubnetTier(StrEnum):
     """Who may reach a subnet: the internet (public), the load balancer and services (private), services only (data)."""
 
     PUBLIC = "public"
@@ -37,7 +33,7 @@ class _Share:
 
 
 #: Half of a zone is private (tasks take an address each), a quarter public (load balancers, NAT), a quarter data.
-_SHARES = {Tier.PRIVATE: _Share(1, 0), Tier.PUBLIC: _Share(2, 2), Tier.DATA: _Share(2, 3)}
+_SHARES = {SubnetTier.PRIVATE: _Share(1, 0), SubnetTier.PUBLIC: _Share(2, 2), SubnetTier.DATA: _Share(2, 3)}
 
 _ZONE_BITS = 3  # eight zone letters
 
@@ -46,7 +42,7 @@ _ZONE_BITS = 3  # eight zone letters
 class Subnet:
     """One planned subnet."""
 
-    tier: Tier
+    tier: SubnetTier
     zone: str
     cidr: ipaddress.IPv4Network
 
@@ -58,19 +54,19 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All subnets of one VPC, by tier (in Tier's order), then by zone letter."""
+    """All subnets of one VPC, by tier (in SubnetTier's order), then by zone letter."""
 
     region: str
     cidr: ipaddress.IPv4Network
     zones: tuple[str, ...]
     subnets: tuple[Subnet, ...]
 
-    def of(self, tier: Tier) -> tuple[Subnet, ...]:
+    def of(self, tier: SubnetTier) -> tuple[Subnet, ...]:
         """The subnets of one tier, by zone letter."""
         return tuple(subnet for subnet in self.subnets if subnet.tier is tier)
 
 
-def plan(cidr: str, zones: Sequence[str], tiers: Collection[Tier] = tuple(Tier)) -> Layout:
+def plan(cidr: str, zones: Sequence[str], tiers: Collection[SubnetTier] = tuple(SubnetTier)) -> Layout:
     """Divide `cidr` among `zones` (names such as ``ap-south-1a``) and `tiers`.
 
     A subnet's range depends on nothing but the VPC's range, the zone's letter and the tier: a zone or tier that is added
@@ -79,32 +75,19 @@ def plan(cidr: str, zones: Sequence[str], tiers: Collection[Tier] = tuple(Tier))
     >>> [str(subnet.cidr) for subnet in plan("10.20.0.0/16", ["ap-south-1a"]).subnets]
     ['10.20.16.0/21', '10.20.0.0/20', '10.20.24.0/21']
     """
-    network = _network(cidr)
+    network = private_block(cidr)
     region, names = _zones(zones)
     if not tiers:
-        raise ValueError(f"tiers: none given; accepted: one or more of {', '.join(Tier)}")
+        raise ValueError(f"tiers: none given; accepted: one or more of {', '.join(SubnetTier)}")
     blocks = list(network.subnets(prefixlen_diff=_ZONE_BITS))
     subnets = []
-    for tier in Tier:
+    for tier in SubnetTier:
         if tier in tiers:
             share = _SHARES[tier]
             for zone in names:
                 block = blocks[ZONE_LETTERS.index(zone[-1])]
                 subnets.append(Subnet(tier, zone, list(block.subnets(prefixlen_diff=share.bits))[share.index]))
     return Layout(region, network, names, tuple(subnets))
-
-
-def _network(cidr: str) -> ipaddress.IPv4Network:
-    accepted = f"accepted: a private IPv4 network from /{LARGEST_PREFIX} to /{SMALLEST_PREFIX}, such as 10.20.0.0/16"
-    try:
-        network = ipaddress.IPv4Network(cidr)
-    except ValueError as error:
-        raise ValueError(f"cidr: {cidr!r} is no IPv4 network ({error}); {accepted}") from None
-    if not LARGEST_PREFIX <= network.prefixlen <= SMALLEST_PREFIX:
-        raise ValueError(f"cidr: {cidr!r} has prefix /{network.prefixlen}; {accepted}")
-    if not any(network.subnet_of(private) for private in _PRIVATE):
-        raise ValueError(f"cidr: {cidr!r} is publicly routed; {accepted}")
-    return network
 
 
 def _zones(zones: Sequence[str]) -> tuple[str, tuple[str, ...]]:

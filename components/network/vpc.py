@@ -1,51 +1,44 @@
-"""The network: a VPC with its tiers, routes out, private roads to AWS services, and a record of its traffic."""
+"""The network: a VPC with its tiers, routes out, private endpoints of AWS services, and a record of its traffic."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pulumi
 from pulumi_aws import ec2, iam
 
 from components.base import Component, Transforms
-from components.network.subnets import Tier, plan
+from components.network.subnets import SubnetTier, plan
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.signals import Severity, Signal
+from model.names import log_group_name
+from model.vocabulary import Nat
 
 #: Interface endpoints that a Fargate task needs to start and to log where there is no NAT (with the S3 gateway endpoint, from
 #: which image layers come).
 FARGATE_ENDPOINTS = ("ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "sts")
 
 
-class NatMode(StrEnum):
-    """How private subnets reach the internet: not at all, through one zone, or each zone through its own gateway."""
-
-    NONE = "none"
-    SINGLE = "single"
-    PER_ZONE = "per-zone"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VpcArgs:
     """What a network is made from.
 
-    - cidr: a private IPv4 range, /16 to /23 (`subnets.plan`).
+    - cidr: a private IPv4 range, /16 to /20 (`model.cidr`).
     - availability_zones: names in one Region. The Region of everything here is theirs.
     - account_id: the account's number, for the condition in the flow-log role's trust.
     - nat: default SINGLE; with NONE the interface endpoints are the only way to AWS services.
     - interface_endpoints: AWS service names without ``com.amazonaws.<region>.``; default what Fargate needs.
     - flow_log_retention_days: one of CloudWatch's; 365 (FSBP CloudWatch.16).
-    - log_key_arn: KMS key of the flow logs; its policy must admit CloudWatch Logs (`security.Keys.logs`).
+    - logs_key_arn: KMS key of the flow logs; its policy must admit CloudWatch Logs (`security.Keys.logs`).
     """
 
     cidr: str
     availability_zones: Sequence[str]
     account_id: pulumi.Input[str]
-    log_key_arn: pulumi.Input[str]
-    nat: NatMode = NatMode.SINGLE
+    logs_key_arn: pulumi.Input[str]
+    nat: Nat = Nat.SINGLE
     interface_endpoints: Sequence[str] = FARGATE_ENDPOINTS
     flow_log_retention_days: int = 365
 
@@ -86,21 +79,23 @@ class Vpc(Component):
         self.make("default", ec2.DefaultSecurityGroup, ec2.DefaultSecurityGroupArgs(vpc_id=vpc.id))
         gateway = self.make("internet", ec2.InternetGateway, ec2.InternetGatewayArgs(vpc_id=vpc.id))
 
-        public = self._tier(Tier.PUBLIC, {"": self.layout.zones})
+        public = self._tier(SubnetTier.PUBLIC, {"": self.layout.zones})
         way_in = self.make(
             "public-internet",
             ec2.Route,
             ec2.RouteArgs(route_table_id=public.tables[""], destination_cidr_block="0.0.0.0/0", gateway_id=gateway.id),
         )
-        private = self._tier(Tier.PRIVATE, {zone[-1]: (zone,) for zone in self.layout.zones})
-        data = self._tier(Tier.DATA, {"": self.layout.zones})
+        private = self._tier(SubnetTier.PRIVATE, {zone[-1]: (zone,) for zone in self.layout.zones})
+        data = self._tier(SubnetTier.DATA, {"": self.layout.zones})
         ways_out = self._nat(args.nat, public, private, gateway)
-        roads = self._endpoints(args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()])
+        endpoints = self._endpoints(
+            args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()]
+        )
         self._flow_logs(args)
-        # A load balancer is refused in a subnet without its route, and a task that starts before its roads exist dies: who
+        # A load balancer is refused in a subnet without its route, and a task that starts before its routes exist dies: who
         # takes a subnet from here waits for them.
         self.public_subnet_ids = public.ready_after([way_in])
-        self.private_subnet_ids = private.ready_after([*ways_out, *roads])
+        self.private_subnet_ids = private.ready_after([*ways_out, *endpoints])
         self.data_subnet_ids = data.ready_after([])
         self.register_outputs(
             {
@@ -111,7 +106,7 @@ class Vpc(Component):
             }
         )
 
-    def _tier(self, tier: Tier, tables: Mapping[str, Sequence[str]]) -> _TierResources:
+    def _tier(self, tier: SubnetTier, tables: Mapping[str, Sequence[str]]) -> _TierResources:
         """A tier's subnets and route tables; `tables` says which zones share one: suffix of its role → zones."""
         made = _TierResources({}, {}, [])
         for suffix, zones in tables.items():
@@ -140,13 +135,13 @@ class Vpc(Component):
         return made
 
     def _nat(
-        self, mode: NatMode, public: _TierResources, private: _TierResources, gateway: pulumi.Resource
+        self, mode: Nat, public: _TierResources, private: _TierResources, gateway: pulumi.Resource
     ) -> list[ec2.Route]:
         """Gateways to the internet for the private tier, and what to watch of them; the routes through them."""
         letters = {
-            NatMode.NONE: [],
-            NatMode.SINGLE: sorted(public.subnets)[:1],
-            NatMode.PER_ZONE: sorted(public.subnets),
+            Nat.NONE: [],
+            Nat.SINGLE: sorted(public.subnets)[:1],
+            Nat.PER_ZONE: sorted(public.subnets),
         }
         gateways: dict[str, pulumi.Output[str]] = {}
         for letter in letters[mode]:
@@ -180,7 +175,7 @@ class Vpc(Component):
     def _endpoints(
         self, interfaces: Sequence[str], private: _TierResources, tables: Sequence[pulumi.Output[str]]
     ) -> list[ec2.VpcEndpoint]:
-        """Roads to AWS services that do not leave the VPC."""
+        """Endpoints of AWS services, whose traffic does not leave the VPC."""
         gateways = {
             service: self.make(
                 f"endpoint-{service}",
@@ -231,8 +226,8 @@ class Vpc(Component):
         log_group = LogGroup(
             self.child_name("flow-logs"),
             LogGroupArgs(
-                log_group_name=f"/{pulumi.get_project()}/{pulumi.get_stack()}/{self.name}/flow-logs",
-                key_arn=args.log_key_arn,
+                log_group_name=log_group_name(pulumi.get_project(), pulumi.get_stack(), self.name, "flow-logs"),
+                key_arn=args.logs_key_arn,
                 retention_days=args.flow_log_retention_days,
             ),
             pulumi.ResourceOptions(parent=self),

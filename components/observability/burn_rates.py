@@ -13,23 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.observability.signals import Comparison, Query, Severity, Signal
+from model.vocabulary import Slo
 
 _NAMESPACE = "AWS/ApplicationELB"
-
-#: Below this, even no good request at all would not be 14.4 times too many.
-_LEAST_PERCENT = 95.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Objective:
-    """`percent` of requests are good: answered without 5xx or, with `seconds`, answered within them."""
-
-    percent: float
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if not _LEAST_PERCENT <= self.percent < 100:
-            raise ValueError(f"objective of {self.percent} %; accepted: {_LEAST_PERCENT} and up, below 100")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,46 +40,48 @@ BURNS: Sequence[Burn] = (
 )
 
 
-def signals(route: str, where: Mapping[str, Any], objectives: Sequence[Objective]) -> list[Signal]:
-    """Signals of a target group, whose dimensions are `where`, for each of its objectives and of BURNS."""
+def signals(route: str, where: Mapping[str, Any], slos: Sequence[Slo]) -> list[Signal]:
+    """Signals of a target group, whose dimensions are `where`, for each of its SLOs and of BURNS."""
     return [
-        (_availability if objective.seconds is None else _latency)(route, where, objective, burn)
-        for objective in objectives
+        (_availability if slo.name == "availability" else _latency)(route, where, slo, burn)
+        for slo in slos
         for burn in BURNS
     ]
 
 
-def least(objective: Objective, burn: Burn) -> float:
+def least(slo: Slo, burn: Burn) -> float:
     """The percentage of good requests below which `burn` is under way."""
-    return round(100 - burn.rate * (100 - objective.percent), 6)
+    return round(100 - burn.rate * (100 - slo.objective), 6)
 
 
-def _availability(route: str, where: Mapping[str, Any], objective: Objective, burn: Burn) -> Signal:
+def _availability(route: str, where: Mapping[str, Any], slo: Slo, burn: Burn) -> Signal:
     return Signal(
         **_common(f"{route}-availability", burn),
-        summary=f"{route} fails so many requests that its objective of {objective.percent:g} % breaks ({burn.name})",
+        summary=f"{route} fails so many requests that its objective of {slo.objective:g} % breaks ({burn.name})",
         expression=f"IF(requests < {burn.requests}, 100, 100 - 100 * FILL(errors, 0) / requests)",
         inputs={
             "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
             "errors": Query(_NAMESPACE, "HTTPCode_Target_5XX_Count", where, "Sum"),
         },
-        threshold=least(objective, burn),
+        threshold=least(slo, burn),
         runbook="service-errors",
     )
 
 
-def _latency(route: str, where: Mapping[str, Any], objective: Objective, burn: Burn) -> Signal:
+def _latency(route: str, where: Mapping[str, Any], slo: Slo, burn: Burn) -> Signal:
+    assert slo.milliseconds is not None  # an Slo of latency has them
+    seconds = slo.milliseconds / 1000
     return Signal(
         **_common(f"{route}-latency", burn),
-        summary=f"{route} answers so few requests within {objective.seconds:g} s that its objective of "
-        f"{objective.percent:g} % breaks ({burn.name})",
+        summary=f"{route} answers so few requests within {seconds:g} s that its objective of "
+        f"{slo.objective:g} % breaks ({burn.name})",
         expression=f"IF(requests < {burn.requests}, 100, quick)",
         inputs={
             "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
             # The percentile rank: what share of the requests took no longer.
-            "quick": Query(_NAMESPACE, "TargetResponseTime", where, f"PR(:{objective.seconds:g})"),
+            "quick": Query(_NAMESPACE, "TargetResponseTime", where, f"PR(:{seconds:g})"),
         },
-        threshold=least(objective, burn),
+        threshold=least(slo, burn),
         runbook="service-latency",
     )
 

@@ -8,11 +8,7 @@ import pulumi
 from pulumi_aws import cloudwatch
 
 from components.base import Component, Transforms
-
-#: Days that CloudWatch Logs can keep events.
-RETENTION_DAYS = frozenset(
-    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-)
+from model.limits import LOG_RETENTION_DAYS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +17,7 @@ class LogGroupArgs:
 
     - log_group_name: its name in CloudWatch, such as ``/matchday/prod/wallet``.
     - key_arn: KMS key in the group's Region whose policy admits CloudWatch Logs (`security.Keys.logs`).
-    - retention_days: one of RETENTION_DAYS; default 365 (FSBP CloudWatch.16).
+    - retention_days: one of LOG_RETENTION_DAYS; default 365 (FSBP CloudWatch.16).
     - region: where the group lives; default the stack's.
     """
 
@@ -49,8 +45,8 @@ class LogGroup(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        if args.retention_days not in RETENTION_DAYS:
-            accepted = ", ".join(map(str, sorted(RETENTION_DAYS)))
+        if args.retention_days not in LOG_RETENTION_DAYS:
+            accepted = ", ".join(map(str, LOG_RETENTION_DAYS))
             raise ValueError(f"log group {name!r}: retention of {args.retention_days} days; accepted: {accepted}")
         group = self.make(
             "",

@@ -13,20 +13,19 @@ from pulumi_aws import cloudwatch, sns
 from components.base import Component, Transforms
 from components.observability.dashboards import Panel, body
 from components.observability.signals import PLAIN_STATISTICS, Severity, Signal
+from components.register import register
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonitoringArgs:
-    """What is watched and who hears of it.
+    """Whom the alarms reach.
 
-    - components: every component of the stack; those without signals are skipped.
     - account_id, region: of the stack.
     - key_arn: KMS key of the topics; its policy must admit CloudWatch (`security.Keys.logs`).
     - edge_key_arn: the same in us-east-1 (`security.Keys.edge_logs`); needed where a signal is there (CloudFront and its ACL).
     - page_emails, ticket_emails: addresses that are subscribed to the topics; each must confirm by mail.
     """
 
-    components: Sequence[Component]
     account_id: pulumi.Input[str]
     region: str
     key_arn: pulumi.Input[str]
@@ -36,7 +35,7 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """Alarms for all signals, the topics that they reach people by, and a dashboard of them.
+    """Alarms for the signals of every component made before it, the topics that they reach people by, and a dashboard of them.
 
     An alarm of severity PAGE pages nobody by itself: one composite alarm per component does, so that one incident is one
     page however many of the component's alarms it trips; signals that page `together` are one term of it. Every alarm is
@@ -46,6 +45,8 @@ class Monitoring(Component):
     ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``); per signal
     ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
     (``<component>-pages``); ``Dashboard`` (``dashboard``).
+
+    `watched`: the components whose signals these are.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Monitoring(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        watched = [component for component in args.components if component.signals]
+        self.watched = watched = register().watch(name)
         regions = {args.region, *(signal.region or args.region for item in watched for signal in item.signals)}
         topics = {region: self._topics(region, args) for region in sorted(regions)}
 

@@ -35,7 +35,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SecurityGroupRule:
     """One rule of one security group: `group` admits `peer` (ingress) or may reach it (egress) on `port`."""
 
     group: str
@@ -50,7 +50,7 @@ class Rule:
         return f"{self.group}-{self.direction}-{self.peer}-{self.port}"
 
 
-def rules(flows: Sequence[Flow], groups: Collection[str], others: Collection[str] = ()) -> list[Rule]:
+def rules(flows: Sequence[Flow], groups: Collection[str], others: Collection[str] = ()) -> list[SecurityGroupRule]:
     """The rules that open exactly `flows`: egress at the source and ingress at the target, where those are groups.
 
     `others` are the names of peers that hold no rules (prefix lists); INTERNET always is one.
@@ -59,7 +59,7 @@ def rules(flows: Sequence[Flow], groups: Collection[str], others: Collection[str
     both = sorted(peers & set(groups))
     if both:
         raise ValueError(f"{both[0]!r} names both a security group and a prefix list or network")
-    found: dict[str, Rule] = {}
+    found: dict[str, SecurityGroupRule] = {}
     for flow in flows:
         _check(flow, groups, peers)
         for group, direction, peer in (
@@ -67,7 +67,7 @@ def rules(flows: Sequence[Flow], groups: Collection[str], others: Collection[str
             (flow.target, Direction.INGRESS, flow.source),
         ):
             if group in groups:
-                rule = Rule(group, direction, peer, flow.port, flow.why)
+                rule = SecurityGroupRule(group, direction, peer, flow.port, flow.why)
                 if rule.key in found:
                     raise ValueError(f"flow {flow.source} → {flow.target}:{flow.port} is given twice")
                 found[rule.key] = rule

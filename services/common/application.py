@@ -45,7 +45,9 @@ def create_application(
             app.state.process = load(ProcessSettings)
             settings = load(AppDatabaseSettings)
             application = f"{app.state.process.service}-{app.state.process.process}"
-            app.state.engine = database.create_engine(settings, application)
+            # The pool has one for each request that runs, readiness one of its own, and the engine the rest of what is budgeted.
+            rest = max(1, settings.connections - RUNNING - 1)
+            app.state.engine = database.create_engine(settings, application, connections=rest)
             stack.push_async_callback(app.state.engine.dispose)
             app.state.sessions = database.create_sessions(app.state.engine)
             app.state.pool = await stack.enter_async_context(postgres.create_pool(settings, application, RUNNING))

@@ -53,8 +53,12 @@ def metadata() -> MetaData:
     return MetaData(naming_convention=NAMES)
 
 
-def create_engine(settings: DatabaseSettings, application: str, *, limits: bool = True, size: int = 5) -> AsyncEngine:
-    """An engine with at most twice `size` connections; `limits` bounds how long a statement may take."""
+def create_engine(
+    settings: DatabaseSettings, application: str, *, limits: bool = True, connections: int | None = None
+) -> AsyncEngine:
+    """An engine with at most `connections` (default: the settings'); `limits` bounds how long a statement may take."""
+    most = settings.connections if connections is None else connections
+    kept = max(1, most // 2)
 
     async def connect() -> Any:
         return await postgres.connect(settings, application, limits=limits)
@@ -62,8 +66,8 @@ def create_engine(settings: DatabaseSettings, application: str, *, limits: bool 
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
-        pool_size=size,
-        max_overflow=size,
+        pool_size=kept,
+        max_overflow=most - kept,
         pool_timeout=2,
         pool_recycle=900,
         pool_pre_ping=True,  # after a failover the first request would otherwise fail

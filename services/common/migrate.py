@@ -55,7 +55,7 @@ def config(service: str, connection: Connection) -> Config:
 
 async def migrate(service: str, settings: DatabaseSettings) -> None:
     """Upgrade to the newest version."""
-    engine = database.create_engine(settings, "migrate", limits=False, size=2)
+    engine = database.create_engine(settings, "migrate", limits=False, connections=2)
     try:
         async with engine.connect() as turn, engine.connect() as connection:
             await turn.execution_options(isolation_level="AUTOCOMMIT")

@@ -127,7 +127,7 @@ def main() -> int:
     jobs = jobs_of(process.service)
     set_schedule(celery, jobs)
     ended, vitals, loop = threading.Event(), Vitals("beat", "watch"), Loop()
-    engine = database.create_engine(settings, f"{process.service}-{process.process}", size=1)
+    engine = database.create_engine(settings, f"{process.service}-{process.process}", connections=2)
     stop_watch = loop.start(Watch(database.create_sessions(engine), jobs.scheduled).run(vitals))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

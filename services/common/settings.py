@@ -42,7 +42,11 @@ class WebSettings(BaseSettings):
 
 
 class DatabaseSettings(BaseSettings):
-    """Where PostgreSQL is, and as whom to log in."""
+    """Where PostgreSQL is, as whom to log in, and how many connections one process may hold.
+
+    The sum of `connections` over all tasks is held against the server's `max_connections` before anything is deployed
+    (stacks/budgets.py): a process that opened more than it is given would take another's.
+    """
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -52,6 +56,7 @@ class DatabaseSettings(BaseSettings):
     user: str
     password: SecretStr
     tls: Literal["disable", "verify-full"]
+    connections: Annotated[int, Field(ge=1, le=100)] = 18
 
     def ssl_context(self) -> ssl.SSLContext | Literal[False]:
         """What asyncpg takes for TLS; the image's trust store holds Amazon RDS's authorities."""

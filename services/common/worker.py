@@ -121,7 +121,7 @@ def main() -> int:
     Path(heartbeat.path()).unlink(missing_ok=True)
     jobs = jobs_of(process.service)
     celery = create_celery(process.service, broker)
-    engine = database.create_engine(settings, f"{process.service}-{process.process}", size=CONCURRENCY + 2)
+    engine = database.create_engine(settings, f"{process.service}-{process.process}")
     sessions = database.create_sessions(engine)
     loop = Loop()
     register(celery, jobs, loop, sessions)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi_aws import autoscaling, ec2
 
-from components.base import Component, shorten
+from components.base import Component
+from model.names import shorten
 
 
 class Example(Component):
@@ -97,7 +98,7 @@ def test_a_role_is_made_once(run):
 
 def test_a_component_outside_the_library_is_refused(run):
     class Stray(Component):
-        __module__ = "stacks.environment"
+        __module__ = "stacks.environment.program"
 
     with pytest.raises(TypeError, match="must live in a room under components/, not in stacks"):
         run(lambda: Stray("stray"))

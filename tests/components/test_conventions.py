@@ -12,13 +12,14 @@ from components.edge.cdn import Cdn, CdnArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.edge.web_acl import Scope, WebAcl, WebAclArgs
-from components.network.vpc import NatMode, Vpc, VpcArgs
+from components.network.vpc import Vpc, VpcArgs
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.monitoring import Monitoring, MonitoringArgs
 from components.security.flows import INTERNET, Flow
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
+from model.vocabulary import Nat
 
 ACCOUNT, REGION, KEY = "123456789012", "ap-south-1", "arn:aws:kms:ap-south-1:123456789012:key/1"
 
@@ -26,8 +27,8 @@ VPC = VpcArgs(
     cidr="10.20.0.0/16",
     availability_zones=["ap-south-1a", "ap-south-1b"],
     account_id=ACCOUNT,
-    log_key_arn=KEY,
-    nat=NatMode.PER_ZONE,
+    logs_key_arn=KEY,
+    nat=Nat.PER_ZONE,
 )
 GROUPS = SecurityGroupsArgs(
     vpc_id="vpc-1",
@@ -45,7 +46,7 @@ BALANCER = LoadBalancerArgs(
     certificate_arn="arn:certificate",
     access_logs_bucket="logs",
 )
-ACL = WebAclArgs(scope=Scope.REGIONAL, region=REGION, log_key_arn=KEY, resource_arn="arn:balancer")
+ACL = WebAclArgs(scope=Scope.REGIONAL, region=REGION, logs_key_arn=KEY, resource_arn="arn:balancer")
 CDN = CdnArgs(
     region=REGION,
     site_bucket_domain="site.s3.ap-south-1.amazonaws.com",
@@ -61,10 +62,8 @@ GROUP = LogGroupArgs(log_group_name="/matchday/dev/wallet", key_arn=KEY)
 
 
 def monitoring(name, transform):
-    watched = LoadBalancer("watched", BALANCER)
-    args = MonitoringArgs(
-        components=[watched], account_id=ACCOUNT, region=REGION, key_arn=KEY, page_emails=["on-call@example.com"]
-    )
+    LoadBalancer("watched", BALANCER)
+    args = MonitoringArgs(account_id=ACCOUNT, region=REGION, key_arn=KEY, page_emails=["on-call@example.com"])
     return Monitoring(name, args, transform=transform)
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from environments.settings import DIRECTORY, EnvironmentSettings, load
 from model.catalog import Catalog, load_catalog
-from stacks.environment import Environment
+from stacks.environment.program import Environment
 from tests.components.conftest import Recorded, lint, run_program
 
 __all__ = ["lint"]  # a fixture
@@ -31,7 +31,7 @@ def settings_of(stack: str) -> EnvironmentSettings:
 @cache
 def catalog_of(stack: str) -> Catalog:
     """The services as that stack runs them."""
-    return load_catalog(SERVICES, settings_of(stack).tier.value)
+    return load_catalog(SERVICES, settings_of(stack).tier)
 
 
 def compose(settings: EnvironmentSettings, catalog: Catalog) -> Recorded:

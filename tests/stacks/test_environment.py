@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from components.base import Component
 from model.catalog import Catalog, load_catalog
 from tests.components.conftest import Lint, Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
@@ -124,13 +123,14 @@ def test_generated_values_stay_secret_inputs(composed: Composed, stack: str) -> 
 @every_environment
 def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Composed, stack: str) -> None:
     environment = composed(stack).result
-    components: list[Component] = [
-        environment.postgres,
-        environment.broker,
-        environment.cache,
-        *environment.applications.values(),
-        *(service for application in environment.applications.values() for service in application.services.values()),
-    ]
+    components = environment.watch.monitoring.watched
+    made = {item.name for item in composed(stack).registrations if not item.custom}
+    assert {component.name for component in components} >= {
+        *("network", "postgres", "broker", "cache", "load-balancer", "web-acl", "cdn", "cdn-web-acl"),
+        *catalog_of(stack).services,
+        *(f"{name}-{process}" for name, service in catalog_of(stack).services.items() for process in service.processes),
+    }
+    assert {component.name for component in components} <= made
     alarms = {item.inputs["name"] for item in composed(stack).of("MetricAlarm")}
     for component in components:
         assert component.signals, component.name
@@ -246,7 +246,6 @@ def test_firewalls_count_the_addresses_that_they_see_and_limit_what_manifests_na
 def test_every_objective_of_a_manifest_is_watched_by_how_fast_it_is_spent(composed: Composed, stack: str) -> None:
     alarms = {item.name: item.inputs for item in composed(stack).of("MetricAlarm")}
     for name, service in catalog_of(stack).services.items():
-        assert service.slos
         for slo in service.slos:
             hour = alarms[f"monitoring-load-balancer-{name}-{slo.name}-hour"]
             assert hour["threshold"] == pytest.approx(100 - 14.4 * (100 - slo.objective))
@@ -259,9 +258,9 @@ def test_every_objective_of_a_manifest_is_watched_by_how_fast_it_is_spent(compos
 def test_a_container_has_the_time_to_drain_that_ecs_gives_it(composed: Composed, stack: str) -> None:
     for definitions in containers(composed(stack)).values():
         for each in definitions:
-            told = {entry["name"]: entry["value"] for entry in each["environment"]}
-            if "DRAIN_SECONDS" in told:
-                assert told["DRAIN_SECONDS"] == str(each["stopTimeout"])
+            variables = {entry["name"]: entry["value"] for entry in each["environment"]}
+            if "DRAIN_SECONDS" in variables:
+                assert variables["DRAIN_SECONDS"] == str(each["stopTimeout"])
 
 
 @every_environment
@@ -351,6 +350,21 @@ def test_one_changed_setting_changes_only_what_it_concerns(composed: Composed) -
     assert different == {"aws:ecs/taskDefinition:TaskDefinition"}
 
 
+def test_a_service_of_workers_alone_is_one_like_the_others(tmp_path: Path) -> None:
+    """No paths, so no objectives, no target group and no rule; its log and its tasks are watched all the same."""
+    (tmp_path / "mailer").mkdir()
+    (tmp_path / "mailer" / "service.yaml").write_text(
+        "name: mailer\nsummary: Sends mail\ndatastores: [postgres, broker]\nprocesses:\n"
+        "  worker: {kind: worker, command: [python, -m, services.common.worker], cpu: 256, memory: 512}\n"
+    )
+    recorded = compose(settings_of("dev"), load_catalog(tmp_path, "development"))
+    assert recorded.of("ListenerRule") == recorded.of("TargetGroup") == []
+    assert set(containers(recorded)) == {"matchday-dev-mailer-worker"}
+    alarms = {item.name for item in recorded.of("MetricAlarm")}
+    assert {"monitoring-mailer-worker-cpu", "monitoring-mailer-log-critical"} <= alarms
+    assert not any("mailer-availability" in name for name in alarms)
+
+
 def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path: Path) -> None:
     """Apart from what lists all services: the CDN's paths, the dashboard and composite alarms."""
     for name in catalog_of("dev").services:
@@ -362,20 +376,16 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
     )
     catalog: Catalog = load_catalog(tmp_path, "development")
     bigger = compose(settings_of("dev"), catalog)
-    after = {item.urn: item for item in bigger.registrations}
-    changed = set()
-    for item in composed("dev").registrations:
-        assert item.urn in after, f"{item.urn} is gone"
-        if after[item.urn].inputs.keys() != item.inputs.keys():
-            changed.add(item.type)
-        if item.type in (
-            "aws:lb/listenerRule:ListenerRule",
-            "aws:ec2/subnet:Subnet",
-            "aws:ecs/taskDefinition:TaskDefinition",
-        ):
-            same = {key: value for key, value in item.inputs.items() if key in ("priority", "cidrBlock", "family")}
-            assert same.items() <= after[item.urn].inputs.items(), item.urn
-    assert not changed
+    before, after = shapes(composed("dev")), shapes(bigger)
+    assert set(before) <= set(after)
+    changed = {urn.rsplit("::", 1)[0].rsplit("$", 1)[-1] for urn in before if before[urn] != after[urn]}
+    assert changed == {
+        "aws:cloudfront/distribution:Distribution",
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        "aws:cloudwatch/dashboard:Dashboard",
+    }
+    (page,) = [urn for urn in before if "compositeAlarm" in urn and before[urn] != after[urn]]
+    assert page.endswith("::monitoring-load-balancer-pages")
     receipts = bigger.named("bonus-receipts")
     assert receipts.inputs["bucket"].startswith("matchday-dev-bonus-receipts-")
     (policy,) = [item for item in bigger.of("RolePolicy") if item.name == "bonus-task-policy"]

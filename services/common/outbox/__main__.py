@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 async def run(arguments: argparse.Namespace, settings: DatabaseSettings) -> int:
     """Do what the command line says."""
-    engine = database.create_engine(settings, "outbox", size=1)
+    engine = database.create_engine(settings, "outbox", connections=2)
     try:
         async with database.create_sessions(engine)() as session, session.begin():
             if arguments.command == "list":

@@ -8,28 +8,38 @@ from typing import Any
 
 import pytest
 
-from components.compute.application import Application, ApplicationArgs, Platform, ProcessArgs
+from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
-from components.compute.containers import Identity, Surroundings
-from components.compute.scaling import Bounds
+from components.compute.containers import ContainerContext, Dependencies
 from components.compute.service import Listening, Service, ServiceArgs
-from components.compute.service_plan import Kind, signals
+from components.compute.service_plan import signals
 from components.data.bucket import Bucket, BucketArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import Severity
+from model.manifest import Process
+from model.vocabulary import ProcessKind, Scaling
 from tests.components.conftest import ACCOUNT, REGION, Lint, Recorded, Registration
 
 Run = Callable[..., Recorded]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 
-WEB = ProcessArgs(
-    kind=Kind.WEB, command=["web"], cpu=256, memory=512, bounds=Bounds(minimum=2, maximum=6, cpu=60, requests=300)
+WEB = Process(
+    kind=ProcessKind.WEB,
+    command=("web",),
+    cpu=256,
+    memory=512,
+    scaling=Scaling(minimum=2, maximum=6, cpu=60, requests=300),
 )
-WORKER = ProcessArgs(
-    kind=Kind.WORKER, command=["worker"], cpu=256, memory=512, bounds=Bounds(minimum=1, maximum=3, cpu=70)
+WORKER = Process(
+    kind=ProcessKind.WORKER, command=("worker",), cpu=256, memory=512, scaling=Scaling(minimum=1, maximum=3, cpu=70)
 )
-SCHEDULER = ProcessArgs(kind=Kind.SCHEDULER, command=["tick"], cpu=256, memory=512, bounds=Bounds(minimum=1, maximum=1))
+SCHEDULER = Process(
+    kind=ProcessKind.SCHEDULER,
+    command=("tick",),
+    cpu=256,
+    memory=512,
+)
 
 
 def balancer() -> LoadBalancer:
@@ -217,13 +227,13 @@ def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:
 @pytest.mark.parametrize(
     ("kind", "listening", "message"),
     [
-        (Kind.WORKER, Listening(port=8080), "a worker process cannot listen"),
-        (Kind.WEB, None, "a web process must listen"),
+        (ProcessKind.WORKER, Listening(port=8080), "a worker process cannot listen"),
+        (ProcessKind.WEB, None, "a web process must listen"),
     ],
 )
-def test_exactly_web_processes_listen(run: Run, kind: Kind, listening: Listening | None, message: str) -> None:
+def test_exactly_web_processes_listen(run: Run, kind: ProcessKind, listening: Listening | None, message: str) -> None:
     def program() -> None:
-        identity = Identity(
+        context = ContainerContext(
             service="wallet",
             environment="prod",
             log_level="INFO",
@@ -233,14 +243,10 @@ def test_exactly_web_processes_listen(run: Run, kind: Kind, listening: Listening
             drain_seconds=30,
         )
         args = ServiceArgs(
-            process="x",
-            kind=kind,
-            command=["x"],
-            cpu=256,
-            memory=512,
-            bounds=Bounds(minimum=1, maximum=1),
-            identity=identity,
-            surroundings=Surroundings(),
+            process_name="x",
+            process=Process(kind=kind, command=("x",), cpu=256, memory=512),
+            context=context,
+            dependencies=Dependencies(),
             cluster=Cluster("cluster", ClusterArgs(logs_key_arn=KEY)),
             subnet_ids=["subnet-1"],
             security_group_id="sg-1",
@@ -264,6 +270,6 @@ def test_every_shell_is_recorded_and_encrypted(run: Run) -> None:
 
 
 def test_tasks_are_counted_only_where_container_insights_counts_them() -> None:
-    counted = {each.name: each for each in signals("c", "s", Kind.WEB, minimum_tasks=2, insights=True)}
+    counted = {each.name: each for each in signals("c", "s", ProcessKind.WEB, minimum_tasks=2, insights=True)}
     assert counted["tasks"].threshold == 2 and counted["tasks"].severity is Severity.PAGE
-    assert "tasks" not in {each.name for each in signals("c", "s", Kind.WEB, minimum_tasks=2, insights=False)}
+    assert "tasks" not in {each.name for each in signals("c", "s", ProcessKind.WEB, minimum_tasks=2, insights=False)}

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from components.compute.containers import Database, Identity, Surroundings, definitions
+from components.compute.containers import ContainerContext, Database, Dependencies, definitions
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from model.manifest import Process
+from model.vocabulary import ProcessKind
 
 KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
 
@@ -29,7 +31,8 @@ def secret(name: str, json_key: str | None = None) -> SecretReference:
     )
 
 
-IDENTITY = Identity(
+WEB = Process(kind=ProcessKind.WEB, command=("python", "-m", "services.common.web"), cpu=256, memory=512)
+CONTEXT = ContainerContext(
     service="live-wallet",
     environment="dev",
     log_level="INFO",
@@ -43,7 +46,7 @@ POSTGRES = PostgresConnection(
     host="db.example", port=5432, tls=True, master_user="master", master_password=secret("rds", json_key="password")
 )
 DATABASE = Database(server=POSTGRES, owner_password=secret("owner"), app_password=secret("app"))
-ALL = Surroundings(
+ALL = Dependencies(
     database=DATABASE,
     broker=RedisConnection(host="broker.example", port=6379, tls=True, password=secret("broker")),
     cache=RedisConnection(host="cache.example", port=6379, tls=False, password=secret("cache")),
@@ -53,10 +56,8 @@ ALL = Surroundings(
 )
 
 
-def make(surroundings: Surroundings = ALL, port: int | None = 8080) -> list[dict[str, Any]]:
-    return definitions(
-        IDENTITY, surroundings, process="web", command=["python", "-m", "services.common.web"], port=port
-    )
+def make(dependencies: Dependencies = ALL, port: int | None = 8080) -> list[dict[str, Any]]:
+    return definitions(CONTEXT, dependencies, name="web", process=WEB, port=port)
 
 
 def environment(container: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
         **COMMON,
         **SERVER,
         "DATABASE_USER": "live-wallet_app",
+        "DATABASE_CONNECTIONS": "18",
         **LISTENING,
         "BROKER_HOST": "broker.example",
         "BROKER_PORT": "6379",
@@ -124,7 +126,7 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
 
 
 def test_a_service_without_a_database_has_one_container() -> None:
-    (only,) = make(Surroundings())
+    (only,) = make(Dependencies())
     assert "dependsOn" not in only
     assert environment(only) == {**COMMON, **LISTENING}
     assert only["secrets"] == []
@@ -157,7 +159,7 @@ def test_the_process_is_asked_how_it_is_and_has_time_to_drain() -> None:
 
 
 def test_definitions_do_not_depend_on_the_order_in_which_a_manifest_names_things() -> None:
-    shuffled = Surroundings(
+    shuffled = Dependencies(
         database=DATABASE,
         broker=ALL.broker,
         cache=ALL.cache,

@@ -6,32 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.compute.scaling import Bounds, Metric, capacity, plan
+from components.compute.scaling import Metric, capacity, plan
+from model.vocabulary import Scaling
 
 counts = st.integers(min_value=1, max_value=500)
-targets = st.none() | st.integers(min_value=1, max_value=1000)
+cpus = st.integers(min_value=10, max_value=90)
+request_rates = st.none() | st.integers(min_value=1, max_value=1000)
 
 
-@given(counts, counts, targets, targets)
-def test_a_policy_per_target_where_the_number_can_move(
-    one: int, other: int, cpu: int | None, requests: int | None
-) -> None:
-    bounds = Bounds(minimum=min(one, other), maximum=max(one, other), cpu=cpu, requests=requests)
-    found = {policy.metric: policy.target for policy in plan(bounds)}
+@given(counts, counts, cpus, request_rates)
+def test_a_policy_per_target_where_the_number_can_move(one: int, other: int, cpu: int, requests: int | None) -> None:
+    scaling = Scaling(minimum=min(one, other), maximum=max(one, other), cpu=cpu, requests=requests)
+    found = {policy.metric: policy.target for policy in plan(scaling)}
     given_targets = {Metric.CPU: cpu, Metric.REQUESTS: requests}
     expected = {metric: target for metric, target in given_targets.items() if target is not None}
-    assert found == (expected if bounds.minimum < bounds.maximum else {})
+    assert found == (expected if scaling.minimum < scaling.maximum else {})
 
 
 def test_out_is_quicker_than_in() -> None:
-    for policy in plan(Bounds(minimum=1, maximum=4, cpu=60, requests=300)):
+    for policy in plan(Scaling(minimum=1, maximum=4, cpu=60, requests=300)):
         assert policy.scale_out_cooldown < policy.scale_in_cooldown
+
+
+def test_a_process_without_scaling_has_one_task_and_no_policy() -> None:
+    assert plan(None) == []
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(0, 1), (3, 2), (-1, -1)])
 def test_impossible_bounds_are_refused(minimum: int, maximum: int) -> None:
-    with pytest.raises(ValueError, match=f"{minimum} to {maximum} tasks"):
-        Bounds(minimum=minimum, maximum=maximum)
+    with pytest.raises(ValueError, match=r"greater than or equal to 1|minimum 3 is above maximum 2"):
+        Scaling(minimum=minimum, maximum=maximum, cpu=50)
 
 
 @given(st.integers(min_value=0, max_value=100), st.booleans())

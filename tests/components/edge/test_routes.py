@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.edge.routes import Route, listener_rules, overlap
+from components.edge.routes import Route, listener_rules
+from model.patterns import overlap
 
 #: A change here means that every deployed rule is moved: intended only with a migration.
 GOLDEN = {"wallet": ("wallet-1w", 35149), "auth": ("auth-1w", 38711), "scoring": ("scoring-1w", 38724)}

@@ -11,7 +11,7 @@ def acl(**changes):
     args = {
         "scope": Scope.REGIONAL,
         "region": "ap-south-1",
-        "log_key_arn": "arn:key",
+        "logs_key_arn": "arn:key",
         "resource_arn": "arn:balancer",
         **changes,
     }

@@ -7,7 +7,8 @@ import json
 import pytest
 from pulumi_aws import rds
 
-from components.network.vpc import FARGATE_ENDPOINTS, NatMode, Vpc, VpcArgs
+from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
+from model.vocabulary import Nat
 
 ACCOUNT = "123456789012"
 LOG_KEY = f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/logs"
@@ -18,7 +19,7 @@ def network(zones="ab", **changes):
         "cidr": "10.20.0.0/16",
         "availability_zones": [f"ap-south-1{letter}" for letter in zones],
         "account_id": ACCOUNT,
-        "log_key_arn": LOG_KEY,
+        "logs_key_arn": LOG_KEY,
         **changes,
     }
     return lambda: Vpc("network", VpcArgs(**args))
@@ -40,14 +41,14 @@ def test_the_default_group_lets_nothing_through(run):
 @pytest.mark.parametrize(
     ("nat", "gateways", "routes"),
     [
-        (NatMode.NONE, set(), {"network-public-internet"}),
+        (Nat.NONE, set(), {"network-public-internet"}),
         (
-            NatMode.SINGLE,
+            Nat.SINGLE,
             {"network-nat-a"},
             {"network-public-internet", "network-private-a-internet", "network-private-b-internet"},
         ),
         (
-            NatMode.PER_ZONE,
+            Nat.PER_ZONE,
             {"network-nat-a", "network-nat-b"},
             {"network-public-internet", "network-private-a-internet", "network-private-b-internet"},
         ),
@@ -61,14 +62,14 @@ def test_ways_out(run, nat, gateways, routes):
 
 
 def test_each_zone_has_its_own_way_out_where_asked(run):
-    recorded = run(network(nat=NatMode.PER_ZONE))
+    recorded = run(network(nat=Nat.PER_ZONE))
     used = {recorded.named(f"network-private-{z}-internet").inputs["natGatewayId"] for z in "ab"}
     assert len(used) == 2
     assert len({item.inputs["subnetId"] for item in recorded.of("NatGateway")}) == 2
 
 
 def test_data_subnets_never_reach_the_internet(run):
-    recorded = run(network(nat=NatMode.PER_ZONE))
+    recorded = run(network(nat=Nat.PER_ZONE))
     data = {
         item.inputs["routeTableId"]
         for item in recorded.of("RouteTableAssociation")
@@ -80,7 +81,7 @@ def test_data_subnets_never_reach_the_internet(run):
 
 def test_who_takes_a_subnet_waits_for_its_roads(run):
     def program():
-        vpc = network(nat=NatMode.SINGLE)()
+        vpc = network(nat=Nat.SINGLE)()
         for tier in ("public", "private", "data"):
             rds.SubnetGroup(tier, subnet_ids=getattr(vpc, f"{tier}_subnet_ids"))
 
@@ -107,7 +108,7 @@ def test_a_new_zone_changes_nothing_that_exists(run):
 
 
 def test_endpoints_that_fargate_needs_without_nat(run):
-    recorded = run(network(nat=NatMode.NONE))
+    recorded = run(network(nat=Nat.NONE))
     endpoints = {
         item.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1."): item
         for item in recorded.of("VpcEndpoint")
@@ -139,7 +140,7 @@ def test_flow_logs_are_complete_and_their_role_is_narrow(run):
 
 
 def test_signals_watch_every_gateway(run):
-    vpc = run(network(nat=NatMode.PER_ZONE)).result
+    vpc = run(network(nat=Nat.PER_ZONE)).result
     assert [signal.name for signal in vpc.signals] == ["nat-a-ports", "nat-a-drops", "nat-b-ports", "nat-b-drops"]
     assert len({id(signal.dimensions["NatGatewayId"]) for signal in vpc.signals}) == 2
 
@@ -149,11 +150,11 @@ def test_children_can_be_transformed(run):
         args.max_aggregation_interval = 600
         return args, opts
 
-    args = VpcArgs(cidr="10.20.0.0/16", availability_zones=["ap-south-1a"], account_id=ACCOUNT, log_key_arn=LOG_KEY)
+    args = VpcArgs(cidr="10.20.0.0/16", availability_zones=["ap-south-1a"], account_id=ACCOUNT, logs_key_arn=LOG_KEY)
     recorded = run(lambda: Vpc("network", args, transform={"flow-logs": slower}))
     assert recorded.of("FlowLog")[0].inputs["maxAggregationInterval"] == 600
 
 
 def test_a_bad_range_stops_the_program_before_any_resource_of_aws(run):
-    with pytest.raises(ValueError, match="publicly routed"):
+    with pytest.raises(ValueError, match="routed on the internet"):
         run(network(cidr="8.8.0.0/16"))

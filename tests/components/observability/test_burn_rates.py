@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
-from components.observability.burn_rates import BURNS, Objective, least, signals
+from components.observability.burn_rates import BURNS, least, signals
 from components.observability.signals import Comparison, Severity
+from model.vocabulary import Slo
 
 MONTH = 30 * 24 * 3600
 WHERE = {"LoadBalancer": "app/edge/1", "TargetGroup": "targetgroup/wallet/1"}
-AVAILABILITY, LATENCY = Objective(percent=99.9), Objective(percent=99, seconds=0.3)
+AVAILABILITY = Slo(name="availability", objective=99.9)
+LATENCY = Slo(name="latency", objective=99, milliseconds=300)
 
-objectives = st.floats(95, 99.99).map(lambda percent: Objective(percent=percent))
+objectives = st.floats(95, 99.99).map(lambda percent: Slo(name="availability", objective=percent))
 
 
 def value(expression: str, **numbers: float | None) -> float | None:
@@ -47,8 +49,8 @@ def test_paging_spends_two_percent_of_a_month_in_an_hour_and_the_ticket_five_in_
 @given(objectives, st.sampled_from(BURNS))
 def test_the_limit_is_as_many_failures_as_the_rate_says(objective, burn):
     limit = least(objective, burn)
-    assert 0 < limit < objective.percent
-    assert (100 - limit) / (100 - objective.percent) == pytest.approx(burn.rate, rel=1e-3)
+    assert 0 < limit < objective.objective
+    assert (100 - limit) / (100 - objective.objective) == pytest.approx(burn.rate, rel=1e-3)
 
 
 def test_a_page_needs_the_long_and_the_short_window_of_one_objective():
@@ -87,12 +89,12 @@ def test_latency_rings_by_the_share_that_is_quick_enough(requests, quick, rings)
 
 @pytest.mark.parametrize("percent", [0, 94.9, 100])
 def test_objectives_that_cannot_be_watched_are_refused(percent):
-    with pytest.raises(ValueError, match=r"accepted: 95.0 and up, below 100"):
-        Objective(percent=percent)
+    with pytest.raises(ValueError, match=r"greater than or equal to 95|less than 100"):
+        Slo(name="availability", objective=percent)
 
 
 def test_an_objective_takes_the_place_of_the_fixed_limit(run):
-    route = Route(name="wallet", patterns=["/wallet/*"], port=8080, objectives=[AVAILABILITY])
+    route = Route(name="wallet", patterns=["/wallet/*"], port=8080, slos=[AVAILABILITY])
     args = LoadBalancerArgs(
         vpc_id="vpc-1",
         subnet_ids=["subnet-a", "subnet-b"],

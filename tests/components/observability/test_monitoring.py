@@ -42,9 +42,9 @@ def signal(name, severity=Severity.PAGE, **changes):
 
 def monitoring(*watched, **changes):
     def program():
-        components = [Watched(name, *signals) for name, signals in watched]
+        for name, signals in watched:
+            Watched(name, *signals)
         args = {
-            "components": components,
             "account_id": ACCOUNT,
             "region": "ap-south-1",
             "key_arn": "arn:key",
@@ -77,6 +77,31 @@ def test_every_signal_is_an_alarm_that_acts(run, resolved):
     assert errors["statistic"] == "Average" and "extendedStatistic" not in errors
     assert (errors["evaluationPeriods"], errors["datapointsToAlarm"], errors["threshold"]) == (5, 5, 10)
     assert errors["alarmDescription"] == "errors is wrong. Runbook: docs/runbooks/load-balancer-errors.md"
+
+
+def test_two_monitorings_would_ring_twice(run):
+    def program():
+        for name in ("monitoring", "second"):
+            Monitoring(name, MonitoringArgs(account_id=ACCOUNT, region="ap-south-1", key_arn="arn:key"))
+
+    with pytest.raises(ValueError, match="'monitoring' watches this stack already"):
+        run(program)
+
+
+def test_signals_that_come_after_the_monitoring_are_refused(run):
+    def program():
+        monitoring(EDGE)()
+        Watched("late-and-quiet")
+        Watched("late", signal("errors"))
+
+    with pytest.raises(ValueError, match="'late' carries signals but is made after the monitoring 'monitoring'"):
+        run(program)
+
+
+def test_stacks_in_one_process_do_not_watch_each_other(run):
+    first, second = run(monitoring(EDGE)), run(monitoring(DATA))
+    assert {item.name for item in second.of("MetricAlarm")} == {"monitoring-data-full"}
+    assert {item.name.split("-")[1] for item in first.of("MetricAlarm")} == {"edge"}
 
 
 def test_one_page_per_component_that_pages(run, resolved):
@@ -166,17 +191,7 @@ def test_the_dashboard_shows_what_pages_first_and_every_signal(run):
 
 def test_two_components_of_one_name_are_refused(run):
     with pytest.raises(ValueError, match="makes the child 'edge-errors' twice"):
-        run(
-            lambda: Monitoring(
-                "monitoring",
-                MonitoringArgs(
-                    components=[Watched("edge", signal("errors")), _Other("edge", signal("errors"))],
-                    account_id=ACCOUNT,
-                    region="ap-south-1",
-                    key_arn="arn:key",
-                ),
-            )
-        )
+        run(lambda: (_Other("edge", signal("errors")), monitoring(EDGE)()))
 
 
 class _Other(Watched):

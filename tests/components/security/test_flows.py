@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.security.flows import INTERNET, Direction, Flow, Rule, rules
+from components.security.flows import INTERNET, Direction, Flow, SecurityGroupRule, rules
 
 GROUPS = ["balancer", "wallet", "postgres"]
 
 
 def test_a_flow_opens_both_ends():
     assert rules([Flow("balancer", "wallet", 8080, "requests")], GROUPS) == [
-        Rule("balancer", Direction.EGRESS, "wallet", 8080, "requests"),
-        Rule("wallet", Direction.INGRESS, "balancer", 8080, "requests"),
+        SecurityGroupRule("balancer", Direction.EGRESS, "wallet", 8080, "requests"),
+        SecurityGroupRule("wallet", Direction.INGRESS, "balancer", 8080, "requests"),
     ]
 
 
@@ -23,8 +23,8 @@ def test_outside_peers_hold_no_rules():
         [Flow(INTERNET, "balancer", 443, "viewers"), Flow("wallet", "s3", 443, "image layers")], GROUPS, ["s3"]
     )
     assert found == [
-        Rule("balancer", Direction.INGRESS, INTERNET, 443, "viewers"),
-        Rule("wallet", Direction.EGRESS, "s3", 443, "image layers"),
+        SecurityGroupRule("balancer", Direction.INGRESS, INTERNET, 443, "viewers"),
+        SecurityGroupRule("wallet", Direction.EGRESS, "s3", 443, "image layers"),
     ]
 
 

@@ -1,0 +1,103 @@
+"""What everything else of an environment stands on: keys, network, security groups, and the bucket of access logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.data import bucket_policy
+from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
+from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
+from components.security.groups import SecurityGroups, SecurityGroupsArgs
+from components.security.keys import Keys, KeysArgs
+from environments.settings import EnvironmentSettings
+from model.catalog import Catalog
+from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups
+
+#: AWS's own list of the addresses from which CloudFront calls origins.
+CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
+
+#: Days that access logs are kept in their bucket.
+ACCESS_LOG_DAYS = 400
+
+
+class Foundation:
+    """Attributes are the components; `bucket` makes a private bucket the way this environment makes them all."""
+
+    def __init__(self, settings: EnvironmentSettings, catalog: Catalog) -> None:
+        self._settings = settings
+        self.account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
+        self.keys = Keys("keys", KeysArgs(account_id=self.account_id, region=settings.region, edge=True))
+        self.vpc = Vpc(
+            "network",
+            VpcArgs(
+                cidr=settings.network.cidr,
+                availability_zones=settings.availability_zones,
+                account_id=self.account_id,
+                logs_key_arn=self.keys.logs,
+                nat=settings.network.nat,
+                interface_endpoints=FARGATE_ENDPOINTS if settings.network.interface_endpoints else (),
+                flow_log_retention_days=settings.logs.retention_days,
+            ),
+        )
+        self.groups = self._security_groups(catalog)
+        self.access_logs = self._access_logs()
+
+    def bucket(self, name: str, **more: Any) -> Bucket:
+        """A private bucket under the data key; `more`: further arguments of BucketArgs."""
+        return Bucket(
+            name,
+            BucketArgs(
+                account_id=self.account_id,
+                key_arn=self.keys.data,
+                log_bucket=self.access_logs.bucket_name,
+                deletion_protection=self._settings.protected,
+                relaxed=self._settings.reasons(deletion_protection="deletion_protection"),
+                **more,
+            ),
+        )
+
+    def _security_groups(self, catalog: Catalog) -> SecurityGroups:
+        settings = self._settings
+        endpoints = settings.network.interface_endpoints
+        prefix_lists: dict[str, pulumi.Input[str]] = {S3: self.vpc.s3_prefix_list_id}
+        if settings.behind_cdn:
+            prefix_lists[CLOUDFRONT] = aws.ec2.get_managed_prefix_list_output(name=CLOUDFRONT_ADDRESSES).id
+        return SecurityGroups(
+            "security",
+            SecurityGroupsArgs(
+                vpc_id=self.vpc.vpc_id,
+                groups=groups(catalog),
+                flows=flows(catalog, behind_cdn=settings.behind_cdn, interface_endpoints=endpoints),
+                existing={ENDPOINTS: self.vpc.endpoint_security_group_id} if endpoints else {},
+                prefix_lists=prefix_lists,
+            ),
+        )
+
+    def _access_logs(self) -> Bucket:
+        """The bucket of access logs; it takes none of its own, which would never end."""
+        settings = self._settings
+        bucket = Bucket(
+            "access-logs",
+            BucketArgs(
+                account_id=self.account_id,
+                statements=None,
+                expire_days=ACCESS_LOG_DAYS,
+                deletion_protection=settings.protected,
+                relaxed={
+                    "kms": "load balancers and S3 deliver access logs only to buckets with S3's own keys",
+                    "access_logs": "logs of the log bucket in the log bucket would never end",
+                    **settings.reasons(deletion_protection="deletion_protection"),
+                },
+            ),
+        )
+        deliveries = pulumi.Output.all(bucket.arn, self.account_id).apply(
+            lambda known: bucket_policy.log_deliveries(known[0], known[1], settings.region)
+        )
+        self.access_logs_policy = BucketAccess(
+            "access-logs-policy",
+            BucketAccessArgs(bucket=bucket, statements=deliveries),
+        )
+        return bucket

@@ -1,0 +1,90 @@
+"""The platform's services on ECS: the cluster, and an application for each manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.compute.application import Application, ApplicationArgs, Platform
+from components.compute.cluster import Cluster, ClusterArgs
+from environments.settings import EnvironmentSettings
+from model.catalog import Catalog
+from model.manifest import ServiceManifest
+from model.names import IMAGE_REPOSITORY
+from stacks.environment.data import Data
+from stacks.environment.edge import Edge
+from stacks.environment.foundation import Foundation
+
+
+class Services:
+    """`cluster`, and `applications` by the service's name."""
+
+    def __init__(
+        self, settings: EnvironmentSettings, catalog: Catalog, foundation: Foundation, data: Data, edge: Edge
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._foundation = foundation
+        self._data = data
+        self._edge = edge
+        self.cluster = Cluster(
+            "cluster",
+            ClusterArgs(
+                logs_key_arn=foundation.keys.logs,
+                insights=settings.compute.insights,
+                log_retention_days=settings.logs.retention_days,
+            ),
+        )
+        platform = self._platform()
+        self.applications: dict[str, Application] = {}
+        for service in catalog.deployment_order:
+            args = self._application(service, platform, self.applications)
+            self.applications[service.name] = Application(service.name, args)
+
+    def _platform(self) -> Platform:
+        settings, foundation = self._settings, self._foundation
+        registry: pulumi.Input[str] = settings.image.registry or pulumi.Output.concat(
+            foundation.account_id, f".dkr.ecr.{settings.region}.amazonaws.com"
+        )
+        own = pulumi.Output.concat(
+            f"arn:aws:ecr:{settings.region}:", foundation.account_id, f":repository/{IMAGE_REPOSITORY}"
+        )
+        return Platform(
+            account_id=foundation.account_id,
+            region=settings.region,
+            cluster=self.cluster,
+            subnet_ids=foundation.vpc.private_subnet_ids,
+            image=pulumi.Output.concat(registry, f"/{IMAGE_REPOSITORY}:{settings.image.tag}"),
+            repository_arn=None if settings.image.registry else own,
+            logs_key_arn=foundation.keys.logs,
+            secrets_key_arn=foundation.keys.secrets,
+            data_key_arn=foundation.keys.data,
+            log_level=settings.compute.log_level,
+            log_retention_days=settings.logs.retention_days,
+            deletion_protection=settings.protected,
+            scaled=settings.compute.scaling,
+            spot_percent=settings.compute.spot_percent,
+            # CloudFront writes the viewer's address to X-Forwarded-For, then the load balancer CloudFront's.
+            trusted_proxies=2 if settings.behind_cdn else 1,
+        )
+
+    def _application(
+        self, service: ServiceManifest, platform: Platform, made: Mapping[str, Application]
+    ) -> ApplicationArgs:
+        data = self._data
+        return ApplicationArgs(
+            platform=platform,
+            processes=service.processes,
+            security_group_id=self._foundation.groups.ids[service.name],
+            port=service.port,
+            target=self._edge.load_balancer.target_groups.get(service.name),
+            postgres=data.postgres.connection if "postgres" in service.datastores else None,
+            broker=data.broker.connection if "broker" in service.datastores else None,
+            cache=data.cache.connection if "cache" in service.datastores else None,
+            secrets={secret.name: secret.length for secret in service.secrets},
+            calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
+            buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
+            drain_seconds=service.drain_seconds,
+            after=[each for name in service.calls for each in made[name].services.values()],
+        )

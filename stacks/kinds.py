@@ -1,0 +1,54 @@
+"""Which kind a stack is of. The one key `matchday:<kind>` of its file says it; each kind has settings of its own.
+
+A kind reads and checks everything that it is made from before it returns what composes it: nothing is registered before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from environments import settings
+from model.catalog import load_catalog
+from model.validation import DocumentError
+from stacks import budgets
+
+#: Composes a stack and returns its outputs.
+Compose = Callable[[], Mapping[str, Any]]
+
+#: Reads what a stack is made from: the repository's root, the stack's name and its configuration (`namespace:key` → text).
+#: Raises DocumentError.
+Prepare = Callable[[Path, str, Mapping[str, str]], Compose]
+
+
+def environment(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
+    """The platform in one place."""
+    chosen = settings.load(stack, config)
+    catalog = load_catalog(root / "services", chosen.tier)
+    budgets.check(chosen, catalog)
+
+    def compose() -> Mapping[str, Any]:
+        # Imported late: the AWS classes take seconds to load, and what is refused above needs none of them.
+        from stacks.environment.program import Environment
+
+        return Environment(chosen, catalog).outputs
+
+    return compose
+
+
+#: Configuration key → kind.
+KINDS: Mapping[str, Prepare] = {settings.KEY: environment}
+
+
+def prepare(root: Path, stack: str, config: Mapping[str, str], kinds: Mapping[str, Prepare] = KINDS) -> Compose:
+    """What composes `stack`, by its kind. A file that names none is an environment's, whose settings say what is missing.
+
+    Raises DocumentError.
+    """
+    named = sorted(key for key in kinds if key in config)
+    if len(named) > 1:
+        raise DocumentError(
+            f"environments/Pulumi.{stack}.yaml: {' and '.join(named)}: a stack is of one kind; give one"
+        )
+    return kinds[named[0] if named else settings.KEY](root, stack, config)
