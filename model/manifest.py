@@ -57,7 +57,7 @@ PublicRoute = Annotated[
     ),
 ]
 #: Connections to PostgreSQL that one task of each kind holds at most, where its manifest names no other number. A web process
-#: runs eight requests at once, each of which takes one from its pool or from its engine, and asks for its readiness by one more;
+#: runs eight requests at once, each of which takes one from its pool or its engine, and asks for its readiness by one more;
 #: a worker runs four jobs, relays the outbox and watches; a scheduler watches.
 CONNECTIONS: Mapping[ProcessKind, int] = {ProcessKind.WEB: 18, ProcessKind.WORKER: 12, ProcessKind.SCHEDULER: 2}
 

@@ -45,7 +45,7 @@ def create_application(
             app.state.process = load(ProcessSettings)
             settings = load(AppDatabaseSettings)
             application = f"{app.state.process.service}-{app.state.process.process}"
-            # The pool has one for each request that runs, readiness one of its own, and the engine the rest of what is budgeted.
+            # The pool has one for each request that runs, readiness one of its own, the engine the rest of the budget.
             rest = max(1, settings.connections - RUNNING - 1)
             app.state.engine = database.create_engine(settings, application, connections=rest)
             stack.push_async_callback(app.state.engine.dispose)

@@ -28,7 +28,7 @@ ADMIN = "rdsadmin"
 #: A laptop's sizes. Everything else is PostgreSQL's default; `settings` of a server goes on top.
 _SETTINGS: Mapping[str, str] = {
     "shared_buffers": "32MB",
-    "max_connections": "200",
+    "max_connections": "400",  # as the tier laptop says (environments/tiers.py)
     "password_encryption": "scram-sha-256",
     "unix_socket_directories": "",
     "log_line_prefix": "%m [%p] %q%u@%d ",
