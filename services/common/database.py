@@ -54,14 +54,19 @@ def metadata() -> MetaData:
 
 
 def create_engine(
-    settings: DatabaseSettings, application: str, *, limits: bool = True, connections: int | None = None
+    settings: DatabaseSettings,
+    application: str,
+    *,
+    limits: bool = True,
+    seconds: float | None = None,
+    connections: int | None = None,
 ) -> AsyncEngine:
-    """An engine with at most `connections` (default: the settings'); `limits` bounds how long a statement may take."""
+    """An engine with at most `connections` (default: the settings'); `limits` and `seconds` as `postgres.connect` has them."""
     most = settings.connections if connections is None else connections
     kept = max(1, most // 2)
 
     async def connect() -> Any:
-        return await postgres.connect(settings, application, limits=limits)
+        return await postgres.connect(settings, application, limits=limits, seconds=seconds)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",

@@ -158,9 +158,10 @@ class Jobs:
         outside = self.outside[task]
         try:
             async with sessions() as session, session.begin():
-                message = await messages.reserve(session, message_id, outside.timeout + _RESERVE_LONGER)
-                if message is None:
+                reserved = await messages.reserve(session, message_id, outside.timeout + _RESERVE_LONGER)
+                if reserved is None:
                     return Handled()
+                message, repeated = reserved
                 logs.request_id.set(message.request_id)
                 request = await outside.prepare(session, clock, message)
                 if request is None:
@@ -168,7 +169,7 @@ class Jobs:
                     return Handled(done=1)
             try:
                 async with asyncio.timeout(outside.timeout.total_seconds()):
-                    outcome = await outside.call(Try(request, str(message_id), message.attempts > 1))
+                    outcome = await outside.call(Try(request, str(message_id), repeated))
             except Refused as refusal:
                 outcome = refusal
             async with sessions() as session, session.begin():

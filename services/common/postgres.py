@@ -38,8 +38,13 @@ LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.AdminSh
 _DEAD_PEER_SECONDS = 8
 
 
-async def connect(settings: DatabaseSettings, application: str, *, limits: bool = True, **more: Any) -> Any:
-    """A connection; `limits` bounds how long a statement may take. Raises OSError, TimeoutError, asyncpg.PostgresError."""
+async def connect(
+    settings: DatabaseSettings, application: str, *, limits: bool = True, seconds: float | None = None, **more: Any
+) -> Any:
+    """A connection; `limits` bounds how long a statement may take, `seconds` by another client-side time than COMMAND_SECONDS.
+
+    Raises OSError, TimeoutError, asyncpg.PostgresError.
+    """
     connection = await asyncpg.connect(
         host=settings.host,
         port=settings.port,
@@ -48,7 +53,7 @@ async def connect(settings: DatabaseSettings, application: str, *, limits: bool 
         database=settings.name,
         ssl=settings.ssl_context(),
         timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS if limits else None,
+        command_timeout=seconds or (COMMAND_SECONDS if limits else None),
         server_settings={"application_name": application, **(LIMITS if limits else {})},
         **more,
     )

@@ -15,9 +15,9 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 
 from celery import Celery
 from celery.beat import Scheduler
@@ -72,7 +72,7 @@ class Watch:
 
     def __init__(self, sessions: Sessions, scheduled: Mapping[str, Scheduled]) -> None:
         self._sessions, self._scheduled = sessions, scheduled
-        self._seen = self._started = time.monotonic()
+        self._seen = self._started = monotonic()
         self._said: dict[str, float] = {}
 
     async def look(self) -> list[str]:
@@ -81,7 +81,7 @@ class Watch:
             ages = await job_runs.seconds_since_success(session)
             unknown = self._scheduled.keys() - ages.keys()
             await job_runs.know(session, sorted(unknown))
-        now = self._seen = time.monotonic()
+        now = self._seen = monotonic()
         late = []
         for task, job in self._scheduled.items():
             seconds, allowed = ages.get(task, 0.0), job.late_after.total_seconds()
@@ -100,13 +100,13 @@ class Watch:
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning("jobs not looked at", extra={"reason": reason})
-                if time.monotonic() - self._seen > BLIND_SECONDS:
+                if monotonic() - self._seen > BLIND_SECONDS:
                     self._say("", "jobs cannot be watched", runbook="job-late", reason=reason)
             vitals.moved("watch")
             await asyncio.sleep(WATCH_PAUSE_SECONDS)
 
     def _say(self, task: str, message: str, **fields: object) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if now - self._said.get(task, float("-inf")) >= REPEAT_SECONDS:
             self._said[task] = now
             log.error(message, extra={"task": task, **fields})

@@ -16,6 +16,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from sqlalchemy import text
 
 from services.common import database, heartbeat, logs
 from services.common.broker import BrokerQueue, create_celery, jobs_of
-from services.common.clock import SystemClock
+from services.common.clock import Clock, DatabaseClock
 from services.common.database import Sessions
 from services.common.jobs import CLEAN_UP_SECONDS, TIMEOUT_SECONDS, Jobs
 from services.common.loops import Loop
@@ -44,8 +45,11 @@ LONGEST_SECONDS = TIMEOUT_SECONDS + 15
 log = logging.getLogger(__name__)
 
 
-async def pulse(sessions: Sessions, queue: BrokerQueue, vitals: Vitals) -> None:
-    """For ever ask the database and the broker for a sign of life: a worker that does not reach them is stuck."""
+async def pulse(sessions: Sessions, queue: BrokerQueue, vitals: Vitals, clock: DatabaseClock) -> None:
+    """For ever ask the database and the broker for a sign of life: a worker that does not reach them is stuck.
+
+    The database says what time it is, too.
+    """
 
     async def ask(part: str, question: Callable[[], Awaitable[object]]) -> None:
         while True:
@@ -59,7 +63,8 @@ async def pulse(sessions: Sessions, queue: BrokerQueue, vitals: Vitals) -> None:
 
     async def query() -> None:
         async with sessions() as session:
-            await session.execute(text("SELECT 1"))
+            asked = time.monotonic()
+            clock.follow((await session.execute(text("SELECT clock_timestamp()"))).scalar_one(), asked)
 
     await asyncio.gather(ask("postgres", query), ask("broker", queue.depth))
 
@@ -70,9 +75,8 @@ async def relay(sessions: Sessions, queue: BrokerQueue, jobs: Jobs, vitals: Vita
     await Relay(sessions, queue, batch_sizes).run(lambda: vitals.moved("relay"))
 
 
-def register(celery: Celery, jobs: Jobs, loop: Loop, sessions: Sessions) -> None:
-    """Make each handler a Celery task."""
-    clock = SystemClock()
+def register(celery: Celery, jobs: Jobs, loop: Loop, sessions: Sessions, patient: Sessions, clock: Clock) -> None:
+    """Make each handler a Celery task; jobs of the clock get the `patient` sessions, as a statement of theirs may take long."""
 
     def message_task(task: str) -> Callable[[list[str]], None]:
         def work(ids: list[str]) -> None:
@@ -88,7 +92,7 @@ def register(celery: Celery, jobs: Jobs, loop: Loop, sessions: Sessions) -> None
 
     def scheduled_task(task: str) -> Callable[[], None]:
         def work() -> None:
-            loop.run(jobs.run_scheduled(sessions, clock, task), CLEAN_UP_SECONDS + LONGEST_SECONDS)
+            loop.run(jobs.run_scheduled(patient, clock, task), CLEAN_UP_SECONDS + LONGEST_SECONDS)
 
         return work
 
@@ -121,15 +125,17 @@ def main() -> int:
     Path(heartbeat.path()).unlink(missing_ok=True)
     jobs = jobs_of(process.service)
     celery = create_celery(process.service, broker)
-    engine = database.create_engine(settings, f"{process.service}-{process.process}")
+    name = f"{process.service}-{process.process}"
+    engine = database.create_engine(settings, name, connections=settings.connections - CONCURRENCY)
+    patient_engine = database.create_engine(settings, name, seconds=TIMEOUT_SECONDS, connections=CONCURRENCY)
     sessions = database.create_sessions(engine)
-    loop = Loop()
-    register(celery, jobs, loop, sessions)
+    loop, clock = Loop(), DatabaseClock()
+    register(celery, jobs, loop, sessions, database.create_sessions(patient_engine), clock)
     queue = BrokerQueue(process.service, broker, celery)
     # A service without messages has no outbox.
     vitals = Vitals("consumer", "postgres", "broker", *(["relay"] if jobs.tasks else []))
     follow_consumer(vitals)
-    stops = [loop.start(pulse(sessions, queue, vitals))]
+    stops = [loop.start(pulse(sessions, queue, vitals, clock))]
     if jobs.tasks:
         stops.append(loop.start(relay(sessions, queue, jobs, vitals)))
     ended = threading.Event()
@@ -138,6 +144,7 @@ def main() -> int:
     async def close() -> None:
         await queue.close()
         await engine.dispose()
+        await patient_engine.dispose()
 
     worker = celery.Worker(
         pool="threads",

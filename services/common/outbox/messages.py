@@ -60,15 +60,11 @@ class OutboxMessage(SharedBase):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is being worked on.
-
-    `attempts` counts its publications: above 1, an earlier try may have had effects outside.
-    """
+    """A message that is being worked on."""
 
     id: UUID
     payload: dict[str, Any]
     request_id: str
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +163,7 @@ async def bury(session: AsyncSession) -> list[tuple[UUID, str, str | None]]:
 _CLAIM = text("""
     UPDATE outbox SET done_at = now(), dead_at = NULL
     WHERE id IN (SELECT id FROM outbox WHERE id = ANY(:ids) AND done_at IS NULL FOR UPDATE SKIP LOCKED)
-    RETURNING id, payload, request_id, attempts
+    RETURNING id, payload, request_id
 """).bindparams(_IDS)
 
 
@@ -188,21 +184,24 @@ async def postpone(session: AsyncSession, ids: Sequence[UUID], time: timedelta) 
 
 
 _RESERVE = text("""
-    UPDATE outbox SET reserved_until = now() + :time, next_attempt_at = now() + :time
-    WHERE id = :id AND done_at IS NULL AND (reserved_until IS NULL OR reserved_until <= now())
-    RETURNING id, payload, request_id, attempts
+    WITH free AS (
+        SELECT id, reserved_until IS NOT NULL AS repeated FROM outbox
+        WHERE id = :id AND done_at IS NULL AND (reserved_until IS NULL OR reserved_until <= now()) FOR UPDATE
+    )
+    UPDATE outbox SET reserved_until = now() + :time, next_attempt_at = now() + :time FROM free WHERE outbox.id = free.id
+    RETURNING outbox.id, payload, request_id, repeated
 """).bindparams(bindparam("id", type_=Uuid()), bindparam("time", type_=Interval()))
 
 
-async def reserve(session: AsyncSession, message_id: UUID, time: timedelta) -> Message | None:
-    """The message, which nobody else can reserve for `time`; None if it is done or reserved."""
+async def reserve(session: AsyncSession, message_id: UUID, time: timedelta) -> tuple[Message, bool] | None:
+    """The message, which nobody else can reserve for `time`, and whether it was reserved before; None if done or reserved."""
     statement = _RESERVE.columns(id=Uuid(), payload=JSONB(), request_id=Text())
     row = (await session.execute(statement, {"id": message_id, "time": time})).one_or_none()
-    return Message(*row) if row else None
+    return (Message(row.id, row.payload, row.request_id), row.repeated) if row else None
 
 
 _FAIL = text("""
-    UPDATE outbox SET last_error = :error, reserved_until = NULL,
+    UPDATE outbox SET last_error = :error, reserved_until = least(reserved_until, now()),
         next_attempt_at = now() + least(:first * power(2, greatest(attempts - 1, 0)), :longest)
     WHERE id = :id AND done_at IS NULL
 """).bindparams(
