@@ -6,11 +6,10 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -21,48 +20,10 @@ from services.common import scheduler as scheduling
 from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
 from services.common.settings import BrokerSettings, load
 from services.common.vitals import Vitals
-from tests.services.support import ROOT, Cloud, environ, free_port, module
+from tests.services.common.processes import Process, process
+from tests.services.support import Cloud, environ, free_port
 
 pytestmark = pytest.mark.postgres
-
-
-class Process:
-    """A container's process; its log is read line by line."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self.environment, self._log = environment, log
-        with log.open("wb") as output:
-            self.popen = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-
-    def lines(self) -> list[dict[str, object]]:
-        # Celery itself says one line at its end that is not JSON.
-        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
-
-    def healthy(self) -> bool:
-        check = subprocess.run(module("healthcheck"), env=self.environment, cwd=ROOT, capture_output=True, check=False)
-        return check.returncode == 0
-
-    async def wait_healthy(self, seconds: float = 90) -> None:
-        deadline = time.monotonic() + seconds
-        while not await asyncio.to_thread(self.healthy):
-            assert self.popen.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
-            await asyncio.sleep(0.1)
-
-    async def end(self, seconds: float = 20) -> int:
-        self.popen.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self.popen.wait, seconds)
-
-
-@contextmanager
-def process(name: str, environment: dict[str, str], directory: Path) -> Iterator[Process]:
-    started = Process(module(name), environment, directory / f"{name}.log")
-    try:
-        yield started
-    finally:
-        if started.popen.poll() is None:
-            started.popen.kill()
-            started.popen.wait()
 
 
 @asynccontextmanager
@@ -133,7 +94,7 @@ async def test_a_web_process_that_cannot_start_says_why(cloud: Cloud, tmp_path: 
     environment = cloud.process_environment("auth", "no-such-database", tmp_path, PORT=str(free_port()))
     with process("web", environment, tmp_path) as started:
         assert await asyncio.to_thread(started.popen.wait, 30) not in (0, None)
-        assert "no-such-database" in started._log.read_text()
+        assert "no-such-database" in started.text()
         assert not started.healthy()
 
 
@@ -142,7 +103,7 @@ async def test_a_variable_that_is_missing_is_named(cloud: Cloud, tmp_path: Path,
     environment = cloud.process_environment("wallet", "wallet", tmp_path) | {"LOG_LEVEL": "LOUD"}
     with process(name, environment, tmp_path) as started:
         assert await asyncio.to_thread(started.popen.wait, 30) == 2
-        assert started._log.read_text().startswith("the variable LOG_LEVEL: 'LOUD': ")
+        assert started.text().startswith("the variable LOG_LEVEL: 'LOUD': ")
 
 
 async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) -> None:
@@ -177,7 +138,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
                 )
             deadline = time.monotonic() + 20
             while not await owner.fetchval("SELECT count(*) FROM notifications"):
-                assert time.monotonic() < deadline, worker._log.read_text()
+                assert time.monotonic() < deadline, worker.text()
                 await asyncio.sleep(0.1)
             assert await owner.fetchval("SELECT done_at FROM outbox") is not None
             # What the scheduler would send at the next full minute.
@@ -186,7 +147,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
             await asyncio.to_thread(celery.send_task, "wallet.reconcile", expires=SCHEDULED_EXPIRES_SECONDS)
             deadline = time.monotonic() + 20
             while not await owner.fetchval("SELECT count(*) FROM reconciliation_reports"):
-                assert time.monotonic() < deadline, scheduler._log.read_text()
+                assert time.monotonic() < deadline, scheduler.text()
                 await asyncio.sleep(0.2)
             assert worker.healthy()
             assert scheduler.healthy()
