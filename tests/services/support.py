@@ -141,6 +141,8 @@ class Cloud:
         try:
             yield name
         finally:
+            if master.is_closed():  # the test restarted the server
+                master = await self.connect("postgres")
             await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
             await master.close()
 
