@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.score import check_sport, refusing, seen_at
+from cli.score import is_batch, refusing, seen_at
 from scoring import report
 from scoring.engine import catalogue
 from scoring.engine.compare import diff as differences
@@ -15,7 +15,7 @@ from scoring.engine.compare import impact as moves
 from scoring.engine.errors import RulesError
 from scoring.engine.explaining import explain as explanation
 from scoring.engine.linting import lint as findings
-from scoring.sources import open_match
+from scoring.sources import find_matches, open_match
 
 app = typer.Typer(help="Scoring rules: list, lint, explain, diff, impact.", no_args_is_help=True)
 
@@ -72,11 +72,15 @@ def diff(before: Reference, after: Reference) -> None:
 def impact(
     before: Reference,
     after: Reference,
-    match: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A past match, as for `matchday score`.")],
+    match: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Past matches, as for `matchday score`.")],
 ) -> None:
-    """Re-score a past match under both rules and show who moves."""
+    """Re-score a past match, or every match of a directory, under both rules and show who moves."""
     with refusing():
-        past = open_match(match, seen_at(match))
         one, other = catalogue.load(before), catalogue.load(after)
-        check_sport(one, past)
-        typer.echo(report.moves_as_text(moves(one, other, past.events)))
+        for place in find_matches(match):
+            past = open_match(place, seen_at(place))
+            past.check(one)
+            past.check(other)
+            if is_batch(match):
+                typer.echo(f"{past.title} · {past.date} · {past.id}")
+            typer.echo(report.moves_as_text(moves(one, other, past.events)))

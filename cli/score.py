@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +16,8 @@ import typer
 from scoring import report
 from scoring.engine import catalogue
 from scoring.engine.document import Rules
-from scoring.engine.errors import RosterError, RulesError, ScoringError
-from scoring.engine.rosters import Roster, RosterScore, apply_multipliers, validate
+from scoring.engine.errors import RosterError, RulesError, ScoringError, SourceError
+from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, scorecard
 from scoring.sources import find_matches, open_match, roster_file
 from scoring.sources.match import Match
@@ -27,7 +29,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except ScoringError as error:
-        typer.echo(" ".join(f"matchday: {error}".split()), err=True)
+        _refuse(error)
         raise typer.Exit(2) from error
 
 
@@ -48,12 +50,6 @@ def seen_at(path: Path) -> datetime:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError:
         return datetime.fromtimestamp(0, UTC)
-
-
-def check_sport(rules: Rules, match: Match) -> None:
-    """Rules score matches of their own sport only."""
-    if match.sport != rules.sport:
-        raise RulesError(rules.name, f"is for {rules.sport}; {match.id} is {match.sport}")
 
 
 def score(
@@ -83,31 +79,138 @@ def score(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Choose a variant of the rules.")
     ] = None,
+    players: Annotated[
+        Path | None,
+        typer.Option("--players", metavar="LIST", help="Your player list: roles, teams and prices (JSON)."),
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="REASON",
+            help="Score a file that contradicts itself, since you have looked at it; the reason stays in the output.",
+        ),
+    ] = None,
 ) -> None:
-    """Print the fantasy points of a match under given rules."""
+    """Print the fantasy points of a match under given rules.
+
+    Of a directory every match is scored that can be: what is refused is named on standard error and the exit code is 1.
+    """
     with refusing():
         if as_json and explain:
             raise RulesError("--json --explain", "choose one of the two")
-        chosen = catalogue.load(rules, parameters(settings or []))
-        paths = list(find_matches(path))
-        for place in paths:
-            match = open_match(place, seen_at(place))
-            card, scored = _score(chosen, match, roster)
-            if as_json:
-                document = report.as_json(match, card, scored)
-                typer.echo(json.dumps(document, ensure_ascii=False, indent=2 if len(paths) == 1 else None))
-            else:
-                typer.echo(report.as_text(match, card, scored, explain=explain) + ("\n" if len(paths) > 1 else ""))
+        if accept is not None and not accept.strip():
+            raise RulesError("--accept", "give the reason for which the file may be scored")
+        run = _Run(
+            rules=catalogue.load(rules, parameters(settings or [])),
+            roster=roster,
+            players=None if players is None else roster_file.read_players(players),
+            players_seen=seen_at(players) if players is not None else None,
+            accept=accept,
+            as_json=as_json,
+            explain=explain,
+        )
+        if not is_batch(path):
+            typer.echo(run.shown(*run.scored(path)))
+            return
+        done, refused = run.batch(path)
+    if refused:
+        typer.echo(f"matchday: {refused} of {done + refused} refused, each with its reason above", err=True)
+        raise typer.Exit(1 if done else 2)
 
 
-def _score(rules: Rules, match: Match, roster_path: Path | None) -> tuple[Scorecard, RosterScore | None]:
-    check_sport(rules, match)
-    if roster_path is None:
-        return scorecard(rules, match.events), None
-    given = roster_file.read(roster_path)
-    card = scorecard(rules, [*match.events, *roster_file.role_events(rules, given, seen_at(roster_path))])
-    roster: Roster = roster_file.complete(given, card.profiles, str(roster_path))
-    problems = validate(rules, roster)
-    if problems:
-        raise RosterError(str(roster_path), "; ".join(str(problem) for problem in problems))
-    return card, apply_multipliers(rules, roster, card.lines)
+@dataclass(frozen=True)
+class _Run:
+    """What one call of the command scores with."""
+
+    rules: Rules
+    roster: Path | None
+    players: Mapping[str, Pick] | None
+    players_seen: datetime | None
+    accept: str | None
+    as_json: bool
+    explain: bool
+
+    def batch(self, path: Path) -> tuple[int, int]:
+        """Score every match below a directory: how many were scored, how many refused."""
+        done = refused = 0
+        seen: dict[str, Path] = {}
+        # Revisions of one match are files of one name: a provider's id is the name of its file.
+        for group in by_name(find_matches(path)):
+            opened: list[tuple[Match, Path]] = []
+            for place in group:
+                try:
+                    match = open_match(place, seen_at(place), self.accept)
+                    if match.id in seen:
+                        raise SourceError(
+                            str(place), f"{match.id} is in {seen[match.id]} already; a match is scored once"
+                        )
+                    opened.append((match, place))
+                except ScoringError as error:
+                    refused += 1
+                    _refuse(error)
+            opened.sort(key=lambda pair: (pair[0].id, -pair[0].revision, str(pair[1])))
+            for match_id, revisions in itertools.groupby(opened, key=lambda pair: pair[0].id):
+                (match, place), *older = list(revisions)
+                seen[match_id] = place
+                try:
+                    card, scored = self._score(match)
+                    for other, other_place in older:
+                        match.findings.notes.append(
+                            report.older_revision(card, self._score(other)[0], other, str(other_place))
+                        )
+                    typer.echo(self.shown(match, card, scored, alone=False))
+                    done += 1
+                except ScoringError as error:
+                    refused += 1
+                    _refuse(error)
+        return done, refused
+
+    def scored(self, path: Path) -> tuple[Match, Scorecard, RosterScore | None]:
+        """One match with its points."""
+        match = open_match(path, seen_at(path), self.accept)
+        return (match, *self._score(match))
+
+    def shown(self, match: Match, card: Scorecard, scored: RosterScore | None, *, alone: bool = True) -> str:
+        """The report in the form that was asked for; of several matches each takes one line of JSON, or ends with a gap."""
+        if self.as_json:
+            document = report.as_json(match, card, scored)
+            return json.dumps(document, ensure_ascii=False, indent=2 if alone else None)
+        return report.as_text(match, card, scored, explain=self.explain) + ("" if alone else "\n")
+
+    def _score(self, match: Match) -> tuple[Scorecard, RosterScore | None]:
+        match.check(self.rules)
+        events = list(match.events)
+        if self.players is not None and self.players_seen is not None:
+            events += roster_file.role_events(self.rules, self.players, self.players_seen)
+        card = scorecard(self.rules, events)
+        if self.roster is None:
+            return card, None
+        place = str(self.roster)
+        roster = roster_file.complete(roster_file.read(self.roster), card.profiles, self.players, place)
+        problems = validate(self.rules, roster)
+        if problems:
+            raise RosterError(place, "; ".join(str(problem) for problem in problems))
+        match.findings.notes.extend(
+            f"{pick.player} is in the roster and not in this match: 0 points"
+            for pick in roster.picks
+            if pick.player not in card.profiles
+        )
+        return card, apply_multipliers(self.rules, roster, card.lines)
+
+
+def by_name(paths: Iterable[Path]) -> list[list[Path]]:
+    """Paths that may be revisions of one match: those of one name."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(path.name, []).append(path)
+    return list(groups.values())
+
+
+def is_batch(path: Path) -> bool:
+    """Whether a path is a directory of matches, not a match."""
+    return path.is_dir() and not (path / "race.yml").is_file()
+
+
+def _refuse(error: ScoringError) -> None:
+    typer.echo(" ".join(f"matchday: {error}".split()), err=True)

@@ -11,7 +11,7 @@ from scoring.engine.compiled import Line, Profile
 from scoring.engine.conditions import holds
 from scoring.engine.contests import rank
 from scoring.engine.document import Bands, Rules
-from scoring.engine.exact import to_decimal
+from scoring.engine.exact import to_text
 from scoring.engine.forms import ratio
 from scoring.engine.rosters import RosterScore
 from scoring.engine.scoring import Scorecard
@@ -37,8 +37,36 @@ def notes(match: Match, card: Scorecard) -> list[str]:
     if not holds(card.rules.made_for, card.context.get):
         terms = " and ".join(f"{name} {test.words()}" for name, test in card.rules.made_for.items())
         found.append(f"{card.rules.id} is made for matches whose {terms}; this one is not")
+    found += match.findings.notes
+    for reason, rule in match.faults(card.rules):
+        found.append(f"{reason} ({f'rule {rule} reads it' if rule else 'no rule of these reads it'})")
+    found += [f"accepted although {reason}" for reason in match.findings.contradictions]
+    found += stated_otherwise(card)
     if match.unknown:
         found.append(f"{match.facts.get('source', match.id)} does not record: {'; '.join(match.unknown)}")
+    return found
+
+
+def stated_otherwise(card: Scorecard) -> list[str]:
+    """Where the points that the source itself states differ from the computed ones, for rules that should agree with it."""
+    if card.rules.stated is None:
+        return []
+    kind, attribute = card.rules.stated
+    stated: dict[str, list[str]] = {}
+    for event in card.state.values():
+        points = event.attributes.get(attribute)
+        if event.kind == kind and points is not None:
+            stated.setdefault(str(event.attributes["driver"]), []).append(str(points))
+    found = []
+    for player, parts in sorted(stated.items()):
+        given, computed = sum((Fraction(part) for part in parts), Fraction(0)), card.totals.get(player, Fraction(0))
+        # A source rounds a third of a point to two or three decimals.
+        near = Fraction(len(parts), 2 * 10 ** max(len(part.partition(".")[2]) for part in parts))
+        if given != computed and (computed.denominator in (1, 2, 4, 5, 8, 10, 20) or abs(given - computed) > near):
+            found.append(
+                f"{attribute}: the source states {to_text(given)} points for {player};"
+                f" these rules compute {to_text(computed)}"
+            )
     return found
 
 
@@ -53,6 +81,7 @@ def as_json(match: Match, card: Scorecard, roster: RosterScore | None = None) ->
             "teams": list(match.teams),
             **match.facts,
             "notes": notes(match, card),
+            **_accepted(match),
         },
         "rules": {"id": card.rules.id, "version": card.rules.version, "sha256": card.rules.sha256},
         "players": [
@@ -60,9 +89,9 @@ def as_json(match: Match, card: Scorecard, roster: RosterScore | None = None) ->
                 "id": profile.player,
                 "name": profile.text("name"),
                 "team": profile.text("team"),
-                "points": to_decimal(points),
+                "points": to_text(points),
                 "lines": [
-                    {"rule": line.rule, "points": to_decimal(line.points), "events": list(line.events)}
+                    {"rule": line.rule, "points": to_text(line.points), "events": list(line.events)}
                     for line in card.by_player.get(profile.player, ())
                 ],
             }
@@ -71,19 +100,39 @@ def as_json(match: Match, card: Scorecard, roster: RosterScore | None = None) ->
     }
     if roster is not None:
         document["roster"] = {
-            "points": to_decimal(roster.total),
+            "points": to_text(roster.total),
             "players": [
                 {
                     "id": line.player,
-                    "points": to_decimal(line.points),
-                    "factor": to_decimal(line.factor),
-                    "contribution": to_decimal(line.contribution),
+                    "points": to_text(line.points),
+                    "factor": to_text(line.factor),
+                    "contribution": to_text(line.contribution),
                     "because": line.because,
                 }
                 for line in roster.lines
             ],
         }
     return document
+
+
+def _accepted(match: Match) -> dict[str, Any]:
+    """Who looked at a file's contradictions, and which: kept with the points for whoever audits them."""
+    findings = match.findings
+    if findings.accept is None:
+        return {}
+    return {"accepted": {"reason": findings.accept, "contradictions": list(findings.contradictions)}}
+
+
+def older_revision(newer: Scorecard, older: Scorecard, match: Match, path: str) -> str:
+    """What an older revision of a match would have given, in one line."""
+    before, after = older.totals, newer.totals
+    moved = [
+        f"{player} {to_text(before.get(player, Fraction(0)))} instead of {to_text(after.get(player, Fraction(0)))}"
+        for player in sorted(before.keys() | after.keys())
+        if before.get(player, Fraction(0)) != after.get(player, Fraction(0))
+    ]
+    shown = "; ".join(moved[:5]) + (f"; {len(moved) - 5} more" if len(moved) > 5 else "")
+    return f"{path} has revision {match.revision} of {match.id}, which is older and not scored: {shown or 'the same points'}"
 
 
 def as_text(match: Match, card: Scorecard, roster: RosterScore | None = None, *, explain: bool = False) -> str:
@@ -94,16 +143,18 @@ def as_text(match: Match, card: Scorecard, roster: RosterScore | None = None, *,
     players = ranked(card)
     if explain:
         for place, profile, points in players:
-            out.append(f"{place}. {profile.text('name')} ({profile.text('team')}): {to_decimal(points)}")
+            out.append(f"{place}. {profile.text('name')} ({profile.text('team')}): {to_text(points)}")
             out += [f"     {_line(card.rules, line)}" for line in card.by_player.get(profile.player, ())]
     else:
         out += columns(
             ["#", "player", "team", "points"],
             [
-                [str(place), profile.text("name"), profile.text("team"), to_decimal(points)]
+                [str(place), profile.text("name"), profile.text("team"), to_text(points)]
                 for place, profile, points in players
             ],
         )
+    if match.findings.accept is not None:
+        out += ["", f"accepted: {match.findings.accept}"]
     out += ["", *(f"note: {note}" for note in notes(match, card))]
     return "\n".join(out).rstrip()
 
@@ -121,8 +172,8 @@ def moves_as_text(moves: Sequence[Move]) -> str:
     rows = [
         [
             move.name,
-            to_decimal(move.before),
-            to_decimal(move.after),
+            to_text(move.before),
+            to_text(move.after),
             _signed(move.delta),
             f"{move.rank_before} → {move.rank_after}",
             ", ".join(f"{rule} {_signed(points)}" for rule, points in move.rules.items()),
@@ -150,16 +201,16 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _roster_table(card: Scorecard, roster: RosterScore) -> list[str]:
     rows = [
         [
-            card.profiles[line.player].text("name"),
-            to_decimal(line.points),
-            f"× {to_decimal(line.factor)}",
-            to_decimal(line.contribution),
+            card.profiles[line.player].text("name") if line.player in card.profiles else line.player,
+            to_text(line.points),
+            f"× {to_text(line.factor)}",
+            to_text(line.contribution),
             line.because,
         ]
         for line in roster.lines
     ]
     table = columns(["roster", "points", "factor", "counts", "because of"], rows)
-    return [*table, f"roster total: {to_decimal(roster.total)}", ""]
+    return [*table, f"roster total: {to_text(roster.total)}", ""]
 
 
 def _line(rules: Rules, line: Line) -> str:
@@ -180,7 +231,7 @@ def _two_places(rate: Fraction) -> str:
 
 
 def _signed(points: Fraction) -> str:
-    return to_decimal(points) if points < 0 else f"+{to_decimal(points)}"
+    return to_text(points) if points < 0 else f"+{to_text(points)}"
 
 
 def _side(value: Any) -> str:

@@ -14,6 +14,9 @@ from scoring.engine.errors import RulesError
 from scoring.engine.linting import lint
 from scoring.engine.parsing import RULES_DIRECTORY, parse_rules, parse_vocabulary
 
+#: Of the vocabulary that a document means unless it says so.
+_FIRST = "1.0.0"
+
 _FILE = re.compile(r"(?P<id>[a-z][a-z0-9-]{0,39})@(?P<version>[0-9]+\.[0-9]+\.[0-9]+)\.json")
 
 #: No rules document needs more; a larger file is a mistake.
@@ -64,16 +67,20 @@ def load_file(path: Path, parameters: Mapping[str, str | int] | None = None) -> 
 def read(path: Path, parameters: Mapping[str, str | int] | None = None) -> Rules:
     """Rules from a file that keeps to the schema, not yet linted."""
     document = _read_json(path)
-    sport = document.get("sport") if isinstance(document, Mapping) else None
-    return parse_rules(document, vocabulary(sport, str(path)), str(path), parameters)
+    given = document if isinstance(document, Mapping) else {}
+    words = vocabulary(given.get("sport"), str(path), given.get("vocabulary", _FIRST))
+    return parse_rules(document, words, str(path), parameters)
 
 
-def vocabulary(sport: object, place: str) -> Vocabulary:
-    """The vocabulary of a sport; RulesError if there is none."""
-    known = {path.stem: path for path in sorted((RULES_DIRECTORY / "vocabularies").glob("*.json"))}
+def vocabulary(sport: object, place: str, version: object = None) -> Vocabulary:
+    """The vocabulary of a sport, the newest unless a version is given; RulesError if there is none."""
+    known = published(RULES_DIRECTORY / "vocabularies")
     if not isinstance(sport, str) or sport not in known:
         raise RulesError(f"{place}: sport", f"{sport!r} is not one of {', '.join(known)}")
-    return _vocabulary(known[sport])
+    if version is not None and version not in known[sport]:
+        listed = ", ".join(known[sport])
+        raise RulesError(f"{place}: vocabulary", f"{version!r} is no version of that of {sport} (there are: {listed})")
+    return _vocabulary(RULES_DIRECTORY / "vocabularies" / f"{sport}@{version or known[sport][-1]}.json")
 
 
 @lru_cache

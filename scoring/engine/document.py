@@ -37,10 +37,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """What an event attribute may hold: `type` is integer, string, boolean or player; `values` if only some strings."""
+    """What an event attribute may hold: `type` is integer, string, boolean or player; `values` if only some strings.
+
+    `required`: an event without it says nothing; `least`: the smallest number that it can be.
+    """
 
     type: str
     values: tuple[str, ...] | None
+    required: bool = False
+    least: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +101,11 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Points by the exact value of a measure."""
+    """Points by the exact value of a measure, divided by another one if several share them."""
 
     measure: str
     points: Mapping[int, Fraction]
+    divided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,8 @@ class Rule:
             own = [name for case in form.cases for name in case.when]
         elif isinstance(form, Bands) and form.per is not None:
             own = [form.measure, form.per]
+        elif isinstance(form, Table) and form.divided_by is not None:
+            own = [form.measure, form.divided_by]
         else:
             own = [form.measure]
         return tuple(dict.fromkeys([*own, *self.when]))
@@ -150,13 +158,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Multiplier:
-    """What the holder of an office scores times; `unless_played` names an office whose holder must have been absent."""
+    """What the holder of an office scores times; `unless_played` names an office whose holder must have been absent,
+    `excludes` a category of rules whose points stay single."""
 
     id: str
     title: str
     office: str
     factor: Fraction
     unless_played: str | None
+    excludes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +197,8 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class RosterRules:
-    """What a roster must keep to; None where the rules say nothing."""
+    """What a roster must keep to; None where the rules say nothing. `substitutes`: who of the line-up did not play is
+    replaced from the bench, in its order."""
 
     size: int
     budget: Fraction | None
@@ -198,6 +209,7 @@ class RosterRules:
     offices: Mapping[str, Office]
     lineup_size: int | None
     lineup_roles: Mapping[str, Bounds]
+    substitutes: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,7 +224,8 @@ class Parameter:
 @dataclass(frozen=True, eq=False)
 class Rules:
     """A rules document, its parameters settled, ready to score with. `sha256` covers it and its vocabulary;
-    `parametrised` are the rules that a parameter settles."""
+    `parametrised` are the rules that a parameter settles; `stated` is the (event kind, attribute) with the points that the
+    source itself states, where these rules should come to the same."""
 
     id: str
     version: str
@@ -231,6 +244,7 @@ class Rules:
     vocabulary: Vocabulary
     document: Mapping[str, Any]
     sha256: str
+    stated: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:

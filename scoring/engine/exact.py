@@ -38,6 +38,14 @@ def to_decimal(value: Fraction) -> str:
     return f"{sign}{whole}.{part:0{digits}d}" if digits else f"{sign}{whole}"
 
 
+def to_text(value: Fraction) -> str:
+    """`value` exactly: as a decimal string where there is one, else as a fraction (a seventh of a point: "1/7")."""
+    try:
+        return to_decimal(value)
+    except ValueError:
+        return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """The numbers between two cuts; None is unbounded. Every interval is half-open on the line of cuts, so that two

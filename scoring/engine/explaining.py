@@ -11,6 +11,7 @@ from scoring.engine.exact import to_decimal
 
 _CHIPS = {
     "floor": "nobody in the team scores less than {value}",
+    "line_floor": "no rule gives anybody in the team less than {value}",
     "waives": "without the {value}",
     "bench": "the bench scores too",
     "transfers": "concerns transfers only",

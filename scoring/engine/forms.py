@@ -25,7 +25,7 @@ def points_of(form: Form) -> PointsOf:
         case Bands():
             return lambda values: _band(form, values)
         case Table():
-            return lambda values: _listed(form, values.get(form.measure))
+            return lambda values: _listed(form, values)
         case Cases():
             return lambda values: _first(form, values)
 
@@ -46,8 +46,11 @@ def _band(form: Bands, values: Mapping[str, int | None]) -> Fraction:
     return _NOTHING if rate is None else next((points for span, points in form.steps if rate in span), _NOTHING)
 
 
-def _listed(form: Table, value: int | None) -> Fraction:
-    return _NOTHING if value is None else form.points.get(value, _NOTHING)
+def _listed(form: Table, values: Mapping[str, int | None]) -> Fraction:
+    value = values.get(form.measure)
+    points = _NOTHING if value is None else form.points.get(value, _NOTHING)
+    shares = None if form.divided_by is None else values.get(form.divided_by)
+    return points / shares if shares else points
 
 
 def _first(form: Cases, values: Mapping[str, int | None]) -> Fraction:

@@ -93,6 +93,10 @@ def _counts(rules: Rules) -> Iterator[Finding]:
             yield Finding(f"counts.{kind}", "unknown-event", f"there is no event kind {kind!r}", error=True)
         else:
             yield from _condition(f"counts.{kind}", condition, rules.vocabulary.events[kind], f"attribute of {kind}")
+    if rules.stated is not None:
+        kind, attribute = rules.stated
+        if attribute not in rules.vocabulary.events.get(kind, {}):
+            yield Finding("stated", "unknown-attribute", f"{kind} has no attribute {attribute!r}", error=True)
     yield from _condition("made_for", rules.made_for, _context(rules), "attribute of the match")
 
 
@@ -229,6 +233,16 @@ def _multipliers(rules: Rules) -> Iterator[Finding]:
                 yield Finding(
                     f"multipliers.{multiplier.id}", "unknown-office", f"the roster has no office {office!r}", error=True
                 )
+    categories = {rule.category for rule in rules.rules}
+    for multiplier in rules.multipliers:
+        # "none" is how a parameter says that nothing is left out.
+        if multiplier.excludes is not None and multiplier.excludes not in {*categories, "none"}:
+            yield Finding(
+                f"multipliers.{multiplier.id}",
+                "unknown-category",
+                f"no rule is of the category {multiplier.excludes!r} (there are: {', '.join(sorted(categories))})",
+                error=True,
+            )
     ids = {multiplier.id for multiplier in rules.multipliers}
     for chip in rules.chips:
         path = f"chips.{chip.id}"
@@ -240,6 +254,8 @@ def _multipliers(rules: Rules) -> Iterator[Finding]:
             yield Finding(
                 path, "unknown-multiplier", f"there is no multiplier {chip.value['multiplier']!r}", error=True
             )
+        if chip.effect == "line_floor" and "floor" in {other.effect for other in rules.chips}:
+            yield Finding(path, "duplicate-rule", "a floor for the whole and one for each line; choose one")
         if chip.effect == "bench" and rules.roster.lineup_size is None:
             yield Finding(path, "no-effect", "the roster has no bench")
 

@@ -57,7 +57,12 @@ def parse_vocabulary(document: Any, place: str) -> Vocabulary:
         ),
         events={
             kind: {
-                name: Attribute(given["type"], tuple(given["values"]) if "values" in given else None)
+                name: Attribute(
+                    given["type"],
+                    tuple(given["values"]) if "values" in given else None,
+                    given.get("required", False),
+                    given.get("least"),
+                )
                 for name, given in event["attributes"].items()
             }
             for kind, event in document["events"].items()
@@ -119,7 +124,12 @@ def parse_rules(
         rules=tuple(_parse_rule(given) for given in settled["rules"]),
         multipliers=tuple(
             Multiplier(
-                given["id"], given["title"], given["office"], Fraction(given["factor"]), given.get("unless_played")
+                given["id"],
+                given["title"],
+                given["office"],
+                Fraction(given["factor"]),
+                given.get("unless_played"),
+                given.get("excludes"),
             )
             for given in settled.get("multipliers", [])
         ),
@@ -131,6 +141,7 @@ def parse_rules(
         vocabulary=vocabulary,
         document=settled,
         sha256=content_hash({"rules": settled, "vocabulary": vocabulary.document}),
+        stated=(settled["stated"]["event"], settled["stated"]["attribute"]) if "stated" in settled else None,
     )
 
 
@@ -224,7 +235,11 @@ def _parse_form(given: Mapping[str, Any]) -> Form:
         )
     if "table" in given:
         table = given["table"]
-        return Table(table["measure"], {int(value): Fraction(points) for value, points in table["points"].items()})
+        return Table(
+            table["measure"],
+            {int(value): Fraction(points) for value, points in table["points"].items()},
+            table.get("divided_by"),
+        )
     return Cases(
         tuple(
             Case(parse_condition(case["when"]), Fraction(case["points"]), case.get("title", ""))
@@ -251,6 +266,7 @@ def _parse_roster(given: Mapping[str, Any]) -> RosterRules:
         },
         lineup_size=lineup.get("size"),
         lineup_roles=bounds(lineup.get("roles", {})),
+        substitutes=lineup.get("substitutes", False),
     )
 
 

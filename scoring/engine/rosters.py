@@ -11,7 +11,6 @@ from scoring.engine.compiled import Line
 from scoring.engine.document import Bounds, Chip, Rules
 from scoring.engine.errors import RosterError
 from scoring.engine.exact import to_decimal
-from scoring.engine.scoring import total
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,19 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class RosterLine:
-    """What one pick contributes: `because` names the multiplier or chip behind a factor that is not 1."""
+    """What one pick contributes: `because` names the multiplier, chip or substitution behind it; `single` are those of the
+    points that are not multiplied."""
 
     player: str
     points: Fraction
     factor: Fraction
     because: str
+    single: Fraction = Fraction(0)
 
     @property
     def contribution(self) -> Fraction:
-        """Points times factor."""
-        return self.points * self.factor
+        """Points times factor, what counts once aside."""
+        return (self.points - self.single) * self.factor + self.single
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +87,72 @@ def validate(rules: Rules, roster: Roster) -> list[Problem]:
 
 
 def apply_multipliers(rules: Rules, roster: Roster, lines: Iterable[Line]) -> RosterScore:
-    """What a roster scores with these lines of the match: captaincies, chips and bench applied.
+    """What a roster scores with these lines of the match: captaincies, chips, bench and substitutions applied.
 
-    Who has no line in `lines` did not play (the captain's deputy then steps in, if the rules have one).
+    Who has no line in `lines` did not play and scores nothing: the captain's deputy then steps in, and the bench, if the
+    rules have them.
     """
-    points = total(lines)
     chips = {chip.effect: chip for chip in _played_chips(rules, roster)}
+    by_category = _by_category(rules, lines, chips)
+    points = {player: sum(parts.values(), Fraction(0)) for player, parts in by_category.items()}
     held = _holders(rules, roster, chips, points)
     factors = _factors(rules, chips, held, points)
     floor = chips.get("floor")
-    benched = set() if "bench" in chips else set(roster.bench)
+    off = {} if "bench" in chips else _off_the_pitch(rules, roster, points)
     scored = []
     for pick in roster.picks:
         base = points.get(pick.player, Fraction(0))
         if floor is not None:
             base = max(base, Fraction(floor.value))
-        factor, because = (
-            (Fraction(0), "bench") if pick.player in benched else factors.get(pick.player, (Fraction(1), ""))
-        )
-        scored.append(RosterLine(pick.player, base, factor, because))
+        if pick.player in off:
+            scored.append(RosterLine(pick.player, base, Fraction(0), off[pick.player]))
+            continue
+        factor, because, excluded = factors.get(pick.player, (Fraction(1), "", None))
+        single = by_category.get(pick.player, {}).get(excluded, Fraction(0)) if excluded is not None else Fraction(0)
+        scored.append(RosterLine(pick.player, base, factor, because, single))
     return RosterScore(tuple(scored))
+
+
+def _by_category(rules: Rules, lines: Iterable[Line], chips: Mapping[str, Chip]) -> dict[str, dict[str, Fraction]]:
+    """Points by player and category of rules, a chip's floor under each line applied."""
+    category = {rule.id: rule.category for rule in rules.rules}
+    floor = chips.get("line_floor")
+    found: dict[str, dict[str, Fraction]] = {}
+    for line in lines:
+        parts = found.setdefault(line.player, {})
+        points = line.points if floor is None else max(line.points, Fraction(floor.value))
+        name = category.get(line.rule, "")
+        parts[name] = parts.get(name, Fraction(0)) + points
+    return found
+
+
+def _off_the_pitch(rules: Rules, roster: Roster, played: Mapping[str, Fraction]) -> dict[str, str]:
+    """Who of the roster does not count, and why: the bench, less those who came in for somebody who did not play.
+
+    The bench comes in by its order; each takes the place of the first absent starter for whom the line-up stays allowed.
+    """
+    off = dict.fromkeys(roster.bench, "bench")
+    if not rules.roster.substitutes:
+        return off
+    role = {pick.player: pick.role for pick in roster.picks}
+    on = [pick.player for pick in roster.picks if pick.player not in off]
+    for substitute in [player for player in roster.bench if player in played]:
+        for absent in [player for player in on if player not in played]:
+            after = [substitute if player == absent else player for player in on]
+            if _allowed(rules, [role.get(player) for player in after]):
+                on = after
+                del off[substitute]
+                off[absent] = f"did not play: {substitute} came in"
+                break
+    return off
+
+
+def _allowed(rules: Rules, roles: list[str | None]) -> bool:
+    counted = Counter(roles)
+    return all(
+        bound.at_least <= counted[role] and (bound.at_most is None or counted[role] <= bound.at_most)
+        for role, bound in rules.roster.lineup_roles.items()
+    )
 
 
 def _played_chips(rules: Rules, roster: Roster) -> list[Chip]:
@@ -130,25 +177,31 @@ def _holders(rules: Rules, roster: Roster, chips: Mapping[str, Chip], points: Ma
 
 def _factors(
     rules: Rules, chips: Mapping[str, Chip], held: Mapping[str, str], played: Mapping[str, Fraction]
-) -> dict[str, tuple[Fraction, str]]:
-    """Player -> (factor, why). Of two multipliers on one player the greater holds."""
+) -> dict[str, tuple[Fraction, str, str | None]]:
+    """Player -> (factor, why, category that it leaves out). Of two multipliers on one player the greater holds."""
     changed = chips.get("factor")
-    given: list[tuple[str, Fraction, str]] = []
+    given: list[tuple[str, Fraction, str, str | None]] = []
     for multiplier in rules.multipliers:
         blocked = multiplier.unless_played is not None and held.get(multiplier.unless_played) in played
         if multiplier.office in held and not blocked:
             factor, why = multiplier.factor, multiplier.title
             if changed is not None and changed.value["multiplier"] == multiplier.id:
                 factor, why = Fraction(changed.value["factor"]), changed.title
-            given.append((held[multiplier.office], factor, why))
+            given.append((held[multiplier.office], factor, why, multiplier.excludes))
     extra = chips.get("office")
     if extra is not None and extra.value["office"] in held:
-        given.append((held[extra.value["office"]], Fraction(extra.value["factor"]), extra.title))
-    factors: dict[str, tuple[Fraction, str]] = {}
-    for player, factor, why in given:
+        given.append((held[extra.value["office"]], Fraction(extra.value["factor"]), extra.title, _excluded(rules)))
+    factors: dict[str, tuple[Fraction, str, str | None]] = {}
+    for player, factor, why, excluded in given:
         if player not in factors or factor > factors[player][0]:
-            factors[player] = (factor, why)
+            factors[player] = (factor, why, excluded)
     return factors
+
+
+def _excluded(rules: Rules) -> str | None:
+    """What an extra multiplier leaves out: the same as the game's own ones, if they agree."""
+    excluded = {multiplier.excludes for multiplier in rules.multipliers}
+    return excluded.pop() if len(excluded) == 1 else None
 
 
 def _size(rules: Rules, roster: Roster) -> Iterator[Problem]:

@@ -12,13 +12,16 @@ from scoring.sources.match import Match
 from scoring.sources.reading import Node, parse_json, read_bytes
 
 
-def open_match(path: Path, seen_at: datetime) -> Match:
-    """The match in a file (Cricsheet, or an event log of our own) or in a directory (an f1db race)."""
+def open_match(path: Path, seen_at: datetime, accept: str | None = None) -> Match:
+    """The match in a file (Cricsheet, or an event log of our own) or in a directory (an f1db race).
+
+    `accept`: why an operator, having looked, scores it although it contradicts itself.
+    """
     if path.is_dir():
-        return f1db.read(path, seen_at)
+        return f1db.read(path, seen_at, accept)
     root = Node(parse_json(read_bytes(path), str(path)), str(path))
     if "info" in root:
-        return cricsheet.from_node(root, path.stem, seen_at)
+        return cricsheet.from_node(root, path.stem, seen_at, accept)
     if "events" in root:
         return normalised.from_node(root)
     raise SourceError(str(path), "neither a Cricsheet match (which has 'info') nor an event log (which has 'events')")

@@ -10,6 +10,7 @@ from scoring.engine.conditions import Scalar
 from scoring.engine.events import Event
 from scoring.sources.cricsheet_checks import check_margin, check_over, check_wickets
 from scoring.sources.cricsheet_sides import Sides
+from scoring.sources.findings import Findings
 from scoring.sources.match import Match
 from scoring.sources.reading import Node, parse_json, read_bytes
 
@@ -39,20 +40,21 @@ EXTRAS = {"wides": "wides", "noballs": "no_balls", "byes": "byes", "legbyes": "l
 _RESULTS = ("tie", "draw", "no result")
 
 
-def read(path: Path, seen_at: datetime) -> Match:
-    """The match in a file; SourceError, with the place, if the file is broken or contradicts itself."""
-    return from_node(Node(parse_json(read_bytes(path), str(path)), str(path)), path.stem, seen_at)
+def read(path: Path, seen_at: datetime, accept: str | None = None) -> Match:
+    """The match in a file; SourceError, with the place, if the file is broken, or contradicts itself and is not accepted."""
+    return from_node(Node(parse_json(read_bytes(path), str(path)), str(path)), path.stem, seen_at, accept)
 
 
-def from_node(root: Node, match_id: str, seen_at: datetime) -> Match:
+def from_node(root: Node, match_id: str, seen_at: datetime, accept: str | None = None) -> Match:
     """The match in a parsed file; `match_id` is Cricsheet's own (the file's name)."""
-    return _Reader(root, match_id, seen_at).match()
+    return _Reader(root, match_id, seen_at, accept).match()
 
 
 class _Reader:
     """One file being read: keeps what later parts are checked against."""
 
-    def __init__(self, root: Node, match_id: str, seen_at: datetime) -> None:
+    def __init__(self, root: Node, match_id: str, seen_at: datetime, accept: str | None) -> None:
+        self.findings = Findings(accept)
         self.root = root
         self.match_id = match_id
         self.seen_at = seen_at
@@ -69,7 +71,7 @@ class _Reader:
         for number, node in enumerate(innings, start=1):
             scores.append(self._innings(node, number))
         outcome = self.info.get("outcome")
-        check_margin(outcome, self.sides.teams, scores)
+        check_margin(outcome, self.sides.teams, scores, self.findings)
         self._match_event(outcome)
         for player in self.sides.players():
             self._add(
@@ -80,9 +82,8 @@ class _Reader:
         dates = [date.text() for date in self.info.get("dates").each()]
         if not dates:
             self.info.get("dates").fail("a match has at least one date")
-        winner = outcome.find(
-            "winner", outcome.find("eliminator", outcome.find("result", "unknown").value).value
-        ).text()
+        decided = ("winner", "eliminator", "bowl_out", "result")
+        winner = next((outcome.get(name).text() for name in decided if name in outcome), "unknown")
         return Match(
             id=f"{PROVIDER}:{self.match_id}",
             sport="cricket",
@@ -97,7 +98,13 @@ class _Reader:
                 "outcome": winner,
                 "source": PROVIDER,
             },
-            unknown=("players' roles (who is a pure bowler) unless a roster gives them", "who hit the stumps directly"),
+            unknown=(
+                "players' roles (who is a pure bowler) unless a player list gives them",
+                "who hit the stumps directly",
+            ),
+            place=self.root.place,
+            revision=self.revision,
+            findings=self.findings,
         )
 
     def _add(self, id_: str, kind: str, attributes: dict[str, Scalar]) -> None:
@@ -151,9 +158,10 @@ class _Reader:
             length = miscounted[index].get("balls").whole(1, 20) if index in miscounted else self.balls_per_over
             legal = 0
             deliveries = list(over.get("deliveries").each())
+            innings.bowlers = len({str(delivery.find("bowler", "").value) for delivery in deliveries})
             for ball, delivery in enumerate(deliveries, start=1):
                 legal += self._delivery(delivery, innings, f"{number}.{index:03d}.{ball:02d}", number, index, length)
-            check_over(over, legal, length, last=place == len(overs) - 1)
+            check_over(over, legal, length, self.findings, last=place == len(overs) - 1)
         return innings
 
     def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:
@@ -167,10 +175,10 @@ class _Reader:
         non_striker = self.sides.member(node.get("non_striker"), batting)
         bowler = self.sides.member(node.get("bowler"), fielding)
         if batter == non_striker:
-            node.get("non_striker").fail("the batter at both ends")
+            self.findings.contradicts(node.get("non_striker"), "the batter at both ends")
         for name, player in (("batter", batter), ("non_striker", non_striker)):
             if player in innings.out:
-                node.get(name).fail(f"{node.get(name).value} bats again after being out")
+                self.findings.contradicts(node.get(name), f"{node.get(name).value} bats again after being out")
         extras, runs = self._runs(node)
         legal = 0 if extras["wides"] or extras["no_balls"] else 1
         innings.runs += runs["total"]
@@ -197,12 +205,13 @@ class _Reader:
                 "legal": legal,
                 "charged": runs["batter"] + extras["wides"] + extras["no_balls"],
                 "over_length": length,
+                "over_bowlers": innings.bowlers,
             },
         )
         wickets = list(node.find("wickets", []).each())
         for place, wicket in enumerate(wickets, start=1):
             self._wicket(wicket, innings, f"{at}.{place}", number, over, (batter, non_striker, bowler))
-        check_wickets(node, innings.wickets)
+        check_wickets(node, innings.wickets, self.findings)
         return legal
 
     def _runs(self, node: Node) -> tuple[dict[str, int], dict[str, int]]:
@@ -212,13 +221,16 @@ class _Reader:
         source = node.get("runs")
         runs = {name: source.get(name).whole(0, 40) for name in ("batter", "extras", "total")}
         if sum(extras.values()) != runs["extras"]:
-            source.get("extras").fail(
-                f"{runs['extras']} extras, but wides, no-balls, byes … make {sum(extras.values())}"
+            self.findings.contradicts(
+                source.get("extras"),
+                f"{runs['extras']} extras, but wides, no-balls, byes … make {sum(extras.values())}",
             )
         if runs["batter"] + runs["extras"] != runs["total"]:
-            source.get("total").fail(f"{runs['total']} in total, but {runs['batter']} and {runs['extras']} extras")
+            self.findings.contradicts(
+                source.get("total"), f"{runs['total']} in total, but {runs['batter']} and {runs['extras']} extras"
+            )
         if extras["wides"] and runs["batter"]:
-            source.get("batter").fail("runs off the bat from a wide")
+            self.findings.contradicts(source.get("batter"), "runs off the bat from a wide")
         return extras, runs
 
     def _wicket(
@@ -231,11 +243,13 @@ class _Reader:
         is_out, credited = KINDS[kind]
         player = self.sides.member(node.get("player_out"), innings.team)
         if credited and player != batter:
-            node.get("player_out").fail(f"{kind}, but it is not the batter who faced the ball")
+            self.findings.contradicts(node.get("player_out"), f"{kind}, but it is not the batter who faced the ball")
         if kind in ("run out", "obstructing the field") and player not in (batter, non_striker):
-            node.get("player_out").fail(f"{kind}, but neither of the two at the crease")
+            self.findings.contradicts(node.get("player_out"), f"{kind}, but neither of the two at the crease")
         if player in innings.out:
-            node.get("player_out").fail(f"{node.get('player_out').value} is out twice in one innings")
+            self.findings.contradicts(
+                node.get("player_out"), f"{node.get('player_out').value} is out twice in one innings"
+            )
         if is_out:
             innings.out.add(player)
             innings.wickets += 1
@@ -260,22 +274,24 @@ class _Reader:
         acts = {"caught": "catch", "stumped": "stumping", "run out": "run_out"}
         if kind not in acts:
             return
-        named: list[tuple[str, bool]] = []
+        # An unnamed substitute touched the ball too; there is nobody to give the points to.
+        touched: list[tuple[str, bool] | None] = []
         for fielder in node.find("fielders", []).each():
             substitute = fielder.find("substitute", False).flag()
             if "name" not in fielder:
-                continue  # an unnamed substitute
+                touched.append(None)
+                continue
             name = fielder.get("name")
             player = self.sides.anyone(name) if substitute else self.sides.member(name, self.sides.opponent(batting))
-            named.append((player, substitute))
+            touched.append((player, substitute))
         if kind == "run out":
             # The source lists who touched the ball; alone means a direct hit, else the last two share.
-            act = "run_out_direct" if len(named) == 1 else "run_out_assist"
-            yield from ((player, substitute, act) for player, substitute in named[-2:])
-        elif len(named) > 1:
-            node.get("fielders").fail(f"{len(named)} fielders for one {kind}")
+            act = "run_out_direct" if len(touched) == 1 else "run_out_assist"
+            yield from ((*fielder, act) for fielder in touched[-2:] if fielder is not None)
+        elif len(touched) > 1:
+            node.get("fielders").fail(f"{len(touched)} fielders for one {kind}")
         else:
-            yield from ((player, substitute, acts[kind]) for player, substitute in named)
+            yield from ((*fielder, acts[kind]) for fielder in touched if fielder is not None)
 
     def _substitution(self, node: Node, at: str, number: int, over: int) -> None:
         team = self.sides.team(node.get("team"))
@@ -304,4 +320,5 @@ class Innings:
         self.super_over = super_over
         self.runs = 0
         self.wickets = 0
+        self.bowlers = 1
         self.out: set[str] = set()

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
 from scoring.engine.conditions import Scalar
 from scoring.engine.errors import SourceError
 from scoring.engine.events import Event
-from scoring.sources.f1db_tables import (
-    CLASSIFIED,
-    Row,
-    check_ascending,
-    check_finish,
-    identifier,
-    milliseconds,
-    rows,
-)
+from scoring.engine.needs import Need
+from scoring.sources.f1db_cars import Earning, earnings
+from scoring.sources.f1db_extras import driver_of_the_day, fastest, fastest_laps, pit_stops
+from scoring.sources.f1db_tables import Row, check_finish, identifier, milliseconds, penalty_milliseconds, rows
+from scoring.sources.findings import Findings
 from scoring.sources.match import Match
 from scoring.sources.reading import Node, parse_yaml, read_bytes
 
 PROVIDER = "f1db"
 
-_PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 #: Session -> (results, starting grid, qualifying) without ".yml"; the first is needed for a session to have taken place.
@@ -34,26 +30,35 @@ _SESSIONS = {
 
 _QUALIFYING = {"race": "qualifying", "sprint": "sprint_qualifying"}
 
+#: What cannot be told when the grid is odd.
+_GRID = (("grid", ""), ("result", "grid"), ("result", "places_gained"), ("result", "places_lost"))
+
 UNKNOWN = ("overtakes", "stationary times of pit stops", "the fastest lap of a sprint")
 
 
-def read(directory: Path, seen_at: datetime) -> Match:
-    """The race in `directory`; SourceError, with the place, if a file is broken or the files contradict each other."""
+def read(directory: Path, seen_at: datetime, accept: str | None = None) -> Match:
+    """The race in `directory`, or as much of its weekend as has a result.
+
+    SourceError, with the place, if the results are broken or contradict themselves (unless an operator's `accept` says why
+    they may be scored). What is wrong in the other tables is kept as faults, for the rules that read them.
+    """
     if not (directory / "race.yml").is_file():
         raise SourceError(
             str(directory), "no race.yml in it; an f1db race is a directory with race.yml and race-results.yml"
         )
-    return _Reader(directory, seen_at).match()
+    return _Reader(directory, seen_at, accept).match()
 
 
 class _Reader:
     """One race being read: who drove for whom, so that every further table is checked against it."""
 
-    def __init__(self, directory: Path, seen_at: datetime) -> None:
+    def __init__(self, directory: Path, seen_at: datetime, accept: str | None) -> None:
         self.directory = directory
         self.seen_at = seen_at
+        self.findings = Findings(accept)
         self.race = self._file("race")
         self.entries: dict[str, str] = {}
+        self.teams: dict[str, set[str]] = {}
         self.events: list[Event] = []
 
     def match(self) -> Match:
@@ -65,24 +70,46 @@ class _Reader:
             race.get("date").fail(f"{date!r} is no date such as '2023-10-22'")
         season = int(matched[1])
         round_ = race.get("round").whole(1, 99)
-        results = {session: self._session(session) for session in _SESSIONS}
-        if not results["race"]:
+        results = {session: self._session(session, season) for session in _SESSIONS}
+        if (self.directory / "race-results.yml").is_file() and not results["race"]:
             raise SourceError(str(self.directory), "no race-results.yml in it: the race has no result")
-        self._fastest_laps(results["race"])
-        self._driver_of_the_day()
-        self._pit_stops()
+        if not self.entries:
+            raise SourceError(
+                str(self.directory), "no race-results.yml in it, and no other session has a result either"
+            )
+        self._optional_table(
+            "fastest-laps",
+            lambda table: self._told(fastest_laps(table, self._known, results["race"])),
+            ("fastest_lap", ""),
+        )
+        self._optional_table(
+            "driver-of-the-day-results",
+            lambda table: self._told(driver_of_the_day(table, self._known)),
+            ("driver_of_the_day", ""),
+        )
+        self._optional_table("pit-stops", lambda table: self._told(pit_stops(table, self._known)), ("pit_stop", ""))
         self._entries()
-        sprint = self._percent("sprintRaceLaps", "sprintRaceScheduledLaps") if results["sprint"] else None
         self._add(
             "match",
             "match",
             {
                 "season": season,
                 "round": round_,
-                "distance_percent": self._percent("laps", "scheduledLaps"),
-                "sprint_distance_percent": sprint,
+                "laps": self.race.get("laps").whole(1, 500) if results["race"] else None,
+                "distance_percent": self._percent("laps", "scheduledLaps") if results["race"] else None,
+                "sprint_distance_percent": self._sprint_percent(results["sprint"]),
             },
         )
+        facts: dict[str, str | int] = {
+            "format": "sprint weekend" if results["sprint"] else "grand prix",
+            "season": season,
+            "round": round_,
+            "grand_prix": race.get("grandPrixId").text(),
+            "source": PROVIDER,
+        }
+        if not results["race"]:
+            facts["stage"] = "after the sprint" if results["sprint"] else "after qualifying"
+            self.findings.notes.append(f"the race has no result yet: these are the points {facts['stage']}")
         return Match(
             id=f"{PROVIDER}:{race.get('id').whole(1)}",
             sport="f1",
@@ -90,14 +117,10 @@ class _Reader:
             date=date,
             teams=tuple(dict.fromkeys(self.entries.values())),
             events=tuple(self.events),
-            facts={
-                "format": "sprint weekend" if results["sprint"] else "grand prix",
-                "season": season,
-                "round": round_,
-                "grand_prix": race.get("grandPrixId").text(),
-                "source": PROVIDER,
-            },
+            facts=facts,
             unknown=UNKNOWN,
+            place=str(self.directory),
+            findings=self.findings,
         )
 
     def _file(self, name: str) -> Node:
@@ -105,8 +128,22 @@ class _Reader:
         return Node(parse_yaml(read_bytes(path), str(path)), str(path))
 
     def _table(self, name: str) -> list[Row]:
-        """The rows of an optional file."""
-        return rows(self._file(name)) if (self.directory / f"{name}.yml").is_file() else []
+        """The rows of a file of results; none if it is not there or empty."""
+        return rows(self._listed(name), self.findings)
+
+    def _listed(self, name: str) -> Node:
+        """The list in a file; an empty one if the file is not there or holds nothing."""
+        path = self.directory / f"{name}.yml"
+        node = self._file(name) if path.is_file() else Node([], str(path))
+        return Node([], node.place) if node.value is None else node
+
+    def _optional_table(self, name: str, read: Callable[[Node], None], *needs: Need) -> None:
+        """Read a table that only some rules need; of one that is odd nothing is kept but the fault."""
+        before = len(self.events)
+        with self.findings.optional(*needs):
+            read(self._listed(name))
+        if any(need in self.findings.faults for need in needs):
+            del self.events[before:]
 
     def _add(self, id_: str, kind: str, attributes: dict[str, Scalar]) -> None:
         self.events.append(Event(PROVIDER, id_, 1, self.seen_at, kind, attributes))
@@ -115,12 +152,22 @@ class _Reader:
         laps = self.race.get(run).whole(1, 500)
         planned = self.race.find(scheduled, laps).whole(1, 500)
         if laps > planned:
-            self.race.get(run).fail(f"{laps} laps run of {planned} scheduled")
+            self.findings.contradicts(self.race.get(run), f"{laps} laps run of {planned} scheduled")
         return 100 * laps // planned
 
+    def _sprint_percent(self, results: list[Row]) -> int | None:
+        """The distance of the sprint; the full one where the source does not tell (f1db before July 2026)."""
+        if not results:
+            return None
+        if "sprintRaceLaps" in self.race:
+            return self._percent("sprintRaceLaps", "sprintRaceScheduledLaps")
+        self.findings.note(self.race, "sprintRaceLaps is missing: the sprint is taken for one of full distance")
+        return 100
+
     def _enter(self, row: Row) -> None:
+        """A driver takes part for a constructor: for one, but for those who drove two cars."""
         known = self.entries.setdefault(row.driver, row.constructor)
-        if known != row.constructor:
+        if row.constructor not in self.teams.setdefault(row.driver, {row.constructor}):
             row.node.get("constructorId").fail(f"{row.driver} drives for {known} in another table of this race")
 
     def _known(self, row: Row) -> None:
@@ -128,43 +175,74 @@ class _Reader:
             row.node.get("driverId").fail(f"{row.driver} is in no race, sprint or qualifying result")
         self._enter(row)
 
-    def _session(self, session: str) -> list[Row]:
+    def _session(self, session: str, season: int) -> list[Row]:
         """Results, grid and qualifying of the race or the sprint."""
         results_name, grid_name, qualifying_name = _SESSIONS[session]
         results = self._table(results_name)
-        qualifying = self._table(qualifying_name)
-        for row in [*results, *qualifying]:
+        for row in results:
+            if sum(other.driver == row.driver for other in results) > 1:
+                self.teams.setdefault(row.driver, set()).add(row.constructor)
             self._enter(row)
-        qualified = self._qualifying(_QUALIFYING[session], qualifying, max(len(qualifying), len(results)))
+        qualified: dict[str, int] = {}
+
+        def qualifying(table: Node) -> None:
+            listed = rows(table, self.findings)
+            for row in listed:
+                self._enter(row)
+            qualified.update(self._qualifying(_QUALIFYING[session], listed, max(len(listed), len(results))))
+
+        self._optional_table(
+            qualifying_name, qualifying, ("qualifying", ""), ("grid", "qualified"), ("grid", "places_dropped")
+        )
         if not results:
             return []
-        laps = self.race.get("laps" if session == "race" else "sprintRaceLaps").whole(1, 500)
-        check_finish(results, laps)
-        slots = self._grid(session, grid_name, results, qualified)
-        for row in results:
-            self._result(session, row, slots.get(row.driver))
+        laps = self._laps(session, results)
+        check_finish(results, laps, self.findings)
+        self._check_shared(results)
+        slots: dict[str, int] = {}
+        self._optional_table(
+            grid_name, lambda table: slots.update(self._grid(session, table, results, qualified)), *_GRID
+        )
+        quickest = {row.driver for row in self._fastest(results)} if session == "race" else set()
+        earned = earnings(results, season, quickest, self.findings)
+        for number, row in enumerate(results):
+            self._result(session, row, slots.get(row.driver), earned[number], results)
         return results
 
-    def _grid(self, session: str, name: str, results: list[Row], qualified: dict[str, int]) -> dict[str, int]:
+    def _laps(self, session: str, results: list[Row]) -> int:
+        """Laps of the race or sprint; of a sprint, if the source does not tell, those of its winner."""
+        if session == "race" or "sprintRaceLaps" in self.race:
+            return self.race.get("laps" if session == "race" else "sprintRaceLaps").whole(1, 500)
+        return results[0].node.find("laps", "500").whole(1, 500)
+
+    def _check_shared(self, results: list[Row]) -> None:
+        """Rules that count places one by one cannot tell what half a car's place is worth."""
+        drivers = [row.driver for row in results]
+        for row in results:
+            if (row.shared and row.position is not None) or drivers.count(row.driver) > 1:
+                reason = f"{row.node.place}: {row.driver} shared a car or drove two; these rules give points to whole cars only"
+                self.findings.faults.setdefault(("result", "position"), reason)
+
+    def _grid(self, session: str, table: Node, results: list[Row], qualified: dict[str, int]) -> dict[str, int]:
         """Where each driver started; who starts from the pit lane counts behind every car on the grid, in the listed order."""
+        stated = {row.driver: _slot(row.node.get("gridPosition")) for row in results if "gridPosition" in row.node}
         listed: list[tuple[Node, str, str, str]] = []
-        path = self.directory / f"{name}.yml"
-        if path.is_file():
-            for node in self._file(name).each():
-                driver = identifier(node.get("driverId"))
-                self._known(Row(node, driver, identifier(node.get("constructorId")), None, ""))
-                listed.append((node, driver, _slot(node.get("position")), str(node.find("gridPenalty", "").value)))
-        else:
-            listed = [
-                (row.node, row.driver, _slot(row.node.get("gridPosition")), "")
-                for row in results
-                if "gridPosition" in row.node
-            ]
+        for node in table.each():
+            driver = identifier(node.get("driverId"))
+            self._known(Row(node, driver, identifier(node.get("constructorId")), None, ""))
+            slot = _slot(node.get("position"))
+            if stated.get(driver) == "PL" and slot != "PL":
+                # The published grid has the slot that the car left for the pit lane: both are true.
+                self.findings.note(node.get("position"), f"{driver} left slot {slot} and started from the pit lane")
+                slot = "PL"
+            listed.append((node, driver, slot, str(node.find("gridPenalty", "").value)))
+        if not listed:
+            listed = [(row.node, row.driver, stated[row.driver], "") for row in results if row.driver in stated]
         if len({driver for _, driver, _, _ in listed}) != len(listed):
-            self._file(name).fail("a driver stands on the grid twice")
+            table.fail("a driver stands on the grid twice")
         numbered = [int(slot) for _, _, slot, _ in listed if slot != "PL"]
         if len(set(numbered)) != len(numbered):
-            raise SourceError(str(path), "two drivers on one grid slot")
+            table.fail("two drivers on one grid slot")
         # A slot that a car left for the pit lane stays empty, so the numbered slots may run past the number of cars.
         behind = len(numbered)
         slots: dict[str, int] = {}
@@ -189,31 +267,37 @@ class _Reader:
                 },
             )
         for row in results:
-            if "gridPosition" in row.node and row.driver in words:
-                stated = _slot(row.node.get("gridPosition"))
-                if stated != words[row.driver]:
-                    row.node.get("gridPosition").fail(
-                        f"{stated}, but {path.name} has {row.driver} at {words[row.driver]}"
-                    )
+            if row.driver in words and row.driver in stated and stated[row.driver] != words[row.driver]:
+                name = Path(table.place).name
+                row.node.get("gridPosition").fail(
+                    f"{stated[row.driver]}, but {name} has {row.driver} at {words[row.driver]}"
+                )
         return slots
 
-    def _result(self, session: str, row: Row, slot: int | None) -> None:
+    def _result(self, session: str, row: Row, slot: int | None, earned: Earning, results: list[Row]) -> None:
         gained = lost = 0
         if row.position is not None and slot is not None:
             gained, lost = max(0, slot - row.position), max(0, row.position - slot)
-        penalty = row.node.get("timePenalty") if "timePenalty" in row.node else None
+        cars = [other.car for other in results if other.driver == row.driver]
+        again = f"#{cars.index(row.car) + 1}" if cars.index(row.car) else ""
         self._add(
-            f"result:{session}:{row.driver}",
+            f"result:{session}:{row.driver}{again}",
             "result",
             {
                 "session": session,
                 "driver": row.driver,
                 "constructor": row.constructor,
+                "car": row.car,
                 "status": row.status,
                 "position": row.position,
+                "points_place": earned.place,
+                "shared_by": earned.shared_by,
+                "stated_points": earned.stated,
                 "laps": row.node.get("laps").whole(0, 500) if "laps" in row.node else None,
                 "grid": slot,
-                "time_penalty_ms": milliseconds(penalty) if penalty else 0,
+                "time_penalty_ms": penalty_milliseconds(row.node.get("timePenalty"))
+                if "timePenalty" in row.node
+                else 0,
                 "places_gained": gained,
                 "places_lost": lost,
             },
@@ -251,76 +335,15 @@ class _Reader:
             )
         return {row.driver: row.position for row in table if row.position is not None}
 
-    def _fastest_laps(self, results: list[Row]) -> None:
-        """Who set the fastest lap; whether it earns a championship point is the rules' affair."""
-        table = self._table_of_ties("fastest-laps")
-        raced = {row.driver: row.status for row in results}
-        for row in table:
-            self._known(row)
-            if row.driver not in raced:
-                row.node.get("driverId").fail(f"{row.driver} is not in the race result")
-        # f1db lists the disqualified last, whatever their times.
-        check_ascending([row for row in table if raced[row.driver] != "disqualified"], "time")
-        best = [row for row in table if row.position == 1]
-        for row in best:
-            self._add(
-                f"fastest_lap:race:{row.driver}",
-                "fastest_lap",
-                {
-                    "session": "race",
-                    "driver": row.driver,
-                    "constructor": row.constructor,
-                    "lap": row.node.get("lap").whole(1, 500) if "lap" in row.node else None,
-                    "time_ms": milliseconds(row.node.get("time")) if "time" in row.node else None,
-                    "shared_by": len(best),
-                },
-            )
+    def _fastest(self, results: list[Row]) -> list[Row]:
+        """Who set the fastest lap, as far as the table can be read."""
+        with self.findings.optional(("fastest_lap", "")):
+            return fastest(self._listed("fastest-laps"), self._known, results)
+        return []
 
-    def _table_of_ties(self, name: str) -> list[Row]:
-        """A table in which several drivers may share a place."""
-        if not (self.directory / f"{name}.yml").is_file():
-            return []
-        found = []
-        for node in self._file(name).each():
-            driver, constructor = identifier(node.get("driverId")), identifier(node.get("constructorId"))
-            found.append(Row(node, driver, constructor, node.get("position").whole(1, 999), CLASSIFIED))
-        return found
-
-    def _driver_of_the_day(self) -> None:
-        for row in self._table_of_ties("driver-of-the-day-results"):
-            self._known(row)
-            if row.position == 1:
-                share = row.node.find("percentage", "0").text()
-                if not _PERCENTAGE.fullmatch(share):
-                    row.node.get("percentage").fail(f"{share!r} is no percentage such as '25.96'")
-                whole, _, part = share.partition(".")
-                self._add(
-                    f"driver_of_the_day:{row.driver}",
-                    "driver_of_the_day",
-                    {"driver": row.driver, "percent_hundredths": int(whole) * 100 + int(f"{part}00"[:2])},
-                )
-
-    def _pit_stops(self) -> None:
-        for row in self._table_of_ties("pit-stops"):
-            self._known(row)
-            stop = row.node.get("stop").whole(1, 99)
-            self._add(
-                f"pit_stop:{row.driver}:{stop:02d}",
-                "pit_stop",
-                {
-                    "driver": row.driver,
-                    "constructor": row.constructor,
-                    "stop": stop,
-                    "lap": row.node.get("lap").whole(0, 500),
-                    "lane_ms": milliseconds(row.node.get("time")) if "time" in row.node else None,
-                    "stationary_ms": None,
-                    "fastest_of_race": None,
-                },
-            )
-        ids = [event.id for event in self.events]
-        if len(set(ids)) != len(ids):
-            twice = next(id_ for id_ in ids if ids.count(id_) > 1)
-            raise SourceError(str(self.directory), f"{twice} stands twice")
+    def _told(self, events: Iterable[tuple[str, str, dict[str, Scalar]]]) -> None:
+        for id_, kind, attributes in events:
+            self._add(id_, kind, attributes)
 
     def _entries(self) -> None:
         teams = {constructor: self._name("constructors", constructor) for constructor in self.entries.values()}

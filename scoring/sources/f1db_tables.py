@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from scoring.sources.findings import Findings
 from scoring.sources.reading import Node, describe
 
 #: What stands for a position when there is none.
@@ -27,13 +28,22 @@ _CLOCK = re.compile(r"(?:(?:([0-9]{1,2}):)?([0-9]{1,2}):)?([0-9]{1,4})\.([0-9]{1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: `position` is None unless classified."""
+    """One line of a table: `position` is None unless classified; `shared`: several drivers drove this car."""
 
     node: Node
     driver: str
     constructor: str
     position: int | None
     status: str
+    shared: bool = False
+
+    @property
+    def car(self) -> str:
+        """What tells this car from the others of the table: the rows of a shared car have it in common."""
+        number = self.node.find("driverNumber", "").value
+        return (
+            f"{self.constructor}:{number}:{self.position or self.status}" if self.shared else f"{self.driver}:{number}"
+        )
 
 
 def identifier(node: Node) -> str:
@@ -44,20 +54,15 @@ def identifier(node: Node) -> str:
     return text
 
 
-def rows(table: Node) -> list[Row]:
-    """The rows of a results table, each driver once and the classified places 1, 2, 3, … in order.
+def rows(table: Node, findings: Findings) -> list[Row]:
+    """The rows of a results table: each driver once in a car, the classified places in order.
 
-    A shared drive is refused: its points were divided between the drivers by rules of their own.
+    Drivers who shared a car stand at one place (1950s); such a driver may also have driven another car. Places that nobody
+    holds are noted.
     """
     found: list[Row] = []
-    seen: set[str] = set()
     for node in table.each():
         driver = identifier(node.get("driverId"))
-        if node.find("sharedCar", "false").value not in ("false", False):
-            node.get("sharedCar").fail(f"{driver} shared a car; shared drives divide their points and cannot be scored")
-        if driver in seen:
-            node.get("driverId").fail(f"{driver} is listed twice")
-        seen.add(driver)
         given = node.get("position")
         word = given.value if isinstance(given.value, str) else ""
         if word in STATUSES:
@@ -66,28 +71,48 @@ def rows(table: Node) -> list[Row]:
             if not (word.isascii() and word.isdigit()):
                 given.fail(f"{describe(given.value)} is neither a place nor one of {', '.join(STATUSES)}")
             position, status = given.whole(1, 99), CLASSIFIED
-        found.append(Row(node, driver, identifier(node.get("constructorId")), position, status))
-    _in_order(found)
+        shared = node.find("sharedCar", "false").value not in ("false", False)
+        row = Row(node, driver, identifier(node.get("constructorId")), position, status, shared)
+        before = [other for other in found if other.driver == driver]
+        if before and not _another_car(row, before):
+            node.get("driverId").fail(f"{driver} is listed twice")
+        found.append(row)
+    _in_order(found, findings)
     return found
 
 
-def _in_order(table: Sequence[Row]) -> None:
+def _another_car(row: Row, before: Iterable[Row]) -> bool:
+    """Whether a driver who is listed already may stand here too: in another car, of which one was shared or did not start."""
+    return all(
+        row.car != other.car
+        and (row.shared or other.shared or "did_not_start" in (row.status, other.status))
+        and (row.position is None or row.position != other.position)
+        for other in before
+    )
+
+
+def _in_order(table: Iterable[Row], findings: Findings) -> None:
     expected = 1
-    taken: dict[int, str] = {}
+    taken: dict[int, Row] = {}
     for row in table:
         if row.position is None:
             expected = 0
             continue
-        if row.position in taken:
-            row.node.get("position").fail(
-                f"{row.driver} and {taken[row.position]} are both at place {row.position};"
-                " shared drives and dead heats cannot be scored"
-            )
-        if row.position != expected:
-            wanted = f"place {expected} is expected" if expected else "no more places are expected"
-            row.node.get("position").fail(f"place {row.position} where {wanted}")
-        taken[row.position] = row.driver
-        expected += 1
+        ahead = taken.get(row.position)
+        if ahead is not None:
+            if not (row.shared and ahead.shared):
+                row.node.get("position").fail(
+                    f"{row.driver} and {ahead.driver} are both at place {row.position}, and not in one car"
+                )
+            continue
+        if not expected:
+            row.node.get("position").fail(f"place {row.position} where no more places are expected")
+        if row.position < expected:
+            row.node.get("position").fail(f"place {row.position} where place {expected} is expected")
+        for vacant in range(expected, row.position):
+            findings.note(row.node.get("position"), f"nobody is at place {vacant}")
+        taken[row.position] = row
+        expected = row.position + 1
 
 
 def milliseconds(node: Node) -> int:
@@ -99,22 +124,30 @@ def milliseconds(node: Node) -> int:
     return ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
 
 
-def check_finish(table: Iterable[Row], laps: int) -> None:
+def penalty_milliseconds(node: Node) -> int:
+    """A time penalty: a time, with or without the plus sign that it is published with ("5.000", "+5.000")."""
+    given = node.value
+    return milliseconds(Node(given.removeprefix("+"), node.place) if isinstance(given, str) else node)
+
+
+def check_finish(table: Iterable[Row], laps: int, findings: Findings) -> None:
     """Nobody ran more laps than the race had; who is classified behind ran no more laps and needed no less time."""
     before: tuple[int, int] | None = None
     for row in table:
-        if "laps" not in row.node:
-            continue
+        if "laps" not in row.node or row.shared:
+            continue  # of a shared car each driver's own laps may be given
         ran = row.node.get("laps").whole(0, laps)
         if row.position is None:
             continue
         if row.position == 1 and ran != laps:
-            row.node.get("laps").fail(f"the winner ran {ran} laps of a race of {laps}")
+            findings.contradicts(row.node.get("laps"), f"the winner ran {ran} laps of a race of {laps}")
         took = milliseconds(row.node.get("time")) if "time" in row.node else 0
         if before is not None and ran > before[0]:
-            row.node.get("laps").fail(f"{row.driver} ran {ran} laps, more than the car classified ahead")
+            findings.contradicts(
+                row.node.get("laps"), f"{row.driver} ran {ran} laps, more than the car classified ahead"
+            )
         if before is not None and ran == before[0] and took and took < before[1]:
-            row.node.get("time").fail(f"{row.driver} was quicker than the car classified ahead")
+            findings.contradicts(row.node.get("time"), f"{row.driver} was quicker than the car classified ahead")
         before = (ran, took)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from scoring.engine.catalogue import vocabulary
 from scoring.engine.conditions import Scalar
 from scoring.engine.document import Attribute, Vocabulary
-from scoring.engine.events import Event, collect
+from scoring.engine.events import Event, collect, current
 from scoring.sources.match import Match
 from scoring.sources.reading import Node
 
@@ -22,6 +22,7 @@ def from_node(root: Node) -> Match:
     words = vocabulary(match.get("sport").text(), match.place)
     events = tuple(_event(node, words) for node in root.get("events").each())
     collect(events)
+    _once_each(events, words, root)
     return Match(
         id=match.get("id").text(),
         sport=words.sport,
@@ -60,6 +61,18 @@ def to_document(match: Match) -> dict[str, Any]:
     }
 
 
+def _once_each(events: Iterable[Event], words: Vocabulary, root: Node) -> None:
+    """A player takes part once, whatever the ids of the events that say so: twice would score twice."""
+    source = words.profile[0]
+    seen: dict[str, str] = {}
+    for event in current(events).values():
+        player = event.attributes.get(source.player)
+        if event.kind != source.event or not isinstance(player, str):
+            continue
+        if seen.setdefault(player, event.id) != event.id:
+            root.get("events").fail(f"{seen[player]} and {event.id} both say that {player} takes part")
+
+
 def _fact(node: Node) -> str | int:
     return node.whole(-(10**12)) if isinstance(node.value, int) else node.text()
 
@@ -69,8 +82,12 @@ def _event(node: Node, words: Vocabulary) -> Event:
     if kind not in words.events:
         node.get("kind").fail(f"{kind!r} is no event of {words.sport} (there are: {', '.join(words.events)})")
     attributes: dict[str, Scalar] = {}
-    for name, given in node.get("attributes").items():
-        attributes[name] = _attribute(given, words.events[kind].get(name))
+    given = node.get("attributes")
+    for name, value in given.items():
+        attributes[name] = _attribute(value, words.events[kind].get(name))
+    for name, declared in words.events[kind].items():
+        if declared.required and attributes.get(name) is None:
+            given.fail(f"{name!r} is missing; a {kind} without it says nothing")
     event = Event(
         provider=node.get("provider").text(),
         id=node.get("id").text(),
@@ -96,7 +113,7 @@ def _attribute(node: Node, declared: Attribute | None) -> Scalar:
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is int):
         node.fail(f"expected {declared.type}, found {value!r:.60}")
     if wanted is int and not isinstance(value, str):
-        node.whole(-(10**12))
+        node.whole(-(10**12) if declared.least is None else declared.least)
     if declared.values is not None and value not in declared.values:
         node.fail(f"{value!r:.60} is none of {', '.join(declared.values)}")
     return value

@@ -49,14 +49,14 @@ def _text(data: bytes, place: str) -> str:
 
 
 def parse_json(data: bytes, place: str) -> Any:
-    """A JSON value; fractions come as strings, a key that stands twice in one object is refused."""
+    """A JSON value; fractions come as strings, a key that stands twice in one object with two values is refused."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise SourceError(place, f"the key {twice!r} stands twice in one object")
+            for name, value in pairs:
+                if seen[name] != value:
+                    raise SourceError(place, f"the key {name!r} stands twice in one object, with two values")
         return seen
 
     def refuse(constant: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Roster files: a JSON document with the players, who holds which office, the bench and the chips played."""
+"""Roster files (an entrant's picks, offices, bench and chips) and player lists (the operator's roles, teams and prices)."""
 
 from __future__ import annotations
 
@@ -22,61 +22,86 @@ def read(path: Path) -> Roster:
     """A roster as the file says it; SourceError with the place if the file is broken."""
     root = Node(parse_json(read_bytes(path), str(path)), str(path))
     return Roster(
-        picks=tuple(
-            Pick(
-                player=node.get("id").text(),
-                role=node.get("role").text() if "role" in node else None,
-                team=node.get("team").text() if "team" in node else None,
-                price=_price(node.get("price")) if "price" in node else None,
-            )
-            for node in root.get("players").each()
-        ),
+        picks=_picks(root),
         offices={office: node.text() for office, node in root.find("offices", {}).items()},
         bench=tuple(node.text() for node in root.find("bench", []).each()),
         chips=tuple(node.text() for node in root.find("chips", []).each()),
     )
 
 
-def role_events(rules: Rules, roster: Roster, seen_at: datetime) -> list[Event]:
-    """The roles of a roster as events, for sports whose match sources do not know them (a `role` event kind)."""
+def read_players(path: Path) -> dict[str, Pick]:
+    """The operator's player list, by player: the only word on roles and prices. SourceError if it is broken."""
+    root = Node(parse_json(read_bytes(path), str(path)), str(path))
+    listed: dict[str, Pick] = {}
+    for pick in _picks(root):
+        if pick.player in listed:
+            root.get("players").fail(f"{pick.player!r} stands twice")
+        listed[pick.player] = pick
+    return listed
+
+
+def _picks(root: Node) -> tuple[Pick, ...]:
+    return tuple(
+        Pick(
+            player=node.get("id").text(),
+            role=node.get("role").text() if "role" in node else None,
+            team=node.get("team").text() if "team" in node else None,
+            price=_price(node.get("price")) if "price" in node else None,
+        )
+        for node in root.get("players").each()
+    )
+
+
+def role_events(rules: Rules, listed: Mapping[str, Pick], seen_at: datetime) -> list[Event]:
+    """The roles of a player list as events, for sports whose match sources do not know them (a `role` event kind)."""
     if "role" not in rules.vocabulary.events:
         return []
     known = rules.vocabulary.events["role"]["role"].values or ()
-    for pick in roster.picks:
+    for pick in listed.values():
         if pick.role is not None and pick.role not in known:
             raise RosterError(f"player {pick.player!r}", f"role {pick.role!r} is none of {', '.join(known)}")
     return [
         Event(PROVIDER, f"role:{pick.player}", 1, seen_at, "role", {"player": pick.player, "role": pick.role})
-        for pick in {pick.player: pick for pick in roster.picks}.values()
+        for pick in listed.values()
         if pick.role is not None
     ]
 
 
-def complete(roster: Roster, profiles: Mapping[str, Profile], place: str) -> Roster:
-    """The roster with team and role filled in from the match; RosterError for unknown, doubled or contradicted players."""
+def complete(roster: Roster, profiles: Mapping[str, Profile], listed: Mapping[str, Pick] | None, place: str) -> Roster:
+    """The roster with what the match and the player list know of each pick.
+
+    What the entrant wrote of a player counts only where neither knows, and never for points. A pick who is not in the
+    match keeps his place and scores nothing: teams are named before the toss. RosterError for a player who stands twice,
+    is not on the list, or of whom the file says otherwise than match or list.
+    """
     players = [pick.player for pick in roster.picks]
-    unknown = [player for player in dict.fromkeys(players) if player not in profiles]
-    twice = [player for player in dict.fromkeys(players) if players.count(player) > 1]
-    reasons = [f"{player!r} is not in this match" for player in unknown] + [
-        f"{player!r} stands twice" for player in twice
-    ]
+    reasons = [f"{player!r} stands twice" for player in dict.fromkeys(players) if players.count(player) > 1]
+    if listed is not None:
+        reasons += [
+            f"{player!r} is not on the player list" for player in dict.fromkeys(players) if player not in listed
+        ]
+    elif not any(player in profiles for player in players):
+        reasons.append("nobody of the roster is in this match")
     if reasons:
         raise RosterError(place, "; ".join(reasons))
     picks = []
     for pick in roster.picks:
-        profile = profiles[pick.player]
-        for attribute, given in (("role", pick.role), ("team", pick.team)):
-            told = profile.text(attribute)
+        profile, entry = profiles.get(pick.player), (listed or {}).get(pick.player)
+        known: dict[str, str | None] = {}
+        for attribute, given, on_list in (
+            ("role", pick.role, entry.role if entry else None),
+            ("team", pick.team, entry.team if entry else None),
+        ):
+            in_match = profile.text(attribute) if profile else ""
+            told = on_list or in_match
             if given is not None and told and given != told:
-                raise RosterError(place, f"{attribute} of {pick.player!r} is {given!r}; the match says {told!r}")
-        picks.append(
-            Pick(
-                player=pick.player,
-                role=pick.role or profile.text("role") or None,
-                team=pick.team or profile.text("team") or None,
-                price=pick.price,
-            )
-        )
+                source = "player list" if on_list else "match"
+                raise RosterError(place, f"{attribute} of {pick.player!r} is {given!r}; the {source} says {told!r}")
+            known[attribute] = told or given
+        price = entry.price if entry and entry.price is not None else pick.price
+        if pick.price is not None and price != pick.price:
+            raise RosterError(place, f"price of {pick.player!r} is {pick.price}; the player list says {price}")
+        picks.append(Pick(player=pick.player, role=known["role"], team=known["team"], price=price))
     return Roster(tuple(picks), roster.offices, roster.bench, roster.chips)
 
 

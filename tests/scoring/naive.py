@@ -149,7 +149,7 @@ def f1_league(directory: Path) -> Lines:
     return lines
 
 
-def f1_fantasy(directory: Path) -> Lines:
+def f1_fantasy(directory: Path, place_lost: int = -1) -> Lines:
     """F1 Fantasy 2026 points that f1db's facts allow (no overtakes, no stationary pit-stop times)."""
     lines: Lines = set()
     sums: dict[tuple[str, str], float] = defaultdict(float)
@@ -190,6 +190,7 @@ def f1_fantasy(directory: Path) -> Lines:
                 both(row, f"{session}-position", places.get(int(row["position"]), 0), per_car=True)
                 gained = slots.get(row["driverId"], int(row["position"])) - int(row["position"])
                 both(row, f"{session}-places-gained", max(0, gained), per_car=False)
+                both(row, f"{session}-places-lost", place_lost * max(0, -gained), per_car=False)
             elif row["position"] == "DNS":
                 both(row, f"{session}-not-started", missed, per_car=False)
             else:

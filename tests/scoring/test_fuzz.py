@@ -194,8 +194,9 @@ def test_rosters_with_strange_values(tmp_path_factory: pytest.TempPathFactory, s
     rules = catalogue.load("cricket-t20-b")
     with nothing_but_the_documented_error():
         read = roster_file.read(path)
-        card = scorecard(rules, roster_file.role_events(rules, read, NOON))
-        roster_file.complete(read, card.profiles, "roster.json")
+        listed = roster_file.read_players(path)
+        card = scorecard(rules, roster_file.role_events(rules, listed, NOON))
+        roster_file.complete(read, card.profiles, listed, "roster.json")
 
 
 @settings(max_examples=examples(100))

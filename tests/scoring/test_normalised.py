@@ -75,7 +75,7 @@ def test_a_broken_log_is_refused_with_the_place(
 
 def test_a_log_that_contradicts_itself_is_refused(saved: Callable[[Any], Path]) -> None:
     document = log()
-    document["events"] += log(attributes={"scorer": "b"})["events"]
+    document["events"] += log(attributes={"scorer": "b", "own": False})["events"]
     with pytest.raises(EventError, match="desk gives version 1 with two contents"):
         open_match(saved(document), NOON)
 

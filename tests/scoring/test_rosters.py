@@ -277,7 +277,7 @@ def test_f1_chips() -> None:
 
 
 def test_an_unknown_chip_cannot_be_scored() -> None:
-    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.0\.0 has no such chip"):
+    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.1\.0 has no such chip"):
         apply_multipliers(load("fpl"), fpl("jackpot"), [])
 
 
@@ -298,7 +298,8 @@ RACER = "f1-fantasy-2026"
 
 
 def test_a_roster_line_says_why_it_counts_as_it_does() -> None:
-    score = apply_multipliers(load("fpl"), fpl("triple-captain"), [line("p1", 9), line("p3", 2)])
+    lines = [line(f"p{number}", 0) for number in range(15) if number not in (1, 3)] + [line("p1", 9), line("p3", 2)]
+    score = apply_multipliers(load("fpl"), fpl("triple-captain"), lines)
     because = {one.player: (one.factor, one.because) for one in score.lines}
     assert because["p1"] == (0, "bench")
     assert because["p3"] == (3, "Triple Captain")
@@ -321,7 +322,7 @@ def test_autopilot_gives_the_boost_to_the_least_bad_driver() -> None:
 def test_an_unknown_chip_names_those_there_are() -> None:
     with pytest.raises(RosterError, match=r"it has: triple-captain, bench-boost, free-hit, wildcard\)$"):
         apply_multipliers(load("fpl"), fpl("jackpot"), [])
-    with pytest.raises(RosterError, match=r"cricket-t20-a@1\.0\.0 has no such chip \(it has: none\)$"):
+    with pytest.raises(RosterError, match=r"cricket-t20-a@1\.1\.0 has no such chip \(it has: none\)$"):
         apply_multipliers(load("cricket-t20-a"), changed("cricket-t20-a", chips=("x",)), [])
 
 

@@ -49,7 +49,7 @@ def test_a_published_version_never_changes() -> None:
 @pytest.mark.parametrize("rules_id", IDS)
 def test_what_ships_is_clean(rules_id: str) -> None:
     rules = catalogue.load(rules_id)
-    assert (rules.id, rules.version) == (rules_id, "1.0.0")
+    assert (rules.id, rules.version) == (rules_id, "1.1.0")
     assert [str(finding) for finding in lint(rules)] == []
     assert rules.sources
 
@@ -81,7 +81,7 @@ def test_a_parameter_changes_the_points() -> None:
     ("reference", "parameters", "message"),
     [
         ("cricket", {}, "rules 'cricket': unknown id 'cricket' .known: cricket-odi, cricket-t10"),
-        ("fpl@9.9.9", {}, "rules 'fpl@9.9.9': fpl has no version '9.9.9' .it has: 1.0.0"),
+        ("fpl@9.9.9", {}, "rules 'fpl@9.9.9': fpl has no version '9.9.9' .it has: 1.0.0, 1.1.0"),
         ("../fpl@1.0.0", {}, "unknown id '../fpl'"),
         ("fpl@../x", {}, "has no version '../x'"),
         ("fpl", {"wicket": "25"}, "parameter 'wicket': there is no such parameter .there are: goalkeeper_goal"),
@@ -185,8 +185,8 @@ def test_several_errors_are_counted(tmp_path: Path) -> None:
 
 def test_the_hash_covers_the_vocabulary_and_ignores_the_order_of_keys() -> None:
     content = document()
-    words = catalogue.vocabulary("cricket", "here")
+    words = catalogue.vocabulary("cricket", "here", "1.0.0")
     rules = parse_rules(content, words, "here")
     assert parse_rules(dict(reversed(content.items())), words, "here").sha256 == rules.sha256
     assert parse_rules({**content, "title": "Other"}, words, "here").sha256 != rules.sha256
-    assert rules.sha256 == catalogue.load("cricket-t20-b").sha256
+    assert rules.sha256 == catalogue.load("cricket-t20-b@1.0.0").sha256
