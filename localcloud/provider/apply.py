@@ -33,7 +33,7 @@ def create(core: Core, settings: Settings, token: str, inputs: Inputs) -> tuple[
     row = translator.row
     _refuse_missing(core, settings, translator, inputs, {})
     context = core.context(settings, row, "", inputs, {})
-    context.environment.update(token=uuid.uuid4().hex, uuid=str(uuid.uuid4()))
+    context.environment.update(token=uuid.uuid4().hex, token_id=uuid.uuid4().hex[:16], uuid=str(uuid.uuid4()))
     if row.before_create:
         row.before_create(context)
     if row.recorded:

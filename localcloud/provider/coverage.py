@@ -50,8 +50,20 @@ def lines(schemas: schema.Schema) -> Iterator[str]:
     yield HEADER
     yield "| kind | how | remembered | no place in the API call |"
     yield "|---|---|---|---|"
-    for token, row in sorted(ROWS.items()):
+    for token, row in sorted((token, row) for token, row in ROWS.items() if not row.neighbour):
         yield _line(token, row, Translator(schemas.kind(token), row, schemas))
+    yield ""
+    neighbours: dict[str, list[str]] = {}
+    for token, row in sorted(ROWS.items()):
+        if row.neighbour:
+            neighbours.setdefault(token.split(":")[1].split("/")[0], []).append(token.split(":")[-1])
+    count = sum(map(len, neighbours.values()))
+    yield f"{count} further kinds have no row of their own. They are checked like the others by the official provider's schema"
+    yield "and the limits of the API's model, updated or replaced as that schema says, and *recorded*: nothing of them lives in"
+    yield "the emulator, and nothing that depends on them does anything."
+    yield ""
+    for module, names in neighbours.items():
+        yield f"- {module}: {', '.join(names)}"
     yield ""
     yield "Package `random`, whole: " + ", ".join(f"`{token.split(':')[-1]}`" for token in random_kinds.KINDS) + "."
     yield ""

@@ -8,7 +8,7 @@ such expressions in it; dicts and lists are filled inside, and members that come
 
     id  the resource's id          in      its inputs               out  its outputs so far
     el  what was read              answer  what create answered     val  the property's value    text  the same as text
-    region, account, ingress, parts, colons, bars (id split at "/", ":", "|"), token, uuid (random; at create only)
+    region, account, ingress, parts, colons, bars (id split at "/", ":", "|"), token, token_id, uuid (random; at create only)
     changed (names, without tags), old (inputs) and all_tags: at update only
 """
 
@@ -146,6 +146,8 @@ class Row:
     region: str | None = None
     #: The emulator cannot hold this kind: inputs live in the store, id and ARN are made here.
     recorded: bool = False
+    #: It has no row of its own: rows/neighbours.py made this one.
+    neighbour: bool = False
     prepare: Callable[[Inputs], Inputs] | None = None
     check: Callable[[Inputs], list[tuple[str, str]]] | None = None
     #: What AWS refuses because of what else exists: raises Refused.

@@ -1,8 +1,9 @@
 """What pulumi_aws says of a resource kind: its inputs, which are required, its outputs, and their types.
 
 pulumi_aws carries its schema as type hints of generated classes. Importing them costs a second or more per AWS service and
-hundreds of megabytes, so they are read once, by a process of their own (`python -m localcloud.provider.schema OUT`), and kept
-as one small JSON file per version.
+hundreds of megabytes, so they were read once (`python -m localcloud.provider.schema OUT TOKEN...`) into the table
+constraints/pulumi.jsonl, a line per kind or nested type; a line is parsed when it is first asked for. With another version of pulumi_aws than the
+table's, the same is done into a file of the user's, by a process of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import Any
 #: A type: "string", "integer", "number", "boolean", "any", {"list": T}, {"map": T}, {"object": name of an entry in `types`}.
 Type = Any
 
+TABLE = Path(__file__).parent / "constraints" / "pulumi.jsonl"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -37,42 +40,56 @@ class Kind:
 
 
 class Schema:
-    """The kinds and the nested object types that they use."""
+    """The kinds and the nested object types that they use, from the lines of a table."""
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self._kinds = {
-            token: Kind(token, kind["inputs"], frozenset(kind["required"]), kind["outputs"])
-            for token, kind in content["kinds"].items()
-        }
-        self.types: Mapping[str, Mapping[str, Any]] = content["types"]
+    def __init__(self, table: bytes) -> None:
+        self._lines = {line[: line.index(b",")]: line for line in table.splitlines()[1:]}
+        self._kinds: dict[str, Kind] = {}
+        self._types: dict[str, Mapping[str, Any]] = {}
+
+    def tokens(self) -> frozenset[str]:
+        """Every kind of the table."""
+        return frozenset(key[9:-1].decode() for key in self._lines if key.startswith(b'{"kind":'))
 
     def kind(self, token: str) -> Kind:
+        """One kind; KeyError for one that the table does not have."""
+        if token not in self._kinds:
+            kind = json.loads(self._lines[f'{{"kind":"{token}"'.encode()])
+            self._kinds[token] = Kind(token, kind["inputs"], frozenset(kind["required"]), kind["outputs"])
         return self._kinds[token]
+
+    def _type(self, name: str) -> Mapping[str, Any]:
+        if name not in self._types:
+            self._types[name] = json.loads(self._lines[f'{{"type":"{name}"'.encode()])
+        return self._types[name]
 
     def fields(self, typ: Type) -> Mapping[str, Type]:
         """The properties of an object type; none for any other."""
         if isinstance(typ, dict) and "object" in typ:
-            fields: Mapping[str, Type] = self.types[typ["object"]]["fields"]
+            fields: Mapping[str, Type] = self._type(typ["object"])["fields"]
             return fields
         return {}
 
     def required(self, typ: Type) -> Sequence[str]:
         """The properties that an object of this type must have."""
-        required: Sequence[str] = self.types[typ["object"]]["required"]
+        required: Sequence[str] = self._type(typ["object"])["required"]
         return required
 
 
 def load(directory: Path, tokens: Iterable[str]) -> Schema:
-    """The schema of `tokens`, from the file in `directory` or, the first time, from pulumi_aws."""
-    wanted = sorted(tokens)
-    file = directory / f"schema-{version('pulumi-aws')}.json"
-    if file.exists():
-        content = json.loads(file.read_text())
-        if sorted(content["kinds"]) == wanted:
-            return Schema(content)
-    command = [sys.executable, "-m", "localcloud.provider.schema", str(file), *wanted]
+    """The schema of `tokens`: the repository's table, or, for another version or more kinds, a file in `directory`."""
+    wanted, installed = set(tokens), version("pulumi-aws")
+    file = directory / f"schema-{installed}.jsonl"
+    for table in (TABLE, file):
+        if table.exists():
+            content = table.read_bytes()
+            if json.loads(content[: content.index(b"\n")])["version"] == installed:
+                schema = Schema(content)
+                if wanted <= schema.tokens():
+                    return schema
+    command = [sys.executable, "-m", "localcloud.provider.schema", str(file), *sorted(wanted)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
-    return Schema(json.loads(file.read_text()))
+    return Schema(file.read_bytes())
 
 
 _SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -150,10 +167,12 @@ def known_tokens() -> Mapping[str, tuple[str, str]]:
 def main(argv: Sequence[str]) -> None:
     file, tokens = Path(argv[0]), argv[1:]
     reader, known = _Reader(), known_tokens()
-    kinds = {token: reader.kind(*known[token]) for token in tokens}
+    lines: list[dict[str, Any]] = [{"version": version("pulumi-aws")}]
+    lines += [{"kind": token, **reader.kind(*known[token])} for token in tokens]
+    lines += [{"type": name, **content} for name, content in sorted(reader.types.items())]
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".new")
-    draft.write_text(json.dumps({"kinds": kinds, "types": reader.types}, separators=(",", ":")))
+    draft.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
     draft.replace(file)
 
 

@@ -26,6 +26,17 @@ def _operations(service: str) -> dict[str, str]:
 
 
 @functools.cache
+def services() -> frozenset[str]:
+    """Every API that botocore models."""
+    return frozenset(botocore.loaders.Loader().list_available_services("service-2"))
+
+
+def has_operation(service: str, operation: str) -> bool:
+    """Whether an API has an operation (boto3's method name)."""
+    return operation in _operations(service)
+
+
+@functools.cache
 def input_shape(service: str, operation: str) -> Shape:
     """The input structure of an operation (boto3's method name; "other-service:method" for one of another service)."""
     if ":" in operation:

@@ -1,9 +1,10 @@
-"""Makes localcloud/provider/constraints/official.jsonl from the source of Terraform's AWS provider, the one behind pulumi_aws.
+"""Makes the tables official.jsonl and pulumi.jsonl of localcloud/provider/constraints from Terraform's AWS provider.
 
     go mod download github.com/hashicorp/terraform-provider-aws@VERSION      (an ordinary Go module)
     python -m scripts.terraform_schema.read DIRECTORY                        (prints what it could not map)
 
-A line per kind, in Pulumi's names: {"kind", "terraform", "fields": {property: field}}. A field says only what it has:
+A line per kind, in Pulumi's names: {"kind", "terraform", "api": [service, call], "fields": {property: field}}. A field says
+only what it has:
 t(ype), req(uired), comp(uted), new (a change replaces), def(ault), n: [least, most elements], set (unordered), conf(licts
 with), one (exactly one of), some (at least one of), with (required with), sens(itive), v (validators.py), f (nested fields).
 Facts of the schema alone are kept, no code.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.provider import schema as pulumi_schema
+from localcloud.provider.rows import ROWS
 from scripts.terraform_schema import tokens, validators
 from scripts.terraform_schema.go_trees import Call, Function, Package
 
@@ -340,8 +342,10 @@ def _method(package: Package, structure: str) -> dict[str, Field]:
 def main(argv: list[str]) -> None:
     source = Path(argv[0])
     wanted = tokens.kinds(source)
-    cache = Path.home() / ".cache" / "matchday" / "constraints"
-    schemas = pulumi_schema.load(cache, (token for found in wanted.values() for token in found))
+    pulumi_schema.main(
+        [str(pulumi_schema.TABLE), *sorted({*ROWS, *(token for found in wanted.values() for token in found)})]
+    )
+    schemas = pulumi_schema.Schema(pulumi_schema.TABLE.read_bytes())
     lines, missing = [], dict(wanted)
     for package in packages(source, tokens.packages()):
         for terraform, function in sorted(package.kinds.items()):
@@ -354,7 +358,8 @@ def main(argv: list[str]) -> None:
                     continue
                 if lost:
                     print(f"{terraform}: not in pulumi_aws: {', '.join(lost)}")  # noqa: T201
-                lines.append({"kind": token, "terraform": terraform, "fields": found})
+                api = tokens.operation(token)
+                lines.append({"kind": token, "terraform": terraform, "api": api, "fields": found})
     lines.sort(key=lambda line: line["kind"])
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from localcloud.provider import shapes
 from localcloud.provider.schema import known_tokens
 
 #: Module of pulumi_aws -> packages of the provider, and what its resources' names begin with (after aws_).
@@ -104,6 +106,22 @@ _NAMED = {
     "aws:s3control/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "s3control_bucket_lifecycle_configuration",
 }
 
+#: Module of pulumi_aws -> botocore's services, where they differ.
+_APIS: Mapping[str, tuple[str, ...]] = {
+    "cfg": ("config",),
+    "cloudwatch": ("logs", "events", "cloudwatch"),
+    "costexplorer": ("ce",),
+    "ebs": ("ec2",),
+    "kinesis": ("kinesis", "firehose"),
+    "lb": ("elbv2",),
+    "appautoscaling": ("application-autoscaling",),
+    "resourcegroups": ("resource-groups",),
+    "route53": ("route53", "route53resolver"),
+    "servicequotas": ("service-quotas",),
+    "vpc": ("ec2",),
+}
+_VERBS = ("create", "put", "register", "request", "enable", "allocate", "start", "add")
+
 
 def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -138,3 +156,15 @@ def kinds(source: Path) -> dict[str, list[str]]:
                 made.setdefault(found, []).append(token)
                 break
     return made
+
+
+def operation(token: str) -> tuple[str, str]:
+    """The API and its call that most likely makes the kind, for the limits of its model; the call is "" when none is found."""
+    module, words = token.split(":")[1].split("/")[0], snake(token.split(":")[-1])
+    apis = [api for api in _APIS.get(module, (module,)) if api in shapes.services()]
+    for api in apis:
+        for verb in _VERBS:
+            for noun in (words, f"db_{words}", f"{words}s", f"cache_{words}", f"log_{words}"):
+                if shapes.has_operation(api, f"{verb}_{noun}"):
+                    return api, f"{verb}_{noun}"
+    return (apis or [module])[0], ""

@@ -41,6 +41,12 @@ def fields(token: str) -> Fields:
     return found
 
 
+def api(token: str) -> tuple[str, str]:
+    """botocore's service and the call that makes a kind; the call is "" when none is known."""
+    service, operation = json.loads(_lines()[token])["api"]
+    return service, operation
+
+
 @functools.cache
 def terraform(token: str) -> str:
     """Terraform's name of a kind: aws_vpc."""

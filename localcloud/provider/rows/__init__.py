@@ -16,6 +16,7 @@ from localcloud.provider.rows import (
     lb,
     log_delivery,
     messaging,
+    neighbours,
     network,
     rds,
     s3,
@@ -25,7 +26,7 @@ from localcloud.provider.rows import (
     wafv2,
 )
 
-ROWS: dict[str, Row] = {
+_OWN: dict[str, Row] = {
     **ec2.ROWS,
     **network.ROWS,
     **security_groups.ROWS,
@@ -46,3 +47,5 @@ ROWS: dict[str, Row] = {
     **secrets.ROWS,
     **ecr.ROWS,
 }
+
+ROWS: dict[str, Row] = _OWN | neighbours.rows(_OWN)

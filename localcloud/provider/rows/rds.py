@@ -106,8 +106,6 @@ def _check(inputs: Inputs) -> list[tuple[str, str]]:
             found.append(("password", "one of password and manageMasterUserPassword is required"))
     if inputs.get("password") and inputs.get("manageMasterUserPassword"):
         found.append(("password", "password and manageMasterUserPassword exclude each other"))
-    if not inputs.get("skipFinalSnapshot") and not inputs.get("finalSnapshotIdentifier"):
-        found.append(("finalSnapshotIdentifier", "finalSnapshotIdentifier is required when skipFinalSnapshot is false"))
     if not 0 <= int(inputs.get("backupRetentionPeriod", 0)) <= 35:
         found.append(("backupRetentionPeriod", f"{inputs['backupRetentionPeriod']} days; accepted are 0 to 35"))
     return found
@@ -122,6 +120,11 @@ def _create_arguments(inputs: Inputs) -> dict[str, Any]:
 
 
 def _unprotect(context: Context) -> None:
+    inputs = context["in"]
+    if not inputs.get("skipFinalSnapshot") and not inputs.get("finalSnapshotIdentifier"):
+        raise Refused(
+            f"delete_db_instance: {context['id']}: finalSnapshotIdentifier is required when skipFinalSnapshot is false"
+        )
     found = context.call("describe_db_instances", {"DBInstanceIdentifier": context["id"]})["DBInstances"]
     if found and found[0].get("DeletionProtection"):
         raise Refused(
@@ -157,7 +160,16 @@ ROWS: dict[str, Row] = {
         after_create=_created,
         after_update=_updated,
         before_delete=_unprotect,
-        delete=(Call("delete_db_instance", {"DBInstanceIdentifier": "$id", "SkipFinalSnapshot": True}),),
+        delete=(
+            Call(
+                "delete_db_instance",
+                {
+                    "DBInstanceIdentifier": "$id",
+                    "SkipFinalSnapshot": "$in.skipFinalSnapshot || `false`",
+                    "FinalDBSnapshotIdentifier": "$!in.skipFinalSnapshot && in.finalSnapshotIdentifier || `null`",
+                },
+            ),
+        ),
         after_delete=_deleted,
         props={
             "identifier": Prop(api="DBInstanceIdentifier"),

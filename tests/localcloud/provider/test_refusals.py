@@ -69,8 +69,8 @@ def test_refused_by_check(
 
 
 def test_a_kind_without_a_row_names_the_file_to_add_it_to(core: Core, settings: Settings) -> None:
-    with pytest.raises(Refused, match=r"aws:glue/job:Job: add one to localcloud/provider/rows/glue.py"):
-        core.check(settings, "aws:glue/job:Job", "x", {}, {})
+    with pytest.raises(Refused, match=r"aws:gamelift/build:Build: add one to localcloud/provider/rows/gamelift.py"):
+        core.check(settings, "aws:gamelift/build:Build", "x", {}, {})
 
 
 def test_nothing_unknown_is_refused(core: Core, settings: Settings) -> None:
