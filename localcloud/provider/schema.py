@@ -2,8 +2,8 @@
 
 pulumi_aws carries its schema as type hints of generated classes. Importing them costs a second or more per AWS service and
 hundreds of megabytes, so they were read once (`python -m localcloud.provider.schema OUT TOKEN...`) into the table
-constraints/pulumi.jsonl, a line per kind or nested type; a line is parsed when it is first asked for. With another version of pulumi_aws than the
-table's, the same is done into a file of the user's, by a process of its own.
+constraints/pulumi.jsonl, a line per kind or nested type; a line is parsed when it is first asked for. With another version
+of pulumi_aws than the table's, the same is done into a file of the user's, by a process of its own.
 """
 
 from __future__ import annotations
