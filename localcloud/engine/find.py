@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.engine import build
+from localcloud.runtime.state import write_atomically
 
 #: `policy analyze` came with 3.229; Pulumi.yaml's requiredPulumiVersion says the same.
 MINIMUM = (3, 229, 0)
@@ -97,6 +100,26 @@ def _new_enough(version: str) -> bool:
 
 
 def _version(binary: Path) -> str | None:
+    """What the CLI says of itself, asked once for each binary: an answer costs half a second, and every command wants it."""
+    try:
+        info = binary.stat()
+    except OSError:
+        return None
+    known_file, key = cache_directory() / "versions.json", f"{binary} {info.st_mtime_ns} {info.st_size}"
+    known: dict[str, str] = {}
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(known_file.read_text())
+    if key not in known:
+        version = _ask_version(binary)
+        if version is None:
+            return None
+        known_file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(known_file, json.dumps({**known, key: version}))
+        return version
+    return known[key]
+
+
+def _ask_version(binary: Path) -> str | None:
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         done = subprocess.run(

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Replace a file's content, all or nothing, also if the machine stops: whoever reads it sees the old text or the new."""
-    draft = path.with_name(f"{path.name}.new")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

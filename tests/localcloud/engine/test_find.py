@@ -139,3 +139,17 @@ def test_a_failed_build_leaves_no_half_cli_and_names_the_step(monkeypatch: pytes
 def test_go_versions_are_read(tmp_path: Path, printed: str, expected: tuple[int, ...]) -> None:
     go = _executable(tmp_path / "go", f"#!/bin/sh\necho {printed!r}\n")
     assert build._go_version(str(go)) == expected
+
+
+def test_a_cli_is_asked_its_version_once_and_again_when_it_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    binary = _cli(tmp_path / "bin", "3.229.0")
+    _executable(binary, f"#!/bin/sh\necho x >> {asked}\necho v3.229.0\n")
+    _on_path(monkeypatch, binary.parent)
+    for _ in range(3):
+        assert find.find() == find.Engine(pulumi=binary, version="3.229.0", origin="path")
+    assert asked.read_text() == "x\n"
+    _executable(binary, "#!/bin/sh\necho v3.300.0 now\n")
+    assert find.find() == find.Engine(pulumi=binary, version="3.300.0", origin="path")
