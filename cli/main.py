@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "status": "cli.status:status",
     "logs": "cli.logs:logs",
     "smoke": "cli.smoke:smoke",
+    "seed": "cli.seed:seed",
     "preview": "cli.preview:preview",
     "env": "cli.env:env",
     "doctor": "cli.doctor:doctor",

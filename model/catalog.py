@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
-from model.clients import Client
+from model.clients import CLIENT_SECRET_LENGTH, Client
 from model.documents import Document, read
 from model.manifest import ServiceManifest
 from model.merge import merge
 from model.patterns import overlap
 from model.validation import DocumentError, Problem, dotted, problems
-from model.vocabulary import Model, ServiceName, Tier
+from model.vocabulary import Model, ProcessKind, ServiceName, Tier
 
 _TIERS = ", ".join(Tier)
 
@@ -57,6 +57,20 @@ class Catalog(Model):
     def token_issuer(self) -> ServiceManifest | None:
         """The service that issues the platform's access tokens."""
         return next((service for service in self.services.values() if service.token_issuer), None)
+
+    def generated_for(self, service: ServiceManifest) -> dict[str, int]:
+        """The secrets that are made for a service: variable → length. The issuer's are its own and every client's."""
+        clients = self.clients if service.token_issuer else []
+        own = {secret.name: secret.length for secret in service.secrets}
+        return own | {client.variable: CLIENT_SECRET_LENGTH for client in clients}
+
+    def secrets_of(self, service: ServiceManifest, process: str) -> list[str]:
+        """The variables of the secrets that a process is given: those that its manifest names it for, and no others."""
+        given = [secret.name for secret in service.secrets if secret.processes is None or process in secret.processes]
+        given += [client.variable for client in service.clients if process in client.processes]
+        if service.token_issuer and service.processes[process].kind is ProcessKind.WEB:
+            given += [client.variable for client in self.clients if client.variable not in given]
+        return given
 
     @model_validator(mode="after")
     def _clients_agree(self) -> Self:

@@ -11,6 +11,9 @@ from pydantic import Field, StringConstraints, model_validator
 from model.validation import described
 from model.vocabulary import Model
 
+#: Characters of a client's secret: 256 bits.
+CLIENT_SECRET_LENGTH = 43
+
 #: `<service>:<act>`, the service being the one that asks for it.
 ScopeName = Annotated[
     str,

@@ -164,10 +164,6 @@ class ServiceManifest(Model):
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
     """objectives that burn-rate alarms watch; of services with `paths`"""
 
-    def secrets_of(self, process: str) -> list[str]:
-        """The manifest's secrets that `process` is given."""
-        return [secret.name for secret in self.secrets if secret.processes is None or process in secret.processes]
-
     @property
     def web(self) -> Process | None:
         """The process that listens, if the service has one."""

@@ -33,6 +33,7 @@ def routes(catalog: Catalog) -> list[Route]:
         Route(
             name=name,
             patterns=service.paths,
+            internal=service.internal,
             port=service.port,
             drain_seconds=service.drain_seconds,
             slos=service.slos,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -59,7 +59,9 @@ class ApplicationArgs:
 
     - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
     - postgres, broker, cache: the data stores that the service uses, and no others.
-    - secrets: variable → length of the secret that is generated for it.
+    - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
+    - receives: process → the variables of `secrets` and `given` that it gets.
+    - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
@@ -75,6 +77,9 @@ class ApplicationArgs:
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
     secrets: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, SecretReference] = field(default_factory=dict)
+    receives: Mapping[str, Collection[str]] = field(default_factory=dict)
+    registry: str | None = None
     calls: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     drain_seconds: int = 30
@@ -90,6 +95,7 @@ class Application(Component):
     """
 
     services: Mapping[str, Service]
+    secrets: Mapping[str, SecretReference]
     secret_names: Sequence[str]
 
     def __init__(
@@ -126,7 +132,7 @@ class Application(Component):
                     process_name=process,
                     process=each,
                     context=context,
-                    dependencies=dependencies,
+                    dependencies=self._of_process(process, each, dependencies),
                     cluster=self._platform.cluster,
                     subnet_ids=self._platform.subnet_ids,
                     security_group_id=args.security_group_id,
@@ -197,15 +203,26 @@ class Application(Component):
                 owner_password=self._secret("DATABASE_OWNER_PASSWORD", f"Owner of the database of {self.name}", 43),
                 app_password=self._secret("DATABASE_APP_PASSWORD", f"Run-time role in the database of {self.name}", 43),
             )
+        self.secrets = {
+            name: self._secret(name, f"{name} of {self.name}", length) for name, length in args.secrets.items()
+        }
         return Dependencies(
             database=database,
             broker=args.broker,
             cache=args.cache,
             calls=args.calls,
             buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
-            secrets={
-                name: self._secret(name, f"{name} of {self.name}", length) for name, length in args.secrets.items()
-            },
+            secrets={**self.secrets, **args.given},
+        )
+
+    def _of_process(self, name: str, process: Process, dependencies: Dependencies) -> Dependencies:
+        """`dependencies` with only the secrets that this process gets."""
+        received = self._args.receives.get(name, ())
+        registry = self._args.registry if process.kind is ProcessKind.WEB else None
+        return replace(
+            dependencies,
+            secrets={variable: dependencies.secrets[variable] for variable in received},
+            variables={} if registry is None else {"CLIENTS": registry},
         )
 
     def _role(self, role: str, description: str) -> Any:

@@ -51,7 +51,7 @@ class Dependencies:
     """What a service's processes reach.
 
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
-    - secrets: name of a variable → the manifest's secret.
+    - secrets: name of a variable → the secret that it holds. variables: what else is known when the stack is deployed.
     """
 
     database: Database | None = None
@@ -60,6 +60,7 @@ class Dependencies:
     calls: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def references(self) -> list[SecretReference]:
         """Every secret that some container of the service is given."""
@@ -137,7 +138,7 @@ def _initial(
 def _process_variables(
     context: ContainerContext, dependencies: Dependencies, process: Process, port: int | None
 ) -> _Variables:
-    found = _Variables(secret=dependencies.secrets)
+    found = _Variables(dependencies.variables, dependencies.secrets)
     if port is not None:
         found |= _Variables(
             {

@@ -181,7 +181,7 @@ class LoadBalancer(Component):
                                 path_pattern=lb.ListenerRuleConditionPathPatternArgs(values=list(rule.patterns))
                             )
                         ],
-                        actions=[lb.ListenerRuleActionArgs(type="forward", target_group_arn=groups[rule.route].arn)],
+                        actions=[_refusal() if rule.internal else _forward(groups[rule.route].arn)],
                     ),
                 )
             )
@@ -219,3 +219,17 @@ class LoadBalancer(Component):
                 unhealthy_threshold=3,
             ),
         )
+
+
+def _forward(target_group_arn: pulumi.Input[str]) -> Any:
+    return lb.ListenerRuleActionArgs(type="forward", target_group_arn=target_group_arn)
+
+
+def _refusal() -> Any:
+    """The answer to an internal path: that of a path which does not exist."""
+    return lb.ListenerRuleActionArgs(
+        type="fixed-response",
+        fixed_response=lb.ListenerRuleActionFixedResponseArgs(
+            content_type="application/json", message_body=_NOT_FOUND, status_code="404"
+        ),
+    )

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 
 from model.patterns import overlap
 from model.vocabulary import Slo
@@ -29,6 +29,7 @@ class Route:
     """A service behind the load balancer.
 
     - patterns: ALB path patterns (``/wallet/*``), any number.
+    - internal: patterns that are refused though `patterns` match them; each more specific than those.
     - port: where its tasks listen. health_path: asked on that port; 200 means ready.
     - drain_seconds: 0–3600, how long a task that leaves keeps its open requests.
     - slos: its objectives; what they do not name is watched by fixed limits.
@@ -37,6 +38,7 @@ class Route:
     name: str
     patterns: Sequence[str]
     port: int
+    internal: Sequence[str] = ()
     health_path: str = "/readyz"
     drain_seconds: int = 30
     slos: Sequence[Slo] = ()
@@ -61,35 +63,42 @@ class _Band:
 
 @dataclass(frozen=True, slots=True)
 class ListenerRule:
-    """One rule: requests for any of `patterns` go to the service `route`; the lowest priority that fits wins."""
+    """One rule: requests for any of `patterns` go to the service `route`; the lowest priority that fits wins.
+
+    Of an internal rule they are refused instead.
+    """
 
     key: str
     route: str
     patterns: tuple[str, ...]
     priority: int
+    internal: bool = False
 
 
 def listener_rules(routes: Sequence[Route]) -> list[ListenerRule]:
     """The rules for `routes`, by priority.
 
     An exact path is asked before one with wildcards, a deeper pattern before a shallower one. Two services whose patterns are
-    equally specific and match one path are refused: which of them would answer would be chance.
+    equally specific and match one path are refused: which of them would answer would be chance. So is an internal pattern
+    that a route is as specific as: an internal rule is asked before every other that matches its paths.
     """
     _check(routes)
-    wanted: dict[_Band, dict[str, tuple[str, tuple[str, ...]]]] = defaultdict(dict)
+    wanted: dict[_Band, dict[str, ListenerRule]] = defaultdict(dict)
     for route in routes:
-        by_band: dict[_Band, list[str]] = defaultdict(list)
-        for pattern in sorted(route.patterns):
-            by_band[_band(pattern)].append(pattern)
-        for band, patterns in by_band.items():
-            for index, chunk in enumerate(_chunks(patterns)):
-                key = f"{route.name}-{band.label}" + (f"-{index + 1}" if index else "")
-                wanted[band][key] = (route.name, chunk)
-    rules = []
-    for band, keys in wanted.items():
-        for key, slot in _slots(keys).items():
-            route_name, chunk = keys[key]
-            rules.append(ListenerRule(key, route_name, chunk, band.number * _BAND_WIDTH + slot + 1))
+        for internal, all_patterns in ((False, route.patterns), (True, route.internal)):
+            by_band: dict[_Band, list[str]] = defaultdict(list)
+            for pattern in sorted(all_patterns):
+                by_band[_band(pattern)].append(pattern)
+            for band, patterns in by_band.items():
+                for index, chunk in enumerate(_chunks(patterns)):
+                    key = f"{route.name}-{band.label}" + ("-internal" if internal else "")
+                    key += f"-{index + 1}" if index else ""
+                    wanted[band][key] = ListenerRule(key, route.name, chunk, band.number * _BAND_WIDTH, internal)
+    rules = [
+        replace(rules[key], priority=rules[key].priority + slot + 1)
+        for rules in wanted.values()
+        for key, slot in _slots(rules).items()
+    ]
     return sorted(rules, key=lambda rule: rule.priority)
 
 
@@ -129,7 +138,7 @@ def _check(routes: Sequence[Route]) -> None:
         seen.add(route.name)
         if not route.patterns:
             raise ValueError(f"route {route.name!r} has no path pattern; accepted: one or more such as /{route.name}/*")
-        for pattern in route.patterns:
+        for pattern in (*route.patterns, *route.internal):
             wildcards = len(re.findall(r"[*?]", pattern))
             if not _PATTERN.fullmatch(pattern) or wildcards > _WILDCARDS_PER_RULE:
                 raise ValueError(
@@ -140,6 +149,13 @@ def _check(routes: Sequence[Route]) -> None:
             raise ValueError(f"route {route.name!r}: port {route.port}; accepted: 1 to 65535")
         if not 0 <= route.drain_seconds <= 3600:
             raise ValueError(f"route {route.name!r}: drain_seconds {route.drain_seconds}; accepted: 0 to 3600")
+    for route in routes:
+        for hidden, (other_name, pattern) in product(route.internal, _patterns(routes)):
+            if overlap(hidden, pattern) and _band(hidden) >= _band(pattern):
+                raise ValueError(
+                    f"route {route.name!r}: the internal {hidden!r} is no more specific than {pattern!r} of {other_name!r},"
+                    " which matches paths of it; accepted: internal patterns deeper than every other that they overlap"
+                )
     for one, other in combinations(routes, 2):
         for first in one.patterns:
             for second in other.patterns:
@@ -148,3 +164,8 @@ def _check(routes: Sequence[Route]) -> None:
                         f"routes {one.name!r} and {other.name!r}: {first!r} and {second!r} match the same paths and neither is"
                         " more specific; accepted: patterns that differ in depth, or that no path matches both"
                     )
+
+
+def _patterns(routes: Sequence[Route]) -> list[tuple[str, str]]:
+    """Every pattern that is routed, with the name of its route."""
+    return [(route.name, pattern) for route in routes for pattern in route.patterns]

@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 
 from services.auth import keys
+from services.auth.clients import load_clients
 from services.auth.endpoints import router
 from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing
 from services.auth.limiter import Limiter
 from services.auth.passwords import Passwords
 from services.auth.service import AuthService
-from services.auth.settings import AuthSecrets
+from services.auth.settings import EmailSecrets, KeySecrets
 from services.common.application import create_application
 from services.common.cache import create_cache
 from services.common.clock import Clock
@@ -25,8 +26,8 @@ from services.common.tokens import TokenVerifier
 
 
 async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
-    secrets, environment, clock = load(AuthSecrets), app.state.process.environment, app.state.clock
-    sealer = keys.sealer_of(accepted(secrets.signing_kek, "SIGNING_KEK"))
+    environment, clock = app.state.process.environment, app.state.clock
+    sealer = keys.sealer_of(accepted(load(KeySecrets).signing_kek, "SIGNING_KEK"))
     async with app.state.sessions() as session, session.begin():
         await keys.ensure(session, sealer, clock.now())
     cache = create_cache(load(CacheSettings))
@@ -45,8 +46,8 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
         ring=app.state.ring,
         passwords=passwords,
         limiter=Limiter(cache, clock),
-        emails=Sealer(secrets.email_key.get_secret_value(), "auth/emails"),
-        clients={"operations": secrets.operations_client_secret.get_secret_value()},
+        emails=Sealer(load(EmailSecrets).email_key.get_secret_value(), "auth/emails"),
+        clients=load_clients(),
     )
 
 

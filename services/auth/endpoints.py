@@ -105,12 +105,14 @@ async def me(player: Player, service: Service, session: Session) -> Profile:
 
 @router.post(
     "/token",
-    dependencies=TOKENS,
+    dependencies=[Depends(callers.inside), *TOKENS],
     openapi_extra=FORM,
-    responses=responses(AuthCode.CLIENT_REFUSED, AuthCode.GRANT_UNSUPPORTED, AuthCode.SCOPE_REFUSED, *LIMITS),
+    responses=responses(
+        Code.NOT_FOUND, AuthCode.CLIENT_REFUSED, AuthCode.GRANT_UNSUPPORTED, AuthCode.SCOPE_REFUSED, *LIMITS
+    ),
 )
 async def token(form: Form, service: Service, address: Address) -> AccessToken:
-    """A client's own access token (OAuth 2 client credentials)."""
+    """A client's own access token (OAuth 2 client credentials); from inside of the platform only."""
     return await service.client_token(form, address)
 
 

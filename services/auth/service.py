@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import jwt
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import repository
+from services.auth.clients import Client, is_secret
 from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing, PrivateKey
 from services.auth.limiter import BY_ACCOUNT, BY_ADDRESS, Limiter
@@ -22,7 +24,6 @@ from services.auth.passwords import Passwords
 from services.auth.schemas import AccessToken, ClientCredentials, LoginRequest, Profile, RegisterRequest, TokenPair
 from services.auth.settings import (
     ACCESS_LIFE,
-    CLIENT_SCOPES,
     GRACE,
     REFRESH_IDLE,
     SESSION_LIFE,
@@ -32,7 +33,7 @@ from services.common.database import Sessions
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.sealing import Sealer
-from services.common.tokens import ALGORITHM, AUDIENCE, PLAYER, TYPE, issuer
+from services.common.tokens import ALGORITHM, AUDIENCE, PLAYER, PLAYERS_CLIENT, TYPE, issuer
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Authenticated:
 
 
 class AuthService:
-    """What auth does. `clients` are the secrets of the clients that may ask for tokens of their own."""
+    """What auth does. `clients` may ask for tokens of their own."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class AuthService:
         passwords: Passwords,
         limiter: Limiter,
         emails: Sealer,
-        clients: dict[str, str],
+        clients: Mapping[str, Client],
     ) -> None:
         self._issuer, self._clock, self._ring = issuer(environment), clock, ring
         self._passwords, self._limiter, self._emails, self._clients = passwords, limiter, emails, clients
@@ -176,20 +177,18 @@ class AuthService:
         if form.grant_type != "client_credentials":
             raise ServiceError(AuthCode.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
         await self._limiter.attempt(BY_ADDRESS, f"client/{address}")
-        expected = self._clients.get(form.client_id)
-        given = form.client_secret.get_secret_value()
-        # Compared by hash, so that length and time tell nothing; an unknown client is compared as well.
-        same = hmac.compare_digest(_sha256(given), _sha256(expected or secrets.token_urlsafe()))
-        if expected is None or not same:
+        client = self._clients.get(form.client_id)
+        if not is_secret(client, form.client_secret.get_secret_value()) or client is None:
             log.warning("client refused")
             raise ServiceError(
                 AuthCode.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
             )
-        allowed = CLIENT_SCOPES[form.client_id]
-        wanted = frozenset(form.scope.split()) or allowed
-        if not wanted <= allowed:
-            raise ServiceError(AuthCode.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(allowed))}.")
-        return self._access(await self._ring.signing_key(), form.client_id, " ".join(sorted(wanted)))
+        wanted = frozenset(form.scope.split()) or client.scopes
+        if not wanted <= client.scopes:
+            raise ServiceError(AuthCode.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(client.scopes))}.")
+        limits = {scope: limit for scope, limit in client.limits.items() if scope in wanted}
+        key = await self._ring.signing_key()
+        return self._access(key, form.client_id, " ".join(sorted(wanted)), limits, client_id=form.client_id)
 
     async def _store(
         self, session: AsyncSession, token: str, session_id: UUID, session_expires_at: datetime, now: datetime
@@ -208,18 +207,28 @@ class AuthService:
         access = self._access(key, str(user_id), PLAYER)
         return TokenPair(**access.model_dump(), refresh_token=refresh_token)
 
-    def _access(self, key: PrivateKey, subject: str, scope: str) -> AccessToken:
+    def _access(
+        self,
+        key: PrivateKey,
+        subject: str,
+        scope: str,
+        limits: Mapping[str, int] | None = None,
+        *,
+        client_id: str = PLAYERS_CLIENT,
+    ) -> AccessToken:
         now = int(self._clock.now().timestamp())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": subject,
             "iat": now,
             "exp": now + int(ACCESS_LIFE.total_seconds()),
             "jti": str(uuid7()),
-            "client_id": subject if scope != PLAYER else "matchday",
+            "client_id": client_id,
             "scope": scope,
         }
+        if limits:
+            claims["limits"] = dict(limits)
         token = jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TYPE})
         return AccessToken(access_token=token, expires_in=int(ACCESS_LIFE.total_seconds()), scope=scope)
 

@@ -29,13 +29,14 @@ PUBLISHED_FIRST = timedelta(minutes=10)
 #: A retired key stays published until the last token it signed has expired, and some.
 RETIRED_KEPT = ACCESS_LIFE + timedelta(minutes=30)
 
-#: The clients that may ask for tokens of their own, with the scopes each may have.
-CLIENT_SCOPES = {"operations": frozenset({"wallet:credit", "wallet:audit"})}
 
-
-class AuthSecrets(BaseSettings):
-    """The secrets of auth's manifest."""
+class KeySecrets(BaseSettings):
+    """What opens the signing keys: web processes sign, the worker rotates."""
 
     signing_kek: SecretStr
+
+
+class EmailSecrets(BaseSettings):
+    """What opens e-mail addresses: web processes alone."""
+
     email_key: SecretStr
-    operations_client_secret: SecretStr

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import keys, repository
-from services.auth.settings import SESSIONS_KEPT, AuthSecrets
+from services.auth.settings import SESSIONS_KEPT, KeySecrets
 from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.common.rotating import accepted
@@ -19,7 +19,7 @@ jobs = Jobs()
 @jobs.on_schedule("auth.rotate_keys", "17 * * * *", late_after=timedelta(hours=3), runbook="auth-signing-keys")
 async def rotate_keys(session: AsyncSession, clock: Clock) -> None:
     """Hourly look whether the signing key has served its time."""
-    sealer = keys.sealer_of(accepted(load(AuthSecrets).signing_kek, "SIGNING_KEK"))
+    sealer = keys.sealer_of(accepted(load(KeySecrets).signing_kek, "SIGNING_KEK"))
     await keys.rotate(session, sealer, clock.now())
 
 

@@ -16,6 +16,22 @@ from services.common.tokens import PLAYER, Caller, TokenVerifier, unauthenticate
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of the auth service")
 
 
+#: What a load balancer puts on each request that it forwards and nobody can take off: such a request comes from outside.
+#: Service Connect's proxies, through which services reach each other, put none.
+OUTSIDE_HEADER = "X-Amzn-Trace-Id"
+
+
+def from_outside(request: Request) -> bool:
+    """Whether the request came through the load balancer."""
+    return OUTSIDE_HEADER in request.headers
+
+
+async def inside(request: Request) -> None:
+    """A dependency that hides an endpoint from the outside; the load balancer's rules do so before (`internal`)."""
+    if from_outside(request):
+        raise ServiceError(Code.NOT_FOUND, "There is nothing here.")
+
+
 async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
@@ -25,6 +41,8 @@ async def caller(
     verifier: TokenVerifier = request.app.state.verifier
     found = await verifier.verify(credentials.credentials)
     logs.user_id.set(found.subject)
+    if not found.is_player and from_outside(request):
+        raise ServiceError(Code.FORBIDDEN, "A client's token is taken from inside of the platform only.")
     return found
 
 

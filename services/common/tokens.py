@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -23,6 +23,9 @@ JWKS_PATH = "/auth/.well-known/jwks.json"
 #: A player's own doings; operations' doings are scopes of the service that does them.
 PLAYER = "player"
 
+#: `client_id` of every player's token; each other is a client's own, and its subject.
+PLAYERS_CLIENT = "matchday"
+
 _MAX_LENGTH = 4096
 _SKEW = timedelta(seconds=30)
 _REQUIRED = ["iss", "aud", "sub", "exp", "iat", "jti", "scope"]
@@ -37,10 +40,19 @@ def issuer(environment: str) -> str:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, as a checked token says: `subject` is a user's id, or a client's name."""
+    """Who calls, as a checked token says: `subject` is a user's id, or a client's name.
+
+    `limits`: scope → the most that one call may do under it, in that scope's unit; a scope that is not there has no limit.
+    """
 
     subject: str
     scopes: frozenset[str]
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_player(self) -> bool:
+        """Whether it is a person; a client has other scopes than this one."""
+        return PLAYER in self.scopes
 
 
 class KeySource(Protocol):
@@ -123,7 +135,10 @@ class TokenVerifier:
         )
         if not isinstance(claims["sub"], str) or not isinstance(claims["scope"], str):
             raise jwt.InvalidTokenError("claims")
-        caller = Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()))
+        limits = claims.get("limits", {})
+        if not isinstance(limits, dict) or not all(type(limit) is int for limit in limits.values()):
+            raise jwt.InvalidTokenError("limits")
+        caller = Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()), limits=limits)
         return _Known(caller, kid, key, _moment(claims["iat"]), _moment(claims["exp"]))
 
 

@@ -13,7 +13,7 @@ from services.common.application import create_application
 from services.common.clock import Clock
 from services.common.settings import load
 from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
-from services.wallet.endpoints import router
+from services.wallet.endpoints import internal, router
 from services.wallet.errors import WalletCode
 
 
@@ -37,7 +37,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
     return create_application(
         title="Matchday wallet",
         summary="Accounts of money in double entry, transfers and their statements",
-        routers=[router],
+        routers=[router, internal],
         opener=open_resources,
         codes=WalletCode,
         clock=clock,

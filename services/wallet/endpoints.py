@@ -11,7 +11,7 @@ from services.common import callers, idempotency
 from services.common.callers import Player, needs
 from services.common.clock import Clock
 from services.common.database import Session
-from services.common.errors import responses
+from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
 from services.common.tokens import Caller
 from services.wallet import service
@@ -29,6 +29,9 @@ from services.wallet.schemas import (
 
 router = APIRouter(prefix="/wallet", tags=["wallet"])
 
+#: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
+internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
+
 
 async def _clock(request: Request) -> Clock:
     clock: Clock = request.app.state.clock
@@ -36,9 +39,10 @@ async def _clock(request: Request) -> Clock:
 
 
 Now = Annotated[Clock, Depends(_clock)]
-Creditor = Annotated[Caller, Depends(needs("wallet:credit"))]
+Creditor = Annotated[Caller, Depends(needs(service.CREDIT))]
 Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
 
+INTERNAL = (Code.NOT_FOUND,)
 MONEY = (*callers.REFUSALS, *idempotency.REFUSALS)
 
 
@@ -97,20 +101,22 @@ async def transfer(
     return await idempotent.once(201, lambda: service.transfer(session, clock, player, body))
 
 
-@router.post(
-    "/internal/credits",
+@internal.post(
+    "/credits",
     status_code=201,
     response_model=Movement,
-    responses=responses(WalletCode.ACCOUNT_UNKNOWN, WalletCode.REFERENCE_TAKEN, *MONEY),
+    responses=responses(
+        WalletCode.ACCOUNT_UNKNOWN, WalletCode.LIMIT_EXCEEDED, WalletCode.REFERENCE_TAKEN, *INTERNAL, *MONEY
+    ),
 )
 async def credit(
     body: CreditRequest, caller: Creditor, session: Session, clock: Now, idempotent: Idempotent
 ) -> Response:
     """Move money from the house to an account; needs the scope `wallet:credit`."""
-    return await idempotent.once(201, lambda: service.credit(session, clock, caller.subject, body))
+    return await idempotent.once(201, lambda: service.credit(session, clock, caller, body))
 
 
-@router.get("/internal/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *callers.REFUSALS))
+@internal.get("/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *INTERNAL, *callers.REFUSALS))
 async def reconciliation(caller: Auditor, session: Session) -> Reconciliation:
     """The newest report of the reconciliation; needs the scope `wallet:audit`."""
     return await service.newest_reconciliation(session)

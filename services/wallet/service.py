@@ -14,6 +14,7 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.money import Paise
+from services.common.tokens import Caller
 from services.wallet import repository
 from services.wallet.errors import WalletCode
 from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Transaction, TransactionKind
@@ -29,6 +30,9 @@ from services.wallet.schemas import (
     Statement,
     TransferRequest,
 )
+
+#: The scope of who credits accounts.
+CREDIT = "wallet:credit"
 
 #: The outbox task that tells the players of a transaction.
 NOTIFY = "wallet.notify"
@@ -67,12 +71,15 @@ async def transfer(session: AsyncSession, clock: Clock, player: UUID, wanted: Tr
     return await _move(session, transaction, legs, seen_by=account.id)
 
 
-async def credit(session: AsyncSession, clock: Clock, caller: str, wanted: CreditRequest) -> Movement:
-    """Move money from the house to an account. Raises ServiceError (account_unknown, reference_taken)."""
+async def credit(session: AsyncSession, clock: Clock, caller: Caller, wanted: CreditRequest) -> Movement:
+    """Move money from the house to an account. Raises ServiceError (limit_exceeded, account_unknown, reference_taken)."""
+    limit = caller.limits.get(CREDIT)
+    if limit is not None and wanted.amount > limit:
+        raise ServiceError(WalletCode.LIMIT_EXCEEDED, f"At most {limit} paise a credit are this client's.")
     if wanted.account == HOUSE_ACCOUNT:
         raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
     legs = {HOUSE_ACCOUNT: Paise(-wanted.amount), wanted.account: wanted.amount}
-    transaction = _transaction(TransactionKind.CREDIT, wanted.reference, wanted.note, caller, clock.now())
+    transaction = _transaction(TransactionKind.CREDIT, wanted.reference, wanted.note, caller.subject, clock.now())
     return await _move(session, transaction, legs, seen_by=wanted.account)
 
 

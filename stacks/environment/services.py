@@ -8,8 +8,10 @@ import pulumi
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
+from components.data.connections import SecretReference
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
+from model.clients import registry
 from model.manifest import ServiceManifest
 from model.names import IMAGE_REPOSITORY
 from stacks.environment.data import Data
@@ -82,9 +84,20 @@ class Services:
             postgres=data.postgres.connection if "postgres" in service.datastores else None,
             broker=data.broker.connection if "broker" in service.datastores else None,
             cache=data.cache.connection if "cache" in service.datastores else None,
-            secrets={secret.name: secret.length for secret in service.secrets},
+            secrets=self._catalog.generated_for(service),
+            given=self._client_secrets(service, made),
+            receives={process: self._catalog.secrets_of(service, process) for process in service.processes},
+            registry=registry(self._catalog.clients) if service.token_issuer else None,
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],
         )
+
+    def _client_secrets(self, service: ServiceManifest, made: Mapping[str, Application]) -> dict[str, SecretReference]:
+        """The secrets of the service's clients that its processes use; the issuer, which is made before, has them."""
+        issuer = self._catalog.token_issuer
+        if issuer is None or issuer is service:
+            return {}
+        variables = [client.variable for client in service.clients if client.processes]
+        return {variable: made[issuer.name].secrets[variable] for variable in variables}

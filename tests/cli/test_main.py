@@ -34,7 +34,7 @@ def test_an_unknown_stack_is_one_sentence_that_names_the_known_ones() -> None:
     assert "dev, local, prod" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["logs"], ["smoke"], ["env"]])
+@pytest.mark.parametrize("arguments", [["status"], ["logs"], ["smoke"], ["seed"], ["env"]])
 def test_what_needs_the_platform_says_how_to_start_it(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

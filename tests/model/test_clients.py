@@ -71,6 +71,21 @@ def test_what_does_not_agree_is_named(write: Write, services: list[dict[str, Any
     assert message in refusal(write(*services))
 
 
+def test_only_the_issuers_web_process_and_the_clients_own_get_a_clients_secret(write: Write) -> None:
+    processes = {"web": WEB, "worker": {**WEB, "kind": "worker"}}
+    services = issuer(processes=processes), wallet(), payments(processes=processes)
+    catalog = load_catalog(write(*services), "laptop")
+    given = {
+        (service.name, process)
+        for service in catalog.services.values()
+        for process in service.processes
+        if "CLIENT_SECRET_PAYMENTS_DEPOSITS" in catalog.secrets_of(service, process)
+    }
+    assert given == {("auth", "web"), ("payments", "web")}
+    assert catalog.generated_for(catalog.services["auth"]) == {"CLIENT_SECRET_PAYMENTS_DEPOSITS": 43}
+    assert catalog.generated_for(catalog.services["payments"]) == {}
+
+
 def test_an_operators_client_needs_no_call(write: Write) -> None:
     """Whom no process is given the secret of: people ask, from inside."""
     load_catalog(write(issuer(), wallet(clients=[{**CLIENT, "processes": []}])), "laptop")
@@ -79,8 +94,10 @@ def test_an_operators_client_needs_no_call(write: Write) -> None:
 def test_each_process_gets_only_the_secrets_that_name_it(write: Write) -> None:
     secrets = [{"name": "KEY_A", "length": 43}, {"name": "KEY_B", "length": 43, "processes": ["worker"]}]
     processes = {"web": WEB, "worker": {**WEB, "kind": "worker"}}
-    service = load_catalog(write(manifest("wallet", secrets=secrets, processes=processes)), "laptop").services["wallet"]
-    assert (service.secrets_of("web"), service.secrets_of("worker")) == (["KEY_A"], ["KEY_A", "KEY_B"])
+    catalog = load_catalog(write(manifest("wallet", secrets=secrets, processes=processes)), "laptop")
+    service = catalog.services["wallet"]
+    assert catalog.secrets_of(service, "web") == ["KEY_A"]
+    assert catalog.secrets_of(service, "worker") == ["KEY_A", "KEY_B"]
     assert "KEY_B: there is no process 'wroker'" in refusal(
         write(manifest("wallet", secrets=[{**secrets[1], "processes": ["wroker"]}], processes=processes))
     )

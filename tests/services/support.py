@@ -28,6 +28,9 @@ from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
 
 ROOT = Path(__file__).parents[2]
 MASTER = "master"
+
+#: What the load balancer puts on a request that it forwards.
+OUTSIDE = {"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678"}
 CATALOG = load_catalog(ROOT / "services", "laptop")
 SERVICES = tuple(CATALOG.services)
 
@@ -60,8 +63,7 @@ class Clock:
 
 def _generated() -> list[str]:
     """The variables of every secret that the stack generates for the services."""
-    own = [secret.name for service in CATALOG.services.values() for secret in service.secrets]
-    return [*own, *(client.variable for client in CATALOG.clients)]
+    return [name for service in CATALOG.services.values() for name in CATALOG.generated_for(service)]
 
 
 @dataclass
@@ -105,11 +107,9 @@ class Cloud:
         """What the stack gives this process because its manifest says so, and no more than that."""
         manifest = CATALOG.services[service]
         found = {f"{name.upper().replace('-', '_')}_URL": f"http://{name}:8080" for name in manifest.calls}
-        given = manifest.secrets_of(process)
-        given += [client.variable for client in manifest.clients if process in client.processes]
-        if manifest.token_issuer and process in manifest.processes and manifest.processes[process] is manifest.web:
+        if manifest.token_issuer and manifest.processes.get(process) is manifest.web:
             found["CLIENTS"] = registry(CATALOG.clients)
-            given += [client.variable for client in CATALOG.clients]
+        given = CATALOG.secrets_of(manifest, process) if process in manifest.processes else []
         return found | {name: self.secrets[name] for name in given}
 
     def process_environment(self, service: str, database: str, directory: Path, **more: str) -> dict[str, str]:

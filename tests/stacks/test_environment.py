@@ -309,6 +309,43 @@ def test_a_password_that_rds_manages_or_one_of_ours_reaches_only_bootstrap(compo
 
 
 @every_environment
+def test_each_process_gets_only_the_secrets_of_its_manifest(composed: Composed, stack: str) -> None:
+    catalog = catalog_of(stack)
+    for family, definitions in containers(composed(stack)).items():
+        service, process = family.removeprefix(f"matchday-{stack}-").rsplit("-", 1)
+        own = {
+            entry["name"]
+            for entry in definitions[-1]["secrets"]
+            if not re.fullmatch("(DATABASE|BROKER|CACHE)_PASSWORD", entry["name"])
+        }
+        assert own == set(catalog.secrets_of(catalog.services[service], process)), family
+
+
+@every_environment
+def test_the_issuer_is_told_of_every_client_and_nobody_else_is(composed: Composed, stack: str) -> None:
+    catalog = catalog_of(stack)
+    assert catalog.token_issuer is not None
+    for family, definitions in containers(composed(stack)).items():
+        told = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
+        if family == f"matchday-{stack}-{catalog.token_issuer.name}-web":
+            assert json.loads(told["CLIENTS"]).keys() == {client.name for client in catalog.clients}
+        else:
+            assert "CLIENTS" not in told, family
+
+
+@every_environment
+def test_internal_paths_are_refused_at_the_listener(composed: Composed, stack: str) -> None:
+    refused = [
+        pattern
+        for item in composed(stack).of("aws:lb/listenerRule:ListenerRule")
+        if item.inputs["actions"][0]["type"] == "fixed-response"
+        for pattern in item.inputs["conditions"][0]["pathPattern"]["values"]
+    ]
+    assert sorted(refused) == sorted(p for service in catalog_of(stack).services.values() for p in service.internal)
+    assert "/auth/token" in refused
+
+
+@every_environment
 def test_an_execution_role_reads_only_its_own_services_secrets(composed: Composed, stack: str) -> None:
     for item in composed(stack).of("RolePolicy"):
         policy = json.loads(item.inputs["policy"])

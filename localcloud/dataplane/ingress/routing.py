@@ -203,7 +203,12 @@ def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str
         "flush_interval": -1,
         "headers": {
             "request": {
-                "set": {"X-Forwarded-Proto": ["http"], "X-Forwarded-Port": ["{http.request.port}"]},
+                "set": {
+                    "X-Forwarded-Proto": ["http"],
+                    "X-Forwarded-Port": ["{http.request.port}"],
+                    # An ALB writes it on every request that it forwards; by it a service knows where a request came from.
+                    "X-Amzn-Trace-Id": ["Root=1-{http.request.uuid}"],
+                },
                 "delete": ["X-Forwarded-Host"],
             }
         },

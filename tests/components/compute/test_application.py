@@ -14,6 +14,7 @@ from components.compute.containers import ContainerContext, Dependencies
 from components.compute.service import Listening, Service, ServiceArgs
 from components.compute.service_plan import signals
 from components.data.bucket import Bucket, BucketArgs
+from components.data.connections import SecretReference
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import Severity
@@ -85,6 +86,7 @@ def build(
             "security_group_id": "sg-wallet",
             "target": balancer().target_groups["wallet"] if routed else None,
             "secrets": {"SIGNING_KEK": 43},
+            "receives": {"web": ["SIGNING_KEK"]},
             "buckets": {
                 name: Bucket(name, BucketArgs(account_id=ACCOUNT, key_arn=KEY, log_bucket="logs")) for name in buckets
             },
@@ -222,6 +224,25 @@ def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:
     (definition,) = json.loads(recorded.named("wallet-web-task").inputs["containerDefinitions"])
     assert [entry["name"] for entry in definition["secrets"]] == ["SIGNING_KEK"]
     assert "SIGNING_KEK" not in {entry["name"] for entry in definition["environment"]}
+
+
+def test_a_process_gets_the_secrets_that_it_receives_and_no_others(run: Run) -> None:
+    of_another = SecretReference(arn=f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:theirs", key_arn=KEY)
+    recorded = build(
+        run,
+        given={"CLIENT_SECRET_X": of_another},
+        receives={"web": ["SIGNING_KEK"], "worker": ["SIGNING_KEK", "CLIENT_SECRET_X"]},
+        registry='{"x":{}}',
+    )
+    received, told = {}, {}
+    for process in ("web", "worker", "scheduler"):
+        (definition,) = json.loads(recorded.named(f"wallet-{process}-task").inputs["containerDefinitions"])
+        received[process] = [entry["name"] for entry in definition["secrets"]]
+        told[process] = [entry["value"] for entry in definition["environment"] if entry["name"] == "CLIENTS"]
+    assert received == {"web": ["SIGNING_KEK"], "worker": ["CLIENT_SECRET_X", "SIGNING_KEK"], "scheduler": []}
+    assert told == {"web": ['{"x":{}}'], "worker": [], "scheduler": []}
+    policy = json.loads(recorded.named("wallet-execution-policy").inputs["policy"])
+    assert of_another.arn in json.dumps(policy), "the role that starts the tasks may read it"
 
 
 @pytest.mark.parametrize(

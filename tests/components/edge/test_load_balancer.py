@@ -92,6 +92,16 @@ def test_rules_send_paths_to_the_service_s_group(run, resolved):
     assert [len(target.rules) for target in recorded.result.target_groups.values()] == [1, 2]
 
 
+def test_internal_paths_are_answered_by_the_listener_itself(run):
+    hidden = Route(name="wallet", patterns=["/wallet/*"], port=8080, internal=["/wallet/internal/*"])
+    recorded = run(balancer(routes=[hidden]))
+    rules = {item.inputs["conditions"][0]["pathPattern"]["values"][0]: item for item in recorded.of("ListenerRule")}
+    (action,) = rules["/wallet/internal/*"].inputs["actions"]
+    assert (action["type"], action["fixedResponse"]["statusCode"]) == ("fixed-response", "404")
+    assert json.loads(action["fixedResponse"]["messageBody"])["code"] == "route_not_found"
+    assert rules["/wallet/internal/*"].inputs["priority"] < rules["/wallet/*"].inputs["priority"]
+
+
 def test_target_groups_drain_and_check_readiness(run):
     group = run(balancer()).named("edge-target-wallet").inputs
     assert (group["port"], group["targetType"], group["deregistrationDelay"]) == (8080, "ip", 25)

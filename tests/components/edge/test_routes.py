@@ -24,7 +24,7 @@ def answers(rules, path):
     """Who answers `path`: what an ALB does with these rules."""
     for rule in sorted(rules, key=lambda rule: rule.priority):
         if any(matches(pattern, path) for pattern in rule.patterns):
-            return rule.route
+            return "refused" if rule.internal else rule.route
     return None
 
 
@@ -53,6 +53,35 @@ def test_the_more_specific_pattern_wins(path, service):
     ]
     for order in (routes, routes[::-1]):
         assert answers(listener_rules(order), path) == service
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/wallet/internal/credits", "refused"),
+        ("/wallet/internal/", "refused"),
+        ("/wallet/internals", "wallet"),
+        ("/wallet/balance", "wallet"),
+        ("/auth/token", "refused"),
+        ("/auth/tokens", "auth"),
+        ("/auth/token/x", "auth"),
+    ],
+)
+def test_internal_paths_are_refused(path, service):
+    routes = [route("wallet", internal=["/wallet/internal/*"]), route("auth", internal=["/auth/token"])]
+    assert answers(listener_rules(routes), path) == service
+
+
+def test_internal_patterns_move_no_rule_that_exists():
+    for one, other in (({}, {"internal": ["/wallet/internal/*", "/wallet/x"]}),):
+        before, after = (listener_rules([route("wallet", **more), route("auth")]) for more in (one, other))
+        assert set(before) < set(after)
+
+
+@pytest.mark.parametrize("open_", ["/wallet/internal/public", "/wallet/internal/*"])
+def test_no_route_is_asked_before_an_internal_pattern_of_the_same_paths(open_):
+    with pytest.raises(ValueError, match="is no more specific than"):
+        listener_rules([route("wallet", internal=["/wallet/internal/*"]), route("other", open_)])
 
 
 names = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12)

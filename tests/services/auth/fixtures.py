@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from services.auth import passwords
 from services.auth.app import create_app
-from tests.services.support import Clock, Cloud, running
+from tests.services.support import CATALOG, Clock, Cloud, running
 
 
 @dataclass
@@ -47,12 +47,13 @@ class Auth:
         assert answer.status_code == 200, answer.text
         return Person(email, password, answer.json())
 
-    async def operations(self) -> dict[str, str]:
-        """The operations client's Authorization header."""
+    async def bearer(self, client: str) -> dict[str, str]:
+        """A client's Authorization header."""
+        (found,) = [each for each in CATALOG.clients if each.name == client]
         form = {
             "grant_type": "client_credentials",
-            "client_id": "operations",
-            "client_secret": self.cloud.secrets["OPERATIONS_CLIENT_SECRET"],
+            "client_id": client,
+            "client_secret": self.cloud.secrets[found.variable],
         }
         answer = await self.client.post("/auth/token", data=form)
         assert answer.status_code == 200, answer.text

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 
 from services.auth import keys
 from services.auth.app import create_app
 from services.common.sealing import UnsealError
+from services.common.settings import SettingsError
 from tests.services.auth.fixtures import Auth
-from tests.services.support import Clock, Cloud, environ, running
+from tests.services.support import OUTSIDE, Clock, Cloud, environ, running
 
 pytestmark = pytest.mark.postgres
 
@@ -175,22 +180,81 @@ async def test_a_frozen_database_keeps_no_request_from_signing(auth: Auth, monke
         await asyncio.sleep(3600)
 
     monkeypatch.setattr("services.auth.repository.keys", never)
-    operations = await asyncio.wait_for(auth.operations(), 10)
+    operations = await asyncio.wait_for(auth.bearer("wallet-credit"), 10)
     assert (await asyncio.wait_for(auth.client.get("/auth/me", headers=operations), 10)).status_code == 403
 
 
 def form(auth: Auth, **changes: str) -> dict[str, str]:
-    secret = auth.cloud.secrets["OPERATIONS_CLIENT_SECRET"]
-    return {"grant_type": "client_credentials", "client_id": "operations", "client_secret": secret} | changes
+    secret = auth.cloud.secrets["CLIENT_SECRET_WALLET_CREDIT"]
+    return {"grant_type": "client_credentials", "client_id": "wallet-credit", "client_secret": secret} | changes
 
 
-async def test_a_client_gets_the_scopes_that_it_may_have(auth: Auth) -> None:
-    answer = await auth.client.post("/auth/token", data=form(auth))
-    assert answer.json()["scope"] == "wallet:audit wallet:credit"
+REGISTRY = {"reports": {"scopes": ["wallet:audit", "wallet:credit"], "limits": {"wallet:credit": 500}}}
+
+
+@asynccontextmanager
+async def registered(auth: Auth, clients: object, **secrets: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Another task of auth, deployed with `clients` as its registry."""
+    variables = auth.cloud.environment("auth", auth.database, CLIENTS=json.dumps(clients), **secrets)
+    async with running(create_app(), variables) as client:
+        yield client
+
+
+async def test_a_client_gets_the_scopes_that_its_manifest_asks_for(auth: Auth) -> None:
+    """Auth has no list of clients: one that a new service declares is known by the deployment."""
+    secret = "a-secret-that-the-stack-has-made"
+    async with registered(auth, REGISTRY, CLIENT_SECRET_REPORTS=secret) as client:
+        asked = form(auth, client_id="reports", client_secret=secret)
+        both = (await client.post("/auth/token", data=asked)).json()
+        narrow = (await client.post("/auth/token", data=asked | {"scope": "wallet:audit"})).json()
+        assert (await client.post("/auth/token", data=form(auth))).json()["code"] == "client_refused"
+    assert (both["scope"], narrow["scope"]) == ("wallet:audit wallet:credit", "wallet:audit")
+    read = {"verify_signature": False}
+    assert jwt.decode(both["access_token"], options=read)["limits"] == {"wallet:credit": 500}
+    assert "limits" not in jwt.decode(narrow["access_token"], options=read)
+
+
+@pytest.mark.parametrize(
+    ("clients", "secrets", "message"),
+    [
+        (REGISTRY, {}, "the client 'reports': the secret CLIENT_SECRET_REPORTS holds 0 values"),
+        (
+            REGISTRY,
+            {"CLIENT_SECRET_REPORTS": "short"},
+            "the client 'reports': the secret CLIENT_SECRET_REPORTS is shorter than 16",
+        ),
+        ({"reports": {"scopes": []}}, {}, "the variable CLIENTS: reports.scopes"),
+        (["reports"], {}, "the variable CLIENTS: as a whole"),
+    ],
+)
+async def test_a_registry_that_is_wrong_stops_the_start(
+    auth: Auth, clients: object, secrets: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        async with registered(auth, clients, **secrets):
+            pass
+
+
+async def test_a_clients_secret_rotates(auth: Auth) -> None:
+    """Deployed with the new and the previous one, auth takes both; then the new one alone."""
+    new, old = "a new secret of the client".replace(" ", "-"), "the previous secret of it".replace(" ", "-")
+    for value, outcomes in ((f"{new} {old}", (200, 200)), (new, (200, 401))):
+        async with registered(auth, REGISTRY, CLIENT_SECRET_REPORTS=value) as client:
+            for secret, outcome in zip((new, old), outcomes, strict=True):
+                answer = await client.post("/auth/token", data=form(auth, client_id="reports", client_secret=secret))
+                assert answer.status_code == outcome
+
+
+async def test_tokens_of_clients_are_given_inside_only(auth: Auth) -> None:
+    answer = await auth.client.post("/auth/token", data=form(auth), headers=OUTSIDE)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_client_may_ask_for_one_scope(auth: Auth) -> None:
     narrow = await auth.client.post("/auth/token", data=form(auth, scope="wallet:credit"))
     assert narrow.json()["scope"] == "wallet:credit"
     claims = jwt.decode(narrow.json()["access_token"], options={"verify_signature": False})
-    assert (claims["sub"], claims["scope"], claims["client_id"]) == ("operations", "wallet:credit", "operations")
+    assert (claims["sub"], claims["scope"], claims["client_id"]) == ("wallet-credit", "wallet:credit", "wallet-credit")
 
 
 @pytest.mark.parametrize(
@@ -206,9 +270,9 @@ async def test_a_client_gets_the_scopes_that_it_may_have(auth: Auth) -> None:
 async def test_a_client_is_refused(auth: Auth, changes: dict[str, str], status: int, code: str) -> None:
     answer = await auth.client.post("/auth/token", data=form(auth, **changes))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert auth.cloud.secrets["OPERATIONS_CLIENT_SECRET"] not in answer.text
+    assert auth.cloud.secrets["CLIENT_SECRET_WALLET_CREDIT"] not in answer.text
 
 
 async def test_a_client_is_no_player(auth: Auth) -> None:
-    answer = await auth.client.get("/auth/me", headers=await auth.operations())
+    answer = await auth.client.get("/auth/me", headers=await auth.bearer("wallet-credit"))
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -16,7 +16,7 @@ from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
 from tests.services.faults.proxy import Proxy, proxy
 from tests.services.support import Clock, Cloud, running
-from tests.services.wallet.fixtures import Wallet
+from tests.services.wallet.fixtures import Wallet, wallet_of
 
 #: Time-outs for tests: the same mechanisms, without the waiting.
 COMMAND_SECONDS = 0.7
@@ -59,7 +59,7 @@ async def faulty(
         )
         app = create_app(clock)
         async with running(app, variables) as client:
-            yield Faulty(Wallet(app, client, database, auth, await auth.operations()), database_proxy, issuer)
+            yield Faulty(await wallet_of(app, client, database, auth), database_proxy, issuer)
 
 
 @dataclass

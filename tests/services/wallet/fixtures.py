@@ -24,7 +24,8 @@ class Wallet:
     client: httpx.AsyncClient
     database: str
     auth: Auth
-    operations: dict[str, str]
+    creditor: dict[str, str]
+    auditor: dict[str, str]
 
     async def player(self, paise: int = 0) -> Player:
         """Somebody with an account that holds `paise`."""
@@ -38,7 +39,7 @@ class Wallet:
 
     async def credit(self, account: str, amount: int, key: str | None = None, reference: str = "") -> httpx.Response:
         body = {"account": account, "amount": amount, "reference": reference or uuid4().hex}
-        headers = self.operations | {"Idempotency-Key": key or uuid4().hex}
+        headers = self.creditor | {"Idempotency-Key": key or uuid4().hex}
         return await self.client.post("/wallet/internal/credits", json=body, headers=headers)
 
 
@@ -67,9 +68,15 @@ class Player:
         return found
 
 
+async def wallet_of(app: FastAPI, client: httpx.AsyncClient, database: str, auth: Auth) -> Wallet:
+    """A running wallet, with the tokens of its operators' clients."""
+    creditor, auditor = await auth.bearer("wallet-credit"), await auth.bearer("wallet-audit")
+    return Wallet(app, client, database, auth, creditor, auditor)
+
+
 @pytest.fixture
 async def wallet(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Wallet]:
     """Wallet, running, with no accounts; it fetches auth's keys over HTTP."""
     app = create_app(clock, httpx.ASGITransport(auth.app))
     async with cloud.fresh("wallet") as database, running(app, cloud.environment("wallet", database)) as client:
-        yield Wallet(app, client, database, auth, await auth.operations())
+        yield await wallet_of(app, client, database, auth)

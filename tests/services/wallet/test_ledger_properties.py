@@ -21,6 +21,7 @@ from sqlalchemy import text
 from services.common.database import Sessions, create_engine, create_sessions
 from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
+from services.common.tokens import Caller
 from services.wallet import repository, service
 from services.wallet.errors import WalletCode
 from services.wallet.models import HOUSE_ACCOUNT
@@ -37,6 +38,9 @@ amounts = st.one_of(
     st.integers(1, 9), st.integers(10, 10_000), st.integers(10**5, 10**8), st.integers(MAX_AMOUNT - 5, MAX_AMOUNT)
 )
 players = st.integers(0, PLAYERS - 1)
+
+
+CREDITOR = Caller("test", frozenset({service.CREDIT}))
 
 
 class World:
@@ -97,7 +101,7 @@ class Ledger(RuleBasedStateMachine):
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
             async with self.world.sessions() as session, session.begin():
-                movement = await service.credit(session, self.world.clock, "test", wanted)
+                movement = await service.credit(session, self.world.clock, CREDITOR, wanted)
                 assert movement.balance == self.model[player] + amount
 
         self.world.run(work())
@@ -141,7 +145,7 @@ class Ledger(RuleBasedStateMachine):
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
             async with self.world.sessions() as session, session.begin():
-                await service.credit(session, self.world.clock, "test", wanted)
+                await service.credit(session, self.world.clock, CREDITOR, wanted)
                 raise ConnectionResetError
 
         with pytest.raises(ConnectionResetError):

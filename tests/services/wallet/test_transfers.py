@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from tests.services.support import CATALOG, OUTSIDE
 from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
@@ -168,7 +169,7 @@ async def test_a_reference_is_credited_once_whatever_the_key(wallet: Wallet) -> 
     assert await player.balance() == 500
 
 
-async def test_only_operations_credit(wallet: Wallet) -> None:
+async def test_only_a_client_with_the_scope_credits(wallet: Wallet) -> None:
     player = await wallet.player()
     body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
     headers = player.bearer | {"Idempotency-Key": "intent-0001"}
@@ -177,6 +178,41 @@ async def test_only_operations_credit(wallet: Wallet) -> None:
     assert await player.balance() == 0
 
 
-async def test_operations_have_no_account(wallet: Wallet) -> None:
-    answer = await wallet.client.post("/wallet/account", headers=wallet.operations)
+async def test_each_client_has_one_act(wallet: Wallet) -> None:
+    """A leaked secret of who reads reports credits nothing, and the other way round."""
+    player = await wallet.player()
+    body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
+    headers = wallet.auditor | {"Idempotency-Key": "intent-0001"}
+    credit = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
+    report = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.creditor)
+    assert (credit.status_code, report.status_code) == (403, 403)
+    assert await player.balance() == 0
+
+
+async def test_a_credit_is_bounded_by_the_clients_limit(wallet: Wallet) -> None:
+    (client,) = [client for client in CATALOG.clients if client.name == "wallet-credit"]
+    limit = client.limits["wallet:credit"]
+    player = await wallet.player(limit)
+    refused = await wallet.credit(player.account, limit + 1)
+    assert (refused.status_code, refused.json()["code"]) == (403, "limit_exceeded")
+    assert await player.balance() == limit
+
+
+async def test_inside_stays_inside(wallet: Wallet) -> None:
+    """What came through the load balancer reaches no internal path, and no client's token works on any other."""
+    player = await wallet.player()
+    body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
+    headers = wallet.creditor | OUTSIDE | {"Idempotency-Key": "intent-0001"}
+    credit = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
+    assert (credit.status_code, credit.json()["code"]) == (404, "not_found")
+    report = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.auditor | OUTSIDE)
+    assert (report.status_code, report.json()["code"]) == (404, "not_found")
+    public = await wallet.client.get("/wallet/balance", headers=wallet.auditor | OUTSIDE)
+    assert (public.status_code, public.json()["code"]) == (403, "forbidden")
+    assert "inside" in public.json()["detail"]
+    assert (await wallet.client.get("/wallet/balance", headers=player.bearer | OUTSIDE)).status_code == 200
+
+
+async def test_operators_have_no_account(wallet: Wallet) -> None:
+    answer = await wallet.client.post("/wallet/account", headers=wallet.creditor)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -1,0 +1,89 @@
+"""Journeys through the running platform: what `matchday smoke` and `matchday seed` walk, and how they reach each service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cli import console, local
+
+if TYPE_CHECKING:
+    import httpx
+
+    from localcloud.dataplane.control.client import Client
+    from model.catalog import Catalog
+    from services.common.journey import Journey, Outcome, Step
+
+
+def catalog() -> Catalog:
+    """The services of this clone, as they run on this machine."""
+    from model.catalog import load_catalog
+
+    return load_catalog(local.PROJECT / "services", "laptop")
+
+
+def steps(kind: str) -> list[tuple[str, Step]]:
+    """The steps of every service ("journey" or "seeds"), a service's after those of the services that it calls."""
+    from services.common.journey import steps_of
+
+    return steps_of([service.name for service in catalog().deployment_order], kind)
+
+
+@contextmanager
+def journey(client: Client) -> Iterator[Journey]:
+    """A journey through what `client` supervises."""
+    import httpx
+
+    from services.common.journey import Journey
+
+    ports = {service.name: service.port for service in catalog().services.values()}
+    document = client.status()
+    with ExitStack() as stack:
+        opened: dict[str, httpx.Client] = {}
+
+        def open_client(url: str) -> httpx.Client:
+            if url not in opened:
+                opened[url] = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+            return opened[url]
+
+        def inside(service: str) -> httpx.Client:
+            return open_client(f"http://{_address(document, service)}:{ports[service]}")
+
+        yield Journey(open_client(document["url"]), inside, _secrets(client.info.emulator))
+
+
+def show(outcome: Outcome) -> None:
+    """A line for a step that has ended."""
+    verdict = "ok  " if outcome.ok else "FAIL"
+    console.result.print(
+        f"{verdict} {outcome.service:<10} {outcome.name:<34} {outcome.seconds:6.3f} s  {outcome.detail}", markup=False
+    )
+
+
+def _address(document: dict[str, Any], service: str) -> str:
+    """Where a task of the service listens: what Service Connect's names lead to."""
+    name = f"matchday-{local.STACK}-{service}-web"
+    tasks = [task for each in document["services"] if each["name"] == name for task in each["tasks"]]
+    healthy = [str(task["address"]) for task in tasks if task["health"] == "HEALTHY"]
+    if not healthy:
+        console.fail(f"{name} has no healthy task to ask from inside", "`matchday status` shows the tasks.")
+    return healthy[0]
+
+
+def _secrets(emulator: str) -> Callable[[str, str], str]:
+    """Reads a service's secret from where an operator gets it: Secrets Manager."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from localcloud.runtime.aws import Aws
+    from model.names import secret_name
+
+    def read(service: str, variable: str) -> str:
+        name = secret_name("matchday", local.STACK, service, variable)
+        try:
+            answer = Aws(emulator, local.REGION).client("secretsmanager").get_secret_value(SecretId=name)
+        except (ClientError, BotoCoreError) as failure:
+            console.fail(f"the secret {name} cannot be read: {failure}", "`matchday up` provisions it.")
+        return str(answer["SecretString"])
+
+    return read
