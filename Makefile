@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 STAMP := .venv/.requirements-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit nightly hooks bench lock clean
+.PHONY: help setup up down test lint unit nightly hooks new-component bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -36,6 +36,9 @@ nightly: setup ## the long forms: fuzz, chaos, corpora (hours; MATCHDAY_SEED=n r
 
 hooks: $(STAMP) ## a git hook that runs `make lint` before each commit
 	@.venv/bin/pre-commit install
+
+new-component: $(STAMP) ## NAME=mail_queue ROOM=data: the skeleton of a component, with its test and runbook
+	@$(PY) scripts/new_component.py $(NAME) $(ROOM)
 
 bench: setup ## figures, each beside a reference run of the same minute
 	@$(PY) -m benchmarks $(ARGS)

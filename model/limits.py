@@ -22,7 +22,8 @@ LOG_RETENTION_DAYS = (
 )
 
 #: Longest physical name that AWS takes, by what is named (AWS service documentation of each). `Component.physical_name`
-#: takes a key of this table as its `kind` and shortens what is longer (`model.names.shorten`).
+#: takes a key of this table as its `kind` and shortens what is longer (`model.names.shorten`). A new kind of name with a limit
+#: below 255 gets a row here, and one in LIMITS of tests/components/test_conventions.py, which is written apart from this.
 NAME_LIMITS: Mapping[str, int] = {
     "alb": 32,
     "target-group": 32,

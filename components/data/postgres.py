@@ -64,8 +64,9 @@ class PostgresArgs:
 class Postgres(Component):
     """A PostgreSQL server.
 
-    Makes: ``aws:rds:SubnetGroup``, ``aws:rds:ParameterGroup``, an ``aws:iam:Role`` with the policy for enhanced monitoring,
-    a `LogGroup` per exported log, the ``aws:rds:Instance`` (role ``""``) and one per replica (``replica-1`` …).
+    Makes: ``aws:rds:SubnetGroup``, ``aws:rds:ParameterGroup``, an ``aws:iam:Role`` for enhanced monitoring with its
+    ``RolePolicyAttachment``, a `LogGroup` per exported log, the ``aws:rds:Instance`` (role ``""``) and one per replica
+    (``replica-1`` …).
 
     RDS makes and rotates the master password itself, except where there are replicas: RDS for PostgreSQL takes no replica of a
     server whose password it manages (RDS User Guide, "Limitations for Secrets Manager integration"). A `GeneratedSecret` holds

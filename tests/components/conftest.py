@@ -17,7 +17,9 @@ from pulumi.runtime import mocks, rpc, settings, stack
 
 REGION, ACCOUNT = "ap-south-1", "123456789012"
 
-#: Type token → outputs that AWS computes. `{name}` is the physical name (or the logical one), `{id}` a number in hexadecimal.
+#: Type token → outputs that AWS computes. `{name}` is the physical name (or the logical one), `{id}` a number in hexadecimal. A
+#: kind whose `arn` others use must have it here, in AWS's own format or as `service:rest`, which `_ARN` completes: else what is
+#: built from it is missing, and the policy pack, which judges these recordings, reports a violation that is none.
 _ARN = f"arn:aws:{{service}}:{REGION}:{ACCOUNT}:{{rest}}"
 COMPUTED: Mapping[str, Mapping[str, str]] = {
     "aws:ec2/vpc:Vpc": {"id": "vpc-{id}", "arn": "ec2:vpc/vpc-{id}", "defaultSecurityGroupId": "sg-default{id}"},
@@ -268,7 +270,10 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         loop.run_until_complete(stack.run_in_stack(main))
     finally:
         settings.set_root_resource(None)
-        # A program that was refused half-way leaves outputs that nobody will ever resolve.
+        # A program that was refused half-way leaves outputs that nobody will ever resolve. They are begun before they are
+        # cancelled: one that never began would drop, unawaited, the coroutine that it was to wait for.
+        for _ in range(5):
+            loop.run_until_complete(asyncio.sleep(0))
         for task in (pending := asyncio.all_tasks(loop)):
             task.cancel()
         loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))

@@ -1,100 +1,76 @@
-"""What holds for every component of network, security, edge and observability: names, tags, parents, transform, docstring."""
+"""What holds for every component: names, tags, parents, transform, docstring, runbooks. Components are found, not listed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 import pulumi
 import pytest
 
+import components as rooms
 from components.base import Component
-from components.edge.cdn import Cdn, CdnArgs
-from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.edge.routes import Route
-from components.edge.web_acl import Scope, WebAcl, WebAclArgs
-from components.network.vpc import Vpc, VpcArgs
-from components.observability.log_group import LogGroup, LogGroupArgs
-from components.observability.monitoring import Monitoring, MonitoringArgs
-from components.security.flows import INTERNET, Flow
-from components.security.groups import SecurityGroups, SecurityGroupsArgs
-from components.security.keys import Keys, KeysArgs
-from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
-from model.vocabulary import Nat
+from components.compute.application import Application
+from components.observability.log_group import LogGroup
+from components.security.secrets import GeneratedSecret
+from tests.components import examples
+from tests.components.conftest import Recorded, run_program
+from tests.components.examples import Example
 
-ACCOUNT, REGION, KEY = "123456789012", "ap-south-1", "arn:aws:kms:ap-south-1:123456789012:key/1"
-
-VPC = VpcArgs(
-    cidr="10.20.0.0/16",
-    availability_zones=["ap-south-1a", "ap-south-1b"],
-    account_id=ACCOUNT,
-    logs_key_arn=KEY,
-    nat=Nat.PER_ZONE,
-)
-GROUPS = SecurityGroupsArgs(
-    vpc_id="vpc-1",
-    groups={"balancer": "Load balancer", "wallet": "Wallet"},
-    flows=[Flow(INTERNET, "balancer", 443, "viewers"), Flow("balancer", "wallet", 8080, "requests")],
-)
-BALANCER = LoadBalancerArgs(
-    vpc_id="vpc-1",
-    subnet_ids=["subnet-a", "subnet-b"],
-    security_group_id="sg-1",
-    routes=[
-        Route(name="wallet", patterns=["/wallet/*"], port=8080),
-        Route(name="auth", patterns=["/auth/*"], port=8080),
-    ],
-    certificate_arn="arn:certificate",
-    access_logs_bucket="logs",
-)
-ACL = WebAclArgs(scope=Scope.REGIONAL, region=REGION, logs_key_arn=KEY, resource_arn="arn:balancer")
-CDN = CdnArgs(
-    region=REGION,
-    site_bucket_domain="site.s3.ap-south-1.amazonaws.com",
-    api_domain="balancer.example.com",
-    api_patterns=["/wallet/*"],
-    web_acl_arn="arn:acl",
-    log_bucket_arn="arn:aws:s3:::logs",
-    aliases=["play.example.com"],
-    certificate_arn="arn:certificate",
-)
-SECRET = GeneratedSecretArgs(secret_name="matchday/dev/x/Y", description="Opens x", key_arn=KEY)
-GROUP = LogGroupArgs(log_group_name="/matchday/dev/wallet", key_arn=KEY)
+TESTS = Path(__file__).parent
+RUNBOOKS = TESTS.parents[1] / "docs" / "runbooks"
 
 
-def monitoring(name, transform):
-    LoadBalancer("watched", BALANCER)
-    args = MonitoringArgs(account_id=ACCOUNT, region=REGION, key_arn=KEY, page_emails=["on-call@example.com"])
-    return Monitoring(name, args, transform=transform)
+def components() -> set[type[Component]]:
+    """Every component class under components/."""
+    found = set()
+    for module in pkgutil.walk_packages(rooms.__path__, "components."):
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(kind, Component) and kind is not Component and kind.__module__ == module.name:
+                found.add(kind)
+    return found
 
 
-BUILDERS: Mapping[type[Component], Callable[..., Component]] = {
-    Vpc: lambda name, transform: Vpc(name, VPC, transform=transform),
-    SecurityGroups: lambda name, transform: SecurityGroups(name, GROUPS, transform=transform),
-    Keys: lambda name, transform: Keys(
-        name, KeysArgs(account_id=ACCOUNT, region=REGION, edge=True), transform=transform
-    ),
-    GeneratedSecret: lambda name, transform: GeneratedSecret(name, SECRET, transform=transform),
-    LoadBalancer: lambda name, transform: LoadBalancer(name, BALANCER, transform=transform),
-    WebAcl: lambda name, transform: WebAcl(name, ACL, transform=transform),
-    Cdn: lambda name, transform: Cdn(name, CDN, transform=transform),
-    LogGroup: lambda name, transform: LogGroup(name, GROUP, transform=transform),
-    Monitoring: monitoring,
-}
+def all_examples() -> Mapping[type[Component], Example]:
+    """The table of examples, and those that test modules bring for their own components."""
+    found = dict(examples.EXAMPLES)
+    for file in sorted(TESTS.glob("*/test_*.py")):
+        if "\nEXAMPLES" in file.read_text():
+            found |= importlib.import_module(f"tests.components.{file.parent.name}.{file.stem}").EXAMPLES
+    return found
 
-every_component = pytest.mark.parametrize("kind", BUILDERS, ids=lambda kind: kind.__name__)
+
+EXAMPLES = all_examples()
+
+every_component = pytest.mark.parametrize("kind", sorted(EXAMPLES, key=str), ids=lambda kind: kind.__name__)
 
 #: Components whose physical names are arguments.
-NAMED_BY_CALLER = {LogGroup, GeneratedSecret}
+NAMED_BY_CALLER = {LogGroup, GeneratedSecret, Application}
 
 #: Resource types that AWS cannot tag.
 UNTAGGABLE = frozenset(
     {
         "Alias",
+        "BucketLifecycleConfiguration",
+        "BucketLogging",
+        "BucketOwnershipControls",
+        "BucketPolicy",
+        "BucketPublicAccessBlock",
+        "BucketServerSideEncryptionConfiguration",
+        "BucketVersioning",
+        "ClusterCapacityProviders",
         "Dashboard",
+        "LogMetricFilter",
         "OriginAccessControl",
+        "Policy",  # of Application Auto Scaling
         "RandomPassword",
         "ResponseHeadersPolicy",
         "RolePolicy",
+        "RolePolicyAttachment",
         "Route",
         "RouteTableAssociation",
         "SecretVersion",
@@ -124,9 +100,18 @@ LIMITS = {
 }
 
 
+LONG = "a-very-long-name-for-one-engineer-s-own-environment-of-november"
+
+
+@cache
+def plain(kind: type[Component], stack_name: str) -> Recorded:
+    """The example without transforms, run once however many tests look at it."""
+    return run_program(lambda: EXAMPLES[kind]("subject", None), stack_name=stack_name)
+
+
 def made_by(kind, run, *, transform=None, stack_name="dev"):
     """The component called ``subject`` and what was registered below it."""
-    recorded = run(lambda: BUILDERS[kind]("subject", transform), stack_name=stack_name)
+    recorded = plain(kind, stack_name) if transform is None else run(lambda: EXAMPLES[kind]("subject", transform))
     (component,) = [
         item
         for item in recorded.registrations
@@ -134,6 +119,16 @@ def made_by(kind, run, *, transform=None, stack_name="dev"):
     ]
     children = [item for item in recorded.registrations if item.parent == component.urn]
     return component, children
+
+
+def test_every_component_has_an_example() -> None:
+    assert set(EXAMPLES) == components(), "write EXAMPLES in its test module (docs: CONTRIBUTING, Add a component)"
+
+
+@every_component
+def test_every_signal_names_a_runbook_that_exists(kind):
+    for signal in plain(kind, "dev").result.signals:
+        assert (RUNBOOKS / f"{signal.runbook}.md").exists(), signal.runbook
 
 
 @every_component
@@ -167,14 +162,14 @@ def test_transform_reaches_every_child_that_it_makes(run, kind):
 
 @every_component
 def test_names_fit_even_in_a_stack_with_a_long_name(run, kind):
-    _, children = made_by(kind, run, stack_name="a-very-long-name-for-one-engineer-s-own-environment-of-november")
+    _, children = made_by(kind, run, stack_name=LONG + "-1")
     for child in children:
         key, limit = LIMITS.get(child.type.rsplit(":", 1)[-1], ("name", 10_000))
         assert len(child.inputs.get(key, "")) <= limit, child.urn
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(BUILDERS.keys() - NAMED_BY_CALLER, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__
+    "kind", sorted(EXAMPLES.keys() - NAMED_BY_CALLER, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__
 )
 def test_two_stacks_share_no_physical_name(run, kind):
     def names(stack_name):
@@ -185,8 +180,7 @@ def test_two_stacks_share_no_physical_name(run, kind):
             if child.type.rsplit(":", 1)[-1] in LIMITS and "name" in child.inputs
         }
 
-    long = "a-very-long-name-for-one-engineer-s-own-environment-of-november"
-    assert not names(long + "-1") & names(long + "-2")
+    assert not names(LONG + "-1") & names(LONG + "-2")
 
 
 @every_component
