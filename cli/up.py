@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import console, local
+from cli import code, console, journeys, local
 from cli.checkpoint import Checkpoint, Phase
 
 if TYPE_CHECKING:
@@ -85,10 +84,10 @@ def up(
         with phases.phase("provision"):
             provisioned = _provision(client, moved=_differs(before, wanted))
         with phases.phase("converge"):
-            code = _code()
-            if before.get("code") not in (None, code):
-                _redeploy(client)
-            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": code}))
+            now = code.digests(local.PROJECT, journeys.catalog().services)
+            if anew := code.changed(before.get("code"), now):
+                _redeploy(client, anew)
+            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": now}))
             _converge(client)
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
@@ -214,25 +213,18 @@ def _settle(client: Client, checkpoint: Checkpoint) -> None:
     checkpoint.enter(Phase.RUNNING)
 
 
-def _code() -> str:
-    """The content of what the image would hold: the services' code and their locked dependencies."""
-    digest = hashlib.sha256()
-    locked = [path for path in (local.PROJECT / "requirements" / "services.txt",) if path.exists()]
-    for path in [*sorted((local.PROJECT / "services").rglob("*.py")), *locked]:
-        digest.update(str(path.relative_to(local.PROJECT)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _redeploy(client: Client) -> None:
+def _redeploy(client: Client, services: Sequence[str]) -> None:
     """New code under the tag that runs already: what one does in AWS, too, is to force a new deployment."""
     from localcloud.runtime.aws import Aws
 
-    console.say("the services' code has changed: new deployments of all services")
+    console.say(f"new code: new deployments of {', '.join(services)}")
+    prefixes = tuple(f"matchday-{local.STACK}-{service}-" for service in services)
     ecs = Aws(client.info.emulator, local.REGION).client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
-        for service in ecs.list_services(cluster=cluster)["serviceArns"]:
-            ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+        for page in ecs.get_paginator("list_services").paginate(cluster=cluster):
+            for service in page["serviceArns"]:
+                if service.rsplit("/", 1)[-1].startswith(prefixes):
+                    ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
 
 
 def _converge(client: Client) -> None:

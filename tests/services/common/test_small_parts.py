@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 import time
@@ -18,13 +16,13 @@ from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common import errors, healthcheck, heartbeat, logs, openapi, web
+from services.common import errors, healthcheck, heartbeat, logs, web
 from services.common.client_address import client_address
-from services.common.errors import Code, ErrorCode
+from services.common.errors import ErrorCode
 from services.common.ids import uuid7
 from services.common.sealing import Sealer, UnsealError
 from services.common.settings import BrokerSettings, DatabaseSettings, SettingsError, WebSettings, load
-from tests.services.support import ROOT, SERVICES, environ
+from tests.services.support import ROOT, environ
 
 
 class TestIds:
@@ -198,53 +196,12 @@ class Own(ErrorCode):
     SAME_ACCOUNT = "same_account", 422, "Source and destination are the same account"
 
 
-def codes_of(service: str) -> list[ErrorCode]:
-    """The error codes of a service's own."""
-    module = importlib.import_module(f"services.{service}.errors")
-    found = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, ErrorCode)]
-    return [code for each in found if each is not ErrorCode for code in each]
-
-
 class TestErrors:
-    def test_every_code_has_a_status_and_a_title(self) -> None:
-        for code in (*Code, *(code for service in SERVICES for code in codes_of(service))):
-            assert 400 <= code.status < 600
-            assert code.summary
-            assert code == code.value
-
-    def test_no_service_has_a_code_of_its_own_that_is_everybodys(self) -> None:
-        for service in SERVICES:
-            assert not {code.value for code in codes_of(service)} & {code.value for code in Code}, service
-
     def test_responses_tell_each_code_under_its_status(self) -> None:
         made = errors.responses(Own.SAME_ACCOUNT, Own.ACCOUNT_UNKNOWN)
         assert set(made) == {400, 404, 408, 413, 422, 500, 503}
         assert "`same_account`" in made[422]["description"]
         assert "`invalid`" in made[422]["description"]
-
-
-@pytest.mark.parametrize("service", SERVICES)
-class TestDocuments:
-    def test_the_document_that_is_kept_is_current(self, service: str) -> None:
-        current = openapi.document(service)
-        assert openapi.path(service).read_text(encoding="utf-8") == current, (
-            f"the API of {service} changed: run `python -m services.common.openapi {service}` and look at the difference"
-        )
-
-    def test_every_refusal_is_documented_as_a_problem(self, service: str) -> None:
-        document = json.loads(openapi.document(service))
-        for path in document["paths"].values():
-            for operation in path.values():
-                for status, answer in operation["responses"].items():
-                    if int(status) >= 400:
-                        assert list(answer["content"]) == [errors.MEDIA_TYPE]
-        mentioned = {"malformed", *re.findall(r"`(\w+)`: ", json.dumps(document["paths"]))}
-        own = {code.value for code in codes_of(service)}
-        assert own <= mentioned, "a code that no endpoint can answer"
-        assert set(document["components"]["schemas"]["Code"]["enum"]) == own | {code.value for code in Code}
-
-    def test_the_applications_paths_are_the_manifests(self, service: str) -> None:
-        assert all(path.startswith(f"/{service}/") for path in json.loads(openapi.document(service))["paths"])
 
 
 def test_ids_are_accepted_by_the_standard_library() -> None:

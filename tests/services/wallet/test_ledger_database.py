@@ -8,9 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.common import migrate
-from services.common.database import create_engine
-from tests.services.support import SERVICES, Cloud
+from tests.services.support import Cloud
 from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
@@ -85,22 +83,3 @@ async def test_a_player_cannot_be_overdrawn_by_sql(wallet: Wallet) -> None:
     with pytest.raises(asyncpg.CheckViolationError, match="ck_balances_no_overdraft"):
         await app.execute("UPDATE balances SET amount = amount - 11 WHERE account_id = $1", player.account)
     await app.close()
-
-
-@pytest.mark.parametrize("service", SERVICES)
-async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: str) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    engine = create_engine(cloud.settings(service, service, "owner"), "test")
-    async with engine.connect() as connection:
-
-        def differences(sync: Any) -> list[Any]:
-            options = {"compare_type": True, "target_metadata": migrate.metadata_of(service)}
-            found: list[Any] = compare_metadata(
-                MigrationContext.configure(sync, opts=options), migrate.metadata_of(service)
-            )
-            return found
-
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()

@@ -1,0 +1,59 @@
+"""Whose code has changed since the last `up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.code import SHARED, changed, digests
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for file in ("services/__init__.py", "services/common/web.py", "scoring/engine.py", "requirements/services.txt",
+                 "services/auth/app.py", "services/wallet/app.py"):  # fmt: skip
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(file)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("services/auth/app.py", ["auth"]),
+        ("services/wallet/rules.json", ["wallet"]),
+        ("services/common/web.py", ["auth", "wallet"]),
+        ("scoring/engine.py", ["auth", "wallet"]),
+        ("requirements/services.txt", ["auth", "wallet"]),
+        ("cli/up.py", []),
+        ("services/auth/__pycache__/app.pyc", []),
+    ],
+)
+def test_only_who_runs_it_is_deployed_anew(project: Path, file: str, expected: list[str]) -> None:
+    before = digests(project, ["auth", "wallet"])
+    (project / file).parent.mkdir(parents=True, exist_ok=True)
+    (project / file).write_text("changed")
+    assert changed(before, digests(project, ["auth", "wallet"])) == expected
+
+
+def test_a_new_service_redeploys_nobody(project: Path) -> None:
+    before = digests(project, ["auth"])
+    assert changed(before, digests(project, ["auth", "wallet"])) == []
+    assert changed(None, before) == []
+
+
+def test_an_older_note_of_one_hash_for_all_redeploys_all(project: Path) -> None:
+    assert changed("one hash", digests(project, ["auth", "wallet"])) == ["auth", "wallet"]
+
+
+def test_what_is_shared_is_what_the_image_copies() -> None:
+    """Every room that the image is built from is looked at, and the build sees each."""
+    recipe = (PROJECT / "services" / "Dockerfile").read_text().splitlines()
+    copied = {line.split()[1].rstrip("/") for line in recipe if line.startswith("COPY ") and "--from" not in line}
+    assert copied == {"services", *(room for room in SHARED if not room.startswith("services/"))}
+    seen = (PROJECT / "services" / "Dockerfile.dockerignore").read_text()
+    for room in copied:
+        assert f"!{room}" in seen, f"the build's context lacks {room}"

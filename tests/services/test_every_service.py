@@ -1,0 +1,184 @@
+"""What holds for every service, found by its folder: routes and who may ask them, documents, errors, schema, imports."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from model.patterns import overlap
+from services.common import callers, errors, migrate, openapi
+from services.common.database import create_engine
+from services.common.errors import Code, ErrorCode
+from services.common.web import application
+from tests.services.support import CATALOG, ROOT, SERVICES, Cloud, running
+
+web_services = pytest.mark.parametrize("service", [name for name in SERVICES if CATALOG.services[name].web])
+database_services = pytest.mark.parametrize(
+    "service", [name for name in SERVICES if "postgres" in CATALOG.services[name].datastores]
+)
+
+#: Answered to whoever asks, in every service: the load balancer and the container's own health check.
+HEALTH = {"GET /healthz", "GET /readyz"}
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, APIRoute]]:
+    """`METHOD /path` of everything that the application answers, also what its document does not list."""
+    for context in iter_route_contexts(app.routes):
+        assert isinstance(context.original_route, APIRoute), "a route whose dependencies cannot be seen"
+        for method in context.methods or ():
+            yield f"{method} {context.path}", context.original_route
+
+
+def dependencies(dependant: Dependant) -> Iterator[Any]:
+    for each in dependant.dependencies:
+        yield each.call
+        yield from dependencies(each)
+
+
+@web_services
+def test_every_route_authenticates_or_is_on_the_reviewed_list(service: str) -> None:
+    public = set(CATALOG.services[service].public)
+    found = dict(routes(application(service)))
+    assert public <= set(found), "the list names a route that is not there"
+    for name, route in found.items():
+        authenticates = callers.caller in dependencies(route.dependant)
+        assert authenticates != (name in public | HEALTH), name
+
+
+@web_services
+@pytest.mark.postgres
+async def test_nothing_but_the_reviewed_list_answers_without_a_token(cloud: Cloud, service: str) -> None:
+    """The same from outside, whatever the code looks like: no token, and tokens that are none."""
+    app = application(service)
+    async with cloud.fresh(service) as database, running(app, cloud.environment(service, database)) as client:
+        for name, _ in routes(app):
+            method, path = name.split(" ")
+            path = re.sub(r"\{\w+\}", "1", path)
+            for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
+                answer = await client.request(method, path, headers=headers, json={})
+                if name in HEALTH or name in CATALOG.services[service].public:
+                    assert answer.json().get("code") != "unauthenticated", name
+                else:
+                    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), name
+                    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@web_services
+def test_what_is_hidden_at_the_listener_is_hidden_in_the_service(service: str) -> None:
+    for name, route in routes(application(service)):
+        path = name.split(" ")[1]
+        hidden = any(overlap(path, pattern) for pattern in CATALOG.services[service].internal)
+        assert (callers.inside in dependencies(route.dependant)) == hidden, name
+
+
+def codes_of(service: str) -> list[ErrorCode]:
+    """The error codes of a service's own."""
+    module = importlib.import_module(f"services.{service.replace('-', '_')}.errors")
+    found = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, ErrorCode)]
+    return [code for each in found if each is not ErrorCode for code in each]
+
+
+@web_services
+def test_every_code_has_a_status_and_a_title_and_is_nobody_elses(service: str) -> None:
+    for code in (*Code, *codes_of(service)):
+        assert 400 <= code.status < 600
+        assert code.summary
+        assert code == code.value
+    assert not {code.value for code in codes_of(service)} & {code.value for code in Code}
+
+
+@web_services
+def test_the_document_that_is_kept_is_current(service: str) -> None:
+    current = openapi.document(service)
+    assert openapi.path(service).read_text(encoding="utf-8") == current, (
+        f"the API of {service} changed: run `python -m services.common.openapi {service}` and look at the difference"
+    )
+
+
+@web_services
+def test_every_refusal_is_documented_as_a_problem(service: str) -> None:
+    document = json.loads(openapi.document(service))
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(answer["content"]) == [errors.MEDIA_TYPE]
+    mentioned = {"malformed", *re.findall(r"`(\w+)`: ", json.dumps(document["paths"]))}
+    own = {code.value for code in codes_of(service)}
+    assert own <= mentioned, "a code that no endpoint can answer"
+    assert set(document["components"]["schemas"]["Code"]["enum"]) == own | {code.value for code in Code}
+
+
+@web_services
+def test_the_applications_paths_are_the_manifests(service: str) -> None:
+    patterns = CATALOG.services[service].paths
+    for path in json.loads(openapi.document(service))["paths"]:
+        assert any(overlap(path, pattern) for pattern in patterns), path
+
+
+@database_services
+@pytest.mark.postgres
+async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = create_engine(cloud.settings(service, service, "owner"), "test")
+    async with engine.connect() as connection:
+
+        def differences(sync: Any) -> list[Any]:
+            options = {"compare_type": True, "target_metadata": migrate.metadata_of(service)}
+            found: list[Any] = compare_metadata(
+                MigrationContext.configure(sync, opts=options), migrate.metadata_of(service)
+            )
+            return found
+
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+#: Import name → distribution, where they differ; what `importlib.metadata` says of everything that is installed.
+DISTRIBUTIONS = metadata.packages_distributions()
+
+
+def third_party(directory: Path) -> dict[str, Path]:
+    """The top-level modules that a room imports and that are neither ours nor Python's, each with a file that does."""
+    found: dict[str, Path] = {}
+    for file in directory.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                names = [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            found |= {name.split(".")[0]: file for name in names}
+    ours = {"services", "scoring"}
+    return {name: file for name, file in found.items() if name not in ours and name not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("room", ["services", "scoring"])
+def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
+    """An import that only development's packages satisfy fails in the container alone."""
+    locked = {
+        re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
+        for line in (ROOT / "requirements" / "services.txt").read_text().splitlines()
+        if "==" in line and not line.startswith((" ", "#"))
+    }
+    for name, file in third_party(ROOT / room).items():
+        provided = {re.sub(r"[-_.]+", "-", each).lower() for each in DISTRIBUTIONS.get(name, [])}
+        assert provided & locked, f"{file.relative_to(ROOT)} imports {name}, which requirements/services.txt lacks"
+
+
+def test_a_package_that_the_image_lacks_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("import boto3\nimport json\nfrom services.common import errors\n")
+    assert set(third_party(tmp_path)) == {"boto3"}
