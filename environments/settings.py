@@ -182,7 +182,7 @@ class Compute(Model):
     insights: Literal["disabled", "enabled", "enhanced"]
     """CloudWatch Container Insights"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-    """of the services"""
+    """what the services log"""
 
 
 class Image(Model):
@@ -239,9 +239,9 @@ class Alarms(Model):
     """Whom alarms reach by e-mail."""
 
     page: Annotated[tuple[Email, ...], Field(strict=False)] = ()
-    """now"""
+    """addresses that are mailed when somebody must look now"""
     ticket: Annotated[tuple[Email, ...], Field(strict=False)] = ()
-    """in working hours"""
+    """addresses that are mailed when it is for working hours"""
 
 
 class EnvironmentSettings(Model):

@@ -79,7 +79,7 @@ class Process(Model):
     scaling: Scaling | None = None
     """how many tasks run; left out: exactly one"""
     connections: Annotated[int, Field(ge=1, le=100)] | None = None
-    """most connections to PostgreSQL that a task holds, as DATABASE_CONNECTIONS; left out: by kind (`CONNECTIONS`)"""
+    """most connections to PostgreSQL that a task holds; left out: by kind (`CONNECTIONS` in model/manifest.py)"""
 
     @property
     def minimum(self) -> int:

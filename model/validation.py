@@ -39,6 +39,11 @@ def described(pattern: str, words: str) -> str:
     return pattern
 
 
+def words_of(pattern: str) -> str:
+    """What `pattern` accepts, as `described`; the pattern itself if nobody described it."""
+    return _PATTERNS.get(pattern, f"text like {pattern}")
+
+
 def problems(error: ValidationError, model: type[BaseModel], hidden: Collection[str] = ()) -> list[Problem]:
     """Everything that `error` holds, in words. `hidden`: fields at the top of `model` that no document may give."""
     found = error.errors(include_url=False)
@@ -79,7 +84,7 @@ def _accepted(details: ErrorDetails) -> str:
     if kind == "value_error":
         return details["msg"].removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
-        return f"accepted: {_PATTERNS.get(context['pattern'], 'text like ' + context['pattern'])}"
+        return f"accepted: {words_of(context['pattern'])}"
     if kind in ("tuple_type", "list_type") and isinstance(value, str):
         return f"a list is accepted, such as [{', '.join(value.split())}]"
     words = _WORDS.get(kind)
