@@ -70,6 +70,8 @@ class Status(StrEnum):
     NON_COMPLIANT = "non-compliant"
     NOT_APPLICABLE = "not applicable"
     CANNOT_TELL = "cannot tell yet"
+    #: It is another stack's to answer (an account's setting): neither right nor wrong, nor without meaning here.
+    NOT_ASSESSED = "not assessed here"
 
 
 @dataclass(frozen=True)
@@ -138,18 +140,27 @@ class Each:
 
 @dataclass(frozen=True)
 class Related:
-    """Judges each resource of some types by its properties and those of others in the stack."""
+    """Judges each resource of some types by its properties and those of others in the stack.
+
+    `alone`: what the resource itself says can be a violation, whatever else the stack holds; the pack then stops it before it
+    is made. Otherwise it is judged when the stack is complete.
+    """
 
     types: tuple[str, ...]
     check: OnRelated
+    alone: bool = False
 
 
 @dataclass(frozen=True)
 class Whole:
-    """Judges the stack: for what must exist. `types` make it applicable: with none of them there is nothing to judge."""
+    """Judges the stack: for what must exist. `types` make it applicable: with none of them there is nothing to judge.
+
+    `elsewhere`: why a stack with none of `types` is not the one to ask; then the answer is "not assessed here".
+    """
 
     types: tuple[str, ...]
     check: OnStack
+    elsewhere: str = ""
 
 
 Rule = Each | Related | Whole
@@ -228,7 +239,8 @@ class Control:
         if not isinstance(self.rule, Whole):
             return [Finding(self, resource, self.judge(resource, stack)) for resource in subjects]
         if not subjects:
-            return []
+            reason = self.rule.elsewhere
+            return [Finding(self, None, Verdict(Status.NOT_ASSESSED, reason=reason))] if reason else []
         try:
             verdict = _redacted(self.rule.check(stack), stack.secrets)
         except CannotTell as reason:
@@ -239,7 +251,7 @@ class Control:
 def status_of(findings: Sequence[Finding]) -> Status:
     """One control's answer for a whole stack: the worst of its findings, "not applicable" when there is none."""
     seen = {finding.verdict.status for finding in findings}
-    for status in (Status.NON_COMPLIANT, Status.CANNOT_TELL, Status.COMPLIANT):
+    for status in (Status.NON_COMPLIANT, Status.CANNOT_TELL, Status.COMPLIANT, Status.NOT_ASSESSED):
         if status in seen:
             return status
     return Status.NOT_APPLICABLE

@@ -14,6 +14,7 @@ _CLASSES = {
     Result.EXCEPTED: "excepted",
     Result.CANNOT_TELL: "open",
     Result.COMPLIANT: "good",
+    Result.NOT_ASSESSED: "na",
     Result.NOT_APPLICABLE: "na",
 }
 

@@ -26,6 +26,7 @@ class Result(StrEnum):
     EXCEPTED = "excepted"
     CANNOT_TELL = "cannot tell yet"
     COMPLIANT = "compliant"
+    NOT_ASSESSED = "not assessed here"
     NOT_APPLICABLE = "not applicable"
 
 
@@ -33,6 +34,7 @@ _RESULTS = {
     Status.NON_COMPLIANT: Result.VIOLATION,
     Status.CANNOT_TELL: Result.CANNOT_TELL,
     Status.COMPLIANT: Result.COMPLIANT,
+    Status.NOT_ASSESSED: Result.NOT_ASSESSED,
     Status.NOT_APPLICABLE: Result.NOT_APPLICABLE,
 }
 

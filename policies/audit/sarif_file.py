@@ -18,6 +18,7 @@ _KINDS = {
     Result.EXCEPTED: "fail",
     Result.CANNOT_TELL: "open",
     Result.COMPLIANT: "pass",
+    Result.NOT_ASSESSED: "review",
     Result.NOT_APPLICABLE: "notApplicable",
 }
 #: GitHub's scale for sorting alerts: 0 to 10.

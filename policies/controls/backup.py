@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from policies.lang.links import backed_up
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, ok, refs
 from policies.rules import has_referrer, is_set
@@ -14,6 +15,23 @@ RESTORE = "aws:backup/restoreTestingPlan:RestoreTestingPlan"
 SELECTION = "aws:backup/selection:Selection"
 #: Kinds that hold data that cannot be made again.
 DATA_STORES = ("aws:dynamodb/table:Table", "aws:rds/cluster:Cluster", "aws:rds/instance:Instance")
+
+
+#: Kinds whose recovery points are encrypted only if the source is → (what says so, pattern of its ARN).
+_AS_THE_SOURCE = {
+    "aws:rds/instance:Instance": ("storageEncrypted", "arn:aws:rds:*:*:db:*"),
+    "aws:rds/cluster:Cluster": ("storageEncrypted", "arn:aws:rds:*:*:cluster:*"),
+    "aws:ebs/volume:Volume": ("encrypted", "arn:aws:ec2:*:*:volume/*"),
+}
+
+
+def _recovery_points_encrypted(vault: Resource, stack: Stack) -> Verdict:
+    """A vault encrypts whatever it keeps, by AWS's key when it names none; but not copies that take the source's encryption."""
+    for kind, (path, arn) in _AS_THE_SOURCE.items():
+        for source in stack.of(kind):
+            if not source.has("replicateSourceDb") and not source.flag(path) and backed_up(source, stack, arn):
+                return bad(f"{source.name}.{path}", source.raw(path), "encrypt the source of the recovery points")
+    return ok()
 
 
 def _copied(plan: Resource, stack: Stack) -> Verdict:
@@ -70,7 +88,16 @@ CONTROLS: tuple[Control, ...] = (
         title="Recovery points are encrypted at rest",
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="Backup.1"),
+        remediation="Encrypt the source: recovery points of RDS and EBS take its encryption, all others the vault's.",
+        rule=Related((VAULT,), _recovery_points_encrypted),
+    ),
+    Control(
+        id="MD.Backup.9",
+        title="Backup vaults are encrypted with a customer managed key",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="Backup-customer-key"),
         remediation="Set kms_key_arn on the backup.Vault.",
+        link="https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html",
         rule=is_set(VAULT, "kmsKeyArn", "set it to a key of your own"),
     ),
     Control(

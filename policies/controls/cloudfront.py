@@ -11,11 +11,13 @@ from policies.lang.links import coming
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
-from policies.rules import decide, is_none_of, is_set
+from policies.rules import decide, is_set
 
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 LOG_SOURCE = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
+LOG_DELIVERY = "aws:cloudwatch/logDelivery:LogDelivery"
+ACCESS_CONTROL = "aws:cloudfront/originAccessControl:OriginAccessControl"
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
 
@@ -29,7 +31,9 @@ _MANAGED_HSTS = (
     "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
 )
 _YEAR = 31_536_000
-_S3_DOMAIN = re.compile(r"^(?P<bucket>.+?)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$")
+#: A bucket's REST endpoint; its website endpoint (`.s3-website`) is a custom origin like any web server.
+_S3_DOMAIN = re.compile(r"^(?P<bucket>.+?)\.s3[.-](?!website)(?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$")
+_WEBSITE = re.compile(r"\.s3-website[.-]")
 
 
 def _custom(origin: View) -> bool:
@@ -41,8 +45,15 @@ def _s3_origins(distribution: Resource) -> list[View]:
     return [
         origin
         for origin in distribution.each("origins")
-        if not _custom(origin) and (origin.raw("s3OriginConfig") is not None or not _lambda_url(origin))
+        if not _custom(origin)
+        and not _website(origin)
+        and (origin.raw("s3OriginConfig") is not None or not _lambda_url(origin))
     ]
+
+
+def _website(origin: View) -> bool:
+    domain = origin.raw("domainName")
+    return isinstance(domain, str) and _WEBSITE.search(domain) is not None
 
 
 def _lambda_url(origin: View) -> bool:
@@ -80,10 +91,26 @@ def _failover(distribution: Resource) -> Verdict:
     return bad("originGroups", None, "add an origin group with a second origin")
 
 
-def _logged(distribution: Resource, stack: Stack) -> Verdict:
-    if distribution.has("loggingConfig.bucket") or stack.referrers(distribution, LOG_SOURCE, "resourceArn"):
+def _logged(distribution: Resource) -> Verdict:
+    if distribution.has("loggingConfig.bucket"):
         return ok()
-    return bad("loggingConfig", None, "name a bucket, or add a cloudwatch.LogDeliverySource for the distribution")
+    return bad(
+        "loggingConfig", None, "name a bucket for standard logging (legacy): AWS's control looks at nothing else"
+    )
+
+
+def _delivers_logs(distribution: Resource, stack: Stack) -> Verdict:
+    """Standard logging of either kind; a delivery source alone delivers nothing."""
+    if distribution.has("loggingConfig.bucket"):
+        return ok()
+    for source in stack.referrers(distribution, LOG_SOURCE, "resourceArn"):
+        if source.text("logType", "ACCESS_LOGS") == "ACCESS_LOGS" and stack.referrers(
+            source, LOG_DELIVERY, "deliverySourceName"
+        ):
+            return ok()
+    return bad(
+        "loggingConfig", None, "name a bucket, or add a LogDeliverySource and a LogDelivery for the distribution"
+    )
 
 
 def _own_certificate(distribution: Resource) -> bool:
@@ -168,7 +195,7 @@ def _existing_buckets(distribution: Resource, stack: Stack) -> Verdict:
     return decide(*[partial(check, origin) for origin in origins])
 
 
-def _access_control(distribution: Resource, origins: list[View], what: str) -> Verdict:
+def _access_control(distribution: Resource, origins: list[View], what: str, stack: Stack) -> Verdict:
     if not origins:
         return na(f"no {what} origin")
 
@@ -176,15 +203,50 @@ def _access_control(distribution: Resource, origins: list[View], what: str) -> V
         path = "originAccessControlId"
         if origin.raw(path) is UNKNOWN and distribution.property_dependencies.get("origins"):
             return ok()
-        return ok() if origin.has(path) else bad(origin.at(path), None, "name a cloudfront.OriginAccessControl")
+        if not origin.has(path):
+            return bad(origin.at(path), None, "name a cloudfront.OriginAccessControl")
+        for control in stack.named(origin.text(path), ACCESS_CONTROL):
+            if control.text("signingBehavior", "always") == "never":
+                return bad(
+                    f"{control.name}.signingBehavior", "never", "set it to always: unsigned requests are anonymous"
+                )
+        return ok()
 
     return decide(*[partial(check, origin) for origin in origins])
 
 
-def _lambda_origins(distribution: Resource) -> Verdict:
-    return _access_control(
-        distribution, [item for item in distribution.each("origins") if _lambda_url(item)], "Lambda URL"
-    )
+def _s3_access(distribution: Resource, stack: Stack) -> Verdict:
+    return _access_control(distribution, _s3_origins(distribution), "S3", stack)
+
+
+def _lambda_origins(distribution: Resource, stack: Stack) -> Verdict:
+    origins = [item for item in distribution.each("origins") if _lambda_url(item)]
+    return _access_control(distribution, origins, "Lambda URL", stack)
+
+
+def _sni(distribution: Resource) -> Verdict:
+    path = "viewerCertificate.sslSupportMethod"
+    if _own_certificate(distribution) and distribution.text(path) in ("vip", "static-ip"):
+        return bad(path, distribution.raw(path), "set it to sni-only")
+    return ok()
+
+
+def _chosen_countries(distribution: Resource) -> Verdict:
+    path = "restrictions.geoRestriction"
+    if distribution.text(f"{path}.restrictionType", "none") != "whitelist" or not distribution.has(f"{path}.locations"):
+        return bad(
+            f"{path}.restrictionType",
+            distribution.raw(f"{path}.restrictionType"),
+            "set it to whitelist with the countries served",
+        )
+    return ok()
+
+
+def _key_groups(behaviour: View) -> Verdict:
+    """Signed URLs by a key group, not by an account's own key pair (which only root manages)."""
+    if behaviour.has("trustedSigners"):
+        return bad(behaviour.at("trustedSigners"), behaviour.raw("trustedSigners"), "use trusted_key_groups")
+    return ok()
 
 
 def _headers(behaviour: View) -> Verdict:
@@ -236,11 +298,11 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="CloudFront.5",
-        title="Distributions log requests",
+        title="CloudFront distributions have standard logging (legacy) enabled",
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="CloudFront.5", cis7="4.10", pci="10.4.2", soc2="A1.2,PI1.2"),
-        remediation="Set logging_config, or deliver standard logs (v2) with a cloudwatch.LogDeliverySource.",
-        rule=Related((DISTRIBUTION,), _logged),
+        remediation="Set logging_config: AWS's control sees standard logging (legacy) alone; MD.CloudFront.5 takes both.",
+        rule=Each((DISTRIBUTION,), _logged),
     ),
     Control(
         id="CloudFront.6",
@@ -264,13 +326,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(fsbp="CloudFront.8"),
         remediation='Set viewer_certificate.ssl_support_method="sni-only".',
-        rule=is_none_of(
-            DISTRIBUTION,
-            "viewerCertificate.sslSupportMethod",
-            ("vip", "static-ip"),
-            "set it to sni-only",
-            unless=_default_certificate,
-        ),
+        rule=Each((DISTRIBUTION,), _sni),
     ),
     Control(
         id="CloudFront.9",
@@ -302,7 +358,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="CloudFront.13"),
         remediation="Set origin_access_control_id on every S3 origin.",
-        rule=Each((DISTRIBUTION,), lambda item: _access_control(item, _s3_origins(item), "S3")),
+        rule=Related((DISTRIBUTION,), _s3_access),
     ),
     Control(
         id="CloudFront.15",
@@ -318,7 +374,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="CloudFront.16"),
         remediation="Set origin_access_control_id on every origin that is a Lambda function URL.",
-        rule=Each((DISTRIBUTION,), _lambda_origins),
+        rule=Related((DISTRIBUTION,), _lambda_origins),
     ),
     Control(
         id="MD.CloudFront.1",
@@ -345,13 +401,24 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="CloudFront-geo-restriction"),
         remediation="Set restrictions.geo_restriction to a whitelist of countries where the platform may serve.",
         link=f"{_GUIDE}/georestrictions.html",
-        rule=is_none_of(
-            DISTRIBUTION,
-            "restrictions.geoRestriction.restrictionType",
-            ("none", ""),
-            "set it to whitelist with the countries served",
-            default="none",
-        ),
+        rule=Each((DISTRIBUTION,), _chosen_countries),
+    ),
+    Control(
+        id="MD.CloudFront.5",
+        title="CloudFront distributions deliver access logs",
+        severity=Severity.MEDIUM,
+        frameworks=refs(cis7="4.10", house="CloudFront-access-logs"),
+        remediation="Set logging_config, or add a cloudwatch.LogDeliverySource, LogDeliveryDestination and LogDelivery.",
+        link=f"{_GUIDE}/standard-logging.html",
+        rule=Related((DISTRIBUTION,), _delivers_logs),
+    ),
+    Control(
+        id="CloudFront.17",
+        title="CloudFront distributions should use trusted key groups for signed URLs and signed cookies",
+        severity=Severity.MEDIUM,
+        frameworks=refs(fsbp="CloudFront.17"),
+        remediation="Set trusted_key_groups in the cache behaviour in place of trusted_signers.",
+        rule=_over_behaviours(_key_groups),
     ),
     Control(
         id="MD.CloudFront.4",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.lang.values import View
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import is_set, is_true
-from policies.rules.baseline import exists
+from policies.rules.baseline import exists, in_account
 
 TRAIL = "aws:cloudtrail/trail:Trail"
 STORE = "aws:cloudtrail/eventDataStore:EventDataStore"
@@ -18,15 +19,32 @@ _BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrict
 
 
 def _management_events(trail: Resource) -> bool:
-    """Whether the trail records reads and writes of the management plane; it does unless selectors say otherwise."""
+    """Whether the trail records reads and writes of all services' management events; it does unless selectors say less."""
     for selector in trail.each("eventSelectors"):
-        if selector.flag("includeManagementEvents", True) and selector.text("readWriteType", "All") == "All":
+        if (
+            selector.flag("includeManagementEvents", True)
+            and selector.text("readWriteType", "All") == "All"
+            and not selector.has("excludeManagementEventSources")
+        ):
             return True
+    return _advanced_management(trail) or not (trail.has("eventSelectors") or trail.has("advancedEventSelectors"))
+
+
+def _advanced_management(trail: Resource) -> bool:
+    """Whether advanced selectors record all management events: by one or two without narrower fields."""
+    halves: set[str] = set()
     for selector in trail.each("advancedEventSelectors"):
-        fields = {field.text("field"): field.texts("equals") for field in selector.each("fieldSelectors")}
-        if "Management" in fields.get("eventCategory", []) and "readOnly" not in fields:
+        fields: dict[str, View] = {field.text("field"): field for field in selector.each("fieldSelectors")}
+        category = fields.pop("eventCategory", None)
+        if category is None or category.texts("equals") != ["Management"]:
+            continue
+        half = fields.pop("readOnly", None)
+        if fields:
+            continue  # eventSource, eventName and the like leave something out
+        if half is None:
             return True
-    return not trail.has("eventSelectors") and not trail.has("advancedEventSelectors")
+        halves |= set(half.texts("equals"))
+    return halves >= {"true", "false"}
 
 
 def _records_everything(trail: Resource) -> bool:
@@ -39,7 +57,7 @@ def _multi_region(stack: Stack) -> Verdict:
         return ok()
     return bad(
         "isMultiRegionTrail",
-        trails[0].raw("isMultiRegionTrail"),
+        trails[0].raw("isMultiRegionTrail") if trails else None,
         "make one trail multi-Region, with all management events",
     )
 
@@ -76,7 +94,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.HIGH,
         frameworks=refs(fsbp="CloudTrail.1", cis5="3.1"),
         remediation="Set is_multi_region_trail=True on the cloudtrail.Trail and leave management events in its selectors.",
-        rule=Whole((TRAIL,), _multi_region),
+        rule=in_account(_multi_region),
     ),
     Control(
         id="CloudTrail.2",

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
-from policies.rules.baseline import exists
+from policies.rules import decide
+from policies.rules.baseline import in_account
 
 RECORDER = "aws:cfg/recorder:Recorder"
 STATUS = "aws:cfg/recorderStatus:RecorderStatus"
 
 
-def _service_linked(recorder: Resource) -> bool:
+def _recording(stack: Stack) -> Verdict:
+    """Some recorder is on, records everything (IAM too) and uses the service-linked role."""
+    found = stack.of(RECORDER)
+    if not found:
+        return bad("Recorder", None, "add one with the service-linked role and all supported types")
+    verdict = ok()
+    for recorder in found:
+        verdict = decide(
+            partial(_linked_role, recorder),
+            partial(_everything, recorder),
+            partial(_runs, recorder, stack),
+        )
+        if verdict == ok():
+            break
+    if verdict == ok() and not any(_records_iam(recorder) for recorder in found):
+        path = "recordingGroup.includeGlobalResourceTypes"
+        return bad(path, found[0].raw(path), "set it to true in one Region: IAM must be recorded")
+    return verdict
+
+
+def _linked_role(recorder: Resource) -> Verdict:
+    if "AWSServiceRoleForConfig" in recorder.text("roleArn"):
+        return ok()
+    return bad("roleArn", recorder.raw("roleArn"), "use the service-linked role AWSServiceRoleForConfig")
+
+
+def _everything(recorder: Resource) -> Verdict:
     group = recorder.view("recordingGroup")
-    return "AWSServiceRoleForConfig" in recorder.text("roleArn") and group.flag("allSupported", True)
+    strategy = next((item.text("useOnly") for item in group.each("recordingStrategies")), "")
+    left_out = [kind for item in group.each("exclusionByResourceTypes") for kind in item.texts("resourceTypes")]
+    if left_out:
+        return bad("recordingGroup.exclusionByResourceTypes", left_out, "record every supported type")
+    if strategy == "INCLUSION_BY_RESOURCE_TYPES" or not group.flag(
+        "allSupported", strategy != "EXCLUSION_BY_RESOURCE_TYPES"
+    ):
+        return bad("recordingGroup.allSupported", group.raw("allSupported"), "record every supported type")
+    return ok()
+
+
+def _records_iam(recorder: Resource) -> bool:
+    group = recorder.view("recordingGroup")
+    return group.flag("includeGlobalResourceTypes") or any(
+        kind.startswith("AWS::IAM::") for kind in group.texts("resourceTypes")
+    )
 
 
 def _runs(recorder: Resource, stack: Stack) -> Verdict:
@@ -45,7 +89,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.CRITICAL,
         frameworks=refs(fsbp="Config.1", cis5="3.3"),
         remediation="Add a cfg.Recorder of all supported types whose role is AWSServiceRoleForConfig.",
-        rule=exists(RECORDER, "add one with the service-linked role and all supported types", _service_linked),
+        rule=in_account(_recording),
     ),
     Control(
         id="MD.Config.1",

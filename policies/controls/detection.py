@@ -22,14 +22,20 @@ _INLINE = {
 }
 
 
+#: Features that came before RUNTIME_MONITORING and hold the same additional configuration.
+_OLDER = {"EKS_ADDON_MANAGEMENT": ("EKS_RUNTIME_MONITORING",)}
+
+
 def _part_is_on(feature: str, additional: str = "") -> Related:
     """The detector has `feature` enabled (and its additional configuration `additional`)."""
 
     def check(detector: Resource, stack: Stack) -> Verdict:
         if not additional and feature in _INLINE and detector.flag(_INLINE[feature]):
             return ok()
-        for found in stack.referrers(detector, FEATURE, "detectorId"):
-            if found.text("name") != feature:
+        named = {found.text("name"): found for found in stack.referrers(detector, FEATURE, "detectorId")}
+        for name in (feature, *_OLDER.get(additional, ())):
+            found = named.get(name)
+            if found is None:
                 continue
             if found.text("status") != "ENABLED":
                 return bad(f"{found.name}.status", found.raw("status"), "set it to ENABLED")

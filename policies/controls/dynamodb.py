@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.links import backed_up
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, ok, refs
 from policies.rules import is_one_of, is_true
 
 TABLE = "aws:dynamodb/table:Table"
@@ -28,8 +28,6 @@ def _scales(table: Resource, stack: Stack) -> Verdict:
 
 
 def _in_a_plan(table: Resource, stack: Stack) -> Verdict:
-    if not stack.of("aws:backup/selection:Selection"):
-        return na("the stack has no backup selection")
     if backed_up(table, stack, "arn:aws:dynamodb:*:*:table/*"):
         return ok()
     return bad("Selection", None, "let a backup.Selection choose the table by tag or ARN")

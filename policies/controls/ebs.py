@@ -6,9 +6,9 @@ from policies.controls.instances import INSTANCE, TEMPLATE, private_permission
 from policies.lang.links import backed_up
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import decide, is_one_of, is_set, judge_each
-from policies.rules.baseline import ACCOUNT_WIDE
+from policies.rules.baseline import account_setting, in_account
 
 VOLUME = "aws:ebs/volume:Volume"
 SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
@@ -98,7 +98,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
         remediation="Add an ebs.EncryptionByDefault.",
-        rule=Whole(ACCOUNT_WIDE, _default_on),
+        rule=in_account(_default_on),
     ),
     Control(
         id="EC2.28",
@@ -130,7 +130,11 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.HIGH,
         frameworks=refs(fsbp="EC2.182", soc2="CC6.6"),
         remediation='Set state="block-all-sharing".',
-        rule=is_one_of(SNAPSHOT_BLOCK, "state", ("block-all-sharing",)),
+        rule=account_setting(
+            SNAPSHOT_BLOCK,
+            is_one_of(SNAPSHOT_BLOCK, "state", ("block-all-sharing",)).check,
+            "add an ebs.SnapshotBlockPublicAccess",
+        ),
     ),
     Control(
         id="MD.EC2.37",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from policies.lang.links import DESTINATIONS, among, is_world, mentions
+from policies.lang.documents import has_wildcard, statements
+from policies.lang.everybody import anyone
+from policies.lang.links import DESTINATIONS, among, mentions
+from policies.lang.networks import Space, world
 from policies.lang.resources import Resource, Stack
-from policies.lang.values import CannotTell, View
+from policies.lang.values import UNKNOWN, CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import decide, is_false, is_one_of, is_true, never
+from policies.rules.baseline import account_setting
 
 VPC = "aws:ec2/vpc:Vpc"
 DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"
@@ -17,6 +22,15 @@ DEFAULT_SUBNET = "aws:ec2/defaultSubnet:DefaultSubnet"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+ENDPOINT_POLICY = "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy"
+#: Keys that bind an endpoint's traffic to principals or resources that somebody chose.
+_ENDPOINT_KEYS = (
+    "aws:principalaccount",
+    "aws:principalorg",
+    "aws:principalarn",
+    "aws:resourceaccount",
+    "aws:resourceorg",
+)
 ENDPOINT_SERVICE = "aws:ec2/vpcEndpointService:VpcEndpointService"
 ACL = "aws:ec2/networkAcl:NetworkAcl"
 DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
@@ -32,6 +46,7 @@ ROUTE = "aws:ec2/route:Route"
 ROUTE_TABLES = ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")
 PEERING = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 VPN = "aws:ec2/vpnConnection:VpnConnection"
+VPC_BLOCK = "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions"
 INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 GROUP_RULES = (
     "aws:ec2/securityGroupRule:SecurityGroupRule",
@@ -40,6 +55,7 @@ GROUP_RULES = (
 )
 _VPC_GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 _ADMIN_PORTS = (22, 3389)
+_TCP = ("tcp", "6")
 
 
 def _default_group_closed(vpc: Resource, stack: Stack) -> Verdict:
@@ -123,22 +139,28 @@ def _acl_closed(acl: Resource, stack: Stack) -> Verdict:
 
 
 def _first_match(entries: Iterator[tuple[float, str, str, View]]) -> Verdict:
-    """Network ACLs take the first entry that matches, by number: a deny to the world before an allow closes the port."""
-    decided: set[tuple[int, bool]] = set()
+    """Network ACLs take the first entry that matches, by number: a deny to the world before an allow closes the port, and
+    several narrow allows can together be the world."""
+    spaces: dict[tuple[int, str], Space] = {}
+    allowed: dict[tuple[int, str], int] = defaultdict(int)
     for _, action, block, entry in sorted(entries, key=lambda item: item[0]):
-        if not is_world(block) or entry.text("protocol").lower() not in ("-1", "all", "tcp", "6"):
+        protocol = entry.text("protocol").lower()
+        everything = protocol in ("-1", "all")
+        if not everything and protocol not in _TCP:
             continue
-        everything = entry.text("protocol").lower() in ("-1", "all")
         bounds = (None, None) if everything else (entry.number("fromPort"), entry.number("toPort"))
         for port in among(_ADMIN_PORTS, *bounds):
-            key = (port, ":" in block)
-            if key not in decided and action.lower() == "allow":
+            key = (port, "6" if ":" in block else "4")
+            space = spaces.setdefault(key, Space(key[1]))
+            taken = space.take(block)
+            if action.lower() == "allow":
+                allowed[key] += taken
+            if space.is_world(allowed[key]):
                 return bad(
                     entry.at("cidrBlock"),
                     f"{block} to port {port}",
-                    "deny or narrow it: SSH and RDP are not for the world",
+                    "deny or narrow it: SSH and RDP are not for the Internet",
                 )
-            decided.add(key)
     return ok()
 
 
@@ -153,6 +175,50 @@ def _acl_rule_closed(rule: Resource, stack: Stack) -> Verdict:
 
 def _admin_ports_closed(subject: Resource, stack: Stack) -> Verdict:
     return _acl_rule_closed(subject, stack) if subject.type == ACL_RULE else _acl_closed(subject, stack)
+
+
+def _full_access(view: View, path: str) -> str:
+    """The path of a statement that lets every principal do everything to everything; "" when none does."""
+    for statement in statements(view, path):
+        if statement.allows and statement.every_action and statement.everywhere and anyone(statement):
+            bound = any(
+                key.startswith(_ENDPOINT_KEYS)
+                and not operator.endswith("ifexists")
+                and not any(map(has_wildcard, values))
+                for operator, key, values in statement.tests()
+                if operator.startswith(("stringequals", "arnequals", "stringlike", "arnlike", "foranyvalue:"))
+            )
+            if not bound:
+                return statement.path
+    return ""
+
+
+def _endpoint_policy(subject: Resource, stack: Stack) -> Verdict:
+    fix = "name actions, or bind principals or resources to an account or organisation"
+    if subject.type == ENDPOINT:
+        if subject.text("vpcEndpointType", "Gateway") not in ("Gateway", "Interface"):
+            return na("a kind of endpoint without a policy")
+        if stack.referrers(subject, ENDPOINT_POLICY, "vpcEndpointId"):
+            return na("its policy is a resource of its own, which is judged")
+    if not subject.has("policy"):
+        return bad("policy", "not set: AWS's default allows everything", fix)
+    found = _full_access(subject, "policy")
+    return bad(found, "everything for everybody", fix) if found else ok()
+
+
+def _default_acl_closed(vpc: Resource, stack: Stack) -> Verdict:
+    found = stack.referrers(vpc, DEFAULT_ACL, "vpcId") or stack.targets(vpc, "defaultNetworkAclId", DEFAULT_ACL)
+    fix = "adopt it with an ec2.DefaultNetworkAcl without ingress entries"
+    if not found:
+        adopted = [acl for acl in stack.of(DEFAULT_ACL) if acl.raw("defaultNetworkAclId") in (None, UNKNOWN)]
+        if adopted and len(stack.of(VPC, DEFAULT_VPC)) == 1:
+            found = adopted
+        else:
+            return bad("DefaultNetworkAcl", None, fix)
+    for _, action, block, entry in _acl_entries(found[0], stack):
+        if action.lower() == "allow" and world([block]):
+            return bad(f"{found[0].name}.{entry.at('cidrBlock')}", block, fix)
+    return ok()
 
 
 def _both_tunnels(check: Mapping[str, str]) -> Each:
@@ -186,7 +252,7 @@ def _peering_routes(subject: Resource, stack: Stack) -> Verdict:
     for route in peered:
         for path in DESTINATIONS[route is subject]:
             block = route.text(path)
-            if block and (is_world(block) or block in whole):
+            if block and (world([block]) or block in whole):
                 return bad(route.at(path), block, "route only the subnets of the peer that are needed")
     return ok()
 
@@ -301,10 +367,10 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="EC2.172"),
         remediation='Set internet_gateway_block_mode to "block-bidirectional" or "block-ingress".',
-        rule=is_one_of(
-            "aws:ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions",
-            "internetGatewayBlockMode",
-            ("block-bidirectional", "block-ingress"),
+        rule=account_setting(
+            VPC_BLOCK,
+            is_one_of(VPC_BLOCK, "internetGatewayBlockMode", ("block-bidirectional", "block-ingress")).check,
+            "add an ec2.VpcBlockPublicAccessOptions",
         ),
     ),
     Control(
@@ -331,6 +397,24 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Narrow or deny the inbound entry of the ec2.DefaultNetworkAcl that covers port 22 or 3389.",
         link=f"{_VPC_GUIDE}/default-network-acl.html",
         rule=Related((DEFAULT_ACL,), _acl_closed),
+    ),
+    Control(
+        id="MD.EC2.11",
+        title="VPC endpoint policies do not allow full access",
+        severity=Severity.HIGH,
+        frameworks=refs(house="EC2-endpoint-policy"),
+        remediation="Set policy on the ec2.VpcEndpoint: name the actions, or the principals and resources by their account.",
+        link="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
+        rule=Related((ENDPOINT, ENDPOINT_POLICY), _endpoint_policy),
+    ),
+    Control(
+        id="MD.EC2.12",
+        title="Default network ACLs of VPCs allow no inbound traffic from the Internet",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="EC2-default-acl"),
+        remediation="Adopt each VPC's default ACL with an ec2.DefaultNetworkAcl that has no ingress entries.",
+        link=f"{_VPC_GUIDE}/default-network-acl.html",
+        rule=Related((VPC, DEFAULT_VPC), _default_acl_closed),
     ),
     Control(
         id="MD.EC2.5",

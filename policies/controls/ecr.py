@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from policies.lang.documents import statements
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
 from policies.rules import has_referrer, is_false, is_one_of, never
+from policies.rules.public import not_public
 
 REPOSITORY = "aws:ecr/repository:Repository"
 PUBLIC = "aws:ecrpublic/repository:Repository"
 LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 SCANNING = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
-POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+#: Every kind of resource that carries a policy on images → where it stands.
+POLICIES = {
+    "aws:ecr/registryPolicy:RegistryPolicy": "policy",
+    "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": "repositoryPolicy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
+    "aws:ecrpublic/repositoryPolicy:RepositoryPolicy": "policy",
+}
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide"
 
@@ -39,13 +45,6 @@ def _own_key(repository: Resource) -> Verdict:
             return bad(settings.at("kmsKey"), settings.raw("kmsKey"), "name a customer managed KMS key")
         return ok()
     return bad("encryptionConfigurations", None, "set encryption_type to KMS with a kms_key")
-
-
-def _not_public(policy: Resource) -> Verdict:
-    for statement in statements(policy, "policy"):
-        if statement.public:
-            return bad(f"{statement.path}.Principal", "*", "name the accounts or roles that may pull")
-    return ok()
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -88,7 +87,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(cis7="2.21"),
         remediation="Name the accounts and roles in the policy's Principal.",
         link=f"{_GUIDE}/repository-policies.html",
-        rule=Each((POLICY,), _not_public),
+        rule=not_public(POLICIES),
     ),
     Control(
         id="MD.ECR.2",

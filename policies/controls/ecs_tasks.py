@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 
 from policies.lang.resources import Resource, Stack
+from policies.lang.secrets import secret_in
 from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import decide, is_none_of, judge_each
@@ -16,7 +16,11 @@ ROLE = "aws:iam/role:Role"
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide"
 _AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA")
-_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL)S?$", re.IGNORECASE)
+_FIX = "pass it under `secrets` from Secrets Manager or Parameter Store"
+#: Tags that are moved to another image with each release.
+_MOVING = frozenset(
+    {"", "latest", "stable", "prod", "production", "main", "master", "dev", "develop", "staging", "edge", "nightly"}
+)
 
 
 def windows(task: Resource) -> bool:
@@ -68,11 +72,43 @@ def _no_aws_keys(container: View) -> Verdict:
 def _no_plain_secrets(container: View) -> Verdict:
     def check(variable: View) -> Verdict:
         name = variable.text("name")
-        if _SECRET_NAME.search(name) and variable.has("value"):
-            return bad(variable.at("name"), name, "pass it under `secrets` from Secrets Manager or Parameter Store")
+        if not variable.has("value"):
+            return ok()
+        kind = secret_in(name, variable.text("value"))
+        if kind:
+            return bad(variable.at("name"), f"{name} ({kind})", _FIX)
         return ok()
 
-    return judge_each(container, "environment", check)
+    return decide(
+        lambda: judge_each(container, "environment", check),
+        *[partial(_no_secret_words, container, path) for path in ("command", "entryPoint", "healthCheck.command")],
+        *[partial(_no_secret_values, container, path) for path in ("dockerLabels", "logConfiguration.options")],
+    )
+
+
+def _no_secret_words(container: View, path: str) -> Verdict:
+    """No word of a command line is or holds a secret, such as `--password=…`, or `--token` with the next word."""
+    words = container.texts(path)
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        option = name.lstrip("-")
+        if not equals and word.startswith("-") and index + 1 < len(words):
+            value = words[index + 1]
+        kind = secret_in(option, value) if value and option != name + equals else secret_in("", word)
+        kind = kind or secret_in("", word)
+        if kind:
+            return bad(container.at(f"{path}.{index}"), f"{name} ({kind})", _FIX)
+    return ok()
+
+
+def _no_secret_values(container: View, path: str) -> Verdict:
+    holder = container.view(path)
+    for key in holder.keys():  # noqa: SIM118 - a View is not a mapping
+        value = holder.known(key)  # a label's name may hold dots, so it is no path
+        kind = secret_in(key.replace(".", "_").replace("-", "_"), value) if isinstance(value, str) else ""
+        if kind:
+            return bad(holder.at(key), kind, _FIX)
+    return ok()
 
 
 def _logs(container: View) -> Verdict:
@@ -86,7 +122,9 @@ def _logs(container: View) -> Verdict:
 
 def _not_root(container: View) -> Verdict:
     user = container.text("user")
-    if user and user.partition(":")[0] not in ("root", "0"):
+    name = user.partition(":")[0].strip()
+    root = name == "root" or (name.lstrip("+").isdigit() and int(name.lstrip("+")) == 0)  # 0, 00 and 000 are one user
+    if name and not root:
         return ok()
     return bad(container.at("user"), user or None, "run as a user of its own, such as 10001:10001")
 
@@ -113,7 +151,7 @@ def _pinned(container: View) -> Verdict:
     image = container.text("image")
     name, _, digest = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
-    if digest or tag not in ("", "latest"):
+    if digest or tag.lower() not in _MOVING:
         return ok()
     return bad(container.at("image"), image or None, "name the image by digest or by a tag that does not move")
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+from policies.lang.lifecycles import calendar, release, today
 from policies.lang.links import coming
-from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.lang.resources import Resource, Stack
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import is_at_least, is_one_of, is_set, is_true
 
 GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 CLUSTER = "aws:elasticache/cluster:Cluster"
 SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
 USER = "aws:elasticache/user:User"
+USER_GROUP = "aws:elasticache/userGroup:UserGroup"
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg"
 _MEMBER = "a member of a replication group, which is judged"
@@ -46,8 +48,53 @@ def _old_auth(group: Resource) -> Verdict:
     return ok() if _authenticated(group) else bad("authToken", None, "set an AUTH token, or upgrade to 6.0 or later")
 
 
-def _auth(group: Resource) -> Verdict:
-    return ok() if _authenticated(group) else bad("authToken", None, "set an AUTH token or user_group_ids")
+def _auth(group: Resource, stack: Stack) -> Verdict:
+    if coming(group, "authToken") or group.has("authToken") or coming(group, "authTokenWo") or group.has("authTokenWo"):
+        return ok()
+    if not (coming(group, "userGroupIds") or group.has("userGroupIds")):
+        return bad("authToken", None, "set an AUTH token or user_group_ids")
+    for users in stack.targets(group, "userGroupIds", USER_GROUP):
+        verdict = _open_default_user(users, stack)
+        if verdict != ok():
+            return verdict
+    return ok()
+
+
+def _open_default_user(users: Resource, stack: Stack) -> Verdict:
+    """ElastiCache's own user `default` needs no password and may do everything; a group needs another one of that name."""
+    members, _ = users.known_texts("userIds")
+    if "default" in members and not any(user.text("userId") == "default" for user in stack.of(USER)):
+        return bad(
+            f"{users.name}.userIds", "default", "replace it by a user named default that has a password or no rights"
+        )
+    for user in stack.targets(users, "userIds", USER):
+        if user.text("userName") == "default" and _off(user.text("accessString")):
+            continue
+        verdict = _needs_password(user)
+        if verdict != ok():
+            return bad(f"{user.name}.{verdict.path}", verdict.value, verdict.fix)
+    return ok()
+
+
+def _off(access: str) -> bool:
+    """Whether an access string switches a user off, or leaves it without any command."""
+    words = access.split()
+    return "off" in words or ("-@all" in words and not any(word.startswith("+") for word in words))
+
+
+def _supported_engine(cache: Resource) -> Verdict:
+    reason = _no_redis(cache)
+    if reason:
+        return na(reason)
+    kind, version = cache.text("engine", "redis").lower(), cache.text("engineVersion")
+    if not version or not calendar(kind):
+        return ok() if calendar(kind) else na(f"no calendar is known for {kind}")
+    entry = release(kind, version)
+    ends = calendar(kind)[entry] if entry else None
+    if entry and (ends is None or ends >= today()):
+        return ok()
+    value = f"{version}, standard support ended {ends}" if ends else version
+    return bad("engineVersion", value, "upgrade to a major version that AWS supports")
 
 
 def _own_subnets(cache: Resource) -> Verdict:
@@ -73,6 +120,8 @@ def _slow_log(group: Resource) -> Verdict:
 
 
 def _needs_password(user: Resource) -> Verdict:
+    if _off(user.text("accessString")):
+        return ok()  # it may do nothing
     if user.flag("noPasswordRequired"):
         return bad("noPasswordRequired", True, "give the user a password or IAM authentication")
     kind = user.text("authenticationMode.type")
@@ -163,7 +212,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="ElastiCache-authentication"),
         remediation="Set auth_token or user_group_ids.",
         link=f"{_GUIDE}/auth.html",
-        rule=Each((GROUP,), _auth),
+        rule=Related((GROUP,), _auth),
     ),
     Control(
         id="MD.ElastiCache.4",
@@ -191,6 +240,15 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Give the elasticache.User a password or IAM authentication.",
         link=f"{_GUIDE}/Clusters.RBAC.html",
         rule=Each((USER,), _needs_password),
+    ),
+    Control(
+        id="MD.ElastiCache.8",
+        title="ElastiCache engine versions are within standard support",
+        severity=Severity.HIGH,
+        frameworks=refs(house="ElastiCache-engine-support"),
+        remediation="Set engine_version to a major version before its end of standard support, such as Valkey 8.",
+        link=f"{_GUIDE}/deprecated-engine-versions.html",
+        rule=Each((GROUP, CLUSTER), _supported_engine),
     ),
     Control(
         id="MD.ElastiCache.7",

@@ -13,6 +13,7 @@ from policies.rules import decide, is_false, is_one_of, is_set, is_true, never
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER = "aws:lb/listener:Listener"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 TARGETS = "aws:lb/targetGroup:TargetGroup"
 CLASSIC = "aws:elb/loadBalancer:LoadBalancer"
 WAF_ASSOCIATIONS = (
@@ -51,8 +52,8 @@ def _redirects(action: View) -> bool:
     return action.text("type") == "redirect" and action.text("redirect.protocol", "#{protocol}").upper() == "HTTPS"
 
 
-def _only_redirects(listener: Resource) -> bool:
-    actions = list(listener.each("defaultActions"))
+def _only_redirects(holder: Resource, path: str) -> bool:
+    actions = list(holder.each(path))
     return bool(actions) and all(_redirects(action) for action in actions)
 
 
@@ -65,16 +66,19 @@ def _http_redirected(balancer: Resource, stack: Stack) -> Verdict:
     if reason:
         return na(reason)
     plain = [item for item in stack.referrers(balancer, LISTENER, "loadBalancerArn") if _protocol(item) == "HTTP"]
-    if not plain:
-        return na("no HTTP listener")
+    return decide(*[partial(_redirects_everything, listener, stack) for listener in plain])
 
-    def check(listener: Resource) -> Verdict:
-        if _only_redirects(listener):
-            return ok()
+
+def _redirects_everything(listener: Resource, stack: Stack) -> Verdict:
+    """The listener's default action redirects to HTTPS, and so does every rule: a rule comes before the default."""
+    fix = "redirect to HTTPS on port 443"
+    if not _only_redirects(listener, "defaultActions"):
         kinds = [action.text("type") for action in listener.each("defaultActions")]
-        return bad(f"{listener.name}.defaultActions", kinds, "redirect to HTTPS on port 443")
-
-    return decide(*[partial(check, listener) for listener in plain])
+        return bad(f"{listener.name}.defaultActions", kinds or None, fix)
+    for rule in stack.referrers(listener, LISTENER_RULE, "listenerArn"):
+        if not _only_redirects(rule, "actions"):
+            return bad(f"{rule.name}.actions", [action.text("type") for action in rule.each("actions")] or None, fix)
+    return ok()
 
 
 def _logged(balancer: Resource) -> Verdict:
@@ -128,8 +132,6 @@ def _encrypted_listener(listener: Resource) -> Verdict:
     protocol = _protocol(listener)
     if protocol == "GENEVE":
         return na("a Gateway Load Balancer's listener")
-    if protocol == "HTTP" and _only_redirects(listener):
-        return na("only redirects to HTTPS; ELB.1 judges that")
     if protocol in ("HTTPS", "TLS"):
         return ok()
     return bad("protocol", protocol, "use HTTPS on an Application and TLS on a Network Load Balancer")
@@ -226,7 +228,7 @@ CONTROLS: tuple[Control, ...] = (
         title="Listeners encrypt data in transit",
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="ELB.18"),
-        remediation="Use HTTPS (Application) or TLS (Network) listeners; let an HTTP listener redirect and do nothing else.",
+        remediation="Use HTTPS (Application) or TLS (Network) listeners; an HTTP listener fails even if it only redirects.",
         rule=Each((LISTENER,), _encrypted_listener),
     ),
     Control(

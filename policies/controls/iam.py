@@ -2,53 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from policies.lang.documents import Statement
-from policies.lang.identities import ATTACHMENTS, DOCUMENT_BEARERS, INLINE, MANAGED, ROLE, USER, permissions
+from policies.lang.documents import Statement, matches
+from policies.lang.identities import (
+    ATTACHMENTS,
+    DOCUMENT_BEARERS,
+    GROUP,
+    INLINE,
+    INLINE_PATHS,
+    MANAGED,
+    ROLE,
+    USER,
+    permissions,
+)
 from policies.lang.resources import Resource, Stack
 from policies.lang.unscoped import acts_on_resources
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
 from policies.rules import decide, is_at_least, is_true, never
-from policies.rules.baseline import ACCOUNT_WIDE, exists
-from policies.rules.escalation import escalations
-from policies.rules.trust import federated_trust_is_narrow, no_stranger_in_trust
+from policies.rules.administrators import cannot_escalate, only_a_boundary
+from policies.rules.baseline import account_setting, exists, in_account
+from policies.rules.trust import federated_trust_is_narrow, services_act_for_the_account, trust_is_private
 
 _SUPPORT = "/AWSSupportAccess"
 POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 
 
+#: Conditions that say nothing about what is acted on: how, when and from where a request comes.
+_GLOBAL_KEYS = "aws:"
+_RESOURCE_KEYS = (
+    "aws:resourcetag/",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:resourceorgpaths",
+    "aws:requesttag/",
+)
+
+
 def _none(fits: Callable[[Statement], Iterable[str]], fix: str) -> Callable[[Resource], Verdict]:
     """A check over a document's allowing statements: none may hold an action that `fits` picks out."""
 
     def check(resource: Resource) -> Verdict:
+        path = INLINE_PATHS.get(resource.type, "")
+        if path and path != "policy" and not resource.has(path):
+            return na("it has no policy of its own")
         found = permissions(resource)
         if not found and resource.type == ROLE:
             return na("the role has no inline policy of its own")
         for statement in found:
             actions = list(fits(statement)) if statement.allows else []
             if actions:
-                return bad(f"{statement.path}.Action", actions, fix)
+                return bad(f"{statement.path}.{'NotAction' if statement.not_actions else 'Action'}", actions, fix)
         return ok()
 
     return check
 
 
+def _managed(check: Callable[[Resource], Verdict]) -> Related:
+    """`check` over managed policies; one that only limits identities (a permissions boundary) grants nothing."""
+
+    def judged(policy: Resource, stack: Stack) -> Verdict:
+        return ok() if only_a_boundary(policy, stack) else check(policy)
+
+    return Related((MANAGED,), judged)
+
+
 def _everything(statement: Statement) -> list[str]:
-    return ["*"] if "*" in statement.actions and statement.everywhere else []
+    if not (statement.every_action and statement.everywhere):
+        return []
+    return list(statement.actions) or [f"everything but {', '.join(statement.not_actions)}"]
 
 
 def _service_wildcards(statement: Statement) -> list[str]:
     if statement.not_actions:
         return [f"everything but {', '.join(statement.not_actions)}"]
-    return [action for action in statement.actions if action == "*" or action.endswith(":*")]
+    return [action for action in statement.actions if not action.partition(":")[2].strip("*")]
+
+
+def _names_what_it_acts_on(operator: str, key: str, values: Sequence[str]) -> bool:
+    """Whether a condition picks the resources: by their tags or account, or by a key of the service's own."""
+    if operator.startswith(("forallvalues:", "null")) or operator.endswith("ifexists"):
+        return False
+    about = key.startswith(_RESOURCE_KEYS) if key.startswith(_GLOBAL_KEYS) else ":" in key
+    return about and bool(values) and not any(not value.strip("*?") for value in values)
 
 
 def _unscoped(statement: Statement) -> list[str]:
-    if not statement.everywhere or statement.conditions:
+    if any(_names_what_it_acts_on(*test) for test in statement.tests()):
         return []
-    return [action for action in statement.actions if acts_on_resources(action)]
+    if statement.not_actions:
+        return [f"everything but {', '.join(statement.not_actions)}"] if statement.everywhere else []
+    return [
+        action
+        for action in statement.actions
+        if acts_on_resources(action) and (statement.everywhere or _whole_service(statement, action))
+    ]
+
+
+def _whole_service(statement: Statement, action: str) -> bool:
+    """Whether a resource pattern leaves everything of the action's service open: `arn:aws:s3:::*`, `arn:aws:sqs:*:*:*`."""
+    service = action.partition(":")[0]
+    return any(
+        not parts[5].strip("*?") and matches(service, parts[2])
+        for pattern in statement.resources
+        if len(parts := pattern.split(":", 5)) == 6
+    )
 
 
 def _no_user_policy(resource: Resource) -> Verdict:
@@ -78,6 +137,10 @@ def _support_role(stack: Stack) -> Verdict:
     return bad("RolePolicyAttachment", None, "attach AWSSupportAccess to a role")
 
 
+def _policy(check: Callable[[Resource], Verdict]) -> Whole:
+    return account_setting(POLICY, check, "add an iam.AccountPasswordPolicy")
+
+
 def _password(number: int, title: str, path: str, what: str, severity: Severity, **references: str) -> Control:
     return Control(
         id=f"IAM.{number}",
@@ -85,7 +148,7 @@ def _password(number: int, title: str, path: str, what: str, severity: Severity,
         severity=severity,
         frameworks=refs(**references),
         remediation=f"Set {what} on the iam.AccountPasswordPolicy.",
-        rule=is_true(POLICY, path),
+        rule=_policy(is_true(POLICY, path).check),
     )
 
 
@@ -108,7 +171,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.HIGH,
         frameworks=refs(fsbp="IAM.1", cis5="1.15"),
         remediation="Name the actions and the resources in the iam.Policy's statements.",
-        rule=Each((MANAGED,), _none(_everything, "name the actions and resources that are needed")),
+        rule=_managed(_none(_everything, "name the actions and resources that are needed")),
     ),
     Control(
         id="IAM.2",
@@ -124,7 +187,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="IAM.7"),
         remediation="Require both cases, numbers, symbols and at least 8 characters on the iam.AccountPasswordPolicy.",
-        rule=Each((POLICY,), _strong_password),
+        rule=_policy(_strong_password),
     ),
     Control(
         id="IAM.10",
@@ -132,14 +195,13 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(pci="8.3.6"),
         remediation="Require lower case, numbers and at least 7 characters, and expire passwords after at most 90 days.",
-        rule=Each(
-            (POLICY,),
+        rule=_policy(
             lambda resource: decide(
                 lambda: is_true(POLICY, "requireLowercaseCharacters").check(resource),
                 lambda: is_true(POLICY, "requireNumbers").check(resource),
                 lambda: is_at_least(POLICY, "minimumPasswordLength", 7, default=6).check(resource),
                 lambda: _expires(resource),
-            ),
+            )
         ),
     ),
     _password(
@@ -170,7 +232,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(cis5="1.7"),
         remediation="Set minimum_password_length to 14 or more on the iam.AccountPasswordPolicy.",
-        rule=is_at_least(POLICY, "minimumPasswordLength", 14, default=6),
+        rule=_policy(is_at_least(POLICY, "minimumPasswordLength", 14, default=6).check),
     ),
     Control(
         id="IAM.16",
@@ -178,7 +240,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(cis5="1.8", pci="8.3.7"),
         remediation="Set password_reuse_prevention=24 on the iam.AccountPasswordPolicy.",
-        rule=is_at_least(POLICY, "passwordReusePrevention", 24),
+        rule=_policy(is_at_least(POLICY, "passwordReusePrevention", 24).check),
     ),
     Control(
         id="IAM.17",
@@ -186,7 +248,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(pci="8.3.9, 8.3.10.1"),
         remediation="Set max_password_age to 90 or less on the iam.AccountPasswordPolicy.",
-        rule=Each((POLICY,), _expires),
+        rule=_policy(_expires),
     ),
     Control(
         id="IAM.18",
@@ -194,7 +256,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(cis5="1.16", pci="12.10.3"),
         remediation="Make a role with the managed policy AWSSupportAccess attached (iam.RolePolicyAttachment).",
-        rule=Whole(ACCOUNT_WIDE, _support_role),
+        rule=in_account(_support_role),
     ),
     Control(
         id="IAM.21",
@@ -202,7 +264,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.LOW,
         frameworks=refs(fsbp="IAM.21"),
         remediation="Name the actions instead of `service:*` in the iam.Policy.",
-        rule=Each((MANAGED,), _none(_service_wildcards, "name the actions")),
+        rule=_managed(_none(_service_wildcards, "name the actions")),
     ),
     Control(
         id="IAM.27",
@@ -231,20 +293,20 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="IAM-inline-administrator"),
         remediation="Name the actions and the resources in the inline policy's statements.",
         link=f"{_GUIDE}/best-practices.html#grant-least-privilege",
-        rule=Each((*INLINE, ROLE), _none(_everything, "name the actions and resources that are needed")),
+        rule=Each((*INLINE_PATHS, ROLE), _none(_everything, "name the actions and resources that are needed")),
     ),
     Control(
         id="MD.IAM.2",
-        title="Roles that others may take from outside cannot raise their own rights",
+        title="Roles, users and groups cannot escalate their own privileges",
         severity=Severity.CRITICAL,
         frameworks=refs(house="IAM-no-privilege-escalation"),
-        remediation="Name the roles that a CI role may change, none of them itself, or demand a permissions boundary.",
+        remediation="Name the resources of actions on the published escalation paths; demand a permissions boundary.",
         link=f"{_GUIDE}/access_policies_boundaries.html",
-        rule=Related((ROLE,), escalations),
+        rule=Related((ROLE, USER, GROUP), cannot_escalate),
     ),
     Control(
         id="MD.IAM.3",
-        title="Roles for OpenID Connect admit named subjects and audiences only",
+        title="Trust policies for OpenID Connect providers name subjects and audiences",
         severity=Severity.CRITICAL,
         frameworks=refs(house="IAM-oidc-subject"),
         remediation="Add StringEquals conditions on the provider's `aud` and `sub` (repository and branch or environment).",
@@ -253,12 +315,12 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="MD.IAM.4",
-        title="No role can be taken by just anyone",
+        title="Role trust policies do not allow public access",
         severity=Severity.CRITICAL,
         frameworks=refs(cis7="2.21"),
         remediation="Name accounts, roles or services in assume_role_policy's Principal, or narrow `*` by an organisation.",
         link=f"{_GUIDE}/reference_policies_elements_principal.html#principal-anonymous",
-        rule=Each((ROLE,), no_stranger_in_trust),
+        rule=Each((ROLE,), trust_is_private),
     ),
     Control(
         id="MD.IAM.5",
@@ -285,6 +347,15 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="IAM-resources-named"),
         remediation="Put the actions into a statement of their own whose Resource names what they act on.",
         link=f"{_GUIDE}/reference_policies_elements_resource.html",
-        rule=Each(DOCUMENT_BEARERS, _none(_unscoped, "name the resources, or add a condition")),
+        rule=Each(DOCUMENT_BEARERS, _none(_unscoped, "name the resources, or pick them by a condition on their tags")),
+    ),
+    Control(
+        id="MD.IAM.8",
+        title="Service roles can be assumed on behalf of named accounts or resources",
+        severity=Severity.MEDIUM,
+        frameworks=refs(house="IAM-confused-deputy"),
+        remediation="Add aws:SourceAccount or aws:SourceArn to the conditions of each statement for a service principal.",
+        link=f"{_GUIDE}/confused-deputy.html",
+        rule=Each((ROLE,), services_act_for_the_account),
     ),
 )

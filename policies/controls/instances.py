@@ -10,6 +10,7 @@ from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
 from policies.rules import is_false, is_none_of, is_one_of, is_set, is_true, judge_each
+from policies.rules.baseline import account_setting
 
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -275,7 +276,9 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(house="EC2-block-public-images"),
         remediation='Set state="block-new-sharing".',
         link=f"{_GUIDE}/block-public-access-to-amis.html",
-        rule=is_one_of(AMI_BLOCK, "state", ("block-new-sharing",)),
+        rule=account_setting(
+            AMI_BLOCK, is_one_of(AMI_BLOCK, "state", ("block-new-sharing",)).check, "add an ec2.ImageBlockPublicAccess"
+        ),
     ),
     Control(
         id="MD.EC2.36",

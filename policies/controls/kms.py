@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
-from policies.lang.documents import statements
+from policies.lang.documents import matches
+from policies.lang.everybody import is_everybody
 from policies.lang.identities import INLINE, MANAGED, ROLE, permissions
-from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
-from policies.rules import is_at_least, is_true
+from policies.lang.resources import Resource, Stack
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.rules import is_at_least
+from policies.rules.administrators import only_a_boundary
+from policies.rules.public import policy_is_private
 
 KEY = "aws:kms/key:Key"
+#: Every kind of resource that carries a key's policy.
+KEY_POLICIES = (
+    KEY,
+    "aws:kms/externalKey:ExternalKey",
+    "aws:kms/keyPolicy:KeyPolicy",
+    "aws:kms/replicaExternalKey:ReplicaExternalKey",
+    "aws:kms/replicaKey:ReplicaKey",
+)
+GRANT = "aws:kms/grant:Grant"
+#: The longest time between two rotations of a key (CIS 3.6 asks for annual rotation; AWS's own default).
+_MAX_ROTATION_DAYS = 365
 
 #: A key that nobody has: a pattern that fits it fits every key (of the Region and account that the pattern names).
 _NOBODYS = "key/00000000-0000-0000-0000-000000000000"
@@ -25,21 +37,29 @@ def _cannot_rotate(key: Resource) -> str | None:
 
 
 def _not_public(key: Resource) -> Verdict:
+    if key.type == GRANT:
+        grantee = key.text("granteePrincipal")
+        return bad("granteePrincipal", grantee, "name the role that may use the key") if is_everybody(grantee) else ok()
     if not key.has("policy"):
         return ok()  # AWS's default key policy: this account alone
-    for statement in statements(key, "policy"):
-        if statement.public:
-            return bad(
-                f"{statement.path}.Principal",
-                "*",
-                "name the accounts or roles, or add a condition on kms:CallerAccount",
-            )
+    return policy_is_private(key, "policy")
+
+
+def _rotates(key: Resource) -> Verdict:
+    reason = _cannot_rotate(key)
+    if reason:
+        return na(reason)
+    if not key.flag("enableKeyRotation"):
+        return bad("enableKeyRotation", key.raw("enableKeyRotation"), "set it to true")
+    days = key.number("rotationPeriodInDays", _MAX_ROTATION_DAYS) or _MAX_ROTATION_DAYS
+    if days > _MAX_ROTATION_DAYS:
+        return bad("rotationPeriodInDays", key.raw("rotationPeriodInDays"), f"set it to {_MAX_ROTATION_DAYS} or less")
     return ok()
 
 
 def _fits_every_key(pattern: str) -> bool:
     parts = pattern.split(":", 5)
-    return fnmatchcase(_NOBODYS, parts[5]) if len(parts) == 6 else fnmatchcase(f"arn:aws:kms:x:0:{_NOBODYS}", pattern)
+    return matches(_NOBODYS, parts[5]) if len(parts) == 6 else matches(f"arn:aws:kms:x:0:{_NOBODYS}", pattern)
 
 
 def _decrypts_with_any_key(resource: Resource) -> Verdict:
@@ -54,6 +74,10 @@ def _decrypts_with_any_key(resource: Resource) -> Verdict:
     return ok()
 
 
+def _managed_decrypts(policy: Resource, stack: Stack) -> Verdict:
+    return ok() if only_a_boundary(policy, stack) else _decrypts_with_any_key(policy)
+
+
 def _deletion_window(key: Resource) -> str | None:
     return "multi-Region replicas are deleted with their primary" if key.has("primaryKeyArn") else None
 
@@ -65,7 +89,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="KMS.1"),
         remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the iam.Policy.",
-        rule=Each((MANAGED,), _decrypts_with_any_key),
+        rule=Related((MANAGED,), _managed_decrypts),
     ),
     Control(
         id="KMS.2",
@@ -80,8 +104,8 @@ CONTROLS: tuple[Control, ...] = (
         title="KMS keys rotate every year",
         severity=Severity.MEDIUM,
         frameworks=refs(cis5="3.6", pci="3.7.4", nist="CP-9,SC-12,SC-12(2),SC-28(3)"),
-        remediation="Set enable_key_rotation=True on the kms.Key.",
-        rule=is_true(KEY, "enableKeyRotation", unless=_cannot_rotate),
+        remediation="Set enable_key_rotation=True on the kms.Key, and leave rotation_period_in_days at 365 or less.",
+        rule=Each((KEY,), _rotates),
     ),
     Control(
         id="KMS.5",
@@ -89,7 +113,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.CRITICAL,
         frameworks=refs(fsbp="KMS.5", cis7="2.21"),
         remediation="Name the accounts and roles in the key policy's Principal, or narrow `*` by kms:CallerAccount.",
-        rule=Each((KEY,), _not_public),
+        rule=Each((*KEY_POLICIES, GRANT), _not_public),
     ),
     Control(
         id="MD.KMS.1",

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+from policies.lang.documents import has_wildcard
+from policies.lang.everybody import is_everybody, narrows
+from policies.lang.lifecycles import calendar, today
 from policies.lang.links import zones
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import is_none_of, is_one_of, is_set
+from policies.rules.public import policy_is_private
 
 FUNCTION = "aws:lambda/function:Function"
 PERMISSION = "aws:lambda/permission:Permission"
 URL = "aws:lambda/functionUrl:FunctionUrl"
 
-#: Runtimes that AWS supports (Lambda developer guide, "Lambda runtimes", late 2025). Custom runtimes and images have none.
-RUNTIMES = frozenset(
-    {
-        "dotnet8", "dotnet9", "dotnet10", "java8.al2", "java11", "java17", "java21", "java25", "nodejs20.x",
-        "nodejs22.x", "nodejs24.x", "provided.al2", "provided.al2023", "python3.10", "python3.11",
-        "python3.12", "python3.13", "python3.14", "ruby3.2", "ruby3.3", "ruby3.4",
-    }
-)  # fmt: skip
+LAYER_PERMISSION = "aws:lambda/layerVersionPermission:LayerVersionPermission"
+DOCUMENT = "aws:lambda/resourcePolicy:ResourcePolicy"
+#: What a permission says about the caller → the condition key that Lambda makes of it.
+_SOURCES = {
+    "sourceArn": "aws:sourcearn",
+    "sourceAccount": "aws:sourceaccount",
+    "principalOrgId": "aws:principalorgid",
+}
 
 
 def _not_public(permission: Resource) -> Verdict:
+    if permission.type == DOCUMENT:
+        return policy_is_private(permission, "policy")
     principal = permission.text("principal")
-    narrowed = any(permission.has(path) for path in ("sourceArn", "sourceAccount", "principalOrgId"))
-    if principal == "*" and not narrowed:
-        return bad("principal", principal, "name a principal, or set sourceArn, sourceAccount or principalOrgId")
-    if principal.endswith(".amazonaws.com") and not narrowed:
-        return bad("sourceArn", None, f"say which resource of {principal} may call: others' resources can, too")
+    if permission.type == LAYER_PERMISSION:
+        shared = is_everybody(principal) and not permission.has("organizationId")
+        return bad("principal", principal, "name an account, or set organization_id") if shared else ok()
+    sources = {path: permission.text(path) for path in _SOURCES if permission.has(path)}
+    narrowed = any(narrows("arnlike", _SOURCES[path], (value,)) for path, value in sources.items())
+    if is_everybody(principal) and not narrowed:
+        return bad(
+            "principal", principal, "name a principal, or set sourceArn, sourceAccount or principalOrgId to one value"
+        )
+    if principal.endswith(".amazonaws.com") and not (narrowed or _one_account(sources.get("sourceArn", ""))):
+        return bad(
+            "sourceArn", sources or None, f"say which resource of {principal} may call: others' resources can, too"
+        )
     return ok()
+
+
+def _one_account(arn: str) -> bool:
+    """Whether an ARN pattern names the account; what it leaves open is then the account's own."""
+    parts = arn.split(":", 5)
+    return len(parts) == 6 and bool(parts[4]) and not has_wildcard(parts[4])
 
 
 def _supported(function: Resource) -> Verdict:
     if function.text("packageType", "Zip") == "Image":
         return na("an image brings its own runtime")
     runtime = function.text("runtime")
-    return (
-        ok()
-        if runtime in RUNTIMES
-        else bad("runtime", runtime or None, "use a runtime that AWS still patches, such as python3.13")
-    )
+    versions = calendar("lambda")
+    ends = versions.get(runtime)
+    if runtime in versions and (ends is None or ends >= today()):
+        return ok()
+    value = f"{runtime}, unsupported since {ends}" if ends else runtime or None
+    return bad("runtime", value, "use a runtime that AWS still patches, such as python3.13")
 
 
 def _many_zones(function: Resource, stack: Stack) -> Verdict:
@@ -63,7 +84,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.CRITICAL,
         frameworks=refs(fsbp="Lambda.1", pci="7.2.1"),
         remediation="Name the principal and source_arn or source_account on the lambda.Permission.",
-        rule=Each((PERMISSION,), _not_public),
+        rule=Each((PERMISSION, LAYER_PERMISSION, DOCUMENT), _not_public),
     ),
     Control(
         id="Lambda.2",

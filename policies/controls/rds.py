@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from policies.lang.links import backed_up, coming, reaches_internet
+from policies.lang.lifecycles import calendar, release, today
+from policies.lang.links import SUBNETS, backed_up, coming, reaches_internet
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
@@ -17,7 +18,6 @@ SNAPSHOT = "aws:rds/snapshot:Snapshot"
 CLUSTER_SNAPSHOT = "aws:rds/clusterSnapshot:ClusterSnapshot"
 SNAPSHOT_COPIES = ("aws:rds/snapshotCopy:SnapshotCopy", "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy")
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
-SUBNET = "aws:ec2/subnet:Subnet"
 PROXY = "aws:rds/proxy:Proxy"
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide"
@@ -42,12 +42,24 @@ _IAM_ENGINES = ("mysql", "postgres", "aurora", "aurora-mysql", "aurora-postgresq
 
 
 def engine(resource: Resource) -> str:
-    """The engine's name, lower case."""
-    return resource.text("engine").lower()
+    """The engine's name, lower case. A replica takes its source's, which only RDS knows before it is made."""
+    name = resource.text("engine").lower()
+    if not name:
+        inherited(resource, "engine")
+    return name
+
+
+def inherited(resource: Resource, path: str) -> None:
+    """Raises `CannotTell` for a property that a read replica does not set: it has its source's, known after deployment."""
+    if resource.type == INSTANCE and resource.has("replicateSourceDb") and resource.raw(path) is None:
+        raise CannotTell(path, "the source's, which is known after deployment")
 
 
 def _aurora(resource: Resource) -> str | None:
-    return "an Aurora instance: its cluster decides" if engine(resource).startswith("aurora") else None
+    name = resource.text(
+        "engine"
+    ).lower()  # an instance that replicates another is no member of a cluster, whatever it runs
+    return "an Aurora instance: its cluster decides" if name.startswith("aurora") else None
 
 
 def _replica(resource: Resource) -> str | None:
@@ -121,6 +133,7 @@ def _own_port(database: Resource) -> Verdict:
     default = next((port for prefix, port in _PORTS.items() if name.startswith(prefix)), None)
     if default is None:
         return na(f"no default port is known for {name or 'the engine'}")
+    inherited(database, "port")
     port = database.number("port", default)
     return bad("port", port, f"choose another than the engine's own ({default})") if port == default else ok()
 
@@ -145,15 +158,49 @@ def _in_backup_plan(instance: Resource, stack: Stack) -> Verdict:
 
 
 def _no_internet_route(instance: Resource, stack: Stack) -> Verdict:
+    inherited(instance, "dbSubnetGroupName")
     if instance.raw("dbSubnetGroupName") is None:
         return na("no subnet group; RDS.18 judges that")
     group = stack.target(instance, "dbSubnetGroupName", SUBNET_GROUP)
     if group is None:
         raise CannotTell("dbSubnetGroupName", "a subnet group outside this stack")
-    for subnet in stack.targets(group, "subnetIds", SUBNET):
+    listed = group.raw("subnetIds")
+    subnets = stack.targets(group, "subnetIds", *SUBNETS)
+    if not subnets or (isinstance(listed, list) and len(subnets) < len(listed)):
+        raise CannotTell(f"{group.name}.subnetIds", "partly subnets outside this stack, whose routes it does not hold")
+    for subnet in subnets:
         if reaches_internet(subnet, stack):
             return bad(f"{group.name}.subnetIds", subnet.name, "use subnets without a route to an Internet gateway")
     return ok()
+
+
+def _iam_authentication(instance: Resource) -> Verdict:
+    reason = _no_iam(instance)
+    if reason:
+        return na(reason)
+    path = "iamDatabaseAuthenticationEnabled"
+    return ok() if instance.flag(path) else bad(path, instance.raw(path), "set it to true")
+
+
+def _supported_engine(database: Resource) -> Verdict:
+    name, version = engine(database), database.text("engineVersion")
+    kind = name.removeprefix("custom-")
+    if not calendar(kind):
+        return na(f"no calendar is known for {name or 'the engine'}")
+    inherited(database, "engineVersion")
+    if not version:
+        return ok()  # AWS takes the version that it recommends
+    if kind == "aurora-mysql" and version.startswith("8.0.mysql_aurora"):
+        version = "8.0"
+    entry = release(kind, version)
+    if entry is None:
+        return bad("engineVersion", version, f"use one of {', '.join(calendar(kind))}")
+    ends = calendar(kind)[entry]
+    if ends is None or ends >= today():
+        return ok()
+    return bad(
+        "engineVersion", f"{version}, standard support ended {ends}", "upgrade to a major version that AWS supports"
+    )
 
 
 def _managed_password(database: Resource, stack: Stack) -> Verdict:
@@ -231,7 +278,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="RDS.10"),
         remediation="Set iam_database_authentication_enabled=True.",
-        rule=is_true(INSTANCE, "iamDatabaseAuthenticationEnabled", unless=_no_iam),
+        rule=Each((INSTANCE,), _iam_authentication),
     ),
     Control(
         id="RDS.11",
@@ -348,6 +395,15 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Leave skip_final_snapshot at False.",
         link=f"{_GUIDE}/USER_DeleteInstance.html",
         rule=is_false((INSTANCE, CLUSTER), "skipFinalSnapshot", unless=_replica),
+    ),
+    Control(
+        id="MD.RDS.6",
+        title="RDS engine versions are within standard support",
+        severity=Severity.HIGH,
+        frameworks=refs(house="RDS-engine-support"),
+        remediation="Set engine_version to a major version before its end of standard support.",
+        link=f"{_GUIDE}/extended-support.html",
+        rule=Each((INSTANCE, CLUSTER), _supported_engine),
     ),
     Control(
         id="MD.RDS.5",

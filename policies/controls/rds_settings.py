@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from policies.controls.rds import CLUSTER, INSTANCE, engine
+from policies.controls.rds import CLUSTER, INSTANCE, engine, inherited
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
 from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
@@ -67,6 +67,7 @@ def _parameter(group: Resource | None, name: str) -> str | None:
 
 def _group(database: Resource, path: str, type_: str, stack: Stack) -> Resource | None:
     """The parameter group; None for AWS's default one. Raises `CannotTell` for one outside the stack."""
+    inherited(database, path)
     if database.raw(path) is None:
         return None
     group = stack.target(database, path, type_)
@@ -82,12 +83,20 @@ def _version(instance: Resource, group: Resource | None) -> tuple[int, ...]:
     return numbers or (9999,)
 
 
-def _forces_tls(engines: tuple[str, ...], name: str, on_since: tuple[int, ...]) -> Related:
+def _older_than(instance: Resource, since: tuple[int, ...]) -> bool:
+    """Whether the engine is of a version from before it had a parameter."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", instance.text("engineVersion"))[:2])
+    return bool(since and numbers) and numbers < since
+
+
+def _forces_tls(engines: tuple[str, ...], name: str, on_since: tuple[int, ...], since: tuple[int, ...] = ()) -> Related:
     """The instance's parameter `name` is on; engines of version `on_since` and later have it on by default."""
 
     def check(instance: Resource, stack: Stack) -> Verdict:
         if not engine(instance).startswith(engines):
             return na(f"not a database of {engines[0]}")
+        if _older_than(instance, since):
+            return na(f"{engine(instance)} {instance.text('engineVersion')} has no parameter {name}")
         group = _group(instance, "parameterGroupName", PARAMETERS, stack)
         value = _parameter(group, name)
         on = value.lower() in ("1", "on", "true") if value is not None else _version(instance, group) >= on_since
@@ -159,12 +168,12 @@ _LOG_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str, Mapping[
     ("RDS.42", INSTANCE, ("mariadb",), ("audit", "error"), "MariaDB instances publish logs", {}),
 )
 
-#: (id, engines, parameter, version from which it is on by default, title).
+#: (id, engines, parameter, version from which it is on by default, version from which there is one, title).
 _TLS_ROWS = (
-    ("RDS.38", ("postgres",), "rds.force_ssl", (15,), "PostgreSQL instances require TLS"),
-    ("RDS.39", ("mysql",), "require_secure_transport", (8, 4), "MySQL instances require TLS"),
-    ("RDS.41", ("sqlserver",), "rds.force_ssl", (9999, 1), "SQL Server instances require TLS"),
-    ("RDS.44", ("mariadb",), "require_secure_transport", (11, 8), "MariaDB instances require TLS"),
+    ("RDS.38", ("postgres",), "rds.force_ssl", (15,), (), "PostgreSQL instances require TLS"),
+    ("RDS.39", ("mysql",), "require_secure_transport", (8, 4), (), "MySQL instances require TLS"),
+    ("RDS.41", ("sqlserver",), "rds.force_ssl", (9999, 1), (), "SQL Server instances require TLS"),
+    ("RDS.44", ("mariadb",), "require_secure_transport", (11, 8), (10, 5), "MariaDB instances require TLS"),
 )
 
 #: (id, what makes it applicable, source, categories, references).
@@ -224,9 +233,9 @@ CONTROLS: tuple[Control, ...] = (
             severity=Severity.MEDIUM,
             frameworks=refs(fsbp=control_id),
             remediation=f"Set {name} to 1 in the instance's parameter group.",
-            rule=_forces_tls(engines, name, on_since),
+            rule=_forces_tls(engines, name, on_since, since),
         )
-        for control_id, engines, name, on_since, title in _TLS_ROWS
+        for control_id, engines, name, on_since, since, title in _TLS_ROWS
     ),
     *(
         Control(

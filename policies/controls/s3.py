@@ -21,6 +21,7 @@ from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
 from policies.model import Control, Related, Severity, Verdict, Whole, bad, na, ok, refs
 from policies.rules import has_referrer, is_false
+from policies.rules.baseline import ELSEWHERE
 
 DIRECTORY = "aws:s3/directoryBucket:DirectoryBucket"
 DIRECTORY_LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
@@ -42,21 +43,7 @@ def _replicated(bucket: Resource, stack: Stack) -> Verdict:
         target = stack.named(rule.text("destination.bucket"), BUCKET)
         if not target or not here or target[0].region != here:
             return ok()
-    if _is_copy(bucket, stack):
-        return na("receives the copies of another bucket")
     return bad("BucketReplicationConfig", None, "replicate to a bucket in another Region, with status Enabled")
-
-
-def _is_copy(bucket: Resource, stack: Stack) -> bool:
-    """Whether another bucket of the stack, in another Region, replicates to this one."""
-    for config in stack.of(REPLICATION):
-        sources = stack.targets(config, "bucket", BUCKET)
-        afar = any(source.region != bucket.region for source in sources)
-        if afar and any(
-            bucket in stack.named(rule.text("destination.bucket"), BUCKET) for rule in config.each("rules")
-        ):
-            return True
-    return False
 
 
 def _logs_requests(bucket: Resource, stack: Stack) -> Verdict:
@@ -182,7 +169,7 @@ def _object_events(kind: str) -> Whole:
         fix = f"let a multi-Region trail select {kind.lower()} events of AWS::S3::Object for every bucket"
         return bad("eventSelectors", None, fix)
 
-    return Whole((TRAIL,), check)
+    return Whole((TRAIL,), check, elsewhere=ELSEWHERE)
 
 
 CONTROLS: tuple[Control, ...] = (

@@ -5,28 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policies.lang.buckets import (
+    ACCOUNT_BLOCK,
     ACL,
     BLOCK,
     BUCKET,
     CORS,
     OWNERSHIP,
+    POLICY,
     SWITCHES,
     WEBSITE,
     Grant,
+    blocked,
+    canned_is_public,
+    grants_to_everybody,
     policy_statements,
     public_acl,
     setting,
 )
-from policies.lang.documents import Statement
+from policies.lang.documents import Statement, matches
+from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import decide
-from policies.rules.baseline import ACCOUNT_WIDE
+from policies.rules.baseline import in_account
+from policies.rules.public import FIX, policy_is_private
 
-ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock"
 ACCESS_POINT = "aws:s3/accessPoint:AccessPoint"
 MULTI_REGION = "aws:s3control/multiRegionAccessPoint:MultiRegionAccessPoint"
+#: Kinds beside buckets that carry a policy on objects → where it stands.
+OTHER_POLICIES = {
+    ACCESS_POINT: "policy",
+    "aws:s3/filesFileSystemPolicy:FilesFileSystemPolicy": "policy",
+    "aws:s3/vectorsVectorBucketPolicy:VectorsVectorBucketPolicy": "policy",
+    "aws:s3control/accessGrantsInstanceResourcePolicy:AccessGrantsInstanceResourcePolicy": "policy",
+    "aws:s3control/accessPointPolicy:AccessPointPolicy": "policy",
+    "aws:s3control/bucketPolicy:BucketPolicy": "policy",
+    "aws:s3control/multiRegionAccessPointPolicy:MultiRegionAccessPointPolicy": "details.policy",
+    "aws:s3control/objectLambdaAccessPointPolicy:ObjectLambdaAccessPointPolicy": "policy",
+    "aws:s3tables/tableBucketPolicy:TableBucketPolicy": "resourcePolicy",
+    "aws:s3tables/tablePolicy:TablePolicy": "resourcePolicy",
+}
+#: Kinds that carry access control lists of objects.
+OBJECTS = ("aws:s3/bucketObject:BucketObject", "aws:s3/objectCopy:ObjectCopy")
 
 _GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 _READS = ("s3:GetObject", "s3:ListBucket", "s3:GetObjectVersion")
@@ -67,39 +88,52 @@ def _blocked(bucket: Resource, stack: Stack) -> Verdict:
 
 def _public(bucket: Resource, stack: Stack, kind: str, actions: Sequence[str]) -> Iterator[Grant]:
     """What lets everyone read or write, past Block Public Access."""
-    block = setting(bucket, stack, BLOCK)
-    if not (block and block.flag("ignorePublicAcls")):
+    if not blocked(bucket, stack, "ignorePublicAcls"):
         yield from (grant for grant in public_acl(bucket, stack) if kind in grant.kinds)
-    if not (block and block.flag("restrictPublicBuckets")):
-        for statement in policy_statements(bucket, stack) or ():
-            if statement.public and any(statement.grants(action) for action in actions):
+    if not blocked(bucket, stack, "restrictPublicBuckets"):
+        for statement in public_statements(policy_statements(bucket, stack) or ()):
+            if any(statement.grants(action) for action in actions):
                 yield Grant(f"policy.{statement.path}", "Principal *", (kind,))
 
 
 def _not_public(kind: str, actions: Sequence[str]) -> Related:
     def check(bucket: Resource, stack: Stack) -> Verdict:
         for grant in _public(bucket, stack, kind, actions):
-            return bad(grant.path, grant.value, f"let no stranger {kind}: remove it and block public access")
+            return bad(grant.path, grant.value, "remove the public grant and block public access")
         return ok()
 
     return Related((BUCKET,), check)
 
 
 def _denies_plain_http(statement: Statement) -> bool:
-    everything = any(pattern in ("*", "s3:*") for pattern in statement.actions)
-    objects = any(text == "*" or text.endswith("/*") for text in statement.resources)
-    itself = any(text == "*" or not text.endswith("/*") for text in statement.resources)
-    plain = any(
-        "false" in values for operator, values in statement.condition("aws:SecureTransport") if operator == "bool"
+    """Whether a statement denies everybody everything over plain HTTP, with no second condition and no exception."""
+    everything = any(pattern in ("*", "*:*", "s3:*") for pattern in statement.actions)
+    everybody = any("*" in values for values in statement.principals.values())
+    tests = list(statement.tests())
+    if statement.allows or not everything or not everybody or len(tests) != 1:
+        return False
+    operator, key, values = tests[0]
+    return (
+        key == "aws:securetransport"
+        and operator in ("bool", "boolifexists")
+        and [value.lower() for value in values] == ["false"]
     )
-    return not statement.allows and statement.anyone and everything and objects and itself and plain
 
 
 def _tls_only(bucket: Resource, stack: Stack) -> Verdict:
-    if any(_denies_plain_http(statement) for statement in policy_statements(bucket, stack) or ()):
-        return ok()
     fix = "deny s3:* on the bucket and its objects to everyone when aws:SecureTransport is false"
-    return bad("BucketPolicy", None, fix)
+    found = [statement for statement in policy_statements(bucket, stack) or () if _denies_plain_http(statement)]
+    if not found:
+        return bad("BucketPolicy", None, fix)
+    patterns = [pattern for statement in found for pattern in statement.resources]
+    name = bucket.raw("bucket")
+    # A bucket that AWS names has the policy's own ARN, whichever that will be.
+    arns = {f"arn:aws:s3:::{name}"} if isinstance(name, str) else {pattern.partition("/")[0] for pattern in patterns}
+    itself = any(matches(arn, pattern) for pattern in patterns for arn in arns)
+    objects = any(matches(f"{arn}/q0/\u00b6", pattern) for pattern in patterns for arn in arns)
+    if itself and objects:
+        return ok()
+    return bad(f"policy.{found[0].path}.Resource", patterns, fix)
 
 
 def _own_accounts(stack: Stack) -> set[str]:
@@ -117,11 +151,14 @@ def _owners_actions(bucket: Resource, stack: Stack) -> Verdict:
     if found is None:
         return na("no bucket policy")
     own = stack.memo("accounts", lambda: _own_accounts(stack))
+    public = public_statements(found)
     for statement in found:
         if not statement.allows or not any(statement.grants(action) for action in _FOR_OWNERS):
             continue
-        if statement.public:
-            return bad(f"policy.{statement.path}.Principal", "*", "let no stranger change the bucket's permissions")
+        if statement in public:
+            return bad(
+                f"policy.{statement.path}.Principal", "*", "name the accounts that may change the bucket's permissions"
+            )
         for principal in statement.principals.get("AWS", ()):
             if principal == "*" or _account(principal) in own:
                 continue
@@ -148,13 +185,31 @@ def _no_acls(bucket: Resource, stack: Stack) -> Verdict:
     return ok()
 
 
-def _no_public_statement(bucket: Resource, stack: Stack) -> Verdict:
-    found = policy_statements(bucket, stack)
-    if found is None:
-        return na("no bucket policy")
-    for statement in found:
-        if statement.public:
-            return bad(f"policy.{statement.path}.Principal", "*", "name the principals, or narrow `*` by a condition")
+def _names_who_is_let_in(subject: Resource, stack: Stack) -> Verdict:
+    if subject.type == BUCKET:
+        found = policy_statements(subject, stack)
+        return na("no bucket policy") if found is None else _private(public_statements(found), "policy.")
+    if subject.type == POLICY:
+        if stack.targets(subject, "bucket", BUCKET):
+            return na("judged with its bucket")
+        return policy_is_private(subject, "policy")
+    if subject.type in OBJECTS:
+        return _private_object(subject)
+    path = OTHER_POLICIES[subject.type]
+    return policy_is_private(subject, path) if subject.has(path) else na("it has no policy of its own")
+
+
+def _private(public: Sequence[Statement], prefix: str) -> Verdict:
+    if public:
+        return bad(f"{prefix}{public[0].path}.Principal", "*", FIX)
+    return ok()
+
+
+def _private_object(item: Resource) -> Verdict:
+    if canned_is_public(item.text("acl")):
+        return bad("acl", item.raw("acl"), "leave it out and give access by policy")
+    for grant in grants_to_everybody(item, "grants"):
+        return bad(grant.path, grant.value, "remove the grant and give access by policy")
     return ok()
 
 
@@ -181,7 +236,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="S3.1", cis5="2.1.4", cis7="3.1.4", pci="1.4.4"),
         remediation="Add an s3.AccountPublicAccessBlock with all four switches on.",
-        rule=Whole(ACCOUNT_WIDE, _account_blocked),
+        rule=in_account(_account_blocked),
     ),
     Control(
         id="S3.2",
@@ -249,12 +304,12 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="MD.S3.4",
-        title="Bucket policies name who is let in",
+        title="Policies and access control lists of buckets, access points and objects do not allow public access",
         severity=Severity.HIGH,
         frameworks=refs(cis7="2.21"),
         remediation="Replace `Principal: *` by principals, or narrow it by aws:PrincipalOrgID or its like.",
         link=f"{_GUIDE}/access-control-block-public-access.html",
-        rule=Related((BUCKET,), _no_public_statement),
+        rule=Related((BUCKET, POLICY, *OTHER_POLICIES, *OBJECTS), _names_who_is_let_in),
     ),
     Control(
         id="MD.S3.5",

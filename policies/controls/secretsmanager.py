@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
+from policies.lang import lifecycles
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.lang.schedules import longest_gap
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import is_at_least, is_set
 from policies.rules.public import not_public
 
 ITEM = "aws:secretsmanager/secret:Secret"
 ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
-_RATE = re.compile(r"rate\((\d+) (hour|hours|day|days)\)")
+POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
 #: Security Hub's default: the longest time between two rotations.
 MAX_DAYS = 90
 
@@ -28,18 +28,35 @@ def _rotates(secret: Resource, stack: Stack) -> Verdict:
     return ok() if enabled else bad("SecretRotation.rotationEnabled", False, "set it to true")
 
 
-def _soon_enough(rotation: Resource) -> Verdict:
+def _soon_enough(secret: Resource, stack: Stack) -> Verdict:
+    if secret.type == ROTATION:
+        return na("judged with its secret") if stack.targets(secret, "secretId", ITEM) else _interval(secret)
+    found = [item for item in stack.referrers(secret, ROTATION, "secretId") if item.flag("rotationEnabled", True)]
+    if not found:
+        return bad("SecretRotation", None, f"add a SecretRotation of {MAX_DAYS} days or less")
+    return _interval(found[0])
+
+
+def _interval(rotation: Resource) -> Verdict:
     rules = rotation.view("rotationRules")
     days = rules.number("automaticallyAfterDays")
     expression = rules.text("scheduleExpression")
-    if days is None and expression:
-        rate = _RATE.fullmatch(expression)
-        if rate is None:
-            return na("a cron schedule: read it in rotationRules.scheduleExpression")
-        days = int(rate[1]) / (24 if rate[2].startswith("hour") else 1)
+    if expression:
+        days = longest_gap(expression, lifecycles.today())
+        if days is None:
+            return bad(
+                "rotationRules.scheduleExpression", expression, "use rate(… days) or a cron expression that recurs"
+            )
     if days is not None and days <= MAX_DAYS:
         return ok()
-    return bad("rotationRules.automaticallyAfterDays", days, f"rotate within {MAX_DAYS} days")
+    where = "scheduleExpression" if expression else "automaticallyAfterDays"
+    return bad(f"rotationRules.{where}", rules.raw(where), f"rotate within {MAX_DAYS} days")
+
+
+def _has_policy(secret: Resource, stack: Stack) -> Verdict:
+    if secret.has("policy") or stack.referrers(secret, POLICY, "secretArn"):
+        return ok()
+    return bad("SecretPolicy", None, "add a SecretPolicy that denies what is not the secret's own reader")
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -57,7 +74,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.MEDIUM,
         frameworks=refs(fsbp="SecretsManager.4", pci="8.3.9, 8.6.3"),
         remediation=f"Set rotation_rules.automatically_after_days to {MAX_DAYS} or less on the secretsmanager.SecretRotation.",
-        rule=Each((ROTATION,), _soon_enough),
+        rule=Related((ITEM, ROTATION), _soon_enough),
     ),
     Control(
         id="MD.SecretsManager.1",
@@ -76,6 +93,15 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Name principals in the secret's policy; block_public_policy=True on the SecretPolicy refuses the rest.",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/best-practices.html",
         rule=not_public({ITEM: "policy", "aws:secretsmanager/secretPolicy:SecretPolicy": "policy"}),
+    ),
+    Control(
+        id="MD.SecretsManager.4",
+        title="Secrets have a resource policy",
+        severity=Severity.LOW,
+        frameworks=refs(house="SecretsManager-resource-policy"),
+        remediation="Add a secretsmanager.SecretPolicy that denies GetSecretValue to all but the secret's reader.",
+        link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html",
+        rule=Related((ITEM,), _has_policy),
     ),
     Control(
         id="MD.SecretsManager.3",

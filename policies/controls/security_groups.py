@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from policies.lang.links import among, is_world
-from policies.lang.resources import Resource
+from policies.lang.links import among
+from policies.lang.networks import world
+from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, CannotTell, View
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
 from policies.rules import decide
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -16,6 +19,8 @@ DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
+PREFIX_LIST_ENTRY = "aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry"
 
 _GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 _EVERY_PROTOCOL = ("-1", "all")
@@ -33,7 +38,8 @@ HIGH_RISK_PORTS = (
 
 @dataclass(frozen=True)
 class Opening:
-    """One rule of one group: the blocks it names and the ports; `view` is where it stands, `unread` what is not known yet."""
+    """One rule of one group: the blocks it names (those of its prefix lists, too) and the ports; `view` is where it stands,
+    `unread` what is not known yet."""
 
     view: View
     blocks: tuple[tuple[str, str], ...]
@@ -43,10 +49,11 @@ class Opening:
     unread: str = ""
 
     def to_world(self, family: str = "") -> tuple[str, str] | None:
-        """(property, block) that is the whole Internet, of one family ("4", "6") or of any."""
-        for path, block in self.blocks:
-            if is_world(block) and family in ("", "6" if ":" in block else "4"):
-                return path, block
+        """(property, blocks) that are the whole Internet, of one family ("4", "6") or of any; taken together."""
+        found = world([block for _, block in self.blocks], family)
+        if found:
+            first = found.split(",")[0]
+            return next((path for path, block in self.blocks if block == first), self.blocks[0][0]), found
         if self.unread:
             raise CannotTell(self.unread, UNKNOWN.words)
         return None
@@ -66,22 +73,40 @@ class Opening:
         return f"{self.protocol} port {first:g}" if first == last else f"{self.protocol} ports {first:g}-{last:g}"
 
 
-def _inline(item: View) -> Opening:
+def _inline(item: View, stack: Stack) -> Opening:
     blocks: list[tuple[str, str]] = []
     unread = ""
     for key in ("cidrBlocks", "ipv6CidrBlocks"):
         texts, complete = item.known_texts(key)
         blocks += [(item.at(key), text) for text in texts]
         unread = unread or ("" if complete else item.at(key))
+    lists, complete = item.known_texts("prefixListIds")
+    blocks += [(item.at("prefixListIds"), block) for one in lists for block in _entries(one, stack)]
+    unread = unread or ("" if complete else item.at("prefixListIds"))
     protocol = item.text("protocol", "-1").lower()
     return Opening(item, tuple(blocks), protocol, item.number("fromPort"), item.number("toPort"), unread)
 
 
-def _single(rule: Resource) -> Opening:
+def _single(rule: Resource, stack: Stack) -> Opening:
     blocks = [(key, rule.text(key)) for key in ("cidrIpv4", "cidrIpv6") if rule.text(key)]
+    blocks += [
+        ("prefixListId", block)
+        for found in stack.targets(rule, "prefixListId", PREFIX_LIST)
+        for block in _blocks(found, stack)
+    ]
     return Opening(
         rule, tuple(blocks), rule.text("ipProtocol", "-1").lower(), rule.number("fromPort"), rule.number("toPort")
     )
+
+
+def _entries(name: str, stack: Stack) -> list[str]:
+    """The blocks of a prefix list of this stack. One from outside is taken to be bounded: AWS's own lists name its services."""
+    return [block for found in stack.named(name, PREFIX_LIST) for block in _blocks(found, stack)]
+
+
+def _blocks(prefixes: Resource, stack: Stack) -> list[str]:
+    entries = [entry.text("cidr") for entry in prefixes.each("entries")]
+    return entries + [entry.text("cidr") for entry in stack.referrers(prefixes, PREFIX_LIST_ENTRY, "prefixListId")]
 
 
 def _items(subject: Resource, direction: str) -> Iterator[View] | None:
@@ -96,31 +121,71 @@ def _items(subject: Resource, direction: str) -> Iterator[View] | None:
     return iter([subject]) if wanted[subject.type] == direction else None
 
 
-def _opening(item: View) -> Opening:
-    return _single(item) if isinstance(item, Resource) and item.type in (INGRESS, EGRESS) else _inline(item)
+def _opening(item: View, stack: Stack) -> Opening:
+    if isinstance(item, Resource) and item.type in (INGRESS, EGRESS):
+        return _single(item, stack)
+    return _inline(item, stack)
 
 
-def _judge(direction: str, check: Callable[[Opening], Verdict]) -> Each:
-    """`check` over every rule of a direction; the groups and rules that can have one are the subjects."""
+def _judge(direction: str, check: Callable[[Opening], Verdict]) -> Related:
+    """`check` over every rule of a direction; the groups and rules that can have one are the subjects.
+
+    Rules of one group for the same ports are taken together, so that two halves of the Internet are the Internet.
+    """
     own = INGRESS if direction == "ingress" else EGRESS
 
-    def judged(subject: Resource) -> Verdict:
+    def judged(subject: Resource, stack: Stack) -> Verdict:
         items = _items(subject, direction)
         if items is None:
             return na(f"no {direction} rule")
-        return decide(*[lambda item=item: check(_opening(item)) for item in items])
+        checks = [partial(_one, check, item, stack) for item in items]
+        if subject.type in (GROUP, DEFAULT_GROUP):
+            checks.append(partial(_together, check, subject, direction, stack))
+        return decide(*checks)
 
-    return Each((GROUP, DEFAULT_GROUP, RULE, own), judged)
+    return Related((GROUP, DEFAULT_GROUP, RULE, own), judged, alone=True)
 
 
-def _closed_to_world(ports: Sequence[int], *protocols: str, family: str = "") -> Each:
+def _one(check: Callable[[Opening], Verdict], item: View, stack: Stack) -> Verdict:
+    return check(_opening(item, stack))
+
+
+def _together(check: Callable[[Opening], Verdict], group: Resource, direction: str, stack: Stack) -> Verdict:
+    """The rules of a group with the same protocol and ports as if they were one: inline ones and resources of their own."""
+    own = INGRESS if direction == "ingress" else EGRESS
+    items: list[View] = list(group.each(direction))
+    try:
+        items += stack.referrers(group, own, "securityGroupId")
+        items += [rule for rule in stack.referrers(group, RULE, "securityGroupId") if rule.text("type") == direction]
+    except CannotTell:
+        pass  # a rule of some group, not yet known which: it is judged by itself
+    sets: dict[tuple[str, float | None, float | None], list[Opening]] = defaultdict(list)
+    for item in items:
+        try:
+            opening = _opening(item, stack)
+        except CannotTell:
+            continue  # judged by itself
+        sets[(opening.protocol, opening.first, opening.last)].append(opening)
+    for (protocol, first, last), openings in sets.items():
+        if len(openings) < 2:
+            continue
+        blocks = tuple(block for opening in openings for block in opening.blocks)
+        verdict = check(Opening(openings[0].view, blocks, protocol, first, last))
+        if verdict != ok():
+            return verdict
+    return ok()
+
+
+def _closed_to_world(ports: Sequence[int], *protocols: str, family: str = "") -> Related:
     def check(opening: Opening) -> Verdict:
         reached = opening.covers(ports, *protocols)
         world = opening.to_world(family) if reached else None
         if world:
             path, block = world
             return bad(
-                path, f"{block} for {opening.ports}", f"let no stranger reach port {reached[0]}: name blocks or groups"
+                path,
+                f"{block} for {opening.ports}",
+                f"name blocks or groups: port {reached[0]} is not for the Internet",
             )
         return ok()
 
@@ -179,7 +244,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.HIGH,
         frameworks=refs(pci="1.3.1", soc2="CC6.6"),
         remediation="Remove the rule for RDP from 0.0.0.0/0 and ::/0.",
-        rule=_closed_to_world((3389,), *_TCP),
+        rule=_closed_to_world((3389,), *_TCP, *_UDP),
     ),
     Control(
         id="EC2.18",
@@ -195,7 +260,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.CRITICAL,
         frameworks=refs(fsbp="EC2.19", soc2="CC6.6"),
         remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover databases, remote control, mail or development ports.",
-        rule=_closed_to_world(HIGH_RISK_PORTS, *_TCP),
+        rule=_closed_to_world(HIGH_RISK_PORTS, *_TCP, *_UDP),
     ),
     Control(
         id="EC2.53",
@@ -220,7 +285,7 @@ CONTROLS: tuple[Control, ...] = (
         frameworks=refs(cis5="5.1.2", cis7="6.1.2", soc2="CC6.6"),
         remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover port 445.",
         link=_GUIDE,
-        rule=_closed_to_world((445,), *_TCP),
+        rule=_closed_to_world((445,), *_TCP, *_UDP),
     ),
     Control(
         id="MD.EC2.21",

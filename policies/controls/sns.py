@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.documents import statements
+from policies.lang.everybody import anyone
 from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
 from policies.rules import is_none_of, is_set
@@ -23,7 +24,7 @@ def _demands_tls(resource: Resource) -> Verdict:
         refuses = any(
             "false" in values for operator, values in statement.condition("aws:SecureTransport") if operator == "bool"
         )
-        if not statement.allows and refuses and statement.anyone:
+        if not statement.allows and refuses and anyone(statement):
             return ok()
     return bad(path, "a document without a deny on aws:SecureTransport = false", "add that statement")
 

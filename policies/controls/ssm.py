@@ -6,6 +6,7 @@ from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
 from policies.model import Control, Each, Severity, Verdict, Whole, bad, na, ok, refs
 from policies.rules import is_set
+from policies.rules.baseline import ACCOUNT_WIDE, ELSEWHERE
 
 DOCUMENT = "aws:ssm/document:Document"
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -31,7 +32,7 @@ def _setting(suffix: str, value: str) -> Whole:
                 return ok() if found == value else bad("settingValue", found or None, f"set it to {value}")
         return bad("ServiceSetting", None, f"add an ssm.ServiceSetting {suffix} = {value}")
 
-    return Whole((SETTING,), check)
+    return Whole((*ACCOUNT_WIDE, SETTING), check, elsewhere=ELSEWHERE)
 
 
 def _is_session_preferences(document: Resource) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from policies.lang.resources import Resource, Stack
@@ -24,6 +25,11 @@ CLASSIC = tuple(
 _GUIDE = "https://docs.aws.amazon.com/waf/latest/developerguide"
 _BASELINE = f"{_GUIDE}/aws-managed-rule-groups-baseline.html"
 
+#: Rules of managed groups that refuse by size alone: uploads need them to count, and no attack passes by that.
+_TOLERATED = ("SizeRestrictions_",)
+#: More than a thousand requests a second from one address is no limit.
+_MAX_RATE = 60_000
+
 #: Headers that carry credentials.
 _SENSITIVE = ("authorization", "cookie")
 
@@ -43,17 +49,86 @@ def _rules(acl: Resource, stack: Stack) -> Iterator[View]:
     yield from stack.referrers(acl, RULE, "webAclArn")
 
 
-def _managed(acl: Resource, stack: Stack) -> Iterator[tuple[str, bool, str]]:
-    """(name, whether it only counts, path) of every managed rule group of a web ACL."""
+@dataclass(frozen=True)
+class Managed:
+    """A managed rule group as a web ACL uses it: where it stands, its priority, and why it does not block ("" when it does)."""
+
+    name: str
+    path: str
+    priority: float
+    weakness: str
+
+
+def _managed(acl: Resource, stack: Stack) -> Iterator[Managed]:
+    """Every managed rule group of AWS's in a web ACL."""
     for rule in _rules(acl, stack):
-        name = rule.text("statement.managedRuleGroupStatement.name")
-        if name:
+        group = rule.view("statement.managedRuleGroupStatement")
+        if group.text("name") and group.text("vendorName", "AWS") == "AWS":
             counts = "count" in rule.view("overrideAction").keys()  # noqa: SIM118
-            yield name, counts, rule.at("overrideAction")
+            weakness = f"{rule.at('overrideAction')}=count" if counts else _weakness(group) or _narrowed(group)
+            yield Managed(group.text("name"), rule.at("statement"), rule.number("priority", 0) or 0, weakness)
     for association in stack.referrers(acl, GROUP_RULE, "webAclArn"):
-        name = association.text("managedRuleGroup.name")
-        if name:
-            yield name, association.text("overrideAction", "none") == "count", f"{association.name}.overrideAction"
+        group = association.view("managedRuleGroup")
+        if group.text("name") and group.text("vendorName", "AWS") == "AWS":
+            counts = association.text("overrideAction", "none").lower() == "count"
+            weakness = "overrideAction=count" if counts else _weakness(group)
+            yield Managed(group.text("name"), association.name, association.number("priority", 0) or 0, weakness)
+
+
+def _weakness(group: View) -> str:
+    """Why a managed group blocks less than it should: rules that only count or allow, or traffic that it does not see."""
+    for override in group.each("ruleActionOverrides"):
+        action = override.view("actionToUse")
+        weaker = [name for name in ("count", "allow") if name in action.keys()]  # noqa: SIM118
+        if weaker and not override.text("name").startswith(_TOLERATED):
+            return f"{override.text('name')}={weaker[0]}"
+    return ""
+
+
+def _narrowed(group: View) -> str:
+    """Whether a group sees a part of the requests only."""
+    path = "scopeDownStatement"
+    return path if group.raw(path) is not None and not _most_requests(group.view(path)) else ""
+
+
+def _most_requests(statement: View) -> bool:
+    """Whether a statement fits nearly every request: all but some that are named. Anything else is taken to fit few."""
+    for negation in statement.each("notStatement"):
+        return all(_some_requests(inner) for inner in _inner(negation))
+    for both in statement.each("andStatement"):
+        return all(_most_requests(inner) for inner in _inner(both))
+    for either in statement.each("orStatement"):
+        return any(_most_requests(inner) for inner in _inner(either))
+    for match in statement.each("byteMatchStatement"):
+        return match.text("searchString") == "/" and match.text("positionalConstraint") in ("STARTS_WITH", "CONTAINS")
+    for match in statement.each("regexMatchStatement"):
+        return match.text("regexString") in (".*", ".+", "^.*$", "^/", "^/.*", "^/.*$", "/")
+    for match in statement.each("sizeConstraintStatement"):
+        return match.text("comparisonOperator") in ("GE", "GT") and (match.number("size", 1) or 0) <= 1
+    return False
+
+
+def _some_requests(statement: View) -> bool:
+    """Whether a statement fits a part of the requests only; two negations are none."""
+    return not _most_requests(statement) and statement.raw("notStatement") is None
+
+
+def _inner(holder: View) -> Iterator[View]:
+    yield from holder.each("statements")
+    yield from holder.each("statement")
+
+
+def _allows_everything_from(acl: Resource, stack: Stack) -> float:
+    """The priority of the first rule that lets nearly every request through; infinity when there is none."""
+    found = float("inf")
+    for rule in _rules(acl, stack):
+        if "allow" not in rule.view("action").keys():  # noqa: SIM118
+            continue
+        statement = rule.view("statement")
+        broad = _most_requests(statement) or statement.raw("geoMatchStatement") is not None
+        if broad:
+            found = min(found, rule.number("priority", 0) or 0)
+    return found
 
 
 def _has_rules(acl: Resource, stack: Stack) -> Verdict:
@@ -67,9 +142,19 @@ def _has_rules(acl: Resource, stack: Stack) -> Verdict:
 
 
 def _logged(acl: Resource, stack: Stack) -> Verdict:
-    if stack.referrers(acl, LOGGING, "resourceArn"):
-        return ok()
-    return bad("WebAclLoggingConfiguration", None, "add a wafv2.WebAclLoggingConfiguration for this web ACL")
+    found = stack.referrers(acl, LOGGING, "resourceArn")
+    if not found:
+        return bad("WebAclLoggingConfiguration", None, "add a wafv2.WebAclLoggingConfiguration for this web ACL")
+    config = found[0]
+    keeps = [item for item in config.each("loggingFilter.filters") if item.text("behavior") == "KEEP"]
+    if config.text("loggingFilter.defaultBehavior", "KEEP") == "DROP" and not keeps:
+        return bad(f"{config.name}.loggingFilter", "DROP without a filter that keeps", "keep what is not named")
+    for item in config.each("loggingFilter.filters"):
+        dropped = {condition.text("actionCondition.action") for condition in item.each("conditions")}
+        either = item.text("requirement") == "MEETS_ANY"
+        if item.text("behavior") == "DROP" and either and dropped >= {"ALLOW", "BLOCK"}:
+            return bad(f"{config.name}.{item.at('conditions')}", sorted(dropped), "keep blocked and allowed requests")
+    return ok()
 
 
 def _measured(subject: Resource) -> Verdict:
@@ -87,26 +172,44 @@ def _measured(subject: Resource) -> Verdict:
 
 
 def _blocks_with(group: str) -> Related:
-    """The web ACL has AWS's managed rule group `group`, and it does more than count."""
+    """The web ACL has AWS's managed rule group `group`, which blocks and is asked before anything lets all requests through."""
 
     def check(acl: Resource, stack: Stack) -> Verdict:
-        counting = ""
-        for name, counts, path in _managed(acl, stack):
-            if name == group and not counts:
+        open_from = _allows_everything_from(acl, stack)
+        weak: tuple[str, str] | None = None
+        for found in _managed(acl, stack):
+            if found.name != group:
+                continue
+            if found.priority >= open_from:
+                weak = found.path, f"asked after a rule that allows nearly everything (priority {open_from:g})"
+            elif found.weakness:
+                weak = found.path, found.weakness
+            else:
                 return ok()
-            counting = path if name == group else counting
-        if counting:
-            return bad(counting, "count", f"let {group} block: set it to none")
+        if weak:
+            return bad(*weak, f"let {group} block, on all requests, before any rule that allows")
         return bad("rules", None, f"add a rule with the managed rule group {group}")
 
     return Related((ACL,), check)
 
 
 def _limits_rate(acl: Resource, stack: Stack) -> Verdict:
+    weak: tuple[str, object] = ("rules", None)
     for rule in _rules(acl, stack):
-        if rule.raw("statement.rateBasedStatement") is not None:
+        rate = rule.view("statement.rateBasedStatement")
+        if rule.raw("statement.rateBasedStatement") is None:
+            continue
+        acts = [name for name in ("block", "challenge", "captcha") if name in rule.view("action").keys()]  # noqa: SIM118
+        per_minute = (rate.number("limit", 0) or 0) * 60 / (rate.number("evaluationWindowSec", 300) or 300)
+        if not acts:
+            weak = rule.at("action"), "count"
+        elif per_minute > _MAX_RATE:
+            weak = rate.at("limit"), rate.raw("limit")
+        elif rate.raw("scopeDownStatement") is not None and not _most_requests(rate.view("scopeDownStatement")):
+            weak = rate.at("scopeDownStatement"), "only some of the requests"
+        else:
             return ok()
-    return bad("rules", None, "add a rule with a rate_based_statement")
+    return bad(*weak, f"block an address after at most {_MAX_RATE} requests a minute, whatever it asks for")
 
 
 def _redacts(config: Resource) -> Verdict:

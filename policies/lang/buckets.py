@@ -20,6 +20,7 @@ NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 OBJECT_LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock"
 REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 WEBSITE = "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration"
@@ -39,6 +40,12 @@ def setting(bucket: Resource, stack: Stack, kind: str) -> Resource | None:
     return found[0] if found else None
 
 
+def blocked(bucket: Resource, stack: Stack, switch: str) -> bool:
+    """Whether one switch of Block Public Access holds for the bucket: set on it, or for the whole account by this stack."""
+    block = setting(bucket, stack, BLOCK)
+    return bool(block and block.flag(switch)) or any(item.flag(switch) for item in stack.of(ACCOUNT_BLOCK))
+
+
 @dataclass(frozen=True)
 class Grant:
     """Something that lets everyone in: where it stands, its value, and what it lets them do ("read", "write")."""
@@ -56,20 +63,29 @@ def acl_holders(bucket: Resource, stack: Stack) -> Iterator[tuple[Resource, str]
         yield separate, "accessControlPolicy.grants"
 
 
+def canned_is_public(acl: str) -> bool:
+    """Whether one of S3's ready-made access control lists gives anything to everyone."""
+    return acl in _CANNED
+
+
+def grants_to_everybody(holder: Resource, path: str, *, flat: bool = True) -> Iterator[Grant]:
+    """The grants to S3's groups of everyone in the list at `path`; `flat` as the bucket's own properties write them."""
+    for grant in holder.each(path):
+        uri = grant.text("uri" if flat else "grantee.uri")
+        if not uri.endswith(_EVERYONE):
+            continue
+        allowed = grant.texts("permissions" if flat else "permission")
+        kinds = [kind for kind, words in (("read", _READ), ("write", _WRITE)) if set(allowed) & set(words)]
+        yield Grant(f"{holder.name}.{grant.path}", uri.rpartition("/")[2], tuple(kinds))
+
+
 def public_acl(bucket: Resource, stack: Stack) -> Iterator[Grant]:
     """What the bucket's access control lists give to everyone."""
     for holder, path in acl_holders(bucket, stack):
         canned = holder.text("acl")
         if canned in _CANNED:
             yield Grant(f"{holder.name}.acl", canned, _CANNED[canned])
-        inline = holder is bucket
-        for grant in holder.each(path):
-            uri = grant.text("uri" if inline else "grantee.uri")
-            if not uri.endswith(_EVERYONE):
-                continue
-            allowed = grant.texts("permissions" if inline else "permission")
-            kinds = [kind for kind, words in (("read", _READ), ("write", _WRITE)) if set(allowed) & set(words)]
-            yield Grant(f"{holder.name}.{grant.path}", uri.rpartition("/")[2], tuple(kinds))
+        yield from grants_to_everybody(holder, path, flat=holder is bucket)
 
 
 def policy_statements(bucket: Resource, stack: Stack) -> list[Statement] | None:

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from policies.lang.values import CannotTell, View
 
-#: Condition keys that keep `Principal: *` to a known set of callers, when compared with a value that has no wildcard alone.
-_NARROWING_KEYS = frozenset(
-    [
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:userid",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceowner",
-        "aws:sourceorgid",
-        "aws:sourceorgpaths",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:sourceip",
-        "aws:vpcsourceip",
-        "kms:calleraccount",
-        "s3:dataaccesspointaccount",
-        "s3:dataaccesspointarn",
-        "sns:endpoint",
-    ]
+#: Actions of services that have nothing in common: a statement that grants them all grants everything.
+_ANY_ACTION = (
+    "ec2:runinstances", "iam:createuser", "kms:decrypt", "lambda:invokefunction", "rds:deletedbinstance", "s3:getobject",
+    "secretsmanager:getsecretvalue", "sts:assumerole", "zzz:zzz",
+)  # fmt: skip
+#: ARNs that have nothing in common: patterns that fit them all fit every resource.
+_ANY_RESOURCE = (
+    "arn:aws:ec2:ap-south-1:000000000000:instance/i-0a",
+    "arn:aws:iam::000000000000:role/q0",
+    "arn:aws:kms:ap-south-1:000000000000:key/00000000-0000-0000-0000-000000000000",
+    "arn:aws:s3:::q0/q0",
+    "arn:aws:zzz:zz-zz-0:000000000000:zzz",
 )
+
+
+@lru_cache(maxsize=16384)
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether `text` fits a pattern of IAM's: `*` is any text, `?` one character, and nothing else is special."""
+    if "*" not in pattern and "?" not in pattern:
+        return text == pattern
+    return _pattern(pattern).fullmatch(text) is not None
+
+
+def has_wildcard(text: str) -> bool:
+    """Whether a value stands for more than itself: a wildcard, or a policy variable that the caller fills in."""
+    return "*" in text or "?" in text or "${" in text
+
+
+@lru_cache(maxsize=4096)
+def _covers(patterns: Sequence[str], probes: Sequence[str]) -> bool:
+    return all(any(matches(probe, pattern) for pattern in patterns) for probe in probes)
+
+
+def every_resource(patterns: Sequence[str]) -> bool:
+    """Whether resource patterns fit every resource there is: `*`, `arn:*`, `arn:aws:*:*:*:*`, or several that do together."""
+    return bool(patterns) and _covers(tuple(patterns), _ANY_RESOURCE)
+
+
+def every_action(patterns: Sequence[str]) -> bool:
+    """Whether action patterns fit every action there is: `*`, `*:*`, or several that do together."""
+    return bool(patterns) and _covers(tuple(patterns), _ANY_ACTION)
 
 
 @dataclass(frozen=True)
@@ -52,43 +75,38 @@ class Statement:
         """Whether the statement's action patterns cover `action` ("iam:PassRole")."""
         wanted = action.lower()
         if self.not_actions:
-            return not any(fnmatchcase(wanted, pattern) for pattern in self.not_actions)
-        return any(fnmatchcase(wanted, pattern) for pattern in self.actions)
+            return not any(matches(wanted, pattern) for pattern in self.not_actions)
+        return any(matches(wanted, pattern) for pattern in self.actions)
+
+    @property
+    def every_action(self) -> bool:
+        """Whether it holds every action. `NotAction` does, unless it leaves IAM out: what it does not name, it grants."""
+        if self.not_actions:
+            return self.grants("iam:CreatePolicyVersion") and self.grants("iam:AttachRolePolicy")
+        return every_action(self.actions)
 
     @property
     def everywhere(self) -> bool:
-        """Whether it applies to every resource."""
-        return "*" in self.resources or bool(self.not_resources)
+        """Whether it applies to every resource. `NotResource` does: what it does not name, it covers."""
+        return bool(self.not_resources) or every_resource(self.resources)
 
-    @property
-    def anyone(self) -> bool:
-        """Whether its principal is the whole world, before conditions."""
-        return bool(self.not_principals) or any("*" in values for values in self.principals.values())
+    def covers(self, resource: str) -> bool:
+        """Whether its resource patterns fit `resource` (an ARN)."""
+        if self.not_resources:
+            return not any(matches(resource, pattern) for pattern in self.not_resources)
+        return any(matches(resource, pattern) for pattern in self.resources)
 
     def condition(self, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """(operator, values) of every condition on `key`; operators and keys compare without case."""
+        for operator, name, values in self.tests():
+            if name == key.lower():
+                yield operator, values
+
+    def tests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """(operator, key, values) of every condition, operators and keys in lower case."""
         for operator, tests in self.conditions.items():
             for name, values in tests.items():
-                if name.lower() == key.lower():
-                    yield operator.lower(), values
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether a condition keeps it to known callers (an account, an organisation, a VPC, an ARN, an address range)."""
-        for operator, tests in self.conditions.items():
-            name = operator.lower().removeprefix("foranyvalue:").removeprefix("forallvalues:")
-            if name.startswith(("stringnot", "arnnot", "notip", "null")) or name.endswith("ifexists"):
-                continue
-            for key, values in tests.items():
-                open_values = {"*", "0.0.0.0/0", "::/0"}
-                if key.lower() in _NARROWING_KEYS and values and not open_values & set(values):
-                    return True
-        return False
-
-    @property
-    def public(self) -> bool:
-        """Whether it lets anyone in: allows, to the whole world, with no condition that narrows it."""
-        return self.allows and self.anyone and not self.narrowed
+                yield operator.lower(), name.lower(), values
 
 
 def statements(view: View, path: str) -> list[Statement]:
@@ -124,8 +142,8 @@ def _principals(item: View, key: str) -> dict[str, tuple[str, ...]]:
     value = item.known(key)
     if value is None:
         return {}
-    if isinstance(value, str):
-        return {"AWS": (value,)}
+    if isinstance(value, str | list):
+        return {"AWS": tuple(item.texts(key))}
     holder = item.view(key)
     return {kind: tuple(holder.texts(kind)) for kind in holder.keys()}  # noqa: SIM118
 

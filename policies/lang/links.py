@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from policies.lang.networks import world
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, CannotTell, Sensitive, View
 
 SUBNETS = ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")
 SELECTION = "aws:backup/selection:Selection"
+PLAN = "aws:backup/plan:Plan"
 
 #: Identities that are unique by themselves; a plain name could equal some unrelated text.
 _UNIQUE = ("arn", "allocationId", "publicIp")
@@ -112,7 +114,15 @@ def backed_up(resource: Resource, stack: Stack, arn: str) -> bool:
     return False
 
 
+def _makes_copies(selection: Resource, stack: Stack) -> bool:
+    """Whether the selection's plan has a rule; one outside this stack is taken to have."""
+    plans = stack.targets(selection, "planId", PLAN)
+    return not plans or any(plan.raw("rules") is not None and list(plan.each("rules")) for plan in plans)
+
+
 def _selects(selection: Resource, resource: Resource, stack: Stack, pattern: str) -> bool:
+    if not _makes_copies(selection, stack):
+        return False
     own = resource.raw("arn")
     arn = own if isinstance(own, str) else pattern.replace("*", "x")
     tags = tags_of(resource)
@@ -153,17 +163,6 @@ def _condition_holds(condition: View, tags: Mapping[str, str]) -> bool:
     return True
 
 
-def prefix_length(cidr: str) -> int | None:
-    """The length of an address block's prefix; None when the text is none."""
-    _, slash, length = cidr.partition("/")
-    return int(length) if slash and length.isdigit() else None
-
-
-def is_world(cidr: str) -> bool:
-    """Whether an address block is the whole Internet (IPv4 or IPv6)."""
-    return prefix_length(cidr) == 0
-
-
 def among(ports: Sequence[int], first: float | None, last: float | None) -> list[int]:
     """Those of `ports` that lie in a range; a range without bounds holds them all."""
     if first is None or last is None or first == -1:
@@ -183,27 +182,66 @@ _ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 _MAIN_ASSOCIATION = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
 _ROUTE = "aws:ec2/route:Route"
 _INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
-_VPC = "aws:ec2/vpc:Vpc"
+_PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
+_VPCS = ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")
 
 
 def reaches_internet(subnet: Resource, stack: Stack) -> bool:
-    """Whether the subnet's route table sends 0.0.0.0/0 or ::/0 to an Internet gateway, as far as the stack says."""
+    """Whether the subnet's route table sends the Internet's addresses, at once or in parts, to an Internet gateway.
+
+    A subnet without a route table of its own takes its VPC's main one. Raises `CannotTell` where neither is in the stack.
+    """
     tables = [
         table
         for association in stack.referrers(subnet, _ASSOCIATION, "subnetId")
         for table in stack.targets(association, "routeTableId", _TABLE, _MAIN_TABLE)
     ]
     if not tables:
-        vpcs = stack.targets(subnet, "vpcId", _VPC)
-        tables = [
+        tables = _main_tables(subnet, stack)
+    return any(_table_reaches(table, stack) for table in tables)
+
+
+def _main_tables(subnet: Resource, stack: Stack) -> list[Resource]:
+    if subnet.type == SUBNETS[1]:
+        raise CannotTell(subnet.name, "in the account's default VPC, whose route table this stack does not hold")
+    vpcs = stack.targets(subnet, "vpcId", *_VPCS)
+    if not vpcs and subnet.raw("vpcId") is not None:
+        raise CannotTell("vpcId", "a VPC outside this stack, whose main route table it takes")
+    found = []
+    for vpc in vpcs:
+        chosen = [
             table
-            for vpc in vpcs
             for association in stack.referrers(vpc, _MAIN_ASSOCIATION, "vpcId")
             for table in stack.targets(association, "routeTableId", _TABLE, _MAIN_TABLE)
         ]
-    return any(
-        _to_internet(route, holder, path, stack) for table in tables for route, holder, path in _routes(table, stack)
-    )
+        # A VPC's own main table has no route to the Internet until somebody adopts it and adds one.
+        found += chosen or _adopted(vpc, stack)
+    return found
+
+
+def _adopted(vpc: Resource, stack: Stack) -> list[Resource]:
+    """The VPC's default route table, where the stack has taken it over (`defaultRouteTableId` comes from the VPC)."""
+    own = [vpc.raw("defaultRouteTableId"), vpc.raw("mainRouteTableId")]
+    found = []
+    for table in stack.of(_MAIN_TABLE):
+        named = table.raw("defaultRouteTableId")
+        recorded = table.property_dependencies.get("defaultRouteTableId", ())
+        if (isinstance(named, str) and named in own) or vpc.urn in recorded or table.raw("vpcId") == vpc.id:
+            found.append(table)
+    return found
+
+
+def _table_reaches(table: Resource, stack: Stack) -> bool:
+    """Whether the routes to Internet gateways lead to the Internet, taken together: two halves are the whole."""
+    blocks: list[str] = []
+    for route, holder, path in _routes(table, stack):
+        destinations = [route.text(key) for key in DESTINATIONS[route is holder] if route.text(key)]
+        listed = route.text("destinationPrefixListId")
+        for prefixes in stack.named(listed, _PREFIX_LIST) if listed else ():
+            destinations += [entry.text("cidr") for entry in prefixes.each("entries")]
+        if destinations and _to_gateway(route, holder, path, stack):
+            blocks += destinations
+    return bool(world(blocks))
 
 
 def _routes(table: Resource, stack: Stack) -> Iterator[tuple[View, Resource, str]]:
@@ -214,9 +252,7 @@ def _routes(table: Resource, stack: Stack) -> Iterator[tuple[View, Resource, str
         yield route, route, "gatewayId"
 
 
-def _to_internet(route: View, holder: Resource, path: str, stack: Stack) -> bool:
-    if not any(is_world(route.text(key)) for key in DESTINATIONS[route is holder]):
-        return False
+def _to_gateway(route: View, holder: Resource, path: str, stack: Stack) -> bool:
     gateway = route.raw("gatewayId")
     if gateway is UNKNOWN:
         sources = [stack.by_urn(urn) for urn in holder.property_dependencies.get(path, ())]

@@ -1,33 +1,44 @@
-"""Which actions can be limited to a resource: all but those in unscoped_actions.txt, which AWS defines for `*` only."""
+"""Which actions can be limited to a resource: what data/actions.txt says, from AWS's service authorisation reference."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-#: `service:Action` per line, lower case; written by tests/policies/test_unscoped.py from AWS's service authorisation reference.
-ACTIONS = Path(__file__).parents[1] / "data" / "unscoped_actions.txt"
+from policies.lang.documents import matches
+
+#: Per service a line of the actions that act on a resource (`s3+ …`) and one of those that do not (`s3- …`), in lower case.
+ACTIONS = Path(__file__).parents[1] / "data" / "actions.txt"
 
 
 @cache
-def unscoped() -> frozenset[str]:
-    """The actions that have no resource."""
-    return frozenset(
-        line for line in ACTIONS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
-    )
+def _actions() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Service → (actions with a resource, actions without one)."""
+    found: dict[str, list[frozenset[str]]] = {}
+    for line in ACTIONS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") or not line:
+            continue
+        service, *names = line.split()
+        found.setdefault(service[:-1], [frozenset(), frozenset()])[service.endswith("-")] = frozenset(names)
+    return {service: (with_resource, without) for service, (with_resource, without) in found.items()}
+
+
+#: A pattern counts once this share of what it covers has a resource: `ec2:Describe*`, of which nine tenths have none, does not.
+_SHARE = 4
 
 
 @cache
 def acts_on_resources(pattern: str) -> bool:
-    """Whether an action pattern of a statement ("ecs:runtask", "logs:describe*") covers an action that has a resource.
+    """Whether an action pattern ("ecs:runtask", "s3:get*", "*", in lower case) covers an action that has a resource.
 
-    A pattern with a wildcard is taken at its word when every known action that it fits has none, or it only reads.
+    An action that the reference does not know is taken to have one.
     """
-    if pattern in unscoped():
-        return False
-    if "*" not in pattern:
+    service, colon, name = pattern.partition(":")
+    if not colon or "*" in service or "?" in service:
         return True
-    name = pattern.partition(":")[2]
-    reads = name.startswith(("describe", "list", "get"))
-    return not (reads and any(fnmatchcase(action, pattern) for action in unscoped()))
+    scoped, unscoped = _actions().get(service, (frozenset(), frozenset()))
+    if "*" not in name and "?" not in name:
+        return name not in unscoped
+    limited = sum(matches(action, name) for action in scoped)
+    unlimited = sum(matches(action, name) for action in unscoped)
+    return limited * _SHARE >= limited + unlimited

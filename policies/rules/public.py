@@ -1,12 +1,25 @@
-"""Resource policies that let strangers in: one rule for every kind of resource that carries one, inline or beside it."""
+"""Resource policies that let everybody in: one rule for every kind of resource that carries one, inline or beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from policies.lang.documents import statements
+from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource
+from policies.lang.values import View
 from policies.model import Each, Verdict, bad, na, ok
+
+FIX = "name accounts, roles or services, or add a condition whose values are fixed (aws:SourceAccount, aws:PrincipalOrgID)"
+
+
+def policy_is_private(view: View, path: str) -> Verdict:
+    """No statement of the policy document at `path` lets everybody in."""
+    for statement in public_statements(statements(view, path)):
+        if statement.not_principals:
+            return bad(f"{statement.path}.NotPrincipal", "everybody but those named", FIX)
+        return bad(f"{statement.path}.Principal", "*", FIX)
+    return ok()
 
 
 def not_public(paths: Mapping[str, str], *, default: str = "") -> Each:
@@ -19,14 +32,6 @@ def not_public(paths: Mapping[str, str], *, default: str = "") -> Each:
         path = paths[resource.type]
         if not resource.has(path):
             return na(default or "it has no policy of its own")
-        for statement in statements(resource, path):
-            if statement.public:
-                where = f"{statement.path}.Principal"
-                return bad(
-                    where,
-                    "*",
-                    "name accounts, roles or services, or add a condition on aws:SourceAccount or aws:SourceArn",
-                )
-        return ok()
+        return policy_is_private(resource, path)
 
     return Each(tuple(paths), check)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from policies.audit.state import State
 from policies.lang.resources import Resource, Stack
@@ -11,18 +13,31 @@ from policies.lang.values import normalise
 from tests.components.conftest import REGION
 from tests.stacks.conftest import catalog_of, compose, settings_of
 
+_INSTANCE = "aws:rds/instance:Instance"
+#: What RDS gives a read replica from its source.
+_FROM_SOURCE = ("engine", "engineVersion", "port", "username", "dbSubnetGroupName", "parameterGroupName")
+
+
+def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What a deployed read replica has from its source, which the test cloud does not say."""
+    if item.type != _INSTANCE or not item.inputs.get("replicateSourceDb"):
+        return {}
+    source = next(values for name, values in instances.items() if not values.get("replicateSourceDb"))
+    return {key: source[key] for key in _FROM_SOURCE if key in source}
+
 
 @cache
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
     settings = settings_of(stack_name)
     recorded = compose(settings, catalog_of(stack_name))
+    given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(
             item.type,
             item.name,
             item.urn,
-            normalise({**item.inputs, **item.outputs, **recorded.outputs.get(item.urn, {})}),
+            normalise({**_inherited(item, given), **item.inputs, **item.outputs, **recorded.outputs.get(item.urn, {})}),
             id=item.id,
             parent=item.parent,
             dependencies=item.dependencies,

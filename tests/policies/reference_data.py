@@ -1,4 +1,4 @@
-"""Writes policies/unscoped_actions.txt from AWS's service authorisation reference, as cfn-lint carries it.
+"""Writes policies/data/actions.txt from AWS's service authorisation reference, as cfn-lint carries it.
 
 .venv/bin/python -m tests.policies.reference_data
 """
@@ -10,70 +10,31 @@ from importlib.resources import files
 
 from policies.lang.unscoped import ACTIONS
 
-#: IAM prefixes of the services that the platform and its neighbours use.
-SERVICES = [
-    "access-analyzer",
-    "acm",
-    "application-autoscaling",
-    "autoscaling",
-    "backup",
-    "ce",
-    "cloudformation",
-    "cloudfront",
-    "cloudtrail",
-    "cloudwatch",
-    "config",
-    "dynamodb",
-    "ec2",
-    "ec2messages",
-    "ecr",
-    "ecs",
-    "elasticache",
-    "elasticloadbalancing",
-    "events",
-    "guardduty",
-    "iam",
-    "inspector2",
-    "kms",
-    "lambda",
-    "logs",
-    "macie2",
-    "oam",
-    "rds",
-    "rds-db",
-    "route53",
-    "s3",
-    "scheduler",
-    "secretsmanager",
-    "securityhub",
-    "servicediscovery",
-    "ses",
-    "sns",
-    "sqs",
-    "ssm",
-    "ssmmessages",
-    "states",
-    "sts",
-    "synthetics",
-    "tag",
-    "wafv2",
-    "xray",
-    "budgets",
-]
+#: Actions that AWS retired from the reference in 2023 and that old policies still hold; none ever had a resource.
+RETIRED = {
+    "aws-portal": (
+        "modifyaccount", "modifybilling", "modifypaymentmethods",
+        "viewaccount", "viewbilling", "viewpaymentmethods", "viewusage",
+    )
+}  # fmt: skip
 
-HEADER = '# Actions that AWS defines for Resource "*" only. Written by tests/policies/reference_data.py; do not edit.\n'
+HEADER = """# Every action of AWS by service: those that act on a resource (+) and those defined for Resource "*" only (-).
+# Written by tests/policies/reference_data.py from the service authorisation reference; do not edit.
+"""
 
 
 def expected() -> str:
     """What the file must hold."""
     data = json.loads(files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text(encoding="utf-8"))
-    names = [
-        f"{service}:{action}"
-        for service in SERVICES
-        for action, details in data.get(service, {}).get("Actions", {}).items()
-        if not details.get("Resources")
-    ]
-    return HEADER + "".join(f"{name}\n" for name in sorted(names))
+    lines = []
+    for service in sorted({*data, *RETIRED}):
+        actions = data.get(service, {}).get("Actions", {})
+        scoped = sorted(name for name, details in actions.items() if details.get("Resources"))
+        unscoped = sorted(
+            [name for name, details in actions.items() if not details.get("Resources")] + list(RETIRED.get(service, ()))
+        )
+        lines += [f"{service}{sign} {' '.join(names)}\n" for sign, names in (("+", scoped), ("-", unscoped)) if names]
+    return HEADER + "".join(lines)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from policies.catalog import all_controls
-from policies.model import Control, Status, status_of
+from policies.model import Control, Status, Whole, status_of
 from tests.policies import cases
 from tests.policies.build import Case, stack
 
@@ -62,7 +62,11 @@ def test_non_compliant(control: Control, case: Case, given: Any) -> None:
 
 @pytest.mark.parametrize(("control", "case", "given"), _sets("na"))
 def test_not_applicable(control: Control, case: Case, given: Any) -> None:
-    assert status_of(control.evaluate(stack(given))) is Status.NOT_APPLICABLE
+    elsewhere = isinstance(control.rule, Whole) and control.rule.elsewhere
+    wanted = Status.NOT_ASSESSED if elsewhere else Status.NOT_APPLICABLE
+    findings = control.evaluate(stack(given))
+    assert status_of(findings) is wanted
+    assert all(finding.verdict.reason for finding in findings)
 
 
 @pytest.mark.parametrize(("control", "case", "given"), _sets("unknown"))

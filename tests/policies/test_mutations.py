@@ -21,6 +21,14 @@ BY_ID = {control.id: control for control in CONTROLS}
 
 #: What else fires with the broken control beyond the `also` of its cases, and why.
 ALSO: Mapping[str, frozenset[str]] = {
+    "MD.Backup.6": frozenset({"DynamoDB.4"}),  # a plan that selects nothing backs up no table
+    "MD.Config.1": frozenset({"Config.1"}),  # Security Hub's own control asks for a recorder that is on, and for IAM
+    "MD.Config.2": frozenset({"Config.1"}),
+    "MD.IAM.1": frozenset({"MD.IAM.2"}),  # who may do everything can raise its own rights
+    "MD.S3.4": frozenset({"S3.5"}),  # the new policy has no statement on TLS
+    "S3.6": frozenset({"S3.5"}),
+    "SecretsManager.1": frozenset({"SecretsManager.4"}),  # what never rotates does not rotate in time
+    "CloudTrail.3": frozenset({"CloudTrail.1"}),
     "EC2.2": frozenset({"MD.EC2.22"}),  # a rule in the default group is a rule without a description
     "ELB.18": frozenset({"ELB.1"}),  # the broken listener is the one that redirects
     "RDS.20": frozenset({"RDS.21"}),  # one subscription tells of instances and of parameter groups

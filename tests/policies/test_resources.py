@@ -11,6 +11,7 @@ import pytest
 
 from policies.lang.aliases import canonical
 from policies.lang.documents import statements
+from policies.lang.everybody import public_statements
 from policies.lang.values import CannotTell, View
 from tests.policies.build import UNKNOWN, res, stack, urn
 
@@ -105,8 +106,20 @@ def test_the_region_is_the_resources_own_its_arns_or_the_providers() -> None:
         ({"Principal": "*", "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": "1"}}}, True),
         ({"Principal": "*", "Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}}, True),
         ({"Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
+        ({"Principal": {"AWS": "arn:aws:iam::*:root"}}, True),
+        ({"Principal": {"AWS": "arn:aws:iam::111122223333:*"}}, False),
+        ({"Principal": "*", "Condition": {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}}, True),
+        ({"Principal": "*", "Condition": {"IpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}}, False),
+        ({"Principal": "*", "Condition": {"IpAddress": {"aws:SourceIp": ["2000::/3"]}}}, True),
+        ({"Principal": "*", "Condition": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, True),
+        ({"Principal": "*", "Condition": {"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": "o-1/r-1"}}}, False),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}}, True),
+        ({"Principal": "*", "Condition": {"StringLike": {"aws:PrincipalOrgID": "o-*"}}}, True),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": ["o-1", "*"]}}}, True),
+        ({"Principal": "*", "Condition": {"Null": {"aws:SourceArn": "false"}}}, True),
     ],
 )
 def test_who_is_let_in_by_a_statement(statement: dict[str, object], public: bool) -> None:
     document = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"} | statement]})
-    assert [found.public for found in statements(View({"policy": document}), "policy")] == [public]
+    found = statements(View({"policy": document}), "policy")
+    assert public_statements(found) == (found if public else [])

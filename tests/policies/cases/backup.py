@@ -10,6 +10,7 @@ RESTORE = "aws:backup/restoreTestingPlan:RestoreTestingPlan"
 SELECTION = "aws:backup/selection:Selection"
 VAULT_POLICY = "aws:backup/vaultPolicy:VaultPolicy"
 TABLE = "aws:dynamodb/table:Table"
+INSTANCE = "aws:rds/instance:Instance"
 KEY = "arn:aws:kms:ap-south-1:111122223333:key/0c1d"
 TAGS = {"Project": "matchday", "Environment": "prod", "Component": "backup", "ManagedBy": "pulumi"}
 AWAY = "arn:aws:backup:ap-southeast-1:111122223333:backup-vault:copies"
@@ -33,6 +34,17 @@ NA = [[res("aws:ec2/vpc:Vpc")]]
 
 CASES = {
     "Backup.1": Case(
+        # A vault encrypts by AWS's key if it names none; recovery points of RDS take the source's encryption.
+        good=[[*GOOD, res(INSTANCE, tags=TAGS, storageEncrypted=True)], GOOD, [res(VAULT)]],
+        bad=[
+            Change({"storageEncrypted": False}, INSTANCE),
+            [*GOOD, res("aws:ebs/volume:Volume", tags=TAGS)],
+        ],
+        na=NA,
+        unknown=[Change({"storageEncrypted": UNKNOWN}, INSTANCE)],
+        also=frozenset({"RDS.3"}),
+    ),
+    "MD.Backup.9": Case(
         good=[GOOD], bad=[Change({"kmsKeyArn": ABSENT}, VAULT)], na=NA, unknown=[Change({"kmsKeyArn": UNKNOWN}, VAULT)]
     ),
     "MD.Backup.1": Case(good=[GOOD], bad=[Drop(PLAN)], na=NA),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.controls.cloudfront import DISTRIBUTION, HEADERS, LOG_SOURCE
+from policies.controls.cloudfront import DISTRIBUTION, HEADERS, LOG_DELIVERY, LOG_SOURCE
 from policies.lang.buckets import BUCKET
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 
@@ -45,6 +45,17 @@ DEFAULT_CERTIFICATE = [distribution(viewerCertificate={"cloudfrontDefaultCertifi
 ONLY_ALB = [distribution(origins=[ALB], defaultRootObject=None)]
 ONLY_S3 = [distribution(origins=[S3])]
 
+#: Standard logging (v2): a source alone delivers nothing.
+DELIVERED = [
+    res(LOG_SOURCE, "source", name="source", resourceArn=ARN, logType="ACCESS_LOGS"),
+    res(
+        LOG_DELIVERY,
+        "delivery",
+        deliverySourceName="source",
+        deliveryDestinationArn="arn:aws:logs:::d",
+    ),
+]
+
 CASES = {
     "CloudFront.1": Case(
         good=[GOOD],
@@ -77,16 +88,43 @@ CASES = {
         unknown=[Change({"originGroups": UNKNOWN})],
     ),
     "CloudFront.5": Case(
-        good=[GOOD, [distribution(loggingConfig=None), res(LOG_SOURCE, resourceArn=ARN, logType="ACCESS_LOGS")]],
+        good=[GOOD],
         bad=[
             Change({"loggingConfig": ABSENT}),
+            # Standard logging (v2) is logging, but not what AWS's control looks at.
+            [distribution(loggingConfig=None), *DELIVERED],
+        ],
+        na=[OTHER],
+        unknown=[Change({"loggingConfig": UNKNOWN})],
+        also=frozenset({"MD.CloudFront.5"}),
+    ),
+    "MD.CloudFront.5": Case(
+        good=[GOOD, [distribution(loggingConfig=None), *DELIVERED]],
+        bad=[
+            Change({"loggingConfig": ABSENT}),
+            [distribution(loggingConfig=None), DELIVERED[0]],
             [distribution(loggingConfig=None), res(LOG_SOURCE, resourceArn="arn:aws:other")],
+            [
+                distribution(loggingConfig=None),
+                res(LOG_SOURCE, name="s", resourceArn=ARN, logType="OTHER"),
+                DELIVERED[1],
+            ],
         ],
         na=[OTHER],
         unknown=[
             Change({"loggingConfig": UNKNOWN}),
             [distribution(loggingConfig=None), res(LOG_SOURCE, resourceArn=UNKNOWN)],
         ],
+        also=frozenset({"CloudFront.5"}),
+    ),
+    "CloudFront.17": Case(
+        good=[GOOD, [distribution(defaultCacheBehavior=BEHAVIOUR | {"trustedKeyGroups": ["k"]})]],
+        bad=[
+            Change({"defaultCacheBehavior.trustedSigners": ["self"]}),
+            Change({"orderedCacheBehaviors.0.trustedSigners": ["111122223333"]}),
+        ],
+        na=[OTHER],
+        unknown=[Change({"defaultCacheBehavior.trustedSigners": UNKNOWN})],
     ),
     "CloudFront.6": Case(
         good=[GOOD, [res(DISTRIBUTION, webAclId=UNKNOWN, deps={"webAclId": ["aws:wafv2/webAcl:WebAcl edge"]})]],
@@ -114,9 +152,9 @@ CASES = {
         unknown=[Change({"viewerCertificate": UNKNOWN})],
     ),
     "CloudFront.8": Case(
-        good=[GOOD],
+        good=[GOOD, DEFAULT_CERTIFICATE],
         bad=[Change({"viewerCertificate.sslSupportMethod": "vip"})],
-        na=[OTHER, DEFAULT_CERTIFICATE],
+        na=[OTHER],
         unknown=[Change({"viewerCertificate.sslSupportMethod": UNKNOWN})],
     ),
     "CloudFront.9": Case(

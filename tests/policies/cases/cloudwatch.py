@@ -62,7 +62,7 @@ def _raised(event: Event) -> Case:
         bad=[
             Drop(FILTER),
             Drop(ALARM),
-            Change({"pattern": pattern.replace(event.words[-1], "Else")}, FILTER),
+            Change({"pattern": pattern.replace(event.words[-1].removeprefix("!"), "Else")}, FILTER),
             Change({"metricName": "others"}, ALARM),
             Change({"actionsEnabled": False}, ALARM),
         ],

@@ -48,8 +48,11 @@ CASES = {
     ),
     "DynamoDB.4": Case(
         good=[GOOD],
-        bad=[Change({"selectionTags": [{"type": "STRINGEQUALS", "key": "Backup", "value": "yes"}]}, SELECTION)],
-        na=[[_TABLE], CLUSTER],
+        bad=[
+            Change({"selectionTags": [{"type": "STRINGEQUALS", "key": "Backup", "value": "yes"}]}, SELECTION),
+            [_TABLE],
+        ],
+        na=[CLUSTER],
         unknown=[Change({"tags": UNKNOWN})],
     ),
     "DynamoDB.6": Case(

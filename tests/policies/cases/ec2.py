@@ -14,6 +14,7 @@ from policies.controls.ec2 import (
     DEFAULT_VPC,
     EIP,
     ENDPOINT,
+    ENDPOINT_POLICY,
     ENDPOINT_SERVICE,
     FLOW_LOG,
     INTERFACE,
@@ -24,6 +25,7 @@ from policies.controls.ec2 import (
     VPN,
 )
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
+from tests.policies.cases.policy_documents import PUBLIC, policy
 
 OTHER = [res("aws:sqs/queue:Queue")]
 TAGS = {"Project": "matchday"}
@@ -52,6 +54,20 @@ def endpoint(service: str, **props: Any) -> Any:
     given = {"vpcId": "vpc", "vpcEndpointType": "Interface", "privateDnsEnabled": True, "tags": TAGS} | props
     return res(ENDPOINT, service, serviceName=f"{REGION}.{service}", **given)
 
+
+def to_account(key: str) -> str:
+    """A policy that lets everybody do everything, as far as `key` is the account."""
+    return policy("*", condition={"StringEquals": {key: "111122223333"}})
+
+
+EVERYTHING_IN = {
+    "ruleNo": 100,
+    "action": "allow",
+    "protocol": "-1",
+    "cidrBlock": "0.0.0.0/0",
+    "fromPort": 0,
+    "toPort": 0,
+}
 
 #: A VPC that every control of this module is content with.
 NETWORK = [
@@ -201,6 +217,36 @@ CASES = {
         bad=[Change({"connectionLogOptions.enabled": False}), [res(CLIENT_VPN)]],
         na=[OTHER],
         unknown=[Change({"connectionLogOptions": UNKNOWN})],
+    ),
+    "MD.EC2.11": Case(
+        good=[
+            [endpoint("ecr.api", policy=to_account("aws:PrincipalAccount"))],
+            [endpoint("s3", vpcEndpointType="Gateway", policy=to_account("aws:ResourceAccount"))],
+            [res(ENDPOINT_POLICY, vpcEndpointId="vpce-1", policy=policy("*", "s3:GetObject"))],
+        ],
+        bad=[
+            Change({"policy": ABSENT}),
+            Change({"policy": PUBLIC}),
+            Change({"policy": to_account("aws:SourceVpc")}),
+            [res(ENDPOINT_POLICY, vpcEndpointId="vpce-1", policy=PUBLIC)],
+        ],
+        na=[OTHER, [endpoint("x", vpcEndpointType="GatewayLoadBalancer")]],
+        unknown=[Change({"policy": UNKNOWN})],
+    ),
+    "MD.EC2.12": Case(
+        good=[
+            [res(VPC, "vpc", defaultNetworkAclId="acl-1"), res(DEFAULT_ACL, vpcId="vpc", defaultNetworkAclId="acl-1")],
+            [
+                res(VPC, "vpc"),
+                res(DEFAULT_ACL, defaultNetworkAclId=UNKNOWN, deps={"defaultNetworkAclId": [f"{VPC} vpc"]}),
+            ],
+        ],
+        bad=[
+            Drop(DEFAULT_ACL),
+            [res(VPC, "vpc"), res(DEFAULT_ACL, vpcId="vpc", ingress=[EVERYTHING_IN])],
+        ],
+        na=[OTHER],
+        unknown=[[res(VPC, "vpc"), res(DEFAULT_ACL, vpcId="vpc", ingress=UNKNOWN)]],
     ),
     "EC2.171": Case(
         good=[TUNNELS],

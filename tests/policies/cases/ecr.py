@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.controls.ecr import LIFECYCLE, POLICY, PUBLIC, REPOSITORY, SCANNING
+from policies.controls.ecr import LIFECYCLE, PUBLIC, REPOSITORY, SCANNING
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
+
+POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 
 OTHER = [res("aws:sqs/queue:Queue")]
 KMS = [{"encryptionType": "KMS", "kmsKey": "arn:aws:kms:ap-south-1:111122223333:key/1"}]

@@ -143,4 +143,13 @@ CASES = {
         na=[OTHER, GOOD],
         unknown=[Change({"snapshotRetentionLimit": UNKNOWN})],
     ),
+    "MD.ElastiCache.8": Case(
+        good=[group(), group(engine="redis", engineVersion="7.1"), group(engineVersion=None)],
+        bad=[
+            Change({"engine": "redis", "engineVersion": "5.0.6"}),
+            group(engine="redis", engineVersion="1.0"),
+        ],
+        na=[OTHER, MEMCACHED, MEMBER, group(engine="other")],
+        unknown=[Change({"engineVersion": UNKNOWN})],
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.controls.elb import BALANCER, CLASSIC, LISTENER, TARGETS, WAF_ASSOCIATIONS
+from policies.controls.elb import BALANCER, CLASSIC, LISTENER, LISTENER_RULE, TARGETS, WAF_ASSOCIATIONS
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 
 OTHER = [res("aws:sqs/queue:Queue")]
@@ -60,6 +60,7 @@ CASES = {
                 balancer("aws:alb/loadBalancer:LoadBalancer"),
                 res("aws:alb/listener:Listener", loadBalancerArn=ARN, defaultActions=[REDIRECT]),
             ],
+            [balancer(), HTTPS],
         ],
         bad=[
             Change({"defaultActions": [FORWARD]}, type=LISTENER),
@@ -69,8 +70,9 @@ CASES = {
             ),
             Change({"defaultActions": []}, type=LISTENER),
             [balancer(), listener(), listener("other", port=8080, defaultActions=[FORWARD])],
+            [balancer(), listener(), res(LISTENER_RULE, "rule", listenerArn="http", actions=[FORWARD])],
         ],
-        na=[OTHER, NETWORK, [balancer(), HTTPS]],
+        na=[OTHER, NETWORK],
         unknown=[Change({"defaultActions": UNKNOWN}, type=LISTENER), [balancer(), listener(loadBalancerArn=UNKNOWN)]],
         also=frozenset({"ELB.18"}),
     ),
@@ -140,8 +142,9 @@ CASES = {
             [listener(protocol="TCP")],
             [listener(protocol="UDP")],
             [listener(protocol=None, defaultActions=[FORWARD])],
+            [listener()],  # it only redirects, and AWS's control fails it
         ],
-        na=[OTHER, [listener()], [listener(protocol="GENEVE")]],
+        na=[OTHER, [listener(protocol="GENEVE")]],
         unknown=[Change({"protocol": UNKNOWN})],
     ),
     "ELB.21": Case(

@@ -4,9 +4,12 @@ import json
 
 from policies.controls.iam import POLICY as PASSWORDS
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
+from tests.policies.cases.policy_documents import NARROWED, OURS, PUBLIC, PUBLIC_BY_VIA
 
 MANAGED = "aws:iam/policy:Policy"
 ROLE = "aws:iam/role:Role"
+LOG_POLICY = "aws:cloudwatch/logResourcePolicy:LogResourcePolicy"
+EVENT_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 USER_ATTACHMENT = "aws:iam/userPolicyAttachment:UserPolicyAttachment"
@@ -173,8 +176,54 @@ CASES = {
                 )
             ],
         ],
-        na=[[_ROLE]],
-        unknown=[Change({"policy": UNKNOWN}, ROLE_POLICY), Change({"assumeRolePolicy": UNKNOWN})],
+        na=NA,
+        unknown=[
+            Change({"policy": UNKNOWN}, ROLE_POLICY),
+            Change({"assumeRolePolicy": UNKNOWN}),
+            [_CI, res(ROLE_ATTACHMENT, role="ci", policyArn="arn:aws:iam::111122223333:policy/elsewhere")],
+        ],
+    ),
+    "MD.IAM.8": Case(
+        good=[
+            [res(ROLE, assumeRolePolicy=trust(ECS, StringEquals={"aws:SourceAccount": "111122223333"}))],
+            [
+                res(
+                    ROLE,
+                    assumeRolePolicy=trust(ECS, ArnLike={"aws:SourceArn": "arn:aws:ecs:ap-south-1:111122223333:*"}),
+                )
+            ],
+        ],
+        bad=[
+            Change({"assumeRolePolicy": trust(ECS)}),
+            Change({"assumeRolePolicy": trust(ECS, StringLike={"aws:SourceAccount": "*"})}),
+            Change({"assumeRolePolicy": trust(ECS, ArnLike={"aws:SourceArn": "arn:aws:ecs:*:*:*"})}),
+            Change({"assumeRolePolicy": trust(ECS, StringEqualsIfExists={"aws:SourceAccount": "111122223333"})}),
+        ],
+        na=[*NA, [_CI], [res(ROLE, assumeRolePolicy=trust({"Service": "ec2.amazonaws.com"}))]],
+        unknown=[Change({"assumeRolePolicy": UNKNOWN})],
+    ),
+    "MD.IAM.9": Case(
+        good=[
+            [res(LOG_POLICY, policyDocument=OURS)],
+            [res(LOG_POLICY, policyDocument=NARROWED)],
+            [res(EVENT_PERMISSION, principal="111122223333")],
+            [
+                res(
+                    EVENT_PERMISSION,
+                    principal="*",
+                    condition={"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-1"},
+                )
+            ],
+        ],
+        bad=[
+            Change({"policyDocument": PUBLIC}),
+            Change({"policyDocument": PUBLIC_BY_VIA}),
+            [res(EVENT_PERMISSION, principal="*")],
+            [res("aws:ec2/vpcEndpointService:VpcEndpointService", allowedPrincipals=["*"])],
+            [res("aws:efs/fileSystemPolicy:FileSystemPolicy", policy=PUBLIC)],
+        ],
+        na=[*NA, [res("aws:opensearch/domain:Domain")]],
+        unknown=[Change({"policyDocument": UNKNOWN})],
     ),
     "MD.IAM.3": Case(
         good=[[_CI], [res(ROLE, assumeRolePolicy=from_ci("repo:owner/matchday:*"))]],

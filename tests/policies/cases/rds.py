@@ -12,10 +12,11 @@ from policies.controls.rds import (
     PROXY,
     SNAPSHOT,
     SNAPSHOT_COPIES,
-    SUBNET,
     SUBNET_GROUP,
 )
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
+
+SUBNET = "aws:ec2/subnet:Subnet"
 
 OTHER = [res("aws:sqs/queue:Queue")]
 TAGS = {"Project": "matchday", "backup": "daily"}
@@ -291,5 +292,15 @@ CASES = {
     ),
     "MD.RDS.5": flag(
         "deleteAutomatedBackups", wanted=False, na=[[instance(replicateSourceDb="main", deleteAutomatedBackups=True)]]
+    ),
+    "MD.RDS.6": Case(
+        good=[GOOD, [instance(engineVersion=None)], [instance(engine="mysql", engineVersion="8.4.3")]],
+        bad=[
+            Change({"engineVersion": "12.20"}),
+            [instance(engine="mariadb", engineVersion="10.3.39")],
+            [instance(engineVersion="9.6")],
+        ],
+        na=[OTHER, [instance(engine="db2-se")]],
+        unknown=[Change({"engineVersion": UNKNOWN}), [res(INSTANCE, replicateSourceDb="main")]],
     ),
 }

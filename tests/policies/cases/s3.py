@@ -124,12 +124,12 @@ CASES = {
     "S3.7": Case(
         good=[
             GOOD,
-            [*GOOD, copy_in("eu-west-1")],
             [res(BUCKET, "data", replicationConfiguration={"rules": REPLICATE})],
         ],
         bad=[
             Drop(REPLICATION),
             [*GOOD, copy_in("ap-south-1")],
+            [*GOOD, copy_in("eu-west-1")],  # the copy itself is not replicated
             Change({"rules.0.status": "Disabled"}, type=REPLICATION),
         ],
         na=[OTHER],

@@ -26,7 +26,7 @@ def with_policy(*statements: dict[str, Any]) -> Change:
 
 def open_with(*statements: dict[str, Any], acl: dict[str, Any] | None = None) -> list[Any]:
     """A bucket without Block Public Access."""
-    rest = [item for item in GOOD if item.type not in (BLOCK, POLICY, OWNERSHIP)]
+    rest = [item for item in GOOD if item.type not in (ACCOUNT_BLOCK, BLOCK, POLICY, OWNERSHIP)]
     extra = [res(ACL, "acl", bucket="data", **acl)] if acl else []
     return [*rest, res(POLICY, "policy", bucket="data", policy=policy(TLS, *statements)), *extra]
 

@@ -37,13 +37,19 @@ CASES = {
             _ROTATED,
             [res(ROTATION, rotationRules={"scheduleExpression": "rate(30 days)"})],
             [res(ROTATION, rotationRules={"scheduleExpression": "rate(12 hours)"})],
+            [res(ROTATION, rotationRules={"scheduleExpression": "cron(0 4 1 * ? *)"})],
+            [res(ROTATION, rotationRules={"scheduleExpression": "cron(0 16 ? * SUN#1 *)"})],
         ],
         bad=[
             Change({"rotationRules": {"automaticallyAfterDays": 365}}, ROTATION),
             Change({"rotationRules": {"scheduleExpression": "rate(120 days)"}}, ROTATION),
             Change({"rotationRules": ABSENT}, ROTATION),
+            Change({"rotationRules": {"scheduleExpression": "cron(0 4 1 1 ? *)"}}, ROTATION),
+            Change({"rotationRules": {"scheduleExpression": "cron(0 4 1 JAN,FEB ? *)"}}, ROTATION),
+            Change({"rotationRules": {"scheduleExpression": "cron(0 4 30 6 ? 2025)"}}, ROTATION),
+            [_SECRET],
         ],
-        na=[[_SECRET], [res(ROTATION, rotationRules={"scheduleExpression": "cron(0 4 1 * ? *)"})]],
+        na=NA,
         unknown=[Change({"rotationRules": UNKNOWN}, ROTATION)],
     ),
     "MD.SecretsManager.1": Case(
@@ -57,6 +63,12 @@ CASES = {
         bad=[Change({"policy": PUBLIC}, POLICY)],
         na=[[_SECRET]],
         unknown=[Change({"policy": UNKNOWN}, POLICY)],
+    ),
+    "MD.SecretsManager.4": Case(
+        good=[[*_ROTATED, res(POLICY, secretArn=ARN, policy=OURS)], [res(SECRET, policy=OURS)]],
+        bad=[Drop(POLICY)],
+        na=NA,
+        unknown=[Change({"secretArn": UNKNOWN}, POLICY)],
     ),
     "MD.SecretsManager.3": Case(
         good=[_ROTATED],
