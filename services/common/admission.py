@@ -64,7 +64,7 @@ class Admission:
                 if isinstance(error, TimeoutError):
                     return True  # it was given at the last moment
                 self.leave()
-            else:
+            elif place in self._queue:  # not if `leave` came by between the end of the wait and now
                 self._queue.remove(place)
             if isinstance(error, TimeoutError):
                 return False

@@ -19,6 +19,17 @@ from tests.services.support import Clock, Cloud, client_of, running
 
 
 class TestPlaces:
+    async def test_a_place_given_back_while_a_wait_has_just_ended_harms_nobody(self) -> None:
+        places = Admission(running=1, waiting=1, seconds=5)
+        assert await places.enter()
+        waiting = asyncio.create_task(places.enter())
+        await asyncio.sleep(0)
+        waiting.cancel()  # as the time-out does: the future is cancelled now, the task hears of it in the loop's next round
+        places.leave()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await places.enter() and not await Admission(running=0, waiting=0).enter()
+
     async def test_who_comes_first_is_first_and_who_comes_late_is_refused(self) -> None:
         places = Admission(running=1, waiting=2, seconds=5)
         assert await places.enter()
