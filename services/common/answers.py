@@ -19,6 +19,7 @@ from starlette.responses import Response
 from services.common.admission import RETRY_AFTER, busy_or_unknown
 from services.common.errors import Code, ErrorCode, ServiceError, Violation
 from services.common.middleware import MAX_VIOLATIONS, problem_response
+from services.common.postgres import LOST
 
 #: PostgreSQL's conditions (SQLSTATE classes and codes) that pass: the same request may succeed a moment later. 28 is a log-in
 #: that was refused (a password is being rotated), 25006 a server that has become a standby.
@@ -53,7 +54,7 @@ def register(app: FastAPI) -> None:
     app.exception_handler(ServiceError)(_service_error)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
-    for passing in (PoolTimeout, DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    for passing in (PoolTimeout, DBAPIError, OSError, asyncpg.PostgresError, *LOST):
         app.exception_handler(passing)(_busy)
 
 
@@ -134,7 +135,7 @@ def _state(error: Exception) -> str | None:
         if error.connection_invalidated:
             return ""
         error = error.orig if isinstance(error.orig, Exception) else error
-    if isinstance(error, PoolTimeout | TimeoutError | asyncpg.InterfaceError | socket.gaierror | ConnectionError):
+    if isinstance(error, (PoolTimeout, TimeoutError, socket.gaierror, *LOST)):
         return ""
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):

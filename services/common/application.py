@@ -50,7 +50,7 @@ def create_application(
             app.state.engine = database.create_engine(settings, application, connections=rest)
             stack.push_async_callback(app.state.engine.dispose)
             app.state.sessions = database.create_sessions(app.state.engine)
-            app.state.pool = await stack.enter_async_context(postgres.create_pool(settings, application, RUNNING))
+            app.state.pool = await stack.enter_async_context(postgres.open_pool(settings, application, RUNNING))
             app.state.readiness = Readiness(settings, application, app.state.clock)
             stack.callback(app.state.readiness.close)
             await app.state.readiness.problem()  # from now on the clock is PostgreSQL's

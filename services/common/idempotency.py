@@ -3,6 +3,8 @@
 The key is stored with a hash of the request and, in the same transaction as the effect, with the answer. A duplicate that
 comes while the first is under way waits at the unique index until the first has committed (and is then answered with
 the first's answer) or has failed (and then does the work). A refused request leaves nothing behind, so it may be sent again.
+
+A request that calls a provider cannot be one transaction: see `services.common.outside_request`.
 """
 
 from __future__ import annotations
@@ -10,21 +12,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import PrimaryKeyConstraint, delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, PrimaryKeyConstraint, delete, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common.callers import AnyCaller
-from services.common.database import Session
 from services.common.errors import Code, ServiceError
+from services.common.postgres import InTransaction, Transaction
 from services.common.shared import SharedBase
 
 #: How long a key is remembered; a client that retries later than this must look first.
@@ -38,7 +40,11 @@ REFUSALS = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_INVALID, Code.IDE
 
 
 class IdempotencyKey(SharedBase):
-    """One key of one caller, with the request it came with and the answer it got."""
+    """One key of one caller, with the request it came with and the answer it got.
+
+    While a request is pending, i.e. a provider is being called for it, there is no status yet: `owner` is who calls, until
+    `deadline` by the database's clock, with `reference` as the provider's idempotency key, and `body` is what is asked of it.
+    """
 
     __tablename__ = "idempotency_keys"
 
@@ -48,45 +54,79 @@ class IdempotencyKey(SharedBase):
     status: Mapped[int | None] = mapped_column()
     body: Mapped[str | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(index=True)
+    reference: Mapped[UUID | None] = mapped_column()
+    owner: Mapped[UUID | None] = mapped_column()
+    deadline: Mapped[datetime | None] = mapped_column()
 
-    __table_args__ = (PrimaryKeyConstraint("caller", "key"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("caller", "key"),
+        Index("ix_idempotency_keys_pending", "deadline", postgresql_where=text("deadline IS NOT NULL")),
+    )
+
+
+_TAKE = """
+    INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING RETURNING true
+"""
+FIND = "SELECT request_hash, status, body FROM idempotency_keys WHERE caller = $1 AND key = $2"
+_ANSWER = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE caller = $1 AND key = $2"
 
 
 class Idempotency:
     """The idempotency of one request."""
 
-    def __init__(self, session: AsyncSession, caller: str, key: str, request_hash: bytes, now: datetime) -> None:
-        self._session, self._caller, self._key, self._hash, self._now = session, caller, key, request_hash, now
+    def __init__(self, transaction: Transaction, caller: str, key: str, target: str, now: datetime) -> None:
+        self._transaction, self.caller, self.key, self._target, self._now = transaction, caller, key, target, now
 
-    async def once(self, status: int, make: Callable[[], Awaitable[BaseModel]]) -> Response:
-        """Answer `status` with what `make` returns, or with the stored answer of the same request.
+    async def once(self, status: int, asked: BaseModel, make: Callable[[], Awaitable[BaseModel]]) -> Response:
+        """Answer `status` with what `make` returns in this transaction, or with the stored answer of the same request.
 
-        Raises ServiceError (idempotency_key_reused) if the key came with another request before.
+        `asked` is the request's body. Raises ServiceError (idempotency_key_reused) if the key came with another one before.
         """
-        mine = IdempotencyKey.caller == self._caller, IdempotencyKey.key == self._key
-        taken = await self._session.scalar(
-            insert(IdempotencyKey)
-            .values(caller=self._caller, key=self._key, request_hash=self._hash, created_at=self._now)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyKey.key)
-        )
-        if taken is None:
-            found = (await self._session.execute(select(IdempotencyKey).where(*mine))).scalar_one()
-            if found.request_hash != self._hash:
-                raise ServiceError(
-                    Code.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key came with another request before; use a new one."
-                )
-            # Status and body are set in the transaction that inserted the row, so a row that can be seen has them.
-            assert found.status is not None
-            return Response(found.body, found.status, {REPLAYED_HEADER: "true"}, "application/json")
+        digest = self.hash(asked)
+        if not await self._transaction.fetchrow(_TAKE, self.caller, self.key, digest, self._now):
+            return replay(await self._transaction.fetchrow(FIND, self.caller, self.key), digest)
         body = (await make()).model_dump_json()
-        await self._session.execute(update(IdempotencyKey).where(*mine).values(status=status, body=body))
+        await self._transaction.execute(_ANSWER, self.caller, self.key, status, body)
         return Response(body, status, media_type="application/json")
+
+    def hash(self, asked: BaseModel) -> bytes:
+        """A hash of what is asked: method, path, query and the values of the body, however they were spelt.
+
+        What is left out and what is given as its default are one; so a field that a later release adds changes no hash.
+        """
+        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256()
+        for part in (self._target.encode(), body.encode()):
+            digest.update(len(part).to_bytes(8))
+            digest.update(part)
+        return digest.digest()
+
+
+def replay(found: Sequence[Any], digest: bytes) -> Response:
+    """The answer of a row of FIND. Raises ServiceError (idempotency_key_reused, idempotency_key_in_use)."""
+    request_hash, status, body = found
+    if request_hash != digest:
+        raise ServiceError(
+            Code.IDEMPOTENCY_KEY_REUSED, "This Idempotency-Key came with another request before; use a new one."
+        )
+    if status is None:
+        raise in_use()
+    return Response(body, status, {REPLAYED_HEADER: "true"}, "application/json")
+
+
+def in_use(seconds: int = 1) -> ServiceError:
+    """The refusal of a request whose twin is under way at a provider."""
+    return ServiceError(
+        Code.IDEMPOTENCY_KEY_IN_USE,
+        "The same request is under way; send it again later to get its answer.",
+        headers={"Retry-After": str(max(1, seconds))},
+    )
 
 
 async def _idempotency(
     request: Request,
-    session: Session,
+    transaction: InTransaction,
     caller: AnyCaller,
     idempotency_key: Annotated[
         str | None, Header(description="8 to 128 printable ASCII characters, new for each intended effect")
@@ -96,41 +136,21 @@ async def _idempotency(
         raise ServiceError(Code.IDEMPOTENCY_KEY_MISSING, "Send a new random value for each intended effect.")
     if not _KEY.fullmatch(idempotency_key):
         raise ServiceError(Code.IDEMPOTENCY_KEY_INVALID, "8 to 128 printable ASCII characters are accepted.")
-    return Idempotency(
-        session,
-        caller.subject,
-        idempotency_key,
-        request_hash(request, await request.body()),
-        request.app.state.clock.now(),
-    )
+    target = f"{request.method} {request.scope['path']}?{request.scope['query_string'].decode('ascii')}"
+    return Idempotency(transaction, caller.subject, idempotency_key, target, request.app.state.clock.now())
 
 
 Idempotent = Annotated[Idempotency, Depends(_idempotency, scope="function")]
-
-
-def request_hash(request: Request, body: bytes) -> bytes:
-    """A hash of what is asked: method, path, query and body; two spellings of one JSON value are one body."""
-    try:
-        value: Any = json.loads(body)
-        body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    except ValueError:
-        pass  # not JSON: the bytes themselves
-    parts = (request.method, request.url.path, request.url.query)
-    digest = hashlib.sha256()
-    for part in (*(part.encode() for part in parts), body):
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
-    return digest.digest()
 
 
 _FORGET_BATCH = 5000
 
 
 async def forget(session: AsyncSession, now: datetime) -> int:
-    """Delete a batch of keys that are older than KEPT; returns how many."""
+    """Delete a batch of keys that are older than KEPT; returns how many. A pending one stays: nobody knows its end yet."""
     old = (
         select(IdempotencyKey.caller, IdempotencyKey.key)
-        .where(IdempotencyKey.created_at < now - KEPT)
+        .where(IdempotencyKey.created_at < now - KEPT, IdempotencyKey.deadline.is_(None))
         .order_by(IdempotencyKey.created_at)
         .limit(_FORGET_BATCH)
         .with_for_update(skip_locked=True)

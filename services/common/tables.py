@@ -22,3 +22,15 @@ def job_runs() -> None:
         sa.PrimaryKeyConstraint("task", name="pk_job_runs"),
     )
     grant("job_runs", "UPDATE", columns=["succeeded_at", "failed_at", "error"])
+
+
+def pending_idempotency_keys() -> None:
+    """What a pending key is about (`services.common.outside_request`)."""
+    op.execute("ALTER TABLE idempotency_keys ADD reference uuid, ADD owner uuid, ADD deadline timestamptz")
+    op.create_index(
+        "ix_idempotency_keys_pending",
+        "idempotency_keys",
+        ["deadline"],
+        postgresql_where=sa.text("deadline IS NOT NULL"),  # hardly ever any: made in no time
+    )
+    grant("idempotency_keys", "UPDATE", columns=["owner", "deadline"])

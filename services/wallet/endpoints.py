@@ -13,6 +13,7 @@ from services.common.clock import Clock
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
+from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
 from services.wallet import service
 from services.wallet.errors import WalletCode
@@ -60,9 +61,9 @@ async def open_account(player: Player, session: Session, clock: Now, response: R
 
 
 @router.get("/balance", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
-async def balance(player: Player, session: Session) -> BalanceView:
+async def balance(player: Player, reads: Reading) -> BalanceView:
     """What the caller has."""
-    return await service.balance_of(session, player)
+    return await service.balance_of(reads, player)
 
 
 @router.get("/entries", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
@@ -95,10 +96,10 @@ async def notifications(player: Player, session: Session) -> Notifications:
     ),
 )
 async def transfer(
-    body: TransferRequest, player: Player, session: Session, clock: Now, idempotent: Idempotent
+    body: TransferRequest, player: Player, transaction: InTransaction, clock: Now, idempotent: Idempotent
 ) -> Response:
     """Move money from the caller's account to another."""
-    return await idempotent.once(201, lambda: service.transfer(session, clock, player, body))
+    return await idempotent.once(201, body, lambda: service.transfer(transaction, clock, player, body))
 
 
 @internal.post(
@@ -110,10 +111,10 @@ async def transfer(
     ),
 )
 async def credit(
-    body: CreditRequest, caller: Creditor, session: Session, clock: Now, idempotent: Idempotent
+    body: CreditRequest, caller: Creditor, transaction: InTransaction, clock: Now, idempotent: Idempotent
 ) -> Response:
     """Move money from the house to an account; needs the scope `wallet:credit`."""
-    return await idempotent.once(201, lambda: service.credit(session, clock, caller, body))
+    return await idempotent.once(201, body, lambda: service.credit(transaction, clock, caller, body))
 
 
 @internal.get("/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *INTERNAL, *callers.REFUSALS))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,14 +20,42 @@ from sqlalchemy import (
     func,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.ids import uuid7
 from services.common.money import Paise
+from services.common.postgres import Reads
+from services.common.postgres import Transaction as Statements
 from services.wallet.models import Account, Balance, Entry, Notification, ReconciliationReport, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PlayersAccount:
+    """A player's account."""
+
+    id: UUID
+    amount: Paise
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A balance that nobody else can change now; `entries` is the sequence number of its newest entry."""
+
+    bounded: bool
+    amount: Paise
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """One account's part of a transaction that is being made."""
+
+    account_id: UUID
+    sequence: int
+    amount: Paise
+    balance_after: Paise
 
 
 async def open_account(session: AsyncSession, player_id: UUID, now: datetime) -> bool:
@@ -55,31 +84,57 @@ async def account_of(session: AsyncSession, player_id: UUID) -> tuple[Account, B
     return (row[0], row[1]) if row else None
 
 
-async def lock_balances(session: AsyncSession, accounts: Sequence[UUID]) -> dict[UUID, Balance]:
+_PLAYERS_ACCOUNT = """
+    SELECT a.id, b.amount FROM accounts a JOIN balances b ON b.account_id = a.id WHERE a.player_id = $1
+"""
+
+
+async def players_account(reads: Reads | Statements, player_id: UUID) -> PlayersAccount | None:
+    """The id of a player's account and what it holds."""
+    row = await reads.fetchrow(_PLAYERS_ACCOUNT, player_id)
+    return PlayersAccount(*row) if row else None
+
+
+_LOCK = """
+    SELECT account_id, bounded, amount, entries FROM balances WHERE account_id = ANY($1::uuid[])
+    ORDER BY account_id FOR UPDATE
+"""
+
+
+async def lock_balances(transaction: Statements, accounts: Sequence[UUID]) -> dict[UUID, Locked]:
     """The balances of `accounts`, locked until the transaction ends, in one order for everyone: so nobody waits in a ring.
 
     An account that does not exist is left out.
     """
-    rows = await session.scalars(
-        select(Balance)
-        .where(Balance.account_id.in_(accounts))
-        .order_by(Balance.account_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    rows = await transaction.fetch(_LOCK, accounts)
+    return {account_id: Locked(*values) for account_id, *values in rows}
+
+
+#: One statement, so one round trip while the balances are locked. A reference that was used adds no transaction, and then
+#: nothing else either.
+_ENTER = """
+    WITH made AS (
+        INSERT INTO transactions (id, kind, reference, note, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (reference) DO NOTHING RETURNING id
+    ), legs AS (
+        SELECT * FROM made, unnest($7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[])
+            AS leg (account_id, sequence, amount, balance_after)
+    ), entered AS (
+        INSERT INTO entries (account_id, sequence, transaction_id, amount, balance_after, created_at)
+        SELECT account_id, sequence, id, amount, balance_after, $6 FROM legs
+    ), stored AS (
+        UPDATE balances SET amount = legs.balance_after, entries = legs.sequence
+        FROM legs WHERE balances.account_id = legs.account_id
     )
-    return {row.account_id: row for row in rows}
+    SELECT id FROM made
+"""
 
 
-async def add_transaction(session: AsyncSession, transaction: Transaction) -> bool:
-    """Add a transaction; False if its reference was used."""
-    values = {column.key: getattr(transaction, column.key) for column in Transaction.__table__.columns}
-    statement = insert(Transaction).values(**values).on_conflict_do_nothing(index_elements=["reference"])
-    return await session.scalar(statement.returning(Transaction.id)) is not None
-
-
-async def add_entries(session: AsyncSession, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Add entries: for each, its columns by name."""
-    await session.execute(insert(Entry), list(entries))
+async def enter(transaction: Statements, made: Transaction, entries: Sequence[NewEntry]) -> bool:
+    """Add a transaction with its entries, and store what the locked balances have become; False if its reference was used."""
+    head = (made.id, made.kind, made.reference, made.note, made.created_by, made.created_at)
+    columns = zip(*((each.account_id, each.sequence, each.amount, each.balance_after) for each in entries), strict=True)
+    return await transaction.fetchrow(_ENTER, *head, *columns) is not None
 
 
 async def entries_before(
@@ -236,14 +291,4 @@ async def forget_reports(session: AsyncSession, before: datetime) -> None:
         delete(ReconciliationReport).where(
             ReconciliationReport.created_at < before, func.jsonb_array_length(ReconciliationReport.discrepancies) == 0
         )
-    )
-
-
-async def set_balance(session: AsyncSession, account_id: UUID, amount: Paise, entries: int) -> None:
-    """Store what a locked balance has become; objects that were read before keep what they were."""
-    await session.execute(
-        update(Balance)
-        .where(Balance.account_id == account_id)
-        .values(amount=amount, entries=entries)
-        .execution_options(synchronize_session=False)
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,8 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.money import Paise
+from services.common.postgres import Reads
+from services.common.postgres import Transaction as Statements
 from services.common.tokens import Caller
 from services.wallet import repository
 from services.wallet.errors import WalletCode
@@ -41,6 +44,18 @@ _NOTIFICATIONS_SHOWN = 50
 
 log = logging.getLogger(__name__)
 
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why money moves, and on whose behalf."""
+
+    kind: TransactionKind
+    reference: str | None
+    note: str
+    created_by: str
+
 
 async def open_account(session: AsyncSession, clock: Clock, player: UUID) -> tuple[AccountView, bool]:
     """The player's account, and whether it is new."""
@@ -50,28 +65,28 @@ async def open_account(session: AsyncSession, clock: Clock, player: UUID) -> tup
     return view, new
 
 
-async def balance_of(session: AsyncSession, player: UUID) -> BalanceView:
+async def balance_of(reads: Reads, player: UUID) -> BalanceView:
     """What the player has. Raises ServiceError (account_missing)."""
-    account, balance = await _account(session, player)
-    return BalanceView(account=account.id, balance=balance.amount)
+    account = _there(await repository.players_account(reads, player))
+    return BalanceView(account=account.id, balance=account.amount)
 
 
-async def transfer(session: AsyncSession, clock: Clock, player: UUID, wanted: TransferRequest) -> Movement:
+async def transfer(session: Statements, clock: Clock, player: UUID, wanted: TransferRequest) -> Movement:
     """Move money from the player's account to another.
 
     Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds).
     """
-    account, _ = await _account(session, player)
+    account = _there(await repository.players_account(session, player))
     if wanted.to_account == account.id:
         raise ServiceError(WalletCode.SAME_ACCOUNT, "Name another account than your own.")
     if wanted.to_account == HOUSE_ACCOUNT:
         raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.to_account}.")
     legs = {account.id: Paise(-wanted.amount), wanted.to_account: wanted.amount}
-    transaction = _transaction(TransactionKind.TRANSFER, None, wanted.note, str(player), clock.now())
-    return await _move(session, transaction, legs, seen_by=account.id)
+    reason = _Reason(TransactionKind.TRANSFER, None, wanted.note, str(player))
+    return await _move(session, clock, reason, legs, seen_by=account.id)
 
 
-async def credit(session: AsyncSession, clock: Clock, caller: Caller, wanted: CreditRequest) -> Movement:
+async def credit(session: Statements, clock: Clock, caller: Caller, wanted: CreditRequest) -> Movement:
     """Move money from the house to an account. Raises ServiceError (limit_exceeded, account_unknown, reference_taken)."""
     limit = caller.limits.get(CREDIT)
     if limit is not None and wanted.amount > limit:
@@ -79,8 +94,8 @@ async def credit(session: AsyncSession, clock: Clock, caller: Caller, wanted: Cr
     if wanted.account == HOUSE_ACCOUNT:
         raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
     legs = {HOUSE_ACCOUNT: Paise(-wanted.amount), wanted.account: wanted.amount}
-    transaction = _transaction(TransactionKind.CREDIT, wanted.reference, wanted.note, caller.subject, clock.now())
-    return await _move(session, transaction, legs, seen_by=wanted.account)
+    reason = _Reason(TransactionKind.CREDIT, wanted.reference, wanted.note, caller.subject)
+    return await _move(session, clock, reason, legs, seen_by=wanted.account)
 
 
 async def statement(session: AsyncSession, player: UUID, before: int | None, limit: int) -> Statement:
@@ -159,31 +174,26 @@ def rupees(amount: int) -> str:
 
 
 async def _account(session: AsyncSession, player: UUID) -> tuple[Account, Balance]:
-    found = await repository.account_of(session, player)
+    return _there(await repository.account_of(session, player))
+
+
+def _there(found: Found | None) -> Found:
     if found is None:
         raise ServiceError(WalletCode.ACCOUNT_MISSING, "Open an account first: POST /wallet/account.")
     return found
 
 
-def _transaction(
-    kind: TransactionKind, reference: str | None, note: str, created_by: str, now: datetime
-) -> Transaction:
-    return Transaction(id=uuid7(), kind=kind, reference=reference, note=note, created_by=created_by, created_at=now)
-
-
 async def _move(
-    session: AsyncSession, transaction: Transaction, legs: Mapping[UUID, Paise], *, seen_by: UUID
+    session: Statements, clock: Clock, reason: _Reason, legs: Mapping[UUID, Paise], *, seen_by: UUID
 ) -> Movement:
-    """Enter `transaction` with one entry for each of `legs` (account to amount), and have its players told.
+    """Enter a transaction with one entry for each of `legs` (account to amount), and have its players told.
 
-    The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits.
+    The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits,
+    and a moment that is taken here is later than that of each account's entry before.
     """
     assert sum(legs.values()) == 0
-    if not await repository.add_transaction(session, transaction):
-        raise ServiceError(
-            WalletCode.REFERENCE_TAKEN, f"A credit with the reference {transaction.reference!r} was made before."
-        )
     balances = await repository.lock_balances(session, list(legs))
+    made = Transaction(id=uuid7(), created_at=clock.now(), **asdict(reason))
     entries = []
     for account_id, amount in legs.items():
         balance = balances.get(account_id)
@@ -192,25 +202,18 @@ async def _move(
         after = Paise(balance.amount + amount)
         if balance.bounded and after < 0:
             raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
-        entries.append(
-            {
-                "account_id": account_id,
-                "sequence": balance.entries + 1,
-                "transaction_id": transaction.id,
-                "amount": amount,
-                "balance_after": after,
-                "created_at": transaction.created_at,
-            }
+        entries.append(repository.NewEntry(account_id, balance.entries + 1, amount, after))
+    if not await repository.enter(session, made, entries):
+        raise ServiceError(
+            WalletCode.REFERENCE_TAKEN, f"A credit with the reference {reason.reference!r} was made before."
         )
-        await repository.set_balance(session, account_id, after, balance.entries + 1)
-    await repository.add_entries(session, entries)
-    await outbox.enqueue(session, NOTIFY, {"transaction": str(transaction.id)})
-    log.info("moved", extra={"transaction": str(transaction.id), "kind": transaction.kind})
+    await outbox.enqueue(session, NOTIFY, {"transaction": str(made.id)})
+    log.info("moved", extra={"transaction": str(made.id), "kind": reason.kind})
     return Movement(
-        transaction=transaction.id,
-        kind=TransactionKind(transaction.kind).value,
+        transaction=made.id,
+        kind=reason.kind.value,
         account=seen_by,
         amount=legs[seen_by],
         balance=Paise(balances[seen_by].amount + legs[seen_by]),
-        created_at=transaction.created_at,
+        created_at=made.created_at,
     )

@@ -5,6 +5,7 @@ Statements are written out and not built: this is on the path of every request t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import logs
 from services.common.ids import uuid7
+from services.common.postgres import Transaction
 from services.common.shared import SharedBase
 
 #: After so many publications a message is a dead letter: it is left alone until a person redrives it.
@@ -104,9 +106,15 @@ _ENQUEUE = text(
 ).bindparams(bindparam("id", type_=Uuid()), bindparam("payload", type_=JSONB()))
 
 
-async def enqueue(session: AsyncSession, task: str, payload: dict[str, Any]) -> UUID:
+_ENQUEUE_PLAIN = "INSERT INTO outbox (id, task, payload, request_id) VALUES ($1, $2, $3, $4)"
+
+
+async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[str, Any]) -> UUID:
     """Have `task` done with `payload` once the session's transaction has committed."""
     message_id = uuid7()
+    if isinstance(session, Transaction):
+        await session.execute(_ENQUEUE_PLAIN, message_id, task, json.dumps(payload), logs.request_id.get())
+        return message_id
     values = {"id": message_id, "task": task, "payload": payload, "request": logs.request_id.get()}
     await session.execute(_ENQUEUE, values)
     return message_id

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.common import outbox
 from services.common.bodies import MAX_BODY_BYTES
@@ -91,14 +91,12 @@ async def test_no_answer_before_the_commit(wallet: Wallet, monkeypatch: pytest.M
     one, other = await wallet.player(100), await wallet.player()
     real = outbox.enqueue
 
-    async def enqueue(session: Any, task: str, payload: dict[str, Any], now: Any) -> Any:
+    async def enqueue(session: Any, task: str, payload: dict[str, Any]) -> Any:
         await session.execute(
-            text(
-                "INSERT INTO entries SELECT account_id, 99, :transaction, 7, 7, now() FROM balances WHERE bounded LIMIT 1"
-            ),
-            {"transaction": payload["transaction"]},
+            "INSERT INTO entries SELECT account_id, 99, $1, 7, 7, now() FROM balances WHERE bounded LIMIT 1",
+            UUID(payload["transaction"]),
         )
-        return await real(session, task, payload, now)
+        return await real(session, task, payload)
 
     with monkeypatch.context() as patch:
         patch.setattr(outbox, "enqueue", enqueue)

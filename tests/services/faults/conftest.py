@@ -19,7 +19,7 @@ from tests.services.support import Clock, Cloud, running
 from tests.services.wallet.fixtures import Wallet, wallet_of
 
 #: Time-outs for tests: the same mechanisms, without the waiting.
-COMMAND_SECONDS = 0.7
+COMMAND_SECONDS = 1.0
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Faulty:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "COMMAND_SECONDS", COMMAND_SECONDS)
     monkeypatch.setattr(postgres, "CONNECT_SECONDS", COMMAND_SECONDS)
-    monkeypatch.setattr(cache, "COMMAND_SECONDS", COMMAND_SECONDS)
+    monkeypatch.setattr(cache, "COMMAND_SECONDS", 1.5 * COMMAND_SECONDS)
     monkeypatch.setattr(RemoteKeys, "FETCH_SECONDS", COMMAND_SECONDS)
     monkeypatch.setattr(RemoteKeys, "WAIT_SECONDS", COMMAND_SECONDS)
 

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from services.common.database import Sessions, create_engine, create_sessions
 from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
+from services.common.postgres import Reads, Transaction, open_pool
 from services.common.tokens import Caller
 from services.wallet import repository, service
 from services.wallet.errors import WalletCode
@@ -46,8 +47,8 @@ CREDITOR = Caller("test", frozenset({service.CREDIT}))
 class World:
     """A database of the wallet, and a loop to work on it from plain functions."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions) -> None:
-        self.loop, self.sessions, self.clock = loop, sessions, Clock()
+    def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions, pool: Any) -> None:
+        self.loop, self.sessions, self.pool, self.clock = loop, sessions, pool, Clock()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -60,7 +61,8 @@ def world(cloud: Cloud) -> Iterator[World]:
     database = loop.run_until_complete(stack.enter_async_context(cloud.fresh("wallet")))
     engine = create_engine(cloud.settings("wallet", database), "test")
     stack.push_async_callback(engine.dispose)
-    yield World(loop, create_sessions(engine))
+    pool = loop.run_until_complete(stack.enter_async_context(open_pool(cloud.settings("wallet", database), "test", 8)))
+    yield World(loop, create_sessions(engine), pool)
     loop.run_until_complete(stack.aclose())
     loop.close()
 
@@ -86,8 +88,8 @@ class Ledger(RuleBasedStateMachine):
     async def _transfer(self, giver: int, taker: int, amount: int) -> ErrorCode | None:
         wanted = TransferRequest(to_account=self.accounts[taker], amount=Paise(amount))
         try:
-            async with self.world.sessions() as session, session.begin():
-                await service.transfer(session, self.world.clock, self.players[giver], wanted)
+            async with Transaction(self.world.pool) as transaction:
+                await service.transfer(transaction, self.world.clock, self.players[giver], wanted)
         except ServiceError as refusal:
             return refusal.code
         return None
@@ -100,8 +102,8 @@ class Ledger(RuleBasedStateMachine):
     def credit(self, player: int, amount: int) -> None:
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
-            async with self.world.sessions() as session, session.begin():
-                movement = await service.credit(session, self.world.clock, CREDITOR, wanted)
+            async with Transaction(self.world.pool) as transaction:
+                movement = await service.credit(transaction, self.world.clock, CREDITOR, wanted)
                 assert movement.balance == self.model[player] + amount
 
         self.world.run(work())
@@ -144,8 +146,8 @@ class Ledger(RuleBasedStateMachine):
     def a_failure_before_the_commit_undoes_all(self, player: int, amount: int) -> None:
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
-            async with self.world.sessions() as session, session.begin():
-                await service.credit(session, self.world.clock, CREDITOR, wanted)
+            async with Transaction(self.world.pool) as transaction:
+                await service.credit(transaction, self.world.clock, CREDITOR, wanted)
                 raise ConnectionResetError
 
         with pytest.raises(ConnectionResetError):
@@ -154,8 +156,8 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def balances_are_what_the_model_says_and_never_negative(self) -> None:
         async def work() -> list[int]:
-            async with self.world.sessions() as session:
-                return [(await service.balance_of(session, player)).balance for player in self.players]
+            reads = Reads(self.world.pool)
+            return [(await service.balance_of(reads, player)).balance for player in self.players]
 
         balances = self.world.run(work())
         assert balances == self.model
