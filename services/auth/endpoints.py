@@ -20,6 +20,7 @@ from services.auth.schemas import (
     LoginRequest,
     Profile,
     RefreshRequest,
+    Registered,
     RegisterRequest,
     TokenPair,
 )
@@ -69,9 +70,13 @@ FORM: dict[str, Any] = {
 }
 
 
-@router.post("/register", status_code=201, responses=responses(AuthCode.EMAIL_TAKEN, *LIMITS))
-async def register(body: RegisterRequest, service: Service, session: Session, address: Address) -> Profile:
-    """Make an account."""
+@router.post("/register", status_code=202, responses=responses(*LIMITS))
+async def register(body: RegisterRequest, service: Service, session: Session, address: Address) -> Registered:
+    """Make an account, then log in.
+
+    The answer does not say whether the address had one already; that account stays as it is. So the request may be repeated:
+    its effect and its answer are the same.
+    """
     return await service.register(session, body, address)
 
 
@@ -84,7 +89,7 @@ async def login(
     return await service.open_session(session, who)
 
 
-@router.post("/refresh", dependencies=TOKENS, responses=responses(AuthCode.REFRESH_REFUSED))
+@router.post("/refresh", dependencies=TOKENS, responses=responses(AuthCode.REFRESH_REFUSED, Code.RATE_LIMITED))
 async def refresh(body: RefreshRequest, service: Service, session: Session) -> TokenPair:
     """Get the next tokens. For 30 seconds the same refresh token gets the same successor."""
     return await service.refresh(session, body.refresh_token.get_secret_value())

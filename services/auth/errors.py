@@ -8,7 +8,6 @@ from services.common.errors import ErrorCode
 class AuthCode(ErrorCode):
     """Auth's own codes, beside those of every service."""
 
-    EMAIL_TAKEN = "email_taken", 409, "This e-mail address has an account"
     CREDENTIALS_WRONG = "credentials_wrong", 401, "E-mail address and password do not match"
     REFRESH_REFUSED = "refresh_refused", 401, "The session has ended; log in again"
     CLIENT_REFUSED = "client_refused", 401, "The client is unknown or its secret is wrong"

@@ -11,7 +11,7 @@ from services.common.journey import FIRST, SECOND, Journey, Step
 def register(journey: Journey) -> str:
     """Make the two players' accounts."""
     for player in (FIRST, SECOND):
-        journey.ask("POST", "/auth/register", 201, json=_credentials(journey, player))
+        journey.ask("POST", "/auth/register", 202, json=_credentials(journey, player))
     return f"two players, {FIRST}-{journey.run} and {SECOND}-{journey.run}"
 
 

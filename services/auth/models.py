@@ -59,11 +59,16 @@ class RefreshToken(Base):
     __tablename__ = "refresh_tokens"
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
-    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     successor_sealed: Mapped[bytes | None]
+
+    __table_args__ = (
+        Index("ix_refresh_tokens_session_id_created_at", "session_id", "created_at"),
+        Index("ix_refresh_tokens_used_at", "used_at", postgresql_where=text("used_at IS NOT NULL")),
+    )
 
 
 class KeyState(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,6 +89,20 @@ async def find_refresh_token(session: AsyncSession, digest: bytes) -> tuple[Refr
     return (row[0], row[1]) if row else None
 
 
+async def tokens_made(session: AsyncSession, session_id: UUID, since: datetime) -> int:
+    """How many refresh tokens a session has got since then."""
+    counted = select(func.count()).where(RefreshToken.session_id == session_id, RefreshToken.created_at > since)
+    return int(await session.scalar(counted) or 0)
+
+
+async def tokens_since(session: AsyncSession, session_id: UUID, moment: datetime) -> dict[bytes, RefreshToken]:
+    """The refresh tokens that a session has got at that moment and since, by their digests."""
+    found = await session.scalars(
+        select(RefreshToken).where(RefreshToken.session_id == session_id, RefreshToken.created_at >= moment)
+    )
+    return {token.digest: token for token in found}
+
+
 async def revoke(session: AsyncSession, session_id: UUID, reason: str, now: datetime) -> None:
     """End a session; the first reason stays."""
     await session.execute(
@@ -100,6 +114,7 @@ async def revoke(session: AsyncSession, session_id: UUID, reason: str, now: date
 
 #: Each session takes its refresh tokens along.
 _FORGET_BATCH = 500
+_FORGET_TOKENS_BATCH = 5000
 
 
 async def forget_sessions(session: AsyncSession, before: datetime) -> int:
@@ -111,6 +126,18 @@ async def forget_sessions(session: AsyncSession, before: datetime) -> int:
         .with_for_update(skip_locked=True)
     )
     statement = delete(LoginSession).where(LoginSession.id.in_(ended))
+    return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
+
+
+async def forget_used_tokens(session: AsyncSession, before: datetime) -> int:
+    """Delete a batch of refresh tokens that were used before that moment; returns how many."""
+    used = (
+        select(RefreshToken.digest)
+        .where(RefreshToken.used_at < before)
+        .limit(_FORGET_TOKENS_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(RefreshToken).where(RefreshToken.digest.in_(used))
     return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
 
 

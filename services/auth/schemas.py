@@ -70,6 +70,12 @@ class Profile(BaseModel):
     created_at: datetime
 
 
+class Registered(BaseModel):
+    """That a registration was taken, whether or not the address had an account before."""
+
+    email: str = Field(description="The address in the form in which it is compared")
+
+
 class AccessToken(BaseModel):
     """An access token (RFC 6749, section 5.1)."""
 

@@ -18,14 +18,31 @@ from services.auth import repository
 from services.auth.clients import Client, is_secret
 from services.auth.errors import AuthCode
 from services.auth.keys import KeyRing, PrivateKey
-from services.auth.limiter import BY_ACCOUNT, BY_ADDRESS, Limiter
+from services.auth.limiter import (
+    BY_ACCOUNT,
+    BY_ADDRESS,
+    BY_REFRESH_TOKEN,
+    CLIENTS_BY_ADDRESS,
+    REGISTRATIONS,
+    Limiter,
+)
 from services.auth.models import LoginSession, RefreshToken, User
 from services.auth.passwords import Passwords
-from services.auth.schemas import AccessToken, ClientCredentials, LoginRequest, Profile, RegisterRequest, TokenPair
+from services.auth.schemas import (
+    AccessToken,
+    ClientCredentials,
+    LoginRequest,
+    Profile,
+    Registered,
+    RegisterRequest,
+    TokenPair,
+)
 from services.auth.settings import (
     ACCESS_LIFE,
     GRACE,
     REFRESH_IDLE,
+    ROTATION_WINDOW,
+    ROTATIONS,
     SESSION_LIFE,
 )
 from services.common.clock import Clock
@@ -64,9 +81,13 @@ class AuthService:
         self._issuer, self._clock, self._ring = issuer(environment), clock, ring
         self._passwords, self._limiter, self._emails, self._clients = passwords, limiter, emails, clients
 
-    async def register(self, session: AsyncSession, wanted: RegisterRequest, address: str) -> Profile:
-        """Make an account. Raises ServiceError (rate_limited, email_taken)."""
-        await self._limiter.attempt(BY_ADDRESS, address)
+    async def register(self, session: AsyncSession, wanted: RegisterRequest, address: str) -> Registered:
+        """Make an account where the address has none. Raises ServiceError (rate_limited, limiter_unavailable).
+
+        The answer is the same either way: it does not say who has an account, and who repeats the request after a lost answer
+        gets that answer.
+        """
+        await self._limiter.attempt(REGISTRATIONS, address)
         # Before the first query: hashing must not hold a database connection.
         password_hash = await self._passwords.hash(wanted.password.get_secret_value())
         user_id, now = uuid7(), self._clock.now()
@@ -77,10 +98,9 @@ class AuthService:
             password_hash=password_hash,
             created_at=now,
         )
-        if not await repository.add_user(session, user):
-            raise ServiceError(AuthCode.EMAIL_TAKEN, "Log in, or register with another address.")
-        log.info("registered", extra={"subject": str(user_id)})
-        return Profile(id=user_id, email=wanted.email, created_at=now)
+        if await repository.add_user(session, user):
+            log.info("registered", extra={"subject": str(user_id)})
+        return Registered(email=wanted.email)
 
     async def authenticate(self, sessions: Sessions, given: LoginRequest, address: str) -> Authenticated:
         """Whose address and password these are. Raises ServiceError (rate_limited, limiter_unavailable, credentials_wrong).
@@ -98,6 +118,7 @@ class AuthService:
             log.warning("log-in refused", extra={"subject": str(user.id) if user else "unknown"})
             raise ServiceError(AuthCode.CREDENTIALS_WRONG, "Check both, or register.")
         await self._limiter.forgive(BY_ACCOUNT, digest.hex())
+        await self._limiter.give_back(BY_ADDRESS, address)
         outdated = self._passwords.outdated(user.password_hash)
         new_hash = await self._passwords.hash(password) if outdated else None
         return Authenticated(user.id, user.password_hash, new_hash)
@@ -123,18 +144,24 @@ class AuthService:
         return self._pair(key, user_id, token)
 
     async def refresh(self, session: AsyncSession, token: str) -> TokenPair:
-        """The next tokens. Raises ServiceError (refresh_refused).
+        """The next tokens. Raises ServiceError (refresh_refused, rate_limited).
 
         Whoever presents a token that was used within GRACE gets its successor, the one that is already there: of parallel
         requests with one token all go on with the same session. A token that was used longer ago has been copied: the whole
-        session ends.
+        session ends. A session rotates at most ROTATIONS times in ROTATION_WINDOW, so no chain within GRACE is long.
         """
+        await self._limiter.attempt(BY_REFRESH_TOKEN, _digest(token).hex(), needs_cache=False)
         key = await self._ring.signing_key()
         now = self._clock.now()
         successor = _new_refresh_token()
         sealed = _sealer(token).seal(successor.encode(), "")
         rotation = await repository.use_refresh_token(session, _digest(token), sealed, now)
         if rotation is not None:
+            if await repository.tokens_made(session, rotation.session_id, now - ROTATION_WINDOW) >= ROTATIONS:
+                wait = str(int(ROTATION_WINDOW.total_seconds()))
+                raise ServiceError(
+                    Code.RATE_LIMITED, "This session is refreshed too often.", headers={"Retry-After": wait}
+                )
             await self._store(session, successor, rotation.session_id, rotation.session_expires_at, now)
             return self._pair(key, rotation.user_id, successor)
         newest, login = await self._follow(session, token, now)
@@ -142,22 +169,24 @@ class AuthService:
 
     async def _follow(self, session: AsyncSession, token: str, now: datetime) -> tuple[str, LoginSession]:
         """The newest token of the chain that `token` begins, if each step of it lies within GRACE."""
-        while True:
-            found = await repository.find_refresh_token(session, _digest(token))
-            if found is None:
-                raise ServiceError(AuthCode.REFRESH_REFUSED, "The refresh token is not known.")
-            stored, login = found
-            if login.revoked_at is not None or login.expires_at <= now or stored.expires_at <= now:
-                raise ServiceError(AuthCode.REFRESH_REFUSED, "The session has expired or was ended.")
-            if stored.used_at is None:
-                return token, login
-            if now - stored.used_at > GRACE:
-                log.error("refresh token used again: session ended", extra={"session": str(login.id)})
-                await repository.revoke(session, login.id, "reuse", now)
-                detail = "The refresh token was used before; the session is ended."
-                raise ServiceError(AuthCode.REFRESH_REFUSED, detail, keeps_changes=True)
+        found = await repository.find_refresh_token(session, _digest(token))
+        if found is None:
+            raise ServiceError(AuthCode.REFRESH_REFUSED, "The refresh token is not known.")
+        stored, login = found
+        if login.revoked_at is not None or login.expires_at <= now or stored.expires_at <= now:
+            raise ServiceError(AuthCode.REFRESH_REFUSED, "The session has expired or was ended.")
+        if stored.used_at is not None and now - stored.used_at > GRACE:
+            log.error("refresh token used again: session ended", extra={"session": str(login.id)})
+            await repository.revoke(session, login.id, "reuse", now)
+            detail = "The refresh token was used before; the session is ended."
+            raise ServiceError(AuthCode.REFRESH_REFUSED, detail, keeps_changes=True)
+        # Its successors in one query: each was made when the one before it was used, so all are later than that.
+        chain = {} if stored.used_at is None else await repository.tokens_since(session, login.id, stored.used_at)
+        while stored.used_at is not None:
             assert stored.successor_sealed is not None
             token = _sealer(token).open(stored.successor_sealed, "").decode()
+            stored = chain[_digest(token)]
+        return token, login
 
     async def log_out(self, session: AsyncSession, token: str) -> None:
         """End the session of a refresh token, whatever state it is in; a token that is not known is no error."""
@@ -176,13 +205,14 @@ class AuthService:
         """A client's own token. Raises ServiceError (grant_unsupported, client_refused, scope_refused, rate_limited)."""
         if form.grant_type != "client_credentials":
             raise ServiceError(AuthCode.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
-        await self._limiter.attempt(BY_ADDRESS, f"client/{address}")
+        await self._limiter.attempt(CLIENTS_BY_ADDRESS, address)
         client = self._clients.get(form.client_id)
         if not is_secret(client, form.client_secret.get_secret_value()) or client is None:
             log.warning("client refused")
             raise ServiceError(
                 AuthCode.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
             )
+        await self._limiter.give_back(CLIENTS_BY_ADDRESS, address)
         wanted = frozenset(form.scope.split()) or client.scopes
         if not wanted <= client.scopes:
             raise ServiceError(AuthCode.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(client.scopes))}.")

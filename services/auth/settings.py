@@ -17,6 +17,12 @@ SESSION_LIFE = timedelta(days=180)
 #: requests and lost answers happen every day, and without this they would end sessions.
 GRACE = timedelta(seconds=30)
 
+#: How often one session may be refreshed: a client that goes on without waiting for its tokens to expire is broken or hostile.
+ROTATIONS, ROTATION_WINDOW = 20, timedelta(minutes=1)
+
+#: How long used refresh tokens are kept. One that comes again within this time ends its session; later it is not known.
+USED_TOKENS_KEPT = timedelta(days=7)
+
 #: How long ended sessions are kept, to be looked at.
 SESSIONS_KEPT = timedelta(days=30)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import keys, repository
-from services.auth.settings import SESSIONS_KEPT, KeySecrets
+from services.auth.settings import SESSIONS_KEPT, USED_TOKENS_KEPT, KeySecrets
 from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.common.rotating import accepted
@@ -27,3 +27,9 @@ async def rotate_keys(session: AsyncSession, clock: Clock) -> None:
 async def forget_sessions(session: AsyncSession, clock: Clock) -> int:
     """Nightly delete what ended long ago."""
     return await repository.forget_sessions(session, clock.now() - SESSIONS_KEPT)
+
+
+@jobs.clean_up("auth.forget_tokens", "11 4 * * *", late_after=timedelta(hours=26))
+async def forget_tokens(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete refresh tokens that were used long ago; those of ended sessions go with these."""
+    return await repository.forget_used_tokens(session, clock.now() - USED_TOKENS_KEPT)

@@ -201,7 +201,7 @@ def test_an_occupied_port_is_named_and_nothing_is_left(up: dict[str, Any], clone
 def test_down_leaves_no_process_and_no_port_and_up_goes_on(up: dict[str, Any], clone: Clone) -> None:
     email = "kept@example.com"
     answer = httpx.post(f"{up['url']}auth/register", json={"email": email, "password": "correct horse battery staple"})
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code == 202, answer.text
     clone.run("down")
     assert clone.processes() == []
     assert clone.listeners() == []

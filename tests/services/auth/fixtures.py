@@ -42,7 +42,7 @@ class Auth:
         """Register and log in."""
         email, password = email or f"{uuid4().hex}@example.com", "correct horse battery"
         body = {"email": email, "password": password}
-        assert (await self.client.post("/auth/register", json=body)).status_code == 201
+        assert (await self.client.post("/auth/register", json=body)).status_code == 202
         answer = await self.client.post("/auth/login", json=body)
         assert answer.status_code == 200, answer.text
         return Person(email, password, answer.json())

@@ -9,11 +9,11 @@ import pytest
 from argon2 import PasswordHasher
 from redis.asyncio.cluster import RedisCluster
 
-from services.auth.limiter import Limiter
+from services.auth.limiter import BY_ADDRESS, CLIENTS_BY_ADDRESS, REGISTRATIONS, Limit, Limiter
 from services.auth.passwords import QUEUE
 from services.common.logs import JsonFormatter
 from tests.services.auth.fixtures import Auth
-from tests.services.support import Clock
+from tests.services.support import CATALOG, Clock
 
 pytestmark = pytest.mark.postgres
 
@@ -27,16 +27,37 @@ async def test_a_person_registers_logs_in_and_is_known(auth: Auth) -> None:
 
 async def test_one_address_has_one_account_however_it_is_written(auth: Auth) -> None:
     await auth.person("player@example.com")
-    again = await auth.client.post(
-        "/auth/register", json={"email": " PLAYER@example.com", "password": "another password"}
-    )
-    assert (again.status_code, again.json()["code"]) == (409, "email_taken")
+    again = {"email": " PLAYER@example.com", "password": "another password"}
+    assert (await auth.client.post("/auth/register", json=again)).status_code == 202
+    assert (await auth.client.post("/auth/login", json=again)).status_code == 401, "the account stays as it was"
+
+
+async def test_registering_does_not_say_who_has_an_account(auth: Auth) -> None:
+    await auth.person("player@example.com")
+    known, unknown = [
+        await auth.client.post("/auth/register", json={"email": email, "password": "another password"})
+        for email in ("player@example.com", "nobody@example.com")
+    ]
+    assert known.status_code == unknown.status_code == 202
+    assert known.json() == {"email": "player@example.com"}
+    assert unknown.json() == {"email": "nobody@example.com"}
+    assert set(known.headers) == set(unknown.headers)
+
+
+async def test_a_registration_whose_answer_was_lost_is_repeated(auth: Auth) -> None:
+    body = {"email": "player@example.com", "password": "correct horse battery"}
+    first, second = [await auth.client.post("/auth/register", json=body) for _ in range(2)]
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    assert (await auth.client.post("/auth/login", json=body)).status_code == 200
 
 
 async def test_parallel_registrations_of_one_address_make_one_account(auth: Auth) -> None:
     body = {"email": "player@example.com", "password": "correct horse battery"}
     answers = await asyncio.gather(*(auth.client.post("/auth/register", json=body) for _ in range(6)))
-    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 5}
+    assert Counter(answer.status_code for answer in answers) == {202: 6}
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+    assert await app.fetchval("SELECT count(*) FROM users") == 1
+    await app.close()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +145,36 @@ async def test_parallel_guesses_are_counted_one_by_one(auth: Auth, clock: Clock)
     wrong = {"email": person.email, "password": "wrong password"}
     answers = await asyncio.gather(*(auth.client.post("/auth/login", json=wrong) for _ in range(25)))
     assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 15}
+
+
+async def test_players_behind_one_address_do_not_use_up_each_others_attempts(
+    auth: Auth, clock: Clock, cheap_passwords: None
+) -> None:
+    """A carrier's address: log-ins that succeed count for nothing, guesses do."""
+    clock.time = clock.time.replace(minute=0, second=1)
+    person = await auth.person()
+    right = {"email": person.email, "password": person.password}
+    cache = auth.app.state.service._limiter._cache
+
+    async def counted() -> int:
+        keys = [key async for key in cache.scan_iter("auth:attempts:{address:*")]
+        return sum([int(await cache.get(key)) for key in keys])
+
+    assert await counted() == 0
+    for _ in range(5):
+        assert (await auth.client.post("/auth/login", json=right)).status_code == 200
+    assert await counted() == 0
+    await auth.client.post("/auth/login", json={**right, "password": "wrong password"})
+    assert await counted() == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "path"),
+    [(BY_ADDRESS, "/auth/login"), (REGISTRATIONS, "/auth/register"), (CLIENTS_BY_ADDRESS, "/auth/token")],
+)
+def test_no_limit_by_address_is_tighter_than_the_firewalls(limit: Limit, path: str) -> None:
+    firewall = CATALOG.services["auth"].rate_limits[path]
+    assert limit.attempts / limit.seconds >= firewall / 300
 
 
 async def test_a_log_in_forgives_earlier_mistakes(auth: Auth, clock: Clock) -> None:

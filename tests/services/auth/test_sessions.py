@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
+from services.auth.limiter import BY_REFRESH_TOKEN
+from services.auth.settings import ROTATIONS
 from services.auth.tasks import jobs
 from tests.services.auth.fixtures import Auth
 from tests.services.support import Clock
@@ -58,6 +62,57 @@ async def test_whoever_is_late_within_the_grace_time_gets_the_newest_token(auth:
     assert await rotated(auth, first) == third
     clock.move(hours=1)
     assert await rotated(auth, third)
+
+
+async def test_a_session_rotates_so_often_and_no_more(auth: Auth, clock: Clock) -> None:
+    """And whoever presents the first token in that time costs the same few queries, however long the chain (H4)."""
+    first = token = (await auth.person()).tokens["refresh_token"]
+    for _ in range(ROTATIONS - 1):
+        token = await rotated(auth, token)
+    refused = await refresh(auth, token)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert refused.headers["retry-after"] == "60"
+    queries: list[str] = []
+    engine = auth.app.state.engine.sync_engine
+
+    def count(_: Any, __: Any, statement: str, *___: Any) -> None:
+        queries.append(statement)
+
+    event.listen(engine, "before_cursor_execute", count)
+    assert await rotated(auth, first) == token
+    event.remove(engine, "before_cursor_execute", count)
+    assert len(queries) <= 3, queries
+    clock.move(seconds=61)
+    assert await rotated(auth, token), "the token that was refused is still good"
+
+
+async def test_parallel_presentations_of_an_old_token_all_get_the_newest(auth: Auth) -> None:
+    first = token = (await auth.person()).tokens["refresh_token"]
+    for _ in range(ROTATIONS - 1):
+        token = await rotated(auth, token)
+    answers = await asyncio.gather(*(refresh(auth, first) for _ in range(30)))
+    assert {answer.status_code for answer in answers} <= {200, 503}  # 503: more at once than are admitted
+    assert {answer.json()["refresh_token"] for answer in answers if answer.status_code == 200} == {token}
+
+
+async def test_one_tokens_presentations_are_limited_before_the_database_is_asked(auth: Auth, clock: Clock) -> None:
+    clock.time = clock.time.replace(second=1)
+    for _ in range(BY_REFRESH_TOKEN.attempts):
+        assert (await refresh(auth, "unknown")).status_code == 401
+    assert (await refresh(auth, "unknown")).status_code == 429
+    assert (await refresh(auth, "another")).status_code == 401
+
+
+async def test_used_tokens_are_forgotten_and_the_session_goes_on(auth: Auth, clock: Clock) -> None:
+    token: str = (await auth.person()).tokens["refresh_token"]
+    for _ in range(4):
+        token = await rotated(auth, token)
+        clock.move(days=3)
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+    assert await jobs.run_scheduled(auth.app.state.sessions, clock, "auth.forget_tokens")
+    assert await app.fetchval("SELECT count(*) FROM refresh_tokens WHERE used_at IS NOT NULL") == 2
+    await app.close()
+    assert await rotated(auth, token)
 
 
 async def test_a_token_that_is_used_again_later_ends_the_session(auth: Auth, clock: Clock) -> None:
