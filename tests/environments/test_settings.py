@@ -108,8 +108,13 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"network": {"cidr": "8.8.0.0/16"}},
         r"\.cidr: '8.8.0.0/16': a private IPv4 block from /16 to /20",
     ),
+    "host bits": (
+        {"network": {"cidr": "10.20.1.0/16"}},
+        r"\.cidr: '10.20.1.0/16': bits are .*did you mean 10.20.0.0/16\?",
+    ),
+    "too small for a load balancer": ({"network": {"cidr": "10.20.0.0/23"}}, r"\.cidr: '10.20.0.0/23': .*not /23"),
     "no addresses": ({"network": {"cidr": "ten"}}, r"\.cidr: 'ten': a private IPv4 block"),
-    "one zone": ({"network": {"zones": ["a"]}}, r"\.zones: .*2"),
+    "one zone": ({"network": {"zones": ["a"]}}, r"\.zones: \['a'\]: at least 2 items are accepted, not 1"),
     "a zone twice": ({"network": {"zones": ["a", "a"]}}, r"\.network: zones: a letter is there twice"),
     "a zone that is none": ({"network": {"zones": ["a", "z"]}}, r"\.zones\.1: 'z': .*'a', 'b'"),
     "no way out": ({"network": {"nat": "none"}}, r"\.network: nat none needs interface_endpoints true"),
@@ -151,6 +156,35 @@ def test_each_mistake_is_one_sentence_with_file_key_and_value(changes: dict[str,
 def test_production_takes_no_relaxation() -> None:
     relaxed = {"high_availability": "we would like to save the money"}
     assert "nothing may be relaxed in the tier production" in refusal(tier="production", edge=EDGE, relaxed=relaxed)
+
+
+def test_production_says_so_before_it_says_anything_of_the_reason() -> None:
+    text = refusal(tier="production", edge=EDGE, relaxed={"high_availability": "no"})
+    assert text.endswith("matchday:environment.relaxed: nothing may be relaxed in the tier production")
+
+
+def test_every_mistake_comes_at_once() -> None:
+    text = refusal(tier="laptop", postgres={"replicas": 9, "replica": 1}, network={"cidr": "ten"})
+    assert [line.split("matchday:environment.")[1].split(":")[0] for line in text.splitlines()] == [
+        "network.cidr",
+        "postgres.replicas",
+        "postgres.replica",
+    ]
+
+
+def test_a_mistake_that_the_file_itself_makes_has_its_line(tmp_path: Path) -> None:
+    directory = tmp_path / "environments"
+    directory.mkdir()
+    file = directory / "Pulumi.dev.yaml"
+    file.write_text(
+        "config:\n  aws:region: ap-south-1\n  matchday:environment:\n    tier: laptop\n    postgres:\n      replicas: 9\n"
+    )
+    config = {REGION_KEY: "ap-south-1", KEY: json.dumps({"tier": "laptop", "postgres": {"replicas": 9}})}
+    with pytest.raises(SettingsError, match=r"replicas: 9: at most 5 is accepted \(line 6\)"):
+        load("dev", config, directory)
+    config[KEY] = json.dumps({"tier": "laptop", "postgres": {"replicas": 8}})  # from elsewhere: no line
+    with pytest.raises(SettingsError, match=r"replicas: 8: at most 5 is accepted$"):
+        load("dev", config, directory)
 
 
 def test_high_availability_needs_replicas() -> None:

@@ -28,8 +28,8 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Refusal:
     """`refused(stack, config, program=…)`: run the program, which must stop with one sentence; return the sentence."""
 
     def run(stack: str, config: dict[str, Any], program: Path = STACKS) -> str:
-        said: list[str] = []
-        monkeypatch.setattr(pulumi.log, "error", said.append)
+        sentences: list[str] = []
+        monkeypatch.setattr(pulumi.log, "error", sentences.append)
         pulumi.runtime.set_all_config({k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()})
         recorded = Recorded()
         try:
@@ -39,7 +39,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Refusal:
             pulumi.runtime.set_all_config({})
         assert caught.value.code == SHOWN
         assert recorded.registrations == []
-        (sentence,) = said
+        (sentence,) = sentences
         assert "\n" not in sentence and "Traceback" not in sentence
         return sentence
 
