@@ -21,6 +21,8 @@ import yaml
 from localcloud.engine import events
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
+from model import documents
+from model.validation import DocumentError
 
 #: Variables of the user's shell that must never reach an engine that drives the local cloud: whatever starts so is dropped.
 _FORBIDDEN = ("AWS_", "PULUMI_")
@@ -200,7 +202,11 @@ class Workspace:
 
     def _write_configuration(self, stack: str, overrides: Mapping[str, Any]) -> None:
         source = self._configurations / f"Pulumi.{stack}.yaml"
-        settings: dict[str, Any] = (yaml.safe_load(source.read_text()) if source.exists() else None) or {}
+        try:
+            shown = f"{source.parent.name}/{source.name}"
+            settings = documents.read(source, shown).content if source.exists() else {}
+        except DocumentError as error:
+            raise EngineFailed("config", (), str(error), source) from None
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
         salted = yaml.safe_load((self.state / "init" / f"Pulumi.{stack}.yaml").read_text())
         salted["config"] = {**(settings.get("config") or {}), **overrides}
