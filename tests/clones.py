@@ -22,7 +22,9 @@ ROOMS = (
     "components",
     "environments",
     "localcloud",
+    "model",
     "policies",
+    "scoring",
     "services",
     "stacks",
 )

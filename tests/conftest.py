@@ -4,5 +4,10 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+from tests.engine.engines import far_end, far_end_of, previews
+
+#: Fixtures of the whole session: one engine's far end serves tests of several rooms.
+__all__ = ["far_end", "far_end_of", "previews"]
+
 settings.register_profile("matchday", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("matchday")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sqlite3
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.engine.conftest import PROJECT, FarEnd
+from tests.engine.engines import PROJECT, FarEnd
+from tests.stacks.conftest import catalog_of, compose, settings_of
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("lifecycle")]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 UP = ["up", "--yes", "--skip-preview", "--parallel", "16"]
 
@@ -66,8 +67,12 @@ def provisioned(far_end: FarEnd) -> FarEnd:
     before = _emulator_contents(far_end)
     assert not any(before.values()), f"the emulator is not empty before the first run: {before}"
     done = far_end.workspace.run(UP, "local")
-    assert done.changes["create"] > 100
+    made = {event.urn for event in done.resources if not event.type.startswith("pulumi:")}
+    assert made == set(compose(settings_of("local"), catalog_of("local")).urns)
     assert _touched(done.changes) == {"create": done.changes["create"]}
+    with sqlite3.connect(far_end.store / "store.sqlite") as kept:
+        ((count,),) = kept.execute("SELECT COUNT(*) FROM kept WHERE properties LIKE '%matchday-local%'")
+    assert count > 10, "what `destroy` must forget"
     return far_end
 
 
@@ -112,7 +117,5 @@ def test_destroy_leaves_nothing(provisioned: FarEnd) -> None:
     provisioned.workspace.run(["destroy", "--yes", "--parallel", "16"], "local")
     left = {kind: names for kind, names in _emulator_contents(provisioned).items() if names}
     assert left == {}
-    store = Path(provisioned.workspace.state).parent / "provider"
-    assert not [
-        line for file in store.rglob("*.json") for line in file.read_text().splitlines() if "matchday-local" in line
-    ]
+    with sqlite3.connect(provisioned.store / "store.sqlite") as kept:
+        assert kept.execute("SELECT token, id FROM kept WHERE properties LIKE '%matchday-local%'").fetchall() == []

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from environments.settings import SettingsError, load
 from localcloud.engine.run import EngineFailed
+from model.catalog import CatalogError, load_catalog
 from tests.clones import Clone, make_clone
-from tests.engine.conftest import FarEnd
+from tests.engine.engines import FarEnd
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("refusals")]
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 
 @pytest.fixture(scope="module")
@@ -38,37 +42,59 @@ def _path(content: dict[str, Any]) -> None:
     content["paths"] = ["/auth/*"]
 
 
-@pytest.mark.parametrize(
-    ("file", "spoil", "words"),
-    [
-        ("environments/Pulumi.dev.yaml", _setting, ["environments/Pulumi.dev.yaml", "postgres.multi_azs"]),
-        ("environments/Pulumi.dev.yaml", _value, ["environments/Pulumi.dev.yaml", "network.cidr", "10.0.0.0/8", "/16"]),
-        (
-            "services/wallet/service.yaml",
-            _datastore,
-            ["services/wallet/service.yaml", "datastores", "mongodb", "postgres"],
-        ),
-        ("services/wallet/service.yaml", _path, ["/auth/*", "auth", "wallet"]),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    clone: Clone, file: str, spoil: Callable[[dict[str, Any]], None], words: list[str]
-) -> None:
-    path = clone.directory / file
+SETTINGS, MANIFEST = "environments/Pulumi.dev.yaml", "services/wallet/service.yaml"
+
+
+@contextmanager
+def _spoilt(path: Path, spoil: Callable[[dict[str, Any]], None]) -> Iterator[dict[str, Any]]:
     original = path.read_text()
     content = yaml.safe_load(original)
     spoil(content)
     path.write_text(yaml.safe_dump(content))
     try:
-        done = clone.run("preview", "dev", check=False)
+        yield content
     finally:
         path.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "words"),
+    [
+        (SETTINGS, _setting, [SETTINGS, "postgres.multi_azs"]),
+        (MANIFEST, _path, ["/auth/*", "auth", "wallet"]),
+    ],
+)
+def test_bad_input_is_one_sentence_of_the_command(
+    clone: Clone, file: str, spoil: Callable[[dict[str, Any]], None], words: list[str]
+) -> None:
+    with _spoilt(clone.directory / file, spoil):
+        done = clone.run("preview", "dev", check=False)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, done.stderr
     assert all(word in errors[0] for word in words), errors[0]
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_bad_value_is_one_sentence(clone: Clone) -> None:
+    """As the program says it (tests/stacks/test_program.py runs it): no engine is needed to read a file."""
+    with _spoilt(clone.directory / SETTINGS, _value) as content, pytest.raises(SettingsError) as refused:
+        load(
+            "dev",
+            {key: value if isinstance(value, str) else json.dumps(value) for key, value in content["config"].items()},
+        )
+    sentence = str(refused.value)
+    assert all(word in sentence for word in [SETTINGS, "network.cidr", "10.0.0.0/8", "/16"]), sentence
+    assert "\n" not in sentence
+
+
+def test_a_bad_manifest_is_one_sentence(clone: Clone) -> None:
+    with _spoilt(clone.directory / MANIFEST, _datastore), pytest.raises(CatalogError) as refused:
+        load_catalog(clone.directory / "services", "development")
+    sentence = str(refused.value)
+    assert all(word in sentence for word in [MANIFEST, "datastores", "mongodb", "postgres"]), sentence
+    assert "\n" not in sentence
 
 
 PROGRAM = """

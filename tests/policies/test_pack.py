@@ -29,11 +29,10 @@ from policies.audit.state import read
 from policies.catalog import all_controls
 from policies.model import Each
 from policies.pack.server import SELF, VERSION
-from tests.engine.conftest import FarEnd
+from tests.engine.engines import PACK, FarEnd, Previews
 from tests.policies.platform import platform
 from tests.policies.test_state import export, row
 
-PACK = Path(__file__).resolve().parents[2] / "policies"
 KEY = "aws:kms/key:Key"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
@@ -288,6 +287,7 @@ def _said(result: Result) -> str:
 
 
 @pytest.mark.engine
+@pytest.mark.xdist_group("engine")
 @pytest.mark.timeout(300)
 def test_a_preview_and_an_update_are_judged(far_end_of: Callable[[str], FarEnd]) -> None:
     workspace = far_end_of(PROGRAM).workspace
@@ -308,10 +308,11 @@ def test_a_preview_and_an_update_are_judged(far_end_of: Callable[[str], FarEnd])
 
 
 @pytest.mark.engine
+@pytest.mark.xdist_group("engine")
 @pytest.mark.timeout(300)
-def test_prods_preview_passes_the_pack(far_end: FarEnd) -> None:
+def test_prods_preview_passes_the_pack(previews: Previews) -> None:
     """As CI runs it: any mandatory violation would fail the preview."""
-    preview = far_end.workspace.run(["preview", "--policy-pack", str(PACK)], "prod")
+    preview = previews("prod")
     assert preview.changes["create"] > 300
     assert not [violation for violation in preview.violations if violation.level == "mandatory"]
     assert "cannot tell yet" in _said(preview)

@@ -1,0 +1,82 @@
+"""The real CLI against the local provider: one emulator and one provider for all engine tests of a worker.
+
+Tests that ask for them carry `xdist_group("engine")`, so that one worker has them all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.engine.find import ensure
+from localcloud.engine.run import Result, Workspace
+from localcloud.runtime.ephemeral import Endpoints, cloud
+
+REGION = "ap-south-1"
+PROJECT = Path(__file__).resolve().parents[2]
+PACK = PROJECT / "policies"
+
+
+@dataclass(frozen=True)
+class FarEnd:
+    """A workspace, and the emulator that its provider drives."""
+
+    workspace: Workspace
+    cloud: Endpoints
+    store: Path  #: of the provider
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the emulator: how a test acts behind Pulumi's back."""
+        from localcloud.runtime.aws import (
+            Aws,  # here, because every test session imports this module, and boto3 is slow
+        )
+
+        return Aws(self.cloud.endpoint, REGION).client(service)
+
+
+def _workspace(started: Endpoints, project: Path, state: Path) -> Workspace:
+    return Workspace(
+        engine=ensure(print),
+        project=project,
+        state=state,
+        provider_port=started.provider_port,
+        python=Path(sys.executable),
+    )
+
+
+@pytest.fixture(scope="session")
+def far_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarEnd]:
+    """The platform's own project."""
+    directory = tmp_path_factory.mktemp("cloud")
+    with cloud(directory, region=REGION) as started:
+        yield FarEnd(_workspace(started, PROJECT, directory / "pulumi"), started, directory / "provider")
+
+
+@pytest.fixture
+def far_end_of(tmp_path: Path, far_end: FarEnd) -> Callable[[str], FarEnd]:
+    """A project with one program text, for what the platform itself never does; a backend of its own."""
+
+    def begin(program: str) -> FarEnd:
+        project = tmp_path / "project"
+        (project / "environments").mkdir(parents=True)
+        (project / "Pulumi.yaml").write_text("name: matchday\nruntime: python\nstackConfigDir: environments\n")
+        (project / "environments" / "Pulumi.local.yaml").write_text(f"config: {{'aws:region': {REGION}}}\n")
+        (project / "__main__.py").write_text(program)
+        return FarEnd(_workspace(far_end.cloud, project, tmp_path / "pulumi"), far_end.cloud, far_end.store)
+
+    return begin
+
+
+Previews = Callable[[str], Result]
+
+
+@pytest.fixture(scope="session")
+def previews(far_end: FarEnd) -> Previews:
+    """`previews("prod")`: the plan of a stack from nothing, judged by the policy pack; made once for all who look at it."""
+    return cache(lambda stack: far_end.workspace.run(["preview", "--policy-pack", str(PACK)], stack))
