@@ -1,8 +1,10 @@
-"""The whole platform in a clone of its own."""
+"""The whole platform in a clone of its own: one for each module, so that the two modules keep two workers equally busy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,3 +18,24 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     yield made
     made.run("reset", "--yes")
     assert made.processes() == []
+
+
+@pytest.fixture(scope="module")
+def up(clone: Clone) -> dict[str, Any]:
+    """The document of the first `up`."""
+    document: dict[str, Any] = clone.json("up", "--port", str(clone.port))
+    return document
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def tasks_of(clone: Clone, service: str) -> list[dict[str, Any]]:
+    document = clone.json("status", check=False)
+    return next(s["tasks"] for s in document["services"] if s["name"].endswith(service))

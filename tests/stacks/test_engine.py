@@ -1,4 +1,4 @@
-"""The real engine on each environment: it plans what the program registers in tests, and refuses what is wrong in one sentence."""
+"""The real engine on each environment: it plans what the program registers in tests, and refuses in one sentence."""
 
 from __future__ import annotations
 
