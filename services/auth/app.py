@@ -19,6 +19,7 @@ from services.auth.settings import EmailSecrets, KeySecrets
 from services.common.application import create_application
 from services.common.cache import create_cache
 from services.common.clock import Clock
+from services.common.events import endpoint
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import CacheSettings, WebSettings, load
@@ -56,7 +57,7 @@ def create_app(clock: Clock | None = None) -> FastAPI:
     return create_application(
         title="Matchday auth",
         summary="Accounts, sessions and the tokens that every other service trusts",
-        routers=[router],
+        routers=[router, endpoint.router("auth")],
         opener=_open,
         codes=AuthCode,
         clock=clock,

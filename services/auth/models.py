@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import database
+from services.common.events.log import EventRow
 from services.common.job_runs import JobRun
 
 
@@ -99,4 +100,4 @@ class SigningKey(Base):
     )
 
 
-METADATA = (Base.metadata, JobRun.metadata)
+METADATA = (Base.metadata, JobRun.metadata, EventRow.metadata)

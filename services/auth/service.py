@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.auth import repository
 from services.auth.clients import Client, is_secret
 from services.auth.errors import AuthCode
+from services.auth.events import AccountRegistered
 from services.auth.keys import KeyRing, PrivateKey
 from services.auth.limiter import (
     BY_ACCOUNT,
@@ -45,6 +46,7 @@ from services.auth.settings import (
     ROTATIONS,
     SESSION_LIFE,
 )
+from services.common import events
 from services.common.clock import Clock
 from services.common.database import Sessions
 from services.common.errors import Code, ServiceError
@@ -99,6 +101,7 @@ class AuthService:
             created_at=now,
         )
         if await repository.add_user(session, user):
+            await events.emit(session, AccountRegistered(account=user_id, registered_at=now))
             log.info("registered", extra={"subject": str(user_id)})
         return Registered(email=wanted.email)
 

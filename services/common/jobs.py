@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import job_runs, logs
 from services.common.clock import Clock
 from services.common.database import Sessions
+from services.common.events.schema import task as event_task
 from services.common.ids import uuid7
 from services.common.outbox import Message, messages
 from services.common.outside import OutsideCall, Refused, Try
@@ -61,8 +62,15 @@ class Handled:
 
 @dataclass
 class Jobs:
-    """A service's background work by task name."""
+    """A service's background work by task name.
 
+    `emits`: it has events of its own. `client`: the name of the manifest's client that asks other services for theirs.
+    `reads`: which events of which producer.
+    """
+
+    emits: bool = False
+    client: str = ""
+    reads: dict[str, set[str]] = field(default_factory=dict)
     messages: dict[str, BatchHandler] = field(default_factory=dict)
     outside: dict[str, OutsideCall[Any, Any]] = field(default_factory=dict)
     scheduled: dict[str, Scheduled] = field(default_factory=dict)
@@ -92,6 +100,15 @@ class Jobs:
             return handler
 
         return register
+
+    def on_event(self, producer: str, name: str, version: int) -> Callable[[MessageHandler], MessageHandler]:
+        """Decorator: does the events `name` of `producer`, as `on_message` does messages: each has its effect once.
+
+        They arrive in order and are handed out in order, but one that fails comes later than its successors.
+        """
+        event = event_task(name, version)
+        self.reads.setdefault(producer, set()).add(event)
+        return self.on_message(event)
 
     def on_message_outside(self, task: str, call: OutsideCall[Any, Any]) -> None:
         """The outbox messages of `task` are calls to the outside, each by itself."""

@@ -104,6 +104,14 @@ class CacheSettings(RedisSettings):
     model_config = SettingsConfigDict(env_prefix="CACHE_")
 
 
+def variable(name: str) -> str:
+    """A variable whose name depends on another service's. Raises SettingsError if it is not set."""
+    value = os.environ.get(name)
+    if not value:
+        raise SettingsError(f"the variable {name} is not set")
+    return value
+
+
 S = TypeVar("S", bound=BaseSettings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.common.grants import grant
 
@@ -34,3 +35,41 @@ def pending_idempotency_keys() -> None:
         postgresql_where=sa.text("deadline IS NOT NULL"),  # hardly ever any: made in no time
     )
     grant("idempotency_keys", "UPDATE", columns=["owner", "deadline"])
+
+
+def events() -> None:
+    """What a service that emits events keeps of them (`services.common.events.log`)."""
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger()),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("data", JSONB(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("occurred_at", _moment, nullable=False, server_default=sa.func.now()),
+        sa.PrimaryKeyConstraint("id", name="pk_events"),
+    )
+    op.create_index("uq_events_position", "events", ["position"], unique=True)
+    op.create_index("ix_events_unnumbered", "events", ["id"], postgresql_where="position IS NULL")
+    op.create_table(
+        "event_position",
+        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("only", name="pk_event_position"),
+    )
+    op.execute("INSERT INTO event_position VALUES (true, 0)")
+    grant("events", "UPDATE", columns=["position"])
+    grant("events", "DELETE")
+    grant("event_position", "UPDATE", columns=["last"])
+
+
+def event_offsets() -> None:
+    """What a service that reads events of others keeps (`services.common.events.subscription`). It has an outbox, too."""
+    op.create_table(
+        "event_offsets",
+        sa.Column("producer", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("producer", name="pk_event_offsets"),
+    )
+    grant("event_offsets", "UPDATE", columns=["position"])

@@ -29,6 +29,8 @@ from services.common import database, heartbeat, logs
 from services.common.broker import BrokerQueue, create_celery, jobs_of
 from services.common.clock import Clock, DatabaseClock
 from services.common.database import Sessions
+from services.common.events import log as events_log
+from services.common.events.subscription import Reading
 from services.common.jobs import CLEAN_UP_SECONDS, TIMEOUT_SECONDS, Jobs
 from services.common.loops import Loop
 from services.common.outbox.relay import Relay
@@ -37,6 +39,7 @@ from services.common.vitals import Vitals
 
 CONCURRENCY = 4
 PULSE_SECONDS = 3.0
+NUMBERING_PAUSE_SECONDS = 0.5
 CLOSING_SECONDS = 5.0
 
 #: A job's own time limit, and some for what cannot be cancelled.
@@ -73,6 +76,20 @@ async def relay(sessions: Sessions, queue: BrokerQueue, jobs: Jobs, vitals: Vita
     """Publish the outbox for ever."""
     batch_sizes = dict.fromkeys(jobs.outside, 1)  # a call to the outside is long: it shares its thread with no other
     await Relay(sessions, queue, batch_sizes).run(lambda: vitals.moved("relay"))
+
+
+async def number_events(sessions: Sessions, vitals: Vitals) -> None:
+    """Give committed events their positions for ever."""
+    while True:
+        numbered = 0
+        try:
+            async with asyncio.timeout(PULSE_SECONDS * 2), sessions() as session, session.begin():
+                numbered = await events_log.number(session)
+            vitals.moved("events")
+        except Exception as error:  # the database is away: they wait
+            log.warning("events not numbered", extra={"reason": f"{type(error).__name__}: {error}"})
+        if not numbered:
+            await asyncio.sleep(NUMBERING_PAUSE_SECONDS)
 
 
 def register(celery: Celery, jobs: Jobs, loop: Loop, sessions: Sessions, patient: Sessions, clock: Clock) -> None:
@@ -116,6 +133,8 @@ def main() -> int:
     """Work until told to end."""
     try:
         process, settings, broker = load(ProcessSettings), load(AppDatabaseSettings), load(BrokerSettings)
+        jobs = jobs_of(process.service)
+        reading = Reading(jobs.client, jobs.reads) if jobs.reads else None
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -123,7 +142,6 @@ def main() -> int:
         service=process.service, process=process.process, environment=process.environment, level=process.log_level
     )
     Path(heartbeat.path()).unlink(missing_ok=True)
-    jobs = jobs_of(process.service)
     celery = create_celery(process.service, broker)
     name = f"{process.service}-{process.process}"
     engine = database.create_engine(settings, name, connections=settings.connections - CONCURRENCY)
@@ -133,11 +151,17 @@ def main() -> int:
     register(celery, jobs, loop, sessions, database.create_sessions(patient_engine), clock)
     queue = BrokerQueue(process.service, broker, celery)
     # A service without messages has no outbox.
-    vitals = Vitals("consumer", "postgres", "broker", *(["relay"] if jobs.tasks else []))
+    vitals = Vitals(
+        "consumer", "postgres", "broker", *(["relay"] if jobs.tasks else []), *(["events"] if jobs.emits else [])
+    )
     follow_consumer(vitals)
     stops = [loop.start(pulse(sessions, queue, vitals, clock))]
     if jobs.tasks:
         stops.append(loop.start(relay(sessions, queue, jobs, vitals)))
+    if jobs.emits:
+        stops.append(loop.start(number_events(sessions, vitals)))
+    if reading:
+        stops.append(loop.start(reading.run(sessions)))
     ended = threading.Event()
     vitals.watch(ended)
 

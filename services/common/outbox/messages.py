@@ -120,6 +120,17 @@ async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[
     return message_id
 
 
+_RECEIVE = text("""
+    INSERT INTO outbox (id, task, payload, request_id) VALUES (:id, :task, :payload, :request) ON CONFLICT (id) DO NOTHING
+""").bindparams(bindparam("id", type_=Uuid()), bindparam("payload", type_=JSONB()))
+
+
+async def receive(session: AsyncSession, message_id: UUID, task: str, payload: dict[str, Any], request_id: str) -> None:
+    """The same for a message that has an id already, from elsewhere: the second time it comes nothing happens."""
+    values = {"id": message_id, "task": task, "payload": payload, "request": request_id}
+    await session.execute(_RECEIVE, values)
+
+
 _HAND_OUT = text("""
     UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + least(:first * power(2, attempts), :longest)
     WHERE id IN (

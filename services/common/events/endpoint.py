@@ -1,0 +1,62 @@
+"""Where consumers ask: `GET /<service>/internal/events`, with a machine token of the scope `<service>:read-events`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from services.common.callers import REFUSALS, needs
+from services.common.database import Session
+from services.common.errors import responses
+from services.common.events import log
+from services.common.tokens import Caller
+
+MOST = 500
+
+
+class EventView(BaseModel):
+    """One event. `id` is the same however often it is asked for."""
+
+    position: int
+    id: UUID
+    name: str
+    version: int
+    data: dict[str, Any]
+    request_id: str
+    occurred_at: datetime
+
+
+class EventPage(BaseModel):
+    """What came after a position. `first` is the lowest position that can still be asked for."""
+
+    first: int
+    events: list[EventView]
+
+
+def scope(service: str) -> str:
+    """What a consumer of the events of `service` must be allowed."""
+    return f"{service}:read-events"
+
+
+def router(service: str) -> APIRouter:
+    """The endpoint of `service`."""
+    made = APIRouter(prefix=f"/{service}/internal", tags=["events"])
+
+    @made.get("/events", summary="Events after a position, in order", responses=responses(*REFUSALS))
+    async def read_events(
+        session: Session,
+        _: Annotated[Caller, Depends(needs(scope(service)))],
+        after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+        count: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+    ) -> EventPage:
+        first = await log.first(
+            session
+        )  # before the events: what is forgotten in between would look as if it had never been
+        found = await log.after(session, after, count)
+        return EventPage(first=first, events=[EventView.model_validate(row, from_attributes=True) for row in found])
+
+    return made
