@@ -13,7 +13,6 @@ from services.common.callers import REFUSALS, needs
 from services.common.database import Session
 from services.common.errors import responses
 from services.common.events import log
-from services.common.tokens import Caller
 
 MOST = 500
 
@@ -46,10 +45,14 @@ def router(service: str) -> APIRouter:
     """The endpoint of `service`."""
     made = APIRouter(prefix=f"/{service}/internal", tags=["events"])
 
-    @made.get("/events", summary="Events after a position, in order", responses=responses(*REFUSALS))
+    @made.get(
+        "/events",
+        summary="Events after a position, in order",
+        responses=responses(*REFUSALS),
+        dependencies=[Depends(needs(scope(service)))],
+    )
     async def read_events(
         session: Session,
-        _: Annotated[Caller, Depends(needs(scope(service)))],
         after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
         count: Annotated[int, Query(ge=1, le=MOST)] = MOST,
     ) -> EventPage:

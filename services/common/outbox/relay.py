@@ -30,7 +30,7 @@ MEASURE_SECONDS = 60.0
 #: One round may take no longer: each of its steps has a time limit of its own, below this.
 ROUND_SECONDS = 15.0
 
-#: How long until the next look: at the table when there was nothing, at the queue when there was.
+#: How long until the next round: messages are gathered into batches, unless there is more than a round takes.
 PAUSE_SECONDS = 0.5
 BUSY_PAUSE_SECONDS = 0.05
 
@@ -55,10 +55,12 @@ class Relay:
     def __init__(self, sessions: Sessions, queue: Queue, batch_sizes: Mapping[str, int] | None = None) -> None:
         self._sessions, self._queue, self._sizes = sessions, queue, batch_sizes or {}
         self._measured = self._complained = float("-inf")
+        self._more = False
 
     async def round(self) -> int:
         """Publish what is due, if the queue is empty; returns how many messages. Raises what the database or broker raises."""
-        if await self._queue.depth():
+        self._more = await self._queue.depth() > 0
+        if self._more:
             return 0
         async with self._sessions() as session, session.begin():
             dead = await messages.bury(session)
@@ -77,6 +79,7 @@ class Relay:
                 for first in range(0, len(ids), size)
             ]
         )
+        self._more = len(handed) == BATCHES * BATCH
         return len(handed)
 
     async def _publish(self, batches: list[tuple[str, list[UUID]]]) -> None:
@@ -115,13 +118,13 @@ class Relay:
     async def run(self, moved: Callable[[], None]) -> None:
         """Publish for ever. `moved` is called after every round that the database and the broker answered."""
         while True:
-            published = 0
+            self._more = False
             try:
                 async with asyncio.timeout(ROUND_SECONDS):
-                    published = await self.round()
+                    await self.round()
                     await self.measure()
                 moved()
             except Exception as error:  # the database or the broker is away: the messages wait
                 log.warning("outbox not published", extra={"reason": f"{type(error).__name__}: {error}"})
                 await asyncio.sleep(2)
-            await asyncio.sleep(BUSY_PAUSE_SECONDS if published else PAUSE_SECONDS)
+            await asyncio.sleep(BUSY_PAUSE_SECONDS if self._more else PAUSE_SECONDS)
