@@ -15,13 +15,23 @@ import pytest
 from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from services.common import errors, healthcheck, heartbeat, logs, web
 from services.common.client_address import client_address
 from services.common.errors import ErrorCode
 from services.common.ids import uuid7
+from services.common.rotating import accepted
 from services.common.sealing import Sealer, UnsealError
-from services.common.settings import BrokerSettings, DatabaseSettings, SettingsError, WebSettings, load
+from services.common.settings import (
+    AppDatabaseSettings,
+    BrokerSettings,
+    DatabaseSettings,
+    SettingsError,
+    WebSettings,
+    load,
+    login,
+)
 from tests.services.support import ROOT, environ
 
 
@@ -76,6 +86,33 @@ class TestSettings:
     def test_tls_of_redis(self, text: str, value: bool) -> None:
         with environ({"BROKER_HOST": "h", "BROKER_TLS": text, "BROKER_PASSWORD": "p"}):
             assert load(BrokerSettings).tls is value
+
+
+class TestRotating:
+    @pytest.mark.parametrize(
+        ("secret", "values"), [("one", ("one",)), ("new old", ("new", "old")), (" new  old\n", ("new", "old"))]
+    )
+    def test_the_current_value_comes_first(self, secret: str, values: tuple[str, ...]) -> None:
+        assert accepted(SecretStr(secret), "THE_SECRET") == values
+
+    @pytest.mark.parametrize("secret", ["", "  ", "three of them"])
+    def test_other_numbers_of_values_are_refused_and_never_shown(self, secret: str) -> None:
+        with pytest.raises(ValueError, match="the secret THE_SECRET holds") as raised:
+            accepted(SecretStr(secret), "THE_SECRET")
+        assert "three" not in str(raised.value)
+
+    def test_a_process_logs_in_as_the_role_of_its_current_password(self) -> None:
+        with environ(TestSettings.VARIABLES | {"DATABASE_USER": "wallet_app", "DATABASE_PASSWORD": "new old"}):
+            found = load(AppDatabaseSettings)
+        assert (found.user, found.password.get_secret_value()) == (login("wallet_app", "new"), "new")
+        assert len(login("a" * 20 + "_app", "p")) < 63
+
+    def test_three_passwords_are_a_sentence(self) -> None:
+        with (
+            environ(TestSettings.VARIABLES | {"DATABASE_PASSWORD": "far too many"}),
+            pytest.raises(SettingsError, match=r"^the secret DATABASE_PASSWORD holds 3 values"),
+        ):
+            load(AppDatabaseSettings)
 
 
 class TestLogs:
@@ -137,6 +174,18 @@ class TestSealing:
                 other.open(sealed, place)
         with pytest.raises(UnsealError):
             Sealer("a secret of sixteen or more", "another purpose").open(sealed, label)
+
+    @given(st.binary(max_size=200))
+    def test_what_a_previous_secret_sealed_opens_and_is_told_apart(self, value: bytes) -> None:
+        old, new = "the old secret of this test", "the new secret of this test"
+        both, sealed = Sealer(new, "test", [old]), Sealer(old, "test").seal(value, "label")
+        assert both.open(sealed, "label") == value
+        assert both.is_older(sealed, "label")
+        anew = both.seal(value, "label")
+        assert not both.is_older(anew, "label")
+        assert Sealer(new, "test").open(anew, "label") == value
+        with pytest.raises(UnsealError):
+            Sealer(new, "test").is_older(sealed, "label")
 
     @pytest.mark.parametrize("damaged", [b"", b"short", b"x" * 60])
     def test_rubbish_does_not_open(self, damaged: bytes) -> None:
