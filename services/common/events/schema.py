@@ -57,7 +57,11 @@ def broken_promises(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]
         was, now = schema.get("properties", {}), new[name].get("properties", {})
         required = set(new[name].get("required", ()))
         found += [f"{name}: {field} is gone" for field in was if field not in now]
-        found += [f"{name}: {field} is optional now" for field in schema.get("required", ()) if field not in required]
+        found += [
+            f"{name}: {field} is optional now"
+            for field in schema.get("required", ())
+            if field in now and field not in required
+        ]
         found += [
             f"{name}: {field} changed" for field in was if field in now and _shape(was[field]) != _shape(now[field])
         ]
