@@ -24,21 +24,21 @@ pytestmark = pytest.mark.postgres
 ONE = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "test-1", "{head}"
+revision, down_revision = "test_1", "{head}"
 def upgrade():
     assert op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar() == "5s"
     op.execute("ALTER TABLE notifications ADD seen_at timestamptz")
 """
 INDEX = """
 from services.common.indexes import create_concurrently
-revision, down_revision = "test-2", "test-1"
+revision, down_revision = "test_2", "test_1"
 def upgrade():
     create_concurrently("ix_notifications_seen_at", "notifications", ["seen_at"], where="seen_at IS NULL")
 """
 AFTER = """
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "test-3", "test-2"
+revision, down_revision = "test_3", "test_2"
 def upgrade():
     assert op.get_bind().execute(sa.text("SHOW lock_timeout")).scalar() == "5s"
     op.execute("ALTER TABLE notifications ADD {column} text")
@@ -109,7 +109,7 @@ async def test_an_index_is_made_while_the_service_writes(cloud: Cloud, stage: St
     add("three.py", AFTER.replace("{column}", "later"))
     account, transaction = await movement(cloud, database)
     slow, quick = await app(cloud, database), await app(cloud, database)
-    began = slow.transaction()
+    began = slow.transaction(isolation="repeatable_read")
     await began.start()
     await slow.execute(
         "INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES ('c', 'k', 'h', now())"
@@ -133,7 +133,7 @@ async def test_an_index_that_was_interrupted_is_made_anew(cloud: Cloud, stage: S
     add("one.py", ONE)
     add("two.py", INDEX)
     slow, master = await app(cloud, database), await cloud.connect(database)
-    began = slow.transaction()
+    began = slow.transaction(isolation="repeatable_read")
     await began.start()
     await slow.execute("SELECT count(*) FROM notifications")
     task = asyncio.create_task(migrate("wallet", settings))
@@ -160,9 +160,9 @@ async def test_a_migration_that_fails_leaves_what_the_one_before_made(cloud: Clo
     with pytest.raises(DBAPIError):
         await migrate("wallet", settings)
     owner = await cloud.connect(database, role="owner", service="wallet")
-    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "test-2"
+    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "test_2"
     assert await valid(owner) is True
     add("three.py", AFTER.replace("{column}", "later"))
     await migrate("wallet", settings)
-    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "test-3"
+    assert await owner.fetchval("SELECT version_num FROM alembic_version") == "test_3"
     await owner.close()
