@@ -131,6 +131,7 @@ async def test_an_index_is_made_while_the_service_writes(cloud: Cloud, stage: St
 async def test_an_index_that_was_interrupted_is_made_anew(cloud: Cloud, stage: Stage) -> None:
     database, settings, add = stage
     add("one.py", ONE)
+    await migrate("wallet", settings)
     add("two.py", INDEX)
     slow, master = await app(cloud, database), await cloud.connect(database)
     began = slow.transaction(isolation="repeatable_read")
