@@ -74,7 +74,7 @@ def create_celery(service: str, settings: BrokerSettings) -> Celery:
         broker_use_ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED} if settings.tls else None,
         broker_transport_options={
             "global_keyprefix": key_prefix(service),
-            "visibility_timeout": 600,  # an unacknowledged task comes again after this
+            "visibility_timeout": 1200,  # an unacknowledged task comes again after this: longer than any job may take
             "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,

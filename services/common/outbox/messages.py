@@ -71,10 +71,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message that may be published now."""
+    """A message that may be published now, for the `attempts`-th time."""
 
     id: UUID
     task: str
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ _HAND_OUT = text("""
         WHERE done_at IS NULL AND dead_at IS NULL AND next_attempt_at <= now() AND attempts < :most
         ORDER BY next_attempt_at LIMIT :count FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, task
+    RETURNING id, task, attempts
 """).bindparams(
     bindparam("first", FIRST_PAUSE, Interval()),
     bindparam("longest", LONGEST_PAUSE, Interval()),
@@ -149,7 +150,7 @@ _HAND_OUT = text("""
 async def hand_out(session: AsyncSession, count: int) -> list[Handed]:
     """At most `count` messages that are due. They are due again after a pause, unless they are done by then."""
     rows = await session.execute(_HAND_OUT, {"count": count})
-    return [Handed(row.id, row.task) for row in rows]
+    return [Handed(row.id, row.task, row.attempts) for row in rows]
 
 
 _TAKE_BACK = text("""

@@ -22,6 +22,10 @@ from services.common.outbox import messages
 BATCHES = 4
 BATCH = 100
 
+#: So often a message is published in a batch with others; from then on by itself. One that ends its worker's process would
+#: otherwise take the others along until all of them are dead letters.
+TOGETHER_ATTEMPTS = 2
+
 #: A message that is older than this and still not done makes a ticket, once in REPEAT.
 LATE_SECONDS = 300.0
 REPEAT_SECONDS = 600.0
@@ -68,19 +72,21 @@ class Relay:
         for message_id, task, error in dead:
             fields = {"message_id": message_id, "task": task, "reason": error, "runbook": "outbox-stuck"}
             log.error("dead letter: published for the last time and not done", extra=fields)
-        by_task: dict[str, list[UUID]] = {}
-        for message in handed:
-            by_task.setdefault(message.task, []).append(message.id)
-        await self._publish(
-            [
-                (task, sorted(ids)[first : first + size])
-                for task, ids in by_task.items()
-                for size in [self._sizes.get(task, BATCH)]
-                for first in range(0, len(ids), size)
-            ]
-        )
+        await self._publish(self._batches(handed))
         self._more = len(handed) == BATCHES * BATCH
         return len(handed)
+
+    def _batches(self, handed: Sequence[messages.Handed]) -> list[tuple[str, list[UUID]]]:
+        """Each task's messages together, oldest first; one by one what has failed before: it may be what kills its batch."""
+        groups: dict[tuple[str, int], list[UUID]] = {}
+        for message in handed:
+            size = 1 if message.attempts > TOGETHER_ATTEMPTS else self._sizes.get(message.task, BATCH)
+            groups.setdefault((message.task, size), []).append(message.id)
+        return [
+            (task, sorted(ids)[first : first + size])
+            for (task, size), ids in groups.items()
+            for first in range(0, len(ids), size)
+        ]
 
     async def _publish(self, batches: list[tuple[str, list[UUID]]]) -> None:
         left = list(batches)

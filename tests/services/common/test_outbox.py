@@ -273,6 +273,23 @@ async def test_one_bad_message_does_not_hold_up_its_batch(
     assert await fetch(wallet, "SELECT last_error FROM outbox WHERE done_at IS NULL") == [("KeyError: 'transaction'",)]
 
 
+async def test_a_message_that_ends_its_worker_takes_no_other_along(wallet: Wallet, clock: Clock) -> None:
+    """Nothing is noted of it, as the process is gone: twice it is published with the others, then each by itself."""
+    await enqueue(wallet, 5)
+    (deadly,) = (row[0] for row in await fetch(wallet, "SELECT id FROM outbox LIMIT 1"))
+    left = []
+    for _ in range(MAX_ATTEMPTS):
+        broker = Broker()
+        await publish(wallet, broker)
+        while broker.waiting:
+            task, ids = broker.waiting.pop(0)
+            if deadly not in ids:
+                await jobs.handle(wallet.app.state.sessions, clock, task, ids)
+        left.append(await fetch(wallet, "SELECT count(*) FROM outbox WHERE done_at IS NULL"))
+        await pass_time(wallet, hours=1)
+    assert left == [[(5,)]] * 2 + [[(1,)]] * (MAX_ATTEMPTS - 2)
+
+
 async def test_two_relays_do_not_publish_the_same(wallet: Wallet, clock: Clock) -> None:
     player = await wallet.player()
     for _ in range(30):
