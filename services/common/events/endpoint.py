@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from services.common.callers import REFUSALS, needs
+from services.common.callers import REFUSALS, inside, needs
 from services.common.database import Session
 from services.common.errors import responses
 from services.common.events import log
@@ -43,7 +43,7 @@ def scope(service: str) -> str:
 
 def router(service: str) -> APIRouter:
     """The endpoint of `service`."""
-    made = APIRouter(prefix=f"/{service}/internal", tags=["events"])
+    made = APIRouter(prefix=f"/{service}/internal", tags=["events"], dependencies=[Depends(inside)])
 
     @made.get(
         "/events",
