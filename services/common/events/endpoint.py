@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.common.callers import REFUSALS, inside, needs
 from services.common.database import Session
-from services.common.errors import responses
+from services.common.errors import Code, responses
 from services.common.events import log
 
 MOST = 500
@@ -48,7 +48,7 @@ def router(service: str) -> APIRouter:
     @made.get(
         "/events",
         summary="Events after a position, in order",
-        responses=responses(*REFUSALS),
+        responses=responses(Code.NOT_FOUND, *REFUSALS),
         dependencies=[Depends(needs(scope(service)))],
     )
     async def read_events(
