@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.common import database, logs
 from services.common.events.schema import Event
 from services.common.ids import uuid7
+from services.common.postgres import Transaction
 
 #: How long events can be asked for. A consumer may be away for that long.
 KEPT = timedelta(days=14)
@@ -65,9 +66,16 @@ _EMIT = text(
 ).bindparams(bindparam("id", type_=Uuid()), bindparam("data", type_=JSONB()))
 
 
-async def emit(session: AsyncSession, event: Event) -> UUID:
+_EMIT_PLAIN = "INSERT INTO events (id, name, version, data, request_id) VALUES ($1, $2, $3, $4, $5)"
+
+
+async def emit(session: AsyncSession | Transaction, event: Event) -> UUID:
     """Tell whoever asks that this has happened, once the session's transaction has committed; returns the event's id."""
     event_id = uuid7()
+    if isinstance(session, Transaction):
+        plain = event.name, event.version, event.model_dump_json(), logs.request_id.get()
+        await session.execute(_EMIT_PLAIN, event_id, *plain)
+        return event_id
     values = {"id": event_id, "name": event.name, "version": event.version, "data": event.model_dump(mode="json")}
     await session.execute(_EMIT, values | {"request": logs.request_id.get()})
     return event_id

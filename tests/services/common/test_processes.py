@@ -171,7 +171,8 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
     assert {task: str(entry["schedule"]) for task, entry in celery.conf.beat_schedule.items()} == {
         "auth.rotate_keys": "<crontab: 17 * * * * (m/h/dM/MY/d)>",
         "auth.forget_sessions": "<crontab: 41 3 * * * (m/h/dM/MY/d)>",
-        "auth.forget_events": "<crontab: 11 4 * * * (m/h/dM/MY/d)>",
+        "auth.forget_tokens": "<crontab: 11 4 * * * (m/h/dM/MY/d)>",
+        "auth.forget_events": "<crontab: 51 4 * * * (m/h/dM/MY/d)>",
     }
     celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
     ended = threading.Event()
