@@ -18,11 +18,14 @@ REPOSITORY = "repository.py"
 SCHEMA = ("models.py", "migrations/")
 
 STATEMENTS = frozenset({"delete", "insert", "select", "text", "update"})
-QUERIES = frozenset({"add", "add_all", "execute", "flush", "get", "merge", "refresh", "scalar", "scalars", "stream"})
+QUERIES = frozenset(
+    {"add", "add_all", "execute", "executemany", "fetch", "fetchrow", "fetchval", "flush", "get", "merge", "refresh"}
+    | {"scalar", "scalars", "stream"}
+)
 TRANSACTIONS = frozenset({"begin", "begin_nested", "commit", "rollback"})
 
-#: A session is known by its name: `session.execute(…)`, `self._session.commit()`, `connection.begin()`.
-SESSIONS = frozenset({"session", "connection"})
+#: A session is known by its name: `session.execute(…)`, `self._session.commit()`, `reads.fetchrow(…)`.
+SESSIONS = frozenset({"connection", "pool", "reads", "session", "transaction"})
 
 #: File → why it may end a transaction of its own.
 REVIEWED = {

@@ -81,12 +81,16 @@ def create_application(
     app.add_api_route("/readyz", _readyz, include_in_schema=False)
     for router in routers:
         app.include_router(router)
-    _describe_problems(app, [*Code, *(codes or ())])
+    _describe(app, [*Code, *(codes or ())])
     return app
 
 
-def _describe_problems(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
-    """Put the schema that `errors.responses` refers to into the OpenAPI document."""
+#: The header as it is documented: needed. The code takes its absence to answer with a code of its own.
+_IDEMPOTENCY_KEY = {"type": "string", "minLength": 8, "maxLength": 128, "pattern": r"^[\x20-\x7e]+$"}
+
+
+def _describe(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
+    """Complete the OpenAPI document: the schema that `errors.responses` refers to, and headers that are needed."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
@@ -97,6 +101,10 @@ def _describe_problems(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
         schemas.update(schema.pop("$defs"))
         schemas["Code"] = {"type": "string", "title": "Code", "enum": [code.value for code in codes]}
         schemas["Problem"] = schema
+        for operation in (each for path in document["paths"].values() for each in path.values()):
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "idempotency-key":
+                    parameter |= {"required": True, "schema": _IDEMPOTENCY_KEY | {"title": "Idempotency-Key"}}
         return document
 
     app.openapi = described  # type: ignore[method-assign]

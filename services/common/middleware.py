@@ -72,6 +72,8 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], *added]
+                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                    message["headers"].append((b"cache-control", b"no-store"))
                 if getattr(scope["app"].state, "draining", False):
                     # So that no request follows on a connection that is about to end.
                     message["headers"].append((b"connection", b"close"))

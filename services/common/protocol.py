@@ -34,6 +34,7 @@ def _shed_answer() -> bytes:
         f"HTTP/1.1 {error.status} Service Unavailable",
         f"content-type: {MEDIA_TYPE}",
         f"content-length: {len(body)}",
+        "cache-control: no-store",
         *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
     ]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body

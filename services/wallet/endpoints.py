@@ -13,6 +13,7 @@ from services.common.clock import Clock
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
+from services.common.pace import Pace
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
 from services.wallet import service
@@ -37,6 +38,12 @@ internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=
 async def _clock(request: Request) -> Clock:
     clock: Clock = request.app.state.clock
     return clock
+
+
+async def _paced(request: Request, player: Player) -> None:
+    """Refuse a player who moves money faster than a person, or a fair program, does."""
+    pace: Pace = request.app.state.pace
+    pace.take(str(player))
 
 
 Now = Annotated[Clock, Depends(_clock)]
@@ -86,12 +93,14 @@ async def notifications(player: Player, session: Session) -> Notifications:
 @router.post(
     "/transfers",
     status_code=201,
+    dependencies=[Depends(_paced)],
     response_model=Movement,
     responses=responses(
         WalletCode.ACCOUNT_MISSING,
         WalletCode.ACCOUNT_UNKNOWN,
         WalletCode.SAME_ACCOUNT,
         WalletCode.INSUFFICIENT_FUNDS,
+        Code.RATE_LIMITED,
         *MONEY,
     ),
 )

@@ -58,7 +58,10 @@ class Balance(Base):
     amount: Mapped[Paise]
     entries: Mapped[int]
 
-    __table_args__ = (CheckConstraint("amount >= 0 OR NOT bounded", name="no_overdraft"),)
+    __table_args__ = (
+        CheckConstraint("amount >= 0 OR NOT bounded", name="no_overdraft"),
+        CheckConstraint(f"bounded OR account_id = '{HOUSE_ACCOUNT}'", name="bounded"),
+    )
 
 
 class Transaction(Base):
@@ -106,7 +109,11 @@ class Notification(Base):
     message: Mapped[str]
     created_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("account_id", "transaction_id"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "transaction_id"),
+        Index("ix_notifications_account_id_id", "account_id", "id"),
+        Index("ix_notifications_created_at", "created_at"),
+    )
 
 
 class ReconciliationReport(Base):

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport | None:
     """Compare in one snapshot and store a report; None if another reconciliation is under way.
 
-    Checked: every balance is the sum of its account's entries, which are numbered without a gap; every running balance follows
+    Checked: every balance is the sum of its account's entries, which are numbered without a gap; every account with entries
+    has a balance; every running balance follows
     from the one before; every transaction has entries that sum to zero; so do all entries together.
     """
     if not await repository.one_snapshot(session):
@@ -32,6 +33,7 @@ async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport
     accounts, entries, total = await repository.totals(session)
     found = [
         *await repository.wrong_balances(session, SHOWN),
+        *await repository.entries_without_balance(session, SHOWN),
         *await repository.broken_chains(session, SHOWN),
         *await repository.unbalanced_transactions(session, SHOWN),
     ]

@@ -111,30 +111,40 @@ async def lock_balances(transaction: Statements, accounts: Sequence[UUID]) -> di
 
 
 #: One statement, so one round trip while the balances are locked. A reference that was used adds no transaction, and then
-#: nothing else either.
+#: nothing else either. The moment is never before that of an account's newest entry: tasks' clocks differ a little.
 _ENTER = """
-    WITH made AS (
-        INSERT INTO transactions (id, kind, reference, note, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (reference) DO NOTHING RETURNING id
+    WITH moment AS (
+        SELECT greatest($6::timestamptz, max(newest.created_at)) AS at
+        FROM balances JOIN entries newest
+            ON newest.account_id = balances.account_id AND newest.sequence = balances.entries
+        WHERE balances.account_id = ANY($7::uuid[])
+    ), made AS (
+        INSERT INTO transactions (id, kind, reference, note, created_by, created_at)
+        SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, at FROM moment
+        ON CONFLICT (reference) DO NOTHING RETURNING id, created_at
     ), legs AS (
         SELECT * FROM made, unnest($7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[])
             AS leg (account_id, sequence, amount, balance_after)
     ), entered AS (
         INSERT INTO entries (account_id, sequence, transaction_id, amount, balance_after, created_at)
-        SELECT account_id, sequence, id, amount, balance_after, $6 FROM legs
+        SELECT account_id, sequence, id, amount, balance_after, created_at FROM legs
     ), stored AS (
         UPDATE balances SET amount = legs.balance_after, entries = legs.sequence
         FROM legs WHERE balances.account_id = legs.account_id
     )
-    SELECT id FROM made
+    SELECT created_at FROM made
 """
 
 
-async def enter(transaction: Statements, made: Transaction, entries: Sequence[NewEntry]) -> bool:
-    """Add a transaction with its entries, and store what the locked balances have become; False if its reference was used."""
+async def enter(transaction: Statements, made: Transaction, entries: Sequence[NewEntry]) -> datetime | None:
+    """Add a transaction with its entries, and store what the locked balances have become; None if its reference was used.
+
+    Returns the moment it was entered at: `made`'s, or that of an account's newest entry if that is later.
+    """
     head = (made.id, made.kind, made.reference, made.note, made.created_by, made.created_at)
     columns = zip(*((each.account_id, each.sequence, each.amount, each.balance_after) for each in entries), strict=True)
-    return await transaction.fetchrow(_ENTER, *head, *columns) is not None
+    row = await transaction.fetchrow(_ENTER, *head, *columns)
+    return row["created_at"] if row else None
 
 
 async def entries_before(
@@ -191,6 +201,16 @@ async def notifications(session: AsyncSession, account_id: UUID, limit: int) -> 
     return found.all()
 
 
+_FORGET_BATCH = 5000
+
+
+async def forget_notifications(session: AsyncSession, before: datetime) -> int:
+    """Delete a batch of notifications that are older than that moment; returns how many."""
+    old = select(Notification.id).where(Notification.created_at < before).limit(_FORGET_BATCH)
+    statement = delete(Notification).where(Notification.id.in_(old))
+    return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
+
+
 async def one_snapshot(session: AsyncSession) -> bool:
     """Make this transaction see one state of the ledger throughout; False if another such transaction is under way."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
@@ -236,6 +256,21 @@ async def wrong_balances(session: AsyncSession, limit: int) -> list[dict[str, An
             "entries_found": int(found),
         }
         for account, balance, summed, counted, found in rows
+    ]
+
+
+async def entries_without_balance(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
+    """Accounts that have entries and no balance that could hold their sum."""
+    rows = await session.execute(
+        select(Entry.account_id, func.sum(Entry.amount), func.count())
+        .where(~select(Balance.account_id).where(Balance.account_id == Entry.account_id).exists())
+        .group_by(Entry.account_id)
+        .order_by(Entry.account_id)
+        .limit(limit)
+    )
+    return [
+        {"kind": "no_balance", "account": str(account), "sum_of_entries": int(summed), "entries_found": count}
+        for account, summed, count in rows
     ]
 
 

@@ -6,16 +6,21 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.common.money import CURRENCY, Paise, PositivePaise
+from services.wallet.notes import clean
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-Note = Annotated[str, Field(max_length=140)]
+Note = Annotated[
+    str,
+    Field(max_length=140, description="Plain text; markup and invisible characters do not arrive"),
+    AfterValidator(clean),
+]
 Reference = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$", examples=["deposit-2026-000017"])]
 
 

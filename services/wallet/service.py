@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -41,6 +42,9 @@ CREDIT = "wallet:credit"
 NOTIFY = "wallet.notify"
 
 _NOTIFICATIONS_SHOWN = 50
+
+#: What a player was notified of stays in the statement for ever; the notification of it goes.
+NOTIFICATIONS_KEPT = timedelta(days=90)
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +193,7 @@ async def _move(
     """Enter a transaction with one entry for each of `legs` (account to amount), and have its players told.
 
     The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits,
-    and a moment that is taken here is later than that of each account's entry before.
+    and no moment that is taken here is before that of an account's entry before, whatever the tasks' clocks show.
     """
     assert sum(legs.values()) == 0
     balances = await repository.lock_balances(session, list(legs))
@@ -203,7 +207,8 @@ async def _move(
         if balance.bounded and after < 0:
             raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
         entries.append(repository.NewEntry(account_id, balance.entries + 1, amount, after))
-    if not await repository.enter(session, made, entries):
+    entered_at = await repository.enter(session, made, entries)
+    if entered_at is None:
         raise ServiceError(
             WalletCode.REFERENCE_TAKEN, f"A credit with the reference {reason.reference!r} was made before."
         )
@@ -215,5 +220,5 @@ async def _move(
         account=seen_by,
         amount=legs[seen_by],
         balance=Paise(balances[seen_by].amount + legs[seen_by]),
-        created_at=made.created_at,
+        created_at=entered_at,
     )

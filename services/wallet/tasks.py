@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.wallet import reconciliation, service
+from services.wallet import reconciliation, repository, service
 
 jobs = Jobs()
 
@@ -32,6 +32,12 @@ async def reconcile(session: AsyncSession, clock: Clock) -> None:
 async def forget_keys(session: AsyncSession, clock: Clock) -> int:
     """Nightly delete idempotency keys that are older than they are kept."""
     return await idempotency.forget(session, clock.now())
+
+
+@jobs.clean_up("wallet.forget_notifications", "3 3 * * *", late_after=timedelta(hours=26))
+async def forget_notifications(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete notifications that are older than they are kept; the entries that they are of stay."""
+    return await repository.forget_notifications(session, clock.now() - service.NOTIFICATIONS_KEPT)
 
 
 @jobs.clean_up("wallet.forget_messages", "43 2 * * *", late_after=timedelta(hours=26))

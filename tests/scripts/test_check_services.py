@@ -29,6 +29,7 @@ def test_the_services_pass() -> None:
         ("bonus/tasks.py", "from sqlalchemy.dialects.postgresql import insert", "1: imports insert"),
         ("bonus/service.py", "async def f(session):\n    await session.execute('x')", "2: calls execute"),
         ("bonus/deep/rules.py", "async def f(self):\n    self._session.add(1)", "2: calls add"),
+        ("bonus/service.py", "async def f(reads):\n    await reads.fetchrow('x')", "2: calls fetchrow"),
         ("bonus/service.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/repository.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/app.py", "async def f(sessions):\n    async with sessions() as session, session.begin(): ...", "begin"),

@@ -182,3 +182,47 @@ def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
 def test_a_package_that_the_image_lacks_is_seen(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("import boto3\nimport json\nfrom services.common import errors\n")
     assert set(third_party(tmp_path)) == {"boto3"}
+
+
+def test_the_tests_that_the_reviews_table_names_exist() -> None:
+    table = (ROOT / "docs" / "services.md").read_text(encoding="utf-8").split("## The review's items")[1]
+    file = Path()
+    named = re.findall(r"`([\w/]*(?:\.py)?)::(\w+)`", table)
+    assert len(named) > 30
+    for path, test in named:
+        file = ROOT / "tests" / path if path else file
+        assert re.search(rf"def {test}\(", file.read_text(encoding="utf-8")), f"{file.name} has no {test}"
+
+
+#: What an answer may say instead of `no-store`: keys are public, and fetched by every service.
+KEPT = {"/auth/.well-known/jwks.json"}
+
+
+@web_services
+@pytest.mark.postgres
+async def test_no_answer_is_kept_unless_its_endpoint_says_so(cloud: Cloud, service: str) -> None:
+    app = application(service)
+    async with cloud.fresh(service) as database, running(app, cloud.environment(service, database)) as client:
+        for name, _ in routes(app):
+            method, path = name.split(" ")
+            answer = await client.request(method, path, json={})
+            expected = "public, max-age=300" if path in KEPT else "no-store"
+            assert answer.headers.get("cache-control") == expected, name
+
+
+@web_services
+def test_required_headers_are_documented(service: str) -> None:
+    """Whoever needs an idempotency key says so in the document, with its form; so does whoever needs a token."""
+    document = json.loads(openapi.document(service))
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = json.dumps(operation["responses"])
+            keys = [each for each in operation.get("parameters", []) if each["name"].lower() == "idempotency-key"]
+            assert bool(keys) == ("idempotency_key_missing" in answers), path
+            for key in keys:
+                assert key["required"] is True
+                assert (key["schema"]["minLength"], key["schema"]["maxLength"]) == (8, 128)
+                assert key["schema"]["pattern"] == "^[\\x20-\\x7e]+$"
+            assert bool(operation.get("security")) == (
+                f"{method.upper()} {path}" not in CATALOG.services[service].public
+            )

@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.services.support import Cloud
+from tests.services.support import Clock, Cloud
 from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
@@ -75,6 +75,37 @@ async def test_a_lopsided_transaction_does_not_commit(cloud: Cloud) -> None:
             await _enter(app, [(HOUSE, -5)])
         assert await app.fetchval("SELECT count(*) FROM transactions") == 0
         await app.close()
+
+
+async def test_only_the_house_has_an_unbounded_balance(wallet: Wallet) -> None:
+    """Who has only the app role's rights can insert balances, but none that may fall below zero."""
+    app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
+    account = uuid4()
+    await app.execute("INSERT INTO accounts (id, player_id, created_at) VALUES ($1, $2, now())", account, uuid4())
+    with pytest.raises(asyncpg.CheckViolationError, match="ck_balances_bounded"):
+        await app.execute("INSERT INTO balances VALUES ($1, false, 0, 0)", account)
+    await app.close()
+
+
+async def test_entries_are_in_order_of_time_whatever_the_clocks_show(wallet: Wallet, clock: Clock) -> None:
+    """M10: tasks whose clocks differ by minutes write entries of one account one after the other."""
+    one, other = await wallet.player(1_000), await wallet.player()
+    moments = []
+    for minutes in (0, 5, -4, 7, -3):
+        clock.move(minutes=minutes)
+        answer = await one.transfer(other.account, 10)
+        assert answer.status_code == 201, answer.text
+        moments.append(answer.json()["created_at"])
+    assert moments == sorted(moments)
+    app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
+    disordered = await app.fetchval("""
+        SELECT count(*) FROM (
+            SELECT created_at - lag(created_at) OVER (PARTITION BY account_id ORDER BY sequence) AS step FROM entries
+        ) AS steps WHERE step < interval '0'
+    """)
+    assert disordered == 0
+    assert await app.fetchval("SELECT count(DISTINCT (transaction_id, created_at)) FROM entries") == 6
+    await app.close()
 
 
 async def test_a_player_cannot_be_overdrawn_by_sql(wallet: Wallet) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from services.common.database import create_engine, create_sessions
@@ -53,6 +55,7 @@ async def test_a_sound_ledger_reconciles(wallet: Wallet, clock: Clock) -> None:
             {"balance", "running_balance", "transaction", "total"},
         ),
         ("DELETE FROM entries WHERE account_id = $1", {"balance", "transaction", "total"}),
+        ("DELETE FROM balances WHERE account_id = $1", {"no_balance"}),
     ],
 )
 async def test_damage_is_found(wallet: Wallet, clock: Clock, damage: str, kinds: set[str]) -> None:
@@ -98,6 +101,25 @@ async def test_the_nightly_job_forgets_old_keys_and_messages(wallet: Wallet, clo
         assert await app.fetchval("SELECT count(*) FROM idempotency_keys") == left
     assert await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.forget_messages")
     assert await app.fetchval("SELECT count(*) FROM outbox") == 0
+    await app.close()
+
+
+async def test_notifications_are_forgotten_and_entries_are_not(wallet: Wallet, clock: Clock) -> None:
+    player = await wallet.player(100)
+    app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
+    await app.execute("""
+        INSERT INTO notifications SELECT gen_random_uuid(), account_id, transaction_id, 'x', created_at
+        FROM entries WHERE account_id = $1""", player.account)  # fmt: skip
+    for days, left in ((89, 1), (2, 0)):
+        clock.move(days=days)
+        assert await jobs.run_scheduled(wallet.app.state.sessions, clock, "wallet.forget_notifications")
+        assert await app.fetchval("SELECT count(*) FROM notifications") == left
+    await app.execute("SET enable_seqscan = off")
+    plan = await app.fetch(
+        "EXPLAIN SELECT * FROM notifications WHERE account_id = $1 ORDER BY id DESC LIMIT 50", uuid4()
+    )
+    assert "ix_notifications_account_id_id" in str(plan)
+    assert await app.fetchval("SELECT count(*) FROM entries") == 2
     await app.close()
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from services.common.pace import Pace
 from tests.services.support import CATALOG, OUTSIDE
 from tests.services.wallet.fixtures import Wallet
 
@@ -176,6 +177,32 @@ async def test_only_a_client_with_the_scope_credits(wallet: Wallet) -> None:
     answer = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert await player.balance() == 0
+
+
+async def test_equal_requests_hash_equal_however_they_are_spelt(wallet: Wallet) -> None:
+    """A retry by another library: the UUID in capitals, the default written out, keys in another order."""
+    one, other = await wallet.player(100), await wallet.player()
+    headers = one.bearer | {"Idempotency-Key": "intent-0001"}
+    bodies: list[dict[str, object]] = [
+        {"to_account": other.account, "amount": 5},
+        {"amount": 5, "to_account": other.account.upper(), "note": ""},
+        {"note": "", "to_account": other.account.replace("-", ""), "amount": 5},
+    ]
+    answers = [await wallet.client.post("/wallet/transfers", json=body, headers=headers) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 201, 201], answers[-1].text
+    assert len({answer.text for answer in answers}) == 1
+    assert await other.balance() == 5
+
+
+async def test_a_player_moves_money_at_a_bounded_pace(wallet: Wallet) -> None:
+    wallet.app.state.pace = Pace(per_second=0.001, burst=3)
+    one, other = await wallet.player(100), await wallet.player(100)
+    answers = [await one.transfer(other.account, 1) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert int(answers[-1].headers["retry-after"]) > 1
+    assert (await other.transfer(one.account, 1)).status_code == 201, "others are not held up"
+    assert await one.balance() == 100 - 3 + 1
 
 
 async def test_each_client_has_one_act(wallet: Wallet) -> None:
