@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,12 +17,15 @@ from services.common.errors import Code, ServiceError
 from services.common.middleware import QUIET_PATHS, problem_response
 
 #: Requests worked on at once. One Python thread does them: more in parallel only makes each of them slower, while these
-#: keep it busy as long as PostgreSQL takes no longer than some seven times what the process itself takes for a request.
-RUNNING = 8
+#: keep it busy as long as PostgreSQL takes no longer than some five times what the process itself takes for a request.
+RUNNING = 6
 
-#: Requests that may wait, and for how long: bursts are smoothed, and nobody waits for what is then refused anyway.
-WAITING = 8
-WAIT_SECONDS = 0.1
+#: Requests that may wait: of a burst many, since these are soon done; of a queue that has not been empty for BURST_SECONDS
+#: few, since what waits there only makes each answer later (the idea of CoDel, RFC 8289). Nobody waits above WAIT_SECONDS.
+BURST = 32
+BURST_SECONDS = 0.1
+WAITING = 3
+WAIT_SECONDS = 0.25
 
 #: No request takes longer, whatever it waits for: above the sum of the bounds of what it waits for one by one.
 REQUEST_SECONDS = 12.0
@@ -30,30 +34,40 @@ RETRY_AFTER = {"Retry-After": "1"}
 
 _LOG_EVERY_SECONDS = 1.0
 
+_now = time.monotonic
+
 log = logging.getLogger(__name__)
 
 
 class Admission:
     """The places of one process."""
 
-    def __init__(self, running: int = RUNNING, waiting: int = WAITING, seconds: float = WAIT_SECONDS) -> None:
-        self._running, self._waiting, self._seconds = running, waiting, seconds
+    def __init__(
+        self, running: int = RUNNING, waiting: int = WAITING, burst: int = BURST, seconds: float = WAIT_SECONDS
+    ) -> None:
+        self._waiting, self._burst, self._seconds = waiting, burst, seconds
         self._free = running
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._queued_since = 0.0
         self._shed = 0
         self._log_at: asyncio.TimerHandle | None = None
 
     def full(self) -> bool:
         """Whether a request that comes now would be refused at once."""
-        return not self._free and len(self._queue) >= self._waiting
+        if self._free or not self._queue:
+            return False
+        burst = _now() - self._queued_since < BURST_SECONDS
+        return len(self._queue) >= (self._burst if burst else self._waiting)
 
     async def enter(self) -> bool:
         """Take a place, perhaps after a short wait; False if there is none. Whoever got one gives it back with `leave`."""
         if self._free:
             self._free -= 1
             return True
-        if len(self._queue) >= self._waiting:
+        if self.full():
             return False
+        if not self._queue:
+            self._queued_since = _now()
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(place)
         try:

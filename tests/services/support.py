@@ -158,7 +158,8 @@ async def running(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of `app`, started with `variables` as its environment; unless it `sheds`, races may be of any size."""
     if not sheds:
-        app.state.admission._waiting, app.state.admission._seconds = 1000, 60
+        places = app.state.admission
+        places._waiting, places._burst, places._seconds = 1000, 1000, 60
     with environ(variables):
         manager = LifespanManager(app, startup_timeout=30, shutdown_timeout=30)
         await manager.__aenter__()

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.common.admission import RUNNING, WAITING, Admission, Admitted
+from services.common import admission
+from services.common.admission import BURST, RUNNING, Admission, Admitted
 from services.common.middleware import RequestContext
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
@@ -19,6 +20,25 @@ from tests.services.support import Clock, Cloud, client_of, running
 
 
 class TestPlaces:
+    async def test_a_burst_may_wait_and_a_queue_that_does_not_end_may_not(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 100.0
+        monkeypatch.setattr(admission, "_now", lambda: now)
+        places = Admission(running=1, waiting=1, burst=5, seconds=5)
+        assert await places.enter()
+        tasks = [asyncio.create_task(places.enter()) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert places.full()
+        places.leave()
+        assert not places.full()
+        now += 2 * admission.BURST_SECONDS
+        assert places.full()  # four wait, and the queue has not been empty since
+        for _ in range(4):
+            places.leave()
+        assert not places.full()
+        assert await asyncio.gather(*tasks) == [True] * 5
+
     async def test_a_place_given_back_while_a_wait_has_just_ended_harms_nobody(self) -> None:
         places = Admission(running=1, waiting=1, seconds=5)
         assert await places.enter()
@@ -31,7 +51,7 @@ class TestPlaces:
         assert await places.enter() and not await Admission(running=0, waiting=0).enter()
 
     async def test_who_comes_first_is_first_and_who_comes_late_is_refused(self) -> None:
-        places = Admission(running=1, waiting=2, seconds=5)
+        places = Admission(running=1, waiting=2, burst=2, seconds=5)
         assert await places.enter()
         order: list[int] = []
 
@@ -59,7 +79,7 @@ class TestPlaces:
 
     async def test_no_place_is_lost_or_made(self) -> None:
         """Requests that are cancelled, time out or end at the same moment as another one gets its place."""
-        places, chance, inside, most = Admission(running=3, waiting=4, seconds=0.002), random.Random(7), 0, 0
+        places, chance, inside, most = Admission(running=3, waiting=4, burst=6, seconds=0.002), random.Random(7), 0, 0
 
         async def work() -> None:
             nonlocal inside, most
@@ -87,7 +107,7 @@ def blocked() -> tuple[FastAPI, asyncio.Event]:
     """An application whose requests wait for an event."""
     app, event = FastAPI(), asyncio.Event()
     app.state.draining = False
-    app.state.admission = Admission(seconds=30)
+    app.state.admission = Admission(waiting=BURST, seconds=30)
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(RequestContext)
 
@@ -111,7 +131,7 @@ async def test_what_is_too_much_is_refused_at_once_and_health_checks_answer(wire
         limits = httpx.Limits(max_connections=None)
         transport = httpx.AsyncHTTPTransport(limits=limits) if wire else httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:{port}", timeout=20) as client:
-            taken = [asyncio.create_task(client.get("/work")) for _ in range(RUNNING + WAITING)]
+            taken = [asyncio.create_task(client.get("/work")) for _ in range(RUNNING + BURST)]
             while not app.state.admission.full():  # noqa: ASYNC110 - it is the server's state, not an event
                 await asyncio.sleep(0.01)
             for _ in range(3):
@@ -146,7 +166,7 @@ async def test_a_service_with_all_connections_busy_is_ready_and_alive(
         await owner.execute("LOCK TABLE balances IN ACCESS EXCLUSIVE MODE")
         waiting = [
             asyncio.create_task(client.get("/wallet/balance", headers=person.bearer))
-            for _ in range(RUNNING + WAITING + 20)
+            for _ in range(RUNNING + BURST + 20)
         ]
         await asyncio.sleep(0.5)
         shed = [task for task in waiting if task.done()]
