@@ -1,4 +1,4 @@
-"""Lines of a service's log that a person must hear of, as plain data; pure.
+"""Lines of a service's log that raise an alarm, as plain data; pure.
 
 The convention is the services' (docs/services.md, "Logs that call a person"): such a line has a field `runbook`, whose level
 says how soon. So infrastructure need not know what any one service may say.

@@ -1,4 +1,4 @@
-"""What RDS itself has to say (failover, failure, low storage, changed groups), sent to those who must hear it."""
+"""Events of RDS (failover, failure, low storage, changed groups), sent to a topic that people read."""
 
 from __future__ import annotations
 

@@ -326,11 +326,11 @@ def test_the_issuer_is_told_of_every_client_and_nobody_else_is(composed: Compose
     catalog = catalog_of(stack)
     assert catalog.token_issuer is not None
     for family, definitions in containers(composed(stack)).items():
-        told = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
+        variables = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
         if family == f"matchday-{stack}-{catalog.token_issuer.name}-web":
-            assert json.loads(told["CLIENTS"]).keys() == {client.name for client in catalog.clients}
+            assert json.loads(variables["CLIENTS"]).keys() == {client.name for client in catalog.clients}
         else:
-            assert "CLIENTS" not in told, family
+            assert "CLIENTS" not in variables, family
 
 
 @every_environment

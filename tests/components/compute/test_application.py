@@ -234,13 +234,13 @@ def test_a_process_gets_the_secrets_that_it_receives_and_no_others(run: Run) -> 
         receives={"web": ["SIGNING_KEK"], "worker": ["SIGNING_KEK", "CLIENT_SECRET_X"]},
         registry='{"x":{}}',
     )
-    received, told = {}, {}
+    received, clients = {}, {}
     for process in ("web", "worker", "scheduler"):
         (definition,) = json.loads(recorded.named(f"wallet-{process}-task").inputs["containerDefinitions"])
         received[process] = [entry["name"] for entry in definition["secrets"]]
-        told[process] = [entry["value"] for entry in definition["environment"] if entry["name"] == "CLIENTS"]
+        clients[process] = [entry["value"] for entry in definition["environment"] if entry["name"] == "CLIENTS"]
     assert received == {"web": ["SIGNING_KEK"], "worker": ["CLIENT_SECRET_X", "SIGNING_KEK"], "scheduler": []}
-    assert told == {"web": ['{"x":{}}'], "worker": [], "scheduler": []}
+    assert clients == {"web": ['{"x":{}}'], "worker": [], "scheduler": []}
     policy = json.loads(recorded.named("wallet-execution-policy").inputs["policy"])
     assert of_another.arn in json.dumps(policy), "the role that starts the tasks may read it"
 
