@@ -46,15 +46,42 @@ def log_calls() -> list[tuple[str, str, str | None]]:
     return found
 
 
+def runbooks_of_services() -> dict[str, str]:
+    """Runbook → where the services name it: in a log's fields, as an argument, or as a parameter's default."""
+    found = {}
+    for path in sorted((ROOT / "services").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            pairs: list[tuple[str | None, ast.expr | None]] = []
+            if isinstance(node, ast.Dict):
+                pairs += [
+                    (getattr(key, "value", None), value) for key, value in zip(node.keys, node.values, strict=True)
+                ]
+            elif isinstance(node, ast.keyword):
+                pairs.append((node.arg, node.value))
+            elif isinstance(node, ast.arguments):
+                pairs += [(arg.arg, value) for arg, value in zip(node.kwonlyargs, node.kw_defaults, strict=True)]
+            for key, value in pairs:
+                if key == "runbook" and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    found[value.value] = f"{path.relative_to(ROOT)}:{value.lineno}"
+    return found
+
+
+def links(runbook: Path) -> list[str]:
+    """The files that a runbook links to."""
+    return [part.split(")")[0] for part in runbook.read_text().split("](")[1:]]
+
+
 def test_every_runbook_that_is_named_exists():
-    named = {**named_runbooks(), **{name: where for where, _, name in log_calls() if name}}
+    named = {**named_runbooks(), **runbooks_of_services()}
     missing = {name: where for name, where in named.items() if not (RUNBOOKS / f"{name}.md").is_file()}
     assert not missing, "runbooks are named that docs/runbooks/ lacks"
 
 
 def test_no_runbook_is_orphaned():
-    named = {*named_runbooks(), *(name for _, _, name in log_calls())}
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} <= named
+    """Named by a signal or a line of a log, or the planned work that such a runbook links to."""
+    named = {*named_runbooks(), *runbooks_of_services()}
+    linked = {Path(link).stem for name in named for link in links(RUNBOOKS / f"{name}.md")}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} <= named | linked
 
 
 def test_a_line_that_pages_names_its_runbook_and_one_with_a_runbook_reaches_somebody():
@@ -71,5 +98,5 @@ def test_a_runbook_says_what_it_means_how_to_look_and_what_to_do(runbook):
     assert text.startswith("# ")
     for part in ("**Means**", "**Look**", "**Do**"):
         assert part in text, f"{runbook.name} lacks {part}"
-    for link in [part.split(")")[0] for part in text.split("](")[1:]]:
+    for link in links(runbook):
         assert (RUNBOOKS / link).is_file(), f"{runbook.name} links to {link}"
