@@ -37,6 +37,7 @@ _FAILED = text("""
     INSERT INTO job_runs (task, failed_at, error) VALUES (:task, now(), :error)
     ON CONFLICT (task) DO UPDATE SET failed_at = now(), error = excluded.error
 """)
+_SUCCESSES = text("SELECT task, succeeded_at FROM job_runs WHERE succeeded_at IS NOT NULL")
 _SINCE = text("""
     SELECT task, extract(epoch FROM now() - coalesce(succeeded_at, known_since))::float8 AS seconds FROM job_runs
 """)
@@ -56,6 +57,11 @@ async def succeeded(session: AsyncSession, task: str) -> None:
 async def failed(session: AsyncSession, task: str, error: str) -> None:
     """Note a failure."""
     await session.execute(_FAILED, {"task": task, "error": error[:_ERROR_LENGTH]})
+
+
+async def last_successes(session: AsyncSession) -> dict[str, datetime]:
+    """When each job last succeeded; without those that never did."""
+    return {row.task: row.succeeded_at for row in await session.execute(_SUCCESSES)}
 
 
 async def seconds_since_success(session: AsyncSession) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The scheduler: `python -m services.common.scheduler` hands the scheduled jobs of $SERVICE to its worker at their times.
 
-Celery's beat, a singleton. The schedule is in the code, so it needs no disk: a job whose time passed while no scheduler ran is
-left out, and its next time does its work.
+Celery's beat, a singleton. The schedule is in the code and what was done is in the database, so it needs no disk: a job whose
+time passed while no scheduler ran is sent when one starts.
 
 It also watches: a job that has not succeeded for longer than it may is logged with its runbook, whether the worker is dead, the
 queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it.
@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
@@ -57,14 +58,30 @@ def set_schedule(celery: Celery, jobs: Jobs) -> None:
     }
 
 
-def run(celery: Celery, ended: threading.Event, vitals: Vitals) -> None:
-    """Hand out due jobs until `ended` is set. While the broker is away, a due job is logged and waits for its next time."""
+def run(celery: Celery, ended: threading.Event, vitals: Vitals, last: Mapping[str, datetime]) -> None:
+    """Hand out due jobs until `ended` is set. While the broker is away, a due job is logged and waits for its next time.
+
+    `last` says when jobs last succeeded: what should have run since is due at once.
+    """
     scheduler = Scheduler(celery, max_interval=heartbeat.INTERVAL_SECONDS)
+    for task, succeeded in last.items():
+        if task in scheduler.schedule:
+            scheduler.schedule[task].last_run_at = succeeded
     while not ended.is_set():
         vitals.moved("beat")
         vitals.check()
         ended.wait(scheduler.tick())
     scheduler.close()
+
+
+async def last_successes(sessions: Sessions) -> dict[str, datetime]:
+    """When each job last succeeded; nothing if the database does not say: then jobs wait for their next times."""
+    try:
+        async with asyncio.timeout(WATCH_SECONDS), sessions() as session:
+            return await job_runs.last_successes(session)
+    except Exception as error:
+        log.warning("not known which jobs were missed", extra={"reason": f"{type(error).__name__}: {error}"})
+        return {}
 
 
 class Watch:
@@ -128,10 +145,11 @@ def main() -> int:
     set_schedule(celery, jobs)
     ended, vitals, loop = threading.Event(), Vitals("beat", "watch"), Loop()
     engine = database.create_engine(settings, f"{process.service}-{process.process}", connections=2)
-    stop_watch = loop.start(Watch(database.create_sessions(engine), jobs.scheduled).run(vitals))
+    sessions = database.create_sessions(engine)
+    stop_watch = loop.start(Watch(sessions, jobs.scheduled).run(vitals))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    run(celery, ended, vitals)
+    run(celery, ended, vitals, loop.run(last_successes(sessions), WATCH_SECONDS * 2))
     stop_watch()
     with contextlib.suppress(TimeoutError):  # a server that does not answer is not waited for
         loop.run(engine.dispose(), heartbeat.INTERVAL_SECONDS)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -176,7 +177,7 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
     }
     celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
     ended = threading.Event()
-    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat")))
+    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat"), {}))
     for _ in range(400):
         if cloud.broker.command("LLEN", "auth:auth"):
             break
@@ -187,3 +188,24 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
     assert message["headers"]["task"] == "auth.rotate_keys"
     assert message["headers"]["expires"] is not None
     assert heartbeat.age() < 5
+
+
+async def test_a_job_whose_time_passed_while_no_scheduler_ran_is_sent_at_once(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.broker.command("FLUSHALL")
+    for name, value in cloud.process_environment("auth", "auth", tmp_path, process="scheduler").items():
+        monkeypatch.setenv(name, value)
+    celery = create_celery("auth", load(BrokerSettings))
+    scheduling.set_schedule(celery, jobs_of("auth"))
+    now, ended = datetime.now(UTC), threading.Event()
+    last = {"auth.forget_sessions": now - timedelta(hours=25), "auth.forget_tokens": now, "auth.gone": now}
+    running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat"), last))
+    for _ in range(400):
+        if cloud.broker.command("LLEN", "auth:auth"):
+            break
+        await asyncio.sleep(0.05)
+    ended.set()
+    await running
+    sent = [json.loads(each)["headers"]["task"] for each in cloud.broker.command("LRANGE", "auth:auth", 0, -1)]
+    assert "auth.forget_sessions" in sent and "auth.forget_tokens" not in sent
