@@ -47,22 +47,15 @@ def diff(translator: Translator, olds: Inputs, news: Inputs, ignored: frozenset[
         name
         for name in changed
         if decisions.replaces(token, name, olds, news, state)
-        or any(_replaces(translator, known, olds, news, leaf) for leaf in shown[name])
+        or any(_replaces(translator, known, leaf) for leaf in shown[name])
     ]
-    paths = {
-        leaf.path: (leaf.kind, name in replaces and _replaces(translator, known, olds, news, leaf))
-        for name in changed
-        for leaf in shown[name]
-    }
+    paths = {leaf.path: (leaf.kind, name in replaces) for name in changed for leaf in shown[name]}
     return Difference(changed, replaces, paths, bool(replaces) and _deletes_first(translator, olds, news))
 
 
-def _replaces(translator: Translator, known: official.Fields, olds: Inputs, news: Inputs, leaf: differ.Leaf) -> bool:
-    """Whether the change of one leaf makes a new resource."""
-    token, name = translator.kind.token, leaf.names[0]
-    decided = decisions.decided(token, leaf.names, olds, news)
-    if decided is not None:
-        return decided
+def _replaces(translator: Translator, known: official.Fields, leaf: differ.Leaf) -> bool:
+    """Whether the schema, or else the row, says that the change of one leaf makes a new resource."""
+    name = leaf.names[0]
     if name not in known:
         return name == "region" or not _updatable(translator, name)
     return any(official.at(known, leaf.names[:depth]).get("new") for depth in range(1, len(leaf.names) + 1))

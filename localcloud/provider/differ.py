@@ -62,6 +62,8 @@ def leaves(old: Any, new: Any, field: Field, way: tuple[str, ...], path: str) ->
             return  # what AWS chose, or what was nothing, stays
     if same(old, new) or (old is None and field and new in ([], {})):
         return
+    if field.get("nocase") and str(old).lower() == str(new).lower():
+        return
     if old is None or new is None:
         yield Leaf(path, way, "ADD" if old is None else "DELETE")
     elif isinstance(old, dict) and isinstance(new, dict) and SIGNATURE not in old:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localcloud.provider import shapes
-from localcloud.provider.constraints import official, rules
+from localcloud.provider.constraints import official, policies, rules
+from localcloud.provider.constraints.combinations import CHECKS
+from localcloud.provider.constraints.combinations.given import Given
 from localcloud.provider.row import Inputs
 from localcloud.provider.schema import Schema, Type
 from localcloud.provider.translate import Translator
@@ -57,6 +59,10 @@ def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Fa
     if not found and row.check and not has_unknown(inputs):
         found += row.check(inputs)
     found += rules.values(kind.token, inputs)
+    if not found:
+        seen = Given(inputs)
+        found += [failure for check in CHECKS.get(kind.token, ()) for failure in check(seen)]
+        found += policies.failures(kind.token, seen)
     if found:
         return found  # what follows translates the values
     return [(name, reason) for name, value in inputs.items() for reason in _api_reasons(translator, name, value)]

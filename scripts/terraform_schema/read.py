@@ -120,6 +120,11 @@ def _sdk(package: Package, value: dict[str, Any]) -> Field:
         field["new"] = 1
     if value.get("Sensitive") is True:
         field["sens"] = 1
+    suppressed = value.get("DiffSuppressFunc")
+    if isinstance(suppressed, Call) and suppressed.name.endswith("SuppressMissingOptionalConfigurationBlock"):
+        field["comp"] = 1  # like a computed block: taking it away is no difference
+    if isinstance(suppressed, Call) and suppressed.name.endswith("StringCaseInsensitive"):
+        field["nocase"] = 1
     default = value.get("Default")
     if isinstance(default, (str, int, float, bool)):
         field["def"] = default

@@ -32,6 +32,10 @@ INCOMPLETE = [
     ("aws:macie2/invitationAccepter:InvitationAccepter", "ADMINISTRATOR"),
     ("aws:securityhub/actionTarget:ActionTarget", "25 characters"),
     ("aws:sns/smsPreferences:SmsPreferences", "defaultSenderId"),
+    ("aws:dynamodb/table:Table", "Capacity is required"),  # validateProvisionedThroughputField
+    ("aws:lb/listener:Listener", "authenticate-oidc needs an HTTPS listener"),
+    ("aws:lb/targetGroup:TargetGroup", "is required for a target group"),  # customizeDiffTargetGroupTargetTypeNotLambda
+    ("aws:rds/instance:Instance", "5.6."),  # a version that RDS had once
     ("aws:ssm/patchBaseline:PatchBaseline", "patchFilters"),
     ("aws:synthetics/canary:Canary", "some-role"),
 ]
