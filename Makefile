@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-STAMP := .venv/.requirements-$(shell cat requirements/dev.txt requirements/uv.txt pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
+# What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
+STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
 .PHONY: help setup up down test lint unit nightly hooks new-component bench lock clean
 
@@ -16,11 +17,14 @@ $(STAMP):
 setup: $(STAMP) ## .venv with the locked dependencies, and the Pulumi CLI
 	@$(PY) -m localcloud.engine ensure
 
-up: setup ## the platform on this machine; prints its URLs
-	@.venv/bin/matchday up $(ARGS)
+up: setup ## the platform on this machine; prints its URLs (PORT=8090 for another port)
+	@.venv/bin/matchday up $(if $(PORT),--port $(PORT)) $(ARGS)
 
 down: ## stop everything that `up` started
-	@.venv/bin/matchday down
+	@if [ -x .venv/bin/matchday ] && .venv/bin/python -c '' 2>/dev/null; then .venv/bin/python -m cli down $(ARGS); \
+	elif pkill -TERM -u "$$(id -u)" -f -- 'localcloud\.dataplane --state $(CURDIR)/\.matchday '; then \
+	echo "there is no .venv here: told the supervisor to stop everything; the data is kept"; \
+	else echo "the platform is not running (and there is no .venv here; make up makes both)"; fi
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts, queries in repositories
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) scripts/check_services.py

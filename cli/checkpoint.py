@@ -1,27 +1,31 @@
-"""Keeps the engine's state, the provider's store and the emulator's snapshot together: all three of one moment, or none.
+"""The way back from a run of the engine that was cut off: what it made is undone, what anybody else wrote since stays.
 
-The emulator holds its resources in memory and Pulumi holds in a file what it believes is there. If one is of another
-moment than the other, every later `up` is wrong. So after each successful run all three are copied; a run that did not
-end, or a platform that died instead of being stopped, is followed by a return to the last copy, from which `up` converges.
+The emulator keeps every write by itself (localcloud/emulator/keeper.py); Pulumi keeps in a file what it believes is there, and
+writes it only at the end of a run. So a copy of Pulumi's file and of the provider's store is made before each run, with the
+place that the emulator's journal had reached. After a run that did not end, these two go back to the copy, and the engine's
+writes after that place are taken out of the journal; those of tasks and people are not.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-#: What belongs together, below the state directory.
-PARTS = ("pulumi/backend", "provider", "emulator")
+from localcloud.runtime.state import StateDirectory, write_atomically
+
+#: What is copied, below the state directory.
+COPIED = ("pulumi/backend", "provider")
 
 
 class Phase(StrEnum):
-    """Since when the parts may be of different moments."""
+    """Whether the engine's file and the emulator may speak of different moments."""
 
-    SETTLED = "settled"  #: they are not: the platform was stopped, or never ran
-    RUNNING = "running"  #: the platform runs; should it die instead of being stopped, the emulator's memory is lost
-    APPLYING = "applying"  #: the engine runs; should it be cut off, it may not have written down what it made
+    SETTLED = "settled"  #: they do not
+    APPLYING = "applying"  #: the engine runs; should it be cut off, it has not written down what it made
 
 
 @dataclass(frozen=True)
@@ -31,40 +35,106 @@ class Checkpoint:
     state: Path
 
     @property
-    def _copy(self) -> Path:
-        return self.state / "checkpoint"
-
-    @property
-    def _mark(self) -> Path:
-        return self.state / "phase"
+    def _places(self) -> StateDirectory:
+        return StateDirectory(self.state)
 
     @property
     def phase(self) -> Phase:
         """What was going on when this was last written."""
-        return Phase(self._mark.read_text()) if self._mark.exists() else Phase.SETTLED
+        try:
+            return Phase(self._places.phase.read_text())
+        except (FileNotFoundError, ValueError):
+            return Phase.SETTLED
 
     def enter(self, phase: Phase) -> None:
         """Write down what is going on from now."""
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self._mark.with_suffix(".new")
-        draft.write_text(phase)
-        draft.replace(self._mark)
+        self._places.make()
+        write_atomically(self._places.phase, phase)
 
-    def take(self) -> None:
-        """Copy the parts, which the caller knows to be of one moment; the old copy stays until the new one is whole."""
+    def take(self, position: Mapping[str, int] | None) -> None:
+        """Copy what belongs together; the old copy stays until the new one is whole.
+
+        `position` is the emulator's (`GET /_matchday/health`): "generation" and "offset" of its journal; None when the emulator
+        is not ours to take back.
+        """
         draft = self.state / "checkpoint.new"
         shutil.rmtree(draft, ignore_errors=True)
-        for part in PARTS:
+        draft.mkdir(mode=0o700)
+        for part in COPIED:
             if (self.state / part).exists():
                 shutil.copytree(self.state / part, draft / part)
-        shutil.rmtree(self._copy, ignore_errors=True)
-        draft.rename(self._copy)
+        if position is not None:
+            _keep(self._places.snapshot, draft / "emulator", position["generation"])
+            write_atomically(draft / "offset", str(position["offset"]))
+        shutil.rmtree(self._places.checkpoint, ignore_errors=True)
+        draft.rename(self._places.checkpoint)
 
-    def restore(self) -> bool:
-        """Go back to the last copy; with none, to nothing. True when there was one."""
-        for part in PARTS:
-            shutil.rmtree(self.state / part, ignore_errors=True)
-            if (self._copy / part).exists():
-                shutil.copytree(self._copy / part, self.state / part)
+    def restore(self) -> list[str]:
+        """Undo the cut-off run; returns sentences about what could not be undone. May itself be cut off and begun again."""
+        copy = self._places.checkpoint
+        notes = []
+        if copy.exists():
+            for part in COPIED:
+                shutil.rmtree(self.state / part, ignore_errors=True)
+                if (copy / part).exists():
+                    shutil.copytree(copy / part, self.state / part)
+            if (copy / "offset").exists():
+                notes = self._take_back_the_emulator()
+        else:
+            notes = [f"{copy} is gone: what the run made stays where it is"]
         self.enter(Phase.SETTLED)
-        return self._copy.exists()
+        return notes
+
+    def complete(self) -> list[str]:
+        """Put back from the copy what somebody deleted of the state directory; returns a sentence for each part."""
+        copy, emulator = self._places.checkpoint, self._places.emulator
+        missing = [part for part in COPIED if (copy / part).exists() and not (self.state / part).exists()]
+        for part in missing:
+            shutil.copytree(copy / part, self.state / part)
+        if (copy / "emulator").exists() and not any(emulator.glob("snapshot*")):
+            missing.append("emulator")
+            emulator.mkdir(exist_ok=True, mode=0o700)
+            for linked in (copy / "emulator").iterdir():
+                shutil.copyfile(linked, emulator / linked.name)
+        return [
+            f"{self.state / part} was missing: put back as it was after the last run of the engine" for part in missing
+        ]
+
+    def _take_back_the_emulator(self) -> list[str]:
+        """The snapshot of before the run, and all journals since without the engine's writes."""
+        from localcloud.emulator import journal
+
+        file, copy = self._places.snapshot, self._places.checkpoint
+        begun = _journals(copy / "emulator" / file.name)[0]
+        offset = int((copy / "offset").read_text())
+        present = [number for number in _journals(file) if number > begun]
+        missing = sorted(set(range(begun + 1, max(present, default=begun))) - set(present))
+        for later in (file, file.with_name(file.name + ".previous")):
+            later.unlink(missing_ok=True)
+        for kept in (copy / "emulator").iterdir():
+            target = file.with_name(kept.name)
+            if not (target.exists() and target.samefile(kept)):
+                shutil.copyfile(kept, target)
+        for number in (begun, *present):
+            journal.drop(
+                file.with_name(f"{file.name}.journal-{number}"), offset if number == begun else 0, journal.ENGINE
+            )
+        return (
+            [f"writes to the emulator between its snapshots {missing[0]} and {missing[-1] + 1} are lost"]
+            if missing
+            else []
+        )
+
+
+def _journals(file: Path) -> list[int]:
+    """The generations of the journals beside an emulator's snapshot, in order."""
+    return sorted(int(path.name.rpartition("-")[2]) for path in file.parent.glob(f"{file.name}.journal-*[0-9]"))
+
+
+def _keep(file: Path, directory: Path, generation: int) -> None:
+    """A copy of the snapshot, and a link to the journal, which is written only at its end: the copy should see that, too."""
+    directory.mkdir()
+    if file.exists():
+        shutil.copyfile(file, directory / file.name)
+    journal = file.with_name(f"{file.name}.journal-{generation}")
+    os.link(journal, directory / journal.name)

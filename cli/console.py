@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 
-#: A wrong call or wrong input; 1 is for work that failed.
-WRONG_CALL = 2
+#: Exit codes, the same for every command (docs/commands.md): 0 done, or the answer is yes; 1 the answer is no; 2 it could not
+#: be asked: a wrong call, wrong input, nothing to ask, an interruption.
+NO, NOT_ASKED = 1, 2
+WRONG_CALL = NOT_ASKED
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
 result = Console(highlight=False, soft_wrap=True)
@@ -22,6 +28,17 @@ def fail(message: str, hint: str = "", code: int = 1) -> NoReturn:
     if hint:
         progress.print(hint, markup=False)
     raise typer.Exit(code)
+
+
+def command(words: str) -> str:
+    """`matchday <words>` as it can be pasted into the caller's shell: with its path where PATH does not lead to it."""
+    own = Path(sys.executable).with_name("matchday")
+    found = shutil.which("matchday")
+    if found and Path(found).resolve() == own.resolve():
+        return f"matchday {words}"
+    with contextlib.suppress(ValueError):
+        own = own.relative_to(Path.cwd())
+    return f"{own} {words}"
 
 
 def say(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import time
@@ -27,13 +28,39 @@ STATE = PROJECT / ".matchday"
 #: The stack that the local cloud runs.
 STACK = "local"
 
+
+def _region() -> str:
+    """`aws:region` of the stack's file; read without a parser: a broken file is the engine's or `up`'s to refuse."""
+    file = PROJECT / "environments" / f"Pulumi.{STACK}.yaml"
+    found = re.search(r"^\s+aws:region:\s*[\"']?([a-z0-9-]+)", file.read_text() if file.exists() else "", re.MULTILINE)
+    return found[1] if found else "ap-south-1"
+
+
 #: The Region that the local cloud is in.
-REGION = "ap-south-1"
+REGION = _region()
+
+
+def use(project: Path) -> None:
+    """Work on another project: the folder of its Pulumi.yaml, which gets a local cloud of its own."""
+    global PROJECT, STATE, REGION
+    if not (project / "Pulumi.yaml").exists():
+        console.fail(f"--project {project}: there is no Pulumi.yaml in it", code=console.WRONG_CALL)
+    PROJECT = project.resolve()
+    STATE = PROJECT / ".matchday"
+    REGION = _region()
+
+
+def stack_files() -> Path:
+    """The folder of the project's Pulumi.<stack>.yaml."""
+    import yaml
+
+    settings = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text()) or {}
+    return PROJECT / str(settings.get("stackConfigDir", "."))
 
 
 def stacks() -> list[str]:
     """The stacks that exist: those with a file in environments/."""
-    return sorted(path.name.split(".")[1] for path in (PROJECT / "environments").glob("Pulumi.*.yaml"))
+    return sorted(path.name.split(".")[1] for path in stack_files().glob("Pulumi.*.yaml"))
 
 
 def require_stack(stack: str) -> None:
@@ -41,7 +68,33 @@ def require_stack(stack: str) -> None:
     known = stacks()
     if stack not in known:
         console.fail(
-            f"there is no stack {stack!r}", f"Known stacks: {', '.join(known)} (environments/).", console.WRONG_CALL
+            f"there is no stack {stack!r}",
+            f"Known stacks: {', '.join(known)} ({stack_files()}/Pulumi.<stack>.yaml).",
+            console.WRONG_CALL,
+        )
+
+
+def require_readable(stack: str) -> None:
+    """End the command unless the stack's file is YAML of the shape that Pulumi reads."""
+    import yaml
+
+    file = stack_files() / f"Pulumi.{stack}.yaml"
+    try:
+        content = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        return
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
+        console.fail(f"{where}: this is not YAML: {error.problem or error.context}", code=console.WRONG_CALL)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        console.fail(f"{file}: this is not YAML: {error}", code=console.WRONG_CALL)
+    config = content.get("config") if isinstance(content, dict) else content
+    if not isinstance(config, dict | None) or not isinstance(content, dict | None):
+        console.fail(
+            f"{file}: {'config' if isinstance(content, dict) else 'the file'} is {config!r}",
+            "Accepted: a mapping with the key `config`, a mapping of settings by `namespace:name`.",
+            console.WRONG_CALL,
         )
 
 
@@ -55,10 +108,11 @@ def engine() -> Engine:
         console.fail(str(failure), "`matchday doctor` says what this machine lacks.")
 
 
-def workspace(provider_port: int, state: Path = STATE / "pulumi") -> Workspace:
-    """This project against the provider at that port."""
+def workspace(provider_port: int, state: Path | None = None) -> Workspace:
+    """This project against the provider at that port; `state` is the platform's unless something else is given."""
     from localcloud.engine.run import Workspace
 
+    state = state or STATE / "pulumi"
     return Workspace(
         engine=engine(), project=PROJECT, state=state, provider_port=provider_port, python=Path(sys.executable)
     )
@@ -76,7 +130,7 @@ def throwaway_workspace() -> Iterator[Workspace]:
             with cloud(directory, region=REGION) as far_end:
                 yield workspace(far_end.provider_port, state=directory / "pulumi")
         except SupervisorError as failure:
-            console.fail(str(failure))
+            console.fail(str(failure), code=console.NOT_ASKED)
 
 
 def running() -> Client | None:
@@ -89,19 +143,24 @@ def running() -> Client | None:
         return None
 
 
+def how_to_start() -> str:
+    """The next step when nothing runs."""
+    return f"Start it with `make up` (or `{console.command('up')}`)."
+
+
 def require_running() -> Client:
     """The running platform, or the end of the command."""
     client = running()
     if client is None:
-        console.fail("the platform is not running", "Start it with `make up` (or `matchday up`).")
+        console.fail("the platform is not running", how_to_start())
     return client
 
 
-def engine_failed(failure: EngineFailed) -> NoReturn:
+def engine_failed(failure: EngineFailed, code: int = console.NO) -> NoReturn:
     """End the command with what the engine said, each message once, without its stack traces."""
     # The log of a preview from nothing goes with its temporary folder.
     hint = f"Everything it said: {failure.log}" if failure.log.is_relative_to(STATE) else ""
-    console.fail("\n  ".join(message.strip() for message in failure.messages), hint)
+    console.fail("\n  ".join(message.strip() for message in failure.messages), hint, code)
 
 
 @contextmanager

@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
+
+from cli import boundary, local
 
 #: Subcommand → (module, its function, or the Typer application of a command with subcommands of its own).
 COMMANDS: dict[str, str] = {
@@ -14,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "down": "cli.down:down",
     "reset": "cli.down:reset",
     "status": "cli.status:status",
+    "ps": "cli.ps:ps",
     "logs": "cli.logs:logs",
     "smoke": "cli.smoke:smoke",
     "seed": "cli.seed:seed",
@@ -42,15 +47,24 @@ def build(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name)(boundary.guarded(command))
     return app
 
 
-def _root() -> None:
+def _root(
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project", metavar="DIR", help="Another project than this clone's: the folder of its Pulumi.yaml."
+        ),
+    ] = None,
+) -> None:
     """A real-money fantasy-sports platform on AWS, and all of it on this machine."""
+    if project is not None:
+        local.use(project)
 
 
 def main() -> None:
     """Entry point of the console script."""
-    called = sys.argv[1] if len(sys.argv) > 1 else ""
-    build([called] if called in COMMANDS else tuple(COMMANDS))()
+    called = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+    build([called] if called else tuple(COMMANDS))()

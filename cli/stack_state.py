@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli import local
+from cli import console, local
 
 
 def read(stack: str) -> tuple[bytes, str]:
@@ -17,7 +17,7 @@ def read(stack: str) -> tuple[bytes, str]:
             try:
                 return workspace.call(["stack", "export", "--stack", stack]).encode(), "state"
             except EngineFailed as failure:
-                local.engine_failed(failure)
+                local.engine_failed(failure, console.NOT_ASKED)
     return preview(stack), "preview"
 
 
@@ -30,6 +30,6 @@ def preview(stack: str) -> bytes:
             with local.resource_progress(f"preview {stack}") as on_event:
                 workspace.run(["preview", "--json"], stack, on_event=on_event)
         except EngineFailed as failure:
-            local.engine_failed(failure)
+            local.engine_failed(failure, console.NOT_ASKED)
         printed = (workspace.state / "output.log").read_bytes()
     return printed[printed.find(b"{") :]

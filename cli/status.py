@@ -14,9 +14,10 @@ def status(
         bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
     ] = False,
 ) -> None:
-    """Show the running platform: its URL, each service's tasks with their health and restarts, the data stores, the resources.
+    """Show the running platform: its URL, each service's tasks and roll-out, data stores, servers, and what is wrong.
 
-    Exit code 0 when every service has the tasks that it should have, all healthy; 1 otherwise, and when nothing runs.
+    Exit code 0 when everything that should run does: every service has its tasks, all healthy, no roll-out is under way or
+    failed, every data store and server runs; 1 otherwise, and when nothing runs.
     """
     document = report(local.require_running())
     if as_json:
@@ -31,7 +32,7 @@ def report(client: Any) -> dict[str, Any]:
     """The status document: what the data plane says, and how many resources the engine's state holds."""
     import json
 
-    state = local.STATE / "pulumi" / "backend" / ".pulumi" / "stacks" / "matchday" / f"{local.STACK}.json"
+    state = local.workspace(0).state_file(local.STACK)
     resources = 0
     if state.exists():
         latest = json.loads(state.read_text())["checkpoint"].get("latest") or {}
@@ -40,11 +41,32 @@ def report(client: Any) -> dict[str, Any]:
 
 
 def steady(document: dict[str, Any]) -> bool:
-    """Whether every service has its desired number of tasks, all healthy."""
-    return bool(document["services"]) and all(
-        len(service["tasks"]) == service["desired"] and all(task["health"] == "HEALTHY" for task in service["tasks"])
-        for service in document["services"]
-    )
+    """Whether everything that should run does."""
+    return not wrong(document)
+
+
+def wrong(document: dict[str, Any]) -> list[str]:
+    """What does not run as it should, a sentence each."""
+    found = list(document["problems"])
+    found += [
+        f"{store['kind']}/{store['name']} is {store['state']}" + _because(store["reason"])
+        for store in document["databases"]
+        if store["state"] != "ready"
+    ]
+    found += [f"{server['name']} does not run" for server in document["servers"] if not server["pid"]]
+    for service in document["services"]:
+        healthy = sum(task["health"] == "HEALTHY" for task in service["tasks"])
+        if service["rollout"] == "FAILED":
+            found.append(f"{service['name']}: the roll-out failed" + _because(service["reason"]))
+        elif service["rollout"] != "COMPLETED":
+            found.append(f"{service['name']}: a roll-out is under way" + _because(service["reason"]))
+        if not healthy == len(service["tasks"]) == service["desired"]:
+            found.append(f"{service['name']}: {healthy} healthy tasks of {service['desired']}")
+    return found
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
 
 
 def show(document: dict[str, Any]) -> None:
@@ -53,19 +75,23 @@ def show(document: dict[str, Any]) -> None:
     rows = []
     for service in document["services"]:
         tasks = service["tasks"]
+        name, count, rollout = service["name"], f"{len(tasks)}/{service['desired']}", service["rollout"].lower()
         if not tasks:
-            rows.append((service["name"], f"0/{service['desired']}", "-", "-", "-", "-"))
-        for position, task in enumerate(tasks):
-            first = position == 0
+            rows.append((name, count, rollout, "-", "-", "-", "-"))
+        for task in tasks:
             rows.append(
-                (
-                    service["name"] if first else "",
-                    f"{len(tasks)}/{service['desired']}" if first else "",
-                    task["id"][:8],
-                    str(task["pid"] or "-"),
-                    task["health"],
-                    str(task["restarts"]),
-                )
+                (name, count, rollout, task["id"][:8], str(task["pid"] or "-"), task["health"], str(task["restarts"]))
             )
-    console.table(rows, ("service", "tasks", "task", "pid", "health", "restarts"))
+            name = count = rollout = ""
+    console.table(rows, ("service", "tasks", "roll-out", "task", "pid", "health", "restarts"))
+    parts = [
+        (f"{s['kind']}/{s['name']}", s["address"], str(s["pid"] or "-"), s["state"]) for s in document["databases"]
+    ]
+    parts += [
+        (s["name"], s["address"], str(s["pid"] or "-"), "ready" if s["pid"] else "down") for s in document["servers"]
+    ]
+    console.result.print()
+    console.table(parts, ("data stores and servers", "address", "pid", "state"))
     console.result.print(f"\n{document['resources']} resources in the stack {local.STACK!r}")
+    for sentence in wrong(document):
+        console.result.print(f"wrong: {sentence}", style="bold red", markup=False)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import code, console, journeys, local
+from cli import code, console, journeys, local, region
 from cli.checkpoint import Checkpoint, Phase
+from cli.lock import exclusive
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client, Event
@@ -26,7 +27,10 @@ PARALLEL = 16
 #: How long the tasks of all services may take to become healthy, in seconds.
 CONVERGE_SECONDS = 300
 
-#: The emulator's state can be thrown away (docs/adr/0006), so the engine need not write its state after each resource.
+#: How long the emulator may take to answer, in seconds: one that was killed is started again.
+EMULATOR_SECONDS = 120
+
+#: A cut-off run is taken back (docs/adr/0006), so the engine need not write its state after each resource.
 _THROWAWAY = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 
 
@@ -49,15 +53,22 @@ class _Phases:
         return {**self.seconds, "total": round(time.monotonic() - self.started, 2)}
 
 
+@exclusive
 def up(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Where the platform answers on 127.0.0.1 [last used, else 8080]."),
+        typer.Option(
+            min=1, max=65535, help="Where the platform answers on 127.0.0.1 (default: the last used, else 8080)."
+        ),
     ] = None,
     emulator: Annotated[
         str | None,
         typer.Option(metavar="URL", help="An AWS emulator of your own on loopback, such as LocalStack."),
     ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="First look at what is there: what was changed or deleted by hand is mended."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
     ] = False,
@@ -73,6 +84,8 @@ def up(
     before = _remembered()
     if emulator is not None:
         _check_emulator(emulator, before)
+    local.require_readable(local.STACK)
+    region.check(before.get("region"))
     local.STATE.mkdir(mode=0o700, exist_ok=True)
     phases = _Phases()
     wanted = {"port": port or before.get("port", 8080), "emulator": emulator or before.get("emulator")}
@@ -82,12 +95,13 @@ def up(
         with phases.phase("servers"):
             client = _start(wanted, before)
         with phases.phase("provision"):
-            provisioned = _provision(client, moved=_differs(before, wanted))
+            # A load balancer's address changes with the port: only a refresh tells the state so.
+            provisioned = _provision(client, refresh=refresh or _differs(before, wanted))
         with phases.phase("converge"):
-            now = code.digests(local.PROJECT, journeys.catalog().services)
+            now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
                 _redeploy(client, anew)
-            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": now}))
+            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": now, "region": local.REGION}))
             _converge(client)
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
@@ -132,10 +146,16 @@ def _config(wanted: Mapping[str, Any]) -> Config:
         ingress_port=wanted["port"],
         emulator=wanted["emulator"],
         region=local.REGION,
-        images=(
-            Image(repository="matchday/services", root=local.PROJECT, python=Path(sys.executable), preload=_preload()),
+        images=tuple(
+            Image(repository="matchday/services", root=local.PROJECT, python=Path(sys.executable), preload=_preload())
+            for _ in _services()[:1]
         ),
     )
+
+
+def _services() -> list[str]:
+    """The names of this project's services; another project than Matchday (`--project`) may have none."""
+    return list(journeys.catalog().services) if (local.PROJECT / "services").is_dir() else []
 
 
 def _preload() -> tuple[str, ...]:
@@ -153,64 +173,174 @@ def _preload() -> tuple[str, ...]:
 
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
-    """The running supervisor: the one that is there, or a new one on a state whose parts are of one moment."""
+    """The running supervisor: the one that is there, or a new one on a state that is whole."""
     from localcloud.dataplane.control import client as supervisor
+    from localcloud.runtime.processes import require_free
 
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
     if running is not None and (checkpoint.phase is Phase.APPLYING or _differs(before, wanted)):
         if checkpoint.phase is not Phase.APPLYING:
+            if wanted["port"] != before.get("port"):
+                require_free("ingress", "127.0.0.1", wanted["port"])  # before anything is stopped
             console.say("the port or the emulator changes: restarting the servers")
         running.stop()
-        if checkpoint.phase is not Phase.APPLYING:
-            checkpoint.enter(Phase.SETTLED)
         running = None
     if running is None:
-        # What an emulator of the user's own holds does not go back with us, so neither may what we know of it.
-        if wanted["emulator"] is None and checkpoint.phase is not Phase.SETTLED:
-            console.say("the last run did not end properly: going back to the last consistent state")
-            checkpoint.restore()
-        checkpoint.enter(Phase.RUNNING)
+        _end_remains()
+        _mend(checkpoint, ours=wanted["emulator"] is None)
         running = supervisor.start(_config(wanted), _say)
-        _forget_lost_cloud(running, wanted)
+        running = _check_cloud(running, wanted)
     return running
 
 
-def _forget_lost_cloud(client: Client, wanted: Mapping[str, Any]) -> None:
-    """Drop the engine's and the provider's state if the emulator came up without what they speak of."""
+def _end_remains() -> None:
+    """Servers of this clone whose supervisor is not to be found: its directory was deleted while it ran, or it was killed."""
+    from cli import remains
+
+    left = remains.of(local.STATE)
+    if left.processes:
+        console.say(f"ending {len(left.processes)} processes that an earlier run of this clone left behind")
+        left.end()
+
+
+def _mend(checkpoint: Checkpoint, *, ours: bool) -> None:
+    """Make the state directory whole before anything reads it."""
+    notes = checkpoint.complete()
+    # What an emulator of the user's own holds does not go back with us, so neither may what we know of it.
+    if checkpoint.phase is Phase.APPLYING and ours:
+        console.say(
+            "the last run did not end properly: going back to the last consistent state"
+            " (what the engine had made since is undone; what tasks and people wrote is kept)"
+        )
+        notes += checkpoint.restore()
+    for note in notes:
+        console.say(note)
+
+
+def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
+    """Ask, if the emulator came up without what the engine's state speaks of, or the other way round; else nothing to do."""
+    from localcloud.dataplane.control import client as supervisor
     from localcloud.provider.store import Store
 
-    workspace = local.workspace(client.info.provider_port)
-    if wanted["emulator"] is None and client.info.snapshot != "loaded" and workspace.stack_exists(local.STACK):
-        console.say(f"the emulator starts empty (snapshot {client.info.snapshot}): all resources will be created anew")
-        workspace.forget(local.STACK)
-        Store(local.STATE / "provider").clear()
+    kept, emulator = client.info.snapshot, local.STATE / "emulator"
+    known = local.workspace(client.info.provider_port).stack_exists(local.STACK)
+    if wanted["emulator"] is not None:
+        return client
+    if kept.startswith("loaded: "):
+        console.say(f"the emulator mended itself: {kept.removeprefix('loaded: ')}")
+    if known and kept == "none":
+        cause = f"the emulator's state in {emulator} is gone"
+    elif known and kept.startswith("refused"):
+        cause = f"the emulator's state cannot be read ({kept.removeprefix('refused: ')})"
+    elif kept.startswith("loaded") and not known and (local.STATE / "up.json").exists():
+        cause = f"the engine's state in {local.STATE / 'pulumi'} is gone"
+    else:
+        return client
+    agreed = _agreed(f"{cause}: all resources can only be made anew")
+    if not agreed or kept.startswith("loaded"):
+        client.stop()
+    if not agreed:
+        _put_back(emulator)
+        console.fail(
+            f"{cause}; nothing was changed",
+            "Lost with it: what buckets and queues held, and secrets, so also what the databases hold encrypted."
+            f" `{console.command('reset')}` forgets it all.",
+        )
+    local.workspace(client.info.provider_port).forget(local.STACK)
+    Store(local.STATE / "provider").clear()
+    if not kept.startswith("loaded"):
+        return client
+    for file in emulator.glob("snapshot*"):
+        file.replace(file.with_name(file.name + ".refused"))
+    return supervisor.start(_config(wanted), _say)
 
 
-def _provision(client: Client, *, moved: bool) -> Result:
-    """Run `pulumi up`; afterwards, done or failed, the three parts of the state are of one moment and are copied."""
+def _agreed(loss: str) -> bool:
+    """Whether a person at a terminal takes the loss; nobody is asked elsewhere."""
+    import sys
+
+    if not sys.stdin.isatty():
+        return False
+    console.say(loss)
+    console.say(
+        "what buckets and queues held, and secrets, is lost; the databases' rows stay, but not what of them is encrypted"
+    )
+    return typer.confirm("Go on and make everything anew?")
+
+
+def _put_back(emulator: Path) -> None:
+    """Undo the emulator's setting aside of what it could not read."""
+    for file in emulator.glob("snapshot*"):
+        if file.suffix != ".refused":
+            file.unlink()
+    for file in emulator.glob("snapshot*.refused"):
+        file.replace(file.with_suffix(""))
+
+
+def _provision(client: Client, *, refresh: bool) -> Result:
+    """Run `pulumi up`. If it is cut off, or a server behind it was, the next `up` takes back what it made."""
     from localcloud.engine.run import EngineFailed
 
     checkpoint = Checkpoint(local.STATE)
     workspace = local.workspace(client.info.provider_port)
     workspace.extra = _THROWAWAY if client.info.snapshot else {}
     command = ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)]
+    checkpoint.take(_position(client))
+    servers = _servers(client)
     checkpoint.enter(Phase.APPLYING)
     try:
         with local.resource_progress("provision") as on_event:
-            # A load balancer's address changes with the port: only a refresh tells the state so.
-            done = workspace.run([*command, *(["--refresh"] if moved else [])], local.STACK, on_event=on_event)
+            done = workspace.run([*command, *(["--refresh"] if refresh else [])], local.STACK, on_event=on_event)
     except EngineFailed as failure:
-        _settle(client, checkpoint)
+        if failure.killed or _servers(client) != servers:
+            console.say("the engine, or a server behind it, was cut off: the next `up` takes back what this run made")
+        else:
+            _settle(client, checkpoint)
         local.engine_failed(failure)
     _settle(client, checkpoint)
     return done
 
 
+def _servers(client: Client) -> list[Any]:
+    """The processes that the engine's run depends on."""
+    from localcloud.runtime.errors import SupervisorError
+
+    try:
+        return [(server["name"], server["pid"]) for server in client.status()["servers"] if server["name"] != "ingress"]
+    except SupervisorError:
+        return []
+
+
+def _position(client: Client) -> dict[str, int] | None:
+    """How far the emulator's journal is; None for an emulator that is not ours."""
+    import httpx
+
+    from localcloud.runtime.errors import SupervisorError
+
+    if not client.info.snapshot:
+        return None
+    deadline = time.monotonic() + EMULATOR_SECONDS
+    while True:
+        try:
+            answer = httpx.get(f"{client.info.emulator}/_matchday/health", timeout=60, trust_env=False)
+        except httpx.TransportError as error:
+            # It may have been killed a moment ago: the supervisor starts it again.
+            if time.monotonic() > deadline:
+                raise SupervisorError(
+                    "emulator", f"does not answer: {error}", local.STATE / "logs" / "emulator.log"
+                ) from error
+            time.sleep(0.2)
+        else:
+            position: dict[str, int] = answer.json()["position"]
+            return position
+
+
 def _settle(client: Client, checkpoint: Checkpoint) -> None:
+    """The engine has written down what it made: keep that as what can be gone back to."""
     client.snapshot()
-    checkpoint.take()
-    checkpoint.enter(Phase.RUNNING)
+    checkpoint.take(_position(client))
+    checkpoint.enter(Phase.SETTLED)
 
 
 def _redeploy(client: Client, services: Sequence[str]) -> None:
@@ -240,8 +370,11 @@ def _say(event: Event) -> None:
 
 def _advice(failure: Exception) -> str:
     if "listen" in str(failure):
-        return "Choose another port: `make up ARGS='--port 8090'` (or `matchday up --port 8090`)."
-    return "`matchday logs` shows what was printed, `matchday doctor` what this machine lacks; the next `up` goes on from here."
+        return f"Choose another port: `make up PORT=8090` (or `{console.command('up --port 8090')}`); nothing was lost."
+    return (
+        f"`{console.command('logs')}` shows what was printed, `{console.command('doctor')}` what this machine lacks;"
+        " the next `up` goes on from here."
+    )
 
 
 def _report(client: Client, provisioned: Result, seconds: Mapping[str, float], *, as_json: bool) -> None:
@@ -255,5 +388,7 @@ def _report(client: Client, provisioned: Result, seconds: Mapping[str, float], *
     changes = ", ".join(f"{count} {name}" for name, count in provisioned.changes.items() if count)
     console.result.print(f"this run: {changes}; " + ", ".join(f"{name} {value} s" for name, value in seconds.items()))
     console.result.print(
-        "next: `matchday smoke` walks through it, `matchday logs -f` listens, `matchday down` stops it"
+        f"next: open {document['url']}; `{console.command('smoke')}` walks through it, `{console.command('logs -f')}` listens,"
+        f" `{console.command('down')}` stops it",
+        markup=False,
     )

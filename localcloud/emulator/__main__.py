@@ -1,4 +1,4 @@
-"""`python -m localcloud.emulator`: moto server on a loopback address, with snapshots of everything it holds."""
+"""`python -m localcloud.emulator`: moto server on a loopback address that keeps what it holds on disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         "--port", type=int, required=True, help="0 chooses; the port is the first line of standard output"
     )
     parser.add_argument(
-        "--snapshot", type=Path, required=True, help="file that holds the emulator's state between runs"
+        "--snapshot", type=Path, help="file that holds the emulator's state between runs; without it nothing is kept"
     )
     arguments = parser.parse_args(argv)
     try:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from localcloud.emulator import patches, snapshot
+from localcloud.emulator import draws, patches, requests
+from localcloud.emulator.journal import Entry
+from localcloud.emulator.keeper import Keeper
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+#: Bytes of journal after which a snapshot takes its place: replaying one takes seconds per megabyte.
+_LONGEST_JOURNAL = 16 * 2**20
 
 
 class Gate:
@@ -53,32 +60,32 @@ class Gate:
 
 
 class Emulator:
-    """WSGI application: moto behind a gate, and the two endpoints of our own."""
+    """WSGI application: moto, what keeps its state (`file`; None keeps nothing), and the endpoints of our own.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    Requests that only read run together. Those that may change something run one at a time, in the order in which the
+    journal holds them; moto is one interpreter, so that costs nothing. One that sleeps (a long poll) lets the others by.
+    """
+
+    def __init__(self, file: Path | None) -> None:
         self._gate = Gate()
+        self._order = threading.Lock()
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self.loaded = self._load()
-
-    def _load(self) -> str:
-        if not self._file.exists():
-            return "none"
-        try:
-            snapshot.load(self._file)
-        except snapshot.SnapshotRefused as refusal:
-            return f"refused: {refusal}"
-        return "loaded"
+        self._keeper = Keeper(file) if file else None
+        if self._keeper:
+            clock = draws.Clock()
+            with clock.rules():
+                self._keeper.open(lambda entry: self._repeat(entry, clock))
 
     def save(self) -> None:
         """Write the snapshot file."""
-        with self._gate.alone():
-            snapshot.save(self._file)
+        if self._keeper:
+            with self._order, self._gate.alone():
+                self._keeper.save()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
         if request == ("GET", "/_matchday/health"):
-            return _answer(start_response, "200 OK", {"snapshot": self.loaded})
+            return _answer(start_response, "200 OK", self._health())
         if request == ("POST", "/_matchday/snapshot"):
             try:
                 self.save()
@@ -86,10 +93,87 @@ class Emulator:
                 return _answer(
                     start_response, "500 Internal Server Error", {"error": f"{type(error).__name__}: {error}"}
                 )
-            return _answer(start_response, "200 OK", {"file": str(self._file), "bytes": self._file.stat().st_size})
-        with self._gate.request():
-            answer: Iterable[bytes] = list(self._moto(environ, start_response))
+            return _answer(start_response, "200 OK", self._health())
+        body = requests.take_body(environ)
+        if self._keeper is None or not requests.may_change(environ, body):
+            with self._gate.request():
+                answer: Iterable[bytes] = list(self._moto(environ, start_response))
+            return answer
+        try:
+            return self._change(self._keeper, environ, body, start_response)
+        except OSError as error:
+            cause = f"the emulator's journal cannot be written: {error.strerror or error}"
+            return _answer(start_response, "507 Insufficient Storage", {"error": cause, "message": cause})
+
+    def _health(self) -> dict[str, Any]:
+        if self._keeper is None:
+            return {"snapshot": "none", "notes": []}
+        keeper = self._keeper
+        position = {"generation": keeper.generation, "offset": keeper.journal.size}
+        return {"snapshot": keeper.loaded, "notes": keeper.notes, "position": position, "file": str(keeper.file)}
+
+    def _change(
+        self, keeper: Keeper, environ: dict[str, Any], body: bytes, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a request that may change something once what it did is on disk."""
+        seen = requests.recorded(environ)  # before moto reads and changes it
+        drawn = draws.Draws()
+        with self._order:
+            self._mend(keeper)
+
+            def sleep(seconds: float) -> None:
+                self._order.release()
+                try:
+                    draws.wait(seconds)
+                finally:
+                    self._order.acquire()
+                    drawn.time = draws.now()
+
+            drawn.sleep = sleep
+            drawn.time = draws.now()
+            status, headers, answer = self._ask(environ, drawn)
+            journal = keeper.journal
+            size = 0
+            if status < 400 and not requests.without_effect(seen, answer):
+                origin = requests.origin(environ)
+                size = journal.append(
+                    Entry(
+                        origin=origin, time=drawn.time, seed=drawn.seed.hex(), keys=drawn.keys, environ=seen, body=body
+                    )
+                )
+        if size:
+            journal.wait(size)
+            if size > _LONGEST_JOURNAL and journal is keeper.journal and not journal.engine_wrote:
+                self.save()
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return answer
+
+    def _mend(self, keeper: Keeper) -> None:
+        """A write that the disk did not take left memory ahead of the journal: nothing changes before a snapshot stands."""
+        if keeper.journal.broken:
+            with self._gate.alone():
+                keeper.save()
+
+    def _repeat(self, entry: Entry, clock: draws.Clock) -> int:
+        clock.set(entry.time)
+        drawn = draws.Draws(bytes.fromhex(entry.seed), entry.keys)
+        drawn.sleep = clock.sleep
+        self._moto.get_application(requests.rebuilt(entry.environ, entry.body))  # imports what will answer
+        clock.reach()
+        status, _, _ = self._ask(requests.rebuilt(entry.environ, entry.body), drawn)
+        return status
+
+    def _ask(self, environ: dict[str, Any], drawn: draws.Draws) -> tuple[int, list[tuple[str, str]], list[bytes]]:
+        said: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            said[:] = [int(status.split()[0]), headers]
+
+        # The first request to a service imports it and makes its application: what that draws is not the request's.
+        application = self._moto.get_application(environ)
+        with draws.using(drawn):
+            answer = list(application(environ, start_response))
+        return said[0], said[1], answer
 
 
 def _answer(start_response: StartResponse, status: str, content: dict[str, Any]) -> list[bytes]:
@@ -105,8 +189,9 @@ class _QuietHandler(MotoRequestHandler):
         pass
 
 
-def serve(host: str, port: int, file: Path) -> int:
-    """Serve until SIGTERM or SIGINT, then write the snapshot."""
+def serve(host: str, port: int, file: Path | None) -> int:
+    """Serve until SIGTERM or SIGINT, then write the snapshot. Returns the exit status."""
+    draws.install()
     patches.apply()
     emulator = Emulator(file)
     server = make_server(host, port, emulator, threaded=True, request_handler=_QuietHandler)
@@ -118,5 +203,10 @@ def serve(host: str, port: int, file: Path) -> int:
     signal.signal(signal.SIGINT, stop)
     print(server.port, flush=True)  # noqa: T201 - the contract: first line of standard output
     server.serve_forever()
-    emulator.save()
+    try:
+        emulator.save()
+    except OSError as error:
+        # Nothing is lost: the journal holds what the snapshot would.
+        print(f"localcloud.emulator: no snapshot was written: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        return 1
     return 0

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.engine import events
+from localcloud.engine import events, locks
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
 from model import documents
@@ -31,7 +31,10 @@ _NOWHERE = "/dev/null"
 
 
 class EngineFailed(RuntimeError):
-    """A run ended with an error: what the engine and its mandatory policies said, and the log that holds everything."""
+    """A run ended with an error: what the engine and its mandatory policies said, and the log that holds everything.
+
+    `killed`: by a signal, so that the engine may not have written down what it had done.
+    """
 
     def __init__(
         self,
@@ -40,11 +43,14 @@ class EngineFailed(RuntimeError):
         tail: str,
         log: Path,
         violations: Sequence[events.Violation] = (),
+        *,
+        killed: bool = False,
     ) -> None:
         said = [_name(d) + d.message for d in diagnostics if d.severity == "error"]
         said += [f"{v.policy}: {_name(v)}{v.message}" for v in violations if v.level == "mandatory"]
         self.messages = tuple(dict.fromkeys(said)) or (tail or "no message; see the log",)
         self.log = log
+        self.killed = killed
         super().__init__(f"`pulumi {command}` failed:\n" + "\n".join(self.messages) + f"\n(log: {log})")
 
 
@@ -135,6 +141,7 @@ class Workspace:
 
         `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails.
         """
+        locks.remove_dead(self.backend)
         if not self.stack_exists(stack):
             self._create(stack)
         self._write_configuration(stack, config or {})
@@ -157,7 +164,9 @@ class Workspace:
                 collected.add(event)
         tail = "\n".join(output)
         if process.returncode:
-            raise EngineFailed(command[0], collected.diagnostics, tail, log, collected.violations)
+            killed = process.returncode < 0
+            tail = tail or (f"the engine was killed by signal {-process.returncode}" if killed else "")
+            raise EngineFailed(command[0], collected.diagnostics, tail, log, collected.violations, killed=killed)
         return Result(
             changes=collected.changes(),
             resources=collected.resources,
@@ -216,7 +225,12 @@ class Workspace:
         return self.state / f"Pulumi.{stack}.yaml"
 
     def _clean(self, extra: Mapping[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FORBIDDEN)}
+        # Nor a proxy: the engine speaks to loopback alone, and gRPC would send even that through one.
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_FORBIDDEN) and not name.lower().endswith("_proxy")
+        }
         return {**inherited, **self.environment(), **extra}
 
     @contextmanager

@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     core = Core(
         ROWS,
         schema.load(arguments.store, ROWS),
-        Clients(arguments.endpoint),
+        # By this the emulator's journal knows what a cut-off run of the engine wrote.
+        Clients(arguments.endpoint, agent="matchday-provider"),
         store,
         AddressBook(arguments.addresses),
         arguments.ingress,

@@ -65,9 +65,10 @@ class Clients:
 
     - read_timeout: seconds that one answer may take.
     - attempts: how often a request is sent before its failure is the caller's.
+    - agent: added to the User-Agent.
     """
 
-    def __init__(self, endpoint: str, *, read_timeout: float = 60, attempts: int = 1) -> None:
+    def __init__(self, endpoint: str, *, read_timeout: float = 60, attempts: int = 1, agent: str = "") -> None:
         host, port = check_endpoint(endpoint)
         self._netloc = f"{host}:{port}"
         self._config = Config(
@@ -78,6 +79,7 @@ class Clients:
             s3={"addressing_style": "path"},
             connect_timeout=5,
             read_timeout=read_timeout,
+            user_agent_extra=agent or None,
         )
         # One session for all: the API models and endpoint rules that a client is made of are read once.
         core = botocore.session.Session(session_vars=_SESSION_VARIABLES)

@@ -46,7 +46,7 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
         _server(
             directory / "emulator.log",
             "localcloud.emulator",
-            *("--host", host, "--port", str(port), "--snapshot", str(directory / "emulator.snapshot")),
+            *("--host", host, "--port", str(port)),
         ) as emulator,
         _server(
             directory / "provider.log",

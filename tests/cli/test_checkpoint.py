@@ -1,4 +1,4 @@
-"""The engine's state, the provider's store and the emulator's snapshot go back together or not at all."""
+"""A run of the engine that was cut off is undone: its own writes, and no one else's."""
 
 from __future__ import annotations
 
@@ -9,39 +9,117 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.checkpoint import PARTS, Checkpoint, Phase
+from cli.checkpoint import COPIED, Checkpoint, Phase
+from localcloud.emulator import journal
+from localcloud.emulator.journal import ENGINE, OTHER, Entry, Journal
 
 
-def _write(state: Path, moment: str, parts: tuple[str, ...] = PARTS) -> None:
+def _write(state: Path, moment: str, parts: tuple[str, ...] = COPIED) -> None:
     for part in parts:
         (state / part).mkdir(parents=True, exist_ok=True)
         (state / part / "content").write_text(moment)
 
 
 def _read(state: Path) -> list[str | None]:
-    files = [state / part / "content" for part in PARTS]
+    files = [state / part / "content" for part in COPIED]
     return [file.read_text() if file.exists() else None for file in files]
+
+
+class Emulator:
+    """The files that an emulator keeps, written as it writes them."""
+
+    def __init__(self, state: Path, generation: int = 0) -> None:
+        self.directory = state / "emulator"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.generation = generation
+        self.writer = Journal(self.directory / f"snapshot.journal-{generation}")
+
+    def write(self, name: str, origin: str) -> None:
+        self.writer.append(Entry(origin=origin, time=0, seed="00", keys=[], environ={}, body=name.encode()))
+
+    def snapshot(self) -> None:
+        (self.directory / "snapshot").write_text(f"generation {self.generation + 1}")
+        self.writer.close()
+        self.generation += 1
+        self.writer = Journal(self.directory / f"snapshot.journal-{self.generation}")
+
+    @property
+    def position(self) -> dict[str, int]:
+        return {"generation": self.generation, "offset": self.writer.size}
+
+
+def _journal(state: Path, generation: int) -> list[str]:
+    return [entry.body.decode() for _, entry in journal.read(state / "emulator" / f"snapshot.journal-{generation}")]
 
 
 def test_restore_brings_all_parts_back_and_settles(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path)
     _write(tmp_path, "first")
-    checkpoint.take()
+    checkpoint.take(None)
     checkpoint.enter(Phase.APPLYING)
-    _write(tmp_path, "second", PARTS[:1])
-    shutil.rmtree(tmp_path / PARTS[2])
+    _write(tmp_path, "second", COPIED[:1])
+    shutil.rmtree(tmp_path / COPIED[1])
     assert checkpoint.phase is Phase.APPLYING
-    assert checkpoint.restore()
-    assert _read(tmp_path) == ["first"] * 3
+    assert checkpoint.restore() == []
+    assert _read(tmp_path) == ["first"] * 2
     assert checkpoint.phase is Phase.SETTLED
 
 
-def test_with_no_copy_restore_goes_back_to_nothing(tmp_path: Path) -> None:
+def test_a_first_run_that_was_cut_off_goes_back_to_nothing_of_the_engines(tmp_path: Path) -> None:
+    checkpoint, emulator = Checkpoint(tmp_path), Emulator(tmp_path)
+    checkpoint.take(emulator.position)
+    checkpoint.enter(Phase.APPLYING)
+    _write(tmp_path, "half done")
+    emulator.write("a bucket", ENGINE)
+    emulator.write("an object", OTHER)
+    emulator.snapshot()  # an orderly stop in the middle of the run
+    assert checkpoint.restore() == []
+    assert _read(tmp_path) == [None] * 2
+    assert not (tmp_path / "emulator" / "snapshot").exists()
+    assert _journal(tmp_path, 0) == ["an object"]
+
+
+def test_what_others_wrote_meanwhile_stays_also_over_a_snapshot(tmp_path: Path) -> None:
+    checkpoint, emulator = Checkpoint(tmp_path), Emulator(tmp_path, 4)
+    (tmp_path / "emulator" / "snapshot").write_text("generation 4")
+    emulator.write("a plain pulumi up of before", ENGINE)
+    _write(tmp_path, "before")
+    checkpoint.take(emulator.position)
+    checkpoint.enter(Phase.APPLYING)
+    emulator.write("cut off", ENGINE)
+    emulator.write("an object", OTHER)
+    emulator.snapshot()
+    emulator.write("cut off, too", ENGINE)
+    emulator.write("a message", OTHER)
+    for _ in range(2):  # the restoring may itself be cut off
+        assert checkpoint.restore() == []
+        assert (tmp_path / "emulator" / "snapshot").read_text() == "generation 4"
+        assert _journal(tmp_path, 4) == ["a plain pulumi up of before", "an object"]
+        assert _journal(tmp_path, 5) == ["a message"]
+
+
+def test_a_copy_that_is_gone_is_said_and_nothing_else_deleted(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path)
     checkpoint.enter(Phase.APPLYING)
     _write(tmp_path, "half done")
-    assert not checkpoint.restore()
-    assert _read(tmp_path) == [None] * 3
+    assert "is gone" in checkpoint.restore()[0]
+    assert _read(tmp_path) == ["half done"] * 2
+
+
+@pytest.mark.parametrize("part", [*COPIED, "emulator"])
+def test_a_deleted_part_is_put_back(tmp_path: Path, part: str) -> None:
+    checkpoint, emulator = Checkpoint(tmp_path), Emulator(tmp_path)
+    _write(tmp_path, "here")
+    emulator.write("an object", OTHER)
+    emulator.snapshot()
+    checkpoint.take(emulator.position)
+    emulator.write("a message", OTHER)
+    shutil.rmtree(tmp_path / part)
+    assert [note.split(" was ")[0] for note in checkpoint.complete()] == [str(tmp_path / part)]
+    assert checkpoint.complete() == []
+    assert _read(tmp_path) == ["here"] * 2
+    assert (tmp_path / "emulator" / "snapshot").read_text() == "generation 1"
+    assert _journal(tmp_path, 1) == ["a message"]
 
 
 def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
@@ -49,21 +127,21 @@ def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
 ) -> None:
     checkpoint = Checkpoint(tmp_path)
     _write(tmp_path, "whole")
-    checkpoint.take()
+    checkpoint.take(None)
     _write(tmp_path, "later")
     copytree = shutil.copytree
 
     def interrupted(source: Path, target: Path) -> Path:
-        if str(source).endswith(PARTS[1]):
+        if str(source).endswith(COPIED[1]):
             raise KeyboardInterrupt
         return Path(copytree(source, target))
 
     monkeypatch.setattr(shutil, "copytree", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        checkpoint.take()
+        checkpoint.take(None)
     monkeypatch.undo()
     checkpoint.restore()
-    assert _read(tmp_path) == ["whole"] * 3
+    assert _read(tmp_path) == ["whole"] * 2
 
 
 @given(steps=st.lists(st.sampled_from(["write one part", "take", "restore"]), max_size=12))
@@ -72,12 +150,14 @@ def test_after_a_restore_the_parts_are_always_of_one_moment(
 ) -> None:
     state = tmp_path_factory.mktemp("state")
     checkpoint = Checkpoint(state)
+    taken = False
     for moment, step in enumerate(steps):
         if step == "take":
             _write(state, str(moment))
-            checkpoint.take()
+            checkpoint.take(None)
+            taken = True
         elif step == "restore":
             checkpoint.restore()
-            assert len(set(_read(state))) == 1
+            assert not taken or len(set(_read(state))) == 1
         else:
-            _write(state, str(moment), (PARTS[moment % len(PARTS)],))
+            _write(state, str(moment), (COPIED[moment % len(COPIED)],))

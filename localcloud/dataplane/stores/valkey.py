@@ -179,6 +179,7 @@ class ValkeyServer:
             "port": str(self.port),
             "dir": str(self.data_dir),
             "daemonize": "no",
+            "appendonly": "yes",  # each write is in the file before it is answered: nothing is lost when the process is killed
             "save": "60 1",
             "shutdown-timeout": "0",
             "cluster-enabled": "yes" if self.cluster else "no",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.common import tables
 
-revision = "0005"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
