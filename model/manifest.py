@@ -57,9 +57,12 @@ PublicRoute = Annotated[
     ),
 ]
 #: Connections to PostgreSQL that one task of each kind holds at most, where its manifest names no other number. A web process
-#: runs eight requests at once, each of which takes one from its pool or its engine, and asks for its readiness by one more;
-#: a worker runs four jobs, relays the outbox and watches; a scheduler watches.
+#: has a pool with one for each request that runs, one to ask for readiness, and an engine with the rest; a worker runs jobs,
+#: relays the outbox and watches; a scheduler watches.
 CONNECTIONS: Mapping[ProcessKind, int] = {ProcessKind.WEB: 18, ProcessKind.WORKER: 12, ProcessKind.SCHEDULER: 2}
+
+#: The fewest that each kind works with.
+FEWEST_CONNECTIONS: Mapping[ProcessKind, int] = {ProcessKind.WEB: 10, ProcessKind.WORKER: 8, ProcessKind.SCHEDULER: 2}
 
 #: Requests from one address in five minutes; WAF counts from 10.
 RateLimit = Annotated[int, Field(ge=10, le=1_000_000)]
@@ -112,6 +115,9 @@ class Process(Model):
             raise ValueError("a scheduler is a singleton and takes no scaling")
         if self.kind is not ProcessKind.WEB and self.scaling is not None and self.scaling.requests is not None:
             raise ValueError(f"a {self.kind} has no requests to scale by; only a web process has")
+        if self.pool < FEWEST_CONNECTIONS[self.kind]:
+            fewest = FEWEST_CONNECTIONS[self.kind]
+            raise ValueError(f"connections {self.pool}: a {self.kind} process needs at least {fewest}")
         return self
 
 

@@ -120,6 +120,10 @@ BAD = {
         },
         "a worker has no requests to scale by",
     ),
+    "too few connections": (
+        {"processes": {"web": {**WEB, "connections": 3}}},
+        "processes.web: connections 3: a web process needs at least 10",
+    ),
     "bounds upside down": (
         {"processes": {"web": {**WEB, "scaling": {"minimum": 3, "maximum": 2, "cpu": 50}}}},
         "minimum 3 is above maximum 2",

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from environments.settings import EnvironmentSettings
 from model import limits
 from model.catalog import Catalog
-from model.manifest import Process, ServiceManifest
+from model.manifest import CONNECTIONS, FEWEST_CONNECTIONS, Process, ServiceManifest
 from model.vocabulary import Datastore, ProcessKind, Scaling, Slo, Tier
+from services.common.admission import RUNNING
+from services.common.worker import CONCURRENCY
 from stacks.budgets import FIXED_ALARMS, BudgetError, budgets, check, tasks
 from tests.stacks.conftest import ENVIRONMENTS, Composed, catalog_of, settings_of
 
@@ -144,7 +146,7 @@ def test_a_policy_that_iam_would_refuse() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 10), st.integers(1, 60)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 10), st.integers(10, 60)), min_size=1, max_size=6),
     st.integers(25, 8000),
     st.booleans(),
 )
@@ -169,6 +171,14 @@ def test_connections_are_refused_exactly_when_the_sum_exceeds_what_is_there(
         assert f"connections to PostgreSQL: {needed:,} of" in refusal(chosen, *services)
     else:
         check(chosen, catalog(*services))
+
+
+def test_the_services_keep_within_what_the_manifests_plan_with() -> None:
+    """What the processes divide their connections by, here held against the numbers of the model."""
+    for planned in (CONNECTIONS, FEWEST_CONNECTIONS):
+        assert planned[ProcessKind.WEB] > RUNNING + 1, "a pool for the requests that run, readiness, and an engine"
+        assert planned[ProcessKind.WORKER] > CONCURRENCY, "patient jobs, and an engine"
+        assert planned[ProcessKind.SCHEDULER] == 2
 
 
 @given(st.integers(1, 12), st.integers(1, 12))
