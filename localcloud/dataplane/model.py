@@ -37,7 +37,7 @@ class TargetGroup:
 
     arn: str
     name: str
-    port: int
+    port: int  #: that its targets are registered with: a container's, or for those that name none the group's own
     path: str = "/"
     matcher: str = "200"
     interval: float = 30
@@ -66,6 +66,7 @@ class Listener:
     port: int
     protocol: str
     rules: Sequence[Rule]
+    idle_timeout: float = 60  #: of its load balancer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ class Observer:
         return DesiredState(
             services=services,
             listeners=listeners,
-            target_groups={group.arn: group for group in self._target_groups()},
+            target_groups={group.arn: group for group in self._target_groups(_container_ports(services))},
             databases=[*self._databases(refused)],
             caches=[*self._caches()],
             refused=refused,
@@ -123,7 +123,7 @@ class Observer:
         rows = self._kept(_CACHE_PARAMETERS, group).get("parameters") or []
         return {str(row["name"]): str(row["value"]) for row in rows}
 
-    def _target_groups(self) -> Iterable[TargetGroup]:
+    def _target_groups(self, container_ports: Mapping[str, int]) -> Iterable[TargetGroup]:
         elb = self._aws.client("elbv2")
         for row in self._pages("elbv2", "describe_target_groups", "TargetGroups"):
             arn = row["TargetGroupArn"]
@@ -132,7 +132,7 @@ class Observer:
             yield TargetGroup(
                 arn=arn,
                 name=row["TargetGroupName"],
-                port=int(row.get("Port", 80)),
+                port=container_ports.get(arn, int(row.get("Port", 80))),
                 path=row.get("HealthCheckPath") or "/",
                 matcher=(row.get("Matcher") or {}).get("HttpCode") or "200",
                 interval=float(row.get("HealthCheckIntervalSeconds") or 30),
@@ -148,6 +148,8 @@ class Observer:
         for balancer in self._pages("elbv2", "describe_load_balancers", "LoadBalancers"):
             if balancer["Type"] != "application":
                 continue
+            listed = elb.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+            attributes = {item["Key"]: item["Value"] for item in listed}
             for row in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
                 rules = elb.describe_rules(ListenerArn=row["ListenerArn"])["Rules"]
                 yield Listener(
@@ -163,6 +165,7 @@ class Observer:
                         )
                         for rule in rules
                     ],
+                    idle_timeout=float(attributes.get("idle_timeout.timeout_seconds", 60)),
                 )
 
     def _services(self, refused: list[str]) -> Iterable[Service]:
@@ -223,6 +226,11 @@ class Observer:
     def _pages(self, service: str, operation: str, key: str, **arguments: str) -> Iterable[Any]:
         for page in self._aws.client(service).get_paginator(operation).paginate(**arguments):
             yield from page[key]
+
+
+def _container_ports(services: Iterable[Service]) -> dict[str, int]:
+    """The ports that ECS registers targets with: the containers', whatever the groups' own."""
+    return {item.target_group: item.container_port for service in services for item in service.targets}
 
 
 def _first(*values: Any) -> int:

@@ -20,6 +20,27 @@ _PLACEHOLDERS = (
     ("#{host}", "{http.request.host}"),
     ("#{port}", "{http.request.port}"),
 )
+_PAGE = (
+    "<html>",
+    "<head><title>{}</title></head>",
+    "<body>",
+    "<center><h1>{}</h1></center>",
+    "</body>",
+    "</html>",
+)
+#: An ALB takes headers of 64 kB in all.
+_HEADER_BYTES = 65_536
+_TEXTS = {301: "Moved Permanently", 302: "Found", 405: "Method Not Allowed", 503: "Service Temporarily Unavailable"}
+#: A target's answer goes on as it was sent: without Caddy's marks.
+_AS_SENT: Route = {
+    "handle": [
+        {"handler": "headers", "response": {"deferred": True, "delete": ["Via"]}},
+        {
+            "handler": "headers",
+            "response": {"deferred": True, "delete": ["Server"], "require": {"headers": {"Server": ["Caddy"]}}},
+        },
+    ]
+}
 _STATUS = {"HTTP_301": 301, "HTTP_302": 302}
 _DEFAULT_PORTS = {"HTTP": "80", "HTTPS": "443"}
 
@@ -43,13 +64,13 @@ def config(
         routes = []
         for rule in sorted(listener.rules, key=_precedence):
             try:
-                routes.append(_route(rule, groups, resolver_host, refresh))
+                routes.append(_route(rule, groups, resolver_host, refresh, listener.idle_timeout))
             except Unroutable as problem:
                 problems.append(
                     f"listener {listener.port} of {listener.load_balancer}, rule {rule.priority}: {problem}"
                 )
                 routes.append({**_matched(rule), "handle": [_fixed(502, str(problem))], "terminal": True})
-        servers[f"listener{number}"] = server(address, routes)
+        servers[f"listener{number}"] = server(address, routes, listener.idle_timeout)
     return {
         "admin": {"listen": admin, "origins": [admin], "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "ERROR"}}},
@@ -57,16 +78,19 @@ def config(
     }, problems
 
 
-def server(address: str, routes: Sequence[Route]) -> dict[str, Any]:
-    """One HTTP server of the configuration."""
+def server(address: str, routes: Sequence[Route], idle_timeout: float = 60) -> dict[str, Any]:
+    """One HTTP server of the configuration: what an ALB does to every request and with its own answers, and the routes."""
+    trace = {"match": [{"method": ["TRACE"]}], "handle": [_own(405)], "terminal": True}
     return {
         "listen": [address],
         "automatic_https": {"disable": True},
         "protocols": ["h1"],
-        "idle_timeout": "60s",
+        "idle_timeout": f"{idle_timeout:g}s",
+        "max_header_bytes": _HEADER_BYTES,
         # An ALB appends to X-Forwarded-For whatever the client sent in it.
         "trusted_proxies": {"source": "static", "ranges": ["0.0.0.0/0"]},
-        "routes": list(routes),
+        "routes": [_AS_SENT, trace, *routes],
+        "errors": {"routes": [{"handle": [_own("{http.error.status_code}", "{http.error.status_text}")]}]},
     }
 
 
@@ -75,15 +99,26 @@ def unavailable(address: str) -> dict[str, Any]:
     return server(address, [{"handle": [_fixed(503, "no listener is deployed here")]}])
 
 
+def _own(status: int | str, text: str = "") -> Route:
+    """An answer of the load balancer's own, in its words."""
+    title = f"{status} {text or _TEXTS[int(status)]}"
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "body": "\r\n".join(line.format(title) for line in _PAGE) + "\r\n",
+        "headers": {"Content-Type": ["text/html"], "Server": ["awselb/2.0"]},
+    }
+
+
 def _precedence(rule: Rule) -> float:
     return float("inf") if rule.priority == "default" else int(rule.priority)
 
 
-def _route(rule: Rule, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float) -> Route:
+def _route(rule: Rule, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float, idle: float) -> Route:
     actions = sorted(rule.actions, key=lambda action: int(action.get("Order", 1)))
     if not actions:
         raise Unroutable("it has no action")
-    return {**_matched(rule), "handle": _handle(actions[-1], groups, resolver_host, refresh), "terminal": True}
+    return {**_matched(rule), "handle": _handle(actions[-1], groups, resolver_host, refresh, idle), "terminal": True}
 
 
 def _matched(rule: Rule) -> Route:
@@ -139,10 +174,12 @@ def _glob(pattern: str) -> str:
     return "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in pattern)
 
 
-def _handle(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float) -> list[Route]:
+def _handle(
+    action: Json, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float, idle: float
+) -> list[Route]:
     kind = action["Type"]
     if kind == "forward":
-        return [_forward(action, groups, resolver_host, refresh)]
+        return [_forward(action, groups, resolver_host, refresh, idle)]
     if kind == "redirect":
         return _redirect(action["RedirectConfig"])
     if kind == "fixed-response":
@@ -169,11 +206,11 @@ def _redirect(redirect: Json) -> list[Route]:
     location += f"?{query}" if query else ""
     for placeholder, here in _PLACEHOLDERS:
         location = location.replace(placeholder, here)
-    headers = {"Location": [location], "Server": ["awselb/2.0"]}
-    return [{"handler": "static_response", "status_code": _STATUS[redirect["StatusCode"]], "headers": headers}]
+    answer = _own(_STATUS[redirect["StatusCode"]])
+    return [{**answer, "headers": {**answer["headers"], "Location": [location]}}]
 
 
-def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float) -> Route:
+def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float, idle: float) -> Route:
     weighted = (action.get("ForwardConfig") or {}).get("TargetGroups") or [
         {"TargetGroupArn": action.get("TargetGroupArn")}
     ]
@@ -184,6 +221,8 @@ def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str
             raise Unroutable(f"target group {entry['TargetGroupArn']} does not exist")
         found.append((group, int(entry.get("Weight", 1)) if len(weighted) > 1 else 1))
     ports = sorted({group.port for group, weight in found if weight})
+    if not ports:
+        return _own(503)
     if len(ports) != 1:
         raise Unroutable(f"its target groups use different ports {ports}; here they must share one")
     return {
@@ -198,18 +237,29 @@ def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str
         },
         # A connection of its own for each request: no request is sent on one that its task is closing, and the connections
         # that are open are the requests that are open (from local_address), which is how a drain knows its end.
-        "transport": {"protocol": "http", "keep_alive": {"enabled": False}, "local_address": resolver_host},
-        "load_balancing": {"selection_policy": {"policy": "round_robin"}, "retries": 2},
+        "transport": {
+            "protocol": "http",
+            "keep_alive": {"enabled": False},
+            "local_address": resolver_host,
+            "compression": False,  # else it would ask for gzip where the client did not
+            "response_header_timeout": f"{idle:g}s",
+        },
+        # Another target is tried when one takes no connection; a request that was sent is never sent again.
+        "load_balancing": {
+            "selection_policy": {"policy": "round_robin"},
+            "retries": 2,
+            "retry_match": [{"method": ["none"]}],
+        },
         "flush_interval": -1,
         "headers": {
             "request": {
                 "set": {
                     "X-Forwarded-Proto": ["http"],
-                    "X-Forwarded-Port": ["{http.request.port}"],
+                    "X-Forwarded-Port": ["{http.request.local.port}"],
                     # An ALB writes it on every request that it forwards; by it a service knows where a request came from.
                     "X-Amzn-Trace-Id": ["Root=1-{http.request.uuid}"],
                 },
-                "delete": ["X-Forwarded-Host"],
+                "delete": ["X-Forwarded-Host", "Via"],
             }
         },
     }

@@ -72,9 +72,16 @@ class Gate:
         unkept = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, limits=unkept)
 
-    async def serve(self, *rules: Rule, port: int = 80, protocol: str = "HTTP") -> None:
+    async def serve(self, *rules: Rule, port: int = 80, protocol: str = "HTTP", idle_timeout: float = 60) -> None:
         default = Rule(priority="default", conditions=[], actions=[fixed(404)])
-        listener = Listener(arn="a", load_balancer="main", port=port, protocol=protocol, rules=[default, *rules])
+        listener = Listener(
+            arn="a",
+            load_balancer="main",
+            port=port,
+            protocol=protocol,
+            rules=[default, *rules],
+            idle_timeout=idle_timeout,
+        )
         await self.ingress.apply(DesiredState(listeners=[listener], target_groups=GROUPS))
 
     async def get(self, path: str, **arguments: Any) -> httpx.Response:
@@ -90,7 +97,9 @@ async def gate(tmp_path: Path, backends: dict[str, list[str]]) -> AsyncIterator[
     await gate.ingress.stop()
 
 
-GROUPS = {name: TargetGroup(arn=name, name=name, port=8080) for name in ("wallet", "auth", "none")}
+GROUPS = {
+    name: TargetGroup(arn=name, name=name, port=8080) for name in ("wallet", "auth", "none", "refusing", "silent")
+}
 
 
 def fixed(status: int, body: str = "") -> dict[str, Any]:
@@ -270,3 +279,78 @@ async def test_occupied_port_is_named(tmp_path: Path) -> None:
         await gate.ingress.start()
     await gate.ingress.stop()
     await gate.http.aclose()
+
+
+async def _raw(gate: Gate, request: str) -> tuple[str, str, str]:
+    """(status line, head, body) of what the ingress answers to a request as it is written here."""
+    reader, writer = await asyncio.open_connection(gate.config.ingress_host, gate.config.ingress_port)
+    writer.write(request.replace("\n", "\r\n").encode())
+    answer = (await asyncio.wait_for(reader.read(), 20)).decode()
+    writer.close()
+    head, _, body = answer.partition("\r\n\r\n")
+    return head.partition("\r\n")[0], head, body
+
+
+async def test_a_request_goes_on_as_it_was_sent(gate: Gate, backends: dict[str, list[str]]) -> None:
+    await gate.serve(rule(1, path("/wallet/*"), action=forward(("wallet", 1))))
+    large = "x" * 1024
+    fields = "".join(f"X-{number}: {large}\n" for number in range(25))
+    status, head, body = await _raw(gate, f"GET /wallet/ HTTP/1.1\nHost: play.example\nConnection: close\n{fields}\n")
+    assert status == "HTTP/1.1 200 OK", "25 kB of headers"
+    assert "Via:" not in head and "Caddy" not in head
+    sent = {key.lower(): value for key, value in json.loads(body.splitlines()[1])["headers"].items()}
+    assert sent["host"] == ["play.example"]
+    assert sent["x-forwarded-port"] == [str(gate.config.ingress_port)]
+    assert sent["x-amzn-trace-id"][0].startswith("Root=1-")
+    assert not {"via", "accept-encoding"} & sent.keys()
+
+
+async def test_the_load_balancers_own_answers_are_in_its_words(gate: Gate, backends: dict[str, list[str]]) -> None:
+    redirect = {"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301", "Path": "/there"}}
+    backends["refusing"] = [str(gate.book.network[5009])]
+    await gate.serve(
+        rule(1, path("/none"), action=forward(("none", 1))),
+        rule(2, path("/off"), action=forward(("wallet", 0), ("auth", 0))),
+        rule(3, path("/moved"), action=redirect),
+        rule(4, path("/refusing"), action=forward(("refusing", 1))),
+    )
+    for target, status, title in [
+        ("/none", 503, "503 Service Unavailable"),
+        ("/off", 503, "503 Service Temporarily Unavailable"),
+        ("/moved", 301, "301 Moved Permanently"),
+        ("/refusing", 502, "502 Bad Gateway"),
+    ]:
+        answer = await gate.get(target)
+        assert (target, answer.status_code) == (target, status)
+        assert answer.headers["Server"] == "awselb/2.0"
+        assert answer.headers["Content-Type"] == "text/html"
+        assert f"<center><h1>{title}</h1></center>" in answer.text
+    assert (await gate.http.request("TRACE", "/moved")).status_code == 405
+
+
+@pytest.fixture
+async def silent(gate: Gate, backends: dict[str, list[str]]) -> AsyncIterator[list[bytes]]:
+    """A target in group `auth`'s place: what it is asked; it closes at once for /close, else never answers."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        if b"/close" not in asked[-1]:
+            await reader.read()
+        writer.close()
+
+    backends["silent"] = [str(gate.book.network[5010])]
+    async with await asyncio.start_server(serve, backends["silent"][0], 8080):
+        yield asked
+
+
+async def test_a_target_that_closes_without_an_answer_is_asked_once(gate: Gate, silent: list[bytes]) -> None:
+    await gate.serve(rule(1, path("/*"), action=forward(("silent", 1))))
+    assert (await gate.get("/close")).status_code == 502
+    assert len(silent) == 1
+
+
+async def test_no_answer_within_the_idle_timeout_is_504(gate: Gate, silent: list[bytes]) -> None:
+    await gate.serve(rule(1, path("/*"), action=forward(("silent", 1))), idle_timeout=1)
+    assert (await gate.get("/quiet")).status_code == 504
+    assert len(silent) == 1
