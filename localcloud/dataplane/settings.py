@@ -51,6 +51,7 @@ class Timing:
     poll: float = 1.0  #: between two looks at the emulator while something changes
     poll_idle: float = 3.0  #: the same when the last looks were all alike
     probe_first: float = 0.3  #: first health check after a start; grows by half up to the definition's interval
+    check_most: float = 300.0  #: between two health checks, whatever a definition says; AWS takes no longer interval
     settle: float = 2.0  #: how long a task without any health check must run until it counts as serving
     backoff_first: float = 1.0  #: before the first replacement of a failed task; doubles
     backoff_last: float = 60.0  #: ECS waits up to five minutes

@@ -14,7 +14,7 @@ from pathlib import Path
 from localcloud.dataplane.ecs.images import TaskFailed, command_line, resolve
 from localcloud.dataplane.ecs.launcher import Launcher, Process
 from localcloud.dataplane.model import Json
-from localcloud.dataplane.settings import Image
+from localcloud.dataplane.settings import Image, Timing
 from localcloud.runtime.processes import signal_group
 from localcloud.runtime.streams import pump
 
@@ -43,7 +43,7 @@ class Container:
         *,
         write: Callable[[bytes], None],
         changed: Callable[[], None],
-        probe_first: float,
+        timing: Timing,
     ) -> None:
         self.definition, self.image, self.environment = definition, image, environment
         self._sandbox, self._launcher = sandbox, launcher
@@ -51,7 +51,7 @@ class Container:
         self.essential: bool = definition.get("essential", True)
         self.health = Health.UNKNOWN
         self.exit_code: int | None = None
-        self._write, self._changed, self._probe_first = write, changed, probe_first
+        self._write, self._changed, self._timing = write, changed, timing
         self._process: Process | None = None
         self._ended = asyncio.Event()
         self._jobs: list[asyncio.Task[None]] = []
@@ -129,10 +129,10 @@ class Container:
     async def _check(self) -> None:
         """Run the health check until the container ends: often until the first success, so that a start is quick."""
         check = self.definition["healthCheck"]
-        interval = float(check.get("interval") or _INTERVAL)
+        interval = min(float(check.get("interval") or _INTERVAL), self._timing.check_most)
         retries = int(check.get("retries") or _RETRIES)
         patience = float(check.get("startPeriod") or 0) + interval * retries
-        pause, failures = min(self._probe_first, interval), 0
+        pause, failures = min(self._timing.probe_first, interval), 0
         started = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(pause)

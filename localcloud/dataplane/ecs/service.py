@@ -240,16 +240,21 @@ class ServiceRunner:
             if not task.ready:
                 continue
             for entry in self._entries(task):
-                if entry and (entry.failed or self._too_late(task, entry)):
+                if entry and not self._in_grace(task) and (entry.failed or self._too_late(task, entry)):
                     task.stop(f"Task failed ELB health checks in (target-group {entry.group.arn}): {entry.reason}")
             if self.serves(task) and not task.announced:
                 task.announced = time.monotonic()
                 self._emit_task(task, "healthy", task.address)
 
+    def _in_grace(self, task: Task) -> bool:
+        """Whether failing health checks of its target groups are still ignored."""
+        return task.became_ready is not None and time.monotonic() - task.became_ready < self.spec.grace
+
     def _too_late(self, task: Task, entry: Target) -> bool:
         if entry.healthy or task.became_ready is None:
             return False
-        patience = self.spec.grace + entry.group.interval * entry.group.unhealthy_threshold
+        interval = min(entry.group.interval, self._agent.config.timing.check_most)
+        patience = self.spec.grace + interval * entry.group.unhealthy_threshold
         return time.monotonic() - task.became_ready > patience
 
     def _reap(self) -> None:

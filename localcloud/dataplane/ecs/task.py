@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
+from graphlib import CycleError, TopologicalSorter
 
 from localcloud.dataplane.ecs import images, valuefrom
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.container import Container, Health
 from localcloud.dataplane.ecs.images import TaskFailed
 from localcloud.dataplane.ecs.logs import LogFile, Stream, place_of, writer
-from localcloud.dataplane.model import TaskDefinition
+from localcloud.dataplane.model import Json, TaskDefinition
 
 
 class Status(Enum):
@@ -116,6 +117,7 @@ class Task:
     async def _prepare(self) -> None:
         """Everything that ECS does before the first container: images, secrets, log streams."""
         definitions = self.definition.containers
+        _refuse_circle(definitions)
         found = {item["name"]: images.find(item["image"], self._agent.config.images) for item in definitions}
         values = {
             item["name"]: await asyncio.to_thread(valuefrom.resolve, self._agent.aws, item) for item in definitions
@@ -137,7 +139,7 @@ class Task:
                 self._agent.launcher,
                 write=writer(self._file, "" if name == self.main else f"{name} | ", stream),
                 changed=self._on_change,
-                probe_first=self._agent.config.timing.probe_first,
+                timing=self._agent.config.timing,
             )
 
     async def _launch(self, container: Container) -> None:
@@ -194,6 +196,16 @@ class Task:
         self._agent.close_sandbox(self._directory)
         self._agent.book.release_task(self.id)
         self._become(Status.STOPPED)
+
+
+def _refuse_circle(definitions: Sequence[Json]) -> None:
+    """TaskFailed if containers wait for each other: ECS refuses such a task definition, moto does not."""
+    needs = {item["name"]: [entry["containerName"] for entry in item.get("dependsOn") or ()] for item in definitions}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise TaskFailed(f"ClientException: the task definition's containers depend on each other: {circle}") from error
 
 
 def _met(needed: Container, condition: str) -> bool:

@@ -116,19 +116,20 @@ class Targets:
     async def _check(self, target: Target) -> None:
         """Ask often until the first success, which alone makes a new target healthy; then as the group says."""
         group, failures, successes = target.group, 0, 0
-        pause = min(self._timing.probe_first, group.interval)
+        interval = min(group.interval, self._timing.check_most)
+        pause = min(self._timing.probe_first, interval)
         while True:
             reason = await self._probe(target) if group.enabled else ""
             first = not target.healthy and not target.failed
             if not reason:
                 failures, successes = 0, successes + 1
-                pause = group.interval
+                pause = interval
                 if first or successes >= group.healthy_threshold:
                     await self._become(target, healthy=True)
             else:
                 failures, successes = failures + 1, 0
                 target.reason = reason
-                pause = min(pause * 1.5, group.interval) if first else group.interval
+                pause = min(pause * 1.5, interval) if first else interval
                 if target.healthy and failures >= group.unhealthy_threshold:
                     await self._become(target, healthy=False)
             await asyncio.sleep(pause)

@@ -29,6 +29,7 @@ FAST = Timing(
     poll=0.2,
     poll_idle=0.3,
     probe_first=0.05,
+    check_most=1.0,
     settle=0.3,
     backoff_first=0.1,
     backoff_last=0.4,
@@ -188,7 +189,7 @@ class Platform:
         answer = self.aws.client("elbv2").create_target_group(
             Name=name,
             Protocol="HTTP",
-            Port=8080,
+            Port=80,  # not the containers': targets are registered with theirs
             VpcId=vpc,
             TargetType="ip",
             HealthCheckPath="/readyz",

@@ -67,6 +67,12 @@ def test_failed_init_container_names_itself(shared: Platform) -> None:
     assert "container web needs migrate to be SUCCESS, but it exited with code 7" in failure(shared, "badinit")
 
 
+def test_containers_that_wait_for_each_other_are_refused(shared: Platform) -> None:
+    containers = [step(shared, "second", **depends(web="START")), shared.web(**depends(second="START"))]
+    shared.deploy("circle", *containers)
+    assert "the task definition's containers depend on each other: " in failure(shared, "circle")
+
+
 def test_complete_takes_any_exit_code_and_start_does_not_wait(shared: Platform) -> None:
     env = {"RECORD": "/dev/null"}
     shared.deploy(
