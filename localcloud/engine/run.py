@@ -142,8 +142,7 @@ class Workspace:
         `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails.
         """
         locks.remove_dead(self.backend)
-        if not self.stack_exists(stack):
-            self._create(stack)
+        self.ensure_stack(stack)
         self._write_configuration(stack, config or {})
         log = self.state / f"{command[0]}-{stack}.events.jsonl"
         log.unlink(missing_ok=True)
@@ -189,6 +188,11 @@ class Workspace:
         if done.returncode:
             raise EngineFailed(" ".join(arguments[:2]), (), done.stderr.strip(), self.state)
         return done.stdout
+
+    def ensure_stack(self, stack: str) -> None:
+        """Make the stack, empty, if the backend has no state of it."""
+        if not self.stack_exists(stack):
+            self._create(stack)
 
     def _create(self, stack: str) -> None:
         # In a folder of its own: `stack init` writes the salt of the passphrase into the stack's file beside Pulumi.yaml,
