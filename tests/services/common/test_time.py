@@ -1,141 +1,111 @@
-"""Clocks that differ or are stepped break nothing: tasks of a service live by PostgreSQL's clock, counted on monotonically."""
+"""Clocks of tasks that differ by five minutes, either way, change nothing in outbox, jobs and reservations."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
+from sqlalchemy import text
 
-from services.auth.app import create_app as create_auth
+from services.common.broker import BrokerQueue
 from services.common.clock import DatabaseClock
-from services.wallet.app import create_app as create_wallet
-from tests.services.auth.fixtures import Auth
-from tests.services.support import Clock, Cloud, running
-from tests.services.wallet.fixtures import Player, wallet_of
+from services.common.database import Sessions, create_engine, create_sessions
+from services.common.jobs import Handled
+from services.common.outbox import enqueue, messages
+from services.common.outbox.relay import Relay
+from services.common.scheduler import Watch
+from services.common.vitals import Vitals
+from services.common.worker import pulse
+from services.wallet.tasks import jobs
+from tests.services.common.test_outbox import Broker
+from tests.services.support import Clock, Cloud
 
-#: How far machines' clocks may be off.
-SKEW = timedelta(minutes=5)
+pytestmark = pytest.mark.postgres
 
-
-@dataclass
-class Monotonic:
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class Setup:
-    machine: Clock = field(default_factory=Clock)
-    monotonic: Monotonic = field(default_factory=Monotonic)
-
-    def __post_init__(self) -> None:
-        self.clock = DatabaseClock(self.machine, self.monotonic)
-        self.start = self.machine.now()
+SKEWS = (timedelta(minutes=5), timedelta(minutes=-5))
 
 
-class TestDatabaseClock:
-    @pytest.mark.parametrize("skew", [SKEW, -SKEW, timedelta(0)])
-    def test_it_shows_the_servers_time(self, skew: timedelta) -> None:
-        setup = Setup()
-        setup.clock.follow(setup.start + skew, asked=setup.monotonic.seconds)
-        assert setup.clock.now() == setup.start + skew
-        setup.monotonic.seconds += 90
-        assert setup.clock.now() == setup.start + skew + timedelta(seconds=90)
-
-    @pytest.mark.parametrize(
-        "step", [timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=1), timedelta(seconds=-1)]
-    )
-    def test_a_step_of_the_machines_clock_changes_nothing(self, step: timedelta) -> None:
-        """NTP sets it right, or a leap second is inserted."""
-        setup = Setup()
-        setup.clock.follow(setup.start, asked=setup.monotonic.seconds)
-        setup.machine.time += step
-        setup.monotonic.seconds += 1
-        assert setup.clock.now() == setup.start + timedelta(seconds=1)
-
-    def test_a_slow_answer_moves_it_by_no_more_than_half_its_time(self) -> None:
-        setup = Setup()
-        asked = setup.monotonic.seconds
-        setup.monotonic.seconds += 2
-        setup.clock.follow(setup.start + timedelta(minutes=1), asked)
-        assert abs(setup.clock.now() - (setup.start + timedelta(minutes=1, seconds=1))) < timedelta(milliseconds=1)
-
-    def test_the_networks_jitter_does_not_move_it(self) -> None:
-        setup = Setup()
-        for milliseconds in (20, -20, 90, -90):
-            setup.clock.follow(setup.start + timedelta(milliseconds=milliseconds), setup.monotonic.seconds)
-            assert setup.clock.now() == setup.start
-
-    def test_it_never_goes_backwards_between_two_looks(self) -> None:
-        clock = DatabaseClock()
-        shown = [clock.now() for _ in range(1000)]
-        assert shown == sorted(shown)
+@pytest.fixture
+async def sessions(cloud: Cloud) -> AsyncIterator[Sessions]:
+    async with cloud.fresh("wallet") as database:
+        engine = create_engine(cloud.settings("wallet", database), "test")
+        yield create_sessions(engine)
+        await engine.dispose()
 
 
-def skewed(by: timedelta) -> DatabaseClock:
-    """The clock of a task on a machine that is off by that much."""
-    return DatabaseClock(Clock(datetime.now(UTC) + by))
+@pytest.mark.parametrize("skew", SKEWS, ids=str)
+async def test_messages_are_due_at_once_and_done_once(sessions: Sessions, skew: timedelta) -> None:
+    """Whoever enqueues, relays or handles: none of them is asked what time it is."""
+    ahead, behind = Clock(datetime.now(UTC) + skew), Clock(datetime.now(UTC) - skew)
+    async with sessions() as session, session.begin():
+        payload = {"transaction": "00000000-0000-7000-8000-000000000009"}
+        await enqueue(session, "wallet.notify", payload)
+    broker = Broker()
+    assert await Relay(sessions, broker).round() == 1
+    ((task, ids),) = broker.waiting
+    handled = await asyncio.gather(*(jobs.handle(sessions, clock, task, ids) for clock in (ahead, behind)))
+    assert sum(handled, Handled()) == Handled(done=1)
 
 
-@pytest.mark.postgres
-@pytest.mark.parametrize(("auth_skew", "wallet_skew"), [(SKEW, -SKEW), (-SKEW, SKEW)])
-async def test_tasks_whose_machines_differ_by_ten_minutes(
-    cloud: Cloud, cheap_passwords: None, auth_skew: timedelta, wallet_skew: timedelta
+@pytest.mark.parametrize("skew", SKEWS, ids=str)
+async def test_a_job_is_late_by_the_databases_clock(sessions: Sessions, skew: timedelta) -> None:
+    assert await jobs.run_scheduled(sessions, Clock(datetime.now(UTC) + skew), "wallet.forget_messages")
+    async with sessions() as session:
+        query = "SELECT abs(extract(epoch FROM clock_timestamp() - succeeded_at)) < 60 FROM job_runs"
+        assert (await session.execute(text(query))).scalar_one()
+    assert await Watch(sessions, jobs.scheduled).look() == []
+
+
+async def test_a_reservation_ends_by_the_databases_clock(sessions: Sessions) -> None:
+    async with sessions() as session, session.begin():
+        message = await enqueue(session, "wallet.notify", {})
+    async with sessions() as session, session.begin():
+        assert await messages.reserve(session, message, timedelta(minutes=1)) is not None
+    async with sessions() as session, session.begin():
+        assert await messages.reserve(session, message, timedelta(minutes=1)) is None
+        await session.execute(text("UPDATE outbox SET reserved_until = now()"))
+    async with sessions() as session, session.begin():
+        again = await messages.reserve(session, message, timedelta(minutes=1))
+        assert again is not None and again[1] is True
+
+
+@pytest.mark.parametrize("skew", SKEWS, ids=str)
+async def test_a_worker_whose_machine_is_wrong_takes_the_databases_time(sessions: Sessions, skew: timedelta) -> None:
+    clock = DatabaseClock(Clock(datetime.now(UTC) + skew))
+
+    class Queue(BrokerQueue):
+        def __init__(self) -> None:
+            pass
+
+        async def depth(self) -> int:
+            return 0
+
+    beating = asyncio.create_task(pulse(sessions, Queue(), Vitals("postgres", "broker"), clock))
+    async with asyncio.timeout(20):
+        while abs(clock.now() - datetime.now(UTC)) > timedelta(seconds=5):  # noqa: ASYNC110 - the pulse has no event for it
+            await asyncio.sleep(0.05)
+    beating.cancel()
+
+
+def test_a_part_that_does_not_move_stops_the_heart_and_is_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tokens, sessions that are refreshed by two tasks at once, idempotency keys, statements in order."""
-    cloud.cache.command("FLUSHALL")
-    async with cloud.fresh("auth") as auth_database, cloud.fresh("wallet") as wallet_database:
-        one, other = create_auth(skewed(auth_skew)), create_auth(skewed(-auth_skew))
-        variables = cloud.environment("auth", auth_database)
-        async with running(one, variables) as client, running(other, variables) as client_of_other:
-            auth = Auth(one, client, auth_database, cloud)
-            wallet, second = (
-                create_wallet(skewed(skew), httpx.ASGITransport(one)) for skew in (wallet_skew, -wallet_skew)
-            )
-            variables = cloud.environment("wallet", wallet_database)
-            async with running(wallet, variables) as http, running(second, variables) as http_of_second:
-                running_wallet = await wallet_of(wallet, http, wallet_database, auth)
-                giver, taker = await running_wallet.player(100), await running_wallet.player()
-                # The token of one task is good in every task of the other service.
-                for number in range(4):
-                    running_wallet.client = (http, http_of_second)[number % 2]
-                    assert (await giver.transfer(taker.account, 10, key=f"intent-{number:04}")).status_code == 201
-                running_wallet.client = http
-                assert (await giver.transfer(taker.account, 10, key="intent-0001")).headers[
-                    "idempotency-replayed"
-                ] == "true"
-                await assert_in_order(giver)
-            # Two tabs that refresh at two tasks: both go on, the session is not taken for stolen.
-            person = await auth.person()
-            body = {"refresh_token": person.tokens["refresh_token"]}
-            first = await client.post("/auth/refresh", json=body)
-            again = await client_of_other.post("/auth/refresh", json=body)
-            assert (first.status_code, again.status_code) == (200, 200)
-            assert first.json()["refresh_token"] == again.json()["refresh_token"]
-            answer = await client_of_other.post("/auth/refresh", json={"refresh_token": first.json()["refresh_token"]})
-            assert answer.status_code == 200
-
-
-async def assert_in_order(player: Player) -> None:
-    moments = [each["created_at"] for each in reversed(await player.entries())]
-    assert moments == sorted(moments)
-    assert abs(datetime.fromisoformat(moments[-1]) - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-@pytest.mark.postgres
-async def test_a_task_takes_the_servers_time_before_its_first_request(cloud: Cloud) -> None:
-    app = create_auth(skewed(SKEW))
-    async with cloud.fresh("auth") as database, running(app, cloud.environment("auth", database)) as client:
-        assert abs(app.state.clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
-        app.state.clock = skewed(-SKEW)
-        app.state.readiness._clock = app.state.clock
-        await asyncio.sleep(0)
-        assert (await client.get("/readyz")).status_code == 200
-        begun = time.time()
-        assert abs(app.state.clock.now().timestamp() - begun) < 5
+    """By a monotonic clock: a machine whose time is stepped by an hour is not stuck."""
+    now, beats = [0.0], []
+    monkeypatch.setattr("services.common.heartbeat.beat", lambda: beats.append(now[0]))
+    vitals = Vitals("relay", "broker", now=lambda: now[0])
+    for moment in range(0, 60, 3):
+        now[0] = float(moment)
+        vitals.moved("broker")
+        if moment <= 15 or moment >= 51:
+            vitals.moved("relay")
+        assert vitals.check() is (moment <= 35 or moment >= 51)
+    assert beats[-1] == 57.0
+    (record,) = [record for record in caplog.records if "stuck" in record.message]
+    assert (record.levelname, record.__dict__["parts"], record.__dict__["runbook"]) == (
+        "ERROR",
+        "relay",
+        "worker-stuck",
+    )
