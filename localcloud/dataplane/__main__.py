@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from localcloud.dataplane.settings import Config, Image, parse_timing
+from localcloud.runtime.collector import collect_rarely
 from localcloud.runtime.errors import SupervisorError
 
 
@@ -47,6 +48,7 @@ def parse(argv: list[str] | None) -> Config:
 
 async def _run(config: Config) -> None:
     # Imported late: boto3 takes a while, and a wrong argument should be told at once.
+    collect_rarely()
     from localcloud.dataplane.control.supervisor import Supervisor
 
     supervisor = Supervisor(config)

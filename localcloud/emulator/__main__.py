@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from localcloud.runtime.collector import collect_rarely
+
 #: What moto reads while it is imported: so this is set before anything imports it.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -47,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"localcloud.emulator: --host {arguments.host} is not a loopback address (127.0.0.0/8)", file=sys.stderr)  # noqa: T201
         return 2
     prepare_environment()
+    collect_rarely()
     from localcloud.emulator.server import serve
 
     return serve(arguments.host, arguments.port, arguments.snapshot)
