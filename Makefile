@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
 STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit nightly hooks new-component bench lock clean
+.PHONY: help setup up down test lint unit nightly hooks new-component new-service bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -43,6 +43,9 @@ hooks: $(STAMP) ## a git hook that runs `make lint` before each commit
 
 new-component: $(STAMP) ## NAME=mail_queue ROOM=data: the skeleton of a component, with its test and runbook
 	@$(PY) scripts/new_component.py $(NAME) $(ROOM)
+
+new-service: $(STAMP) ## NAME=bonus [WORKER=yes]: the skeleton of a service, with its tests
+	@$(PY) scripts/new_service.py $(NAME) $(if $(WORKER),--worker)
 
 bench: setup ## figures, each beside a reference run of the same minute
 	@$(PY) -m benchmarks $(ARGS)

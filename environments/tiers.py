@@ -32,7 +32,7 @@ DEVELOPMENT: Mapping[str, Any] = {
         "instance_class": "db.t4g.medium",
         "storage_gb": 20,
         "max_storage_gb": 100,
-        "max_connections": 300,
+        "max_connections": 400,  # about what RDS itself would give this size
         "replicas": 0,
         "backup_days": 7,
         "insights": "standard",

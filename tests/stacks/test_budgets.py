@@ -86,7 +86,7 @@ def test_every_environment_of_the_repository_can_be_carried(stack: str) -> None:
 def test_seven_services_exceed_devs_connections_and_each_is_named() -> None:
     seven = [service(f"service{number}") for number in range(7)]
     text = refusal(with_quota("dev", 100), *seven)
-    assert "environments/Pulumi.dev.yaml: connections to PostgreSQL: 744 of 290 (postgres.max_connections 300" in text
+    assert "environments/Pulumi.dev.yaml: connections to PostgreSQL: 744 of 390 (postgres.max_connections 400" in text
     for each in seven:
         assert f"{each.name} web (4 × 18) 72" in text and f"{each.name} worker (2 × 12) 24" in text
     assert "raise matchday:environment.postgres.max_connections, or lower scaling.maximum or connections" in text

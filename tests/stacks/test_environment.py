@@ -407,16 +407,16 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
     for name in catalog_of("dev").services:
         (tmp_path / name).mkdir()
         (tmp_path / name / "service.yaml").write_text((SERVICES / name / "service.yaml").read_text())
-    (tmp_path / "bonus").mkdir()
-    (tmp_path / "bonus" / "service.yaml").write_text(
-        (SERVICES / "wallet" / "service.yaml").read_text().replace("wallet", "bonus") + "\nbuckets: [receipts]\n"
+    (tmp_path / "newcomer").mkdir()
+    (tmp_path / "newcomer" / "service.yaml").write_text(
+        (SERVICES / "wallet" / "service.yaml").read_text().replace("wallet", "newcomer") + "\nbuckets: [receipts]\n"
     )
     catalog: Catalog = load_catalog(tmp_path, "development")
     bigger = compose(settings_of("dev"), catalog)
     before, after = shapes(composed("dev")), shapes(bigger)
     assert set(before) <= set(after)
     different = [urn.rsplit("::", 1) for urn in before if before[urn] != after[urn]]
-    issuer = {"auth-web", "auth-web-task", "auth-execution-policy"}  # bonus brings clients of its own
+    issuer = {"auth-web", "auth-web-task", "auth-execution-policy"}  # newcomer brings clients of its own
     assert {name for _, name in different} >= issuer - {"auth-web"}
     changed = {kind.rsplit("$", 1)[-1] for kind, name in different if name not in issuer}
     assert changed == {
@@ -426,9 +426,9 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
     }
     (page,) = [urn for urn in before if "compositeAlarm" in urn and before[urn] != after[urn]]
     assert page.endswith("::monitoring-load-balancer-pages")
-    receipts = bigger.named("bonus-receipts")
-    assert receipts.inputs["bucket"].startswith("matchday-dev-bonus-receipts-")
-    (policy,) = [item for item in bigger.of("RolePolicy") if item.name == "bonus-task-policy"]
+    receipts = bigger.named("newcomer-receipts")
+    assert receipts.inputs["bucket"].startswith("matchday-dev-newcomer-receipts-")
+    (policy,) = [item for item in bigger.of("RolePolicy") if item.name == "newcomer-task-policy"]
     assert receipts.inputs["bucket"] in policy.inputs["policy"]
-    web = containers(bigger)["matchday-dev-bonus-web"][-1]
+    web = containers(bigger)["matchday-dev-newcomer-web"][-1]
     assert {"name": "BUCKET_RECEIPTS", "value": receipts.inputs["bucket"]} in web["environment"]

@@ -1,0 +1,29 @@
+"""Where a service gets the keys that access tokens are checked with: from auth, over Service Connect."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import httpx
+from fastapi import FastAPI
+from pydantic import HttpUrl
+from pydantic_settings import BaseSettings
+
+from services.common.settings import load
+from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
+
+
+class IssuerSettings(BaseSettings):
+    """Where auth is; a service that `calls` it is told."""
+
+    auth_url: HttpUrl
+
+
+async def open_verifier(app: FastAPI, stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    """Set the application's `verifier`, with a client that is closed with `stack`; tests bring another `transport`."""
+    url = str(load(IssuerSettings).auth_url).rstrip("/") + JWKS_PATH
+    # No proxy and no .netrc of the surroundings: the address says all.
+    http = httpx.AsyncClient(timeout=3, transport=transport, trust_env=False)
+    await stack.enter_async_context(http)
+    keys = RemoteKeys(url, http, app.state.clock)
+    app.state.verifier = TokenVerifier(keys, app.state.process.environment, app.state.clock)

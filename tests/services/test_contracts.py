@@ -1,0 +1,110 @@
+"""What each service answers is what its OpenAPI document says, for requests that follow it and for requests that do not.
+
+Schemathesis makes the requests from the document; they go over HTTP to the service as its web process serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.schemas import APIOperation
+
+from services.common import openapi
+from services.common.web import application
+from tests.services.auth.fixtures import Auth
+from tests.services.common.serving import serving
+from tests.services.support import CATALOG, SERVICES, Cloud, running
+
+pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+#: Answers of HTTP itself, to what is no request of the document at all: an unknown path or method, a head that is too large.
+OUTSIDE_THE_DOCUMENT = {404, 405, 414, 431}
+
+
+class Stage:
+    """A service on a socket, and who may ask it."""
+
+    def __init__(self, url: str, bearers: Sequence[dict[str, str]], operations: Sequence[APIOperation]) -> None:
+        self.url, self.bearers, self.operations = url, bearers, operations
+        self.statuses: Counter[int] = Counter()
+
+
+@pytest.fixture(params=[name for name in SERVICES if CATALOG.services[name].web])
+async def stage(
+    request: pytest.FixtureRequest, cloud: Cloud, cheap_passwords: None, auth: Auth
+) -> AsyncIterator[Stage]:
+    service: str = request.param
+    async with AsyncExitStack() as stack:
+        host, port = await stack.enter_async_context(serving(auth.app))
+        person = await auth.person()
+        clients = [client.name for client in CATALOG.clients if any(s.startswith(f"{service}:") for s in client.scopes)]
+        bearers = [{}, person.bearer, *[await auth.bearer(client) for client in clients]]
+        if service != "auth":
+            database = await stack.enter_async_context(cloud.fresh(service))
+            app = application(service)
+            variables = cloud.environment(service, database, AUTH_URL=f"http://{host}:{port}")
+            await stack.enter_async_context(running(app, variables))
+            host, port = await stack.enter_async_context(serving(app))
+        schema = schemathesis.openapi.from_dict(json.loads(openapi.document(service)))
+        operations = [found.ok() for found in schema.get_all_operations()]
+        assert operations
+        yield Stage(f"http://{host}:{port}", bearers, operations)
+
+
+def check(stage: Stage, operation: APIOperation, mode: GenerationMode, examples: int) -> None:
+    """Ask `operation` so often, and look at every answer."""
+    documented = {int(status) for status in operation.definition.raw["responses"]}
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode), st.sampled_from(list(stage.bearers)))
+    def ask(case: Case, bearer: dict[str, str]) -> None:
+        headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
+        case.headers = headers  # type: ignore[assignment]  # a mapping all the same
+        try:
+            answer = case.call(base_url=stage.url, headers=bearer, timeout=20)
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+            return  # the client itself refuses to send it
+        stage.statuses[answer.status_code] += 1
+        said = f"{operation.label} gave {answer.status_code}: {answer.text[:300]}"
+        assert answer.status_code < 500, said
+        assert answer.status_code in documented | OUTSIDE_THE_DOCUMENT, said
+        if answer.status_code >= 400 and answer.status_code not in OUTSIDE_THE_DOCUMENT:
+            assert answer.headers["content-type"][0].startswith("application/problem+json"), said
+
+    ask()
+
+
+async def check_all(stage: Stage, examples: int) -> None:
+    for operation in stage.operations:
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query or operation.path_parameters):
+                continue  # nothing that could be wrong
+            await asyncio.to_thread(check, stage, operation, mode, examples)
+    done, refused = (sum(n for status, n in stage.statuses.items() if status // 100 == kind) for kind in (2, 4))
+    assert done > 5 and refused > 20, stage.statuses
+
+
+async def test_every_answer_is_documented(stage: Stage) -> None:
+    await check_all(stage, 20)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+async def test_every_answer_is_documented_long(stage: Stage) -> None:
+    await check_all(stage, 400)
