@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +14,7 @@ import typer
 from cli import console
 
 if TYPE_CHECKING:
+    from policies.audit.provenance import Provenance
     from policies.audit.report import Report
     from policies.audit.state import State
 
@@ -36,16 +40,28 @@ def audit(
             "--environment", help="Judge by this environment's levels and exceptions; default the stack's name."
         ),
     ] = "",
+    operator: Annotated[
+        str, typer.Option("--operator", help="Who makes the audit; default git's user.name, else the login name.")
+    ] = "",
+    period: Annotated[str, typer.Option("--period", help="What time it is evidence for, such as 2026-Q4.")] = "",
+    since: Annotated[
+        Path | None, typer.Option("--since", help="Earlier evidence (a directory): say what changed since.")
+    ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", help="Sign the digests with this Ed25519 private key (PEM): SHA256SUMS.sig, audit.pub."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The report as one JSON document on standard output, too.")
     ] = False,
 ) -> None:
-    """Judge a stack by every control and write audit.json, audit.csv, audit.sarif and audit.html.
+    """Judge a stack by every control and write evidence: audit.json, .csv, .sarif, .oscal.json, .html and what they refer to.
 
     Exit code 0: nothing mandatory is violated. 1: there are mandatory violations. 2: it could not be read or judged.
     """
     from policies import exceptions, levels
-    from policies.audit import evidence, report
+    from policies.audit import evidence, report, signature
+    from policies.audit import since as earlier
     from policies.audit.state import StateError
     from policies.catalog import all_controls
     from policies.model import FRAMEWORK_KEYS
@@ -61,18 +77,34 @@ def audit(
         )
     try:
         evidence.check(out)
+        signer = signature.signer(sign) if sign else None
+        before = earlier.read(since) if since else None
+        rules = levels.load()
+        _known_environment(environment, rules.names())
         subject, source = _subject(stack, state)
+        now = datetime.now(UTC).replace(microsecond=0)
         found = report.audit(
             subject,
             source=source,
-            levels=levels.load(),
-            register=exceptions.load(known={control.id for control in all_controls()}),
-            now=datetime.now(UTC).replace(microsecond=0),
+            levels=rules,
+            register=exceptions.load(known={control.id for control in all_controls()}, today=now.date()),
+            now=now,
             environment=environment,
             frameworks=[FRAMEWORK_KEYS[name] for name in framework or ()],
+            provenance=_provenance(operator, period),
         )
-        written = evidence.write(found, out)
-    except (StateError, exceptions.RegisterError, levels.LevelsError, evidence.EvidenceError) as error:
+        if before is not None:
+            answers = ((a.control.id, a.name, a.urn, a.result.value) for a in found.answers)
+            found = replace(found, since=earlier.compare(before, answers))
+        written = evidence.write(found, out, signer)
+    except (
+        StateError,
+        exceptions.RegisterError,
+        levels.LevelsError,
+        evidence.EvidenceError,
+        signature.SignatureError,
+        earlier.SinceError,
+    ) as error:
         console.fail(str(error), code=console.WRONG_CALL)
     if as_json:
         from policies.audit import json_file
@@ -84,6 +116,15 @@ def audit(
         raise typer.Exit(1)
 
 
+def _known_environment(environment: str, named: tuple[str, ...]) -> None:
+    """Refuse an environment that neither environments/ nor the levels know: it would be judged by nobody's exceptions."""
+    from cli import local
+
+    known = sorted({*local.stacks(), *named})
+    if environment and environment not in known:
+        console.fail(f"there is no environment {environment!r}", f"Accepted: {', '.join(known)}", console.WRONG_CALL)
+
+
 def _subject(stack: str, state: Path | None) -> tuple[State, str]:
     from policies.audit.state import parse, read
 
@@ -91,8 +132,46 @@ def _subject(stack: str, state: Path | None) -> tuple[State, str]:
         return read(state), state.name
     from cli import stack_state
 
-    content, kind = stack_state.read(stack)
+    try:
+        content, kind = stack_state.read(stack)
+    except typer.Exit as end:
+        raise typer.Exit(console.WRONG_CALL) from end  # 1 is kept for "violations": it could not be asked
     return parse(content, f"{kind} of {stack}"), f"{kind} of {stack}"
+
+
+def _provenance(operator: str, period: str) -> Provenance:
+    from policies.audit.provenance import Provenance
+
+    commit = _git("rev-parse", "HEAD")
+    return Provenance(
+        operator=operator or _git("config", "user.name") or getpass.getuser(),
+        commit=commit,
+        dirty=bool(_git("status", "--porcelain")) if commit else None,
+        period=period,
+        versions=_tools(),
+    )
+
+
+def _git(*arguments: str) -> str:
+    """What git says in the repository; "" where there is none."""
+    here = Path(__file__).resolve().parents[1]
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _tools() -> dict[str, str]:
+    """The engine's version, where this machine has one; the libraries' versions are the report's own."""
+    from localcloud.engine.find import find
+
+    engine = find()
+    if engine is None:
+        return {}
+    return {"pulumi engine": engine.version}
 
 
 def _print(found: Report, written: list[Path]) -> None:
@@ -101,6 +180,12 @@ def _print(found: Report, written: list[Path]) -> None:
             f"{answer.level.value:<9} {answer.control.id:<18} {answer.name}: {answer.message}", markup=False
         )
     counts = ", ".join(f"{count} {result.value}" for result, count in sorted(found.summary().items()))
+    untold = found.untold_by_severity()
+    if untold:
+        words = ", ".join(f"{count} {severity}" for severity, count in untold.items())
+        console.result.print(f"cannot be told yet: {words}", markup=False)
+    if found.turned_off:
+        console.result.print(f"turned off or changed: {len(found.turned_off)} controls", markup=False)
     console.result.print(
         f"{found.state.project}/{found.state.name}: {len(found.violations)} violations, {len(found.mandatory)} mandatory "
         f"(controls: {counts})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ REGISTER = Path(__file__).with_name("exceptions.yaml")
 
 #: The resource pattern of a violation that is the stack's own (something that should exist and does not).
 WHOLE_STACK = "stack"
+_LONGEST = timedelta(days=366)
 
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -34,6 +35,9 @@ class _Row(BaseModel):
     environments: tuple[_Name, ...] = Field(min_length=1)
     owner: _Name
     expires: date
+    #: Who accepted it and when; an entry without stands in the evidence as one that nobody approved.
+    approver: str = ""
+    approved: date | None = None
 
 
 class ExceptionRow(_Row):
@@ -71,6 +75,8 @@ class Excuse:
     owner: str
     expires: date
     source: str
+    #: Who accepted it; "" when the register does not say.
+    approver: str = ""
     #: URN of the component that it is limited to; "" for an entry of the file.
     below: str = ""
 
@@ -79,8 +85,11 @@ class Excuse:
         return today > self.expires
 
 
-def load(path: Path = REGISTER, known: Collection[str] = ()) -> Register:
-    """The register in `path`; `known` are the ids that an entry may name. Raises `RegisterError` naming the entry."""
+def load(path: Path = REGISTER, known: Collection[str] = (), today: date | None = None) -> Register:
+    """The register in `path`; `known` are the ids that an entry may name. Raises `RegisterError` naming the entry.
+
+    No exception lasts longer than a year from its approval, or from `today` when it does not say when it was approved.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -94,6 +103,16 @@ def load(path: Path = REGISTER, known: Collection[str] = ()) -> Register:
     for place, control in named:
         if known and control not in known:
             raise RegisterError(f"{path}: {place}: there is no control {control!r}; RULES.md lists them")
+    now = today or datetime.now(UTC).date()
+    dated: list[tuple[str, str, _Row]] = [(f"exceptions.{i}", r.control, r) for i, r in enumerate(register.exceptions)]
+    dated += [(f"relaxations.{i}", r.component, r) for i, r in enumerate(register.relaxations)]
+    for place, about, row in dated:
+        start = row.approved or now
+        if row.expires > start + _LONGEST:
+            raise RegisterError(
+                f"{path}: {place}.expires ({about}): {row.expires} is more than a year after {start}; "
+                "an exception lasts a year at most, then it is looked at again"
+            )
     return register
 
 
@@ -128,6 +147,7 @@ class Excuses:
                     row.owner,
                     row.expires,
                     f"{REGISTER.name}: {row.control}",
+                    row.approver,
                 )
                 self.entries.append(entry)
         self._relaxable = [row for row in self.register.relaxations if self._here(row)]
@@ -153,7 +173,9 @@ class Excuses:
                     source = f"{component.name}: relaxed[{row.input!r}]"
                     controls = frozenset(row.controls)
                     below = f"{component.name} and below"
-                    self.entries.append(Excuse(controls, below, reason, row.owner, row.expires, source, component.urn))
+                    self.entries.append(
+                        Excuse(controls, below, reason, row.owner, row.expires, source, row.approver, component.urn)
+                    )
 
     def find(self, control: str, resource: Resource | None, stack: Stack | None = None) -> Excuse | None:
         """The entry that covers a violation of `control` by `resource` (None: by the stack); an expired one last."""

@@ -45,6 +45,11 @@ class Choice(BaseModel):
             and (not self.controls or control.id in self.controls)
         )
 
+    def words(self) -> str:
+        """The choice in words; "everything" when it does not narrow."""
+        given = {name: value for name, value in self.model_dump(exclude={"level", "environments"}).items() if value}
+        return "; ".join(f"{name}: {', '.join(map(str, value))}" for name, value in given.items()) or "everything"
+
     def model_post_init(self, context: object) -> None:
         """Refuse frameworks that there are not."""
         for key in self.frameworks:
@@ -76,6 +81,17 @@ class Levels(BaseModel):
             if fnmatchcase(environment, pattern):
                 return level
         return Level.MANDATORY
+
+    def usual(self, environment: str) -> Level:
+        """The level that an environment has before any rule narrows it."""
+        return next(
+            (level for pattern, level in self.environments.items() if fnmatchcase(environment, pattern)),
+            Level.MANDATORY,
+        )
+
+    def names(self) -> tuple[str, ...]:
+        """The environments that the file names by themselves."""
+        return tuple(name for name in self.environments if not set(name) & set("*?["))
 
 
 def load(path: Path = LEVELS) -> Levels:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
+from policies.frameworks import references
 from policies.lang.aliases import canonical
 from policies.lang.resources import Resource, Stack
-from policies.lang.values import CannotTell, redact, show
+from policies.lang.values import CannotTell, View, observing, redact, show
 
 
 class Severity(StrEnum):
@@ -30,37 +32,15 @@ class Framework(StrEnum):
     PCI = "PCI DSS 4.0.1"
     SOC2 = "SOC 2 (TSC 2017)"
     NIST = "NIST SP 800-53 Rev. 5"
+    ISO27001 = "ISO/IEC 27001:2022"
+    RBI = "RBI Cyber Security Framework for UCBs"
+    CERTIN = "CERT-In Directions of 28 April 2022"
     TAGGING = "AWS Resource Tagging Standard 1.0.0"
     HOUSE = "Matchday baseline"
 
 
 #: What `--framework` and the pack's configuration call them.
 FRAMEWORK_KEYS: Mapping[str, Framework] = {framework.name.lower(): framework for framework in Framework}
-
-
-def refs(
-    *,
-    fsbp: str = "",
-    cis5: str = "",
-    cis7: str = "",
-    pci: str = "",
-    soc2: str = "",
-    nist: str = "",
-    tagging: str = "",
-    house: str = "",
-) -> Mapping[Framework, tuple[str, ...]]:
-    """Frameworks with their references, several of one framework separated by commas: ``refs(fsbp="KMS.4", pci="3.7.4")``."""
-    given = {
-        Framework.FSBP: fsbp,
-        Framework.CIS5: cis5,
-        Framework.CIS7: cis7,
-        Framework.PCI: pci,
-        Framework.SOC2: soc2,
-        Framework.NIST: nist,
-        Framework.TAGGING: tagging,
-        Framework.HOUSE: house,
-    }
-    return {framework: tuple(part.strip() for part in text.split(",")) for framework, text in given.items() if text}
 
 
 class Status(StrEnum):
@@ -173,6 +153,27 @@ class Finding:
     control: Control
     resource: Resource | None
     verdict: Verdict
+    #: What the answer rests on: properties as they were found ("storageEncrypted=true"); "" when nobody observed.
+    observed: str = ""
+
+
+#: How many of the values that a control read stand in the evidence: the last ones decide.
+_SHOWN = 4
+
+
+def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], stack: Stack) -> str:
+    """The values that an answer rests on, in short; none that is secret."""
+    found: dict[str, str] = {}
+    for view, path, value in reads:
+        if not isinstance(view, Resource):
+            continue
+        place = path if view is subject else f"{view.name}.{path}"
+        found.pop(place, None)
+        found[place] = show(value)
+    kept = [f"{place}={text}" for place, text in found.items()][-_SHOWN:]
+    if not kept and subject is None:
+        return "none found"
+    return redact(", ".join(kept), stack.secrets)
 
 
 _ID = re.compile(r"(MD\.)?[A-Z][A-Za-z0-9]*\.[0-9]+")
@@ -184,22 +185,26 @@ class Control:
 
     - id: Security Hub's (`KMS.4`), or `MD.<Service>.<n>` for one that Security Hub does not have.
     - title: the state that is wanted, as a sentence without full stop ("KMS keys rotate every year").
-    - frameworks: where it comes from (`refs`).
     - remediation: what to change in the program, in pulumi_aws's words.
     - link: documentation; Security Hub's page of the control when left out.
+    - frameworks: the requirements that it decides; from the data files of policies/frameworks/ when left out.
     """
 
     id: str
     title: str
     severity: Severity
-    frameworks: Mapping[Framework, tuple[str, ...]]
     remediation: str
     rule: Rule
     link: str = field(default="")
+    frameworks: Mapping[Framework, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"control id {self.id!r}: expected Security Hub's form (KMS.4) or MD.<Service>.<n>")
+        if not self.frameworks:
+            found = {FRAMEWORK_KEYS[key]: refs for key, refs in references(self.id).items()}
+            ordered = {framework: found[framework] for framework in Framework if framework in found}
+            object.__setattr__(self, "frameworks", ordered)
         missing = [name for name in ("title", "remediation", "frameworks") if not getattr(self, name)]
         if missing:
             raise ValueError(f"control {self.id}: {', '.join(missing)} missing")
@@ -233,8 +238,25 @@ class Control:
             return Verdict(Status.CANNOT_TELL, path=reason.path, reason=str(reason))
         raise TypeError(f"control {self.id} judges {type(self.rule).__name__}, not one resource by itself")
 
-    def evaluate(self, stack: Stack) -> list[Finding]:
-        """Every answer over a stack; an empty list when nothing in it is the control's business."""
+    def evaluate(self, stack: Stack, *, observe: bool = False) -> list[Finding]:
+        """Every answer over a stack; an empty list when nothing in it is the control's business.
+
+        `observe`: say on which values each answer rests.
+        """
+        if not observe:
+            return self._evaluate(stack)
+        if isinstance(self.rule, Whole):
+            with observing() as reads:
+                found = self._evaluate(stack)
+            return [replace(finding, observed=_observed(None, reads, stack)) for finding in found]
+        found = []
+        for resource in stack.of(*self.rule.types):
+            with observing() as reads:
+                verdict = self.judge(resource, stack)
+            found.append(Finding(self, resource, verdict, _observed(resource, reads, stack)))
+        return found
+
+    def _evaluate(self, stack: Stack) -> list[Finding]:
         subjects = stack.of(*self.rule.types)
         if not isinstance(self.rule, Whole):
             return [Finding(self, resource, self.judge(resource, stack)) for resource in subjects]

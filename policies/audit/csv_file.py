@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
+from policies.audit.owners import owner_of
 from policies.audit.report import Answer, Report
 
 _HEADINGS = (
-    *("control", "title", "severity", "service", "frameworks", "result", "level", "resource", "type", "urn", "message"),
-    *("remediation", "exception owner", "exception expires", "exception reason"),
+    *("control", "title", "severity", "service", "owner", "frameworks", "result", "level", "resource", "type", "urn", "arn"),
+    *("region", "account", "observed", "message", "remediation"),
+    *("exception owner", "exception approver", "exception expires", "exception reason"),
 )
 
 #: A cell that begins with one of these is a formula to spreadsheet programs; a leading apostrophe makes it text.
@@ -22,9 +24,10 @@ def _cell(text: str) -> str:
 
 def _answer(answer: Answer) -> tuple[str, ...]:
     excuse = answer.excuse
-    said = (answer.result.value, answer.level.value, answer.name, answer.type, answer.urn, answer.message)
-    accepted = (excuse.owner, excuse.expires.isoformat(), excuse.reason) if excuse else ("", "", "")
-    return (*said, answer.control.remediation, *accepted)
+    said = (answer.result.value, answer.level.value, answer.name, answer.type, answer.urn)
+    place = (answer.arn, answer.region, answer.account, answer.observed, answer.message)
+    accepted = (excuse.owner, excuse.approver, excuse.expires.isoformat(), excuse.reason) if excuse else ("",) * 4
+    return (*said, *place, answer.control.remediation, *accepted)
 
 
 def render(report: Report) -> str:
@@ -37,8 +40,8 @@ def render(report: Report) -> str:
         frameworks = "; ".join(
             f"{framework.name}: {', '.join(references)}" for framework, references in item.frameworks.items()
         )
-        fixed = (item.id, item.title, item.severity.value, item.service, frameworks)
-        empty = (result.result.value, *[""] * 5, item.remediation, "", "", "")
+        fixed = (item.id, item.title, item.severity.value, item.service, owner_of(item.service), frameworks)
+        empty = (result.result.value, *[""] * 9, item.remediation, *[""] * 4)
         rows = [_answer(answer) for answer in result.answers] or [empty]
         writer.writerows([_cell(text) for text in (*fixed, *row)] for row in rows)
     return out.getvalue()

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from policies.model import Control
+from policies.audit.owners import owner_of
 from policies.audit.report import Report
+from policies.audit.since import Since
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -22,11 +24,21 @@ def document(report: Report) -> dict[str, Any]:
             "kind": report.state.kind,
             "sha256": report.state.sha256,
             "resources": len(report.state.stack.resources),
+            "document": {"name": "subject.json", "sha256": report.digests["subject.json"]},
+        },
+        "provenance": {
+            "operator": report.provenance.operator,
+            "commit": report.provenance.commit,
+            "dirty": report.provenance.dirty,
+            "period": report.provenance.period,
+            "selection": report.selection,
+            "digests": report.digests,
         },
         "versions": report.versions,
         "summary": {
             "violations": len(report.violations),
             "mandatory": len(report.mandatory),
+            "cannot_tell": report.untold_by_severity(),
             "controls": {result.value: count for result, count in sorted(report.summary().items())},
             "frameworks": {
                 framework.value: {result.value: count for result, count in sorted(report.summary(framework).items())}
@@ -45,6 +57,10 @@ def document(report: Report) -> dict[str, Any]:
                         "result": answer.result.value,
                         "level": answer.level.value,
                         "message": answer.message,
+                        "observed": answer.observed,
+                        "arn": answer.arn,
+                        "region": answer.region,
+                        "account": answer.account,
                         **({"exception": answer.excuse.source} if answer.excuse else {}),
                     }
                     for answer in result.answers
@@ -58,13 +74,31 @@ def document(report: Report) -> dict[str, Any]:
                 "resource": excuse.resource,
                 "reason": excuse.reason,
                 "owner": excuse.owner,
+                "approver": excuse.approver,
                 "expires": excuse.expires.isoformat(),
                 "source": excuse.source,
                 "state": state,
             }
             for excuse, state in report.excuses
         ],
+        "turned_off": [
+            {"id": item.control.id, "severity": item.control.severity.value, "what": item.what, "why": item.why}
+            for item in report.turned_off
+        ],
+        **({"since": _since(report.since)} if report.since else {}),
+        "coverage": [row.document() for row in report.coverage],
         "out_of_scope": [{"id": row.id, "title": row.title, "check": row.where} for row in report.outside],
+    }
+
+
+def _since(since: Since) -> dict[str, Any]:
+    return {
+        "time": since.time,
+        "sha256": since.sha256,
+        "changes": [
+            {"control": control_id, "resource": name, "before": before, "now": now}
+            for control_id, name, before, now in since.changes
+        ],
     }
 
 
@@ -75,6 +109,7 @@ def control(item: Control) -> dict[str, Any]:
         "title": item.title,
         "severity": item.severity.value,
         "service": item.service,
+        "owner": owner_of(item.service),
         "frameworks": {framework.value: list(references) for framework, references in item.frameworks.items()},
         "remediation": item.remediation,
         "link": item.link,

@@ -5,16 +5,25 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 
 from policies import exceptions
-from policies.catalog import all_controls, select
+from policies.audit.outside import OUTSIDE, Outside
+from policies.audit import subject_file
+from policies.audit.provenance import Provenance, digest
+from policies.audit.since import Since
+from policies.audit.state import State
+from policies.catalog import all_controls
 from policies.exceptions import Excuse, Excuses
-from policies.levels import Level, Levels
-from policies.model import Control, Framework, Status
+from policies.frameworks import Coverage, coverage
+from policies.judge import Judge, TurnedOff, lapsed
+from policies.lang.resources import Stack
+from policies.levels import Choice, Level, Levels
+from policies.model import FRAMEWORK_KEYS, Control, Framework, Severity, Status
 from policies.audit.outside import OUTSIDE, Outside
 from policies.audit.state import State
 
@@ -29,6 +38,9 @@ class Result(StrEnum):
     NOT_ASSESSED = "not assessed here"
     NOT_APPLICABLE = "not applicable"
 
+
+#: Severities, the gravest first.
+GRAVEST = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 _RESULTS = {
     Status.NON_COMPLIANT: Result.VIOLATION,
@@ -51,6 +63,11 @@ class Answer:
     urn: str
     message: str
     excuse: Excuse | None = None
+    #: What the answer rests on ("storageEncrypted=true"), and where the resource is; "" where that is not known.
+    observed: str = ""
+    arn: str = ""
+    region: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,10 @@ class Report:
     frameworks: tuple[Framework, ...]
     results: tuple[ControlResult, ...]
     excuses: tuple[tuple[Excuse, str], ...]
+    provenance: Provenance = field(default_factory=Provenance)
+    turned_off: tuple[TurnedOff, ...] = ()
+    selection: str = "everything"
+    since: Since | None = None
     outside: tuple[Outside, ...] = OUTSIDE
 
     @property
@@ -91,6 +112,27 @@ class Report:
         """Those violations that the levels make mandatory in this environment."""
         return [answer for answer in self.violations if answer.level is Level.MANDATORY]
 
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the documents that lie beside the evidence, by name."""
+        return {"subject.json": digest(subject_file.render(self.state).encode()), **self.provenance.digests}
+
+    @cached_property
+    def coverage(self) -> tuple[Coverage, ...]:
+        """How much of each framework the pack covers, and how much no stack can tell."""
+        return tuple(coverage(framework.name.lower()) for framework in self.frameworks)
+
+    @property
+    def untold(self) -> list[Answer]:
+        """The answers that cannot be given yet, the gravest first."""
+        open_ = [answer for answer in self.answers if answer.result is Result.CANNOT_TELL]
+        return sorted(open_, key=lambda answer: GRAVEST.index(answer.control.severity))
+
+    def untold_by_severity(self) -> dict[str, int]:
+        """How many answers cannot be told, by severity, the gravest first; without those that have none."""
+        counts = Counter(answer.control.severity for answer in self.untold)
+        return {severity.value: counts[severity] for severity in GRAVEST if counts[severity]}
+
     def summary(self, framework: Framework | None = None) -> Counter[Result]:
         """How many controls came to which result, of one framework or of all."""
         return Counter(r.result for r in self.results if framework is None or framework in r.control.frameworks)
@@ -106,34 +148,71 @@ def audit(
     environment: str = "",
     frameworks: Collection[Framework] = (),
     controls: Sequence[Control] | None = None,
+    provenance: Provenance | None = None,
 ) -> Report:
     """Judge `state`. `environment` is the stack's name unless given; `frameworks` narrow the controls."""
     environment = environment or state.name
-    excuses = Excuses(register, environment, now.date())
-    excuses.read_relaxations(state.stack)
-    chosen = select(all_controls() if controls is None else controls, frameworks=frameworks)
-    results = []
-    for control in chosen:
-        level = levels.of(control, environment)
-        if level is not Level.DISABLED:
-            results.append(_judge(control, level, state, excuses, now.date()))
+    keys = tuple(key for key, framework in FRAMEWORK_KEYS.items() if framework in frameworks)
+    judge = Judge(
+        all_controls() if controls is None else controls,
+        levels,
+        register,
+        environment,
+        now.date(),
+        choice=Choice(frameworks=keys),
+    )
+    judge.excuses.read_relaxations(state.stack)
+    accounts = _accounts(state.stack)
+    results = tuple(_results(control, judge, state, accounts) for control in judge.active)
     order = tuple(framework for framework in Framework if not frameworks or framework in frameworks)
-    judged = [result.control.id for result in results]
-    return Report(state, source, environment, now, _versions(), order, tuple(results), _register(excuses, judged))
+    return Report(
+        state,
+        source,
+        environment,
+        now,
+        {**_versions(), **(provenance.versions if provenance else {})},
+        order,
+        results,
+        _register(judge.excuses, [result.control.id for result in results]),
+        provenance or Provenance(),
+        tuple(judge.turned_off()),
+        judge.choice.words(),
+    )
 
 
-def _judge(control: Control, level: Level, state: State, excuses: Excuses, today: date) -> ControlResult:
+def _accounts(stack: Stack) -> str:
+    """The account that the stack's ARNs name; "" when they name none or several."""
+    arns = (resource.raw("arn") for resource in stack.resources)
+    found = {arn.split(":")[4] for arn in arns if isinstance(arn, str) and arn.count(":") >= 5} - {"", "aws"}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _results(control: Control, judge: Judge, state: State, account: str) -> ControlResult:
     answers = []
-    for finding in control.evaluate(state.stack):
-        verdict, resource = finding.verdict, finding.resource
-        result, message, excuse = _RESULTS[verdict.status], verdict.message, None
-        if result is Result.VIOLATION:
-            excuse = excuses.find(control.id, resource, state.stack)
-            if excuse and not excuse.expired(today):
-                result = Result.EXCEPTED
+    for judged in judge.evaluate(control, state.stack, observe=True):
+        verdict, resource = judged.finding.verdict, judged.finding.resource
+        result = Result.EXCEPTED if judged.accepted else _RESULTS[verdict.status]
         name = resource.name if resource else exceptions.WHOLE_STACK
         type_, urn = (resource.token, resource.urn) if resource else ("", "")
-        answers.append(Answer(control, result, level, name, type_, urn, message, excuse))
+        arn = resource.raw("arn") if resource else None
+        arn = arn if isinstance(arn, str) else ""
+        own = arn.split(":")[4] if arn.count(":") >= 5 else ""
+        answers.append(
+            Answer(
+                control,
+                result,
+                judged.level,
+                name,
+                type_,
+                urn,
+                verdict.message + lapsed(judged.excuse, judged.accepted),
+                judged.excuse,
+                judged.finding.observed,
+                arn,
+                resource.region if resource else "",
+                own or account,
+            )
+        )
     answers.sort(key=lambda answer: (answer.name, answer.type, answer.urn))
     seen = {answer.result for answer in answers}
     worst = next((result for result in Result if result in seen), Result.NOT_APPLICABLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, ok
 from policies.rules.baseline import exists
 
 CONTACT = "aws:account/alternativeContact:AlternativeContact"
@@ -20,9 +20,8 @@ def _tells_somebody(budget: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Account.1",
-        title="The account has a security contact",
+        title="Security contact information should be provided for an AWS account",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Account.1", cis5="1.2"),
         remediation='Add an account.AlternativeContact with alternate_contact_type="SECURITY".',
         rule=exists(
             CONTACT, "add one of type SECURITY", lambda contact: contact.text("alternateContactType") == "SECURITY"
@@ -30,9 +29,8 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="MD.Budgets.1",
-        title="Budgets tell somebody",
+        title="AWS Budgets should notify subscribers",
         severity=Severity.LOW,
-        frameworks=refs(house="Budgets-notify"),
         remediation="Add notifications with e-mail addresses or SNS topics to the budgets.Budget.",
         link="https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices.html",
         rule=Each((BUDGET,), _tells_somebody),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok
 from policies.rules import is_one_of
 
 CERTIFICATE = "aws:acm/certificate:Certificate"
@@ -31,17 +31,15 @@ def _private(certificate: Resource) -> str | None:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ACM.2",
-        title="RSA certificates have keys of at least 2048 bits",
+        title="RSA certificates managed by ACM should use a key length of at least 2,048 bits",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="ACM.2", pci="4.2.1"),
         remediation="Set key_algorithm to RSA_2048 or EC_prime256v1 on the acm.Certificate.",
         rule=Each((CERTIFICATE,), _strong_key),
     ),
     Control(
         id="MD.ACM.1",
-        title="Certificates are validated by DNS, so that they renew by themselves",
+        title="ACM certificates should be validated by DNS, so that they renew automatically",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ACM-dns-validation"),
         remediation='Set validation_method="DNS" on the acm.Certificate.',
         link="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
         rule=is_one_of(CERTIFICATE, "validationMethod", {"DNS"}, unless=_private),
@@ -50,7 +48,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ACM.2",
         title="Certificates appear in transparency logs",
         severity=Severity.LOW,
-        frameworks=refs(house="ACM-transparency"),
         remediation="Leave options.certificate_transparency_logging_preference out, or set it to ENABLED.",
         link="https://docs.aws.amazon.com/acm/latest/userguide/acm-concepts.html#concept-transparency",
         rule=is_one_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.links import zones
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 
 GROUP = "aws:autoscaling/group:Group"
 ATTACHMENT = "aws:autoscaling/attachment:Attachment"
@@ -51,33 +51,29 @@ def _from_template(group: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="AutoScaling.1",
-        title="Auto Scaling groups behind a load balancer use its health checks",
+        title="Auto Scaling groups associated with a load balancer should use load balancer health checks",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="AutoScaling.1"),
         remediation='Set health_check_type="ELB".',
         rule=Related((GROUP,), _elb_health),
     ),
     Control(
         id="AutoScaling.2",
-        title="Auto Scaling groups span several Availability Zones",
+        title="Amazon EC2 Auto Scaling group should cover multiple Availability Zones",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="AutoScaling.2"),
         remediation="Give vpc_zone_identifiers subnets of two or more zones.",
         rule=Related((GROUP,), _many_zones),
     ),
     Control(
         id="AutoScaling.6",
-        title="Auto Scaling groups use several instance types",
+        title="Auto Scaling groups should use multiple instance types in multiple Availability Zones",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="AutoScaling.6"),
         remediation="Set mixed_instances_policy with overrides for two or more instance types.",
         rule=Related((GROUP,), _many_types),
     ),
     Control(
         id="AutoScaling.9",
-        title="Auto Scaling groups use launch templates",
+        title="EC2 Auto Scaling groups should use EC2 launch templates",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="AutoScaling.9"),
         remediation="Set launch_template or mixed_instances_policy.",
         rule=Each((GROUP,), _from_template),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.links import backed_up
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, ok
 from policies.rules import has_referrer, is_set
 from policies.rules.public import not_public
 
@@ -85,9 +85,8 @@ def _lock_holds(lock: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Backup.1",
-        title="Recovery points are encrypted at rest",
+        title="AWS Backup recovery points should be encrypted at rest",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Backup.1"),
         remediation="Encrypt the source: recovery points of RDS and EBS take its encryption, all others the vault's.",
         rule=Related((VAULT,), _recovery_points_encrypted),
     ),
@@ -95,7 +94,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.9",
         title="Backup vaults are encrypted with a customer managed key",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Backup-customer-key"),
         remediation="Set kms_key_arn on the backup.Vault.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html",
         rule=is_set(VAULT, "kmsKeyArn", "set it to a key of your own"),
@@ -104,7 +102,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.1",
         title="Where there is data, there is a backup plan",
         severity=Severity.HIGH,
-        frameworks=refs(house="Backup-plan"),
         remediation="Add a backup.Plan and a backup.Selection to the stack that holds the data stores.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/about-backup-plans.html",
         rule=Whole(DATA_STORES, _plan_exists),
@@ -113,7 +110,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.2",
         title="Backups are copied to another Region",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Backup-cross-region"),
         remediation="Add copy_actions with a vault of another Region to a rule of the backup.Plan.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/cross-region-backup.html",
         rule=Related((PLAN,), _copied),
@@ -122,7 +118,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.3",
         title="Vaults are locked",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Backup-vault-lock"),
         remediation="Add a backup.VaultLockConfiguration with min_retention_days for the vault.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html",
         rule=has_referrer(VAULT, LOCK, "backupVaultName", "add one with minRetentionDays"),
@@ -131,16 +126,14 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.4",
         title="Vault locks hold",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Backup-vault-lock-holds"),
         remediation="Set min_retention_days on the backup.VaultLockConfiguration.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html",
         rule=Each((LOCK,), _lock_holds),
     ),
     Control(
         id="MD.Backup.5",
-        title="Restores are rehearsed",
+        title="AWS Backup should test restores on a schedule",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Backup-restore-tests"),
         remediation="Add a backup.RestoreTestingPlan and a RestoreTestingSelection.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing.html",
         rule=Whole((PLAN,), _restores_tested),
@@ -149,7 +142,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.6",
         title="Backup plans select something",
         severity=Severity.HIGH,
-        frameworks=refs(house="Backup-selection"),
         remediation="Add a backup.Selection for the plan.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html",
         rule=has_referrer(PLAN, SELECTION, "planId", "add one that selects by tag or ARN"),
@@ -158,16 +150,14 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Backup.7",
         title="Backups reach back at least 35 days",
         severity=Severity.LOW,
-        frameworks=refs(house="Backup-retention"),
         remediation="Set lifecycle.delete_after to 35 or more in a rule of the backup.Plan.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/creating-a-backup-plan.html",
         rule=Each((PLAN,), _kept_a_month),
     ),
     Control(
         id="MD.Backup.8",
-        title="Vaults' policies let no stranger in",
+        title="AWS Backup vault access policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name principals in the backup.VaultPolicy.",
         link="https://docs.aws.amazon.com/aws-backup/latest/devguide/create-a-vault-access-policy.html",
         rule=not_public({"aws:backup/vaultPolicy:VaultPolicy": "policy"}),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_set, is_true
 from policies.rules.baseline import exists, in_account
 
@@ -90,57 +90,53 @@ def _bucket_logged(bucket: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="CloudTrail.1",
-        title="A trail records the management events of all Regions",
+        title=(
+            "CloudTrail should be enabled and configured with at least one multi-Region trail that includes "
+            "read and write management events"
+        ),
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="CloudTrail.1", cis5="3.1"),
         remediation="Set is_multi_region_trail=True on the cloudtrail.Trail and leave management events in its selectors.",
         rule=in_account(_multi_region),
     ),
     Control(
         id="CloudTrail.2",
-        title="Trails are encrypted by a KMS key",
+        title="CloudTrail should have encryption at rest enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="CloudTrail.2", cis5="3.5", pci="10.3.2"),
         remediation="Set kms_key_id on the cloudtrail.Trail.",
         rule=is_set(TRAIL, "kmsKeyId", "set it to a key whose policy lets CloudTrail use it"),
     ),
     Control(
         id="CloudTrail.3",
-        title="The account has a trail",
+        title="At least one CloudTrail trail should be enabled",
         severity=Severity.HIGH,
-        frameworks=refs(pci="10.2.1"),
         remediation="Add a cloudtrail.Trail to the account's stack.",
         rule=exists(TRAIL, "add one", lambda trail: trail.flag("enableLogging", True)),
     ),
     Control(
         id="CloudTrail.4",
-        title="Trails' log files can be checked for changes",
+        title="Ensure CloudTrail log file validation is enabled",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="CloudTrail.4", cis5="3.2", pci="10.3.2"),
         remediation="Set enable_log_file_validation=True on the cloudtrail.Trail.",
         rule=is_true(TRAIL, "enableLogFileValidation"),
     ),
     Control(
         id="CloudTrail.5",
-        title="Trails write to CloudWatch Logs",
-        severity=Severity.LOW,
-        frameworks=refs(fsbp="CloudTrail.5"),
+        title="CloudTrail trails should be integrated with Amazon CloudWatch Logs",
+        severity=Severity.MEDIUM,
         remediation="Set cloud_watch_logs_group_arn and cloud_watch_logs_role_arn on the cloudtrail.Trail.",
         rule=is_set(TRAIL, "cloudWatchLogsGroupArn", "set it to a log group's ARN followed by :*"),
     ),
     Control(
         id="CloudTrail.6",
-        title="A trail's bucket is not public",
+        title="Ensure the S3 bucket used to store CloudTrail logs is not publicly accessible",
         severity=Severity.CRITICAL,
-        frameworks=refs(pci="1.4.4"),
         remediation="Add an s3.BucketPublicAccessBlock with all four settings for the trail's bucket.",
         rule=_of_bucket(_bucket_private),
     ),
     Control(
         id="CloudTrail.7",
-        title="Access to a trail's bucket is logged",
+        title="Ensure S3 bucket access logging is enabled on the CloudTrail S3 bucket",
         severity=Severity.LOW,
-        frameworks=refs(cis5="3.4", pci="10.2.1"),
         remediation="Add an s3.BucketLogging for the trail's bucket.",
         rule=_of_bucket(_bucket_logged),
     ),
@@ -148,7 +144,6 @@ CONTROLS: tuple[Control, ...] = (
         id="CloudTrail.10",
         title="Lake event data stores are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="AU-9, CA-9(1), CM-3(6), SC-7(10), SC-12(2), SI-7(6)"),
         remediation="Set kms_key_id on the cloudtrail.EventDataStore.",
         rule=is_set(STORE, "kmsKeyId", "set it to a key of your own"),
     ),
@@ -156,7 +151,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.CloudTrail.1",
         title="Lake event data stores cannot be deleted by one call",
         severity=Severity.LOW,
-        frameworks=refs(house="CloudTrail-lake-termination"),
         remediation="Leave termination_protection_enabled out, or set it to True.",
         link="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-lake-termination-protection.html",
         rule=is_true(STORE, "terminationProtectionEnabled", default=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide
 from policies.rules.baseline import in_account
 
@@ -85,9 +85,8 @@ def _global_resources(recorder: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Config.1",
-        title="AWS Config records all resources, by its service-linked role",
+        title="AWS Config should be enabled and use the service-linked role for resource recording",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="Config.1", cis5="3.3"),
         remediation="Add a cfg.Recorder of all supported types whose role is AWSServiceRoleForConfig.",
         rule=in_account(_recording),
     ),
@@ -95,7 +94,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Config.1",
         title="The Config recorder is switched on",
         severity=Severity.HIGH,
-        frameworks=refs(house="Config-recorder-on"),
         remediation="Add a cfg.RecorderStatus with is_enabled=True for the recorder.",
         link="https://docs.aws.amazon.com/config/latest/developerguide/stop-start-recorder.html",
         rule=Related((RECORDER,), _runs),
@@ -104,7 +102,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Config.2",
         title="Global resources (IAM) are recorded in one Region",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Config-global-types"),
         remediation="Set include_global_resource_types=True in the recording group of one Region's recorder.",
         link="https://docs.aws.amazon.com/config/latest/developerguide/select-resources.html",
         rule=Related((RECORDER,), _global_resources),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, ok
 from policies.rules.baseline import exists
 
 DETECTOR = "aws:guardduty/detector:Detector"
@@ -54,17 +54,17 @@ def _part_is_on(feature: str, additional: str = "") -> Related:
     return Related((DETECTOR,), check)
 
 
-#: Security Hub's control, its severity, what is watched, the feature and its additional configuration; PCI DSS reference.
-PARTS: tuple[tuple[int, Severity, str, str, str, str], ...] = (
-    (5, Severity.HIGH, "EKS audit logs", "EKS_AUDIT_LOGS", "", ""),
-    (6, Severity.HIGH, "Lambda network activity", "LAMBDA_NETWORK_LOGS", "", "11.5.1"),
-    (7, Severity.HIGH, "EKS at run time", "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT", "11.5.1"),
-    (8, Severity.HIGH, "EC2 volumes for malware", "EBS_MALWARE_PROTECTION", "", ""),
-    (9, Severity.HIGH, "RDS sign-ins", "RDS_LOGIN_EVENTS", "", "11.5.1"),
-    (10, Severity.HIGH, "S3 data events", "S3_DATA_EVENTS", "", "11.5.1"),
-    (11, Severity.HIGH, "workloads at run time", "RUNTIME_MONITORING", "", ""),
-    (12, Severity.MEDIUM, "ECS at run time", "RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT", ""),
-    (13, Severity.MEDIUM, "EC2 at run time", "RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT", ""),
+#: Security Hub's control, its severity, what is watched, the feature and its additional configuration.
+PARTS: tuple[tuple[int, Severity, str, str, str], ...] = (
+    (5, Severity.HIGH, "EKS audit logs", "EKS_AUDIT_LOGS", ""),
+    (6, Severity.HIGH, "Lambda network activity", "LAMBDA_NETWORK_LOGS", ""),
+    (7, Severity.HIGH, "EKS at run time", "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT"),
+    (8, Severity.HIGH, "EC2 volumes for malware", "EBS_MALWARE_PROTECTION", ""),
+    (9, Severity.HIGH, "RDS sign-ins", "RDS_LOGIN_EVENTS", ""),
+    (10, Severity.HIGH, "S3 data events", "S3_DATA_EVENTS", ""),
+    (11, Severity.HIGH, "workloads at run time", "RUNTIME_MONITORING", ""),
+    (12, Severity.MEDIUM, "ECS at run time", "RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT"),
+    (13, Severity.MEDIUM, "EC2 at run time", "RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT"),
 )
 
 #: Security Hub's control, what is scanned, Inspector's resource type.
@@ -100,9 +100,8 @@ def _standard(name: str) -> Related:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="GuardDuty.1",
-        title="GuardDuty is on",
+        title="GuardDuty should be enabled",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="GuardDuty.1", pci="11.5.1"),
         remediation="Add a guardduty.Detector with enable=True to the account's stack.",
         rule=exists(DETECTOR, "add one with enable = true", lambda detector: detector.flag("enable", True)),
     ),
@@ -111,18 +110,16 @@ CONTROLS: tuple[Control, ...] = (
             id=f"GuardDuty.{number}",
             title=f"GuardDuty watches {what}",
             severity=severity,
-            frameworks=refs(fsbp=f"GuardDuty.{number}", pci=pci),
             remediation=f"Add a guardduty.DetectorFeature {feature}{' with ' + more if more else ''}, status ENABLED.",
             rule=_part_is_on(feature, more),
         )
-        for number, severity, what, feature, more, pci in PARTS
+        for number, severity, what, feature, more in PARTS
     ),
     *(
         Control(
             id=f"Inspector.{number}",
             title=f"Inspector scans {what}",
             severity=Severity.HIGH,
-            frameworks=refs(fsbp=f"Inspector.{number}", pci="11.3.1"),
             remediation=f"Add {kind} to resource_types of the inspector2.Enabler in the account's stack.",
             rule=exists(ENABLER, f"add {kind} to resourceTypes", partial(_scans, kind)),
         )
@@ -130,9 +127,8 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="Macie.1",
-        title="Macie is on",
+        title="Amazon Macie should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Macie.1"),
         remediation="Add a macie2.Account with status ENABLED to the account's stack.",
         rule=exists(MACIE, "add one with status ENABLED", lambda found: found.text("status", "ENABLED") == "ENABLED"),
     ),
@@ -140,7 +136,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Macie.1",
         title="Macie searches buckets for personal data on a schedule",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Macie-scheduled"),
         remediation='Add a macie2.ClassificationJob with job_type="SCHEDULED" for the buckets with personal data.',
         link="https://docs.aws.amazon.com/macie/latest/user/discovery-jobs.html",
         rule=exists("aws:macie2/classificationJob:ClassificationJob", "add a scheduled one", _scheduled),
@@ -149,7 +144,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SecurityHub.1",
         title="Security Hub is on",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="4.16"),
         remediation="Add a securityhub.Account to the account's stack.",
         link="https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-settingup.html",
         rule=exists("aws:securityhub/account:Account", "add one"),
@@ -158,7 +152,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SecurityHub.2",
         title="Security Hub judges by the Foundational Security Best Practices",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SecurityHub-fsbp"),
         remediation="Add a securityhub.StandardsSubscription to aws-foundational-security-best-practices.",
         link="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
         rule=_standard("aws-foundational-security-best-practices"),

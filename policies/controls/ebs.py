@@ -6,7 +6,7 @@ from policies.controls.instances import INSTANCE, TEMPLATE, private_permission
 from policies.lang.links import backed_up
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide, is_one_of, is_set, judge_each
 from policies.rules.baseline import account_setting, in_account
 
@@ -78,33 +78,29 @@ def _volume_backed_up(volume: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.1",
-        title="EBS snapshots are private",
+        title="Amazon EBS snapshots should not be public, determined by the ability to be restorable by anyone",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="EC2.1", soc2="CC6.6"),
         remediation="Share snapshots with named accounts only.",
         rule=Each((SNAPSHOT_PERMISSION,), private_permission("accountId")),
     ),
     Control(
         id="EC2.3",
-        title="EBS volumes are encrypted",
+        title="Attached EBS volumes should be encrypted at rest",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.3"),
         remediation="Set encrypted=True on volumes and block devices, or add an ebs.EncryptionByDefault.",
         rule=Related((VOLUME, INSTANCE), _encrypted),
     ),
     Control(
         id="EC2.7",
-        title="The account encrypts EBS volumes by default",
+        title="EBS default encryption should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.7", cis5="5.1.1", cis7="6.1.1"),
         remediation="Add an ebs.EncryptionByDefault.",
         rule=in_account(_default_on),
     ),
     Control(
         id="EC2.28",
-        title="EBS volumes are covered by a backup plan",
+        title="EBS volumes should be covered by a backup plan",
         severity=Severity.LOW,
-        frameworks=refs(nist="CP-6,CP-9,CP-10,SI-12"),
         remediation="Cover the volume by a backup.Selection, by ARN or by tag.",
         rule=Related((VOLUME,), _volume_backed_up),
     ),
@@ -112,7 +108,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.173",
         title="Spot fleets encrypt EBS volumes",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.173"),
         remediation="Set encrypted=True on the block devices of every launch specification.",
         rule=Each((SPOT_FLEET,), _fleet_encrypted),
     ),
@@ -120,7 +115,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.181",
         title="Launch templates encrypt EBS volumes",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.181"),
         remediation="Set encrypted in every EBS block device mapping.",
         rule=Related((TEMPLATE,), _template_encrypted),
     ),
@@ -128,7 +122,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.182",
         title="The account blocks public sharing of EBS snapshots",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.182", soc2="CC6.6"),
         remediation='Set state="block-all-sharing".',
         rule=account_setting(
             SNAPSHOT_BLOCK,
@@ -140,7 +133,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.37",
         title="EBS volumes are encrypted with a customer managed key",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-customer-key"),
         remediation="Set kms_key_id.",
         link=f"{_GUIDE}/ebs-encryption.html",
         rule=is_set(VOLUME, "kmsKeyId", "name a KMS key of your own"),

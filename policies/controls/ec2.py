@@ -11,7 +11,7 @@ from policies.lang.links import DESTINATIONS, among, mentions
 from policies.lang.networks import Space, world
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, CannotTell, View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide, is_false, is_one_of, is_true, never
 from policies.rules.baseline import account_setting
 
@@ -270,73 +270,66 @@ def _no_interface(endpoint: Resource) -> str | None:
     return None if kind == "Interface" else f"a {kind} endpoint has no private DNS name"
 
 
-#: What AWS services a VPC should reach without leaving AWS's network: (id, service, words, frameworks' references).
-_ENDPOINTS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
-    ("EC2.10", "ec2", "the EC2 API", {"fsbp": "EC2.10", "cis7": "6.8"}),
-    ("EC2.55", "ecr.api", "the ECR API", {"fsbp": "EC2.55", "cis7": "6.8"}),
-    ("EC2.56", "ecr.dkr", "the Docker registry of ECR", {"fsbp": "EC2.56", "cis7": "6.8"}),
-    ("EC2.57", "ssm", "Systems Manager", {"fsbp": "EC2.57", "cis7": "6.8"}),
-    ("EC2.58", "ssm-contacts", "Incident Manager's contacts", {"fsbp": "EC2.58"}),
-    ("EC2.60", "ssm-incidents", "Incident Manager", {"fsbp": "EC2.60"}),
-    ("MD.EC2.1", "s3", "S3", {"cis7": "6.8"}),
-    ("MD.EC2.2", "secretsmanager", "Secrets Manager", {"cis7": "6.8"}),
-    ("MD.EC2.3", "logs", "CloudWatch Logs", {"cis7": "6.8"}),
+#: What AWS services a VPC should reach without leaving AWS's network: (id, service, words).
+_ENDPOINTS: tuple[tuple[str, str, str], ...] = (
+    ("EC2.10", "ec2", "the EC2 API"),
+    ("EC2.55", "ecr.api", "the ECR API"),
+    ("EC2.56", "ecr.dkr", "the Docker registry of ECR"),
+    ("EC2.57", "ssm", "Systems Manager"),
+    ("EC2.58", "ssm-contacts", "Incident Manager's contacts"),
+    ("EC2.60", "ssm-incidents", "Incident Manager"),
+    ("MD.EC2.1", "s3", "S3"),
+    ("MD.EC2.2", "secretsmanager", "Secrets Manager"),
+    ("MD.EC2.3", "logs", "CloudWatch Logs"),
 )
 
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.2",
-        title="Default security groups of VPCs allow no traffic",
+        title="VPC default security groups should not allow inbound or outbound traffic",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.2", cis5="5.5", cis7="6.5"),
         remediation="Adopt each VPC's default group with an ec2.DefaultSecurityGroup(vpc_id=…) without ingress or egress.",
         rule=Related((VPC, DEFAULT_VPC), _default_group_closed),
     ),
     Control(
         id="EC2.6",
-        title="VPCs record flow logs",
+        title="VPC flow logging should be enabled in all VPCs",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.6", cis5="3.7", cis7="4.7", soc2="CC7.2,CC7.3"),
         remediation='Add an ec2.FlowLog with vpc_id and traffic_type="ALL" for each VPC.',
         rule=Related((VPC, DEFAULT_VPC), _flow_log),
     ),
     Control(
         id="EC2.12",
-        title="Elastic IP addresses are in use",
+        title="Unused Amazon EC2 EIPs should be removed",
         severity=Severity.LOW,
-        frameworks=refs(nist="CM-8(1)"),
         remediation="Attach the ec2.Eip to a NAT gateway, a load balancer or an instance, or remove it.",
         rule=Related((EIP,), _eip_in_use),
     ),
     Control(
         id="EC2.15",
-        title="Subnets hand out no public addresses by themselves",
+        title="EC2 subnets should not automatically assign public IP addresses",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.15", pci="1.4.4", soc2="CC6.6"),
         remediation="Set map_public_ip_on_launch and assign_ipv6_address_on_creation to False on the subnet.",
         rule=Each((SUBNET, DEFAULT_SUBNET), _no_public_addresses),
     ),
     Control(
         id="EC2.16",
-        title="Network ACLs are in use",
+        title="Unused network access control lists should be removed",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="EC2.16", pci="1.2.7"),
         remediation="Give the ec2.NetworkAcl its subnet_ids, or remove it.",
         rule=Related((ACL,), _acl_in_use),
     ),
     Control(
         id="EC2.21",
-        title="Network ACLs keep the world from ports 22 and 3389",
+        title="Network ACLs should not allow ingress from 0.0.0.0/0 to port 22 or port 3389",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.21", cis5="5.2", cis7="6.2", pci="1.3.1", soc2="CC6.6"),
         remediation="Narrow or deny the inbound entry for 0.0.0.0/0 or ::/0 that covers port 22 or 3389.",
         rule=Related((ACL, ACL_RULE), _admin_ports_closed),
     ),
     Control(
         id="EC2.23",
-        title="Transit gateways accept no attachment by themselves",
+        title="EC2 Transit Gateways should not automatically accept VPC attachment requests",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.23", soc2="CC6.7"),
         remediation='Set auto_accept_shared_attachments="disable".',
         rule=is_one_of(
             "aws:ec2transitgateway/transitGateway:TransitGateway",
@@ -347,9 +340,8 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="EC2.51",
-        title="Client VPN endpoints log connections",
+        title="EC2 Client VPN endpoints should have client connection logging enabled",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="EC2.51", soc2="A1.2"),
         remediation="Set connection_log_options.enabled=True with a CloudWatch log group.",
         rule=is_true("aws:ec2clientvpn/endpoint:Endpoint", "connectionLogOptions.enabled"),
     ),
@@ -357,7 +349,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.171",
         title="VPN connections log both tunnels",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.171", pci="10.4.2"),
         remediation="Set cloudwatch_log_options.log_enabled=True in tunnel1_log_options and tunnel2_log_options.",
         rule=_both_tunnels({"tunnel{}LogOptions.cloudwatchLogOptions.logEnabled": "true"}),
     ),
@@ -365,7 +356,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.172",
         title="VPC Block Public Access blocks internet gateways",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.172"),
         remediation='Set internet_gateway_block_mode to "block-bidirectional" or "block-ingress".',
         rule=account_setting(
             VPC_BLOCK,
@@ -377,7 +367,6 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.180",
         title="Network interfaces check source and destination",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.180"),
         remediation="Leave source_dest_check at True; use a NAT gateway in place of a NAT instance.",
         rule=is_true(INTERFACE, "sourceDestCheck", default=True, unless=_not_ours),
     ),
@@ -385,15 +374,13 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.183",
         title="VPN connections use IKEv2 only",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.183"),
         remediation='Set tunnel1_ike_versions and tunnel2_ike_versions to ["ikev2"].',
         rule=_both_tunnels({"tunnel{}IkeVersions": "ikev2"}),
     ),
     Control(
         id="MD.EC2.4",
-        title="Default network ACLs keep the world from ports 22 and 3389",
+        title="Default network ACLs should not allow ingress from 0.0.0.0/0 to port 22 or port 3389",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="5.2", cis7="6.2"),
         remediation="Narrow or deny the inbound entry of the ec2.DefaultNetworkAcl that covers port 22 or 3389.",
         link=f"{_VPC_GUIDE}/default-network-acl.html",
         rule=Related((DEFAULT_ACL,), _acl_closed),
@@ -402,7 +389,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.11",
         title="VPC endpoint policies do not allow full access",
         severity=Severity.HIGH,
-        frameworks=refs(house="EC2-endpoint-policy"),
         remediation="Set policy on the ec2.VpcEndpoint: name the actions, or the principals and resources by their account.",
         link="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
         rule=Related((ENDPOINT, ENDPOINT_POLICY), _endpoint_policy),
@@ -411,7 +397,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.12",
         title="Default network ACLs of VPCs allow no inbound traffic from the Internet",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="EC2-default-acl"),
         remediation="Adopt each VPC's default ACL with an ec2.DefaultNetworkAcl that has no ingress entries.",
         link=f"{_VPC_GUIDE}/default-network-acl.html",
         rule=Related((VPC, DEFAULT_VPC), _default_acl_closed),
@@ -420,7 +405,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.5",
         title="Routes to peered VPCs give the least access",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="5.6", cis7="6.6"),
         remediation="Route the subnets of the peer that are needed, not its whole block and never 0.0.0.0/0.",
         link="https://docs.aws.amazon.com/vpc/latest/peering/peering-configurations-partial-access.html",
         rule=Related((ROUTE, *ROUTE_TABLES), _peering_routes),
@@ -429,7 +413,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.6",
         title="The account's default VPC is not used",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-no-default-vpc"),
         remediation="Put resources into an ec2.Vpc of their own in place of the ec2.DefaultVpc.",
         link=f"{_VPC_GUIDE}/default-vpc.html",
         rule=never(DEFAULT_VPC, VPC, "put resources into a VPC of their own"),
@@ -438,7 +421,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.7",
         title="Interface endpoints answer to AWS's own names",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-endpoint-private-dns"),
         remediation="Set private_dns_enabled=True on the ec2.VpcEndpoint.",
         link="https://docs.aws.amazon.com/vpc/latest/privatelink/interface-endpoints.html",
         rule=is_true(ENDPOINT, "privateDnsEnabled", unless=_no_interface),
@@ -447,7 +429,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.8",
         title="Endpoint services accept each connection by hand",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="EC2-endpoint-service-acceptance"),
         remediation="Set acceptance_required=True on the ec2.VpcEndpointService.",
         link="https://docs.aws.amazon.com/vpc/latest/privatelink/configure-endpoint-service.html",
         rule=is_true(ENDPOINT_SERVICE, "acceptanceRequired"),
@@ -456,7 +437,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.9",
         title="VPN connections keep their pre-shared keys in Secrets Manager",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="EC2-vpn-preshared-keys"),
         remediation='Set preshared_key_storage="SecretsManager".',
         link="https://docs.aws.amazon.com/vpn/latest/s2svpn/enhanced-security.html",
         rule=is_one_of(VPN, "presharedKeyStorage", ("SecretsManager",), default="Standard"),
@@ -465,7 +445,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.10",
         title="Client VPN endpoints send all traffic through the tunnel",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-client-vpn-split-tunnel"),
         remediation="Leave split_tunnel at False.",
         link="https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/split-tunnel-vpn.html",
         rule=is_false("aws:ec2clientvpn/endpoint:Endpoint", "splitTunnel"),
@@ -475,13 +454,12 @@ CONTROLS: tuple[Control, ...] = (
             id=control_id,
             title=f"VPCs reach {words} through an endpoint",
             severity=Severity.MEDIUM,
-            frameworks=refs(**references),
             remediation=f"Add an ec2.VpcEndpoint for com.amazonaws.<region>.{service} to the VPC.",
             link=f"{_VPC_GUIDE.replace('userguide', 'privatelink')}/aws-services-privatelink-support.html"
             if control_id.startswith("MD.")
             else "",
             rule=_endpoint(service, ("Interface", "Gateway") if service == "s3" else ("Interface",)),
         )
-        for control_id, service, words, references in _ENDPOINTS
+        for control_id, service, words in _ENDPOINTS
     ),
 )

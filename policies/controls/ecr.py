@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, ok
 from policies.rules import has_referrer, is_false, is_one_of, never
 from policies.rules.public import not_public
 
@@ -50,25 +50,22 @@ def _own_key(repository: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ECR.1",
-        title="Image repositories scan what is pushed",
+        title="ECR private repositories should have image scanning configured",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="ECR.1", pci="6.2.3,6.2.4"),
         remediation="Set image_scanning_configuration.scan_on_push=True, or add an ecr.RegistryScanningConfiguration.",
         rule=Related((REPOSITORY,), _scanned),
     ),
     Control(
         id="ECR.2",
-        title="Image repositories have immutable tags",
+        title="ECR private repositories should have tag immutability configured",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ECR.2"),
         remediation='Set image_tag_mutability="IMMUTABLE".',
         rule=is_one_of(REPOSITORY, "imageTagMutability", ("IMMUTABLE",), default="MUTABLE"),
     ),
     Control(
         id="ECR.3",
-        title="Image repositories have a lifecycle policy",
+        title="ECR repositories should have at least one lifecycle policy configured",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ECR.3"),
         remediation="Add an ecr.LifecyclePolicy for the repository.",
         rule=has_referrer(REPOSITORY, LIFECYCLE, "repository", "add an ecr.LifecyclePolicy for this repository"),
     ),
@@ -76,15 +73,13 @@ CONTROLS: tuple[Control, ...] = (
         id="ECR.5",
         title="Image repositories are encrypted with a customer managed key",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="SC-12(2),SC-13,SC-28"),
         remediation='Set encryption_configurations with encryption_type="KMS" and a kms_key.',
         rule=Each((REPOSITORY,), _own_key),
     ),
     Control(
         id="MD.ECR.1",
-        title="Repository policies let no stranger in",
+        title="ECR repository and registry policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name the accounts and roles in the policy's Principal.",
         link=f"{_GUIDE}/repository-policies.html",
         rule=not_public(POLICIES),
@@ -93,7 +88,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECR.2",
         title="Image repositories are not deleted with the images in them",
         severity=Severity.LOW,
-        frameworks=refs(house="ECR-force-delete"),
         remediation="Leave force_delete at False.",
         link=f"{_GUIDE}/repository-delete.html",
         rule=is_false(REPOSITORY, "forceDelete"),
@@ -102,7 +96,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECR.3",
         title="Images are not published",
         severity=Severity.HIGH,
-        frameworks=refs(house="ECR-private"),
         remediation="Use ecr.Repository in place of ecrpublic.Repository.",
         link="https://docs.aws.amazon.com/AmazonECR/latest/public/what-is-ecr.html",
         rule=never(PUBLIC, REPOSITORY, "keep images in a private repository"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from policies.controls.ecs_tasks import TASK, windows
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_false, is_one_of
 
 SERVICE = "aws:ecs/service:Service"
@@ -98,25 +98,22 @@ def _no_public_ip(type_: str) -> Each:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ECS.2",
-        title="ECS services take no public addresses",
+        title="Amazon ECS services should not have public IP addresses assigned to them automatically",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="ECS.2", pci="1.4.4"),
         remediation="Set network_configuration.assign_public_ip=False; private subnets reach out through NAT or endpoints.",
         rule=_no_public_ip(SERVICE),
     ),
     Control(
         id="ECS.10",
-        title="Fargate services run on the latest platform version",
+        title="Fargate services should run on the latest Fargate platform version",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ECS.10", pci="6.3.3"),
         remediation='Set platform_version="LATEST".',
         rule=Related((SERVICE,), _latest_platform),
     ),
     Control(
         id="ECS.12",
-        title="Clusters use Container Insights",
+        title="ECS clusters should have Container Insights enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ECS.12"),
         remediation='Add the setting containerInsights with the value "enabled" or "enhanced".',
         rule=Each((CLUSTER,), _insights),
     ),
@@ -124,7 +121,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ECS.16",
         title="ECS task sets take no public addresses",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="ECS.16", pci="1.4.4"),
         remediation="Set network_configuration.assign_public_ip=False.",
         rule=_no_public_ip(TASK_SET),
     ),
@@ -132,7 +128,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ECS.19",
         title="Capacity providers manage termination protection",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ECS.19"),
         remediation='Set managed_termination_protection="ENABLED" with managed scaling.',
         rule=Each((CAPACITY,), _termination_protection),
     ),
@@ -140,7 +135,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECS.1",
         title="ECS Exec sessions are logged",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ECS-exec-logging"),
         remediation='Set execute_command_configuration.logging="OVERRIDE" with a log group or bucket on the cluster.',
         link=f"{_GUIDE}/ecs-exec.html#ecs-exec-logging",
         rule=_with_exec(_exec_logged),
@@ -149,7 +143,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECS.2",
         title="ECS Exec sessions are encrypted with a KMS key",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ECS-exec-encryption"),
         remediation="Set execute_command_configuration.kms_key_id on the cluster.",
         link=f"{_GUIDE}/ecs-exec.html#ecs-exec-logging",
         rule=_with_exec(_exec_encrypted),
@@ -158,7 +151,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECS.8",
         title="Failed deployments of services roll back",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ECS-circuit-breaker"),
         remediation="Set deployment_circuit_breaker with enable and rollback.",
         link=f"{_GUIDE}/deployment-circuit-breaker.html",
         rule=Each((SERVICE,), _rolls_back),
@@ -167,7 +159,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ECS.11",
         title="Services pass their tags on to tasks",
         severity=Severity.LOW,
-        frameworks=refs(house="ECS-propagate-tags"),
         remediation='Set propagate_tags to "SERVICE" or "TASK_DEFINITION".',
         link=f"{_GUIDE}/ecs-using-tags.html",
         rule=is_one_of(SERVICE, "propagateTags", ("SERVICE", "TASK_DEFINITION"), default="NONE"),

@@ -8,7 +8,7 @@ from functools import partial
 from policies.lang.links import zones
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide, is_false, is_one_of, is_set, is_true, never
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -161,57 +161,50 @@ def _no_transport(targets: Resource) -> str | None:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ELB.1",
-        title="Application Load Balancers redirect HTTP to HTTPS",
+        title="Application Load Balancer should be configured to redirect all HTTP requests to HTTPS",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.1"),
         remediation="Make every HTTP listener's default action a redirect to HTTPS on port 443.",
         rule=Related((BALANCER,), _http_redirected),
     ),
     Control(
         id="ELB.4",
-        title="Application Load Balancers drop invalid headers",
+        title="Application load balancers should be configured to drop HTTP headers",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.4", pci="6.2.4"),
         remediation="Set drop_invalid_header_fields=True.",
         rule=is_true(BALANCER, "dropInvalidHeaderFields", unless=_ALB),
     ),
     Control(
         id="ELB.5",
-        title="Application Load Balancers log requests",
+        title="Application and Classic Load Balancers logging should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.5", cis7="4.10", soc2="A1.2,CC7.2,CC7.3,PI1.2"),
         remediation="Set access_logs with a bucket and enabled=True.",
         rule=Each((BALANCER,), _logged),
     ),
     Control(
         id="ELB.6",
-        title="Load balancers are protected from deletion",
+        title="Application Load Balancer deletion protection should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.6"),
         remediation="Set enable_deletion_protection=True.",
         rule=is_true(BALANCER, "enableDeletionProtection"),
     ),
     Control(
         id="ELB.12",
-        title="Application Load Balancers defend against request smuggling",
+        title="Application Load Balancers should be configured with defensive or strictest desync mitigation mode",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.12", pci="6.2.4"),
         remediation='Set desync_mitigation_mode to "defensive" or "strictest".',
         rule=is_one_of(BALANCER, "desyncMitigationMode", ("defensive", "strictest"), default="defensive", unless=_ALB),
     ),
     Control(
         id="ELB.13",
-        title="Load balancers span several Availability Zones",
+        title="Application, Network, and Gateway Load Balancers should span multiple Availability Zones",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.13"),
         remediation="Give the load balancer subnets of at least two Availability Zones.",
         rule=Related((BALANCER,), _many_zones),
     ),
     Control(
         id="ELB.16",
-        title="Application Load Balancers stand behind a web ACL",
+        title="Application Load Balancers should be associated with an AWS WAF web ACL",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="AC-4(21)"),
         remediation="Add a wafv2.WebAclAssociation for the load balancer.",
         rule=Related((BALANCER,), _behind_waf),
     ),
@@ -219,7 +212,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ELB.17",
         title="Listeners use a recommended TLS policy",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.17"),
         remediation='Set ssl_policy to "ELBSecurityPolicy-TLS13-1-2-Res-2021-06" or a stricter one.',
         rule=is_one_of(LISTENER, "sslPolicy", RECOMMENDED_TLS, default="ELBSecurityPolicy-2016-08", unless=_no_tls),
     ),
@@ -227,7 +219,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ELB.18",
         title="Listeners encrypt data in transit",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.18"),
         remediation="Use HTTPS (Application) or TLS (Network) listeners; an HTTP listener fails even if it only redirects.",
         rule=Each((LISTENER,), _encrypted_listener),
     ),
@@ -235,7 +226,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ELB.21",
         title="Target groups check health over HTTPS",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.21"),
         remediation='Set health_check.protocol="HTTPS".',
         rule=Each((TARGETS,), _health_check),
     ),
@@ -243,7 +233,6 @@ CONTROLS: tuple[Control, ...] = (
         id="ELB.22",
         title="Load balancers talk to targets over TLS",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.22"),
         remediation='Set the target group\'s protocol to "HTTPS" or "TLS".',
         rule=is_one_of(TARGETS, "protocol", ("HTTPS", "TLS", "QUIC", "TCP_QUIC"), default="HTTP", unless=_no_transport),
     ),
@@ -251,7 +240,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ELB.1",
         title="No Classic Load Balancers",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="ELB.2,ELB.3,ELB.7,ELB.8,ELB.9,ELB.10,ELB.14"),
         remediation="Use an Application or Network Load Balancer (pulumi_aws.lb).",
         link=f"{_GUIDE}/userguide/migrate-classic-load-balancer.html",
         rule=never(CLASSIC, BALANCER, "use an Application or Network Load Balancer"),
@@ -260,7 +248,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ELB.2",
         title="Load balancers let nothing through while the web ACL is out of reach",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ELB-waf-fail-closed"),
         remediation="Leave enable_waf_fail_open at False.",
         link=f"{_GUIDE}/application/load-balancer-waf.html",
         rule=is_false(BALANCER, "enableWafFailOpen", unless=_ALB),
@@ -269,7 +256,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ELB.3",
         title="Network and Gateway Load Balancers balance across zones",
         severity=Severity.LOW,
-        frameworks=refs(house="ELB-cross-zone"),
         remediation="Set enable_cross_zone_load_balancing=True.",
         link=f"{_GUIDE}/network/edit-load-balancer-attributes.html",
         rule=is_true(BALANCER, "enableCrossZoneLoadBalancing", unless=_only("network", "gateway")),
@@ -278,7 +264,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.ELB.4",
         title="Application and Network Load Balancers have security groups of their own",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="ELB-security-groups"),
         remediation="Set security_groups; without them AWS takes the VPC's default group, or none.",
         link=f"{_GUIDE}/application/load-balancer-update-security-groups.html",
         rule=is_set(

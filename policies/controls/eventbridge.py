@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_one_of, is_set
 from policies.rules.public import not_public
 
@@ -25,9 +25,8 @@ def _has_policy(bus: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EventBridge.3",
-        title="Custom buses say who may publish",
+        title="EventBridge custom event buses should have a resource-based policy attached",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="EventBridge.3", pci="10.3.3"),
         remediation="Add a cloudwatch.EventBusPolicy for the bus.",
         rule=Related((BUS,), _has_policy),
     ),
@@ -35,15 +34,13 @@ CONTROLS: tuple[Control, ...] = (
         id="EventBridge.4",
         title="Global endpoints replicate events",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="CP-10, CP-6, SC-36, SC-5(2), SI-13(5)"),
         remediation="Leave replication_config out, or set its state to ENABLED.",
         rule=is_one_of(ENDPOINT, "replicationConfig.state", {"ENABLED"}, default="ENABLED"),
     ),
     Control(
         id="MD.EventBridge.1",
-        title="Buses' policies let no stranger in",
+        title="EventBridge event bus policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name accounts in the bus's policy, or narrow `*` by aws:PrincipalOrgID.",
         link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html",
         rule=not_public({POLICY: "policy"}),
@@ -52,7 +49,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EventBridge.2",
         title="Custom buses are encrypted by a key of the platform's own",
         severity=Severity.LOW,
-        frameworks=refs(house="EventBridge-cmk"),
         remediation="Set kms_key_identifier on the cloudwatch.EventBus.",
         link="https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html",
         rule=is_set(BUS, "kmsKeyIdentifier", "set it to a key of your own"),

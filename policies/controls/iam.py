@@ -18,7 +18,7 @@ from policies.lang.identities import (
 )
 from policies.lang.resources import Resource, Stack
 from policies.lang.unscoped import acts_on_resources
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok
 from policies.rules import decide, is_at_least, is_true, never
 from policies.rules.administrators import cannot_escalate, only_a_boundary
 from policies.rules.baseline import account_setting, exists, in_account
@@ -141,12 +141,11 @@ def _policy(check: Callable[[Resource], Verdict]) -> Whole:
     return account_setting(POLICY, check, "add an iam.AccountPasswordPolicy")
 
 
-def _password(number: int, title: str, path: str, what: str, severity: Severity, **references: str) -> Control:
+def _password(number: int, title: str, path: str, what: str, severity: Severity) -> Control:
     return Control(
         id=f"IAM.{number}",
         title=title,
         severity=severity,
-        frameworks=refs(**references),
         remediation=f"Set {what} on the iam.AccountPasswordPolicy.",
         rule=_policy(is_true(POLICY, path).check),
     )
@@ -167,33 +166,29 @@ def _expires(resource: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="IAM.1",
-        title="Managed policies do not allow everything on everything",
+        title='IAM policies should not allow full "*" administrative privileges',
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="IAM.1", cis5="1.15"),
         remediation="Name the actions and the resources in the iam.Policy's statements.",
         rule=_managed(_none(_everything, "name the actions and resources that are needed")),
     ),
     Control(
         id="IAM.2",
-        title="Users get permissions through groups and roles alone",
+        title="IAM users should not have IAM policies attached",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="IAM.2", cis5="1.14"),
         remediation="Attach the policy to a group or a role instead of a user.",
         rule=Each((INLINE[1], ATTACHMENTS[1], ATTACHMENTS[3]), _no_user_policy),
     ),
     Control(
         id="IAM.7",
-        title="The password policy is strong",
+        title="Password policies for IAM users should have strong configurations",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="IAM.7"),
         remediation="Require both cases, numbers, symbols and at least 8 characters on the iam.AccountPasswordPolicy.",
         rule=_policy(_strong_password),
     ),
     Control(
         id="IAM.10",
-        title="The password policy meets PCI DSS: 7 characters or more, reuse, age",
+        title="Password policies for IAM users should have strong AWS Configurations",
         severity=Severity.MEDIUM,
-        frameworks=refs(pci="8.3.6"),
         remediation="Require lower case, numbers and at least 7 characters, and expire passwords after at most 90 days.",
         rule=_policy(
             lambda resource: decide(
@@ -210,7 +205,6 @@ CONTROLS: tuple[Control, ...] = (
         "requireUppercaseCharacters",
         "require_uppercase_characters=True",
         Severity.MEDIUM,
-        pci="8.3.6, 8.6.3",
     ),
     _password(
         12,
@@ -218,19 +212,13 @@ CONTROLS: tuple[Control, ...] = (
         "requireLowercaseCharacters",
         "require_lowercase_characters=True",
         Severity.MEDIUM,
-        pci="8.3.6, 8.6.3",
     ),
-    _password(
-        13, "Passwords need a symbol", "requireSymbols", "require_symbols=True", Severity.MEDIUM, pci="8.3.6, 8.6.3"
-    ),
-    _password(
-        14, "Passwords need a number", "requireNumbers", "require_numbers=True", Severity.MEDIUM, pci="8.3.6, 8.6.3"
-    ),
+    _password(13, "Passwords need a symbol", "requireSymbols", "require_symbols=True", Severity.MEDIUM),
+    _password(14, "Passwords need a number", "requireNumbers", "require_numbers=True", Severity.MEDIUM),
     Control(
         id="IAM.15",
         title="Passwords have at least 14 characters",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="1.7"),
         remediation="Set minimum_password_length to 14 or more on the iam.AccountPasswordPolicy.",
         rule=_policy(is_at_least(POLICY, "minimumPasswordLength", 14, default=6).check),
     ),
@@ -238,7 +226,6 @@ CONTROLS: tuple[Control, ...] = (
         id="IAM.16",
         title="The last 24 passwords cannot be used again",
         severity=Severity.LOW,
-        frameworks=refs(cis5="1.8", pci="8.3.7"),
         remediation="Set password_reuse_prevention=24 on the iam.AccountPasswordPolicy.",
         rule=_policy(is_at_least(POLICY, "passwordReusePrevention", 24).check),
     ),
@@ -246,7 +233,6 @@ CONTROLS: tuple[Control, ...] = (
         id="IAM.17",
         title="Passwords expire within 90 days",
         severity=Severity.LOW,
-        frameworks=refs(pci="8.3.9, 8.3.10.1"),
         remediation="Set max_password_age to 90 or less on the iam.AccountPasswordPolicy.",
         rule=_policy(_expires),
     ),
@@ -254,15 +240,13 @@ CONTROLS: tuple[Control, ...] = (
         id="IAM.18",
         title="A role may handle incidents with AWS Support",
         severity=Severity.LOW,
-        frameworks=refs(cis5="1.16", pci="12.10.3"),
         remediation="Make a role with the managed policy AWSSupportAccess attached (iam.RolePolicyAttachment).",
         rule=in_account(_support_role),
     ),
     Control(
         id="IAM.21",
-        title="Managed policies do not allow every action of a service",
+        title="IAM customer managed policies that you create should not allow wildcard actions for services",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="IAM.21"),
         remediation="Name the actions instead of `service:*` in the iam.Policy.",
         rule=_managed(_none(_service_wildcards, "name the actions")),
     ),
@@ -270,15 +254,13 @@ CONTROLS: tuple[Control, ...] = (
         id="IAM.27",
         title="Nobody has the CloudShell full-access policy",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="1.21"),
         remediation="Detach AWSCloudShellFullAccess: it lets files leave the account unseen.",
         rule=Each((*ATTACHMENTS, ROLE), _no_cloudshell),
     ),
     Control(
         id="IAM.28",
-        title="An analyzer looks for access from outside",
+        title="IAM Access Analyzer external access analyzer should be enabled",
         severity=Severity.HIGH,
-        frameworks=refs(cis5="1.19"),
         remediation="Make an accessanalyzer.Analyzer of type ACCOUNT or ORGANIZATION in the account's stack.",
         rule=exists(
             "aws:accessanalyzer/analyzer:Analyzer",
@@ -290,7 +272,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.1",
         title="Inline policies do not allow everything on everything",
         severity=Severity.HIGH,
-        frameworks=refs(house="IAM-inline-administrator"),
         remediation="Name the actions and the resources in the inline policy's statements.",
         link=f"{_GUIDE}/best-practices.html#grant-least-privilege",
         rule=Each((*INLINE_PATHS, ROLE), _none(_everything, "name the actions and resources that are needed")),
@@ -299,7 +280,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.2",
         title="Roles, users and groups cannot escalate their own privileges",
         severity=Severity.CRITICAL,
-        frameworks=refs(house="IAM-no-privilege-escalation"),
         remediation="Name the resources of actions on the published escalation paths; demand a permissions boundary.",
         link=f"{_GUIDE}/access_policies_boundaries.html",
         rule=Related((ROLE, USER, GROUP), cannot_escalate),
@@ -308,7 +288,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.3",
         title="Trust policies for OpenID Connect providers name subjects and audiences",
         severity=Severity.CRITICAL,
-        frameworks=refs(house="IAM-oidc-subject"),
         remediation="Add StringEquals conditions on the provider's `aud` and `sub` (repository and branch or environment).",
         link=f"{_GUIDE}/id_roles_create_for-idp_oidc.html",
         rule=Each((ROLE,), federated_trust_is_narrow),
@@ -317,7 +296,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.4",
         title="Role trust policies do not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name accounts, roles or services in assume_role_policy's Principal, or narrow `*` by an organisation.",
         link=f"{_GUIDE}/reference_policies_elements_principal.html#principal-anonymous",
         rule=Each((ROLE,), trust_is_private),
@@ -326,7 +304,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.5",
         title="Programs make no access keys",
         severity=Severity.HIGH,
-        frameworks=refs(cis5="1.10", house="IAM-no-access-keys"),
         remediation="Use a role: tasks have task roles, CI has OpenID Connect, people have single sign-on.",
         link=f"{_GUIDE}/best-practices.html#bp-workloads-use-roles",
         rule=never("aws:iam/accessKey:AccessKey", ROLE, "use a role instead"),
@@ -335,7 +312,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.6",
         title="People come through an identity provider, not as IAM users",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="1.20"),
         remediation="Let people sign in through IAM Identity Center or another provider; make roles for programs.",
         link=f"{_GUIDE}/best-practices.html#bp-users-federation-idp",
         rule=never(USER, ROLE, "use IAM Identity Center, or a role for a program"),
@@ -344,7 +320,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.7",
         title="Permissions name their resources wherever the action has one",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="IAM-resources-named"),
         remediation="Put the actions into a statement of their own whose Resource names what they act on.",
         link=f"{_GUIDE}/reference_policies_elements_resource.html",
         rule=Each(DOCUMENT_BEARERS, _none(_unscoped, "name the resources, or pick them by a condition on their tags")),
@@ -353,7 +328,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.8",
         title="Service roles can be assumed on behalf of named accounts or resources",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="IAM-confused-deputy"),
         remediation="Add aws:SourceAccount or aws:SourceArn to the conditions of each statement for a service principal.",
         link=f"{_GUIDE}/confused-deputy.html",
         rule=Each((ROLE,), services_act_for_the_account),

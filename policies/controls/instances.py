@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, ok
 from policies.rules import is_false, is_none_of, is_one_of, is_set, is_true, judge_each
 from policies.rules.baseline import account_setting
 
@@ -155,41 +155,36 @@ def private_permission(path: str) -> Callable[[Resource], Verdict]:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.8",
-        title="Instances answer to IMDSv2 only",
+        title="EC2 instances should use IMDSv2",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.8", cis5="5.7", cis7="6.7", pci="2.2.6", soc2="CC7.2"),
         remediation='Set metadata_options.http_tokens="required".',
         rule=Related((INSTANCE,), _imdsv2),
     ),
     Control(
         id="EC2.9",
-        title="Instances have no public IPv4 address",
+        title="EC2 instances should not have a public IP address",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.9", soc2="CC6.6"),
         remediation="Set associate_public_ip_address=False; use a private subnet.",
         rule=Related((INSTANCE,), _no_public_address),
     ),
     Control(
         id="EC2.17",
-        title="Instances have one network interface",
+        title="EC2 instances should not use multiple ENIs",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="EC2.17"),
         remediation="Remove further network interfaces.",
         rule=Related((INSTANCE,), _one_interface),
     ),
     Control(
         id="EC2.24",
-        title="Instances are not paravirtual",
+        title="Paravirtual EC2 instance types should not be used",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="EC2.24"),
         remediation="Use HVM images and current instance families.",
         rule=Related((INSTANCE, AMI), _hvm),
     ),
     Control(
         id="EC2.25",
-        title="Launch templates give no public addresses",
+        title="Amazon EC2 launch templates should not assign public IPs to network interfaces",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.25", pci="1.4.4", soc2="CC6.6"),
         remediation="Set associate_public_ip_address to false on every network interface.",
         rule=Each((TEMPLATE,), _template_private),
     ),
@@ -197,23 +192,23 @@ CONTROLS: tuple[Control, ...] = (
         id="EC2.170",
         title="Launch templates require IMDSv2",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="EC2.170", pci="2.2.6"),
         remediation='Set metadata_options.http_tokens="required".',
         rule=Each((TEMPLATE,), _must_say_imdsv2),
     ),
     Control(
         id="AutoScaling.3",
-        title="Launch configurations require IMDSv2",
+        title="Auto Scaling group should configure EC2 instances to require Instance Metadata Service Version 2 (IMDSv2)",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="AutoScaling.3", pci="2.2.6"),
         remediation='Set metadata_options.http_tokens="required", or use a launch template.',
         rule=Each((CONFIGURATION,), _must_say_imdsv2),
     ),
     Control(
         id="AutoScaling.5",
-        title="Launch configurations give no public addresses",
+        title=(
+            "Amazon EC2 instances launched using Auto Scaling group launch configurations should not have "
+            "Public IP addresses"
+        ),
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="AutoScaling.5", pci="1.4.4"),
         remediation="Set associate_public_ip_address=False.",
         rule=is_false(CONFIGURATION, "associatePublicIpAddress"),
     ),
@@ -221,7 +216,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.30",
         title="Instances have a role",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="1.17", cis7="2.16"),
         remediation="Set iam_instance_profile.",
         link=f"{_GUIDE}/iam-roles-for-amazon-ec2.html",
         rule=is_set(
@@ -237,7 +231,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.31",
         title="Metadata of instances stays on the instance",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="EC2-metadata-hop-limit"),
         remediation="Set metadata_options.http_put_response_hop_limit to 1.",
         link=f"{_GUIDE}/configuring-IMDS-new-instances.html",
         rule=Each((INSTANCE, TEMPLATE, CONFIGURATION), _hop_limit),
@@ -246,7 +239,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.32",
         title="User data holds no access keys",
         severity=Severity.HIGH,
-        frameworks=refs(house="EC2-user-data"),
         remediation="Give the instance a role; keep keys out of user data.",
         link=f"{_GUIDE}/user-data.html",
         rule=Each((INSTANCE, TEMPLATE, CONFIGURATION), _user_data),
@@ -255,7 +247,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.33",
         title="Machines are reached through Session Manager, not by SSH keys",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-no-key-pairs"),
         remediation="Leave key_name out.",
         link="https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager.html",
         rule=_no_key_pair((INSTANCE, TEMPLATE, CONFIGURATION)),
@@ -264,7 +255,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.34",
         title="Machine images are private",
         severity=Severity.CRITICAL,
-        frameworks=refs(house="EC2-private-images", soc2="CC6.6"),
         remediation='Share images with named accounts; never with the group "all".',
         link=f"{_GUIDE}/sharingamis-intro.html",
         rule=Each((AMI_PERMISSION,), private_permission("group")),
@@ -273,7 +263,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.35",
         title="The account blocks public sharing of machine images",
         severity=Severity.HIGH,
-        frameworks=refs(house="EC2-block-public-images"),
         remediation='Set state="block-new-sharing".',
         link=f"{_GUIDE}/block-public-access-to-amis.html",
         rule=account_setting(
@@ -284,7 +273,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.36",
         title="The serial console of instances is off",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="EC2-serial-console"),
         remediation="Set enabled=False on the ec2.SerialConsoleAccess.",
         link=f"{_GUIDE}/configure-access-to-serial-console.html",
         rule=is_false(SERIAL_CONSOLE, "enabled", default=True),
@@ -293,7 +281,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.38",
         title="Instances have detailed monitoring",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-detailed-monitoring"),
         remediation="Set monitoring=True.",
         link=f"{_GUIDE}/manage-detailed-monitoring.html",
         rule=is_true(INSTANCE, "monitoring"),
@@ -302,7 +289,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.39",
         title="Instances are not terminated when they shut down",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-shutdown-behaviour"),
         remediation='Set instance_initiated_shutdown_behavior="stop".',
         link=f"{_GUIDE}/Using_ChangingInstanceInitiatedShutdownBehavior.html",
         rule=is_none_of(INSTANCE, "instanceInitiatedShutdownBehavior", ("terminate",), "set it to stop"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, ok
 from policies.rules import tagged
 
 GROUP = "aws:autoscaling/group:Group"
@@ -74,7 +74,6 @@ CONTROLS: tuple[Control, ...] = (
         id="AutoScaling.10",
         title="Auto Scaling groups are tagged",
         severity=Severity.LOW,
-        frameworks=refs(tagging="AutoScaling.10"),
         remediation="Give the autoscaling.Group tags; it takes none from the provider.",
         rule=Each((GROUP,), _group_tagged),
     ),
@@ -83,7 +82,6 @@ CONTROLS: tuple[Control, ...] = (
             id=control_id,
             title=f"{what} are tagged",
             severity=Severity.LOW,
-            frameworks=refs(tagging=control_id),
             remediation=_REMEDIATION,
             rule=tagged(types),
         )

@@ -6,7 +6,7 @@ from policies.lang.documents import matches
 from policies.lang.everybody import is_everybody
 from policies.lang.identities import INLINE, MANAGED, ROLE, permissions
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_at_least
 from policies.rules.administrators import only_a_boundary
 from policies.rules.public import policy_is_private
@@ -85,33 +85,29 @@ def _deletion_window(key: Resource) -> str | None:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="KMS.1",
-        title="Managed policies do not decrypt with every key",
+        title="IAM customer managed policies should not allow decryption actions on all KMS keys",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="KMS.1"),
         remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the iam.Policy.",
         rule=Related((MANAGED,), _managed_decrypts),
     ),
     Control(
         id="KMS.2",
-        title="Inline policies do not decrypt with every key",
+        title="IAM principals should not have IAM inline policies that allow decryption actions on all KMS keys",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="KMS.2"),
         remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the inline policy.",
         rule=Each((*INLINE, ROLE), _decrypts_with_any_key),
     ),
     Control(
         id="KMS.4",
-        title="KMS keys rotate every year",
+        title="AWS KMS key rotation should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(cis5="3.6", pci="3.7.4", nist="CP-9,SC-12,SC-12(2),SC-28(3)"),
         remediation="Set enable_key_rotation=True on the kms.Key, and leave rotation_period_in_days at 365 or less.",
         rule=Each((KEY,), _rotates),
     ),
     Control(
         id="KMS.5",
-        title="KMS key policies let no stranger in",
+        title="KMS keys should not be publicly accessible",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="KMS.5", cis7="2.21"),
         remediation="Name the accounts and roles in the key policy's Principal, or narrow `*` by kms:CallerAccount.",
         rule=Each((*KEY_POLICIES, GRANT), _not_public),
     ),
@@ -119,7 +115,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.KMS.1",
         title="A key waits at least 14 days before it is deleted",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="KMS-deletion-window"),
         remediation="Set deletion_window_in_days to 14 or more (AWS's default is 30).",
         link="https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html",
         rule=is_at_least(KEY, "deletionWindowInDays", 14, default=30, unless=_deletion_window),

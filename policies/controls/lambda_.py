@@ -7,7 +7,7 @@ from policies.lang.everybody import is_everybody, narrows
 from policies.lang.lifecycles import calendar, today
 from policies.lang.links import zones
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_none_of, is_one_of, is_set
 from policies.rules.public import policy_is_private
 
@@ -80,33 +80,29 @@ def _environment_encrypted(function: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Lambda.1",
-        title="Strangers cannot call functions",
+        title="Lambda function policies should prohibit public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="Lambda.1", pci="7.2.1"),
         remediation="Name the principal and source_arn or source_account on the lambda.Permission.",
         rule=Each((PERMISSION, LAYER_PERMISSION, DOCUMENT), _not_public),
     ),
     Control(
         id="Lambda.2",
-        title="Functions run on supported runtimes",
+        title="Lambda functions should use supported runtimes",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Lambda.2", pci="12.3.4"),
         remediation="Set runtime to one that AWS supports.",
         rule=Each((FUNCTION,), _supported),
     ),
     Control(
         id="Lambda.3",
-        title="Functions are in a VPC",
+        title="Lambda functions should be in a VPC",
         severity=Severity.LOW,
-        frameworks=refs(nist="AC-3, AC-4, AC-6, SC-7"),
         remediation="Set vpc_config with private subnets and a security group on the lambda.Function.",
         rule=is_set(FUNCTION, "vpcConfig.subnetIds", "name private subnets"),
     ),
     Control(
         id="Lambda.5",
-        title="Functions in a VPC are in several zones",
+        title="VPC Lambda functions should operate in multiple Availability Zones",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Lambda.5"),
         remediation="Name subnets of at least two Availability Zones in vpc_config.",
         rule=Related((FUNCTION,), _many_zones),
     ),
@@ -114,7 +110,6 @@ CONTROLS: tuple[Control, ...] = (
         id="Lambda.7",
         title="Functions are traced",
         severity=Severity.LOW,
-        frameworks=refs(nist="CA-7"),
         remediation='Set tracing_config.mode="Active" on the lambda.Function.',
         rule=is_one_of(FUNCTION, "tracingConfig.mode", {"Active"}, default="PassThrough"),
     ),
@@ -122,7 +117,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Lambda.1",
         title="Functions' environments are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Lambda-environment-cmk"),
         remediation="Set kms_key_arn on the lambda.Function.",
         link="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html",
         rule=Each((FUNCTION,), _environment_encrypted),
@@ -131,7 +125,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Lambda.2",
         title="Events that fail are kept aside",
         severity=Severity.LOW,
-        frameworks=refs(house="Lambda-dead-letters"),
         remediation="Set dead_letter_config.target_arn to a queue or topic on the lambda.Function.",
         link="https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
         rule=is_set(FUNCTION, "deadLetterConfig.targetArn", "name an SQS queue or SNS topic"),
@@ -140,7 +133,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Lambda.3",
         title="Function URLs ask who calls",
         severity=Severity.HIGH,
-        frameworks=refs(house="Lambda-url-auth"),
         remediation='Set authorization_type="AWS_IAM" on the lambda.FunctionUrl.',
         link="https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
         rule=is_none_of(URL, "authorizationType", {"NONE", ""}, "set it to AWS_IAM"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, ok
 from policies.rules import is_set
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -31,7 +31,6 @@ CONTROLS: tuple[Control, ...] = (
         id="CloudWatch.16",
         title="Logs are kept for at least a year",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="AU-10, AU-11, AU-6(3), AU-6(4), CA-7, SI-12"),
         remediation=f"Set retention_in_days to {RETENTION_DAYS} or more on the cloudwatch.LogGroup.",
         rule=Each((GROUP,), _kept_long_enough),
     ),
@@ -39,7 +38,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Logs.1",
         title="Log groups are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Logs-cmk"),
         remediation="Set kms_key_id on the cloudwatch.LogGroup; the key's policy must let logs.<region>.amazonaws.com use it.",
         link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
         rule=is_set(GROUP, "kmsKeyId", "set it to a key of your own"),
@@ -48,7 +46,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Logs.2",
         title="Logs end: nothing about a person is kept for ever",
         severity=Severity.LOW,
-        frameworks=refs(house="Logs-end"),
         remediation="Set retention_in_days on the cloudwatch.LogGroup; AWS's default keeps logs for ever.",
         link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",
         rule=Each((GROUP,), _does_not_grow_for_ever),

@@ -6,7 +6,7 @@ import re
 
 from policies.controls.rds import CLUSTER, MEMBER, engine
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import Unless, is_at_least, is_true
 
 GLOBAL = "aws:rds/globalCluster:GlobalCluster"
@@ -81,7 +81,6 @@ def _copies_tags(control_id: str, what: str, unless: Unless) -> Control:
         id=control_id,
         title=f"{what} copy their tags to snapshots",
         severity=Severity.LOW,
-        frameworks=refs(fsbp=control_id),
         remediation="Set copy_tags_to_snapshot=True.",
         rule=is_true(CLUSTER, "copyTagsToSnapshot", unless=unless),
     )
@@ -90,50 +89,44 @@ def _copies_tags(control_id: str, what: str, unless: Unless) -> Control:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.7",
-        title="Clusters are protected from deletion",
+        title="RDS clusters should have deletion protection enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.7"),
         remediation="Set deletion_protection=True.",
         rule=is_true(CLUSTER, "deletionProtection"),
     ),
     Control(
         id="RDS.12",
-        title="Clusters take IAM authentication",
+        title="IAM authentication should be configured for RDS clusters",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.12"),
         remediation="Set iam_database_authentication_enabled=True.",
         rule=is_true(CLUSTER, "iamDatabaseAuthenticationEnabled"),
     ),
     Control(
         id="RDS.14",
-        title="Aurora MySQL clusters can be backtracked",
+        title="Amazon Aurora clusters should have backtracking enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.14"),
         remediation="Set backtrack_window (seconds) when the cluster is created.",
         rule=is_at_least(CLUSTER, "backtrackWindow", 1, unless=_AURORA_MYSQL),
     ),
     Control(
         id="RDS.15",
-        title="Clusters run in several Availability Zones",
+        title="RDS DB clusters should be configured for multiple Availability Zones",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.15", cis5="2.2.4", cis7="3.2.4"),
         remediation="Add an rds.ClusterInstance in a second Availability Zone.",
         rule=Related((CLUSTER,), _many_zones),
     ),
     _copies_tags("RDS.16", "Aurora clusters", _AURORA),
     Control(
         id="RDS.27",
-        title="Clusters are encrypted at rest",
+        title="RDS DB clusters should be encrypted at rest",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.27"),
         remediation="Set storage_encrypted=True.",
         rule=Each((CLUSTER,), _encrypted),
     ),
     Control(
         id="RDS.35",
-        title="Multi-AZ clusters take minor upgrades by themselves",
+        title="RDS DB clusters should have automatic minor version upgrade enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.35", pci="6.3.3"),
         remediation="Leave auto_minor_version_upgrade at True.",
         rule=is_true(CLUSTER, "autoMinorVersionUpgrade", default=True, unless=_multi_az_only),
     ),
@@ -143,7 +136,6 @@ CONTROLS: tuple[Control, ...] = (
         id="RDS.50",
         title="Clusters keep backups for 7 days or more",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.50"),
         remediation="Set backup_retention_period to 7 or more.",
         rule=is_at_least(CLUSTER, "backupRetentionPeriod", 7, default=1),
     ),
@@ -151,7 +143,6 @@ CONTROLS: tuple[Control, ...] = (
         id="RDS.51",
         title="Global clusters run a supported version of Aurora MySQL",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="RDS.51"),
         remediation="Upgrade engine_version.",
         rule=Each((GLOBAL,), _supported),
     ),

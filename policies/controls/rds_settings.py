@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from policies.controls.rds import CLUSTER, INSTANCE, engine, inherited
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
-from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, Whole, bad, na, ok
 
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 CLUSTER_PARAMETERS = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
@@ -152,20 +152,13 @@ def _security_groups_heard(subscription: Resource) -> Verdict:
     )
 
 
-#: (id, type, engines, log types, title, references).
-_LOG_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str, Mapping[str, str]], ...] = (
-    ("RDS.34", CLUSTER, ("aurora-mysql",), ("audit",), "Aurora MySQL clusters publish audit logs", {"pci": "10.2.1"}),
-    ("RDS.36", INSTANCE, ("postgres",), ("postgresql",), "PostgreSQL instances publish logs", {"pci": "10.4.2"}),
-    (
-        "RDS.37",
-        CLUSTER,
-        ("aurora-postgresql",),
-        ("postgresql",),
-        "Aurora PostgreSQL clusters publish logs",
-        {"pci": "10.4.2"},
-    ),
-    ("RDS.40", INSTANCE, ("sqlserver",), ("agent", "error"), "SQL Server instances publish logs", {}),
-    ("RDS.42", INSTANCE, ("mariadb",), ("audit", "error"), "MariaDB instances publish logs", {}),
+#: (id, type, engines, log types, title).
+_LOG_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str], ...] = (
+    ("RDS.34", CLUSTER, ("aurora-mysql",), ("audit",), "Aurora MySQL clusters publish audit logs"),
+    ("RDS.36", INSTANCE, ("postgres",), ("postgresql",), "PostgreSQL instances publish logs"),
+    ("RDS.37", CLUSTER, ("aurora-postgresql",), ("postgresql",), "Aurora PostgreSQL clusters publish logs"),
+    ("RDS.40", INSTANCE, ("sqlserver",), ("agent", "error"), "SQL Server instances publish logs"),
+    ("RDS.42", INSTANCE, ("mariadb",), ("audit", "error"), "MariaDB instances publish logs"),
 )
 
 #: (id, engines, parameter, version from which it is on by default, version from which there is one, title).
@@ -176,34 +169,25 @@ _TLS_ROWS = (
     ("RDS.44", ("mariadb",), "require_secure_transport", (11, 8), (10, 5), "MariaDB instances require TLS"),
 )
 
-#: (id, what makes it applicable, source, categories, references).
-_EVENT_ROWS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...], str, Mapping[str, str]], ...] = (
-    ("RDS.19", (CLUSTER,), "db-cluster", ("maintenance", "failure"), "clusters", {}),
-    (
-        "RDS.20",
-        (INSTANCE,),
-        "db-instance",
-        ("maintenance", "configuration change", "failure"),
-        "instances",
-        {"pci": "11.5.2"},
-    ),
-    ("RDS.21", (PARAMETERS,), "db-parameter-group", ("configuration change",), "parameter groups", {"pci": "11.5.2"}),
+#: (id, what makes it applicable, source, categories, what).
+_EVENT_ROWS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...], str], ...] = (
+    ("RDS.19", (CLUSTER,), "db-cluster", ("maintenance", "failure"), "clusters"),
+    ("RDS.20", (INSTANCE,), "db-instance", ("maintenance", "configuration change", "failure"), "instances"),
+    ("RDS.21", (PARAMETERS,), "db-parameter-group", ("configuration change",), "parameter groups"),
 )
 
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.9",
-        title="Instances publish their logs to CloudWatch",
+        title="RDS DB instances should publish logs to CloudWatch Logs",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.9", pci="10.2.1", soc2="A1.2,CC7.2,CC7.3"),
         remediation="Set enabled_cloudwatch_logs_exports to the engine's log types.",
         rule=Each((INSTANCE,), _all_logs),
     ),
     Control(
         id="RDS.22",
-        title="Subscriptions to events of database security groups hear the critical ones",
+        title="An RDS event notifications subscription should be configured for critical database security group events",
         severity=Severity.LOW,
-        frameworks=refs(fsbp="RDS.22", pci="11.5.2"),
         remediation="Include configuration change and failure in event_categories.",
         rule=Each((EVENTS,), _security_groups_heard),
     ),
@@ -211,7 +195,6 @@ CONTROLS: tuple[Control, ...] = (
         id="RDS.45",
         title="Aurora MySQL clusters audit what is done",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="RDS.45"),
         remediation="Set server_audit_logging=1 and server_audit_events in the cluster's parameter group.",
         rule=Related((CLUSTER,), _audits),
     ),
@@ -220,18 +203,16 @@ CONTROLS: tuple[Control, ...] = (
             id=control_id,
             title=f"{title} to CloudWatch",
             severity=Severity.MEDIUM,
-            frameworks=refs(fsbp=control_id, **references),
             remediation=f"Add {', '.join(wanted)} to enabled_cloudwatch_logs_exports.",
             rule=_logs_of(type_, engines, wanted),
         )
-        for control_id, type_, engines, wanted, title, references in _LOG_ROWS
+        for control_id, type_, engines, wanted, title in _LOG_ROWS
     ),
     *(
         Control(
             id=control_id,
             title=title,
             severity=Severity.MEDIUM,
-            frameworks=refs(fsbp=control_id),
             remediation=f"Set {name} to 1 in the instance's parameter group.",
             rule=_forces_tls(engines, name, on_since, since),
         )
@@ -240,12 +221,11 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=control_id,
-            title=f"Someone hears of critical events of {what}",
+            title=f"Existing RDS event notification subscriptions should be configured for critical {what} events",
             severity=Severity.LOW,
-            frameworks=refs(fsbp=control_id, **references),
             remediation=f"Add an rds.EventSubscription with source_type={source!r} for {', '.join(wanted)}.",
             rule=_subscribed(types, source, wanted),
         )
-        for control_id, types, source, wanted, what, references in _EVENT_ROWS
+        for control_id, types, source, wanted, what in _EVENT_ROWS
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from policies.lang.everybody import is_everybody
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok
 from policies.rules.public import FIX, policy_is_private
 
 #: Resource type → the property that holds its policy document. (tests/policies/test_policy_bearers.py enumerates pulumi_aws.)
@@ -85,7 +85,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.IAM.9",
         title="Resource-based policies do not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name principals in the policy, or narrow `*` by a condition whose values are fixed.",
         link="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-resource.html",
         rule=Each((*DOCUMENTS, *PRINCIPALS), _private),

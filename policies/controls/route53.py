@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok
 from policies.rules import has_referrer
 
 ZONE = "aws:route53/zone:Zone"
@@ -29,9 +29,8 @@ def _signed(zone: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Route53.2",
-        title="Public zones log queries",
+        title="Route 53 public hosted zones should log DNS queries",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="Route53.2", pci="10.4.2"),
         remediation="Add a route53.QueryLog for the zone (its log group lives in us-east-1).",
         rule=has_referrer(ZONE, QUERY_LOG, "zoneId", "add one", unless=_private),
     ),
@@ -39,7 +38,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Route53.1",
         title="Public zones are signed (DNSSEC)",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="Route53-dnssec"),
         remediation="Add a route53.KeySigningKey and a HostedZoneDnsSec for the zone, then the DS record at the parent.",
         link="https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-configuring-dnssec.html",
         rule=Related((ZONE,), _signed),

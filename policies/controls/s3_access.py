@@ -26,7 +26,7 @@ from policies.lang.documents import Statement, matches
 from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide
 from policies.rules.baseline import in_account
 from policies.rules.public import FIX, policy_is_private
@@ -232,65 +232,57 @@ def _cors(config: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="S3.1",
-        title="The account blocks public access to buckets",
+        title="S3 Block Public Access setting should be enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="S3.1", cis5="2.1.4", cis7="3.1.4", pci="1.4.4"),
         remediation="Add an s3.AccountPublicAccessBlock with all four switches on.",
         rule=in_account(_account_blocked),
     ),
     Control(
         id="S3.2",
-        title="Buckets cannot be read by everyone",
+        title="S3 buckets should prohibit public read access",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="S3.2"),
         remediation="Remove public statements and access control lists; block public access.",
         rule=_not_public("read", _READS),
     ),
     Control(
         id="S3.3",
-        title="Buckets cannot be written by everyone",
+        title="S3 buckets should prohibit public write access",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="S3.3"),
         remediation="Remove public statements and access control lists; block public access.",
         rule=_not_public("write", _WRITES),
     ),
     Control(
         id="S3.5",
-        title="Buckets refuse requests without TLS",
+        title="S3 buckets should require requests to use Secure Socket Layer",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="S3.5", cis5="2.1.1", cis7="3.1.1", pci="4.2.1"),
         remediation="Add a statement to the bucket policy that denies s3:* when aws:SecureTransport is false.",
         rule=Related((BUCKET,), _tls_only),
     ),
     Control(
         id="S3.6",
-        title="Bucket policies let no other account change permissions",
+        title="Amazon S3 permissions granted to other AWS accounts in bucket policies should be restricted",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="S3.6"),
         remediation="Remove PutBucketPolicy, PutBucketAcl and their like from statements for other accounts.",
         rule=Related((BUCKET,), _owners_actions),
     ),
     Control(
         id="S3.8",
-        title="Buckets block public access",
+        title="S3 Block Public Access setting should be enabled at the bucket level",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="S3.8", cis5="2.1.4", cis7="3.1.4", pci="1.4.4"),
         remediation="Add an s3.BucketPublicAccessBlock with all four switches on.",
         rule=Related((BUCKET,), _blocked),
     ),
     Control(
         id="S3.12",
-        title="Buckets give access by policy, not by access control lists",
+        title="S3 access control lists (ACLs) should not be used to manage user access to buckets",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="S3.12"),
         remediation='Set object_ownership="BucketOwnerEnforced" and remove the s3.BucketAcl.',
         rule=Related((BUCKET,), _no_acls),
     ),
     Control(
         id="S3.19",
-        title="Access points block public access",
+        title="S3 access points should have block public access settings enabled",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="S3.19", pci="1.4.4"),
         remediation="Leave the four switches of public_access_block_configuration at True.",
         rule=Each((ACCESS_POINT,), lambda point: _switches(point, "publicAccessBlockConfiguration.", default=True)),
     ),
@@ -298,7 +290,6 @@ CONTROLS: tuple[Control, ...] = (
         id="S3.24",
         title="Multi-Region access points block public access",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="S3.24", pci="1.4.4"),
         remediation="Leave the four switches of public_access_block at True.",
         rule=Each((MULTI_REGION,), lambda point: _switches(point, "details.publicAccessBlock.", default=True)),
     ),
@@ -306,16 +297,14 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.S3.4",
         title="Policies and access control lists of buckets, access points and objects do not allow public access",
         severity=Severity.HIGH,
-        frameworks=refs(cis7="2.21"),
         remediation="Replace `Principal: *` by principals, or narrow it by aws:PrincipalOrgID or its like.",
         link=f"{_GUIDE}/access-control-block-public-access.html",
         rule=Related((BUCKET, POLICY, *OTHER_POLICIES, *OBJECTS), _names_who_is_let_in),
     ),
     Control(
         id="MD.S3.5",
-        title="Buckets serve no website by themselves",
+        title="S3 buckets should not serve static websites directly",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="S3-website"),
         remediation="Serve files through CloudFront with origin access control.",
         link=f"{_GUIDE}/WebsiteHosting.html",
         rule=Related((BUCKET,), _no_website),
@@ -324,7 +313,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.S3.6",
         title="Buckets answer named origins only",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="S3-cors"),
         remediation="Name the origins in cors_rules.",
         link=f"{_GUIDE}/cors.html",
         rule=Each((CORS, BUCKET), _cors),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.lang import lifecycles
 from policies.lang.resources import Resource, Stack
 from policies.lang.schedules import longest_gap
-from policies.model import Control, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_at_least, is_set
 from policies.rules.public import not_public
 
@@ -62,17 +62,15 @@ def _has_policy(secret: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SecretsManager.1",
-        title="Secrets rotate by themselves",
+        title="Secrets Manager secrets should have automatic rotation enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="SecretsManager.1", pci="8.3.9, 8.6.3"),
         remediation="Add a secretsmanager.SecretRotation for the secret.",
         rule=Related((ITEM,), _rotates),
     ),
     Control(
         id="SecretsManager.4",
-        title=f"Secrets rotate at least every {MAX_DAYS} days",
+        title="Secrets Manager secrets should be rotated within a specified number of days",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="SecretsManager.4", pci="8.3.9, 8.6.3"),
         remediation=f"Set rotation_rules.automatically_after_days to {MAX_DAYS} or less on the secretsmanager.SecretRotation.",
         rule=Related((ITEM, ROTATION), _soon_enough),
     ),
@@ -80,16 +78,14 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SecretsManager.1",
         title="Secrets are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SecretsManager-cmk"),
         remediation="Set kms_key_id on the secretsmanager.Secret.",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html",
         rule=is_set(ITEM, "kmsKeyId", "set it to a key whose policy says who may decrypt"),
     ),
     Control(
         id="MD.SecretsManager.2",
-        title="Secrets' own policies let no stranger in",
+        title="Secrets Manager resource policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(cis7="2.21"),
         remediation="Name principals in the secret's policy; block_public_policy=True on the SecretPolicy refuses the rest.",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/best-practices.html",
         rule=not_public({ITEM: "policy", "aws:secretsmanager/secretPolicy:SecretPolicy": "policy"}),
@@ -98,7 +94,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SecretsManager.4",
         title="Secrets have a resource policy",
         severity=Severity.LOW,
-        frameworks=refs(house="SecretsManager-resource-policy"),
         remediation="Add a secretsmanager.SecretPolicy that denies GetSecretValue to all but the secret's reader.",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html",
         rule=Related((ITEM,), _has_policy),
@@ -107,7 +102,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SecretsManager.3",
         title="A deleted secret can be brought back for at least a week",
         severity=Severity.LOW,
-        frameworks=refs(house="SecretsManager-recovery"),
         remediation="Set recovery_window_in_days to 7 or more (AWS's default is 30; 0 deletes at once).",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
         rule=is_at_least(ITEM, "recoveryWindowInDays", 7, default=30),

@@ -11,7 +11,7 @@ from policies.lang.links import among
 from policies.lang.networks import world
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, CannotTell, View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
@@ -232,57 +232,50 @@ def _all_described(subject: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.13",
-        title="Security groups keep the world from port 22",
+        title="Security groups should not allow ingress from 0.0.0.0/0 or ::/0 to port 22",
         severity=Severity.HIGH,
-        frameworks=refs(nist="AC-4,CM-7,SC-7", pci="1.3.1", soc2="CC6.6,CC7.2"),
         remediation="Reach machines through Systems Manager Session Manager; remove the rule for SSH from 0.0.0.0/0 and ::/0.",
         rule=_closed_to_world((22,), *_TCP),
     ),
     Control(
         id="EC2.14",
-        title="Security groups keep the world from port 3389",
+        title="Security groups should not allow ingress from 0.0.0.0/0 or ::/0 to port 3389",
         severity=Severity.HIGH,
-        frameworks=refs(pci="1.3.1", soc2="CC6.6"),
         remediation="Remove the rule for RDP from 0.0.0.0/0 and ::/0.",
         rule=_closed_to_world((3389,), *_TCP, *_UDP),
     ),
     Control(
         id="EC2.18",
-        title="Security groups open TCP 80 and 443 alone to the world",
+        title="Security groups should only allow unrestricted incoming traffic for authorized ports",
         severity=Severity.HIGH,
-        frameworks=refs(fsbp="EC2.18", soc2="CC6.6"),
         remediation="Narrow rules for 0.0.0.0/0 and ::/0 to TCP 80 and 443, or name blocks, prefix lists or groups.",
         rule=_judge("ingress", _authorised_only),
     ),
     Control(
         id="EC2.19",
-        title="Security groups keep the world from high-risk ports",
+        title="Security groups should not allow unrestricted access to ports with high risk",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="EC2.19", soc2="CC6.6"),
         remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover databases, remote control, mail or development ports.",
         rule=_closed_to_world(HIGH_RISK_PORTS, *_TCP, *_UDP),
     ),
     Control(
         id="EC2.53",
-        title="Security groups keep the IPv4 world from remote administration",
+        title="EC2 security groups should not allow ingress from 0.0.0.0/0 to remote server administration ports",
         severity=Severity.HIGH,
-        frameworks=refs(cis5="5.3", cis7="6.3", pci="1.3.1"),
         remediation="Remove rules for 0.0.0.0/0 that cover port 22 or 3389.",
         rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="4"),
     ),
     Control(
         id="EC2.54",
-        title="Security groups keep the IPv6 world from remote administration",
+        title="EC2 security groups should not allow ingress from ::/0 to remote server administration ports",
         severity=Severity.HIGH,
-        frameworks=refs(cis5="5.4", cis7="6.4", pci="1.3.1"),
         remediation="Remove rules for ::/0 that cover port 22 or 3389.",
         rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="6"),
     ),
     Control(
         id="MD.EC2.20",
-        title="Security groups keep the world from CIFS",
+        title="EC2 security groups should not allow ingress from 0.0.0.0/0 to port 445 (CIFS)",
         severity=Severity.HIGH,
-        frameworks=refs(cis5="5.1.2", cis7="6.1.2", soc2="CC6.6"),
         remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover port 445.",
         link=_GUIDE,
         rule=_closed_to_world((445,), *_TCP, *_UDP),
@@ -291,7 +284,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.21",
         title="Security groups do not let everything out to everywhere",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-egress"),
         remediation="Replace the rule for every protocol to 0.0.0.0/0 by the ports or destinations that are needed.",
         link=_GUIDE,
         rule=_judge("egress", _not_everything_out),
@@ -300,7 +292,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.EC2.22",
         title="Security group rules say what they are for",
         severity=Severity.LOW,
-        frameworks=refs(house="EC2-rule-descriptions"),
         remediation="Give every rule a description.",
         link=_GUIDE,
         rule=Each((GROUP, DEFAULT_GROUP, RULE, INGRESS, EGRESS), _all_described),

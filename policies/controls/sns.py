@@ -5,7 +5,7 @@ from __future__ import annotations
 from policies.lang.documents import statements
 from policies.lang.everybody import anyone
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, na, ok
 from policies.rules import is_none_of, is_set
 from policies.rules.public import not_public
 
@@ -32,17 +32,15 @@ def _demands_tls(resource: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SNS.1",
-        title="Topics are encrypted by a KMS key",
+        title="SNS topics should be encrypted at rest using AWS KMS",
         severity=Severity.MEDIUM,
-        frameworks=refs(nist="SC-28, SC-28(1), SC-7(10)"),
         remediation="Set kms_master_key_id on the sns.Topic; the key's policy must let the publishing services use it.",
         rule=is_set(TOPIC, "kmsMasterKeyId", "set it to a key of your own"),
     ),
     Control(
         id="SNS.4",
-        title="Topic policies let no stranger in",
+        title="SNS topic access policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="SNS.4", cis7="2.21"),
         remediation="Name principals in the topic's policy, or narrow `*` by aws:SourceAccount or aws:SourceArn.",
         rule=not_public(POLICIES, default="AWS's default policy: the owner alone"),
     ),
@@ -50,7 +48,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SNS.1",
         title="Subscriptions over HTTP use TLS",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SNS-https"),
         remediation='Use protocol="https" on the sns.TopicSubscription.',
         link="https://docs.aws.amazon.com/sns/latest/dg/sns-security-best-practices.html#enforce-encryption-data-in-transit",
         rule=is_none_of(SUBSCRIPTION, "protocol", {"http"}, "use https"),
@@ -59,7 +56,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SNS.2",
         title="Topics that have a policy refuse plain HTTP",
         severity=Severity.LOW,
-        frameworks=refs(house="SNS-secure-transport"),
         remediation="Add a statement to the topic's policy that denies sns:Publish where aws:SecureTransport is false.",
         link="https://docs.aws.amazon.com/sns/latest/dg/sns-security-best-practices.html#enforce-encryption-data-in-transit",
         rule=Each(tuple(POLICIES), _demands_tls),

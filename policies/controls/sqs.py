@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.lang.resources import Resource, Stack
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_at_least
 from policies.rules.public import not_public
 
@@ -32,17 +32,15 @@ def _has_dead_letters(queue: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SQS.1",
-        title="Queues are encrypted at rest",
+        title="Amazon SQS queues should be encrypted at rest",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="SQS.1"),
         remediation="Set sqs_managed_sse_enabled=True or kms_master_key_id on the sqs.Queue.",
         rule=Each((QUEUE,), _encrypted),
     ),
     Control(
         id="SQS.3",
-        title="Queue policies let no stranger in",
+        title="SQS queue access policies should not allow public access",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="SQS.3", cis7="2.21"),
         remediation="Name principals in the queue's policy, or narrow `*` by aws:SourceArn or aws:SourceAccount.",
         rule=not_public({QUEUE: "policy", "aws:sqs/queuePolicy:QueuePolicy": "policy"}),
     ),
@@ -50,7 +48,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SQS.1",
         title="Messages that cannot be processed are kept aside",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SQS-dead-letters"),
         remediation="Set redrive_policy on the sqs.Queue: deadLetterTargetArn and maxReceiveCount.",
         link="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         rule=Related((QUEUE,), _has_dead_letters),
@@ -59,7 +56,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SQS.2",
         title="Queues keep messages for at least four days",
         severity=Severity.LOW,
-        frameworks=refs(house="SQS-retention"),
         remediation="Set message_retention_seconds to 345600 or more: a weekend must not lose messages.",
         link="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
         rule=is_at_least(QUEUE, "messageRetentionSeconds", 345600, default=345600),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Each, Severity, Verdict, Whole, bad, na, ok, refs
+from policies.model import Control, Each, Severity, Verdict, Whole, bad, na, ok
 from policies.rules import is_set
 from policies.rules.baseline import ACCOUNT_WIDE, ELSEWHERE
 
@@ -86,9 +86,8 @@ def _secret_by_name(parameter: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SSM.4",
-        title="Documents are not public",
+        title="SSM documents should not be public",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="SSM.4"),
         remediation="Name accounts instead of All in the ssm.Document's permissions.",
         rule=Each((DOCUMENT,), _not_shared),
     ),
@@ -96,7 +95,6 @@ CONTROLS: tuple[Control, ...] = (
         id="SSM.6",
         title="Automation writes its output to CloudWatch Logs",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="SSM.6"),
         remediation="Set /ssm/automation/customer-script-log-destination to CloudWatch by an ssm.ServiceSetting.",
         rule=_setting("/ssm/automation/customer-script-log-destination", "CloudWatch"),
     ),
@@ -104,7 +102,6 @@ CONTROLS: tuple[Control, ...] = (
         id="SSM.7",
         title="Documents cannot be shared with the public",
         severity=Severity.CRITICAL,
-        frameworks=refs(fsbp="SSM.7"),
         remediation="Set /ssm/documents/console/public-sharing-permission to Disable by an ssm.ServiceSetting.",
         rule=_setting("/ssm/documents/console/public-sharing-permission", "Disable"),
     ),
@@ -112,7 +109,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SSM.1",
         title="Parameters that hold a secret are SecureStrings",
         severity=Severity.HIGH,
-        frameworks=refs(house="SSM-secure-string"),
         remediation="Set type to SecureString, or keep the secret in Secrets Manager.",
         link="https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-securestring.html",
         rule=Each((PARAMETER,), _secret_by_name),
@@ -121,7 +117,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SSM.2",
         title="SecureStrings are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SSM-cmk"),
         remediation="Set key_id on the ssm.Parameter.",
         link="https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html",
         rule=is_set(PARAMETER, "keyId", "name a KMS key", unless=_not_a_secret),
@@ -130,7 +125,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SSM.3",
         title="Session Manager encrypts sessions by KMS",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SSM-session-kms"),
         remediation="Set inputs.kmsKeyId in the content of the ssm.Document of type Session.",
         link="https://docs.aws.amazon.com/systems-manager/latest/userguide/session-preferences-enable-encryption.html",
         rule=Each((DOCUMENT,), _sessions_encrypted),
@@ -139,7 +133,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.SSM.4",
         title="Session Manager keeps encrypted logs of sessions",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="SSM-session-logs"),
         remediation="Set inputs.cloudWatchLogGroupName or s3BucketName, encrypted, in the Session document.",
         link="https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-logging.html",
         rule=Each((DOCUMENT,), _sessions_logged),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.model import Control, Severity, refs
+from policies.model import Control, Severity
 from policies.rules import is_one_of, is_true
 
 MACHINE = "aws:sfn/stateMachine:StateMachine"
@@ -10,9 +10,8 @@ MACHINE = "aws:sfn/stateMachine:StateMachine"
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="StepFunctions.1",
-        title="State machines log",
+        title="Step Functions state machines should have logging turned on",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="StepFunctions.1", pci="10.4.2"),
         remediation="Set logging_configuration.level to ERROR or ALL on the sfn.StateMachine.",
         rule=is_one_of(MACHINE, "loggingConfiguration.level", {"ALL", "ERROR", "FATAL"}, default="OFF"),
     ),
@@ -20,7 +19,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.StepFunctions.1",
         title="State machines are traced",
         severity=Severity.LOW,
-        frameworks=refs(house="StepFunctions-xray"),
         remediation="Set tracing_configuration.enabled=True on the sfn.StateMachine.",
         link="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html",
         rule=is_true(MACHINE, "tracingConfiguration.enabled"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.links import tags_of
 from policies.lang.resources import Resource
-from policies.model import Control, Each, Severity, Verdict, bad, ok, refs
+from policies.model import Control, Each, Severity, Verdict, bad, ok
 from policies.rules import tagged
 
 #: Security Hub's control, what it is about, the resource type.
@@ -63,7 +63,6 @@ CONTROLS: tuple[Control, ...] = (
             id=id_,
             title=f"{what} carry tags",
             severity=Severity.LOW,
-            frameworks=refs(tagging=id_),
             remediation=f"Set tags on the {kind.rpartition(':')[2]}, or default_tags on the provider.",
             rule=tagged(kind),
         )
@@ -73,7 +72,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.Tagging.1",
         title="What costs money or holds data says whose it is",
         severity=Severity.LOW,
-        frameworks=refs(house="tags"),
         remediation="Make it through a component of this repository: it sets Project, Environment, Component, ManagedBy.",
         link="https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
         rule=Each(HOUSE_TAGGED, _house_tags),

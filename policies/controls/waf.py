@@ -8,7 +8,7 @@ from typing import Any
 
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import View
-from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok, refs
+from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide
 
 ACL = "aws:wafv2/webAcl:WebAcl"
@@ -251,7 +251,7 @@ _GROUPS = (
     (
         "MD.WAF.5",
         "AWSManagedRulesAmazonIpReputationList",
-        "Web ACLs block addresses of ill repute",
+        "Web ACLs block addresses on the Amazon IP reputation list",
         f"{_GUIDE}/aws-managed-rule-groups-ip-rep.html",
     ),
 )
@@ -259,25 +259,22 @@ _GROUPS = (
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="WAF.10",
-        title="Web ACLs have rules",
+        title="AWS WAF web ACLs should have at least one rule or rule group",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="WAF.10"),
         remediation="Add rules or managed rule groups to the wafv2.WebAcl.",
         rule=Related((ACL,), _has_rules),
     ),
     Control(
         id="WAF.11",
-        title="Web ACLs log requests",
+        title="AWS WAF web ACL logging should be enabled",
         severity=Severity.LOW,
-        frameworks=refs(nist="AU-2,AU-3,AU-12", pci="10.4.2", soc2="A1.2,PI1.2"),
         remediation="Add a wafv2.WebAclLoggingConfiguration.",
         rule=Related((ACL,), _logged),
     ),
     Control(
         id="WAF.12",
-        title="Web ACLs, rule groups and rules are measured",
+        title="AWS WAF rules should have CloudWatch metrics enabled",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="WAF.12", soc2="A1.2"),
         remediation="Set visibility_config.cloudwatch_metrics_enabled=True on the ACL or group and on each rule.",
         rule=Each((ACL, GROUP, RULE), _measured),
     ),
@@ -285,7 +282,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.WAF.1",
         title="No WAF Classic",
         severity=Severity.MEDIUM,
-        frameworks=refs(fsbp="WAF.1,WAF.2,WAF.3,WAF.4,WAF.6,WAF.7,WAF.8"),
         remediation="Use pulumi_aws.wafv2 in place of waf and wafregional.",
         link=f"{_GUIDE}/waf-migrating-from-classic.html",
         rule=Each((ACL, *CLASSIC), _current),
@@ -295,7 +291,6 @@ CONTROLS: tuple[Control, ...] = (
             id=control_id,
             title=title,
             severity=Severity.MEDIUM,
-            frameworks=refs(house=group),
             remediation=f"Add a rule with the managed rule group {group} (vendor AWS) and override_action none.",
             link=link,
             rule=_blocks_with(group),
@@ -306,7 +301,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.WAF.6",
         title="Web ACLs limit the rate of requests",
         severity=Severity.MEDIUM,
-        frameworks=refs(house="WAF-rate-limit"),
         remediation="Add a rule with a rate_based_statement.",
         link=f"{_GUIDE}/waf-rule-statement-type-rate-based.html",
         rule=Related((ACL,), _limits_rate),
@@ -315,7 +309,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.WAF.7",
         title="Logs of web ACLs hold no credentials",
         severity=Severity.HIGH,
-        frameworks=refs(house="WAF-redacted-headers"),
         remediation="Add the headers authorization and cookie to redacted_fields.",
         link=f"{_GUIDE}/logging-management.html",
         rule=Each((LOGGING,), _redacts),
@@ -324,7 +317,6 @@ CONTROLS: tuple[Control, ...] = (
         id="MD.WAF.8",
         title="Web ACLs and rule groups keep samples of requests",
         severity=Severity.LOW,
-        frameworks=refs(house="WAF-sampled-requests"),
         remediation="Set visibility_config.sampled_requests_enabled=True.",
         link=f"{_GUIDE}/web-acl-testing-view-sample.html",
         rule=Each((ACL, GROUP), _sampled),

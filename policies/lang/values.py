@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -149,6 +151,21 @@ def redact(text: str, secrets: Collection[str]) -> str:
     return text
 
 
+#: What controls read while somebody observes: (the whole resource, path, value).
+_READS: ContextVar[list[tuple[View, str, Any]] | None] = ContextVar("reads", default=None)
+
+
+@contextmanager
+def observing() -> Iterator[list[tuple[View, str, Any]]]:
+    """Collects every property of a resource that is read inside: what an answer rests on."""
+    reads: list[tuple[View, str, Any]] = []
+    token = _READS.set(reads)
+    try:
+        yield reads
+    finally:
+        _READS.reset(token)
+
+
 class View:
     """An object among the properties, read by dotted paths ("scalingConfiguration.minCapacity", "ingress.0.fromPort").
 
@@ -169,6 +186,13 @@ class View:
 
     def raw(self, path: str) -> Any:
         """The value at `path` as it is (UNKNOWN, SECRET and Sensitive included); None when it is not set."""
+        value = self._read(path)
+        reads = _READS.get()
+        if reads is not None and not self.path:
+            reads.append((self, path, value))
+        return value
+
+    def _read(self, path: str) -> Any:
         if "." not in path:
             value = self._values.get(path)
             return None if value == "" else value

@@ -22,11 +22,11 @@ from pydantic import ValidationError
 
 from policies import exceptions, levels
 from policies.catalog import all_controls
-from policies.exceptions import Excuses
+from policies.judge import Judge, Judged, check_choice, lapsed
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN, normalise
 from policies.levels import Choice, Level
-from policies.model import Control, Each, Severity, Status, Verdict
+from policies.model import Control, Each, Related, Severity, Status
 
 PACK = "matchday"
 #: As in PulumiPolicy.yaml.
@@ -126,15 +126,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._environment = os.environ.get("PULUMI_STACK", "")
         self._configured: dict[str, Level] = {}
         self._choice = Choice()
-        self._excuses: Excuses | None = None
+        self._judge: Judge | None = None
         #: Answers that `Analyze` left to `AnalyzeStack`: (control, URN).
         self._later: set[tuple[str, str]] = set()
+        #: Violations that `Analyze` has reported.
+        self._said: set[tuple[str, str]] = set()
         #: What `Analyze` saw, by URN.
         self._inputs: dict[str, Mapping[str, Any]] = {}
         self._by_type: dict[str, list[Control]] = defaultdict(list)
         for control in self._controls:
-            if isinstance(control.rule, Each):
-                for kind in control.rule.types:
+            rule = control.rule
+            if isinstance(rule, Each) or (isinstance(rule, Related) and rule.alone):
+                for kind in rule.types:
                     self._by_type[kind].append(control)
 
     # --- what the engine asks first -------------------------------------------------------------------------------------
@@ -172,7 +175,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     description=control.title,
                     enforcementLevel=_LEVELS[self._announced(control)],
                     severity=_SEVERITIES[control.severity],
-                    policy_type=wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) else wire.POLICY_TYPE_STACK,
+                    policy_type=self._policy_type(control),
                     framework=wire.PolicyComplianceFramework(
                         name=name, version=version, specification=", ".join(references)
                     ),
@@ -183,20 +186,34 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             )
         return info
 
+    @staticmethod
+    def _policy_type(control: Control) -> Any:
+        alone = isinstance(control.rule, Related) and control.rule.alone
+        return wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) or alone else wire.POLICY_TYPE_STACK
+
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         names = {number: level for level, number in _LEVELS.items()}
+        known = {control.id for control in self._controls}
+        self._judge = None
         for name, config in request.policyConfig.items():
-            if config.enforcementLevel in names:
+            if name not in (*known, SELF, "all"):
+                self._refuse(context, f"there is no control {name!r}; RULES.md lists them")
+            if config.enforcementLevel in names and name in known:
                 self._configured[name] = names[config.enforcementLevel]
             if name == SELF and config.HasField("properties"):
                 try:
                     self._choice = Choice.model_validate(json_format.MessageToDict(config.properties))
+                    check_choice(self._choice, self._controls)
                 except ValidationError as error:
                     problem = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
-                    context.abort(
-                        grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {PACK}: configuration of {SELF!r}: {problem}"
-                    )
+                    self._refuse(context, f"configuration of {SELF!r}: {problem}")
+                except levels.LevelsError as error:
+                    self._refuse(context, f"configuration of {SELF!r}: {error}")
         return empty_pb2.Empty()
+
+    @staticmethod
+    def _refuse(context: grpc.ServicerContext, problem: str) -> None:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"policy pack {PACK}: {problem}")
 
     # --- judging --------------------------------------------------------------------------------------------------------
 
@@ -204,20 +221,21 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Before a resource is created: the controls that need nothing but its inputs."""
         subject = resource(request)
         self._inputs[subject.urn] = subject.values
+        judge = self._judge_of(subject.urn)
         response = wire.AnalyzeResponse()
         for control in self._by_type.get(subject.type, ()):
-            level = self._level(control, subject.urn)
-            if level is Level.DISABLED:
+            if judge.level(control) is Level.DISABLED:
                 continue
-            verdict = control.judge(subject)
-            relaxable = verdict.status is Status.NON_COMPLIANT and self._known(subject.urn).may_come_later(
-                control.id, subject
-            )
+            judged = judge.answer(control, subject, Stack([subject]))
+            verdict = judged.finding.verdict
+            waits = isinstance(control.rule, Related)  # only what is wrong by itself is said now
+            relaxable = judged.violation and judge.excuses.may_come_later(control.id, subject)
             if verdict.status is Status.CANNOT_TELL or relaxable:
                 self._later.add((control.id, subject.urn))
-            elif verdict.status is Status.NON_COMPLIANT:
-                self._report(response, control, subject, verdict, level)
-            elif verdict.status is Status.NOT_APPLICABLE:
+            elif judged.violation:
+                self._report(response, judged)
+                self._said.add((control.id, subject.urn))
+            elif verdict.status is Status.NOT_APPLICABLE and not waits:
                 response.not_applicable.append(wire.PolicyNotApplicable(policy_name=control.id, reason=verdict.reason))
         return response
 
@@ -225,29 +243,28 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """After the run: the controls that need several resources, and what was left open before."""
         whole = stack(request, self._inputs)
         response = wire.AnalyzeResponse()
-        anchor = whole.resources[0].urn if whole.resources else ""
-        excuses = self._known(anchor)
-        excuses.read_relaxations(whole)
+        judge = self._judge_of(whole.resources[0].urn if whole.resources else "")
+        judge.excuses.read_relaxations(whole)
         open_answers: dict[str, list[str]] = defaultdict(list)
-        judged: list[str] = []
-        for control in self._controls:
-            level = self._level(control, anchor)
-            if level is Level.DISABLED:
-                continue
-            judged.append(control.id)
-            findings: list[tuple[Resource | None, Verdict]]
+        active = judge.active
+        for control in active:
             if isinstance(control.rule, Each):
                 subjects = [r for r in whole.of(*control.rule.types) if (control.id, r.urn) in self._later]
-                findings = [(subject, control.judge(subject)) for subject in subjects]
+                answers = [judge.answer(control, subject, whole) for subject in subjects]
             else:
-                findings = [(finding.resource, finding.verdict) for finding in control.evaluate(whole)]
-            for subject, verdict in findings:
-                if verdict.status is Status.NON_COMPLIANT:
-                    self._report(response, control, subject, verdict, level, whole)
-                elif verdict.status is Status.CANNOT_TELL:
+                answers = judge.evaluate(control, whole)
+            for judged in answers:
+                subject = judged.finding.resource
+                if judged.violation and not (subject and (control.id, subject.urn) in self._said):
+                    self._report(response, judged)
+                elif judged.finding.verdict.status is Status.CANNOT_TELL:
                     open_answers[control.id].append(subject.name if subject else exceptions.WHOLE_STACK)
         about = [_open_message(open_answers)] if open_answers else []
-        unused = [f"{', '.join(sorted(entry.controls))} on {entry.resource!r}" for entry in excuses.unused(judged)]
+        about += _turned_off_message(judge)
+        unused = [
+            f"{', '.join(sorted(entry.controls))} on {entry.resource!r}"
+            for entry in judge.excuses.unused(control.id for control in active)
+        ]
         if unused:
             about.append(f"exceptions that excuse nothing here, to be taken out: {'; '.join(unused)}")
         if about:
@@ -262,46 +279,41 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     # --- helpers --------------------------------------------------------------------------------------------------------
 
-    def _known(self, urn: str) -> Excuses:
-        if self._excuses is None:
-            self._excuses = Excuses(self._register, self._environment or environment_of(urn), self._today)
-        return self._excuses
+    def _judge_of(self, urn: str) -> Judge:
+        """The run's judge. `policy analyze` names no stack; the environment is then read from the URNs."""
+        if self._judge is None:
+            environment = self._environment or environment_of(urn)
+            configured = {
+                control.id: level
+                for control in self._controls
+                if (level := self._configured.get(control.id)) is not None
+                and (self._environment or level is not self._announced(control))
+                and level is not self._levels.of(control, environment)
+            }
+            self._judge = Judge(
+                self._controls,
+                self._levels,
+                self._register,
+                environment,
+                self._today,
+                choice=self._choice,
+                configured=configured,
+            )
+        return self._judge
 
     def _announced(self, control: Control) -> Level:
         return self._levels.of(control, self._environment)
 
-    def _level(self, control: Control, urn: str) -> Level:
-        """What the engine was told to use, else the level of the environment in the URN (`policy analyze` names none)."""
-        if not self._choice.fits(control):
-            return Level.DISABLED
-        announced = self._announced(control)
-        configured = self._configured.get(control.id, announced)
-        if configured is not announced or self._environment:
-            return configured
-        return self._levels.of(control, environment_of(urn))
-
-    def _report(
-        self,
-        response: Any,
-        control: Control,
-        subject: Resource | None,
-        verdict: Verdict,
-        level: Level,
-        whole: Stack | None = None,
-    ) -> None:
-        urn = subject.urn if subject else ""
-        excuse = self._known(urn).find(control.id, subject, whole)
-        if excuse and not excuse.expired(self._today):
-            return
-        lapsed = f" (the exception of {excuse.owner} ended on {excuse.expires})" if excuse else ""
+    def _report(self, response: Any, judged: Judged) -> None:
+        control, subject, verdict = judged.finding.control, judged.finding.resource, judged.finding.verdict
         response.diagnostics.append(
             wire.AnalyzeDiagnostic(
                 policyName=control.id,
                 policyPackName=PACK,
                 description=control.title,
-                message=f"{control.title}\n{verdict.message}{lapsed}",
-                enforcementLevel=_LEVELS[level],
-                urn=urn,
+                message=f"{control.title}\n{verdict.message}{lapsed(judged.excuse, judged.accepted)}",
+                enforcementLevel=_LEVELS[judged.level],
+                urn=subject.urn if subject else "",
                 severity=_SEVERITIES[control.severity],
             )
         )
@@ -316,6 +328,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 enforcementLevel=wire.ADVISORY,
             )
         )
+
+
+def _turned_off_message(judge: Judge) -> list[str]:
+    """One line for each way in which controls are turned off, so that nobody overlooks it."""
+    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for item in judge.turned_off():
+        kinds[item.what, item.why].append(item.control.id)
+    lines = []
+    for (what, why), names in kinds.items():
+        shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        lines.append(f"{len(names)} controls {what} ({why}): {shown}")
+    return lines
 
 
 def _open_message(answers: Mapping[str, list[str]]) -> str:

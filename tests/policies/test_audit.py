@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import build
+from policies.audit.evidence import FILES, PUBLIC_KEY, SIGNATURE, SUMS
 from tests.policies.test_state import export, row
 
 
@@ -28,7 +32,7 @@ def test_violations_are_exit_code_one_and_evidence(state: Path, tmp_path: Path) 
     done = _run("--state", str(state), "--out", str(out))
     assert done.exit_code == 1
     assert "KMS.4" in done.output and "enableKeyRotation is false: set it to true" in done.output
-    assert sorted(path.name for path in out.iterdir()) == ["audit.csv", "audit.html", "audit.json", "audit.sarif"]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*FILES, SUMS])
 
 
 def test_no_mandatory_violation_is_exit_code_zero(state: Path, tmp_path: Path) -> None:
@@ -64,7 +68,10 @@ def test_bad_input_is_a_sentence_and_no_evidence(content: bytes, says: str, tmp_
     [
         ([], "what is to be audited"),
         (["prod", "--state", "x.json"], "what is to be audited"),
-        (["--state", "x.json", "--framework", "iso27001"], "there is no framework 'iso27001'"),
+        (["--state", "x.json", "--framework", "iso9001"], "there is no framework 'iso9001'"),
+        (["--state", "x.json", "--environment", "prood"], "there is no environment 'prood'"),
+        (["--state", "x.json", "--since", "/nonexistent"], "--since"),
+        (["--state", "x.json", "--sign", "/nonexistent.pem"], "--sign"),
         (["nowhere"], "there is no stack 'nowhere'"),
         (["--state", "/nonexistent/x.json"], "cannot be read"),
     ],
@@ -90,3 +97,43 @@ def test_a_stack_that_is_not_deployed_is_audited_from_a_preview(tmp_path: Path) 
     assert document["subject"]["kind"] == "preview" and document["subject"]["resources"] > 300
     assert document["summary"]["mandatory"] == 0
     assert document["summary"]["controls"]["cannot tell yet"] > 0
+    assert document["provenance"]["commit"] and document["provenance"]["operator"]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the documented one-liner is openssl's")
+def test_the_signature_verifies_by_the_documented_line_and_a_changed_file_does_not(state: Path, tmp_path: Path) -> None:
+    key, out = tmp_path / "key.pem", tmp_path / "e"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True, capture_output=True)
+    _run("--state", str(state), "--out", str(out), "--sign", str(key))
+    line = (
+        f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {SUMS} -sigfile {SIGNATURE} "
+        f"&& sha256sum -c --quiet {SUMS}"
+    )
+    assert line.replace("--quiet ", "") in (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
+    assert subprocess.run(line, shell=True, cwd=out, capture_output=True).returncode == 0
+    (out / "audit.csv").write_text("changed")
+    assert subprocess.run(line, shell=True, cwd=out, capture_output=True).returncode != 0
+
+
+def test_since_says_what_changed(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    before.write_bytes(export(row(outputs={"enableKeyRotation": False})))
+    after.write_bytes(export(row(outputs={"enableKeyRotation": True})))
+    _run("--state", str(before), "--out", str(tmp_path / "1"))
+    _run("--state", str(after), "--out", str(tmp_path / "2"), "--since", str(tmp_path / "1"))
+    changes = json.loads((tmp_path / "2" / "audit.json").read_text())["since"]["changes"]
+    assert ("KMS.4", "violation", "compliant") in [(c["control"], c["before"], c["now"]) for c in changes]
+
+
+def test_rows_say_what_was_observed_and_where(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    arn = "arn:aws:kms:ap-south-1:111122223333:key/1"
+    path.write_bytes(export(row(outputs={"enableKeyRotation": True, "arn": arn})))
+    _run("--state", str(path), "--out", str(tmp_path / "e"))
+    document = json.loads((tmp_path / "e" / "audit.json").read_text())
+    (control,) = [item for item in document["controls"] if item["id"] == "KMS.4"]
+    (answer,) = control["answers"]
+    assert answer["result"] == "compliant" and "enableKeyRotation=true" in answer["observed"]
+    assert (answer["arn"], answer["region"], answer["account"]) == (arn, "ap-south-1", "111122223333")
+    for name, value in document["provenance"]["digests"].items():
+        assert hashlib.sha256((tmp_path / "e" / name).read_bytes()).hexdigest() == value, name

@@ -14,10 +14,11 @@ import jsonschema
 import pytest
 
 from policies import exceptions, levels
-from policies.audit import csv_file, evidence, html_file, json_file, sarif_file
-from policies.audit.evidence import FILES, EvidenceError
+from policies.audit import csv_file, evidence, html_file, json_file, oscal_file, sarif_file
+from policies.audit.evidence import FILES, SUMS, EvidenceError
 from policies.audit.report import Report, Result, audit
 from policies.audit.state import State
+from policies.levels import Levels
 from policies.model import Framework
 from tests.policies.build import UNKNOWN, res, stack
 from tests.policies.platform import platform
@@ -71,6 +72,46 @@ def test_sarif_is_valid(which: str, request: pytest.FixtureRequest) -> None:
     assert suppressed and all(result["suppressions"][0]["justification"] for result in suppressed)
 
 
+@pytest.mark.parametrize("which", ["small", "prod"])
+def test_oscal_holds_together(which: str, request: pytest.FixtureRequest) -> None:
+    """Structural rules of OSCAL 1.1.2: unique UUIDs, references that resolve, tokens, no empty values."""
+    report: Report = request.getfixturevalue(which)
+    results = json.loads(oscal_file.render(report))["assessment-results"]
+    (result,) = results["results"]
+    observed = {item["uuid"] for item in result["observations"]}
+    assert len(observed) == len(result["observations"])
+    assert {ref["observation-uuid"] for item in result["findings"] for ref in item["related-observations"]} <= observed
+    resources = {item["uuid"] for item in results["back-matter"]["resources"]}
+    assert results["import-ap"]["href"].removeprefix("#") in resources
+    token = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+    for item in result["findings"]:
+        assert token.fullmatch(item["target"]["target-id"])
+        assert item["target"]["status"]["state"] in ("satisfied", "not-satisfied")
+    props = [prop for item in result["observations"] for prop in item["props"]]
+    assert all(token.fullmatch(prop["name"]) and prop["value"].strip() == prop["value"] != "" for prop in props)
+    failed = {
+        item["title"].partition(":")[0] for item in result["findings"] if item["target"]["status"]["reason"] == "fail"
+    }
+    assert failed == {answer.control.id for answer in report.violations}
+
+
+def test_what_is_turned_off_stands_in_the_evidence() -> None:
+    subject = State(stack([res("aws:kms/key:Key", "k")]), "prod", "matchday", "state", "0" * 64)
+    given = Levels.model_validate(
+        {"environments": {"*": "mandatory"}, "rules": [{"controls": ["KMS.4"], "level": "disabled"}]}
+    )
+    report = audit(subject, source="s", levels=given, register=exceptions.load(), now=NOW)
+    assert [(item.control.id, item.what) for item in report.turned_off] == [("KMS.4", "disabled")]
+    assert json.loads(json_file.render(report))["turned_off"][0]["id"] == "KMS.4"
+    narrowed = _report(subject, frameworks=[Framework.PCI])
+    assert "not selected" in {item.what for item in narrowed.turned_off}
+
+
+def test_not_assessed_is_an_answer_of_its_own(prod: Report) -> None:
+    assert prod.summary()[Result.NOT_ASSESSED] >= 40
+    assert "not assessed here" in html_file.render(prod)
+
+
 def test_csv_can_be_read_back_and_holds_no_formula(small: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(csv_file.render(small))))
     assert len({row["control"] for row in rows}) == len(small.results)
@@ -121,6 +162,9 @@ def test_two_runs_differ_in_the_time_alone() -> None:
         first, second = render(_report(platform("prod"))), render(_report(platform("prod"), later))
         assert render(_report(platform("prod"))) == first
         same = [line for line in zip(first.splitlines(), second.splitlines(), strict=True) if line[0] != line[1]]
+        if name == "audit.oscal.json":  # every observation has its time; the document's own id goes with it
+            assert {line[0].strip() for line in same if "12:00:00" not in line[0]} == {same[0][0].strip()}
+            continue
         assert len(same) <= 1, name
         assert all("12:00:00" in line[0] for line in same)
 
@@ -145,7 +189,7 @@ def test_results_are_told_apart(small: Report) -> None:
 
 def test_evidence_is_replaced_as_a_whole(tmp_path: Path, small: Report) -> None:
     directory = tmp_path / "deep" / "evidence"
-    assert [path.name for path in evidence.write(small, directory)] == list(FILES)
+    assert [path.name for path in evidence.write(small, directory)] == [*FILES, SUMS]
     (directory / "audit.csv").write_text("old")
     evidence.write(small, directory)
     assert (directory / "audit.csv").read_text() != "old"

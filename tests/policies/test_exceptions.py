@@ -127,6 +127,8 @@ def _entry(**change: object) -> str:
         (_entry(expires="never"), "expires"),
         (_entry(expires=None), "expires"),
         (_entry(environments=[]), "environments"),
+        (_entry(expires="2099-01-31"), r"more than a year after"),
+        (_entry(approved="2025-01-01", expires="2027-01-31"), r"more than a year after 2025-01-01"),
         (_entry(control="KMS.44"), r"there is no control 'KMS\.44'"),
         (_entry(until="2027-01-01"), "until"),
         ("exemptions: []", "exemptions"),
@@ -181,4 +183,4 @@ def test_wrong_levels_are_refused(content: str, tmp_path: Path) -> None:
 
 def test_a_choice_of_a_framework_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValidationError, match="fsbp, cis5, cis7"):
-        Choice(frameworks=("iso27001",))
+        Choice(frameworks=("iso9001",))

@@ -27,7 +27,7 @@ from policies import exceptions, levels
 from policies.audit.report import audit
 from policies.audit.state import read
 from policies.catalog import all_controls
-from policies.model import Each
+from policies.model import Each, Related
 from policies.pack.server import SELF, VERSION
 from tests.engine.engines import PACK, FarEnd, Previews
 from tests.policies.platform import platform
@@ -81,7 +81,8 @@ def test_every_control_is_announced_with_its_metadata(pack: Any) -> None:
         policy = announced[control.id]
         assert policy.remediation_steps == control.remediation and policy.url == control.link
         assert policy.framework.name and policy.severity != wire.POLICY_SEVERITY_UNSPECIFIED
-        wanted = wire.POLICY_TYPE_RESOURCE if isinstance(control.rule, Each) else wire.POLICY_TYPE_STACK
+        early = isinstance(control.rule, Each) or (isinstance(control.rule, Related) and control.rule.alone)
+        wanted = wire.POLICY_TYPE_RESOURCE if early else wire.POLICY_TYPE_STACK
         assert policy.policy_type == wanted
 
 
@@ -179,9 +180,41 @@ def test_configuration_selects_controls() -> None:
         stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig={SELF: wire.PolicyConfig(properties=chosen)}))
         found = {d.policyName for d in _analyze(stub, {"deletionWindowInDays": 7}).diagnostics}
         assert found == {"MD.KMS.1"}
-        wrong = _struct({"frameworks": ["iso27001"]})
-        with pytest.raises(grpc.RpcError, match="framework 'iso27001'"):
+        wrong = _struct({"frameworks": ["iso9001"]})
+        with pytest.raises(grpc.RpcError, match="framework 'iso9001'"):
             stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig={SELF: wire.PolicyConfig(properties=wrong)}))
+
+
+def test_a_control_that_there_is_not_is_refused() -> None:
+    with _pack() as stub:
+        for name in ("KMS.44", "kms.4"):
+            wrong = {name: wire.PolicyConfig(enforcementLevel=wire.ADVISORY)}
+            with pytest.raises(grpc.RpcError, match=f"there is no control '{name}'"):
+                stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig=wrong))
+        for wrong_choice in ({"controls": ["KMS.44"]}, {"services": ["kmss"]}):
+            config = {SELF: wire.PolicyConfig(properties=_struct(wrong_choice))}
+            with pytest.raises(grpc.RpcError, match="there is no"):
+                stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig=config))
+
+
+def test_what_is_turned_off_is_said_at_the_end() -> None:
+    with _pack() as stub:
+        off = {"EC2.13": wire.PolicyConfig(enforcementLevel=wire.DISABLED)}
+        off["EC2.18"] = wire.PolicyConfig(enforcementLevel=wire.ADVISORY)
+        stub.Configure(wire.ConfigureAnalyzerRequest(policyConfig=off))
+        said = [d.message for d in stub.AnalyzeStack(wire.AnalyzeStackRequest()).diagnostics if d.policyName == SELF]
+        assert "1 controls disabled (set by whoever ran it): EC2.13" in said[0]
+        assert "advisory in place of mandatory (set by whoever ran it): EC2.18" in said[0]
+
+
+def test_a_group_that_is_open_by_itself_is_stopped_before_it_is_made_and_reported_once(pack: Any) -> None:
+    kind = "aws:ec2/securityGroup:SecurityGroup"
+    properties = {"ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}]}
+    request = wire.AnalyzeRequest(type=kind, name="open", urn=_urn("open", chain=kind), properties=_struct(properties))
+    assert "EC2.13" in {d.policyName for d in pack.Analyze(request).diagnostics}
+    made = wire.AnalyzerResource(type=kind, name="open", urn=_urn("open", chain=kind), properties=_struct(properties))
+    again = pack.AnalyzeStack(wire.AnalyzeStackRequest(resources=[made]))
+    assert "EC2.13" not in {d.policyName for d in again.diagnostics}
 
 
 def _cli(*arguments: str) -> subprocess.CompletedProcess[str]:

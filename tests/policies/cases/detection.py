@@ -51,7 +51,7 @@ CASES = {
         na=[_VPC],
         unknown=[Change({"enable": UNKNOWN})],
     ),
-    **{f"GuardDuty.{number}": _part(feature, more) for number, _, _, feature, more, _ in PARTS},
+    **{f"GuardDuty.{number}": _part(feature, more) for number, _, _, feature, more in PARTS},
     **{f"Inspector.{number}": _scan(kind) for number, _, kind in SCANS},
     "Macie.1": Case(
         good=[[res(MACIE, status="ENABLED")], [res(MACIE)]],

@@ -1,0 +1,104 @@
+"""Every policy document of prod, opened in every way that we know: some control of high or critical severity sees each."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from policies.catalog import all_controls
+from policies.controls.ec2 import ENDPOINT
+from policies.lang.identities import INLINE, MANAGED, ROLE
+from policies.lang.resources import Resource, Stack
+from policies.model import Control, Severity, Status, Whole
+from tests.policies.build import remake
+from tests.policies.bypasses import IDENTITY, RESOURCE, Operator
+from tests.policies.platform import platform
+
+GRAVE = [
+    c for c in all_controls() if c.severity in (Severity.HIGH, Severity.CRITICAL) and not isinstance(c.rule, Whole)
+]
+
+
+def _documents() -> list[tuple[Resource, str, Mapping[str, Operator]]]:
+    """Every document of prod, with the operators of its family. (An endpoint's policy lets nobody in from outside its VPC.)"""
+    found = []
+    for resource in platform("prod").stack.resources:
+        for path in ("policy", "assumeRolePolicy", "policyDocument"):
+            if (
+                isinstance(resource.raw(path), str | dict)
+                and resource.type.startswith("aws:")
+                and resource.type != ENDPOINT
+            ):
+                identity = resource.type in (MANAGED, *INLINE)
+                found.append((resource, path, IDENTITY if identity else RESOURCE))
+    return found
+
+
+@cache
+def _reading(kind: str) -> tuple[Control, ...]:
+    return tuple(control for control in GRAVE if kind in control.rule.types)
+
+
+def _fired(resources: list[Resource], around: list[Resource]) -> set[tuple[str, str]]:
+    """Which grave controls fire on which of the resources."""
+    whole = Stack([*around, *resources])
+    return {
+        (control.id, resource.urn)
+        for resource in whole.resources
+        for control in _reading(resource.type)
+        if control.judge(resource, whole).status is Status.NON_COMPLIANT
+    }
+
+
+def test_there_are_thirty_operators_and_more() -> None:
+    assert len(RESOURCE) >= 30
+    assert len(RESOURCE) + len(IDENTITY) >= 60
+    assert len(_documents()) >= 15
+
+
+@pytest.mark.parametrize("family", ["resource", "identity"])
+def test_no_bypass_is_missed(family: str) -> None:
+    missed, tried = [], 0
+    for resource, path, operators in _documents():
+        if (operators is IDENTITY) is not (family == "identity"):
+            continue
+        value = resource.raw(path)
+        document = json.loads(value) if isinstance(value, str) else value
+        around = _neighbours(resource)
+        before = _fired([resource], around)
+        for name, operator in operators.items():
+            opened = operator(copy.deepcopy(document))
+            if opened is None:
+                continue
+            tried += 1
+            values: dict[str, Any] = {**resource.values, path: json.dumps(opened)}
+            if not _fired([remake(resource, values)], around) - before:
+                missed.append(f"{name} on {resource.name}.{path}")
+    assert tried >= 80
+    assert not missed, missed[:20]
+
+
+def _neighbours(resource: Resource) -> list[Resource]:
+    """What a document's judgement needs of the stack: the role that has it, or the bucket that it is of."""
+    stack = platform("prod").stack
+    if resource.type in INLINE:
+        return stack.targets(resource, "role", ROLE)
+    if resource.type == MANAGED:
+        attachments = stack.referrers(resource, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn")
+        return [*attachments, *(role for one in attachments for role in stack.targets(one, "role", ROLE))]
+    return [
+        item for item in stack.of("aws:s3/bucket:Bucket") if resource in stack.referrers(item, resource.type, "bucket")
+    ]
+
+
+@pytest.mark.parametrize("name", sorted({**RESOURCE, **IDENTITY}))
+def test_an_operator_changes_what_it_is_given(name: str) -> None:
+    document = {
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}, "Action": "*", "Resource": "*"}]
+    }
+    assert ({**RESOURCE, **IDENTITY}[name](copy.deepcopy(document)) or document) != document
