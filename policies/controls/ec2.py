@@ -10,7 +10,7 @@ from policies.lang.everybody import anyone
 from policies.lang.links import DESTINATIONS, among, mentions
 from policies.lang.networks import Space, world
 from policies.lang.resources import Resource, Stack
-from policies.lang.values import UNKNOWN, CannotTell, View
+from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import decide, is_false, is_one_of, is_true, never
 from policies.rules.baseline import account_setting
@@ -206,19 +206,20 @@ def _endpoint_policy(subject: Resource, stack: Stack) -> Verdict:
     return bad(found, "everything for everybody", fix) if found else ok()
 
 
-def _default_acl_closed(vpc: Resource, stack: Stack) -> Verdict:
-    found = stack.referrers(vpc, DEFAULT_ACL, "vpcId") or stack.targets(vpc, "defaultNetworkAclId", DEFAULT_ACL)
+def _default_acl_closed(subject: Resource, stack: Stack) -> Verdict:
+    """The default ACL lets nothing in from the Internet; one that nobody adopted has AWS's entries, which let everything in."""
     fix = "adopt it with an ec2.DefaultNetworkAcl without ingress entries"
-    if not found:
-        adopted = [acl for acl in stack.of(DEFAULT_ACL) if acl.raw("defaultNetworkAclId") in (None, UNKNOWN)]
-        if adopted and len(stack.of(VPC, DEFAULT_VPC)) == 1:
-            found = adopted
-        else:
-            return bad("DefaultNetworkAcl", None, fix)
-    for _, action, block, entry in _acl_entries(found[0], stack):
-        if action.lower() == "allow" and world([block]):
-            return bad(f"{found[0].name}.{entry.at('cidrBlock')}", block, fix)
-    return ok()
+    if subject.type == DEFAULT_ACL:
+        for _, action, block, entry in _acl_entries(subject, stack):
+            if action.lower() == "allow" and world([block]):
+                return bad(entry.at("cidrBlock"), block, "remove the entry")
+        return ok()
+    adopted = stack.referrers(subject, DEFAULT_ACL, "vpcId") or stack.targets(
+        subject, "defaultNetworkAclId", DEFAULT_ACL
+    )
+    if adopted or (len(stack.of(VPC, DEFAULT_VPC)) == 1 and stack.of(DEFAULT_ACL)):
+        return ok()
+    return bad("DefaultNetworkAcl", None, fix)
 
 
 def _both_tunnels(check: Mapping[str, str]) -> Each:
@@ -396,10 +397,10 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         id="MD.EC2.12",
         title="Default network ACLs of VPCs allow no inbound traffic from the Internet",
-        severity=Severity.MEDIUM,
+        severity=Severity.HIGH,
         remediation="Adopt each VPC's default ACL with an ec2.DefaultNetworkAcl that has no ingress entries.",
         link=f"{_VPC_GUIDE}/default-network-acl.html",
-        rule=Related((VPC, DEFAULT_VPC), _default_acl_closed),
+        rule=Related((VPC, DEFAULT_VPC, DEFAULT_ACL), _default_acl_closed),
     ),
     Control(
         id="MD.EC2.5",

@@ -327,7 +327,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         id="MD.IAM.8",
         title="Service roles can be assumed on behalf of named accounts or resources",
-        severity=Severity.MEDIUM,
+        severity=Severity.HIGH,
         remediation="Add aws:SourceAccount or aws:SourceArn to the conditions of each statement for a service principal.",
         link=f"{_GUIDE}/confused-deputy.html",
         rule=Each((ROLE,), services_act_for_the_account),

@@ -93,7 +93,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         id="MD.SecretsManager.4",
         title="Secrets have a resource policy",
-        severity=Severity.LOW,
+        severity=Severity.HIGH,
         remediation="Add a secretsmanager.SecretPolicy that denies GetSecretValue to all but the secret's reader.",
         link="https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html",
         rule=Related((ITEM,), _has_policy),

@@ -206,6 +206,9 @@ def _main_tables(subnet: Resource, stack: Stack) -> list[Resource]:
         raise CannotTell(subnet.name, "in the account's default VPC, whose route table this stack does not hold")
     vpcs = stack.targets(subnet, "vpcId", *_VPCS)
     if not vpcs and subnet.raw("vpcId") is not None:
+        beside = _of_vpc(subnet.raw("vpcId"), stack)
+        if beside:
+            return beside
         raise CannotTell("vpcId", "a VPC outside this stack, whose main route table it takes")
     found = []
     for vpc in vpcs:
@@ -217,6 +220,17 @@ def _main_tables(subnet: Resource, stack: Stack) -> list[Resource]:
         # A VPC's own main table has no route to the Internet until somebody adopts it and adds one.
         found += chosen or _adopted(vpc, stack)
     return found
+
+
+def _of_vpc(name: Any, stack: Stack) -> list[Resource]:
+    """The main tables of a VPC outside this stack, where the stack holds one."""
+    chosen = [
+        table
+        for association in stack.of(_MAIN_ASSOCIATION)
+        if association.raw("vpcId") == name
+        for table in stack.targets(association, "routeTableId", _TABLE, _MAIN_TABLE)
+    ]
+    return chosen or [table for table in stack.of(_MAIN_TABLE) if table.raw("vpcId") == name]
 
 
 def _adopted(vpc: Resource, stack: Stack) -> list[Resource]:

@@ -21,6 +21,7 @@ BY_ID = {control.id: control for control in CONTROLS}
 
 #: What else fires with the broken control beyond the `also` of its cases, and why.
 ALSO: Mapping[str, frozenset[str]] = {
+    "MD.EC2.4": frozenset({"MD.EC2.12"}),  # an open default ACL is open for every port
     "MD.Backup.6": frozenset({"DynamoDB.4"}),  # a plan that selects nothing backs up no table
     "MD.Config.1": frozenset({"Config.1"}),  # Security Hub's own control asks for a recorder that is on, and for IAM
     "MD.Config.2": frozenset({"Config.1"}),
