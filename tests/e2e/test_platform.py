@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from model.catalog import load_catalog
 from tests.clones import Clone, make_clone
 from tests.e2e.conftest import tasks_of, until
 
@@ -25,9 +26,10 @@ def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None
     assert up["resources"] >= up["changes"]["create"]
     assert set(up["seconds"]) == {"engine", "servers", "provision", "converge", "total"}
     names = {service["name"] for service in up["services"]}
-    for service in ("auth", "wallet"):
-        for process in ("web", "worker", "scheduler"):
-            assert any(name.endswith(f"{service}-{process}") for name in names)
+    expected = load_catalog(clone.directory / "services", "laptop").services.values()
+    assert names == {
+        f"matchday-local-{service.name}-{process}" for service in expected for process in service.processes
+    }
     for service in up["services"]:
         assert len(service["tasks"]) == service["desired"] >= 1
         for task in service["tasks"]:

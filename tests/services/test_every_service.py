@@ -189,6 +189,8 @@ def test_the_tests_that_the_reviews_table_names_exist() -> None:
     file = Path()
     named = re.findall(r"`([\w/]*(?:\.py)?)::(\w+)`", table)
     assert len(named) > 30
+    for path in re.findall(r"`([\w/]+\.py)`", table):
+        assert (ROOT / "tests" / path).is_file(), path
     for path, test in named:
         file = ROOT / "tests" / path if path else file
         assert re.search(rf"def {test}\(", file.read_text(encoding="utf-8")), f"{file.name} has no {test}"

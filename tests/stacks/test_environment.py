@@ -423,6 +423,7 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
         "aws:cloudfront/distribution:Distribution",
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:wafv2/webAcl:WebAcl",  # its rate limits
     }
     (page,) = [urn for urn in before if "compositeAlarm" in urn and before[urn] != after[urn]]
     assert page.endswith("::monitoring-load-balancer-pages")
