@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.provider import check, differ, read, shapes
+from localcloud.provider.constraints import standing
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
 from localcloud.provider.read import TAGS, Settings, is_gone, told
 from localcloud.provider.row import Call, Context, Inputs, Row, Tagging
@@ -34,8 +35,8 @@ def create(core: Core, settings: Settings, token: str, inputs: Inputs) -> tuple[
     _refuse_missing(core, settings, translator, inputs, {})
     context = core.context(settings, row, "", inputs, {})
     context.environment.update(token=uuid.uuid4().hex, token_id=uuid.uuid4().hex[:16], uuid=str(uuid.uuid4()))
-    if row.before_create:
-        row.before_create(context)
+    for hook in standing.CREATE.get(token, ()):
+        hook(context)
     if row.recorded:
         resource_id = str(fill(row.id, context.environment))
         if core.store.find(token, resource_id) is not None:
@@ -173,8 +174,8 @@ def update(
     changed = differ.changed(olds, news, frozenset())
     plain = [name for name in changed if name not in TAGS]
     context.environment.update(changed=plain, old=olds)
-    if row.before_update:
-        row.before_update(context)
+    for hook in standing.UPDATE.get(token, ()):
+        hook(context)
     if row.recorded:
         core.store.keep(token, resource_id, news)
         return core.read(settings, token, resource_id, news, outputs)[1]
@@ -228,6 +229,8 @@ def delete(core: Core, settings: Settings, token: str, resource_id: str, inputs:
     """Take the resource away; one that is gone already is fine."""
     row = core.translator(token).row
     context = core.context(settings, row, resource_id, inputs, outputs)
+    for hook in standing.DELETE.get(token, ()):
+        _unless_gone("before the deletion", partial(hook, context))
     there = not row.before_delete or _unless_gone("before the deletion", partial(row.before_delete, context))
     if not row.recorded:
         for call in row.delete if there else ():

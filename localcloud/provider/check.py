@@ -42,7 +42,7 @@ def check(core: Core, settings: Settings, token: str, request: Request) -> tuple
             default = particular.default(inputs) if callable(particular.default) else particular.default
             if default is not None:
                 inputs[prop] = default
-    failures += validate.failures(translator, core.schema, inputs)
+    failures += validate.failures(translator, core.schema, inputs, new=not request.olds)
     if not failures:
         failures = missing(core, settings, translator, inputs, request.olds, only_assigned=True)
     return inputs, failures

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from localcloud.provider import apply, check, diff, read
+from localcloud.provider import apply, check, diff, imports, read
 from localcloud.provider.clients import Clients
 from localcloud.provider.diff import Difference
 from localcloud.provider.errors import Gone, Refused
@@ -102,6 +102,15 @@ class Core:
     ) -> tuple[Inputs, Properties]:
         """The inputs that would make what is live, and the outputs. Gone when nothing is."""
         return read.read(self, settings, token, resource_id, inputs, state or {})
+
+    def importable(self, settings: Settings, token: str, given: str) -> tuple[str, Inputs]:
+        """Our id of what the official provider's import id names, and the inputs to read it by."""
+        row = self.translator(token).row
+
+        def call(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+            return self.clients.call(row.service, settings.region, operation, arguments)
+
+        return imports.resolve(token, given, call)
 
     # ---- what the verbs share
 

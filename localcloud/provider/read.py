@@ -49,7 +49,7 @@ def read(
         return found, outputs_of(translator, context, found, {}, settings)
     element = element_of(row, context)
     kept = core.store.kept(token, resource_id)
-    live = live_inputs(translator, inputs or imported(translator, element), element, kept)
+    live = live_inputs(translator, inputs or {**known, **imported(translator, element)}, element, kept)
     return live, outputs_of(translator, context, live, element, settings)
 
 

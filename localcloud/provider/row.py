@@ -150,12 +150,11 @@ class Row:
     neighbour: bool = False
     prepare: Callable[[Inputs], Inputs] | None = None
     check: Callable[[Inputs], list[tuple[str, str]]] | None = None
-    #: What AWS refuses because of what else exists: raises Refused.
-    before_create: Hook | None = None
+    #: The same, for a resource that is not there yet.
+    check_new: Callable[[Inputs], list[tuple[str, str]]] | None = None
     #: Before the setters of a new resource: what AWS puts into it that Terraform takes away.
     fresh: Hook | None = None
     after_create: Hook | None = None
-    before_update: Hook | None = None
     after_update: Hook | None = None
     before_delete: Hook | None = None
     after_delete: Hook | None = None

@@ -179,14 +179,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.type in random_kinds.KINDS:
                 return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
             secrets = self._core.translator(request.type).secrets
+            said, state, ident = load(request.inputs), load(request.properties), request.id
             try:
-                inputs, outputs = self._core.read(
-                    self._of(context), request.type, request.id, load(request.inputs), load(request.properties)
-                )
+                if not said and not state:  # an import
+                    ident, state = self._core.importable(self._of(context), request.type, ident)
+                inputs, outputs = self._core.read(self._of(context), request.type, ident, said, state)
             except Gone:
                 return provider_pb2.ReadResponse(id="")
             return provider_pb2.ReadResponse(
-                id=request.id, properties=dump({**inputs, **outputs}, secrets), inputs=dump(inputs, secrets)
+                id=ident, properties=dump({**inputs, **outputs}, secrets), inputs=dump(inputs, secrets)
             )
 
     def Update(self, request: Any, context: Context) -> Any:

@@ -21,13 +21,13 @@ Failure = tuple[str, str]
 _EXPECTED = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
 
-def failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
+def failures(translator: Translator, schema: Schema, inputs: Inputs, *, new: bool = True) -> list[Failure]:
     """Every reason to refuse `inputs`: (property, reason). A secret's value is in none of them."""
     secrets = translator.secrets
     hidden = f"is not what {translator.kind.token} accepts (it is secret and not shown)"
     return [
         (name, f"the value of {name} {hidden}" if name in secrets and name in inputs else reason)
-        for name, reason in _failures(translator, schema, inputs)
+        for name, reason in _failures(translator, schema, inputs, new)
     ]
 
 
@@ -36,7 +36,7 @@ def given(translator: Translator, inputs: Inputs) -> list[Failure]:
     return list(rules.together(official.fields(translator.kind.token), inputs))
 
 
-def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Failure]:
+def _failures(translator: Translator, schema: Schema, inputs: Inputs, new: bool) -> list[Failure]:
     kind, row = translator.kind, translator.row
     found = list(_unknown(kind.token, kind.inputs, inputs))
     required = kind.required | row.required
@@ -58,6 +58,8 @@ def _failures(translator: Translator, schema: Schema, inputs: Inputs) -> list[Fa
             found.append((row.name, f"{inputs[row.name]!r} is not a valid name: {words}"))
     if not found and row.check and not has_unknown(inputs):
         found += row.check(inputs)
+    if not found and new and row.check_new and not has_unknown(inputs):
+        found += row.check_new(inputs)
     found += rules.values(kind.token, inputs)
     if not found:
         seen = Given(inputs)

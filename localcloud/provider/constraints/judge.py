@@ -103,7 +103,10 @@ def _any(rules: Rule, value: Any) -> str | None:
 
 
 def _divisible(by: Rule, value: Any) -> str | None:
-    return None if float(text(value)) % by[0] == 0 else f"accepted are multiples of {by[0]}"
+    try:
+        return None if float(text(value)) % by[0] == 0 else f"accepted are multiples of {by[0]}"
+    except ValueError:
+        return None
 
 
 def _said(words: str, test: Callable[[str], bool]) -> Callable[[Rule, Any], str | None]:

@@ -18,6 +18,8 @@ Fields = Mapping[str, Field]
 
 _FILE = Path(__file__).with_name("official.jsonl")
 _NONE: Fields = {}
+#: Their rules are compared by a hash over sorted lists (ec2/vpc_security_group.go, securityGroupRuleHash).
+_SORTED = frozenset({"aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"})
 
 
 @functools.cache
@@ -37,7 +39,11 @@ def fields(token: str) -> Fields:
     line = _lines().get(token)
     if line is None:
         return _NONE
-    found: Fields = json.loads(line)["fields"]
+    found: dict[str, dict[str, Any]] = json.loads(line)["fields"]
+    if token in _SORTED:
+        for name in ("ingress", "egress"):
+            for inner in ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds"):
+                found[name]["f"][inner]["set"] = 1
     return found
 
 

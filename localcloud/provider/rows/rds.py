@@ -94,7 +94,8 @@ def _outputs(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _check(inputs: Inputs) -> list[tuple[str, str]]:
+def _new(inputs: Inputs) -> list[tuple[str, str]]:
+    """What a new instance needs; one that is no replica any more has it from its source."""
     found = []
     if not _is_replica(inputs) and not inputs.get("snapshotIdentifier"):
         found = [
@@ -104,6 +105,11 @@ def _check(inputs: Inputs) -> list[tuple[str, str]]:
         ]
         if not inputs.get("password") and not inputs.get("manageMasterUserPassword") and not inputs.get("passwordWo"):
             found.append(("password", "one of password and manageMasterUserPassword is required"))
+    return found
+
+
+def _check(inputs: Inputs) -> list[tuple[str, str]]:
+    found = []
     if inputs.get("password") and inputs.get("manageMasterUserPassword"):
         found.append(("password", "password and manageMasterUserPassword exclude each other"))
     if not 0 <= int(inputs.get("backupRetentionPeriod", 0)) <= 35:
@@ -111,7 +117,15 @@ def _check(inputs: Inputs) -> list[tuple[str, str]]:
     return found
 
 
+def _operation(inputs: Inputs) -> str:
+    if _is_replica(inputs):
+        return "create_db_instance_read_replica"
+    return "restore_db_instance_from_db_snapshot" if inputs.get("snapshotIdentifier") else "create_db_instance"
+
+
 def _create_arguments(inputs: Inputs) -> dict[str, Any]:
+    if not _is_replica(inputs) and inputs.get("snapshotIdentifier"):
+        return {"DBSnapshotIdentifier": inputs["snapshotIdentifier"]}
     if _is_replica(inputs):
         return {"SourceDBInstanceIdentifier": inputs["replicateSourceDb"]}
     if inputs.get("manageMasterUserPassword"):  # moto wants a password; the real one is in the secret
@@ -153,7 +167,7 @@ ROWS: dict[str, Row] = {
         "rds",
         "create_db_instance",
         "$in.identifier",
-        variant=lambda inputs: "create_db_instance_read_replica" if _is_replica(inputs) else "create_db_instance",
+        variant=_operation,
         reads=(Read("describe_db_instances", {"DBInstanceIdentifier": "$id"}, "DBInstances[0]"),),
         arguments=_create_arguments,
         update=Call("modify_db_instance", {"DBInstanceIdentifier": "$id", "ApplyImmediately": True}),
@@ -233,6 +247,7 @@ ROWS: dict[str, Row] = {
         name_rule=_IDENTIFIER,
         secrets=frozenset({"password"}),
         check=_check,
+        check_new=_new,
         outputs={
             "arn": "$el.DBInstanceArn",
             "resourceId": "$el.DbiResourceId",

@@ -1,0 +1,311 @@
+"""What AWS refuses because of what else exists: asked of the emulator just before a create, an update or a delete.
+
+The emulator refuses much of this itself; here is what it lets pass. Each function raises Refused with the error code of AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.provider.constraints import policies
+from localcloud.provider.constraints.decisions import version
+from localcloud.provider.errors import Refused
+from localcloud.provider.row import Context
+
+Hook = Callable[[Context], None]
+
+
+# ---- ECS
+
+
+def _ecs_service(context: Context) -> None:
+    """CreateService: the task definition, the target groups and the network fit together."""
+    inputs = context["in"]
+    if not inputs.get("taskDefinition"):
+        return
+    found = context.call("describe_task_definition", {"taskDefinition": inputs["taskDefinition"]})["taskDefinition"]
+    awsvpc = found.get("networkMode") == "awsvpc"
+    if awsvpc and not inputs.get("networkConfiguration"):
+        raise Refused("InvalidParameterException: networkConfiguration is required: the task's network mode is awsvpc")
+    if inputs.get("networkConfiguration") and not awsvpc:
+        raise Refused(
+            "InvalidParameterException: networkConfiguration is for tasks of the network mode awsvpc, not "
+            f"{found.get('networkMode') or 'bridge'}"
+        )
+    fargate = inputs.get("launchType") == "FARGATE"
+    if fargate and "FARGATE" not in (found.get("requiresCompatibilities") or ["FARGATE"]):
+        raise Refused("InvalidParameterException: the task definition does not support the launch type FARGATE")
+    for balancer in inputs.get("loadBalancers") or ():
+        _attached(context, balancer, found, awsvpc)
+    names = {port.get("name") for item in found["containerDefinitions"] for port in item.get("portMappings") or ()}
+    connect = inputs.get("serviceConnectConfiguration") or {}
+    for service in connect.get("services") or ():
+        if service.get("portName") not in names:
+            raise Refused(
+                f"InvalidParameterException: serviceConnectConfiguration: the port {service.get('portName')!r} is none of the "
+                f"task definition's: {', '.join(sorted(map(str, names - {None}))) or 'none has a name'}"
+            )
+
+
+def _attached(context: Context, balancer: Mapping[str, Any], definition: Mapping[str, Any], awsvpc: bool) -> None:
+    name, port = balancer.get("containerName"), int(balancer.get("containerPort") or 0)
+    container = next((item for item in definition["containerDefinitions"] if item["name"] == name), None)
+    if container is None:
+        raise Refused(f"InvalidParameterException: the container {name!r} does not exist in the task definition")
+    if port not in {mapping.get("containerPort") for mapping in container.get("portMappings") or ()}:
+        raise Refused(f"InvalidParameterException: the container {name!r} does not map the port {port}")
+    arn = balancer.get("targetGroupArn")
+    if not arn:
+        return
+    group = context.call("elbv2:describe_target_groups", {"TargetGroupArns": [arn]})["TargetGroups"][0]
+    kind = group.get("TargetType", "instance")
+    if awsvpc and kind != "ip":
+        raise Refused(
+            f"InvalidParameterException: the target group {arn} has the target type {kind}; the network mode awsvpc needs ip"
+        )
+    if not group.get("LoadBalancerArns"):
+        raise Refused(f"InvalidParameterException: the target group {arn} does not have an associated load balancer")
+
+
+def _ecs_cluster_gone(context: Context) -> None:
+    arns = context.call("list_services", {"cluster": context["id"]})["serviceArns"]
+    found = (
+        context.call("describe_services", {"cluster": context["id"], "services": arns[:10]})["services"] if arns else []
+    )
+    if any(service["status"] == "ACTIVE" for service in found):
+        raise Refused(f"ClusterContainsServicesException: the cluster {context['id']} has services")
+
+
+# ---- RDS
+
+
+def _db_instance(context: Context) -> None:
+    """CreateDBInstanceReadReplica: the source keeps backups. CreateDBInstance: the parameter group is of the engine."""
+    inputs = context["in"]
+    source = inputs.get("replicateSourceDb")
+    if source:
+        found = context.call("describe_db_instances", {"DBInstanceIdentifier": source.split(":")[-1]})["DBInstances"]
+        if found and not found[0].get("BackupRetentionPeriod"):
+            raise Refused(
+                f"InvalidDBInstanceState: automated backups are not enabled for {source}: set its backupRetentionPeriod"
+            )
+        return
+    _family(context, inputs)
+
+
+def _family(context: Context, inputs: Mapping[str, Any]) -> None:
+    group, engine, asked = (inputs.get(name) for name in ("parameterGroupName", "engine", "engineVersion"))
+    if not group or not engine or str(group).startswith("default.") or not asked:
+        return
+    try:
+        found = context.call("describe_db_parameter_groups", {"DBParameterGroupName": group})["DBParameterGroups"]
+    except ClientError as error:
+        raise Refused(f"DBParameterGroupNotFound: {group!r} does not exist") from error
+    family = found[0]["DBParameterGroupFamily"] if found else ""
+    major = ".".join(str(asked).split(".")[: 1 if engine in ("postgres", "aurora-postgresql") else 2])
+    if found and family != f"{engine}{major}":
+        raise Refused(
+            f"InvalidParameterCombination: the parameter group {group!r} is of the family {family}; {engine} {asked} needs "
+            f"{engine}{major}"
+        )
+
+
+def _db_instance_change(context: Context) -> None:
+    """ModifyDBInstance: versions go up, a major one when that is allowed; storage grows."""
+    old, new = context["old"], context["in"]
+    _upgrade(context, old, new)
+    before, after = old.get("allocatedStorage"), new.get("allocatedStorage")
+    if before and after and int(after) < int(before):
+        raise Refused(
+            f"InvalidParameterCombination: allocatedStorage {after} cannot be less than the current {before} GiB"
+        )
+
+
+def _upgrade(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    before = context["out"].get("engineVersionActual") or old.get("engineVersion")
+    after = new.get("engineVersion")
+    if not before or not after or "engineVersion" not in context["changed"]:
+        return
+    depth = len(version(after))
+    if version(after) < version(before)[:depth]:
+        raise Refused(f"InvalidParameterCombination: cannot upgrade from {before} to {after}: versions only go up")
+    majors = 1 if new.get("engine", "postgres") in ("postgres", "aurora-postgresql") else 2
+    if (
+        version(after)[:majors] != version(before)[:majors]
+        and str(new.get("allowMajorVersionUpgrade")).lower() != "true"
+    ):
+        raise Refused(
+            f"InvalidParameterCombination: from {before} to {after} is a major upgrade: set allowMajorVersionUpgrade"
+        )
+
+
+def _db_subnets_gone(context: Context) -> None:
+    for found in context.call("describe_db_instances", {})["DBInstances"]:
+        if (found.get("DBSubnetGroup") or {}).get("DBSubnetGroupName") == context["id"]:
+            raise Refused(
+                f"InvalidDBSubnetGroupStateFault: {context['id']!r} is used by the instance {found['DBInstanceIdentifier']}"
+            )
+
+
+def _db_parameters_gone(context: Context) -> None:
+    for found in context.call("describe_db_instances", {})["DBInstances"]:
+        if any(group.get("DBParameterGroupName") == context["id"] for group in found.get("DBParameterGroups") or ()):
+            raise Refused(
+                f"InvalidDBParameterGroupState: {context['id']!r} is used by the instance {found['DBInstanceIdentifier']}"
+            )
+
+
+# ---- network
+
+
+def _group_gone(context: Context) -> None:
+    """DeleteSecurityGroup: nothing has it any more."""
+    group = context["id"]
+    users = [item["LoadBalancerName"] for item in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]
+             if group in (item.get("SecurityGroups") or ())]  # fmt: skip
+    for found in context.call("rds:describe_db_instances", {})["DBInstances"]:
+        held = {item["VpcSecurityGroupId"] for item in found.get("VpcSecurityGroups") or ()}
+        users += [found["DBInstanceIdentifier"]] if group in held else []
+    if users:
+        raise Refused(f"DependencyViolation: the security group {group} is used by {', '.join(users)}")
+
+
+def _subnet_gone(context: Context) -> None:
+    """DeleteSubnet: no load balancer stands in it."""
+    for item in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]:
+        if context["id"] in {zone.get("SubnetId") for zone in item.get("AvailabilityZones") or ()}:
+            raise Refused(f"DependencyViolation: the subnet {context['id']} is used by {item['LoadBalancerName']}")
+
+
+# ---- policies
+
+
+def _policy_gone(context: Context) -> None:
+    found = context.call("list_entities_for_policy", {"PolicyArn": context["id"]})
+    users = [
+        item[key]
+        for member, key in (("PolicyRoles", "RoleName"), ("PolicyUsers", "UserName"), ("PolicyGroups", "GroupName"))
+        for item in found.get(member) or ()
+    ]
+    if users:
+        raise Refused(f"DeleteConflict: the policy {context['id']} is attached to {', '.join(users)}")
+
+
+def _principals(name: str) -> Hook:
+    """Principals of this account in a policy exist."""
+
+    def check(context: Context) -> None:
+        found = policies.document(context["in"].get(name))
+        for arn in policies.principals(found) if found else ():
+            parts = arn.split(":", 5)
+            if parts[2] != "iam" or parts[4] != context["account"]:
+                continue
+            kind, _, path = parts[5].partition("/")
+            if kind not in ("role", "user") or "*" in path or path.startswith("aws-service-role/"):
+                continue
+            operation = {"role": ("iam:get_role", "RoleName"), "user": ("iam:get_user", "UserName")}[kind]
+            try:
+                context.call(operation[0], {operation[1]: path.rsplit("/", 1)[-1]})
+            except ClientError as error:
+                raise Refused(f"MalformedPolicy: invalid principal in {name}: {arn} does not exist") from error
+
+    return check
+
+
+def _bucket_policy(context: Context) -> None:
+    """PutBucketPolicy: of this bucket, by principals that exist, not public where that is blocked."""
+    _principals("policy")(context)
+    bucket, found = context["in"]["bucket"], policies.document(context["in"].get("policy"))
+    for statement in policies.listed((found or {}).get("Statement")):
+        for resource in (*policies.listed(statement.get("Resource")), *policies.listed(statement.get("NotResource"))):
+            held = str(resource).partition(":::")[2].split("/")[0]
+            if resource != "*" and "*" not in held and held != bucket:
+                raise Refused(
+                    f"MalformedPolicy: policy has the invalid resource {resource}: it is none of the bucket {bucket}"
+                )
+    if found and policies.is_public(found) and _public_is_blocked(context, bucket):
+        raise Refused(
+            f"AccessDenied: the policy of {bucket} is public, which its public access block (blockPublicPolicy) prevents"
+        )
+
+
+def _public_is_blocked(context: Context, bucket: str) -> bool:
+    try:
+        block = context.call("get_public_access_block", {"Bucket": bucket})["PublicAccessBlockConfiguration"]
+    except ClientError:
+        return False
+    return bool(block.get("BlockPublicPolicy"))
+
+
+def _key_policy(context: Context) -> None:
+    """CreateKey, PutKeyPolicy: principals exist, and somebody of this account can change the policy again."""
+    _principals("policy")(context)
+    inputs = context["in"]
+    found = policies.document(inputs.get("policy"))
+    if not found or inputs.get("bypassPolicyLockoutSafetyCheck"):
+        return
+    for statement in policies.listed(found.get("Statement")):
+        actions = [str(action).lower() for action in policies.listed(statement.get("Action"))]
+        may = (
+            any(action in ("*", "kms:*", "kms:put*", "kms:putkeypolicy") for action in actions)
+            or "NotAction" in statement
+        )
+        principal = json.dumps(statement.get("Principal") or statement.get("NotPrincipal") or "")
+        ours = f"{context['account']}" in principal or '"*"' in principal
+        if statement.get("Effect") == "Allow" and may and ours:
+            return
+    raise Refused(
+        "MalformedPolicyDocumentException: the new key policy will not allow you to update it in the future: allow "
+        f"kms:PutKeyPolicy (or kms:*) to arn:aws:iam::{context['account']}:root"
+    )
+
+
+def _secret(context: Context) -> None:
+    """CreateSecret: the name is held while a secret waits for its deletion."""
+    try:
+        found = context.call("describe_secret", {"SecretId": context["in"]["name"]})
+    except ClientError:
+        return
+    if found.get("DeletedDate"):
+        raise Refused(
+            f"InvalidRequestException: you can't create the secret {context['in']['name']!r}: a secret with this name is "
+            "already scheduled for deletion"
+        )
+
+
+CREATE: Mapping[str, tuple[Hook, ...]] = {
+    "aws:ecs/service:Service": (_ecs_service,),
+    "aws:rds/instance:Instance": (_db_instance,),
+    "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
+    "aws:kms/key:Key": (_key_policy,),
+    "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+    "aws:sqs/queue:Queue": (_principals("policy"),),
+    "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
+    "aws:sns/topic:Topic": (_principals("policy"),),
+    "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+    "aws:secretsmanager/secret:Secret": (_secret, _principals("policy")),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": (_principals("policy"),),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
+}
+UPDATE: Mapping[str, tuple[Hook, ...]] = {
+    "aws:ecs/service:Service": (_ecs_service,),
+    "aws:rds/instance:Instance": (_db_instance_change,),
+    "aws:rds/cluster:Cluster": (_db_instance_change,),
+    "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
+    "aws:kms/key:Key": (_key_policy,),
+    "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+    "aws:sqs/queue:Queue": (_principals("policy"),),
+    "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+}
+DELETE: Mapping[str, tuple[Hook, ...]] = {
+    "aws:ecs/cluster:Cluster": (_ecs_cluster_gone,),
+    "aws:rds/subnetGroup:SubnetGroup": (_db_subnets_gone,),
+    "aws:rds/parameterGroup:ParameterGroup": (_db_parameters_gone,),
+    "aws:ec2/securityGroup:SecurityGroup": (_group_gone,),
+    "aws:ec2/subnet:Subnet": (_subnet_gone,),
+    "aws:iam/policy:Policy": (_policy_gone,),
+}
