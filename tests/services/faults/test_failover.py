@@ -9,61 +9,24 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from localcloud.dataplane.stores.postgres import ADMIN, PostgresServer
+from localcloud.dataplane.stores.postgres import PostgresServer
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
 from tests.services.faults.proxy import Fault, proxy
+from tests.services.faults.standby import standby_of
 from tests.services.support import MASTER, Clock, Cloud, environ, free_port, running
 from tests.services.wallet.fixtures import Player, wallet_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly]
-
-
-@contextmanager
-def standby_of(primary: PostgresServer, directory: Path) -> Iterator[PostgresServer]:
-    """A synchronous standby: what the primary has told a client to be committed is there too."""
-    standby = PostgresServer(directory, "127.0.0.1", free_port())
-    place, account = standby._place(), standby._account
-    password = primary._password_file.read_text().strip().rpartition(":")[2]
-    subprocess.run(
-        [primary._binaries.path("pg_basebackup"), "-D", str(place), "-R", "-X", "stream", "-c", "fast",
-         "-h", primary.host, "-p", str(primary.port), "-U", ADMIN],
-        env=primary._environment() | {"PGPASSWORD": password},
-        cwd=place,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
-        check=True,
-    )  # fmt: skip
-    standby._password_file.touch(0o600)
-    standby._password_file.write_text(primary._password_file.read_text())
-    standby.launch()
-    try:
-        _until(lambda: primary.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1")
-        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'; SELECT pg_reload_conf()")
-        _until(lambda: primary.execute("SELECT sync_state FROM pg_stat_replication") == "sync")
-        yield standby
-    finally:
-        standby.remove()
-
-
-def _until(true: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 async def test_a_standby_is_promoted_under_load(
