@@ -154,6 +154,7 @@ async def test_a_frozen_server_has_the_worker_replaced_within_a_minute(
                 os.kill(pid or 0, signal.SIGCONT)
         await at.move(3)
         await at.settled()
+        await at.job_done()
         await at.check()
 
 
