@@ -15,6 +15,7 @@ from cli import console
 
 if TYPE_CHECKING:
     from policies.audit.provenance import Provenance
+
     from policies.audit.report import Report
     from policies.audit.state import State
 
