@@ -15,7 +15,6 @@ from cli import console
 
 if TYPE_CHECKING:
     from policies.audit.provenance import Provenance
-
     from policies.audit.report import Report
     from policies.audit.state import State
 
