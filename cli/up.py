@@ -19,7 +19,7 @@ from cli.lock import exclusive
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client, Event
     from localcloud.dataplane.settings import Config
-    from localcloud.engine.run import Result
+    from localcloud.engine.run import Result, Workspace
 
 #: How many resources the engine works on at once. More only makes the emulator's single interpreter queue.
 PARALLEL = 16
@@ -97,6 +97,7 @@ def up(
         with phases.phase("provision"):
             # A load balancer's address changes with the port: only a refresh tells the state so.
             provisioned = _provision(client, refresh=refresh or _differs(before, wanted))
+            _publish_site(client)
         with phases.phase("converge"):
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
@@ -106,6 +107,21 @@ def up(
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
     _report(client, provisioned, phases.total(), as_json=as_json)
+
+
+def _publish_site(client: Client) -> None:
+    """Put the first page into the site's bucket, and let the ingress know which one that is."""
+    from cli import site
+    from localcloud.dataplane.ingress.site import note
+    from localcloud.runtime.aws import Aws
+    from localcloud.runtime.state import StateDirectory, write_atomically
+
+    if not _services():
+        return
+    bucket = site.publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
+    file = note(StateDirectory(local.STATE).ingress)
+    file.parent.mkdir(exist_ok=True)
+    write_atomically(file, bucket)
 
 
 def _check_emulator(url: str, before: Mapping[str, Any]) -> None:
@@ -287,19 +303,26 @@ def _provision(client: Client, *, refresh: bool) -> Result:
     workspace.extra = _THROWAWAY if client.info.snapshot else {}
     command = ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)]
     checkpoint.take(_position(client))
-    servers = _servers(client)
+    servers, written = _servers(client), _written(workspace)
     checkpoint.enter(Phase.APPLYING)
     try:
         with local.resource_progress("provision") as on_event:
             done = workspace.run([*command, *(["--refresh"] if refresh else [])], local.STACK, on_event=on_event)
     except EngineFailed as failure:
-        if failure.killed or _servers(client) != servers:
+        # An engine that is told to stop may end without having written down what it had done by then.
+        if failure.killed or _written(workspace) == written or _servers(client) != servers:
             console.say("the engine, or a server behind it, was cut off: the next `up` takes back what this run made")
         else:
             _settle(client, checkpoint)
         local.engine_failed(failure)
     _settle(client, checkpoint)
     return done
+
+
+def _written(workspace: Workspace) -> int:
+    """When the engine last wrote its state, in nanoseconds."""
+    file = workspace.state_file(local.STACK)
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _servers(client: Client) -> list[Any]:

@@ -12,6 +12,8 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.elbv2 import models as elbv2
+from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.rds.models import RDSBackend
 from moto.s3.models import FakeBucket, FakeDeleteMarker
@@ -130,6 +132,28 @@ def delete_markers_can_be_thrown_away() -> None:
     _replace(FakeDeleteMarker, dispose)
 
 
+def certificates_of_other_accounts_exist() -> None:
+    """moto 5.2.5 refuses a listener whose certificate it does not hold; a stack's settings name those of its real account.
+
+    What belongs to another account than the emulator's is outside of what it can know, so it is taken as given.
+    """
+    original, register = ELBv2Backend._certificate_exists, elbv2.register_certificate
+
+    def foreign(certificate: str, account: str) -> bool:
+        parts = certificate.split(":")
+        return len(parts) > 5 and parts[2] == "acm" and parts[4] != account
+
+    def _certificate_exists(self: Any, certificate_arn: str) -> Any:
+        return foreign(certificate_arn, self.account_id) or original(self, certificate_arn)
+
+    def register_certificate(account_id: str, region_name: str, arn_certificate: str, arn_user: str) -> None:
+        if not foreign(arn_certificate, account_id):
+            register(account_id, region_name, arn_certificate, arn_user)
+
+    _replace(ELBv2Backend, _certificate_exists)
+    setattr(elbv2, "register_certificate", register_certificate)  # noqa: B010 - moto imported it by name
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
     elasticache_subnet_groups_can_change,
@@ -137,6 +161,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     conditional_denials_are_held_not_enforced,
     bucket_logging_needs_no_permission_yet,
     delete_markers_can_be_thrown_away,
+    certificates_of_other_accounts_exist,
 )
 
 

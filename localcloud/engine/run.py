@@ -33,7 +33,7 @@ _NOWHERE = "/dev/null"
 class EngineFailed(RuntimeError):
     """A run ended with an error: what the engine and its mandatory policies said, and the log that holds everything.
 
-    `killed`: by a signal, so that the engine may not have written down what it had done.
+    `killed` or cancelled by a signal, so that the engine may not have written down what it had done.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Workspace:
                 collected.add(event)
         tail = "\n".join(output)
         if process.returncode:
-            killed = process.returncode < 0
+            killed = process.returncode < 0 or "update canceled" in tail
             tail = tail or (f"the engine was killed by signal {-process.returncode}" if killed else "")
             raise EngineFailed(command[0], collected.diagnostics, tail, log, collected.violations, killed=killed)
         return Result(

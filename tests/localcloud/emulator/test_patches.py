@@ -95,7 +95,23 @@ def _suspended_versioning(client: Client) -> None:
     assert "Versions" not in s3.list_object_versions(Bucket="once-versioned")
 
 
+def _foreign_certificate(client: Client) -> None:
+    elb = client("elbv2")
+    arn = elb.create_load_balancer(Name="lb", Subnets=_subnets(client))["LoadBalancers"][0]["LoadBalancerArn"]
+    certificate = f"arn:aws:acm:{REGION}:210987654321:certificate/12345678-1234-1234-1234-123456789012"
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    made = elb.create_listener(
+        LoadBalancerArn=arn,
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": certificate}],
+        DefaultActions=[answer],
+    )
+    assert made["Listeners"][0]["Certificates"] == [{"CertificateArn": certificate}]
+
+
 REPAIRED = [
+    _foreign_certificate,
     _suspended_versioning,
     _bucket_logging,
     _rds_subnet_group,

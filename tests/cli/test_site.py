@@ -1,0 +1,102 @@
+"""The first page is made of this repository's files alone, and says of every service what it is."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from cli import journeys, local, site
+
+
+class _Page(HTMLParser):
+    """What a page loads and links to, and whether its tags are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag in ("script", "link", "img"):
+            self.loads.append(given.get("src") or given.get("href") or "")
+        if tag == "a":
+            self.links.append(given.get("href") or "")
+        self.ids.add(given.get("id") or "")
+        if tag not in ("meta", "link", "br", "p"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "p":
+            assert self.open.pop() == tag
+
+
+def _files() -> dict[str, bytes]:
+    return dict(site.files(local.PROJECT, journeys.catalog().services.values()))
+
+
+def test_every_page_is_well_formed_and_loads_only_what_is_there() -> None:
+    found = _files()
+    pages = [name for name in found if name.endswith(".html")]
+    assert "index.html" in pages
+    for name in pages:
+        page = _Page()
+        page.feed(found[name].decode())
+        assert page.open == []
+        assert {load.removeprefix("/") for load in page.loads} <= set(found), name
+        for link in page.links:
+            if link.startswith("#"):
+                assert link[1:] in page.ids, f"{name}: {link}"
+            elif link.startswith("/api/"):
+                assert f"{link.strip('/')}/index.html" in found
+        assert not re.search(rb"https?://", found[name].split(b"<body>")[0])
+
+
+def test_every_service_and_every_operation_is_there() -> None:
+    found = _files()
+    for service in journeys.catalog().services.values():
+        assert f"<b>{service.name}</b>" in found["index.html"].decode()
+        assert f"api/{service.name}/index.html" in found
+    assert b"/auth/register" in found["api/auth/index.html"]
+
+
+class _Bucket:
+    """An S3 client of one bucket that counts what is sent to it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.sent = 0
+
+    def list_buckets(self) -> dict[str, Any]:
+        return {"Buckets": [{"Name": "matchday-local-site-123456789012"}]}
+
+    def list_objects_v2(self, Bucket: str) -> dict[str, Any]:
+        from hashlib import md5
+
+        return {"Contents": [{"Key": k, "ETag": f'"{md5(v).hexdigest()}"'} for k, v in self.kept.items()]}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        assert "/" in ContentType
+        self.kept[Key] = Body
+        self.sent += 1
+
+
+def test_what_is_there_already_is_not_sent_again() -> None:
+    bucket = _Bucket()
+    services = list(journeys.catalog().services.values())
+    assert site.publish(bucket, services) == "matchday-local-site-123456789012"
+    sent = bucket.sent
+    assert sent == len(_files())
+    site.publish(bucket, services)
+    assert bucket.sent == sent
+    bucket.kept["index.html"] = b"changed by hand"
+    site.publish(bucket, services)
+    assert bucket.sent == sent + 1
+
+
+def test_the_files_of_the_site_are_all_of_a_known_type() -> None:
+    assert {Path(name).suffix for name in _files()} <= {".html", ".css", ".js", ".json"}
