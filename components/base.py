@@ -26,12 +26,24 @@ class ResourceClass(Protocol[R_co]):
     def __call__(self, resource_name: str, args: Any, opts: pulumi.ResourceOptions | None = None) -> R_co: ...
 
 
+def _token(kind: type) -> str:
+    """The type token of a component's class: part of every URN below it, so by where the class lives, not what it is called
+    at import."""
+    package, _, inner = kind.__module__.partition(".")
+    if package == "stacks" or (package == "components" and not inner):
+        raise TypeError(f"{kind.__qualname__} must live in a room under components/, not in {kind.__module__}")
+    room = inner.split(".")[0] or "index"
+    owner = {"components": "matchday", "__main__": pulumi.get_project()}.get(package, package)
+    return f"{owner}:{room}:{kind.__name__}"
+
+
 class Component(pulumi.ComponentResource):
     """A group of resources with one purpose.
 
     A subclass calls ``super().__init__(name, opts, transform=...)``, makes each child with `make`, sets typed public
     attributes and ends with ``self.register_outputs({...})``. Its type token is ``matchday:<room>:<ClassName>``, the room
-    being the package under `components` that the class lives in.
+    being the package under `components` that the class lives in. One written elsewhere has ``<package>:<module>:<ClassName>``
+    of its own (a program's own file: the project's name, and ``index``).
 
     Children are named ``f"{name}-{role}"`` (the role ``""`` gives ``name`` itself), have this component as parent, and carry
     the tags of `tags`. `signals` is what a component wants watched, set before `register_outputs`; `observability.Monitoring`,
@@ -54,15 +66,10 @@ class Component(pulumi.ComponentResource):
         transform: Transforms | None = None,
         relaxed: Mapping[str, str] | None = None,
     ) -> None:
-        package, _, room = type(self).__module__.partition(".")
-        if package != "components" or not room:
-            raise TypeError(
-                f"{type(self).__qualname__} must live in a room under components/, not in {type(self).__module__}"
-            )
         self.name = name
         self.signals: list[Signal] = []
         self.relaxed = self._reasons(relaxed or {})
-        super().__init__(f"matchday:{room.split('.')[0]}:{type(self).__name__}", name, None, opts)
+        super().__init__(_token(type(self)), name, None, opts)
         self._transform = dict(transform or {})
         self._made: set[str] = set()
         register().add(self)

@@ -12,6 +12,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.elb import models as elb
 from moto.elbv2 import models as elbv2
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
@@ -137,7 +138,7 @@ def certificates_of_other_accounts_exist() -> None:
 
     What belongs to another account than the emulator's is outside of what it can know, so it is taken as given.
     """
-    original, register = ELBv2Backend._certificate_exists, elbv2.register_certificate
+    original, register = ELBv2Backend._certificate_exists, elb.register_certificate
 
     def foreign(certificate: str, account: str) -> bool:
         parts = certificate.split(":")
@@ -146,9 +147,9 @@ def certificates_of_other_accounts_exist() -> None:
     def _certificate_exists(self: Any, certificate_arn: str) -> Any:
         return foreign(certificate_arn, self.account_id) or original(self, certificate_arn)
 
-    def register_certificate(account_id: str, region_name: str, arn_certificate: str, arn_user: str) -> None:
+    def register_certificate(account_id: str, region: str, arn_certificate: str, arn_user: str) -> None:
         if not foreign(arn_certificate, account_id):
-            register(account_id, region_name, arn_certificate, arn_user)
+            register(account_id, region, arn_certificate, arn_user)
 
     _replace(ELBv2Backend, _certificate_exists)
     setattr(elbv2, "register_certificate", register_certificate)  # noqa: B010 - moto imported it by name

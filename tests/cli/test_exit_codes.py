@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cli import boundary, local, lock, remains
+from cli import boundary, local, lock, reference, remains
 from cli.main import COMMANDS, build
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -65,6 +65,11 @@ def test_what_is_printed_in_a_pipe_of_80_columns_needs_no_terminal(tmp_path: Pat
     )
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_page_lists_every_option() -> None:
+    page = reference.PAGE.read_text(encoding="utf-8")
+    assert reference.written(page) == page, "run `python -m cli.reference`"
 
 
 def test_help_renders_what_it_says() -> None:
