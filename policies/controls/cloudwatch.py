@@ -108,7 +108,9 @@ def _reaches(found: Resource, groups: list[str], stack: Stack) -> Verdict:
     own = [group.urn for group in inside] or [named]
     if not set(own) & set(groups):
         return bad(
-            f"{found.name}.logGroupName", named or inside[0].name, "filter the log group that the trail writes to"
+            f"{found.name}.logGroupName",
+            named or (inside[0].name if inside else None),
+            "filter the log group that the trail writes to",
         )
     metric = found.view("metricTransformation")
     if (metric.number("value", 1) if metric.text("value", "1").replace(".", "").isdigit() else 1) == 0:
