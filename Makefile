@@ -23,7 +23,7 @@ up: setup ## the platform on this machine; prints its URLs (PORT=8090 for anothe
 down: ## stop everything that `up` started
 	@if [ -x .venv/bin/matchday ] && .venv/bin/python -c '' 2>/dev/null; then .venv/bin/python -m cli down $(ARGS); \
 	elif pkill -TERM -u "$$(id -u)" -f -- 'localcloud\.dataplane --state $(CURDIR)/\.matchday '; then \
-	echo "there is no .venv here: told the supervisor to stop everything; the data is kept"; \
+	echo "there is no .venv here: asked the supervisor to stop everything; the data is kept"; \
 	else echo "the platform is not running (and there is no .venv here; make up makes both)"; fi
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts, queries in repositories

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,3 +180,16 @@ def test_every_secret_that_is_given_is_in_the_list_that_the_role_may_read() -> N
     for container in make():
         given |= {value.removesuffix(":password::") for value in secrets(container).values()}
     assert given == {str(arn).rsplit("secret:", 1)[1] for arn in listed}
+
+
+def test_the_contract_lists_every_variable() -> None:
+    """Each variable that containers are given is in the table of docs/contracts.md, and each of the table is given to some."""
+    page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text(encoding="utf-8")
+    rows = page.split("## A container's environment")[1].split("\n## ")[0].splitlines()
+    cells = [row.split(" | ")[0] for row in rows if row.startswith("| `")]
+    listed = {name for cell in cells for name in re.findall(r"`([A-Z_]+)`", cell)} - {
+        "CLIENTS"
+    }  # Dependencies.variables
+    given = {name for container in make() for name in (*environment(container), *secrets(container))}
+    named_by_manifests = {"USER_AUTH_URL", "BUCKET_RECEIPTS", "SIGNING_KEK"}
+    assert given - named_by_manifests == listed
