@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import yaml
 
@@ -35,7 +36,8 @@ def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None
         for task in service["tasks"]:
             assert task["health"] == "HEALTHY"
             assert task["restarts"] == 0
-            assert Path(f"/proc/{task['pid']}").exists()
+            parent = psutil.Process(task["pid"]).parent()
+            assert parent and any("fork_server.py" in word for word in parent.cmdline()), "it shares its libraries"
 
 
 def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from localcloud.dataplane.ecs.launcher import Forked, Launcher, Process, Spawned
@@ -225,6 +226,21 @@ async def test_a_module_that_cannot_be_imported_is_the_processes_own_error(stage
     status, output = await stage.run("-m", "show")
     assert status == 1
     assert "RuntimeError: broken" in output
+
+
+async def test_what_is_preloaded_is_in_memory_once(stage: Stage) -> None:
+    stage.module("shared_library", "VALUE = [str(number) for number in range(400_000)]")  # some 30 MB
+    stage.module(
+        "stays", "import gc, time, shared_library; gc.collect(); open('ready', 'a').write('x'); time.sleep(60)"
+    )
+    processes = [(await stage.launch("-m", "stays"))[0] for _ in range(5)]
+    await _until(lambda: (stage.root / "ready").exists() and len((stage.root / "ready").read_text()) == len(processes))
+    own = [psutil.Process(process.pid).memory_full_info().uss / 2**20 for process in processes]
+    shared = psutil.Process(stage.launcher.status()[0]["pid"]).memory_info().rss / 2**20
+    assert shared > 30
+    assert max(own) < 12, own
+    for process in processes:
+        process.signal(signal.SIGKILL)
 
 
 async def test_many_at_once(stage: Stage) -> None:
