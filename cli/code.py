@@ -9,6 +9,9 @@ from pathlib import Path
 #: What every service runs beside its own folder (services/Dockerfile copies the same).
 SHARED = ("services/__init__.py", "services/common", "scoring", "requirements/services.txt")
 
+#: In a service's folder, and read by no process: what infrastructure must know of it (a change there is the program's to make).
+NOT_RUN = ("service.yaml", "README.md")
+
 
 def digests(project: Path, services: Iterable[str]) -> dict[str, str]:
     """Service → hash of all code that its processes may run: the shared rooms, the locked dependencies and its folder."""
@@ -33,7 +36,7 @@ def _digest(project: Path, rooms: Iterable[str]) -> str:
     for room in rooms:
         root = project / room
         for file in [root] if root.is_file() else sorted(root.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.is_file() and "__pycache__" not in file.parts and file.name not in NOT_RUN:
                 digest.update(file.relative_to(project).as_posix().encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()

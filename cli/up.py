@@ -330,7 +330,8 @@ def _servers(client: Client) -> list[Any]:
     from localcloud.runtime.errors import SupervisorError
 
     try:
-        return [(server["name"], server["pid"]) for server in client.status()["servers"] if server["name"] != "ingress"]
+        servers = client.status()["servers"]
+        return [(server["name"], server["pid"]) for server in servers if server["name"] in ("emulator", "provider")]
     except SupervisorError:
         return []
 

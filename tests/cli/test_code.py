@@ -30,6 +30,7 @@ def project(tmp_path: Path) -> Path:
         ("requirements/services.txt", ["auth", "wallet"]),
         ("cli/up.py", []),
         ("services/auth/__pycache__/app.pyc", []),
+        ("services/auth/service.yaml", []),
     ],
 )
 def test_only_who_runs_it_is_deployed_anew(project: Path, file: str, expected: list[str]) -> None:
