@@ -85,10 +85,15 @@ class Checkpoint:
         self.enter(Phase.SETTLED)
         return notes
 
+    def missing(self) -> list[str]:
+        """The parts that somebody deleted, and that the copy has."""
+        copy = self._places.checkpoint
+        return [part for part in COPIED if (copy / part).exists() and not (self.state / part).exists()]
+
     def complete(self) -> list[str]:
         """Put back from the copy what somebody deleted of the state directory; returns a sentence for each part."""
         copy, emulator = self._places.checkpoint, self._places.emulator
-        missing = [part for part in COPIED if (copy / part).exists() and not (self.state / part).exists()]
+        missing = self.missing()
         for part in missing:
             shutil.copytree(copy / part, self.state / part)
         if (copy / "emulator").exists() and not any(emulator.glob("snapshot*")):

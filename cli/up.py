@@ -195,8 +195,9 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
 
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
-    if running is not None and (checkpoint.phase is Phase.APPLYING or _differs(before, wanted)):
-        if checkpoint.phase is not Phase.APPLYING:
+    broken = checkpoint.phase is Phase.APPLYING or bool(checkpoint.missing())
+    if running is not None and (broken or _differs(before, wanted)):
+        if not broken:
             if wanted["port"] != before.get("port"):
                 require_free("ingress", "127.0.0.1", wanted["port"])  # before anything is stopped
             console.say("the port or the emulator changes: restarting the servers")
