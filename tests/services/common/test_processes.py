@@ -73,7 +73,7 @@ async def test_draining_turns_readiness_off_and_finishes_requests(cloud: Cloud, 
             with pytest.raises(httpx.ConnectError):
                 await httpx.AsyncClient().get(url)
             await held.rollback()
-            assert (await slow).status_code == 201
+            assert (await slow).status_code == 202
         assert await asyncio.to_thread(started.popen.wait, 10) == 0
         await owner.close()
 
