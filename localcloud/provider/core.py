@@ -44,9 +44,10 @@ class Core:
         """The translator of a kind; Refused for a kind without a row."""
         if token not in self._translators:
             if token not in self.rows:
+                service = token.split(":")[1].split("/")[0] if token.count(":") == 2 else token
                 raise Refused(
-                    f"the local provider has no row for {token}: add one in localcloud/provider/rows/ "
-                    "(docs/local-provider.md says how)"
+                    f"the local provider has no row for {token}: add one to localcloud/provider/rows/"
+                    f"{service}.py (docs/local-provider.md says how)"
                 )
             self._translators[token] = Translator(self.schema.kind(token), self.rows[token], self.schema)
         return self._translators[token]
