@@ -13,6 +13,7 @@ from localcloud.provider.diff import Difference
 from localcloud.provider.errors import Gone, Refused
 from localcloud.provider.read import Settings
 from localcloud.provider.row import Context, Inputs, Row, Rows
+from localcloud.provider.rows import FILES
 from localcloud.provider.schema import Schema
 from localcloud.provider.store import Store
 from localcloud.provider.templates import fill
@@ -47,7 +48,7 @@ class Core:
                 service = token.split(":")[1].split("/")[0] if token.count(":") == 2 else token
                 raise Refused(
                     f"the local provider has no row for {token}: add one to localcloud/provider/rows/"
-                    f"{service}.py (docs/local-provider.md says how)"
+                    f"{FILES.get(service, service)}.py (docs/local-provider.md says how)"
                 )
             self._translators[token] = Translator(self.schema.kind(token), self.rows[token], self.schema)
         return self._translators[token]

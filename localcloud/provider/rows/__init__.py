@@ -49,3 +49,11 @@ _OWN: dict[str, Row] = {
 }
 
 ROWS: dict[str, Row] = _OWN | neighbours.rows(_OWN)
+
+#: Service of pulumi_aws -> the module here that holds its rows (sns and sqs are in messaging).
+FILES: dict[str, str] = {
+    token.split(":")[1].split("/")[0]: module.__name__.rpartition(".")[2]
+    for module in (security_groups, log_delivery, network, ec2, kms, iam, lb, ecs, servicediscovery, appautoscaling, rds,
+                   elasticache, s3, cloudfront, wafv2, cloudwatch, messaging, secrets, ecr)
+    for token in module.ROWS
+}  # fmt: skip
