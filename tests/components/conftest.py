@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -233,7 +233,7 @@ class _Cloud(mocks.Mocks):
             outputs["masterUserSecrets"] = [{"secretArn": arn, "secretStatus": "active", "kmsKeyId": "key"}]
         return identity, outputs
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> Any:
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {
                 "accountId": ACCOUNT,
@@ -262,14 +262,14 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         pulumi.runtime.set_mocks(_Cloud(), project=project, stack=stack_name, preview=False, monitor=_Engine(recorded))
         settings.SETTINGS.outputs.clear()
         settings.SETTINGS.rpc_manager.clear()
-        settings.set_root_resource(None)
+        settings.set_root_resource(cast(Any, None))
 
         def main() -> None:
             recorded.result = program()
 
         loop.run_until_complete(stack.run_in_stack(main))
     finally:
-        settings.set_root_resource(None)
+        settings.set_root_resource(cast(Any, None))
         # A program that was refused half-way leaves outputs that nobody will ever resolve. They are begun before they are
         # cancelled: one that never began would drop, unawaited, the coroutine that it was to wait for.
         for _ in range(5):

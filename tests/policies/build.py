@@ -23,9 +23,9 @@ def res(
     name: str = "it",
     /,
     *,
-    id: str | None = None,  # noqa: A002 - Pulumi's own word
-    deps: Mapping[str, Sequence[str]] | None = None,
-    provider_region: str = "ap-south-1",
+    id: Any = None,  # noqa: A002 - Pulumi's own word
+    deps: Any = None,
+    provider_region: Any = "ap-south-1",
     **props: Any,
 ) -> Resource:
     """A resource with these properties (camelCase, as on the wire). Its id is `name` unless given; `deps` are the resources'

@@ -22,7 +22,7 @@ def _open(document: Document, condition: Mapping[str, Any] | None = None, **more
     opened = copy.deepcopy(document)
     listed = opened.get("Statement", [])
     opened["Statement"] = listed if isinstance(listed, list) else [listed]
-    first = next((item for item in opened["Statement"] if item.get("Effect") == "Allow"), {})
+    first: Document = next((item for item in opened["Statement"] if item.get("Effect") == "Allow"), {})
     statement: Document = {"Effect": "Allow", "Principal": "*", "Action": first.get("Action", "*")}
     if "Resource" in first:
         statement["Resource"] = first["Resource"]

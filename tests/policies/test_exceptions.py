@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +33,7 @@ CONTROLS = [control for control in all_controls() if control.service == "kms"]
 
 
 def _audit(
-    resources: list[Resource], rows: list[dict[str, object]], *, today: datetime = TODAY, **more: object
+    resources: list[Resource], rows: Sequence[Mapping[str, object]], *, today: datetime = TODAY, **more: object
 ) -> Report:
     register = Register.model_validate({"exceptions": rows, **more})
     state = State(stack(resources), "prod", "matchday", "state", "0" * 64)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from policies.catalog import all_controls
 from policies.controls.ec2 import ACL, ACL_RULE
 from policies.controls.security_groups import GROUP, HIGH_RISK_PORTS, INGRESS, RULE
-from policies.lang.links import among, is_world
+from policies.lang.links import among
+from policies.lang.networks import world
 from policies.model import Status, status_of
 from tests.policies.build import res, stack
 
@@ -100,7 +101,7 @@ def test_ports_in_a_range(ports: list[int], bounds: list[int]) -> None:
 
 
 def test_the_whole_internet() -> None:
-    assert [text for text in ("0.0.0.0/0", "::/0", "10.0.0.0/8", "0.0.0.0", "", "pl-1/0x") if is_world(text)] == [
+    assert [text for text in ("0.0.0.0/0", "::/0", "10.0.0.0/8", "0.0.0.0", "", "pl-1/0x") if world([text])] == [
         "0.0.0.0/0",
         "::/0",
     ]

@@ -31,7 +31,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         postgres.set_master(MASTER, cloud.secrets["master"])
         for service in SERVICES:
             with environ(cloud.environment(service, service, role="master")):
-                given = Passwords()  # type: ignore[call-arg]
+                given = Passwords()
             asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
         yield cloud

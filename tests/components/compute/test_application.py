@@ -242,7 +242,7 @@ def test_a_process_gets_the_secrets_that_it_receives_and_no_others(run: Run) -> 
     assert received == {"web": ["SIGNING_KEK"], "worker": ["CLIENT_SECRET_X", "SIGNING_KEK"], "scheduler": []}
     assert clients == {"web": ['{"x":{}}'], "worker": [], "scheduler": []}
     policy = json.loads(recorded.named("wallet-execution-policy").inputs["policy"])
-    assert of_another.arn in json.dumps(policy), "the role that starts the tasks may read it"
+    assert str(of_another.arn) in json.dumps(policy), "the role that starts the tasks may read it"
 
 
 @pytest.mark.parametrize(

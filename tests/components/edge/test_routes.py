@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,10 @@ def test_internal_paths_are_refused(path, service):
 
 
 def test_internal_patterns_move_no_rule_that_exists():
-    for one, other in (({}, {"internal": ["/wallet/internal/*", "/wallet/x"]}),):
+    pairs: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+        ({}, {"internal": ["/wallet/internal/*", "/wallet/x"]}),
+    )
+    for one, other in pairs:
         before, after = (listener_rules([route("wallet", **more), route("auth")]) for more in (one, other))
         assert set(before) < set(after)
 

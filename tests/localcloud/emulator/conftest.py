@@ -22,7 +22,7 @@ class Running:
     process: subprocess.Popen[str]
     url: str
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return boto3.client(
             service, region_name=REGION, endpoint_url=self.url, aws_access_key_id="test", aws_secret_access_key="test"
         )

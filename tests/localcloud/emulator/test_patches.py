@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -133,7 +133,7 @@ def plain_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        yield lambda service: boto3.client(service, region_name=REGION)
+        yield lambda service: boto3.client(cast(Any, service), region_name=REGION)
 
 
 @pytest.mark.parametrize("use", REPAIRED, ids=lambda use: use.__name__)

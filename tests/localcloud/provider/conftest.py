@@ -10,7 +10,8 @@ import pytest
 
 from localcloud.provider import schema
 from localcloud.provider.clients import Clients
-from localcloud.provider.core import Core, Settings
+from localcloud.provider.core import Core
+from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
 from localcloud.provider.store import Store
 from localcloud.runtime.addresses import AddressBook

@@ -75,7 +75,7 @@ def resources(code: str) -> list[Given]:
         names = _types.input_type_py_to_pulumi_names(props.__class__) if not isinstance(props, dict) else {}
         inputs = {}
         for key, value in values.items():
-            prop = names.get(key, key)
+            prop = names.get(key) or key
             plain = _plain(value, hints.get(prop))
             if plain is not None and not key.startswith("_"):
                 inputs[prop] = plain
@@ -111,7 +111,7 @@ def _plain(value: Any, hint: Any) -> Any:
         items = value if isinstance(value, dict) else dict(value.__dict__.get("_values", vars(value)))
         if _types.is_input_type(cls):
             names, hints = _types.input_type_py_to_pulumi_names(cls), _types.input_type_types(cls)
-            pairs = [(names.get(key, key), item) for key, item in items.items()]
+            pairs = [(names.get(key) or key, item) for key, item in items.items()]
             return {key: _plain(item, hints.get(key)) for key, item in pairs if item is not None}
         inner = (typing.get_args(hint) or (None, None))[-1]
         return {key: _plain(item, inner) for key, item in items.items() if item is not None}

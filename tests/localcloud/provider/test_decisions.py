@@ -29,7 +29,8 @@ def _two(core: Core, typ: Any) -> tuple[Any, Any]:
             return {"a": "1"}, {"a": "2"}
         fields = core.schema.fields(typ)
         pairs = {name: _two(core, inner) for name, inner in list(fields.items())[:1]}
-        return tuple({name: pair[side] for name, pair in pairs.items()} for side in (0, 1))
+        one, other = ({name: pair[side] for name, pair in pairs.items()} for side in (0, 1))
+        return one, other
     return {"boolean": (False, True), "integer": (11, 12), "number": (11, 12)}.get(typ, ("one", "two"))
 
 
@@ -94,10 +95,10 @@ def _containers(**more: Any) -> str:
     ],
 )
 def test_equivalent_containers_are_no_difference(core: Core, token: str, old: str, new: str) -> None:
-    sides = [{"containerDefinitions": text, "networkMode": "awsvpc"} for text in (old, new)]
-    assert core.diff(token, *sides).changed == []
+    before, after = ({"containerDefinitions": text, "networkMode": "awsvpc"} for text in (old, new))
+    assert core.diff(token, before, after).changed == []
     changed = {"containerDefinitions": _containers(image="other"), "networkMode": "awsvpc"}
-    assert core.diff(token, sides[0], changed).replaces == ["containerDefinitions"]
+    assert core.diff(token, before, changed).replaces == ["containerDefinitions"]
 
 
 @pytest.mark.parametrize(
@@ -140,8 +141,8 @@ def test_ignored_paths_keep_their_old_value_and_nothing_else(core: Core) -> None
     old, new = {"tags": {"owner": "a", "team": "a"}}, {"tags": {"owner": "b", "team": "b"}}
     found = core.diff("aws:ec2/vpc:Vpc", old, new, frozenset({"tags.owner"}))
     assert list(found.paths) == ["tags.team"]
-    health = [{"healthCheck": {"path": path, "interval": interval}} for path, interval in (("/a", 10), ("/b", 20))]
-    found = core.diff("aws:lb/targetGroup:TargetGroup", *health, frozenset({"healthCheck.interval"}))
+    before, after = ({"healthCheck": {"path": path, "interval": each}} for path, each in (("/a", 10), ("/b", 20)))
+    found = core.diff("aws:lb/targetGroup:TargetGroup", before, after, frozenset({"healthCheck.interval"}))
     assert list(found.paths) == ["healthCheck.path"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from localcloud.provider.core import Core
 from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
+from localcloud.provider.wire import UNKNOWN
 from tests.localcloud.provider import examples
 
 #: Examples that stand for a fragment ("..."), or that the official provider refuses as well: (kind refused, words).
@@ -53,7 +54,7 @@ def _refused(core: Core, token: str) -> tuple[int, list[str]]:
             inputs = {
                 name: value for name, value in given.inputs.items() if name not in ("vpcId", "subnetId", "subnetIds")
             }
-            inputs |= {name: examples.UNKNOWN for name in given.inputs if name not in inputs}
+            inputs |= {name: UNKNOWN for name in given.inputs if name not in inputs}
             _, failures = core.check(Settings("us-west-2"), given.token, given.name, inputs, {}, b"seed")
             wrong += [
                 f"{token} example {number}, {given.token}: {reason}"

@@ -95,8 +95,8 @@ def test_things_of_two_vpcs_do_not_go_together(core: Core, settings: Settings) -
         for third, zone in enumerate("ab"):
             inputs = {"vpcId": vpc, "cidrBlock": f"10.{second}.{third}.0/24", "availabilityZone": f"ap-south-1{zone}"}
             subnets.append(core.create(settings, SUBNET, inputs)[0])
-    inputs = {"name": "two-vpcs", "subnets": [subnets[0], subnets[2]]}
-    _, failures = core.check(settings, ALB, "x", inputs, {})
+    balancer: dict[str, Any] = {"name": "two-vpcs", "subnets": [subnets[0], subnets[2]]}
+    _, failures = core.check(settings, ALB, "x", balancer, {})
     assert failures[0][0] == "subnets"
     assert failures[0][1].startswith("these must be in one VPC")
     assert all(vpc in failures[0][1] for vpc in vpcs)

@@ -1,5 +1,6 @@
 """Cases of policies/controls/dynamodb.py."""
 
+from policies.lang.resources import Resource
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, res
 
 TABLE = "aws:dynamodb/table:Table"
@@ -21,7 +22,7 @@ GOOD = [_TABLE, _PLAN, _CHOSEN]
 CLUSTER = [res(DAX, serverSideEncryption={"enabled": True}, clusterEndpointEncryptionType="TLS")]
 
 
-def _target(dimension: str) -> object:
+def _target(dimension: str) -> Resource:
     return res(
         TARGET, dimension, resourceId="table/scores", scalableDimension=f"dynamodb:table:{dimension}CapacityUnits"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.controls.s3_access import ACCESS_POINT, ACCOUNT_BLOCK, MULTI_REGION
-from policies.lang.buckets import ACL, BLOCK, BUCKET, CORS, OWNERSHIP, POLICY, SWITCHES, WEBSITE
+from policies.controls.s3_access import ACCESS_POINT, MULTI_REGION
+from policies.lang.buckets import ACCOUNT_BLOCK, ACL, BLOCK, BUCKET, CORS, OWNERSHIP, POLICY, SWITCHES, WEBSITE
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 from tests.policies.cases.s3 import ARN, GOOD, ON, OTHER, PLAIN, TLS, policy, without
 

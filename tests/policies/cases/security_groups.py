@@ -11,7 +11,7 @@ OTHER = [res("aws:sqs/queue:Queue")]
 TAGS = {"Project": "matchday"}
 
 
-def rule(port: int, *blocks: str, to: int | None = None, protocol: str = "tcp", **props: Any) -> dict[str, Any]:
+def rule(port: int, *blocks: str, to: int | None = None, protocol: Any = "tcp", **props: Any) -> dict[str, Any]:
     """An inline rule."""
     four, six = [b for b in blocks if ":" not in b], [b for b in blocks if ":" in b]
     last = port if to is None else to

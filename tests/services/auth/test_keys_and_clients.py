@@ -209,7 +209,7 @@ async def test_a_client_gets_the_scopes_that_its_manifest_asks_for(auth: Auth) -
         narrow = (await client.post("/auth/token", data=asked | {"scope": "wallet:audit"})).json()
         assert (await client.post("/auth/token", data=form(auth))).json()["code"] == "client_refused"
     assert (both["scope"], narrow["scope"]) == ("wallet:audit wallet:credit", "wallet:audit")
-    read = {"verify_signature": False}
+    read: Any = {"verify_signature": False}
     assert jwt.decode(both["access_token"], options=read)["limits"] == {"wallet:credit": 500}
     assert "limits" not in jwt.decode(narrow["access_token"], options=read)
 

@@ -38,7 +38,7 @@ async def test_a_standby_is_promoted_under_load(
         there = Cloud(primary, cloud.broker, cloud.cache, cloud.secrets)
         primary.set_master(MASTER, cloud.secrets["master"])
         with environ(there.environment("wallet", "wallet", role="master")):
-            given = Passwords()  # type: ignore[call-arg]
+            given = Passwords()
         await bootstrap("wallet", there.settings("wallet", "wallet", "master"), given)
         await migrate("wallet", there.settings("wallet", "wallet", "owner"))
         async with proxy(primary.host, primary.port) as name:

@@ -27,7 +27,7 @@ def told(answer: Any) -> tuple[int, str | None]:
 
 
 #: PostgreSQL: fault → what a read and what a write may be answered.
-POSTGRES = {
+POSTGRES: dict[Fault, tuple[set[tuple[int, str | None]], set[tuple[int, str | None]]]] = {
     Fault.REFUSED: ({BUSY}, {BUSY}),
     Fault.RESET: ({BUSY}, {BUSY}),
     Fault.SILENT: ({BUSY}, {BUSY}),

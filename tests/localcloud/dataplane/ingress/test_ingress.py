@@ -24,7 +24,8 @@ from localcloud.runtime.errors import SupervisorError
 
 class _Backend(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        host, port = self.server.server_address[:2]
+        address: Any = self.server.server_address
+        host, port = address[:2]
         body = {
             "name": f"{host}:{port}",
             "path": self.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from localcloud.dataplane.ingress import routing, site
 from localcloud.dataplane.ingress.site import Site
@@ -12,7 +13,7 @@ NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"
 SITE = Site(bucket="the-site", emulator="127.93.0.2:4566")
 
 
-def _routes(default: dict[str, object], wanted: Site | None) -> list[dict[str, object]]:
+def _routes(default: dict[str, Any], wanted: Site | None) -> list[dict[str, Any]]:
     rules = (
         Rule(priority="default", conditions=(), actions=(default,)),
         Rule(
@@ -31,14 +32,14 @@ def _routes(default: dict[str, object], wanted: Site | None) -> list[dict[str, o
         site=wanted,
     )
     assert problems == []
-    routes: list[dict[str, object]] = made["apps"]["http"]["servers"]["listener0"]["routes"]
+    routes: list[dict[str, Any]] = made["apps"]["http"]["servers"]["listener0"]["routes"]
     return routes
 
 
 def test_the_site_comes_after_every_path_and_before_the_default() -> None:
     *_, path, before_default, default = _routes(NOTHING, SITE)
     assert "path_regexp" in str(path["match"])
-    assert before_default == site.route(SITE, default["handle"])  # type: ignore[arg-type] - Caddy's JSON
+    assert before_default == site.route(SITE, default["handle"])
     assert "the-site" in str(before_default)
     assert str(default["handle"]) in str(before_default), "what the bucket has not is the default's to answer"
 
