@@ -190,7 +190,6 @@ class Vpc(Component):
             for service in ("s3", "dynamodb")
         }
         self.s3_prefix_list_id: pulumi.Output[str] = gateways["s3"].prefix_list_id
-        self.dynamodb_prefix_list_id: pulumi.Output[str] = gateways["dynamodb"].prefix_list_id
 
         group = self.make(
             "endpoints",

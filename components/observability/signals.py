@@ -22,7 +22,6 @@ class Comparison(StrEnum):
     ABOVE = "GreaterThanThreshold"
     AT_LEAST = "GreaterThanOrEqualToThreshold"
     BELOW = "LessThanThreshold"
-    AT_MOST = "LessThanOrEqualToThreshold"
 
 
 class MissingData(StrEnum):
@@ -30,8 +29,6 @@ class MissingData(StrEnum):
 
     BREACHING = "breaching"
     NOT_BREACHING = "notBreaching"
-    IGNORE = "ignore"
-    MISSING = "missing"
 
 
 #: Statistics that CloudWatch knows by name; others (p99, tm95) are "extended" ones.

@@ -90,8 +90,3 @@ def _any_account(key: str, value: str) -> bool:
         account, resource = value.split(":", 5)[4:]
         return has_wildcard(account) or (not account and has_wildcard(resource)) or "${" in value
     return has_wildcard(value)
-
-
-def public_trust(role: Resource) -> bool:
-    """Whether anybody may take the role."""
-    return bool(public_statements(statements(role, "assumeRolePolicy")))

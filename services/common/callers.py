@@ -83,7 +83,6 @@ def needs(scope: str) -> Bearer:
     return Bearer(scope)
 
 
-AnyCaller = Annotated[Caller, Depends(Bearer())]
 Player = Annotated[UUID, Depends(PlayerBearer())]
 
 #: What an endpoint behind these can refuse with.
