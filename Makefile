@@ -26,8 +26,8 @@ down: ## stop everything that `up` started
 	echo "there is no .venv here: asked the supervisor to stop everything; the data is kept"; \
 	else echo "the platform is not running (and there is no .venv here; make up makes both)"; fi
 
-lint: $(STAMP) ## ruff, mypy --strict, import contracts, queries in repositories
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && $(PY) scripts/check_services.py
+lint: $(STAMP) ## ruff, mypy --strict, import contracts, dead code, queries in repositories
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && .venv/bin/vulture && $(PY) scripts/check_services.py
 
 unit: $(STAMP) ## the tests that need no engine and no running platform
 	@.venv/bin/pytest -n 2 -m "not engine and not e2e and not nightly" $(ARGS)

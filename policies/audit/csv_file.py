@@ -9,7 +9,20 @@ from policies.audit.owners import owner_of
 from policies.audit.report import Answer, Report
 
 _HEADINGS = (
-    *("control", "title", "severity", "service", "owner", "frameworks", "result", "level", "resource", "type", "urn", "arn"),
+    *(
+        "control",
+        "title",
+        "severity",
+        "service",
+        "owner",
+        "frameworks",
+        "result",
+        "level",
+        "resource",
+        "type",
+        "urn",
+        "arn",
+    ),
     *("region", "account", "observed", "message", "remediation"),
     *("exception owner", "exception approver", "exception expires", "exception reason"),
 )

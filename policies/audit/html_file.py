@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-from policies.model import Control
 from policies.audit.owners import owner_of
 from policies.audit.report import Answer, ControlResult, Report, Result
+from policies.model import Control
 
 _CLASSES = {
     Result.VIOLATION: "bad",
@@ -25,7 +25,9 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -
     if not body:
         return f"<p class=quiet>{escape(empty)}</p>"
     head = "".join(
-        f"<th scope=col aria-sort=none><button type=button>{escape(heading)}</button></th>" if heading else "<th scope=col></th>"
+        f"<th scope=col aria-sort=none><button type=button>{escape(heading)}</button></th>"
+        if heading
+        else "<th scope=col></th>"
         for heading in headings
     )
     return (
@@ -98,7 +100,9 @@ def _frameworks(report: Report) -> str:
     for framework in report.frameworks:
         summary = report.summary(framework)
         counts = {result: summary[result] for result in Result}
-        judged = sum(counts[result] for result in (Result.VIOLATION, Result.EXCEPTED, Result.CANNOT_TELL, Result.COMPLIANT))
+        judged = sum(
+            counts[result] for result in (Result.VIOLATION, Result.EXCEPTED, Result.CANNOT_TELL, Result.COMPLIANT)
+        )
         share = f"{100 * counts[Result.COMPLIANT] / judged:.0f}%" if judged else "–"
         if sum(counts.values()):
             cells = [str(counts[result]) for result in Result]
@@ -116,9 +120,7 @@ def _answer(answer: Answer) -> str:
     place = " · ".join(part for part in (answer.arn, answer.region, answer.account) if part)
     seen = f"<br><small>observed: {escape(answer.observed)}</small>" if answer.observed else ""
     where = f"<br><small>{escape(place)}</small>" if place else ""
-    return (
-        f"<li>{_badge(answer.result)} <b>{escape(answer.name)}</b>{kind}<br>{escape(answer.message)}{note}{seen}{where}</li>"
-    )
+    return f"<li>{_badge(answer.result)} <b>{escape(answer.name)}</b>{kind}<br>{escape(answer.message)}{note}{seen}{where}</li>"
 
 
 def _card(result: ControlResult, which: Sequence[Result]) -> str:
@@ -167,7 +169,8 @@ def _all(report: Report) -> str:
         control = result.control
         items.append(
             f"<details class=control><summary>{_badge(result.result)} <b>{escape(control.id)}</b> {escape(control.title)} "
-            f"<small>{control.severity.value} · {owner_of(control.service)} · {counted} · {_references(control)}</small></summary>{inside}"
+            f"<small>{control.severity.value} · {owner_of(control.service)} · {counted} · {_references(control)}</small>"
+            f"</summary>{inside}"
             f"<p>{escape(control.remediation)} <a href='{escape(control.link, quote=True)}'>Documentation</a></p></details>"
         )
     return "".join(items)
@@ -185,15 +188,24 @@ _LEGEND = (
 
 def _legend() -> str:
     items = "".join(f"<li>{_badge(result)} {escape(words)}</li>" for result, words in _LEGEND)
-    return f"<ul>{items}</ul><p class=quiet>Percentages are of what was judged: the first four. Levels: mandatory, advisory.</p>"
+    what = "Percentages are of what was judged: the first four. Levels: mandatory, advisory."
+    return f"<ul>{items}</ul><p class=quiet>{what}</p>"
 
 
 def _turned_off(report: Report) -> str:
     rows = [
-        [escape(item.control.id), escape(item.control.title), item.control.severity.value, escape(item.what), escape(item.why)]
+        [
+            escape(item.control.id),
+            escape(item.control.title),
+            item.control.severity.value,
+            escape(item.what),
+            escape(item.why),
+        ]
         for item in report.turned_off
     ]
-    return _table(("Control", "Title", "Severity", "State", "Why"), rows, "Every control counts as its environment says.")
+    return _table(
+        ("Control", "Title", "Severity", "State", "Why"), rows, "Every control counts as its environment says."
+    )
 
 
 def _coverage(report: Report) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from policies.model import Control
 from policies.audit.owners import owner_of
 from policies.audit.report import Report
 from policies.audit.since import Since
+from policies.model import Control
 
 
 def document(report: Report) -> dict[str, Any]:

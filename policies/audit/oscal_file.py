@@ -52,7 +52,12 @@ def _observation(answer: Answer, time: str, subjects: str) -> dict[str, Any]:
     }
     if answer.urn:
         found["subjects"] = [
-            {"subject-uuid": _id(answer.urn), "type": "inventory-item", "title": answer.name, "props": _props(urn=answer.urn)}
+            {
+                "subject-uuid": _id(answer.urn),
+                "type": "inventory-item",
+                "title": answer.name,
+                "props": _props(urn=answer.urn),
+            }
         ]
     return found
 

@@ -34,8 +34,8 @@ def pack_list() -> str:
 class Provenance:
     """Who made an audit and from what; "" where it is not known.
 
-    operator: who ran it; commit: of the repository; dirty: whether the working tree differed from it; period: what time the audit
-    is evidence for, as its owner says; versions: of the command and the engine.
+    operator: who ran it; commit: of the repository; dirty: whether the working tree differed from it; period: what time the
+    audit is evidence for, as its owner says; versions: of the command and the engine.
     """
 
     operator: str = ""

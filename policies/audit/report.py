@@ -12,8 +12,8 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 
 from policies import exceptions
-from policies.audit.outside import OUTSIDE, Outside
 from policies.audit import subject_file
+from policies.audit.outside import OUTSIDE, Outside
 from policies.audit.provenance import Provenance, digest
 from policies.audit.since import Since
 from policies.audit.state import State
@@ -24,8 +24,6 @@ from policies.judge import Judge, TurnedOff, lapsed
 from policies.lang.resources import Stack
 from policies.levels import Choice, Level, Levels
 from policies.model import FRAMEWORK_KEYS, Control, Framework, Severity, Status
-from policies.audit.outside import OUTSIDE, Outside
-from policies.audit.state import State
 
 
 class Result(StrEnum):

@@ -7,9 +7,9 @@ import json
 from datetime import UTC
 from typing import Any
 
+from policies.audit.report import Answer, Report, Result
 from policies.levels import Level
 from policies.model import Severity
-from policies.audit.report import Answer, Report, Result
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

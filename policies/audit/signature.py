@@ -1,6 +1,7 @@
 """A detached Ed25519 signature over the evidence's list of digests.
 
-Verified by `openssl pkeyutl -verify -pubin -inkey audit.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig && sha256sum -c SHA256SUMS`.
+Verified by `openssl pkeyutl -verify -pubin -inkey audit.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig`, and the files by
+`sha256sum -c SHA256SUMS`.
 """
 
 from __future__ import annotations

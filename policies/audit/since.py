@@ -31,7 +31,9 @@ def read(directory: Path) -> Mapping[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SinceError(f"--since: {path} cannot be read: {error}; expected a directory of earlier evidence") from error
+        raise SinceError(
+            f"--since: {path} cannot be read: {error}; expected a directory of earlier evidence"
+        ) from error
     if not isinstance(document, dict) or not str(document.get("format", "")).startswith("matchday-audit/"):
         raise SinceError(f"--since: {path} is no audit of this command; expected a directory of earlier evidence")
     return document

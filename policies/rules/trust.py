@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policies.lang.documents import Statement, has_wildcard, statements
-from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource
 from policies.model import Verdict, bad, na, ok
 from policies.rules.public import policy_is_private
