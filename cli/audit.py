@@ -183,7 +183,7 @@ def _print(found: Report, written: list[Path]) -> None:
     untold = found.untold_by_severity()
     if untold:
         words = ", ".join(f"{count} {severity}" for severity, count in untold.items())
-        console.result.print(f"cannot be told yet: {words}", markup=False)
+        console.result.print(f"cannot be decided yet: {words}", markup=False)
     if found.turned_off:
         console.result.print(f"turned off or changed: {len(found.turned_off)} controls", markup=False)
     console.result.print(

@@ -159,7 +159,7 @@ def require_running() -> Client:
 def engine_failed(failure: EngineFailed, code: int = console.NO) -> NoReturn:
     """End the command with what the engine said, each message once, without its stack traces."""
     # The log of a preview from nothing goes with its temporary folder.
-    hint = f"Everything it said: {failure.log}" if failure.log.is_relative_to(STATE) else ""
+    hint = f"Its full log: {failure.log}" if failure.log.is_relative_to(STATE) else ""
     console.fail("\n  ".join(message.strip() for message in failure.messages), hint, code)
 
 

@@ -1,4 +1,4 @@
-"""What a supervisor is told when it starts, and the intervals it lives by."""
+"""A supervisor's settings, and its intervals."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What `python -m localcloud.dataplane` is told."""
+    """The arguments of `python -m localcloud.dataplane`."""
 
     state: Path
     ingress_host: str = "127.0.0.1"

@@ -56,7 +56,7 @@ def _verdict(report: Report) -> str:
     rest = ""
     if untold:
         words = ", ".join(f"{number} of {severity} severity" for severity, number in untold.items())
-        rest = f" {sum(untold.values())} answers cannot be told yet: {words}."
+        rest = f" {sum(untold.values())} answers cannot be given yet: {words}."
     if mandatory:
         return f"<p class='verdict bad'>{counted}, {mandatory} mandatory in {where}.{rest}</p>"
     if count:
@@ -251,7 +251,7 @@ def render(report: Report) -> str:
         ("Excepted violations", _cards(report, [Result.EXCEPTED], "There are none.")),
         ("Turned off or changed", _turned_off(report)),
         ("Change since the earlier run", _changes(report)),
-        ("Cannot be told yet", _cards(report, [Result.CANNOT_TELL], "Every answer could be given.")),
+        ("Cannot be decided yet", _cards(report, [Result.CANNOT_TELL], "Every answer could be given.")),
         ("Exception register", _exceptions(report)),
         (
             "All controls",

@@ -72,7 +72,7 @@ def _matches_event(pattern: str, event: Event) -> bool:
 
 
 def raises_alarm(event: Event) -> Whole:
-    """A metric filter for `event` on a trail's log group, and an alarm on its metric with an action that somebody hears."""
+    """A metric filter for `event` on a trail's log group, and an alarm on its metric with an action that notifies somebody."""
 
     def check(stack: Stack) -> Verdict:
         filters = [found for found in stack.of(FILTER) if _matches_event(found.text("pattern"), event)]

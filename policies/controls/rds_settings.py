@@ -1,4 +1,4 @@
-"""Controls on what RDS is told beside the database: logs to CloudWatch, parameter groups, event subscriptions."""
+"""Controls on settings of RDS beside the database: logs to CloudWatch, parameter groups, event subscriptions."""
 
 from __future__ import annotations
 

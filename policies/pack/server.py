@@ -159,7 +159,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         own = wire.PolicyInfo(
             name=SELF,
             displayName="The pack itself",
-            description="What cannot be told yet and which exceptions excuse nothing; its configuration selects controls",
+            description="What cannot be decided yet and which exceptions excuse nothing; its configuration selects controls",
             enforcementLevel=wire.ADVISORY,
             policy_type=wire.POLICY_TYPE_STACK,
         )

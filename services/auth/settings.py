@@ -1,4 +1,4 @@
-"""What auth is told besides what every service is told, and its policy in numbers."""
+"""Auth's environment variables besides those of every service, and its policy in numbers."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def committing(scope: Scope, sent: bool) -> None:
 
 
 def busy_or_unknown(scope: Scope) -> ServiceError:
-    """What a request is told that was not finished: that nothing happened, if that is sure; else how to find out."""
+    """The answer to a request that was not finished: that nothing happened, if that is sure; else how to find out."""
     if scope["state"].get("committing") and scope["method"] not in ("GET", "HEAD"):
         return ServiceError(
             Code.OUTCOME_UNKNOWN,

@@ -83,7 +83,7 @@ def _field(location: Iterable[int | str], known: frozenset[str]) -> str:
 
 
 def _message(problem: Mapping[str, Any]) -> str:
-    return "What it is said to be is not known" if problem["type"] in _REPEATING else str(problem["msg"])[:200]
+    return "The kind that it names is not known" if problem["type"] in _REPEATING else str(problem["msg"])[:200]
 
 
 def _names(app: FastAPI) -> frozenset[str]:

@@ -119,7 +119,7 @@ class Jobs:
     ) -> Callable[[ClockHandler], ClockHandler]:
         """Decorator: runs at the times of `cron` (minute hour day month weekday, UTC), in a transaction.
 
-        It must bear to run twice.
+        It may run twice, and must then have the effect of one run.
         """
 
         def register(handler: ClockHandler) -> ClockHandler:

@@ -20,7 +20,7 @@ class SettingsError(RuntimeError):
 
 
 class ProcessSettings(BaseSettings):
-    """What every container is told."""
+    """The variables of every container."""
 
     service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,19}$")]
     process: str
@@ -29,7 +29,7 @@ class ProcessSettings(BaseSettings):
 
 
 class WebSettings(BaseSettings):
-    """What a web process is told besides.
+    """The variables that a web process has besides.
 
     `trusted_proxies` is how many proxies of ours append to X-Forwarded-For: 1 behind the load balancer, 2 with the CDN before
     it. The client's address is counted from the right by that number; what stands further left is the client's own claim.

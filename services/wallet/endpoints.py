@@ -86,7 +86,7 @@ async def entries(
 
 @router.get("/notifications", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
 async def notifications(player: Player, session: Session) -> Notifications:
-    """What the caller was told of late: written by the worker, a moment after the movement."""
+    """The caller's newest notifications: the worker writes one a moment after each movement."""
     return await service.notifications(session, player)
 
 

@@ -99,7 +99,7 @@ class Entry(Base):
 
 
 class Notification(Base):
-    """What a player is told of a movement: written by the worker, once for each account and transaction."""
+    """A notification of a movement: written by the worker, once for each account and transaction."""
 
     __tablename__ = "notifications"
 

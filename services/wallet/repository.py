@@ -194,7 +194,7 @@ async def notify(session: AsyncSession, notices: Sequence[tuple[UUID, UUID, str]
 
 
 async def notifications(session: AsyncSession, account_id: UUID, limit: int) -> Sequence[Notification]:
-    """What an account's player was told, newest first."""
+    """An account's notifications, newest first."""
     found = await session.scalars(
         select(Notification).where(Notification.account_id == account_id).order_by(Notification.id.desc()).limit(limit)
     )

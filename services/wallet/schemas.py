@@ -89,7 +89,7 @@ class Statement(BaseModel):
 
 
 class NotificationView(BaseModel):
-    """Something that a player was told."""
+    """A message to a player about a movement of money."""
 
     id: UUID
     transaction: UUID

@@ -124,7 +124,7 @@ async def statement(session: AsyncSession, player: UUID, before: int | None, lim
 
 
 async def notifications(session: AsyncSession, player: UUID) -> Notifications:
-    """What the player was told of late. Raises ServiceError (account_missing)."""
+    """The player's newest notifications. Raises ServiceError (account_missing)."""
     account, _ = await _account(session, player)
     rows = await repository.notifications(session, account.id, _NOTIFICATIONS_SHOWN)
     return Notifications(
@@ -190,7 +190,7 @@ def _there(found: Found | None) -> Found:
 async def _move(
     session: Statements, clock: Clock, reason: _Reason, legs: Mapping[UUID, Paise], *, seen_by: UUID
 ) -> Movement:
-    """Enter a transaction with one entry for each of `legs` (account to amount), and have its players told.
+    """Enter a transaction with one entry for each of `legs` (account to amount), and notify its players.
 
     The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits,
     and no moment that is taken here is before that of an account's entry before, whatever the tasks' clocks show.

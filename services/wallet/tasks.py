@@ -1,4 +1,4 @@
-"""Wallet's background work: players are told of movements, the ledger is reconciled, what is no longer needed forgotten."""
+"""Wallet's background work: players are notified of movements, the ledger is reconciled, what is no longer needed forgotten."""
 
 from __future__ import annotations
 

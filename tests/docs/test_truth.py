@@ -25,6 +25,7 @@ PAGES = sorted(
 MADE_LATER = {
     "addresses.json": "the running platform, in .matchday",
     "audit.*": "`matchday audit`",
+    "index.html": "`matchday up`, in the site's bucket",
     "roster.json": "an entrant",
     "state.json": "`pulumi stack export`",
     "subject.json": "`matchday audit`",

@@ -32,7 +32,7 @@ def _read_vpc_attribute(prop: str) -> Read:
 
 
 def _of_vpc(operation: str, path: str, into: str, *filters: tuple[str, str]) -> Read:
-    """One of the things that a VPC is born with."""
+    """One of the things that AWS makes with each VPC."""
     chosen = [{"Name": name, "Values": [value]} for name, value in (("vpc-id", "$id"), *filters)]
     return Read(operation, {"Filters": chosen}, path, into=into)
 
