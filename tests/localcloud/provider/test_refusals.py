@@ -68,9 +68,22 @@ def test_refused_by_check(
     assert any(name == prop and words in reason for name, reason in failures), failures
 
 
-def test_a_kind_without_a_row_names_the_file_to_add_it_to(core: Core, settings: Settings) -> None:
-    with pytest.raises(Refused, match=r"aws:gamelift/build:Build: add one to localcloud/provider/rows/gamelift.py"):
-        core.check(settings, "aws:gamelift/build:Build", "x", {}, {})
+@pytest.mark.parametrize(
+    ("token", "file"),
+    [
+        ("aws:gamelift/build:Build", "gamelift"),
+        ("aws:sns/none:None", "messaging"),
+        ("aws:sqs/none:None", "messaging"),
+        ("aws:ssm/none:None", "secrets"),
+        ("aws:secretsmanager/none:None", "secrets"),
+        ("aws:vpc/none:None", "security_groups"),
+    ],
+)
+def test_a_kind_without_a_row_names_the_file_to_add_it_to(
+    core: Core, settings: Settings, token: str, file: str
+) -> None:
+    with pytest.raises(Refused, match=rf"{token}: add one to localcloud/provider/rows/{file}\.py"):
+        core.check(settings, token, "x", {}, {})
 
 
 def test_nothing_unknown_is_refused(core: Core, settings: Settings) -> None:
