@@ -44,13 +44,17 @@ def test_a_rule_is_judged_alike_in_each_way_to_write_it(block: str, protocol: st
     world = block in ("0.0.0.0/0", "::/0")
     every = protocol == "-1"
     tcp = protocol in ("tcp", "6")
-    reached = [port for port in HIGH_RISK_PORTS if every or (tcp and first <= port <= last)]
+
+    def reached(*ports: int, datagrams: bool = True) -> bool:
+        carried = every or tcp or (datagrams and protocol == "udp")
+        return world and carried and (every or any(first <= port <= last for port in ports))
+
     wanted = {
-        "EC2.13": world and 22 in reached,
-        "EC2.14": world and 3389 in reached,
-        "EC2.19": world and bool(reached),
+        "EC2.13": reached(22, datagrams=False),
+        "EC2.14": reached(3389),
+        "EC2.19": reached(*HIGH_RISK_PORTS),
         "EC2.18": world and protocol != "icmp" and not (tcp and set(range(first, last + 1)) <= {80, 443}),
-        "MD.EC2.20": world and 445 in reached,
+        "MD.EC2.20": reached(445),
     }
     for control_id, violated in wanted.items():
         answers = {_answer(control_id, way) for way in _three_ways(block, protocol, first, last)}

@@ -413,7 +413,7 @@ CASES: dict[str, Case] = {
             "loadBalancers": [{"targetGroupArn": ref("targets.arn"), "containerName": "web", "containerPort": 8080}],
             "deploymentCircuitBreaker": {"enable": True, "rollback": True},
             "tags": _TAGS,
-            "needs": ref("listener.id"),
+            "needs": ref("rule.id"),
         },
         {"desiredCount": 2},
         lambda aws, i, _: aws("ecs").update_service(cluster="graph-cluster", service=i, desiredCount=7),

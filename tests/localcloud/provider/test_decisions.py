@@ -28,9 +28,11 @@ def _two(core: Core, typ: Any) -> tuple[Any, Any]:
         if "map" in typ:
             return {"a": "1"}, {"a": "2"}
         fields = core.schema.fields(typ)
-        pairs = {name: _two(core, inner) for name, inner in list(fields.items())[:1]}
-        one, other = ({name: pair[side] for name, pair in pairs.items()} for side in (0, 1))
-        return one, other
+        for name, inner in fields.items():
+            one, other = _two(core, inner)
+            if one != other:
+                return {name: one}, {name: other}
+        return {}, {}
     return {"boolean": (False, True), "integer": (11, 12), "number": (11, 12)}.get(typ, ("one", "two"))
 
 

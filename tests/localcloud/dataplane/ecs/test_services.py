@@ -169,20 +169,20 @@ def test_unhealthy_target_is_replaced(shared: Platform, listener: str) -> None:
 
 
 def test_failing_checks_of_a_target_are_ignored_in_the_grace_period(shared: Platform, listener: str) -> None:
-    shared.program("slow.py", "import os; os.chdir(os.environ['HOME'])\n" + (shared.root / "web.py").read_text())
-    shared.web_service("slow", listener=listener, program="slow.py")
-    arn = shared.aws.client("ecs").describe_services(cluster="test", services=["slow"])["services"][0]["serviceArn"]
+    shared.program("patient.py", "import os; os.chdir(os.environ['HOME'])\n" + (shared.root / "web.py").read_text())
+    shared.web_service("patient", listener=listener, program="patient.py")
+    arn = shared.aws.client("ecs").describe_services(cluster="test", services=["patient"])["services"][0]["serviceArn"]
     # The emulator drops it, so the provider's store has it.
     Store(shared.config.places.provider).keep("aws:ecs/service:Service", arn, {"healthCheckGracePeriodSeconds": 60})
     shared.converge()
-    (only,) = tasks(shared, "slow")
+    (only,) = tasks(shared, "patient")
     mark = shared.config.state / "tasks" / only["id"] / "web" / "unready"
     mark.touch()
-    until(lambda: not tasks(shared, "slow")[0]["serving"], what="the target is known to be sick")
+    until(lambda: not tasks(shared, "patient")[0]["serving"], what="the target is known to be sick")
     time.sleep(2)
-    assert [task["id"] for task in tasks(shared, "slow")] == [only["id"]]
+    assert [task["id"] for task in tasks(shared, "patient")] == [only["id"]]
     mark.unlink()
-    until(lambda: tasks(shared, "slow")[0]["serving"], what="the same task serves again")
+    until(lambda: tasks(shared, "patient")[0]["serving"], what="the same task serves again")
 
 
 def test_broken_deployment_trips_the_breaker_and_the_old_tasks_stay(shared: Platform, listener: str) -> None:
