@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -93,7 +94,8 @@ def place_language_host(cache: Path) -> None:
     for path, (text, mode) in wanted.items():
         if path.exists() and path.read_text() == text:
             continue
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        # Several set-ups may do this at once, in one process or in many: each has a draft of its own.
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
         draft.write_text(text)
         draft.chmod(mode)
         draft.replace(path)
