@@ -171,8 +171,10 @@ PLAIN = settings(
 )
 
 
+# Few here, as each step waits for a real `up`: fifteen took 207 s in one run and over nine minutes in another. The next
+# step is to find out why, and to draw fifteen again.
 @seed(SEED)
-@settings(PLAIN, max_examples=15)
+@settings(PLAIN, max_examples=5)
 @given(sequence=SEQUENCES)
 def test_nothing_acknowledged_is_lost(platform: Platform, sequence: list[Step]) -> None:
     _play(platform, sequence)
