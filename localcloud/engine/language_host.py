@@ -105,7 +105,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 command += [f"--{name}", value]
         command += [request.info.entry_point or ".", *request.args]
         environment = {
-            **os.environ,
+            # Without compiled modules a program that uses pulumi_aws takes 10 s longer to start.
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
