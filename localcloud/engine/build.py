@@ -23,7 +23,9 @@ _GO_MINIMUM = (1, 25, 11)
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _MODULE = Path(__file__).with_name("cli_build")
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_LANGUAGE_HOST = Path(__file__).resolve().with_name("language_host.py")
+
+#: The language host, and what it starts programs with: copied beside the CLI.
+_HOST = ("language_host.py", "program.py")
 
 #: The engine starts `pulumi-language-python`; the interpreter is the clone's own, which `matchday` and `matchday env` export.
 _WRAPPER = '#!/bin/sh\nexec "${MATCHDAY_PYTHON:-python3}" -u "$(dirname "$0")/language_host.py" "$@"\n'
@@ -88,7 +90,7 @@ def place_language_host(cache: Path) -> None:
     """Put this clone's language host beside the CLI, if it is not there already as it is now."""
     directory = root(cache) / "bin"
     wanted = {
-        directory / "language_host.py": (_LANGUAGE_HOST.read_text(), 0o644),
+        **{directory / name: (Path(__file__).with_name(name).read_text(), 0o644) for name in _HOST},
         directory / "pulumi-language-python": (_WRAPPER, 0o755),
     }
     for path, (text, mode) in wanted.items():

@@ -27,6 +27,9 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 #: Pulumi's own launcher of a Python program, from the module cache of the build, beside this file.
 LAUNCHER = Path(__file__).with_name("pulumi-language-python-exec")
 
+#: What runs the launcher.
+PROGRAM = Path(__file__).with_name("program.py")
+
 #: The launcher's exit code when it has already shown the user what is wrong (pulumi-language-python-exec).
 ALREADY_SHOWN = 32
 
@@ -99,7 +102,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "parallel": str(request.parallel),
             "organization": request.organization,
         }
-        command = [interpreter(request.info), "-u", str(LAUNCHER)]
+        command = [interpreter(request.info), "-u", str(PROGRAM), str(LAUNCHER)]
         for name, value in options.items():
             if value:
                 command += [f"--{name}", value]
