@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import botocore.exceptions
 import botocore.loaders
 
 Tree = Any
@@ -38,7 +39,7 @@ def enumerations(service: str) -> Mapping[str, Sequence[str]]:
     """Every enumeration of an API by the name of its shape."""
     try:
         shapes = botocore.loaders.Loader().load_service_model(_SERVICES.get(service, service), "service-2")["shapes"]
-    except Exception:
+    except botocore.exceptions.UnknownServiceError:  # the provider has packages of its own that no API stands behind
         return {}
     return {name[0].upper() + name[1:]: shape["enum"] for name, shape in shapes.items() if "enum" in shape}
 

@@ -292,7 +292,7 @@ def test_modules_can_be_run() -> None:
 
 
 @functools.cache
-def tests() -> frozenset[str]:
+def names_of_tests() -> frozenset[str]:
     files = (ROOT / path for path in tree() if path.startswith("tests/") and path.endswith(".py"))
     return frozenset(name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text("utf-8")))
 
@@ -301,7 +301,7 @@ def test_tests_that_are_named_exist() -> None:
     wrong = []
     for item, place in all_quoted():
         for name, more in re.findall(r"(?<![\w/])(test_\w+)(…?)(?!\w*[./])", item.text):
-            if name not in tests() and not (more and any(each.startswith(name) for each in tests())):
+            if name not in names_of_tests() and not (more and any(each.startswith(name) for each in names_of_tests())):
                 wrong.append(f"{place}: no test has this name")
     assert not wrong, "\n".join(wrong)
 

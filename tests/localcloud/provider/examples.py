@@ -135,7 +135,7 @@ def _outputs(later: Later) -> Iterator[None]:
     """Functions of the runtime that an example calls answer with what is not known yet."""
     answer = type("Answer", (), {"value": later})()
     with contextlib.ExitStack() as stack:
-        for name in ("concat", "all", "json_dumps", "format", "from_input", "json_loads"):
+        for name in ("concat", "all", "json_dumps", "format", "from_input", "json_loads", "secret", "unsecret"):
             stack.enter_context(_replaced(pulumi.Output, name, lambda *_, **__: later))
         stack.enter_context(_replaced(pulumi.runtime, "invoke", lambda *_, **__: answer))
         stack.enter_context(_replaced(pulumi.runtime, "invoke_output", lambda *_, **__: later))
