@@ -26,11 +26,11 @@ from localcloud.dataplane.control.client import Client
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Result, Workspace
 from localcloud.provider import schema
-from localcloud.provider.clients import Clients
+from localcloud.provider.clients import OperationClients
 from localcloud.provider.core import Core
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
-from localcloud.provider.store import Store
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.ephemeral import Endpoints, cloud
@@ -98,7 +98,7 @@ class Busy:
                     self.seconds += time.perf_counter() - self._since
 
 
-class _TimedClients(Clients):
+class _TimedClients(OperationClients):
     def __init__(self, endpoint: str, busy: Busy) -> None:
         super().__init__(endpoint)
         self._busy = busy
@@ -137,7 +137,7 @@ def _timed_provider(far_end: Endpoints, directory: Path, rpc: Busy, api: Busy) -
         ROWS,
         schema.load(directory / "store", ROWS),
         _TimedClients(far_end.endpoint, api),
-        Store(directory / "store"),
+        KeptProperties(directory / "store"),
         AddressBook(directory),
         "127.0.0.1:8080",
     )

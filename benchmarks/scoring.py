@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.bulk import RosterBook
 from scoring.engine.document import Rules
 from scoring.engine.events import Event
@@ -41,7 +41,7 @@ def main() -> None:
 
 def _scoring(logs: Logs) -> None:
     events = sum(len(log) for log in logs)
-    rules = catalogue.load(RULES)
+    rules = registry.load(RULES)
     bare = events / _seconds(lambda: [_bare_loop(log) for log in logs])
     engine = events / _seconds(lambda: [scorecard(rules, log) for log in logs])
     against = "a bare loop over the same events with the same points hard-coded, totals only"
@@ -67,7 +67,7 @@ _prepared: tuple[Rules, Logs] | None = None
 
 def _prepare(logs: Logs) -> None:
     global _prepared
-    _prepared = (catalogue.load(RULES), logs)
+    _prepared = (registry.load(RULES), logs)
 
 
 def _score_all(rounds: int) -> None:
@@ -79,7 +79,7 @@ def _score_all(rounds: int) -> None:
 
 
 def _correction(log: tuple[Event, ...]) -> None:
-    rules = catalogue.load(RULES)
+    rules = registry.load(RULES)
     card = scorecard(rules, log)
     corrected = [_one_run_more(log)]
     full = _seconds(lambda: scorecard(rules, [*log, *corrected]))
@@ -100,7 +100,7 @@ def _one_run_more(log: Iterable[Event]) -> Event:
 
 def _rosters(log: tuple[Event, ...], count: int) -> None:
     """`count` rosters of eleven; then one delivery is corrected, and batter and bowler change."""
-    rules = catalogue.load(RULES)
+    rules = registry.load(RULES)
     before = scorecard(rules, log)
     rosters = _random_rosters(sorted(before.totals), count)
     memory = _resident()
@@ -185,31 +185,31 @@ def _bare_loop(log: Iterable[Event]) -> dict[str, int]:
     overs: dict[tuple[object, object, str], list[int]] = defaultdict(lambda: [0, 0, 6])
     fielding = {"catch": 8, "stumping": 12, "run_out_direct": 12, "run_out_assist": 6}
     for event in log:
-        kind, told = event.kind, event.attributes
-        if kind == "delivery" and not told["super_over"]:
-            batter, bowler = str(told["batter"]), str(told["bowler"])
-            run, charged, legal = _int(told["runs"]), _int(told["charged"]), _int(told["legal"])
+        kind, attributes = event.kind, event.attributes
+        if kind == "delivery" and not attributes["super_over"]:
+            batter, bowler = str(attributes["batter"]), str(attributes["bowler"])
+            run, charged, legal = _int(attributes["runs"]), _int(attributes["charged"]), _int(attributes["legal"])
             runs[batter] += run
-            faced[batter] += _int(told["faced"])
-            points[batter] += run + {4: 4, 6: 6}.get(_int(told["boundary"]), 0)
+            faced[batter] += _int(attributes["faced"])
+            points[batter] += run + {4: 4, 6: 6}.get(_int(attributes["boundary"]), 0)
             conceded[bowler] += charged
             bowled[bowler] += legal
             points[bowler] += legal and not charged
-            over = overs[told["innings"], told["over"], bowler]
+            over = overs[attributes["innings"], attributes["over"], bowler]
             over[0] += legal
             over[1] += charged
-        elif kind == "wicket" and not told["super_over"]:
-            if told["out"]:
-                out.add(str(told["batter"]))
-            if told["credited"]:
-                wickets[str(told["bowler"])] += 1
-                points[str(told["bowler"])] += 38 if told["kind"] in ("bowled", "lbw") else 30
-        elif kind == "fielding" and not told["super_over"] and not told["substitute"]:
-            fielder, act = str(told["fielder"]), str(told["act"])
+        elif kind == "wicket" and not attributes["super_over"]:
+            if attributes["out"]:
+                out.add(str(attributes["batter"]))
+            if attributes["credited"]:
+                wickets[str(attributes["bowler"])] += 1
+                points[str(attributes["bowler"])] += 38 if attributes["kind"] in ("bowled", "lbw") else 30
+        elif kind == "fielding" and not attributes["super_over"] and not attributes["substitute"]:
+            fielder, act = str(attributes["fielder"]), str(attributes["act"])
             points[fielder] += fielding[act]
             catches[fielder] += act == "catch"
         elif kind == "lineup":
-            points[str(told["player"])] += 4
+            points[str(attributes["player"])] += 4
     for (_, _, bowler), (legal, charged, length) in overs.items():
         points[bowler] += 12 if legal >= length and not charged else 0
     for player in list(points):

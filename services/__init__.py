@@ -1,1 +1,1 @@
-"""The code that runs in the containers, and the catalogue of what each service needs."""
+"""The code that runs in the containers, and the catalog of what each service needs."""

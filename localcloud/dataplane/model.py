@@ -49,7 +49,7 @@ class TargetGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class ListenerRule:
     """A listener rule; the default rule has no conditions and the priority `default`."""
 
     priority: str
@@ -65,7 +65,7 @@ class Listener:
     load_balancer: str
     port: int
     protocol: str
-    rules: Sequence[Rule]
+    rules: Sequence[ListenerRule]
     idle_timeout: float = 60  #: of its load balancer
 
 

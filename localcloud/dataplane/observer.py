@@ -16,15 +16,15 @@ from localcloud.dataplane.model import (
     DesiredState,
     Json,
     Listener,
+    ListenerRule,
     LoadBalancerTarget,
-    Rule,
     Service,
     TargetGroup,
     TaskDefinition,
 )
 from localcloud.runtime.aws import Aws
 
-#: (Pulumi type token, id) -> properties that the emulator does not hold; localcloud.provider.store.Store.kept
+#: (Pulumi type token, id) -> properties that the emulator does not hold; localcloud.provider.kept.KeptProperties.kept
 Kept = Callable[[str, str], Mapping[str, Any]]
 
 _REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
@@ -158,7 +158,7 @@ class Observer:
                     port=int(row["Port"]),
                     protocol=row["Protocol"],
                     rules=[
-                        Rule(
+                        ListenerRule(
                             priority=str(rule["Priority"]),
                             conditions=rule.get("Conditions") or [],
                             actions=rule["Actions"],

@@ -164,16 +164,16 @@ class Emulator:
         return status
 
     def _ask(self, environ: dict[str, Any], drawn: draws.Draws) -> tuple[int, list[tuple[str, str]], list[bytes]]:
-        said: list[Any] = []
+        head: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
-            said[:] = [int(status.split()[0]), headers]
+            head[:] = [int(status.split()[0]), headers]
 
         # The first request to a service imports it and makes its application: what that draws is not the request's.
         application = self._moto.get_application(environ)
         with draws.using(drawn):
             answer = list(application(environ, start_response))
-        return said[0], said[1], answer
+        return head[0], head[1], answer
 
 
 def _answer(start_response: StartResponse, status: str, content: dict[str, Any]) -> list[bytes]:

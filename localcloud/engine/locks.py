@@ -16,8 +16,8 @@ def remove_dead(backend: Path) -> list[Path]:
     dead = []
     for lock in (backend / ".pulumi" / "locks").rglob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            said = json.loads(lock.read_text())
-            if said["hostname"] == socket.gethostname() and not _lives(int(said["pid"]), said["timestamp"]):
+            holder = json.loads(lock.read_text())
+            if holder["hostname"] == socket.gethostname() and not _lives(int(holder["pid"]), holder["timestamp"]):
                 lock.unlink()
                 dead.append(lock)
     return dead

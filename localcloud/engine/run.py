@@ -46,9 +46,9 @@ class EngineFailed(RuntimeError):
         *,
         killed: bool = False,
     ) -> None:
-        said = [_name(d) + d.message for d in diagnostics if d.severity == "error"]
-        said += [f"{v.policy}: {_name(v)}{v.message}" for v in violations if v.level == "mandatory"]
-        self.messages = tuple(dict.fromkeys(said)) or (tail or "no message; see the log",)
+        messages = [_name(d) + d.message for d in diagnostics if d.severity == "error"]
+        messages += [f"{v.policy}: {_name(v)}{v.message}" for v in violations if v.level == "mandatory"]
+        self.messages = tuple(dict.fromkeys(messages)) or (tail or "no message; see the log",)
         self.log = log
         self.killed = killed
         super().__init__(f"`pulumi {command}` failed:\n" + "\n".join(self.messages) + f"\n(log: {log})")
@@ -314,5 +314,5 @@ def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[events.Eve
                 time.sleep(0.05)
 
 
-def _name(said: events.Diagnostic | events.Violation) -> str:
-    return f"{said.urn.rsplit('::', 1)[-1]}: " if said.urn else ""
+def _name(entry: events.Diagnostic | events.Violation) -> str:
+    return f"{entry.urn.rsplit('::', 1)[-1]}: " if entry.urn else ""

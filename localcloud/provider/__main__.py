@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 
 from localcloud.provider import schema
-from localcloud.provider.clients import Clients
+from localcloud.provider.clients import OperationClients
 from localcloud.provider.core import Core
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
-from localcloud.provider.store import Store
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import EndpointRefused, check_endpoint, isolate_environment
 
@@ -41,12 +41,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"localcloud.provider: {refusal}", file=sys.stderr)  # noqa: T201
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    store = Store(arguments.store)
+    store = KeptProperties(arguments.store)
     core = Core(
         ROWS,
         schema.load(arguments.store, ROWS),
         # By this the emulator's journal knows what a cut-off run of the engine wrote.
-        Clients(arguments.endpoint, agent="matchday-provider"),
+        OperationClients(arguments.endpoint, agent="matchday-provider"),
         store,
         AddressBook(arguments.addresses),
         arguments.ingress,

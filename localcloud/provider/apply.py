@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.provider import check, differ, read, shapes
 from localcloud.provider.constraints import standing
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
-from localcloud.provider.read import TAGS, Settings, is_gone, told
+from localcloud.provider.read import TAGS, Settings, explained, is_gone
 from localcloud.provider.row import Call, Context, Inputs, Row, Tagging
 from localcloud.provider.templates import fill, text
 from localcloud.provider.translate import Translator, merged, takes
@@ -72,10 +72,10 @@ def _create_arguments(
     translator: Translator, context: Context, inputs: Inputs, tags: Mapping[str, str], operation: str
 ) -> dict[str, Any]:
     row = translator.row
-    said = {name: value for name, value in inputs.items() if _is_sent(name)}
+    sent = {name: value for name, value in inputs.items() if _is_sent(name)}
     if operation != row.create:
-        said = {name: value for name, value in said.items() if takes(translator, name, operation)}
-    arguments = merged([translator.arguments(said, operation), _extra(row, context)])
+        sent = {name: value for name, value in sent.items() if takes(translator, name, operation)}
+    arguments = merged([translator.arguments(sent, operation), _extra(row, context)])
     if tags and row.tagging and row.tagging.at_create:
         member = row.tagging.at_create
         shape = shapes.input_shape(row.service, row.create).members[member]
@@ -208,10 +208,10 @@ def _update_call(
     for name in taken:
         if name not in news and isinstance(olds.get(name), list):
             values[name] = []
-    said = {n: v for n, v in values.items() if takes(translator, n, call.operation)}
+    sent = {n: v for n, v in values.items() if takes(translator, n, call.operation)}
     if row.locked:
         context.environment["el"] = read.element_of(row, context)
-    arguments = merged([translator.arguments(said, call.operation), fill(call.arguments, context.environment)])
+    arguments = merged([translator.arguments(sent, call.operation), fill(call.arguments, context.environment)])
     if call.operation == row.create:
         arguments = merged([arguments, _extra(row, context)])
     _call(context, call.operation, row.prepare(arguments) if row.prepare else arguments)
@@ -248,7 +248,7 @@ def _call(context: Context, operation: str, arguments: Mapping[str, Any]) -> dic
     try:
         answer: dict[str, Any] = context.call(operation, arguments)
     except (ClientError, BotoCoreError) as error:
-        raise Refused(told(operation, error)) from error
+        raise Refused(explained(operation, error)) from error
     return answer
 
 
@@ -260,7 +260,7 @@ def _unless_gone(words: str, act: Callable[[], Any]) -> bool:
         return False
     except ClientError as error:
         if not is_gone(error):
-            raise Refused(told(words, error)) from error
+            raise Refused(explained(words, error)) from error
         return False
     return True
 

@@ -11,7 +11,7 @@ from localcloud.provider.errors import Refused
 from localcloud.runtime import aws
 
 
-class Clients(aws.Clients):
+class OperationClients(aws.Clients):
     """The fenced clients, called by the names of operations."""
 
     def call(self, service: str, region: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from localcloud.provider import apply, check, diff, imports, read
-from localcloud.provider.clients import Clients
+from localcloud.provider.clients import OperationClients
 from localcloud.provider.diff import Difference
 from localcloud.provider.errors import Gone, Refused
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.read import Settings
 from localcloud.provider.row import Context, Inputs, Row, Rows
 from localcloud.provider.rows import FILES
 from localcloud.provider.schema import Schema
-from localcloud.provider.store import Store
 from localcloud.provider.templates import fill
 from localcloud.provider.translate import Translator
 from localcloud.provider.validate import Failure
@@ -27,7 +27,13 @@ class Core:
     """All kinds that have a row."""
 
     def __init__(
-        self, rows: Rows, schema: Schema, clients: Clients, store: Store, addresses: AddressBook, ingress: str
+        self,
+        rows: Rows,
+        schema: Schema,
+        clients: OperationClients,
+        store: KeptProperties,
+        addresses: AddressBook,
+        ingress: str,
     ) -> None:
         self.rows, self.clients, self.store, self.schema = rows, clients, store, schema
         self._addresses, self._ingress = addresses, ingress

@@ -30,7 +30,7 @@ def unplaced(translator: Translator) -> list[str]:
     found = []
     for name in translator.kind.inputs:
         prop = translator.prop(name)
-        handled = prop.knob or prop.identity or prop.set or prop.encode or prop.update or prop.live or prop.unread
+        handled = prop.virtual or prop.identity or prop.set or prop.encode or prop.update or prop.live or prop.unread
         if name in ("tags", "region") or handled or (callable(translator.row.arguments) and prop.api == ""):
             continue
         if translator.target(name, translator.row.create) is None:

@@ -66,7 +66,7 @@ def _updatable(translator: Translator, name: str) -> bool:
     row, prop = translator.row, translator.prop(name)
     if prop.force or prop.identity or name in ("namePrefix", row.name):
         return False
-    if row.recorded or prop.knob or prop.set or prop.update or prop.unread or name in ("tags", "tagsAll"):
+    if row.recorded or prop.virtual or prop.set or prop.update or prop.unread or name in ("tags", "tagsAll"):
         return True
     if row.update and takes(translator, name, row.update.operation):
         return True

@@ -52,25 +52,25 @@ def _identity(core: Core, settings: Settings, _: Answer) -> Answer:
     return {"accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"], "id": found["Account"]}
 
 
-def _region(core: Core, settings: Settings, said: Answer) -> Answer:
-    name = said.get("region") or said.get("name") or settings.region
+def _region(core: Core, settings: Settings, given: Answer) -> Answer:
+    name = given.get("region") or given.get("name") or settings.region
     known = core.clients.call("ec2", settings.region, "describe_regions", {})["Regions"]
     if name not in {region["RegionName"] for region in known}:
         raise Refused(f"getRegion: there is no Region {name!r}")
     return {"id": name, "name": name, "region": name, "description": name, "endpoint": f"ec2.{name}.amazonaws.com"}
 
 
-def _zones(core: Core, settings: Settings, said: Answer) -> Answer:
-    region = said.get("region") or settings.region
+def _zones(core: Core, settings: Settings, given: Answer) -> Answer:
+    region = given.get("region") or settings.region
     zones = core.clients.call("ec2", region, "describe_availability_zones", {})["AvailabilityZones"]
-    excluded = {*(said.get("excludeNames") or ()), *(said.get("excludeZoneIds") or ())}
+    excluded = {*(given.get("excludeNames") or ()), *(given.get("excludeZoneIds") or ())}
     chosen = [
         zone
         for zone in sorted(zones, key=lambda zone: str(zone["ZoneName"]))
-        if not {zone["ZoneName"], zone["ZoneId"]} & excluded and said.get("state", zone["State"]) == zone["State"]
+        if not {zone["ZoneName"], zone["ZoneId"]} & excluded and given.get("state", zone["State"]) == zone["State"]
     ]
     return {
-        **said,
+        **given,
         "id": region,
         "region": region,
         "names": [zone["ZoneName"] for zone in chosen],
@@ -83,12 +83,12 @@ def _partition(_: Core, settings: Settings, __: Answer) -> Answer:
     return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
 
 
-def _policy_document(_: Core, __: Settings, said: Answer) -> Answer:
-    return policy_document.render(said)
+def _policy_document(_: Core, __: Settings, given: Answer) -> Answer:
+    return policy_document.render(given)
 
 
-def _service_account(_: Core, settings: Settings, said: Answer) -> Answer:
-    region = said.get("region") or settings.region
+def _service_account(_: Core, settings: Settings, given: Answer) -> Answer:
+    region = given.get("region") or settings.region
     if region not in _ELB_ACCOUNTS:
         raise Refused(
             f"getServiceAccount: Region {region!r} has no account for load balancer logs: use the service principal "
@@ -98,19 +98,19 @@ def _service_account(_: Core, settings: Settings, said: Answer) -> Answer:
     return {"id": account, "arn": f"arn:aws:iam::{account}:root", "region": region}
 
 
-def _prefix_list(core: Core, settings: Settings, said: Answer) -> Answer:
-    region = said.get("region") or settings.region
+def _prefix_list(core: Core, settings: Settings, given: Answer) -> Answer:
+    region = given.get("region") or settings.region
     arguments: Answer = {}
-    if said.get("id") or said.get("prefixListId"):
-        arguments["PrefixListIds"] = [said.get("id") or said["prefixListId"]]
-    filters = [{"Name": item["name"], "Values": item["values"]} for item in said.get("filters") or ()]
+    if given.get("id") or given.get("prefixListId"):
+        arguments["PrefixListIds"] = [given.get("id") or given["prefixListId"]]
+    filters = [{"Name": item["name"], "Values": item["values"]} for item in given.get("filters") or ()]
     if filters:
         arguments["Filters"] = filters
     found = core.clients.call("ec2", region, "describe_managed_prefix_lists", arguments)["PrefixLists"]
-    if said.get("name"):
-        found = [item for item in found if item["PrefixListName"] == said["name"]]
+    if given.get("name"):
+        found = [item for item in found if item["PrefixListName"] == given["name"]]
     if len(found) != 1:
-        raise Refused(f"getManagedPrefixList: {len(found)} prefix lists match {said}; exactly one must")
+        raise Refused(f"getManagedPrefixList: {len(found)} prefix lists match {given}; exactly one must")
     item = found[0]
     entries = core.clients.call(
         "ec2", region, "get_managed_prefix_list_entries", {"PrefixListId": item["PrefixListId"]}
@@ -133,12 +133,12 @@ def _prefix_list(core: Core, settings: Settings, said: Answer) -> Answer:
 
 
 def _managed(words: str, policies: Mapping[str, str], kind: str) -> Callable[[Core, Settings, Answer], Answer]:
-    def look_up(core: Core, _: Settings, said: Answer) -> Answer:
+    def look_up(core: Core, _: Settings, given: Answer) -> Answer:
         ids = {policy: name for name, policy in policies.items()}
-        name = said.get("name") or ids.get(str(said.get("id")))
+        name = given.get("name") or ids.get(str(given.get("id")))
         if not isinstance(name, str) or name not in policies:
             raise Refused(
-                f"{words}: {said.get('name') or said.get('id')!r} is none of CloudFront's managed policies: "
+                f"{words}: {given.get('name') or given.get('id')!r} is none of CloudFront's managed policies: "
                 + ", ".join(policies)
             )
         arn = f"arn:aws:cloudfront::aws:{kind}/{policies[name]}"

@@ -23,24 +23,24 @@ def _principals(blocks: list[dict[str, Any]]) -> Any:
     return {kind: _one_or_all(names) for kind, names in made.items()}
 
 
-def _statement(said: dict[str, Any]) -> dict[str, Any]:
+def _statement(statement: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    if said.get("sid"):
-        made["Sid"] = said["sid"]
-    made["Effect"] = said.get("effect") or "Allow"
+    if statement.get("sid"):
+        made["Sid"] = statement["sid"]
+    made["Effect"] = statement.get("effect") or "Allow"
     for prop, member in (
         ("actions", "Action"),
         ("notActions", "NotAction"),
         ("resources", "Resource"),
         ("notResources", "NotResource"),
     ):
-        if said.get(prop):
-            made[member] = _one_or_all(said[prop])
+        if statement.get(prop):
+            made[member] = _one_or_all(statement[prop])
     for prop, member in (("principals", "Principal"), ("notPrincipals", "NotPrincipal")):
-        if said.get(prop):
-            made[member] = _principals(said[prop])
+        if statement.get(prop):
+            made[member] = _principals(statement[prop])
     conditions: dict[str, dict[str, Any]] = {}
-    for condition in said.get("conditions") or []:
+    for condition in statement.get("conditions") or []:
         values = condition["values"]
         conditions.setdefault(condition["test"], {})[condition["variable"]] = values[0] if len(values) == 1 else values
     if conditions:
@@ -58,7 +58,7 @@ def render(arguments: dict[str, Any]) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for source in arguments.get("sourcePolicyDocuments") or []:
         statements += _load(source)
-    statements += [_statement(said) for said in arguments.get("statements") or []]
+    statements += [_statement(statement) for statement in arguments.get("statements") or []]
     for override in arguments.get("overridePolicyDocuments") or []:
         for statement in _load(override):
             same = [

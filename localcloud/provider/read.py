@@ -103,7 +103,7 @@ def outputs_of(
             value = live_tags(row, element) if row.tagging else dict(inputs.get("tags") or {})
         elif name == "region":
             value = context["region"]
-        elif name in TAGS or prop.knob or prop.unread or not _decodable(translator, name):
+        elif name in TAGS or prop.virtual or prop.unread or not _decodable(translator, name):
             value = None
         elif name in kind.inputs:
             value = translator.decode(name, element)
@@ -140,7 +140,7 @@ def _read(read: Read, context: Context) -> Any:
         answer = context.call(read.operation, fill(read.arguments, context.environment))
     except ClientError as error:
         if not is_gone(error):
-            raise Refused(told(read.operation, error)) from error
+            raise Refused(explained(read.operation, error)) from error
         if read.optional:
             return None
         raise Gone(context["id"]) from error
@@ -151,7 +151,7 @@ def _read(read: Read, context: Context) -> Any:
 def unread(translator: Translator, name: str) -> bool:
     """Whether a property's value is never looked for in what is live."""
     prop = translator.prop(name)
-    return name == "region" or name.startswith("__") or prop.knob or prop.unread or prop.identity
+    return name == "region" or name.startswith("__") or prop.virtual or prop.unread or prop.identity
 
 
 def _decodable(translator: Translator, name: str) -> bool:
@@ -165,7 +165,7 @@ def is_gone(error: ClientError) -> bool:
     return bool(_GONE.search(detail["Code"]) or _GONE_IN_WORDS.match(detail.get("Message", "")))
 
 
-def told(operation: str, error: Exception) -> str:
+def explained(operation: str, error: Exception) -> str:
     if isinstance(error, ClientError):
         detail = error.response["Error"]
         return f"{operation}: {detail.get('Code')}: {detail.get('Message')}"

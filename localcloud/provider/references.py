@@ -194,8 +194,8 @@ def missing(
         elif (path in same_vpc or top in same_vpc) and THINGS[thing].vpc:
             vpcs[f"{path} {value}"] = search(THINGS[thing].vpc, element)
     if len(set(vpcs.values())) > 1:
-        told = "; ".join(f"{name} is in {vpc}" for name, vpc in vpcs.items())
-        failures.append((next(iter(vpcs)).split(" ")[0].split(".")[0], f"these must be in one VPC: {told}"))
+        listed = "; ".join(f"{name} is in {vpc}" for name, vpc in vpcs.items())
+        failures.append((next(iter(vpcs)).split(" ")[0].split(".")[0], f"these must be in one VPC: {listed}"))
     return failures
 
 

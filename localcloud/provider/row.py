@@ -56,7 +56,7 @@ class Prop:
     - set: the call that sets it after create (unless `api` says that create takes it) and on change.
     - clear: the call that takes the `old` value away, before `set` sets another, or when there is none any more.
     - default: what Terraform's provider fills in when the program says nothing.
-    - knob: only the provider's own behaviour (forceDestroy, …): in no API call, never read back.
+    - virtual: what only steers the provider itself (forceDestroy, …): in no API call, never read back.
     - unread: sent, but not comparable afterwards (contents of an object). `identity`: part of the id: not read either, and
       a change replaces.
     - force: a change replaces the resource. `update`: a change never does: code in the row (or the store) takes it.
@@ -69,7 +69,7 @@ class Prop:
     set: Call | None = None
     clear: Call | None = None
     default: Any = None
-    knob: bool = False
+    virtual: bool = False
     unread: bool = False
     identity: bool = False
     by_value: bool = False
@@ -77,6 +77,10 @@ class Prop:
     update: bool = False
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[dict[str, Any]], Any] | None = None
+
+
+#: A property of which nothing else is to be said.
+VIRTUAL = Prop(virtual=True)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _KNOWN_TO_FAIL = (Refused, ClientError, BotoCoreError, EndpointRefused, ValueErr
 
 
 @contextlib.contextmanager
-def _told(context: Context) -> Iterator[None]:
+def _refusals(context: Context) -> Iterator[None]:
     """What goes wrong becomes one sentence for the engine; only what nobody foresaw is logged with its traceback."""
     try:
         yield
@@ -91,10 +91,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Context) -> Any:
         """Region and default tags; endpoints, profiles and credentials of the program are not looked at."""
-        said = load(request.args)
-        tags = said.get("defaultTags") or {}
+        arguments = load(request.args)
+        tags = arguments.get("defaultTags") or {}
         tags = json.loads(tags) if isinstance(tags, str) else tags
-        settings = Settings(said.get("region") or self._default.region, tags.get("tags") or {})
+        settings = Settings(arguments.get("region") or self._default.region, tags.get("tags") or {})
         with self._lock:
             self._settings[context.peer()] = settings
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
@@ -108,7 +108,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # ---- functions
 
     def Invoke(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             response = provider_pb2.InvokeResponse()
             answer = invokes.invoke(self._core, self._of(context), request.tok, load(request.args))
             getattr(response, "return").CopyFrom(dump(answer))
@@ -117,7 +117,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # ---- resources
 
     def Check(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             news, olds = load(request.news), load(request.olds)
             if request.type in random_kinds.KINDS:
                 return _checked(news, random_kinds.check(request.type, news))
@@ -132,7 +132,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return _checked(inputs, failures, self._core.translator(request.type).secrets)
 
     def Diff(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             olds, news = load(request.old_inputs), load(request.news)
             if request.type in random_kinds.KINDS:
                 changed = differ.changed(olds, news, frozenset(request.ignoreChanges))
@@ -151,7 +151,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Create(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             inputs, token = load(request.properties), request.type
             kind = random_kinds.KINDS.get(token)
             if kind:
@@ -175,15 +175,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Read(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             if request.type in random_kinds.KINDS:
                 return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
             secrets = self._core.translator(request.type).secrets
-            said, state, ident = load(request.inputs), load(request.properties), request.id
+            known, state, ident = load(request.inputs), load(request.properties), request.id
             try:
-                if not said and not state:  # an import
+                if not known and not state:  # an import
                     ident, state = self._core.importable(self._of(context), request.type, ident)
-                inputs, outputs = self._core.read(self._of(context), request.type, ident, said, state)
+                inputs, outputs = self._core.read(self._of(context), request.type, ident, known, state)
             except Gone:
                 return provider_pb2.ReadResponse(id="")
             return provider_pb2.ReadResponse(
@@ -191,7 +191,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Update(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             olds, news, outputs = load(request.old_inputs), load(request.news), load(request.olds)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=dump({**outputs, **news}))
@@ -200,7 +200,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=dump({**news, **made}, secrets))
 
     def Delete(self, request: Any, context: Context) -> Any:
-        with _told(context):
+        with _refusals(context):
             if request.type not in random_kinds.KINDS:
                 inputs, outputs = load(request.old_inputs), load(request.properties)
                 self._core.delete(self._of(context), request.type, request.id, inputs, outputs)
@@ -213,10 +213,10 @@ def _some(changed: list[str]) -> Any:
 
 def _checked(inputs: Properties, failures: list[tuple[str, str]], secrets: frozenset[str] = frozenset()) -> Any:
     """The engine prints a failing property's value beside the reason, so a secret's failure names no property."""
-    told = [
+    listed = [
         provider_pb2.CheckFailure(property="" if name in secrets else name, reason=reason) for name, reason in failures
     ]
-    return provider_pb2.CheckResponse(inputs=dump(inputs), failures=told)
+    return provider_pb2.CheckResponse(inputs=dump(inputs), failures=listed)
 
 
 def _partly(context: Context, error: PartlyCreated, inputs: Properties) -> None:

@@ -21,7 +21,7 @@ PLAIN = Prop()
 
 
 @dataclass(frozen=True)
-class Target:
+class MemberPath:
     """Where a property goes in an API structure: the names on the way (none: it is flattened into it) and the shape there."""
 
     path: tuple[str, ...]
@@ -36,29 +36,29 @@ class Translator:
         self.noun = kind.token.split(":")[-1]
         #: Properties whose values are shown nowhere.
         self.secrets = row.secrets | {name for name, field in official.fields(kind.token).items() if field.get("sens")}
-        self._targets: dict[tuple[str, str, int], Target | None] = {}
+        self._targets: dict[tuple[str, str, int], MemberPath | None] = {}
 
     def prop(self, name: str) -> Prop:
         return self.row.props.get(name, PLAIN)
 
     # ---- where things go
 
-    def target(self, name: str, operation: str) -> Target | None:
+    def target(self, name: str, operation: str) -> MemberPath | None:
         """Where the top-level property `name` goes in the input of `operation`; None when it has no place there."""
         prop = self.prop(name)
-        if prop.knob or prop.api == "" or (prop.set and prop.api is None):
+        if prop.virtual or prop.api == "" or (prop.set and prop.api is None):
             return None
         shape = shapes.input_shape(self.row.service, operation)
         if prop.api == ".":
-            return Target((), shape)
+            return MemberPath((), shape)
         if prop.api is not None:
             return _walk(shape, prop.api)
         member = shapes.match(name, list(shape.members), self.noun)
         if member is not None:
-            return Target((member,), shape.members[member])
+            return MemberPath((member,), shape.members[member])
         # One structure down, when only one has it: rules goes to LifecycleConfiguration.Rules.
         inside = [
-            Target((outer, found), inner.members[found])
+            MemberPath((outer, found), inner.members[found])
             for outer, inner in shape.members.items()
             if inner.type_name == "structure"
             and (found := shapes.match(name, list(inner.members))) is not None
@@ -66,15 +66,15 @@ class Translator:
         ]
         return inside[0] if len(inside) == 1 else None
 
-    def _inner(self, path: str, field: str, shape: Any) -> Target | None:
+    def _inner(self, path: str, field: str, shape: Any) -> MemberPath | None:
         key = path, field, id(shape)
         if key not in self._targets:
             renamed = self.row.nested.get(f"{path}.{field}")
             if renamed is None:
                 member = shapes.match(field, list(shape.members))
-                found = Target((member,), shape.members[member]) if member else None
+                found = MemberPath((member,), shape.members[member]) if member else None
             elif renamed == ".":
-                found = Target((), shape)
+                found = MemberPath((), shape)
             else:
                 found = _walk(shape, renamed) if renamed else None
             self._targets[key] = found
@@ -150,7 +150,7 @@ class Translator:
     def lost(self, name: str, value: Any) -> list[str]:
         """Paths inside one property's value that have no place in the create call."""
         prop = self.prop(name)
-        if not self.row.create or prop.encode or prop.knob or prop.unread or prop.identity:
+        if not self.row.create or prop.encode or prop.virtual or prop.unread or prop.identity:
             return []
         target = self.target(name, self.row.create)
         return list(self._lost(value, target.shape, name)) if target else []
@@ -273,11 +273,11 @@ def _pairs(value: Any, shape: Any) -> tuple[str, str] | None:
     return shapes.pair_members(shape)
 
 
-def _walk(shape: Any, dotted: str) -> Target:
+def _walk(shape: Any, dotted: str) -> MemberPath:
     names = tuple(dotted.split("."))
     for name in names:
         shape = shape.members[name]
-    return Target(names, shape)
+    return MemberPath(names, shape)
 
 
 def _dig(value: Any, path: tuple[str, ...]) -> Any:

@@ -37,10 +37,10 @@ def _cell(text: str) -> str:
 
 def _answer(answer: Answer) -> tuple[str, ...]:
     excuse = answer.excuse
-    said = (answer.result.value, answer.level.value, answer.name, answer.type, answer.urn)
+    judged = (answer.result.value, answer.level.value, answer.name, answer.type, answer.urn)
     place = (answer.arn, answer.region, answer.account, answer.observed, answer.message)
     accepted = (excuse.owner, excuse.approver, excuse.expires.isoformat(), excuse.reason) if excuse else ("",) * 4
-    return (*said, *place, answer.control.remediation, *accepted)
+    return (*judged, *place, answer.control.remediation, *accepted)
 
 
 def render(report: Report) -> str:

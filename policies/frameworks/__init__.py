@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class FrameworkMapping:
     """One framework's file: what it is, where its text was read and when, and what decides each requirement.
 
     controls: requirement → ids of the controls that decide it, none where the pack has none. elsewhere: requirement that no
@@ -56,15 +56,15 @@ class Coverage:
 
 
 @cache
-def catalogues() -> Mapping[str, Catalogue]:
+def mappings() -> Mapping[str, FrameworkMapping]:
     """Every framework by its key ("fsbp"): the name of its file."""
     return {path.stem: _read(path) for path in sorted(_HERE.glob("*.yaml"))}
 
 
-def _read(path: Path) -> Catalogue:
+def _read(path: Path) -> FrameworkMapping:
     content: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     rows: Mapping[str, Any] = content["requirements"]
-    return Catalogue(
+    return FrameworkMapping(
         path.stem,
         str(content["name"]),
         str(content["version"]),
@@ -78,8 +78,8 @@ def _read(path: Path) -> Catalogue:
 @cache
 def _by_control() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     found: dict[str, dict[str, list[str]]] = {}
-    for key, catalogue in catalogues().items():
-        for requirement, controls in catalogue.controls.items():
+    for key, mapping in mappings().items():
+        for requirement, controls in mapping.controls.items():
             for control in controls:
                 found.setdefault(control, {}).setdefault(key, []).append(requirement)
     return {
@@ -95,7 +95,7 @@ def references(control_id: str) -> Mapping[str, tuple[str, ...]]:
 @cache
 def coverage(key: str) -> Coverage:
     """How much of a framework is covered, cannot be told from a stack, or is missing."""
-    found = catalogues()[key]
+    found = mappings()[key]
     return Coverage(
         found.name,
         found.version,

@@ -130,7 +130,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         #: Answers that `Analyze` left to `AnalyzeStack`: (control, URN).
         self._later: set[tuple[str, str]] = set()
         #: Violations that `Analyze` has reported.
-        self._said: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         #: What `Analyze` saw, by URN.
         self._inputs: dict[str, Mapping[str, Any]] = {}
         self._by_type: dict[str, list[Control]] = defaultdict(list)
@@ -234,7 +234,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 self._later.add((control.id, subject.urn))
             elif judged.violation:
                 self._report(response, judged)
-                self._said.add((control.id, subject.urn))
+                self._reported.add((control.id, subject.urn))
             elif verdict.status is Status.NOT_APPLICABLE and not waits:
                 response.not_applicable.append(wire.PolicyNotApplicable(policy_name=control.id, reason=verdict.reason))
         return response
@@ -255,7 +255,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 answers = judge.evaluate(control, whole)
             for judged in answers:
                 subject = judged.finding.resource
-                if judged.violation and not (subject and (control.id, subject.urn) in self._said):
+                if judged.violation and not (subject and (control.id, subject.urn) in self._reported):
                     self._report(response, judged)
                 elif judged.finding.verdict.status is Status.CANNOT_TELL:
                     open_answers[control.id].append(subject.name if subject else exceptions.WHOLE_STACK)

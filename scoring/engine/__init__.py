@@ -1,7 +1,6 @@
 """The scoring engine: pure functions over rules documents and match events. What a caller needs is exported here."""
 
 from scoring.engine.bulk import RosterBook
-from scoring.engine.catalogue import load, published
 from scoring.engine.compare import diff, impact
 from scoring.engine.compiled import Line, Profile
 from scoring.engine.contests import rank, split_prizes
@@ -11,7 +10,8 @@ from scoring.engine.events import Event, disagreements, observe, state_at
 from scoring.engine.exact import to_decimal
 from scoring.engine.explaining import explain
 from scoring.engine.linting import Finding, lint
-from scoring.engine.rosters import Pick, Problem, Roster, RosterScore, apply_multipliers, validate
+from scoring.engine.registry import load, published
+from scoring.engine.rosters import Pick, Roster, RosterProblem, RosterScore, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, rescore, score, scorecard, total
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
     "Line",
     "Pick",
     "PrizeError",
-    "Problem",
     "Profile",
     "Roster",
     "RosterBook",
     "RosterError",
+    "RosterProblem",
     "RosterScore",
     "Rules",
     "RulesError",

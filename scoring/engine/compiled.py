@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scoring.engine.conditions import Scalar, holds
-from scoring.engine.document import Measure, Rule, Rules
+from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
 from scoring.engine.forms import PointsOf, points_of
 from scoring.engine.measures import GroupKey, Measured, Measurer, compile_condition, compile_measure
@@ -50,7 +50,7 @@ _Values = tuple[Mapping[GroupKey, Measured], int | None]
 class Runnable(NamedTuple):
     """One rule with its function, the measures that it looks at, and in which of a player's events those look."""
 
-    rule: Rule
+    rule: ScoringRule
     points: PointsOf
     measures: tuple[str, ...]
     parts: frozenset[tuple[str, str]]

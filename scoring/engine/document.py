@@ -128,7 +128,7 @@ Form = Each | Milestones | Bands | Table | Cases
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ScoringRule:
     """One rule: to whom, when and per what scope it applies, and the form that gives the points."""
 
     id: str
@@ -237,7 +237,7 @@ class Rules:
     parameters: Mapping[str, Parameter]
     parametrised: frozenset[str]
     counts: Mapping[str, Condition]
-    rules: tuple[Rule, ...]
+    rules: tuple[ScoringRule, ...]
     multipliers: tuple[Multiplier, ...]
     chips: tuple[Chip, ...]
     roster: RosterRules

@@ -166,8 +166,8 @@ def disagreements(left: Iterable[Event], right: Iterable[Event]) -> list[Disagre
         if present.kind not in kinds:
             continue
         if pair[0] is None or pair[1] is None:
-            told = {name: present.kind if event else None for name, event in zip(names, pair, strict=True)}
-            found.append(Disagreement(id_, "", told))
+            reported = {name: present.kind if event else None for name, event in zip(names, pair, strict=True)}
+            found.append(Disagreement(id_, "", reported))
             continue
         first, second = pair[0].attributes, pair[1].attributes
         for attribute in sorted(first.keys() & second.keys()):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from scoring.engine.conditions import Condition, Test
-from scoring.engine.document import Bands, Bounds, Cases, Each, Milestones, Rule, Rules, Table
+from scoring.engine.document import Bands, Bounds, Cases, Each, Milestones, Rules, ScoringRule, Table
 from scoring.engine.exact import to_decimal
 
 _CHIPS = {
@@ -39,7 +39,7 @@ def explain(rules: Rules) -> str:
     return "\n".join(parts)
 
 
-def _rows(rules: Rules, rule: Rule) -> Iterator[tuple[str, str]]:
+def _rows(rules: Rules, rule: ScoringRule) -> Iterator[tuple[str, str]]:
     """The table rows of one rule."""
     title = rule.title + _terms(rules, rule)
     form = rule.form
@@ -75,7 +75,7 @@ def _rows(rules: Rules, rule: Rule) -> Iterator[tuple[str, str]]:
                 yield f"— {case.title or _condition(rules, case.when)}", _signed(case.points)
 
 
-def _terms(rules: Rules, rule: Rule) -> str:
+def _terms(rules: Rules, rule: ScoringRule) -> str:
     """To whom and when a rule applies, in brackets."""
     terms = []
     if rule.scope != "match":

@@ -15,8 +15,8 @@ from scoring.engine.document import (
     Each,
     Measure,
     Milestones,
-    Rule,
     Rules,
+    ScoringRule,
     Table,
     Vocabulary,
 )
@@ -110,7 +110,7 @@ def _names(rules: Rules) -> Iterator[Finding]:
             yield Finding(f"{path}.{id_}", "duplicate-id", f"{ids.count(id_)} of the {path} have this id", error=True)
 
 
-def _rule(rules: Rules, rule: Rule) -> Iterator[Finding]:
+def _rule(rules: Rules, rule: ScoringRule) -> Iterator[Finding]:
     path = f"rules.{rule.id}"
     vocabulary = rules.vocabulary
     scope = vocabulary.scopes.get(rule.scope)

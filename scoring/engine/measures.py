@@ -98,12 +98,12 @@ def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     if measure.kind == "sum":
 
         def add(group: Sequence[Event]) -> Measured:
-            told = [
+            measured = [
                 (value, event)
                 for event in group
                 if isinstance(value := event.attributes.get(attribute), int) and value != 0
             ]
-            return Measured(sum([value for value, _ in told]), [event for _, event in told])
+            return Measured(sum([value for value, _ in measured]), [event for _, event in measured])
 
         return add
     choose = min if measure.kind == "min" else max

@@ -32,8 +32,8 @@ from scoring.engine.document import (
     Parameter,
     ProfileSource,
     RosterRules,
-    Rule,
     Rules,
+    ScoringRule,
     Table,
     Vocabulary,
 )
@@ -195,8 +195,8 @@ def _settle(document: Any, overrides: dict[str, str | int], place: str) -> Any:
     return settled
 
 
-def _parse_rule(given: Mapping[str, Any]) -> Rule:
-    return Rule(
+def _parse_rule(given: Mapping[str, Any]) -> ScoringRule:
+    return ScoringRule(
         id=given["id"],
         title=given["title"],
         category=given["category"],

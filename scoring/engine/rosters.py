@@ -34,7 +34,7 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RosterProblem:
     """One thing that is wrong with a roster: the rule that it breaks (a path in the rules) and what is wrong."""
 
     rule: str
@@ -73,7 +73,7 @@ class RosterScore:
         return sum((line.contribution for line in self.lines), Fraction(0))
 
 
-def validate(rules: Rules, roster: Roster) -> list[Problem]:
+def validate(rules: Rules, roster: Roster) -> list[RosterProblem]:
     """Everything that is wrong with a roster; an empty list if it may play."""
     return [
         *_size(rules, roster),
@@ -204,47 +204,47 @@ def _excluded(rules: Rules) -> str | None:
     return excluded.pop() if len(excluded) == 1 else None
 
 
-def _size(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _size(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     size, given = rules.roster.size, len(roster.picks)
     if given != size:
-        yield Problem("roster.size", f"{given} players; a roster has {size}")
+        yield RosterProblem("roster.size", f"{given} players; a roster has {size}")
     counted = Counter(pick.player for pick in roster.picks)
     for player in sorted(player for player, times in counted.items() if times > 1):
-        yield Problem("roster.duplicate", f"{player} is picked {counted[player]} times")
+        yield RosterProblem("roster.duplicate", f"{player} is picked {counted[player]} times")
 
 
-def _bounds(path: str, bounds: Mapping[str, Bounds], roles: list[str | None]) -> Iterator[Problem]:
+def _bounds(path: str, bounds: Mapping[str, Bounds], roles: list[str | None]) -> Iterator[RosterProblem]:
     if not bounds:
         return
     counted = Counter(roles)
     for role in sorted(role for role in counted if role is not None and role not in bounds):
-        yield Problem(path, f"role {role} ({counted[role]}); roles are {', '.join(bounds)}")
+        yield RosterProblem(path, f"role {role} ({counted[role]}); roles are {', '.join(bounds)}")
     if None in counted:
-        yield Problem(path, f"role not known of {counted[None]} of the players")
+        yield RosterProblem(path, f"role not known of {counted[None]} of the players")
     for role, bound in bounds.items():
         given = counted.get(role, 0)
         if given < bound.at_least:
-            yield Problem(f"{path}.{role}", f"{given} of role {role}; at least {bound.at_least}")
+            yield RosterProblem(f"{path}.{role}", f"{given} of role {role}; at least {bound.at_least}")
         if bound.at_most is not None and given > bound.at_most:
-            yield Problem(f"{path}.{role}", f"{given} of role {role}; at most {bound.at_most}")
+            yield RosterProblem(f"{path}.{role}", f"{given} of role {role}; at most {bound.at_most}")
 
 
-def _teams(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _teams(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     most, different = rules.roster.team_at_most, rules.roster.teams_different
     if most is None and different is None:
         return
     teams = Counter(pick.team for pick in roster.picks)
     if teams.pop(None, 0):
         unknown = ", ".join(pick.player for pick in roster.picks if pick.team is None)
-        yield Problem("roster.teams", f"team not known: {unknown}")
+        yield RosterProblem("roster.teams", f"team not known: {unknown}")
     for team in sorted(team for team in teams if team is not None):
         if most is not None and teams[team] > most:
-            yield Problem("roster.teams.at_most", f"{teams[team]} players of {team}; at most {most}")
+            yield RosterProblem("roster.teams.at_most", f"{teams[team]} players of {team}; at most {most}")
     if different is not None and len(teams) < different:
-        yield Problem("roster.teams.different", f"players of {len(teams)} teams; at least {different}")
+        yield RosterProblem("roster.teams.different", f"players of {len(teams)} teams; at least {different}")
 
 
-def _budget(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _budget(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     budget = rules.roster.budget
     waived = {
         rule for chip in rules.chips if chip.id in roster.chips and chip.effect == "waives" for rule in chip.value
@@ -253,25 +253,25 @@ def _budget(rules: Rules, roster: Roster) -> Iterator[Problem]:
         return
     unknown = [pick.player for pick in roster.picks if pick.price is None]
     if unknown:
-        yield Problem("roster.budget", f"price not known: {', '.join(unknown)}")
+        yield RosterProblem("roster.budget", f"price not known: {', '.join(unknown)}")
     cost = sum((pick.price for pick in roster.picks if pick.price is not None), Fraction(0))
     if cost > budget:
         unit = f" {rules.roster.unit}" if rules.roster.unit else ""
-        yield Problem("roster.budget", f"costs {to_decimal(cost)}{unit}; the budget is {to_decimal(budget)}")
+        yield RosterProblem("roster.budget", f"costs {to_decimal(cost)}{unit}; the budget is {to_decimal(budget)}")
 
 
-def _chips(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _chips(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     known = {chip.id for chip in rules.chips}
     for chip in sorted(set(roster.chips)):
         if chip not in known:
-            yield Problem(
+            yield RosterProblem(
                 "chips", f"{chip!r} is no chip of {rules.id} (there are: {', '.join(sorted(known)) or 'none'})"
             )
     if len(roster.chips) > 1:
-        yield Problem("chips", f"{len(roster.chips)} chips at once; at most 1")
+        yield RosterProblem("chips", f"{len(roster.chips)} chips at once; at most 1")
 
 
-def _offices(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _offices(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     picked = {pick.player: pick for pick in roster.picks}
     played = [chip for chip in rules.chips if chip.id in roster.chips]
     by_chip = {chip.value["office"]: chip for chip in rules.chips if chip.effect == "office"}
@@ -282,36 +282,36 @@ def _offices(rules: Rules, roster: Roster) -> Iterator[Problem]:
         chip = by_chip.get(office)
         if chip is not None and (chip in played) != (holder is not None):
             verb = "needs a holder with" if chip in played else "is only filled with"
-            yield Problem(path, f"{office} {verb} the chip {chip.id}")
+            yield RosterProblem(path, f"{office} {verb} the chip {chip.id}")
         elif holder is None and rule.required and office not in automatic:
-            yield Problem(path, f"nobody is {office}")
+            yield RosterProblem(path, f"nobody is {office}")
         if holder is None:
             continue
         if holder not in picked:
-            yield Problem(path, f"{office} {holder} is not in the roster")
+            yield RosterProblem(path, f"{office} {holder} is not in the roster")
         elif rule.roles is not None and picked[holder].role not in rule.roles:
-            yield Problem(path, f"{office} {holder} is no {' or '.join(rule.roles)}")
+            yield RosterProblem(path, f"{office} {holder} is no {' or '.join(rule.roles)}")
         if holder in roster.bench:
-            yield Problem(path, f"{office} {holder} is on the bench")
+            yield RosterProblem(path, f"{office} {holder} is on the bench")
     for office in sorted(set(roster.offices) - set(rules.roster.offices)):
         known = ", ".join(rules.roster.offices) or "none"
-        yield Problem("roster.offices", f"{office!r} is no office of {rules.id} (there are: {known})")
+        yield RosterProblem("roster.offices", f"{office!r} is no office of {rules.id} (there are: {known})")
     held = Counter(roster.offices.values())
     for player in sorted(player for player, times in held.items() if times > 1):
         offices = [office for office, holder in roster.offices.items() if holder == player]
-        yield Problem("roster.offices", f"{player} is {' and '.join(offices)}; they must be different players")
+        yield RosterProblem("roster.offices", f"{player} is {' and '.join(offices)}; they must be different players")
 
 
-def _lineup(rules: Rules, roster: Roster) -> Iterator[Problem]:
+def _lineup(rules: Rules, roster: Roster) -> Iterator[RosterProblem]:
     size = rules.roster.lineup_size
     if size is None:
         if roster.bench:
-            yield Problem("roster.lineup", f"{rules.id} has no bench")
+            yield RosterProblem("roster.lineup", f"{rules.id} has no bench")
         return
     for player in sorted({player for player in roster.bench if player not in {pick.player for pick in roster.picks}}):
-        yield Problem("roster.lineup", f"{player} on the bench is not in the roster")
+        yield RosterProblem("roster.lineup", f"{player} on the bench is not in the roster")
     starters = [pick for pick in roster.picks if pick.player not in roster.bench]
     if len(starters) != size:
-        yield Problem("roster.lineup.size", f"{len(starters)} players start; a line-up has {size}")
+        yield RosterProblem("roster.lineup.size", f"{len(starters)} players start; a line-up has {size}")
     bounded = [pick.role for pick in starters if pick.role in rules.roster.lineup_roles]
     yield from _bounds("roster.lineup.roles", rules.roster.lineup_roles, list(bounded))

@@ -79,15 +79,15 @@ class _Reader:
             )
         self._optional_table(
             "fastest-laps",
-            lambda table: self._told(fastest_laps(table, self._known, results["race"])),
+            lambda table: self._record(fastest_laps(table, self._known, results["race"])),
             ("fastest_lap", ""),
         )
         self._optional_table(
             "driver-of-the-day-results",
-            lambda table: self._told(driver_of_the_day(table, self._known)),
+            lambda table: self._record(driver_of_the_day(table, self._known)),
             ("driver_of_the_day", ""),
         )
-        self._optional_table("pit-stops", lambda table: self._told(pit_stops(table, self._known)), ("pit_stop", ""))
+        self._optional_table("pit-stops", lambda table: self._record(pit_stops(table, self._known)), ("pit_stop", ""))
         self._entries()
         self._add(
             "match",
@@ -341,7 +341,7 @@ class _Reader:
             return fastest(self._listed("fastest-laps"), self._known, results)
         return []
 
-    def _told(self, events: Iterable[tuple[str, str, dict[str, Scalar]]]) -> None:
+    def _record(self, events: Iterable[tuple[str, str, dict[str, Scalar]]]) -> None:
         for id_, kind, attributes in events:
             self._add(id_, kind, attributes)
 

@@ -10,7 +10,7 @@ from scoring.sources.f1db_tables import CLASSIFIED, Row, check_ascending, identi
 from scoring.sources.reading import Node
 
 #: An event of the race: id, kind, attributes.
-Told = tuple[str, str, dict[str, Scalar]]
+Recorded = tuple[str, str, dict[str, Scalar]]
 
 #: Refuses a row whose driver takes no part in the weekend.
 Known = Callable[[Row], None]
@@ -31,7 +31,7 @@ def fastest(table: Node, known: Known, results: Sequence[Row]) -> list[Row]:
     return [row for row in listed if row.position == 1]
 
 
-def fastest_laps(table: Node, known: Known, results: Sequence[Row]) -> Iterator[Told]:
+def fastest_laps(table: Node, known: Known, results: Sequence[Row]) -> Iterator[Recorded]:
     """The fastest lap; whether it earns a championship point is the rules' affair."""
     best = fastest(table, known, results)
     for row in best:
@@ -49,7 +49,7 @@ def fastest_laps(table: Node, known: Known, results: Sequence[Row]) -> Iterator[
         )
 
 
-def driver_of_the_day(table: Node, known: Known) -> Iterator[Told]:
+def driver_of_the_day(table: Node, known: Known) -> Iterator[Recorded]:
     """Who won the vote."""
     for row in _ties(table):
         known(row)
@@ -65,7 +65,7 @@ def driver_of_the_day(table: Node, known: Known) -> Iterator[Told]:
             )
 
 
-def pit_stops(table: Node, known: Known) -> Iterator[Told]:
+def pit_stops(table: Node, known: Known) -> Iterator[Recorded]:
     """Every stop, each once."""
     seen: set[str] = set()
     for row in _ties(table):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from scoring.engine.catalogue import vocabulary
 from scoring.engine.conditions import Scalar
 from scoring.engine.document import Attribute, Vocabulary
 from scoring.engine.events import Event, collect, current
+from scoring.engine.registry import vocabulary
 from scoring.sources.match import Match
 from scoring.sources.reading import Node
 

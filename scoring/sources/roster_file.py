@@ -93,11 +93,13 @@ def complete(roster: Roster, profiles: Mapping[str, Profile], listed: Mapping[st
             ("team", pick.team, entry.team if entry else None),
         ):
             in_match = profile.text(attribute) if profile else ""
-            told = on_list or in_match
-            if given is not None and told and given != told:
+            in_source = on_list or in_match
+            if given is not None and in_source and given != in_source:
                 source = "player list" if on_list else "match"
-                raise RosterError(place, f"{attribute} of {pick.player!r} is {given!r}; the {source} says {told!r}")
-            known[attribute] = told or given
+                raise RosterError(
+                    place, f"{attribute} of {pick.player!r} is {given!r}; the {source} says {in_source!r}"
+                )
+            known[attribute] = in_source or given
         price = entry.price if entry and entry.price is not None else pick.price
         if pick.price is not None and price != pick.price:
             raise RosterError(place, f"price of {pick.player!r} is {pick.price}; the player list says {price}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from scripts.terraform_schema.go_trees import Call, Function, Package, Tree
 
-Rule = list[Any] | None
+Constraint = list[Any] | None
 
 _BY_NAME: dict[str, list[Any]] = {
     "verify.ValidARN": ["arn"],
@@ -60,7 +60,7 @@ _BY_NAME: dict[str, list[Any]] = {
 }
 
 
-def rule(package: Package, validator: Any) -> Rule:
+def rule(package: Package, validator: Any) -> Constraint:
     """The expression of one validator; None when it is not understood."""
     if isinstance(validator, Function):
         return _of_body(package, validator.body, {})
@@ -78,7 +78,7 @@ def rule(package: Package, validator: Any) -> Rule:
     return _of_library(package, head, name, validator)
 
 
-def together(how: str, rules: Sequence[Rule]) -> Rule:
+def together(how: str, rules: Sequence[Constraint]) -> Constraint:
     """Several rules as one; a part that is not understood drops out of `all` and makes `any` accept everything."""
     if how == "any" and any(item is None for item in rules):
         return None
@@ -88,7 +88,7 @@ def together(how: str, rules: Sequence[Rule]) -> Rule:
     return [how, *known]
 
 
-def _of_library(package: Package, head: str, name: str, call: Call) -> Rule:
+def _of_library(package: Package, head: str, name: str, call: Call) -> Constraint:
     args, last = list(call.args), call.args[-1] if call.args else None
     numbers = [arg for arg in args if isinstance(arg, (int, float)) and not isinstance(arg, bool)]
     match name:
@@ -140,7 +140,7 @@ def _of_library(package: Package, head: str, name: str, call: Call) -> Rule:
     return None
 
 
-def _pattern(how: str, pattern: Any) -> Rule:
+def _pattern(how: str, pattern: Any) -> Constraint:
     """A Go pattern in Python's form, when Python can read it."""
     if not isinstance(pattern, str):
         return None
@@ -169,11 +169,11 @@ def _pattern(how: str, pattern: Any) -> Rule:
     return [how, text]
 
 
-def _of_body(package: Package, body: Sequence[Tree], scope: dict[str, Any]) -> Rule:
+def _of_body(package: Package, body: Sequence[Tree], scope: dict[str, Any]) -> Constraint:
     """A validator written out: every `if condition { errors = append(…) }` at its top is one rule."""
     scope = dict(scope)
     texts = {"value", "v", "val", "s"}
-    found: list[Rule] = []
+    found: list[Constraint] = []
     for statement in body:
         if not statement:
             continue
@@ -215,7 +215,7 @@ def _reports(body: Sequence[Tree]) -> bool:
     )
 
 
-def _conditions(package: Package, tree: Tree, scope: dict[str, Any], texts: set[str]) -> list[Rule]:
+def _conditions(package: Package, tree: Tree, scope: dict[str, Any], texts: set[str]) -> list[Constraint]:
     """What must hold when `tree` is the condition of an error."""
     if not tree:
         return []

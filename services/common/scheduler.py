@@ -90,7 +90,7 @@ class Watch:
     def __init__(self, sessions: Sessions, scheduled: Mapping[str, Scheduled]) -> None:
         self._sessions, self._scheduled = sessions, scheduled
         self._seen = self._started = monotonic()
-        self._said: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
 
     async def look(self) -> list[str]:
         """The tasks that are late; each is logged, again after a while."""
@@ -124,8 +124,8 @@ class Watch:
 
     def _say(self, task: str, message: str, **fields: object) -> None:
         now = monotonic()
-        if now - self._said.get(task, float("-inf")) >= REPEAT_SECONDS:
-            self._said[task] = now
+        if now - self._reported.get(task, float("-inf")) >= REPEAT_SECONDS:
+            self._reported[task] = now
             log.error(message, extra={"task": task, **fields})
 
 

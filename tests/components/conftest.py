@@ -272,11 +272,13 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         settings.set_root_resource(cast(Any, None))
         # A program that was refused half-way leaves outputs that nobody will ever resolve. They are begun before they are
         # cancelled: one that never began would drop, unawaited, the coroutine that it was to wait for.
-        for _ in range(5):
-            loop.run_until_complete(asyncio.sleep(0))
-        for task in (pending := asyncio.all_tasks(loop)):
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        # Cancelling one may make another: until none is left.
+        while pending := asyncio.all_tasks(loop):
+            for _ in range(5):
+                loop.run_until_complete(asyncio.sleep(0))
+            for task in pending:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         loop.close()
         asyncio.set_event_loop(None)
     return recorded

@@ -1,4 +1,4 @@
-"""The catalogue: what a manifest may say, what each mistake is called, and how ALB patterns overlap."""
+"""The catalog: what a manifest may say, what each mistake is called, and how ALB patterns overlap."""
 
 from __future__ import annotations
 

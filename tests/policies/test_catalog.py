@@ -1,4 +1,4 @@
-"""The catalogue: complete, unique, documented, selectable."""
+"""The controls: complete, unique, documented, selectable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from policies.audit.outside import OUTSIDE
 from policies.catalog import all_controls, select
-from policies.frameworks import catalogues, coverage, references
+from policies.frameworks import coverage, mappings, references
 from policies.lang.unscoped import ACTIONS
 from policies.model import FRAMEWORK_KEYS, Control, Each, Framework, Severity, ok
 from policies.rules_page import PAGE, render
@@ -102,13 +102,13 @@ def test_a_control_with_a_part_missing_is_refused(change: dict[str, object], say
 
 def test_framework_files_name_controls_that_exist_and_say_where_they_come_from() -> None:
     ids = {control.id for control in CONTROLS}
-    assert set(catalogues()) == set(FRAMEWORK_KEYS)
-    for key, catalogue in catalogues().items():
-        assert catalogue.name == FRAMEWORK_KEYS[key].value
-        assert catalogue.version and catalogue.source and re.fullmatch(r"\d{4}-\d\d-\d\d", catalogue.read)
-        named = {control for controls in catalogue.controls.values() for control in controls}
+    assert set(mappings()) == set(FRAMEWORK_KEYS)
+    for key, mapping in mappings().items():
+        assert mapping.name == FRAMEWORK_KEYS[key].value
+        assert mapping.version and mapping.source and re.fullmatch(r"\d{4}-\d\d-\d\d", mapping.read)
+        named = {control for controls in mapping.controls.values() for control in controls}
         assert not named - ids, key
-        assert not set(catalogue.controls) & set(catalogue.elsewhere)
+        assert not set(mapping.controls) & set(mapping.elsewhere)
 
 
 def test_coverage_says_what_is_covered_what_no_stack_can_tell_and_what_is_missing() -> None:

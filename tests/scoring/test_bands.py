@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.document import Bands
 from scoring.engine.forms import points_of, ratio
 from tests.scoring.published import CRICKET, banded
@@ -23,7 +23,7 @@ FORMATS = [name for name, table in CRICKET.items() if table["economy"]]
 
 @cache
 def bands(rules: str, rule_id: str) -> Bands:
-    form = next(rule.form for rule in catalogue.load(rules).rules if rule.id == rule_id)
+    form = next(rule.form for rule in registry.load(rules).rules if rule.id == rule_id)
     assert isinstance(form, Bands)
     return form
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.bulk import RosterBook
 from scoring.engine.contests import rank
 from scoring.engine.document import Chip
@@ -22,7 +22,7 @@ PLAYERS = [f"p{n}" for n in range(30)]
 @given(st.integers(0, 2**32), st.sampled_from(["cricket-t20-b", "f1-league", "fpl"]))
 def test_updates_equal_scoring_every_roster_again(seed: int, rules_id: str) -> None:
     source = random.Random(seed)
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     book = RosterBook(rules)
     factors = [Fraction(1), *(multiplier.factor for multiplier in rules.multipliers)]
     rosters = [{player: source.choice(factors) for player in source.sample(PLAYERS, 11)} for _ in range(20)]
@@ -46,13 +46,13 @@ def test_updates_equal_scoring_every_roster_again(seed: int, rules_id: str) -> N
 
 
 def test_the_scale_is_what_the_rules_need() -> None:
-    assert RosterBook(catalogue.load("fpl")).scale == 1
-    assert RosterBook(catalogue.load("cricket-t20-a")).scale == 2
-    assert RosterBook(catalogue.load("f1-league")).scale == 4
+    assert RosterBook(registry.load("fpl")).scale == 1
+    assert RosterBook(registry.load("cricket-t20-a")).scale == 2
+    assert RosterBook(registry.load("f1-league")).scale == 4
 
 
 def test_points_that_the_rules_cannot_give_are_refused() -> None:
-    book = RosterBook(catalogue.load("cricket-t20-a"))
+    book = RosterBook(registry.load("cricket-t20-a"))
     with pytest.raises(RosterError, match="points 1/2: not a whole number of 1/1"):
         book.update({"a": Fraction(1, 2)})
     with pytest.raises(RosterError, match="factor 4/3: not a whole number of 1/2"):
@@ -61,12 +61,12 @@ def test_points_that_the_rules_cannot_give_are_refused() -> None:
 
 
 def test_an_empty_book() -> None:
-    book = RosterBook(catalogue.load("fpl"))
+    book = RosterBook(registry.load("fpl"))
     assert (len(book), list(book.ranks()), book.update({"a": Fraction(1)})) == (0, [], 0)
 
 
 def test_factors_of_chips_count_for_the_scale() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     triple = Chip("a", "A", "factor", {"multiplier": "captain", "factor": "2.25"})
     extra = Chip("b", "B", "office", {"office": "captain", "factor": "1.125"})
     assert RosterBook(replace(rules, chips=(triple,))).scale == 4

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.rules import app as rules_app
 from cli.score import score
-from scoring.engine import catalogue, parsing
+from scoring.engine import parsing, registry
 from scoring.engine.scoring import scorecard
 from scoring.sources import normalised, open_match
 from tests.scoring.builders import CRICKET, FIXTURES, NOON, RACES
@@ -56,7 +56,7 @@ def test_explain_prints_the_lines_behind_the_points(ipl: Path) -> None:
 
 def test_json_has_exactly_the_promised_shape(austin: Path) -> None:
     document = json.loads(run("score", austin, "--rules", "f1-league@1.1.0", "--json").stdout)
-    rules = catalogue.load("f1-league")
+    rules = registry.load("f1-league")
     assert document.keys() == {"match", "rules", "players"}
     assert document["rules"] == {"id": "f1-league", "version": "1.1.0", "sha256": rules.sha256}
     assert document["match"]["id"] == "f1db:1097"
@@ -129,7 +129,7 @@ def test_roles_of_the_player_list_spare_pure_bowlers_the_duck_and_those_of_a_ros
     ipl: Path, tmp_path: Path
 ) -> None:
     match = open_match(ipl, NOON)
-    card = scorecard(catalogue.load("cricket-t20-b"), match.events)
+    card = scorecard(registry.load("cricket-t20-b"), match.events)
     names = {profile.text("name"): player for player, profile in card.profiles.items()}
     roles = {
         "wicketkeeper": ["SV Samson", "Q de Kock"], "batter": ["SO Hetmyer", "D Padikkal", "KL Rahul"],
@@ -244,9 +244,9 @@ def test_rules_list() -> None:
     lines = lines_of(run("rules", "list"))
     assert [line.split()[0] for line in lines] == [
         "id",
-        *(id_ for id_, known in catalogue.published().items() for _ in known),
+        *(id_ for id_, known in registry.published().items() for _ in known),
     ]
-    assert lines[-1].split()[:3] == ["fpl", "1.1.0", catalogue.load("fpl").sha256[:12]]
+    assert lines[-1].split()[:3] == ["fpl", "1.1.0", registry.load("fpl").sha256[:12]]
 
 
 def test_rules_lint(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scoring import report
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.compare import Change, diff, impact
 from scoring.engine.errors import RulesError
 from scoring.engine.explaining import explain
@@ -18,13 +18,13 @@ from tests.scoring.builders import CRICKET, NOON
 
 
 def test_a_document_does_not_differ_from_itself() -> None:
-    rules = catalogue.load("cricket-t20-a")
+    rules = registry.load("cricket-t20-a")
     assert diff(rules, rules) == []
     assert impact(rules, rules, open_match(CRICKET[0], NOON).events) == []
 
 
 def test_diff_names_each_change_by_its_path() -> None:
-    changes = diff(catalogue.load("cricket-t20-b"), catalogue.load("cricket-t20-b", {"wicket": "25", "team_limit": 7}))
+    changes = diff(registry.load("cricket-t20-b"), registry.load("cricket-t20-b", {"wicket": "25", "team_limit": 7}))
     assert changes == [
         Change("rules.wicket.each.points", "30", "25"),
         Change("roster.teams.at_most", 10, 7),
@@ -34,7 +34,7 @@ def test_diff_names_each_change_by_its_path() -> None:
 
 
 def test_diff_matches_rules_by_id_and_shows_what_came_and_went() -> None:
-    changes = {change.path: change for change in diff(catalogue.load("cricket-t20-a"), catalogue.load("cricket-test"))}
+    changes = {change.path: change for change in diff(registry.load("cricket-t20-a"), registry.load("cricket-test"))}
     assert changes["rules.economy-rate"].after is None
     assert changes["rules.wicket-haul.scope"] == Change("rules.wicket-haul.scope", None, "innings")
     assert changes["rules.wicket.each.points"] == Change("rules.wicket.each.points", "25", "20")
@@ -43,7 +43,7 @@ def test_diff_matches_rules_by_id_and_shows_what_came_and_went() -> None:
 
 def test_impact_tells_who_moves_and_why() -> None:
     events = open_match(CRICKET[-3], NOON).events
-    before, after = catalogue.load("cricket-t20-b"), catalogue.load("cricket-t20-b", {"wicket": "25"})
+    before, after = registry.load("cricket-t20-b"), registry.load("cricket-t20-b", {"wicket": "25"})
     moves = impact(before, after, events)
     cards = scorecard(before, events), scorecard(after, events)
     wickets = {line.player: dict(line.measured)["wickets"] for line in cards[0].lines if line.rule == "wicket"}
@@ -65,12 +65,12 @@ def test_impact_tells_who_moves_and_why() -> None:
 
 def test_impact_needs_rules_of_one_sport() -> None:
     with pytest.raises(RulesError, match=r"fpl@1\.1\.0: is for football, cricket-t20-a@1\.1\.0 for cricket"):
-        impact(catalogue.load("cricket-t20-a"), catalogue.load("fpl"), [])
+        impact(registry.load("cricket-t20-a"), registry.load("fpl"), [])
 
 
-@pytest.mark.parametrize("rules_id", list(catalogue.published()))
+@pytest.mark.parametrize("rules_id", list(registry.published()))
 def test_explain_says_every_rule_number_and_source(rules_id: str) -> None:
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     text = explain(rules)
     assert text.startswith(f"# {rules.title}\n")
     assert rules.name in text and rules.sha256 in text
@@ -84,7 +84,7 @@ def test_explain_says_every_rule_number_and_source(rules_id: str) -> None:
 
 
 def test_explain_in_full(ipl: Path) -> None:
-    text = explain(catalogue.load("cricket-t20-a"))
+    text = explain(registry.load("cricket-t20-a"))
     for row in [
         "| Run | +1 |",
         "| — 30 runs | +4 |",
@@ -99,5 +99,5 @@ def test_explain_in_full(ipl: Path) -> None:
         "- at most 7 players of one team",
     ]:
         assert row in text.splitlines(), row
-    assert "(for each innings)" in explain(catalogue.load("cricket-test"))
-    assert "| Every three dot balls (each full 3 dot balls) | +1 |" in explain(catalogue.load("cricket-odi"))
+    assert "(for each innings)" in explain(registry.load("cricket-test"))
+    assert "| Every three dot balls (each full 3 dot balls) | +1 |" in explain(registry.load("cricket-odi"))

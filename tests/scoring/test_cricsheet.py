@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.errors import SourceError
 from scoring.engine.scoring import score, scorecard
 from scoring.sources import open_match
@@ -25,7 +25,7 @@ T20 = "cricket-t20-b"
 
 def points(document: dict[str, Any], player: str, rules: str = T20) -> dict[str, int]:
     """Points by rule of one player; the same as the naive scorer's, or the test fails."""
-    lines = score(catalogue.load(rules), parsed(document).events)
+    lines = score(registry.load(rules), parsed(document).events)
     plain = {(line.player, line.rule, line.group, float(line.points)) for line in lines}
     assert plain == naive.cricket_document(document, rules)
     return {line.rule: int(line.points) for line in lines if line.player == player}
@@ -124,7 +124,7 @@ def test_fielders() -> None:
 def test_a_substitute_fielder_gets_nothing_and_is_no_player_of_the_match() -> None:
     caught = {"kind": "caught", "player_out": "H1", "fielders": [{"name": "Sub", "substitute": True}]}
     document = match(innings("Home", [ball(wickets=[caught])]))
-    card = scorecard(catalogue.load(T20), parsed(document).events)
+    card = scorecard(registry.load(T20), parsed(document).events)
     assert "sub" not in card.totals
     assert card.totals["a1"] == 4 + 30 + 1
     points(document, "a1")
@@ -180,7 +180,7 @@ def test_super_overs_do_not_count_and_need_no_margin() -> None:
     assert max(int(str(one.attributes["innings"])) for one in tied.events if one.kind == "delivery") == 6
     with_super = json.loads(path.read_text())
     without = {**with_super, "innings": with_super["innings"][:2]}
-    rules = catalogue.load(T20)
+    rules = registry.load(T20)
     totals = [scorecard(rules, parsed(document).events).totals for document in (with_super, without)]
     assert totals[0] == totals[1]
 

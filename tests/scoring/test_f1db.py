@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.errors import SourceError
 from scoring.engine.events import Event
 from scoring.engine.scoring import scorecard
@@ -118,7 +118,7 @@ def test_fastest_lap_driver_of_the_day_and_pit_stops(austin: Path) -> None:
 
 
 def test_the_fastest_lap_point_needs_the_first_ten_and_a_season_that_had_it() -> None:
-    league = catalogue.load("f1-league")
+    league = registry.load("f1-league")
     given = {
         (path.parts[-3], path.name): [
             line.player
@@ -231,14 +231,14 @@ def test_what_is_wrong_in_a_table_is_refused_by_the_rules_that_read_it_and_a_not
     edited: Callable[..., Path], table: str, change: Callable[[Any], Any], message: str
 ) -> None:
     match = f1db.read(edited(table, change), NOON)
-    league = catalogue.load("f1-league")
+    league = registry.load("f1-league")
     if table == "fastest-laps":  # the league of 2023 gives a point for it, the one of 2026 does not
         with pytest.raises(SourceError, match=message):
             match.check(league)
         return
     match.check(league)
     assert re.search(message, " ".join(notes(match, scorecard(league, match.events))))
-    fantasy = catalogue.load("f1-fantasy-2026")
+    fantasy = registry.load("f1-fantasy-2026")
     with pytest.raises(SourceError, match=message):
         match.check(fantasy)
     accepted = f1db.read(edited(table, change), NOON, "the stewards' document says the same")
@@ -286,7 +286,7 @@ def shortened(edited: Callable[..., Path], season: int, laps: int, scheduled: in
     results = directory / "race-results.yml"
     rows = yaml.load(results.read_text(), yaml.BaseLoader)
     assert laps == 56 and rows[0]["laps"] == "56"
-    card = scorecard(catalogue.load("f1-league"), f1db.read(directory, NOON).events)
+    card = scorecard(registry.load("f1-league"), f1db.read(directory, NOON).events)
     race_lines = [line for line in card.lines if line.rule.startswith("race")]
     return {line.player: float(line.points) for line in race_lines}  # type: ignore[misc]
 
@@ -311,5 +311,5 @@ def test_championship_points_of_every_era_and_distance(
 
 def test_the_last_race_of_2014_paid_double(edited: Callable[..., Path]) -> None:
     directory = edited("race", lambda given: {**given, "date": "2014-11-23", "round": "19"})
-    lines = scorecard(catalogue.load("f1-league"), f1db.read(directory, NOON).events).lines
+    lines = scorecard(registry.load("f1-league"), f1db.read(directory, NOON).events).lines
     assert sum(line.points for line in lines if line.player == "max-verstappen" and line.rule != "sprint-2022") == 50

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.events import Event
 from scoring.engine.scoring import scorecard
 from tests.scoring.builders import event
@@ -19,7 +19,7 @@ CLEAN_SHEET = {"goalkeeper": 4, "defender": 4, "midfielder": 1, "forward": 0}
 def points(role: str, *kinds: tuple[str, dict[str, Any]]) -> Fraction:
     events: list[Event] = [event("lineup:p", "lineup", player="p", name="P", team="T", role=role)]
     events += [event(f"{kind}:{n}", kind, **attributes) for n, (kind, attributes) in enumerate(kinds)]
-    return scorecard(catalogue.load("fpl"), events).totals["p"]
+    return scorecard(registry.load("fpl"), events).totals["p"]
 
 
 def played(minutes: int, conceded: int = 1) -> tuple[str, dict[str, Any]]:

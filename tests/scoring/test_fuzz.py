@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue, parsing
+from scoring.engine import parsing, registry
 from scoring.engine.errors import ScoringError, SourceError
 from scoring.engine.scoring import scorecard
 from scoring.sources import open_match, reading, roster_file
@@ -100,7 +100,7 @@ def test_cricsheet_files_with_strange_values(tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.getbasetemp() / "strange.json"
     path.write_text(json.dumps(mutated(json.loads(small_match()), random.Random(seed), changes)))
     with nothing_but_the_documented_error():
-        scorecard(catalogue.load("cricket-t20-b"), open_match(path, NOON).events)
+        scorecard(registry.load("cricket-t20-b"), open_match(path, NOON).events)
 
 
 @settings(max_examples=examples(60))
@@ -149,7 +149,7 @@ def test_f1db_files_with_strange_values(
     document = mutated(parse_yaml(path.read_bytes(), "x"), source, changes)
     path.write_text(json.dumps(document))  # JSON is YAML
     with nothing_but_the_documented_error():
-        scorecard(catalogue.load("f1-fantasy-2026"), open_match(folder, NOON).events)
+        scorecard(registry.load("f1-fantasy-2026"), open_match(folder, NOON).events)
 
 
 @settings(max_examples=examples(25))
@@ -176,7 +176,7 @@ def test_rules_documents_with_strange_values(
     path = tmp_path_factory.getbasetemp() / "strange-rules.json"
     path.write_text(json.dumps(mutated(document, random.Random(seed), changes)))
     with nothing_but_the_documented_error():
-        loaded = catalogue.load(str(path))
+        loaded = registry.load(str(path))
         events = open_match(FIXTURES / "cricket" / "ipl" / "1178424.json", NOON).events
         if loaded.sport == "cricket":
             scorecard(loaded, events)
@@ -191,7 +191,7 @@ def test_rosters_with_strange_values(tmp_path_factory: pytest.TempPathFactory, s
     }  # fmt: skip
     path = tmp_path_factory.getbasetemp() / "roster.json"
     path.write_text(json.dumps(mutated(roster, random.Random(seed), changes)))
-    rules = catalogue.load("cricket-t20-b")
+    rules = registry.load("cricket-t20-b")
     with nothing_but_the_documented_error():
         read = roster_file.read(path)
         listed = roster_file.read_players(path)

@@ -9,7 +9,7 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.compiled import compiled
 from scoring.engine.events import Event
 from scoring.engine.scoring import Scorecard, rescore, score, scorecard
@@ -58,7 +58,7 @@ def same(left: Scorecard, right: Scorecard) -> bool:
 def test_incremental_equals_full(seed: int, which: int, count: int) -> None:
     source = random.Random(seed)
     rules_id, events = logs()[which]
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     before = scorecard(rules, events)
     added = corrections(source, events, count)
     after = rescore(before, added)
@@ -84,7 +84,7 @@ def test_incremental_equals_full(seed: int, which: int, count: int) -> None:
 def test_a_correction_and_its_reverse_change_nothing(seed: int, which: int, count: int) -> None:
     source = random.Random(seed)
     rules_id, events = logs()[which]
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     original = {one.id: one for one in events}
     before = scorecard(rules, events)
     added = corrections(source, events, count)
@@ -104,7 +104,7 @@ def test_a_correction_and_its_reverse_change_nothing(seed: int, which: int, coun
 def test_lines_do_not_hang_on_order_or_repetition(seed: int, which: int) -> None:
     source = random.Random(seed)
     rules_id, events = logs()[which]
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     shuffled = [*events, *source.choices(events, k=20)]
     source.shuffle(shuffled)
     assert score(rules, shuffled) == score(rules, events)
@@ -112,7 +112,7 @@ def test_lines_do_not_hang_on_order_or_repetition(seed: int, which: int) -> None
 
 def test_a_correction_of_the_match_itself_concerns_everyone() -> None:
     rules_id, events = "f1-league", open_match(RACES[0], NOON).events
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     before = scorecard(rules, events)
     match = next(one for one in events if one.kind == "match")
     shortened = replace(match, version=2, attributes={**match.attributes, "distance_percent": 60})
@@ -123,7 +123,7 @@ def test_a_correction_of_the_match_itself_concerns_everyone() -> None:
 
 
 def test_an_old_version_that_arrives_late_touches_nobody() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     squad = event("lineup:a", "lineup", player="a", name="A", team="T", role="forward")
     late, newest = event("g:1", "goal", 1, scorer="a", own=False), event("g:1", "goal", 2, scorer="b", own=False)
     before = scorecard(rules, [squad, newest])
@@ -142,7 +142,7 @@ def goal(number: int, scorer: str, version: int = 1) -> Event:
 
 
 def test_a_correction_may_bring_a_player_and_take_one_away() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     log = [player("a"), player("b"), player("z"), goal(1, "z")]
     before = scorecard(rules, log)
     added = [player("a", 2, retracted=True), player("c"), goal(1, "c", 2), goal(2, "b")]
@@ -154,7 +154,7 @@ def test_a_correction_may_bring_a_player_and_take_one_away() -> None:
 
 def test_when_the_match_changes_along_with_other_events_everyone_is_concerned() -> None:
     events = open_match(RACES[0], NOON).events
-    rules = catalogue.load("f1-league")
+    rules = registry.load("f1-league")
     before = scorecard(rules, events)
     match = next(one for one in events if one.kind == "match")
     around = [
@@ -176,7 +176,7 @@ def test_when_the_match_changes_along_with_other_events_everyone_is_concerned() 
 
 
 def test_the_preferred_provider_counts_in_full_and_in_part() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     log = [player("a"), player("b"), goal(1, "a"), replace(goal(1, "b"), provider="other")]
     assert scorecard(rules, log).totals == {"a": 0, "b": 4}  # "other" comes before "test"
     preferred = scorecard(rules, log, ["test"])
@@ -188,7 +188,7 @@ def test_the_preferred_provider_counts_in_full_and_in_part() -> None:
 
 
 def test_players_who_leave_hide_nobody_who_stays() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     names = [f"{letter}{number}" for number in range(20) for letter in "ls"]
     log = [player(name) for name in names]
     leaving = [player(name, 2, retracted=True) for name in names if name.startswith("l")]

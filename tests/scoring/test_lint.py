@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.linting import Finding, lint
 from scoring.engine.parsing import parse_rules, parse_vocabulary
 
@@ -27,7 +27,7 @@ def findings(rules: list[dict[str, Any]] | None = None, **more: Any) -> list[Fin
         document["rules"] = [
             {"id": f"rule-{n}", "title": "Rule", "category": "All", **rule} for n, rule in enumerate(rules)
         ]
-    return lint(parse_rules(document, catalogue.vocabulary("cricket", "test"), "test"))
+    return lint(parse_rules(document, registry.vocabulary("cricket", "test"), "test"))
 
 
 def told(*rules: dict[str, Any], **more: Any) -> list[tuple[str, str, bool]]:
@@ -243,7 +243,7 @@ def test_errors_come_first_and_name_their_path() -> None:
 
 
 def vocabulary_findings(**changes: Any) -> list[tuple[str, str]]:
-    document = deepcopy(dict(catalogue.vocabulary("football", "test").document))
+    document = deepcopy(dict(registry.vocabulary("football", "test").document))
     for section, change in changes.items():
         document[section] = {**document[section], **change} if isinstance(change, dict) else change
     words = parse_vocabulary(document, "test")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.compiled import Line
 from scoring.engine.parsing import parse_rules, parse_vocabulary
 from scoring.engine.scoring import score, scorecard
@@ -20,7 +20,7 @@ def cricket(*rules: dict[str, Any], **more: Any) -> Any:
         "id": "test", "version": "1.0.0", "title": "Test", "sport": "cricket", "sources": {"x": "y"}, "roster": {"size": 11},
         "rules": [{"id": f"rule-{n}", "title": "Rule", "category": "All", **rule} for n, rule in enumerate(rules)], **more,
     }  # fmt: skip
-    return parse_rules(document, catalogue.vocabulary("cricket", "test"), "test")
+    return parse_rules(document, registry.vocabulary("cricket", "test"), "test")
 
 
 def delivery(id_: str, innings: int | None = 1, over: int = 0, **more: Any) -> Any:
@@ -147,7 +147,7 @@ def race(*stops: tuple[str, int | None], rule: str = "pit-stop") -> dict[str, fl
         event(f"pit_stop:{n}", "pit_stop", driver=f"d{n}", constructor=team, stationary_ms=time, fastest_of_race=n == 0)
         for n, (team, time) in enumerate(stops)
     ]
-    lines = score(catalogue.load("f1-fantasy-2026"), log)
+    lines = score(registry.load("f1-fantasy-2026"), log)
     return {f"{line.player} {','.join(line.events)}": float(line.points) for line in lines if line.rule == rule}
 
 
@@ -186,7 +186,7 @@ def test_groups_are_counted_when_every_sum_fits(legal: int, charged: int, length
 
 def with_measure(rule: dict[str, Any], **measures: Any) -> Any:
     """Cricket rules over measures of the test's own."""
-    document = deepcopy(dict(catalogue.vocabulary("cricket", "test").document))
+    document = deepcopy(dict(registry.vocabulary("cricket", "test").document))
     document["measures"] |= {
         name: {"title": name, "event": "delivery", **measure} for name, measure in measures.items()
     }
@@ -247,7 +247,7 @@ def test_events_that_the_vocabulary_does_not_know_are_ignored() -> None:
 
 
 def test_only_the_events_of_a_profile_tell_who_a_player_is() -> None:
-    rules = catalogue.load("fpl")
+    rules = registry.load("fpl")
     log = [
         event("lineup:p", "lineup", player="p", name="P", team="T", role="forward"),
         event("time:p", "playing_time", player="p", minutes=90, conceded=1, name="Q", team="U", role="goalkeeper"),

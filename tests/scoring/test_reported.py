@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.compiled import Line
 from scoring.engine.rosters import Pick, Roster, apply_multipliers
 from scoring.engine.scoring import scorecard
@@ -133,7 +133,7 @@ def test_drivers_of_a_shared_car_divide_its_points_until_1957(tmp_path: Path) ->
     place = race(tmp_path / "1955", "1955-01-16", results, **{"fastest-laps": fastest})
     assert points(place, "--rules", "f1-league") == {"c": "6", "b": "19/3", "a": "4", "d": "4/3", "e": "4/3"}
     match = f1db.read(place, NOON)
-    assert not [note for note in notes(match, scorecard(catalogue.load("f1-league"), match.events)) if "states" in note]
+    assert not [note for note in notes(match, scorecard(registry.load("f1-league"), match.events)) if "states" in note]
     refused = run(place, "--rules", "f1-fantasy-2026")
     assert refused.exit_code == 2 and "points to whole cars only" in refused.stderr
 
@@ -212,7 +212,7 @@ def test_event_logs_that_say_nothing_or_too_much_are_refused(
 
 def test_no_negative_takes_nothing_off_in_any_line() -> None:
     """Qualified third and retired: 8; a constructor whose second car set no time keeps what the first one earned."""
-    rules = catalogue.load("f1-fantasy-2026")
+    rules = registry.load("f1-fantasy-2026")
     roster = Roster((Pick("hadjar"), Pick("red-bull")), {}, (), ("no-negative",))
     lines = [
         Line("hadjar", "qualifying-position", Fraction(8), (), ("hadjar",)),

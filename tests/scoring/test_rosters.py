@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.engine.catalogue import load as load_anew
 from scoring.engine.compiled import Line
 from scoring.engine.document import Office, Rules
 from scoring.engine.errors import RosterError
+from scoring.engine.registry import load as load_anew
 from scoring.engine.rosters import Pick, Roster, apply_multipliers, validate
 
 load = cache(load_anew)

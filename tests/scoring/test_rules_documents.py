@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.errors import RulesError
 from scoring.engine.linting import lint
 from scoring.engine.parsing import RULES_DIRECTORY, parse_rules
@@ -32,15 +32,15 @@ def write(folder: Path, content: dict[str, Any]) -> str:
 
 
 def test_the_rules_that_the_platform_promises_are_there() -> None:
-    assert list(catalogue.published()) == IDS
+    assert list(registry.published()) == IDS
 
 
 def test_a_published_version_never_changes() -> None:
     """Contests refer to `id@version`; to change a document, publish a new version and add its hash to the lock."""
     lock = json.loads(LOCK.read_text())
     hashes = {
-        f"{id_}@{version}": catalogue.load(f"{id_}@{version}").sha256
-        for id_, versions in catalogue.published().items()
+        f"{id_}@{version}": registry.load(f"{id_}@{version}").sha256
+        for id_, versions in registry.published().items()
         for version in versions
     }
     assert hashes == lock
@@ -48,7 +48,7 @@ def test_a_published_version_never_changes() -> None:
 
 @pytest.mark.parametrize("rules_id", IDS)
 def test_what_ships_is_clean(rules_id: str) -> None:
-    rules = catalogue.load(rules_id)
+    rules = registry.load(rules_id)
     assert (rules.id, rules.version) == (rules_id, "1.1.0")
     assert [str(finding) for finding in lint(rules)] == []
     assert rules.sources
@@ -56,12 +56,12 @@ def test_what_ships_is_clean(rules_id: str) -> None:
 
 @pytest.mark.parametrize("rules_id", IDS)
 def test_every_variant_that_a_parameter_allows_is_usable_and_has_a_hash_of_its_own(rules_id: str) -> None:
-    standard = catalogue.load(rules_id)
+    standard = registry.load(rules_id)
     hashes = {standard.sha256}
     for name, parameter in standard.parameters.items():
         assert parameter.value in parameter.choices
         for choice in parameter.choices:
-            variant = catalogue.load(rules_id, {name: choice})
+            variant = registry.load(rules_id, {name: choice})
             assert variant.parameters[name].value == choice
             assert (variant.sha256 == standard.sha256) == (choice == parameter.value)
             hashes.add(variant.sha256)
@@ -70,11 +70,11 @@ def test_every_variant_that_a_parameter_allows_is_usable_and_has_a_hash_of_its_o
 
 def test_a_parameter_changes_the_points() -> None:
     def wicket(**parameters: str) -> Fraction:
-        rules = catalogue.load("cricket-t20-b", parameters)
+        rules = registry.load("cricket-t20-b", parameters)
         return next(rule.form.points for rule in rules.rules if rule.id == "wicket")  # type: ignore[union-attr, return-value]
 
     assert (wicket(), wicket(wicket="25")) == (30, 25)
-    assert catalogue.load("cricket-t20-b", {"team_limit": "7"}).roster.team_at_most == 7
+    assert registry.load("cricket-t20-b", {"team_limit": "7"}).roster.team_at_most == 7
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,15 @@ def test_unknown_ids_versions_and_parameters_are_refused(
     reference: str, parameters: dict[str, str], message: str
 ) -> None:
     with pytest.raises(RulesError, match=message):
-        catalogue.load(reference, parameters)
+        registry.load(reference, parameters)
 
 
 def test_without_a_version_the_newest_counts(tmp_path: Path) -> None:
     for version in ("1.0.0", "1.10.0", "1.9.0"):
         (tmp_path / f"fpl@{version}.json").write_text(json.dumps({**document("fpl"), "version": version}))
-    assert catalogue.load("fpl", directory=tmp_path).version == "1.10.0"
-    assert catalogue.load("fpl@1.9.0", directory=tmp_path).version == "1.9.0"
-    assert catalogue.published(tmp_path) == {"fpl": ["1.0.0", "1.9.0", "1.10.0"]}
+    assert registry.load("fpl", directory=tmp_path).version == "1.10.0"
+    assert registry.load("fpl@1.9.0", directory=tmp_path).version == "1.9.0"
+    assert registry.published(tmp_path) == {"fpl": ["1.0.0", "1.9.0", "1.10.0"]}
 
 
 def altered(path: str, value: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_an_invalid_document_is_refused_with_path_and_reason(
     path: str, value: Any, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(RulesError, match=message):
-        catalogue.load(write(tmp_path, altered(path, value)))
+        registry.load(write(tmp_path, altered(path, value)))
 
 
 @pytest.mark.parametrize(
@@ -173,20 +173,20 @@ def test_what_is_no_document_at_all_is_refused(content: bytes, message: str, tmp
     path = tmp_path / "rules.json"
     path.write_bytes(content)
     with pytest.raises(RulesError, match=message):
-        catalogue.load(str(path))
+        registry.load(str(path))
 
 
 def test_several_errors_are_counted(tmp_path: Path) -> None:
     content = altered("rules.1.each.measure", "goals")
     content["rules"][2]["each"]["measure"] = "points"
     with pytest.raises(RulesError, match=r"there is no measure 'goals' \(and 1 more; see `matchday rules lint`\)"):
-        catalogue.load(write(tmp_path, content))
+        registry.load(write(tmp_path, content))
 
 
 def test_the_hash_covers_the_vocabulary_and_ignores_the_order_of_keys() -> None:
     content = document()
-    words = catalogue.vocabulary("cricket", "here", "1.0.0")
+    words = registry.vocabulary("cricket", "here", "1.0.0")
     rules = parse_rules(content, words, "here")
     assert parse_rules(dict(reversed(content.items())), words, "here").sha256 == rules.sha256
     assert parse_rules({**content, "title": "Other"}, words, "here").sha256 != rules.sha256
-    assert rules.sha256 == catalogue.load("cricket-t20-b@1.0.0").sha256
+    assert rules.sha256 == registry.load("cricket-t20-b@1.0.0").sha256

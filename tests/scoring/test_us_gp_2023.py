@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from scoring.engine import catalogue
+from scoring.engine import registry
 from scoring.engine.events import observe, state_at
 from scoring.engine.scoring import rescore, score, scorecard, total
 from scoring.sources import f1db
@@ -59,7 +59,7 @@ def race_points(totals: dict[str, Fraction], sprint: dict[str, Fraction], driver
 
 
 def test_the_correction_moves_exactly_the_right_points(austin: Path, tmp_path: Path) -> None:
-    rules = catalogue.load("f1-league")
+    rules = registry.load("f1-league")
     first = f1db.read(provisional(austin, tmp_path), FLAG)
     final = f1db.read(austin, RULING)
     log = list(first.events)
@@ -89,7 +89,7 @@ def test_the_correction_moves_exactly_the_right_points(austin: Path, tmp_path: P
 
 
 def test_any_past_state_can_be_scored_again(austin: Path, tmp_path: Path) -> None:
-    rules = catalogue.load("f1-league")
+    rules = registry.load("f1-league")
     first = f1db.read(provisional(austin, tmp_path), FLAG)
     log = [*first.events, *observe(first.events, f1db.read(austin, RULING).events)]
 
@@ -101,7 +101,7 @@ def test_any_past_state_can_be_scored_again(austin: Path, tmp_path: Path) -> Non
 
 def test_hamilton_and_norris_in_the_league(austin: Path) -> None:
     """The points that the final classification and the sprint (Verstappen, Hamilton, Leclerc, Norris, …) give."""
-    totals = scorecard(catalogue.load("f1-league"), f1db.read(austin, RULING).events).totals
+    totals = scorecard(registry.load("f1-league"), f1db.read(austin, RULING).events).totals
     assert totals["lewis-hamilton"] == 7
     assert totals["lando-norris"] == 18 + 5
     assert totals["yuki-tsunoda"] == 4 + 1

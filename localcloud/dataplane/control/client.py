@@ -199,8 +199,8 @@ def _gone(state: Path, log: Path | None = None, before: int = 0, status: int | N
     log = log or StateDirectory(state).supervisor_log
     with log.open("rb") as file:
         file.seek(before)
-        said = file.read().decode(errors="replace").strip() if status is not None else ""
-    raise SupervisorError("supervisor", said or f"ended while it was starting, with status {status}")
+        output = file.read().decode(errors="replace").strip() if status is not None else ""
+    raise SupervisorError("supervisor", output or f"ended while it was starting, with status {status}")
 
 
 def _environment() -> dict[str, str]:

@@ -27,7 +27,7 @@ from localcloud.dataplane.model import DesiredState
 from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
-from localcloud.provider.store import Store
+from localcloud.provider.kept import KeptProperties
 from localcloud.runtime.addresses import CLAIM_PORT, EMULATOR_HOST, EMULATOR_PORT, AddressBook
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.errors import SupervisorError
@@ -115,7 +115,7 @@ class Supervisor:
         aws = Aws(emulator, self.config.region)
         self._agent = Agent(self.config, aws, self._book, self.hub)
         self._agent.launcher.prepare(self.config.images)
-        self._observer = Observer(aws, Store(self.config.places.provider).kept)
+        self._observer = Observer(aws, KeptProperties(self.config.places.provider).kept)
         self._scheduler = Scheduler(self._agent)
         self._stores = DataStores(self.config, self._book, self.hub)
         self._ingress = Ingress(self.config, self._book, self._scheduler.targets.serving, self._tell_problem)

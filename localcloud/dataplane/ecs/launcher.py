@@ -202,19 +202,19 @@ class ForkServer:
         if not message:
             self._close()
             return
-        said = json.loads(message)
-        if "ready" in said:
+        report = json.loads(message)
+        if "ready" in report:
             self._ready.set_result(None)
-        elif "ended" in said:
-            self._children.pop(said["ended"]).status.set_result(said["status"])
+        elif "ended" in report:
+            self._children.pop(report["ended"]).status.set_result(report["status"])
             self._end_if_idle()
         else:
-            answer = self._answers.pop(said["id"], None)
-            if "refused" in said:
+            answer = self._answers.pop(report["id"], None)
+            if "refused" in report:
                 if answer and not answer.done():
-                    answer.set_exception(_Refused(said["refused"]))
+                    answer.set_exception(_Refused(report["refused"]))
                 return
-            child = self._children[said["pid"]] = Forked(said["pid"])
+            child = self._children[report["pid"]] = Forked(report["pid"])
             if answer and not answer.done():
                 answer.set_result(child)
             else:  # whoever asked has been cancelled
@@ -245,7 +245,7 @@ class Launcher:
         self._directory, self._logs, self._problem = directory, logs, problem
         self._servers: dict[Image, ForkServer] = {}
         self._retired: list[ForkServer] = []
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._numbers = itertools.count(1)
         self._nowhere = os.open(os.devnull, os.O_WRONLY)
 
@@ -332,8 +332,8 @@ class Launcher:
 
     def _tell(self, image: Image, cause: str) -> None:
         sentence = f"a Python process of {image.repository} was started without the fork server: {cause}"
-        if sentence not in self._told:
-            self._told.add(sentence)
+        if sentence not in self._logged:
+            self._logged.add(sentence)
             self._problem(sentence)
 
 

@@ -50,7 +50,7 @@ class ServiceRunner:
         self._started_as: dict[Task, Service] = {}
         self._accounted: set[Task] = set()
         self._retiring: dict[Task, asyncio.Task[None]] = {}
-        self._told_stuck = False
+        self._stuck_reported = False
         self._wake = asyncio.Event()
 
     # What it is told
@@ -163,7 +163,7 @@ class ServiceRunner:
         if self.rollout is Rollout.COMPLETED:
             self._previous = self.spec
         self.rollout, self.reason = Rollout.IN_PROGRESS, ""
-        self.failures, self._in_a_row, self._next_start, self._told_stuck = 0, 0, 0.0, False
+        self.failures, self._in_a_row, self._next_start, self._stuck_reported = 0, 0, 0.0, False
         self._emit_deployment(spec, "started")
 
     def _step(self) -> None:
@@ -193,8 +193,8 @@ class ServiceRunner:
             if not self.serves(task) and task in self._staying():
                 self._retire(task, "Replaced by a new deployment")
         self._retire_some([t for t in old if self.serves(t)], step.stop_old_ready, "Replaced by a new deployment")
-        if step.stuck and not self._told_stuck:
-            self._told_stuck = True
+        if step.stuck and not self._stuck_reported:
+            self._stuck_reported = True
             self._agent.hub.emit(
                 "problem",
                 self.spec.name,

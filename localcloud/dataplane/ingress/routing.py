@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.dataplane.ingress import resolver
 from localcloud.dataplane.ingress import site as site_of
 from localcloud.dataplane.ingress.site import Site
-from localcloud.dataplane.model import Json, Listener, Rule, TargetGroup
+from localcloud.dataplane.model import Json, Listener, ListenerRule, TargetGroup
 
 Route = dict[str, Any]
 #: ELBv2's redirect placeholders in Caddy's words, in the order of replacement: #{path} comes without its first slash.
@@ -116,18 +116,20 @@ def _own(status: int | str, text: str = "") -> Route:
     }
 
 
-def _precedence(rule: Rule) -> float:
+def _precedence(rule: ListenerRule) -> float:
     return float("inf") if rule.priority == "default" else int(rule.priority)
 
 
-def _route(rule: Rule, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float, idle: float) -> Route:
+def _route(
+    rule: ListenerRule, groups: Mapping[str, TargetGroup], resolver_host: str, refresh: float, idle: float
+) -> Route:
     actions = sorted(rule.actions, key=lambda action: int(action.get("Order", 1)))
     if not actions:
         raise Unroutable("it has no action")
     return {**_matched(rule), "handle": _handle(actions[-1], groups, resolver_host, refresh, idle), "terminal": True}
 
 
-def _matched(rule: Rule) -> Route:
+def _matched(rule: ListenerRule) -> Route:
     """The rule's conditions, all of which must hold."""
     matchers: dict[str, Any] = {}
     for condition in rule.conditions:

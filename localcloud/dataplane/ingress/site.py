@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localcloud.dataplane.model import Rule
+from localcloud.dataplane.model import ListenerRule
 
 Route = dict[str, Any]
 
@@ -66,6 +66,6 @@ def route(site: Site, otherwise: Sequence[Route]) -> Route:
     }
 
 
-def answers(rule: Rule) -> bool:
+def answers(rule: ListenerRule) -> bool:
     """Whether a default rule only says that there is nothing: then the site may come before it."""
     return rule.priority == "default" and all(action["Type"] == "fixed-response" for action in rule.actions)

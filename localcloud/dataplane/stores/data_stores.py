@@ -20,7 +20,7 @@ from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.state import StateDirectory
 
 
-class Store(Protocol):
+class DataStore(Protocol):
     """A data store of either kind, as this module handles it."""
 
     kind: str
@@ -116,7 +116,7 @@ class _Valkey:
 class _Kept:
     """A store, what it was last told, and how its starts went."""
 
-    store: Store
+    store: DataStore
     wanted: Database | Cache
     failures: int = 0
     retry_at: float = 0.0
@@ -194,7 +194,7 @@ class DataStores:
             self._hub.emit("server", name, "failed", str(problem))
         kept.wanted = wanted
 
-    def _make(self, wanted: Database | Cache) -> Store:
+    def _make(self, wanted: Database | Cache) -> DataStore:
         if isinstance(wanted, Database):
             return _Postgres(self._config, wanted, self._book.lease("rds", wanted.identifier))
         return _Valkey(self._config, wanted, self._book.lease("elasticache", wanted.identifier))

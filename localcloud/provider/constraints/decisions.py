@@ -39,15 +39,15 @@ def version(text: Any) -> tuple[int, ...]:
     return tuple(int(part) if part != "x" else 1 << 30 for part in re.findall(r"\d+|x", str(text or "")))
 
 
-Rule = Callable[[Inputs, Inputs, Inputs], bool]
+Replaces = Callable[[Inputs, Inputs, Inputs], bool]
 
 
-def _lower(name: str) -> Rule:
+def _lower(name: str) -> Replaces:
     """A version that goes down."""
     return lambda olds, news, _: bool(news.get(name)) and version(news[name]) < version(olds.get(name))
 
 
-def _is(name: str, *values: Any) -> Rule:
+def _is(name: str, *values: Any) -> Replaces:
     return lambda _, news, __: news.get(name) in values
 
 
@@ -65,7 +65,7 @@ def _balancer_subnets(olds: Inputs, news: Inputs, _: Inputs) -> bool:
 
 
 #: (kind, property) -> whether this change makes a new resource, whatever the schema says of the property.
-_FORCES: Mapping[tuple[str, str], Rule] = {
+_FORCES: Mapping[tuple[str, str], Replaces] = {
     # ecs/service.go, capacityProviderStrategyCustomizeDiff, as pulumi-aws patches it
     ("aws:ecs/service:Service", "capacityProviderStrategies"): lambda _, news, __: not news.get("forceNewDeployment"),
     # elasticache/engine_version.go, replication_group.go

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-Rule = Sequence[Any]
+ValueRule = Sequence[Any]
 
 _DAY = r"([01]?\d|2[0-3]):[0-5]\d"
 _WEEK = rf"(mon|tue|wed|thu|fri|sat|sun):{_DAY}"
@@ -23,7 +23,7 @@ _ARN_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
 _ARN_ACCOUNT = re.compile(r"\d{12}|aws|aws-managed|third-party|aws-marketplace|cw\w{10}|user|system")
 
 
-def broken(rule: Rule, value: Any) -> str | None:
+def broken(rule: ValueRule, value: Any) -> str | None:
     """Why `value` breaks `rule`, as "…; accepted is …"; None when it holds."""
     if isinstance(value, (dict, list)) or value is None:
         return None
@@ -39,12 +39,12 @@ def text(value: Any) -> str:
     return str(value)
 
 
-def _enum(values: Rule, value: Any) -> str | None:
+def _enum(values: ValueRule, value: Any) -> str | None:
     accepted = [text(item) for item in values]
     return None if text(value) in accepted else f"accepted are {_listed(accepted)}"
 
 
-def _any_case(values: Rule, value: Any) -> str | None:
+def _any_case(values: ValueRule, value: Any) -> str | None:
     accepted = [text(item) for item in values]
     return None if text(value).lower() in {item.lower() for item in accepted} else f"accepted are {_listed(accepted)}"
 
@@ -54,12 +54,12 @@ def _listed(values: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {len(values) - 40} more" if len(values) > 40 else "")
 
 
-def _length(limits: Rule, value: Any) -> str | None:
+def _length(limits: ValueRule, value: Any) -> str | None:
     size = len(text(value))
     return None if _within(size, *limits) else f"it has {size} characters, accepted are {spoken(*limits)}"
 
 
-def _number(limits: Rule, value: Any) -> str | None:
+def _number(limits: ValueRule, value: Any) -> str | None:
     try:
         number = float(text(value))
     except ValueError:
@@ -83,34 +83,34 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _matches(patterns: Rule, value: Any) -> str | None:
+def _matches(patterns: ValueRule, value: Any) -> str | None:
     wrong = [pattern for pattern in patterns if not _compiled(pattern).search(text(value))]
     return f"accepted is what matches {wrong[0]}" if wrong else None
 
 
-def _not_matches(patterns: Rule, value: Any) -> str | None:
+def _not_matches(patterns: ValueRule, value: Any) -> str | None:
     wrong = [pattern for pattern in patterns if _compiled(pattern).search(text(value))]
     return f"what matches {wrong[0]} is not accepted" if wrong else None
 
 
-def _all(rules: Rule, value: Any) -> str | None:
+def _all(rules: ValueRule, value: Any) -> str | None:
     return next((reason for rule in rules if (reason := broken(rule, value))), None)
 
 
-def _any(rules: Rule, value: Any) -> str | None:
+def _any(rules: ValueRule, value: Any) -> str | None:
     reasons = [broken(rule, value) for rule in rules]
     return None if None in reasons else " or ".join(str(reason) for reason in reasons)
 
 
-def _divisible(by: Rule, value: Any) -> str | None:
+def _divisible(by: ValueRule, value: Any) -> str | None:
     try:
         return None if float(text(value)) % by[0] == 0 else f"accepted are multiples of {by[0]}"
     except ValueError:
         return None
 
 
-def _said(words: str, test: Callable[[str], bool]) -> Callable[[Rule, Any], str | None]:
-    def judge(_: Rule, value: Any) -> str | None:
+def _accepts(words: str, test: Callable[[str], bool]) -> Callable[[ValueRule, Any], str | None]:
+    def judge(_: ValueRule, value: Any) -> str | None:
         try:
             held = test(text(value))
         except (ValueError, binascii.Error):
@@ -146,7 +146,7 @@ def _address(version: int | None) -> Callable[[str], bool]:
     return lambda value: version in (None, ipaddress.ip_address(value).version)
 
 
-def _sized_network(limits: Rule, value: Any) -> str | None:
+def _sized_network(limits: ValueRule, value: Any) -> str | None:
     try:
         network = ipaddress.ip_network(text(value), strict=False)
     except ValueError:
@@ -186,7 +186,7 @@ def _full(pattern: str) -> Callable[[str], bool]:
     return lambda value: value == "" or re.fullmatch(pattern, value, re.IGNORECASE) is not None
 
 
-_RULES: Mapping[str, Callable[[Rule, Any], str | None]] = {
+_RULES: Mapping[str, Callable[[ValueRule, Any], str | None]] = {
     "enum": _enum,
     "ienum": _any_case,
     "len": _length,
@@ -197,28 +197,28 @@ _RULES: Mapping[str, Callable[[Rule, Any], str | None]] = {
     "any": _any,
     "div": _divisible,
     "cidr-net": _sized_network,
-    "arn": _said("an ARN (arn:partition:service:region:account:resource)", arn),
-    "json": _said("JSON", _json),
-    "policy": _said("a policy document in JSON", _policy),
-    "cidr4": _said("an IPv4 network such as 10.0.0.0/16, without host bits", _network(4)),
-    "cidr6": _said("an IPv6 network such as 2001:db8::/56, without host bits", _network(6)),
-    "cidr": _said("a network such as 10.0.0.0/16, without host bits", _network(None)),
-    "cidr-any": _said("a network such as 10.0.0.0/16", _network(None, canonical=False)),
-    "ipv4": _said("an IPv4 address", _address(4)),
-    "ipv6": _said("an IPv6 address", _address(6)),
-    "ip": _said("an IP address", _address(None)),
-    "account": _said("an account number of 12 digits", lambda v: v == "" or _ACCOUNT.fullmatch(v) is not None),
-    "region": _said("a Region such as ap-south-1", lambda v: _REGION.fullmatch(v) is not None),
-    "rfc3339": _said("a time such as 2026-01-31T12:00:00Z", _time),
-    "base64": _said("base64", _base64),
-    "daily": _said("hh24:mi-hh24:mi", _full(f"{_DAY}-{_DAY}")),
-    "weekly": _said("ddd:hh24:mi-ddd:hh24:mi", _full(f"{_WEEK}-{_WEEK}")),
-    "https": _said("a URL that begins with https://", lambda v: re.match(r"https://[^/]+", v) is not None),
-    "url": _said("a URL that begins with http:// or https://", lambda v: re.match(r"https?://[^/]+", v) is not None),
-    "nonempty": _said("what is not empty", lambda v: v.strip() != ""),
-    "empty": _said("nothing", lambda v: v == ""),
-    "regex": _said("a regular expression", _pattern),
-    "kms": _said(
+    "arn": _accepts("an ARN (arn:partition:service:region:account:resource)", arn),
+    "json": _accepts("JSON", _json),
+    "policy": _accepts("a policy document in JSON", _policy),
+    "cidr4": _accepts("an IPv4 network such as 10.0.0.0/16, without host bits", _network(4)),
+    "cidr6": _accepts("an IPv6 network such as 2001:db8::/56, without host bits", _network(6)),
+    "cidr": _accepts("a network such as 10.0.0.0/16, without host bits", _network(None)),
+    "cidr-any": _accepts("a network such as 10.0.0.0/16", _network(None, canonical=False)),
+    "ipv4": _accepts("an IPv4 address", _address(4)),
+    "ipv6": _accepts("an IPv6 address", _address(6)),
+    "ip": _accepts("an IP address", _address(None)),
+    "account": _accepts("an account number of 12 digits", lambda v: v == "" or _ACCOUNT.fullmatch(v) is not None),
+    "region": _accepts("a Region such as ap-south-1", lambda v: _REGION.fullmatch(v) is not None),
+    "rfc3339": _accepts("a time such as 2026-01-31T12:00:00Z", _time),
+    "base64": _accepts("base64", _base64),
+    "daily": _accepts("hh24:mi-hh24:mi", _full(f"{_DAY}-{_DAY}")),
+    "weekly": _accepts("ddd:hh24:mi-ddd:hh24:mi", _full(f"{_WEEK}-{_WEEK}")),
+    "https": _accepts("a URL that begins with https://", lambda v: re.match(r"https://[^/]+", v) is not None),
+    "url": _accepts("a URL that begins with http:// or https://", lambda v: re.match(r"https?://[^/]+", v) is not None),
+    "nonempty": _accepts("what is not empty", lambda v: v.strip() != ""),
+    "empty": _accepts("nothing", lambda v: v == ""),
+    "regex": _accepts("a regular expression", _pattern),
+    "kms": _accepts(
         "the id, ARN or alias of a KMS key",
         lambda v: (
             re.search(r"^(arn:|alias/|mrk-)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", v)

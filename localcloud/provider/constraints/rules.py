@@ -55,7 +55,7 @@ def _element(field: official.Field, value: Any, path: str) -> Iterator[str]:
                 yield from _value(inner[name], item, f"{path}.{name}")
 
 
-def _broken(rule: judge.Rule, value: Any, path: str) -> Iterator[str]:
+def _broken(rule: judge.ValueRule, value: Any, path: str) -> Iterator[str]:
     reason = judge.broken(rule, value)
     if reason:
         yield f"{path} is {judge.text(value)!r}; {reason}"
@@ -63,7 +63,7 @@ def _broken(rule: judge.Rule, value: Any, path: str) -> Iterator[str]:
 
 def together(fields: official.Fields, given: Mapping[str, Any], path: str = "") -> Iterator[Failure]:
     """Properties that exclude or need each other, in one object; what is unknown counts as given."""
-    told: set[tuple[str, ...]] = set()
+    reported: set[tuple[str, ...]] = set()
     for name, field in fields.items():
         here = given.get(name) is not None
         for key, judged in (("conf", here), ("with", here), ("one", True), ("some", True)):
@@ -71,12 +71,12 @@ def together(fields: official.Fields, given: Mapping[str, Any], path: str = "") 
             if not others or not judged:
                 continue
             group = tuple(sorted({name, *others}))
-            if (key, *group) in told:
+            if (key, *group) in reported:
                 continue
             found = [other for other in group if given.get(other) is not None]
             reason = _against(key, name, others, group, found, path)
             if reason:
-                told.add((key, *group))
+                reported.add((key, *group))
                 yield name, reason
 
 
@@ -90,6 +90,6 @@ def _against(key: str, name: str, others: list[str], group: tuple[str, ...], fou
             lacking = [other for other in others if other not in found]
             return f"{path}{name} needs {path}{lacking[0]} beside it" if lacking else None
         case "one":
-            said = ", ".join(found) or "none"
-            return f"exactly one of {spelled} is required; given: {said}" if len(found) != 1 else None
+            listed = ", ".join(found) or "none"
+            return f"exactly one of {spelled} is required; given: {listed}" if len(found) != 1 else None
     return f"one of {spelled} is required" if not found else None

@@ -8,7 +8,6 @@ from localcloud.provider.row import Call, Context, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
 _ARN = "=arn:aws:cloudfront::{account}:distribution/{id}"
-_KNOB = Prop(knob=True)
 
 
 def _behaviour(path: str) -> dict[str, str]:
@@ -101,8 +100,8 @@ ROWS: dict[str, Row] = {
             "staging": Prop(api="DistributionConfig.Staging", default=False),
             "httpVersion": Prop(api="DistributionConfig.HttpVersion", default="http2"),
             "priceClass": Prop(api="DistributionConfig.PriceClass", default="PriceClass_All"),
-            "retainOnDelete": Prop(knob=True, default=False),
-            "waitForDeployment": Prop(knob=True, default=True),
+            "retainOnDelete": Prop(virtual=True, default=False),
+            "waitForDeployment": Prop(virtual=True, default=True),
         },
         nested={
             **_behaviour("defaultCacheBehavior"),

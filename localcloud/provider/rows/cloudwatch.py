@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.iam import document_check
 from localcloud.provider.rows.tagging import by_arn
 
-_KNOB = Prop(knob=True)
 _LOG_ARN = "=arn:aws:logs:{region}:{account}:log-group:{id}"
 _RULE_ARN = "$el.Arn || answer.RuleArn || out.arn"
 _PREDEFINED_RETENTION = [
@@ -117,7 +116,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_log_group", {"logGroupName": "$id"}),),
         props={
             "name": Prop(api="logGroupName"),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "retentionInDays": Prop(
                 set=Call("put_retention_policy", {"logGroupName": "$id", "retentionInDays": "$val"}),
                 live="retentionInDays",
@@ -127,7 +126,7 @@ ROWS: dict[str, Row] = {
             ),
             "logGroupClass": Prop(force=True),
             "deletionProtectionEnabled": Prop(api="", update=True),
-            "skipDestroy": Prop(knob=True, default=False),
+            "skipDestroy": Prop(virtual=True, default=False),
         },
         kept=frozenset({"logGroupClass", "deletionProtectionEnabled"}),
         name="name",
@@ -241,11 +240,11 @@ ROWS: dict[str, Row] = {
         before_delete=_drop_targets,
         delete=(Call("delete_rule", {"Name": "$id", "EventBusName": _BUS}),),
         props={
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "eventBusName": Prop(default="default", force=True),
             "state": Prop(default=lambda inputs: "DISABLED" if inputs.get("isEnabled") is False else "ENABLED"),
-            "isEnabled": _KNOB,
-            "forceDestroy": Prop(knob=True, default=False),
+            "isEnabled": VIRTUAL,
+            "forceDestroy": Prop(virtual=True, default=False),
         },
         one_of=(("eventPattern", "scheduleExpression"),),
         name="name",
@@ -282,7 +281,7 @@ ROWS: dict[str, Row] = {
                     ("inputPath", "InputPath"),
                 )
             },
-            "forceDestroy": Prop(knob=True, default=False),
+            "forceDestroy": Prop(virtual=True, default=False),
         },
         name="targetId",
         name_limit=64,

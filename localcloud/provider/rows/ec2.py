@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row
 from localcloud.provider.rows import tagging
 
 
@@ -132,7 +132,7 @@ ROWS: dict[str, Row] = {
             "vpcEndpointType": Prop(default="Gateway"),
             "privateDnsEnabled": Prop(default=False),
             "policy": Prop(api="PolicyDocument"),
-            "autoAccept": Prop(knob=True),
+            "autoAccept": VIRTUAL,
             "serviceRegion": Prop(force=True),
             "routeTableIds": Prop(update=True),
             "subnetIds": Prop(update=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.provider.row import Call, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
 _NAME = {"repositoryName": "$id"}
@@ -27,7 +27,7 @@ ROWS: dict[str, Row] = {
                 set=Call("put_image_scanning_configuration", {**_NAME, "imageScanningConfiguration": "$val"}),
             ),
             "encryptionConfigurations": Prop(api="encryptionConfiguration", force=True),
-            "forceDelete": Prop(knob=True),
+            "forceDelete": VIRTUAL,
         },
         name="name",
         name_rule=(

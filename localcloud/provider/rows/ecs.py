@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row
 from localcloud.provider.rows.tagging import ECS
 
-_KNOB = Prop(knob=True)
 _CLUSTER = {"cluster": "$id"}
 _SERVICE = {"cluster": "$parts[1]", "service": "$id"}
 
@@ -117,8 +116,8 @@ ROWS: dict[str, Row] = {
             "containerDefinitions": Prop(
                 encode=_containers, decode=lambda el: json.dumps(el["containerDefinitions"]), force=True
             ),
-            "skipDestroy": Prop(knob=True, default=False),
-            "trackLatest": Prop(knob=True, default=False),
+            "skipDestroy": Prop(virtual=True, default=False),
+            "trackLatest": Prop(virtual=True, default=False),
         },
         check=_check_containers,
         outputs={"arn": "$id", "arnWithoutRevision": "=arn:aws:ecs:{region}:{account}:task-definition/{el.family}"},
@@ -157,11 +156,11 @@ ROWS: dict[str, Row] = {
             "enableEcsManagedTags": Prop(api="enableECSManagedTags", default=False),
             "enableExecuteCommand": Prop(default=False),
             "orderedPlacementStrategies": Prop(api="placementStrategy"),
-            "waitForSteadyState": Prop(knob=True, default=False),
-            "forceDelete": _KNOB,
-            "forceNewDeployment": _KNOB,
-            "sigintRollback": _KNOB,
-            "triggers": _KNOB,
+            "waitForSteadyState": Prop(virtual=True, default=False),
+            "forceDelete": VIRTUAL,
+            "forceNewDeployment": VIRTUAL,
+            "sigintRollback": VIRTUAL,
+            "triggers": VIRTUAL,
         },
         kept=frozenset(
             {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows import tagging
 
-_KNOB = Prop(knob=True)
 _PORT = 6379
 
 
@@ -80,9 +79,9 @@ ROWS: dict[str, Row] = {
             "numNodeGroups": Prop(update=True),
             "replicasPerNodeGroup": Prop(update=True),
             "numCacheClusters": Prop(update=True),
-            "applyImmediately": Prop(knob=True, default=False),
-            "authTokenUpdateStrategy": _KNOB,
-            "finalSnapshotIdentifier": _KNOB,
+            "applyImmediately": Prop(virtual=True, default=False),
+            "authTokenUpdateStrategy": VIRTUAL,
+            "finalSnapshotIdentifier": VIRTUAL,
         },
         kept=frozenset(
             {

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
 _NAME = (r"[\w+=,.@-]+", "letters, digits and +=,.@_-")
-_GONE = Prop(knob=True)
 
 
 def _no_inline(inputs: Inputs) -> list[tuple[str, str]]:
@@ -77,8 +76,8 @@ ROWS: dict[str, Row] = {
             ),
             "maxSessionDuration": Prop(default=3600),
             "path": Prop(default="/", force=True),
-            "forceDetachPolicies": Prop(knob=True, default=False),
-            "namePrefix": _GONE,
+            "forceDetachPolicies": Prop(virtual=True, default=False),
+            "namePrefix": VIRTUAL,
         },
         name="name",
         name_limit=64,
@@ -95,7 +94,7 @@ ROWS: dict[str, Row] = {
         update=Call("put_role_policy"),
         whole=True,
         delete=(Call("delete_role_policy", {"RoleName": "$colons[0]", "PolicyName": "$colons[1]"}),),
-        props={"role": Prop(force=True), "name": Prop(api="PolicyName"), "namePrefix": _GONE},
+        props={"role": Prop(force=True), "name": Prop(api="PolicyName"), "namePrefix": VIRTUAL},
         name="name",
         name_limit=128,
         name_rule=_NAME,
@@ -125,8 +124,8 @@ ROWS: dict[str, Row] = {
             ),
             "path": Prop(default="/", force=True),
             "description": Prop(force=True),
-            "namePrefix": _GONE,
-            "delayAfterPolicyCreationInMs": _GONE,
+            "namePrefix": VIRTUAL,
+            "delayAfterPolicyCreationInMs": VIRTUAL,
         },
         name="name",
         name_limit=128,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.provider.row import Call, Context, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row, Tagging
 
 
 def _switches(context: Context) -> None:
@@ -46,8 +46,8 @@ ROWS: dict[str, Row] = {
             "enableKeyRotation": Prop(api="", live="rotation", default=False, update=True),
             "rotationPeriodInDays": Prop(api="", update=True),
             "isEnabled": Prop(api="", live="Enabled", default=True, update=True),
-            "deletionWindowInDays": Prop(knob=True, default=30),
-            "bypassPolicyLockoutSafetyCheck": Prop(knob=True, default=False),
+            "deletionWindowInDays": Prop(virtual=True, default=30),
+            "bypassPolicyLockoutSafetyCheck": Prop(virtual=True, default=False),
             "description": Prop(default="Managed by Pulumi"),
             "multiRegion": Prop(default=False),
         },
@@ -71,7 +71,7 @@ ROWS: dict[str, Row] = {
         reads=(Read("list_aliases", {}, "=Aliases[?AliasName=='{id}'] | [0]"),),
         update=Call("update_alias", {"AliasName": "$id"}),
         delete=(Call("delete_alias", {"AliasName": "$id"}),),
-        props={"name": Prop(api="AliasName"), "namePrefix": Prop(knob=True)},
+        props={"name": Prop(api="AliasName"), "namePrefix": VIRTUAL},
         name="name",
         name_rule=(
             r"alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}",

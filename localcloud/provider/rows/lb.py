@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.provider.errors import Refused
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows.tagging import ELBV2
 
 _NAME = (
     r"(?!internal-)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?",
     "1 to 32 letters, digits and hyphens, no hyphen at an end",
 )
-_KNOB = Prop(knob=True)
 
 
 def _attribute(kind: str, arn: str, key: str, default: Any = None) -> Prop:
@@ -25,10 +24,10 @@ def _attributes(kind: str, arn: str, encode: dict[str, str], prefix: str = "") -
     """A block of which each property is such an attribute."""
 
     def to_list(value: dict[str, Any]) -> list[dict[str, str]]:
-        said = {encode[name]: item for name, item in value.items() if name in encode and item is not None}
+        chosen = {encode[name]: item for name, item in value.items() if name in encode and item is not None}
         return [
             {"Key": prefix + key, "Value": str(item).lower() if isinstance(item, bool) else str(item)}
-            for key, item in said.items()
+            for key, item in chosen.items()
         ]
 
     def decode(element: dict[str, Any]) -> dict[str, Any] | None:
@@ -234,7 +233,7 @@ ROWS: dict[str, Row] = {
             "accessLogs": _attributes("load_balancer", "LoadBalancerArn", _LOGS, "access_logs.s3."),
             "connectionLogs": _attributes("load_balancer", "LoadBalancerArn", _LOGS, "connection_logs.s3."),
             "healthCheckLogs": _attributes("load_balancer", "LoadBalancerArn", _LOGS, "health_check_logs.s3."),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
         },
         name="name",
         name_limit=32,
@@ -285,7 +284,7 @@ ROWS: dict[str, Row] = {
                 },
                 "stickiness.",
             ),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
         },
         nested=_HEALTH,
         name="name",

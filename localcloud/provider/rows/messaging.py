@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.iam import document_check
 from localcloud.provider.rows.tagging import by_arn
-
-_KNOB = Prop(knob=True)
 
 
 def _topic(attribute: str, default: object = None) -> Prop:
@@ -49,7 +47,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_topic", {"TopicArn": "$id"}),),
         props={
             "name": Prop(api="Name", identity=True),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "fifoTopic": Prop(api="", identity=True, default=False),
             "displayName": _topic("DisplayName"),
             "kmsMasterKeyId": _topic("KmsMasterKeyId"),
@@ -95,8 +93,8 @@ ROWS: dict[str, Row] = {
             "deliveryPolicy": _subscription("DeliveryPolicy"),
             "redrivePolicy": _subscription("RedrivePolicy"),
             "subscriptionRoleArn": _subscription("SubscriptionRoleArn"),
-            "confirmationTimeoutInMinutes": Prop(knob=True, default=1),
-            "endpointAutoConfirms": Prop(knob=True, default=False),
+            "confirmationTimeoutInMinutes": Prop(virtual=True, default=1),
+            "endpointAutoConfirms": Prop(virtual=True, default=False),
         },
         outputs={"arn": "$id", "ownerId": "$account", "pendingConfirmation": "$el.PendingConfirmation == 'true'"},
     ),
@@ -109,7 +107,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_queue", {"QueueUrl": "$id"}),),
         props={
             "name": Prop(api="QueueName", identity=True),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "fifoQueue": Prop(api="", identity=True, default=False),
             "delaySeconds": _queue("DelaySeconds", default=0),
             "maxMessageSize": _queue("MaximumMessageSize", default=262144),

@@ -9,10 +9,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.provider.errors import Refused
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows import tagging
 
-_KNOB = Prop(knob=True)
 _PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306}
 _IDENTIFIER = (
     r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{0,61}[a-zA-Z0-9]|[a-zA-Z]",
@@ -187,7 +186,7 @@ ROWS: dict[str, Row] = {
         after_delete=_deleted,
         props={
             "identifier": Prop(api="DBInstanceIdentifier"),
-            "identifierPrefix": _KNOB,
+            "identifierPrefix": VIRTUAL,
             "instanceClass": Prop(api="DBInstanceClass"),
             "dbName": Prop(api="DBName", force=True),
             "engine": Prop(api="Engine", force=True),
@@ -218,13 +217,13 @@ ROWS: dict[str, Row] = {
             "deletionProtection": Prop(default=False),
             "monitoringInterval": Prop(default=0),
             "backupRetentionPeriod": Prop(default=lambda inputs: None if _is_replica(inputs) else 0),
-            "skipFinalSnapshot": Prop(knob=True, default=False),
-            "deleteAutomatedBackups": Prop(knob=True, default=True),
-            "applyImmediately": Prop(knob=True, default=False),
-            "finalSnapshotIdentifier": _KNOB,
-            "allowMajorVersionUpgrade": _KNOB,
-            "upgradeStorageConfig": _KNOB,
-            "blueGreenUpdate": _KNOB,
+            "skipFinalSnapshot": Prop(virtual=True, default=False),
+            "deleteAutomatedBackups": Prop(virtual=True, default=True),
+            "applyImmediately": Prop(virtual=True, default=False),
+            "finalSnapshotIdentifier": VIRTUAL,
+            "allowMajorVersionUpgrade": VIRTUAL,
+            "upgradeStorageConfig": VIRTUAL,
+            "blueGreenUpdate": VIRTUAL,
         },
         kept=frozenset(
             {
@@ -271,7 +270,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_db_subnet_group", {"DBSubnetGroupName": "$id"}),),
         props={
             "name": Prop(api="DBSubnetGroupName"),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "description": Prop(api="DBSubnetGroupDescription", default="Managed by Pulumi"),
             "subnetIds": Prop(live="Subnets[].SubnetIdentifier"),
         },
@@ -295,8 +294,8 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_db_parameter_group", {"DBParameterGroupName": "$id"}),),
         props={
             "name": Prop(api="DBParameterGroupName"),
-            "namePrefix": _KNOB,
-            "skipDestroy": _KNOB,
+            "namePrefix": VIRTUAL,
+            "skipDestroy": VIRTUAL,
             "family": Prop(api="DBParameterGroupFamily"),
             "description": Prop(default="Managed by Pulumi"),
             "parameters": _PARAMETERS,
@@ -313,7 +312,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_event_subscription", {"SubscriptionName": "$id"}),),
         props={
             "name": Prop(api="SubscriptionName", live="CustSubscriptionId"),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "snsTopic": Prop(api="SnsTopicArn"),
             "eventCategories": Prop(live="EventCategoriesList"),
             "sourceIds": Prop(live="SourceIdsList"),

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.provider.errors import Refused
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.iam import document_check
 from localcloud.provider.wire import ASSET, SIGNATURE
 
-_KNOB = Prop(knob=True)
 _BUCKET = {"Bucket": "$id"}
-_OF = {"bucket": Prop(identity=True), "expectedBucketOwner": _KNOB}
+_OF = {"bucket": Prop(identity=True), "expectedBucketOwner": VIRTUAL}
 _ZONES = {"ap-south-1": "Z11RGJOFQNVJUP", "us-east-1": "Z3AQBSTGFYJSTF", "eu-west-1": "Z1BKCTXD74EZPE"}
 _SEPARATE = {
     "acl": "BucketAcl",
@@ -132,10 +131,10 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_bucket", _BUCKET),),
         props={
             "bucket": Prop(api="Bucket", identity=True),
-            "bucketPrefix": _KNOB,
-            "forceDestroy": Prop(knob=True, default=False),
+            "bucketPrefix": VIRTUAL,
+            "forceDestroy": Prop(virtual=True, default=False),
             "objectLockEnabled": Prop(api="ObjectLockEnabledForBucket", live="lock.ObjectLockEnabled"),
-            "bucketNamespace": _KNOB,
+            "bucketNamespace": VIRTUAL,
         },
         name="bucket",
         name_limit=63,
@@ -177,7 +176,7 @@ ROWS: dict[str, Row] = {
                 name: Prop(default=False)
                 for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
             },
-            "skipDestroy": _KNOB,
+            "skipDestroy": VIRTUAL,
         },
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _setting(
@@ -194,7 +193,7 @@ ROWS: dict[str, Row] = {
         "delete_bucket_lifecycle",
         {
             "rules": Prop(api="LifecycleConfiguration.Rules", live="Rules"),
-            "timeouts": _KNOB,
+            "timeouts": VIRTUAL,
             "transitionDefaultMinimumObjectSize": Prop(unread=True),
         },
         prepare=_lifecycle,
@@ -261,8 +260,8 @@ ROWS: dict[str, Row] = {
             "acl": Prop(api="ACL", unread=True),
             "etag": Prop(unread=True, api=""),
             "metadata": Prop(),
-            "forceDestroy": Prop(knob=True, default=False),
-            "overrideProvider": _KNOB,
+            "forceDestroy": Prop(virtual=True, default=False),
+            "overrideProvider": VIRTUAL,
         },
         required=frozenset({"key"}),
         outputs={"arn": "=arn:aws:s3:::{id}", "etag": "$el.ETag", "versionId": "$el.VersionId"},

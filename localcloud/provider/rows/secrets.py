@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.tagging import by_arn
 
-_KNOB = Prop(knob=True)
 _SECRET_NAME = (r"[A-Za-z0-9/_+=.@!-]{1,512}", "1 to 512 letters, digits and /_+=.@!-")
 
 
@@ -51,9 +50,9 @@ ROWS: dict[str, Row] = {
             "value": _VALUE,
             "insecureValue": _VALUE,
             "valueWo": Prop(api="Value", unread=True),
-            "valueWoVersion": _KNOB,
-            "arn": _KNOB,
-            "overwrite": _KNOB,
+            "valueWoVersion": VIRTUAL,
+            "arn": VIRTUAL,
+            "overwrite": VIRTUAL,
             "dataType": Prop(default="text"),
             "tier": Prop(default="Standard"),
             "type": Prop(force=True),
@@ -93,9 +92,9 @@ ROWS: dict[str, Row] = {
             "policy": Prop(
                 set=Call("put_resource_policy", {"SecretId": "$id", "ResourcePolicy": "$val"}), live="policy"
             ),
-            "namePrefix": _KNOB,
-            "recoveryWindowInDays": Prop(knob=True, default=30),
-            "forceOverwriteReplicaSecret": Prop(knob=True, default=False),
+            "namePrefix": VIRTUAL,
+            "recoveryWindowInDays": Prop(virtual=True, default=30),
+            "forceOverwriteReplicaSecret": Prop(virtual=True, default=False),
             "replicas": Prop(api="AddReplicaRegions", force=True),
         },
         name="name",
@@ -113,7 +112,7 @@ ROWS: dict[str, Row] = {
             "secretId": Prop(live="ARN", force=True),
             "secretString": Prop(force=True),
             "secretStringWo": Prop(api="SecretString", unread=True),
-            "secretStringWoVersion": _KNOB,
+            "secretStringWoVersion": VIRTUAL,
         },
         one_of=(("secretString", "secretBinary", "secretStringWo"),),
         secrets=frozenset({"secretString", "secretBinary"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row, Tagging
+from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows import tagging
 
 _ALL = ("-1", "all")
@@ -70,7 +70,7 @@ def _rule_arguments(inputs: Inputs) -> dict[str, Any]:
     permission: dict[str, Any] = {"IpProtocol": "-1" if inputs["ipProtocol"] in _ALL else inputs["ipProtocol"]}
     if permission["IpProtocol"] != "-1":
         permission |= {"FromPort": int(inputs["fromPort"]), "ToPort": int(inputs["toPort"])}
-    said = {"Description": inputs["description"]} if inputs.get("description") else {}
+    description = {"Description": inputs["description"]} if inputs.get("description") else {}
     for prop, member, item in (
         ("cidrIpv4", "IpRanges", "CidrIp"),
         ("cidrIpv6", "Ipv6Ranges", "CidrIpv6"),
@@ -78,7 +78,7 @@ def _rule_arguments(inputs: Inputs) -> dict[str, Any]:
         ("referencedSecurityGroupId", "UserIdGroupPairs", "GroupId"),
     ):
         if inputs.get(prop):
-            permission[member] = [{item: inputs[prop], **said}]
+            permission[member] = [{item: inputs[prop], **description}]
     return {"IpPermissions": [permission]}
 
 
@@ -155,7 +155,7 @@ _READ = Read("describe_security_groups", {"GroupIds": ["$id"]}, "SecurityGroups[
 _RULES = {
     "ingress": _inline("ingress", "IpPermissions"),
     "egress": _inline("egress", "IpPermissionsEgress"),
-    "revokeRulesOnDelete": Prop(knob=True),
+    "revokeRulesOnDelete": VIRTUAL,
 }
 
 ROWS: dict[str, Row] = {
@@ -169,7 +169,7 @@ ROWS: dict[str, Row] = {
         props={
             **_RULES,
             "name": Prop(api="GroupName"),
-            "namePrefix": Prop(knob=True),
+            "namePrefix": VIRTUAL,
             "description": Prop(default="Managed by Pulumi"),
         },
         name="name",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.row import Call, Context, Prop, Read, Row
+from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
-_KNOB = Prop(knob=True)
 #: Web ACLs and IP sets of CloudFront live in us-east-1, wherever the stack is.
 _REGION = "$in.scope=='CLOUDFRONT' && 'us-east-1' || `null`"
 _KEY = {"Id": "$id", "Name": "$in.name", "Scope": "$in.scope"}
@@ -42,7 +41,7 @@ ROWS: dict[str, Row] = {
         before_delete=_lock("get_web_acl"),
         delete=(Call("delete_web_acl", _LOCKED),),
         region=_REGION,
-        props={"scope": Prop(identity=True), "namePrefix": _KNOB, "ruleJson": Prop(api="", update=True)},
+        props={"scope": Prop(identity=True), "namePrefix": VIRTUAL, "ruleJson": Prop(api="", update=True)},
         name="name",
         name_limit=128,
         name_rule=_NAME,
@@ -62,7 +61,7 @@ ROWS: dict[str, Row] = {
         region=_REGION,
         props={
             "scope": Prop(identity=True),
-            "namePrefix": _KNOB,
+            "namePrefix": VIRTUAL,
             "ipAddressVersion": Prop(api="IPAddressVersion", force=True),
         },
         name="name",

@@ -179,9 +179,9 @@ class Platform:
         )
         arn = answer["service"]["serviceArn"]
         if settings:
-            from localcloud.provider.store import Store
+            from localcloud.provider.kept import KeptProperties
 
-            Store(self.config.state / "provider").keep("aws:ecs/service:Service", arn, settings)
+            KeptProperties(self.config.state / "provider").keep("aws:ecs/service:Service", arn, settings)
         return arn
 
     def target_group(self, name: str, **more: Any) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from localcloud.provider import schema
-from localcloud.provider.clients import Clients
+from localcloud.provider.clients import OperationClients
 from localcloud.provider.core import Core
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
-from localcloud.provider.store import Store
 from localcloud.runtime.addresses import AddressBook
 
 REGION = "ap-south-1"
@@ -29,7 +29,9 @@ def schemas() -> schema.Schema:
 @pytest.fixture(scope="session")
 def core(endpoint: str, schemas: schema.Schema, tmp_path_factory: pytest.TempPathFactory) -> Core:
     directory = tmp_path_factory.mktemp("provider")
-    return Core(ROWS, schemas, Clients(endpoint), Store(directory), AddressBook(directory), "127.0.0.1:8080")
+    return Core(
+        ROWS, schemas, OperationClients(endpoint), KeptProperties(directory), AddressBook(directory), "127.0.0.1:8080"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.provider import coverage, differ, policy_document, random_kinds
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.schema import Schema
-from localcloud.provider.store import Store
 from localcloud.provider.translate import covers, same_json
 from localcloud.provider.wire import SIGNATURE, UNKNOWN, dump, has_unknown, load
 
@@ -110,9 +110,9 @@ def test_policy_documents_merge_by_statement_id() -> None:
 
 
 def test_the_store_keeps_for_others_and_only_for_the_owner(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
+    store = KeptProperties(tmp_path / "store")
     store.keep("t", "i", {"authToken": "x"})
-    assert Store(tmp_path / "store").kept("t", "i") == {"authToken": "x"}
+    assert KeptProperties(tmp_path / "store").kept("t", "i") == {"authToken": "x"}
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in (tmp_path / "store").iterdir())
     store.forget("t", "i")
     assert store.find("t", "i") is None

@@ -80,14 +80,14 @@ def _unique(rules: list[Given]) -> Iterator[Failure]:
 
 def _rule(rule: Given) -> Iterator[Failure]:
     name, statement = rule.text("name"), rule.inner("statement")
-    said = [kind for kind in _STATEMENTS if statement.get(kind) is not None]
-    if rule.has("statement") and len(said) != 1:
-        yield "rules", f"rules: {name!r} has exactly one statement; given: {', '.join(said) or 'none'}"
-    group = bool(set(said) & set(_GROUPS))
+    found = [kind for kind in _STATEMENTS if statement.get(kind) is not None]
+    if rule.has("statement") and len(found) != 1:
+        yield "rules", f"rules: {name!r} has exactly one statement; given: {', '.join(found) or 'none'}"
+    group = bool(set(found) & set(_GROUPS))
     has_action, has_override = rule.get("action") is not None, rule.get("overrideAction") is not None
     if group and (has_action or not has_override):
         yield "rules", f"rules: {name!r} is a rule group: it needs overrideAction, and takes no action"
-    if said and not group and (has_override or not has_action):
+    if found and not group and (has_override or not has_action):
         yield "rules", f"rules: {name!r} needs action, and takes no overrideAction"
     action = rule.inner("action")
     kinds = [kind for kind in ("allow", "block", "captcha", "challenge", "count") if action.get(kind) is not None]
@@ -197,11 +197,12 @@ def distribution(given: Given) -> Iterator[Failure]:
     for name in sorted({str(name) for name in patterns if name and patterns.count(name) > 1}):
         yield "orderedCacheBehaviors", f"orderedCacheBehaviors: two have the pathPattern {name!r}"
     for item in given.each("origins"):
-        said = [name for name in ("s3OriginConfig", "customOriginConfig", "vpcOriginConfig") if item.has(name)]
-        if len(said) > 1:
+        found = [name for name in ("s3OriginConfig", "customOriginConfig", "vpcOriginConfig") if item.has(name)]
+        if len(found) > 1:
             yield (
                 "origins",
-                f"origins: one of s3OriginConfig, customOriginConfig and vpcOriginConfig is accepted; given: {', '.join(said)}",
+                "origins: one of s3OriginConfig, customOriginConfig and vpcOriginConfig is accepted; "
+                f"given: {', '.join(found)}",
             )
         domain = item.text("domainName")
         if domain and re.match(r"https?://", domain):
@@ -214,11 +215,11 @@ def distribution(given: Given) -> Iterator[Failure]:
     certificate = given.inner("viewerCertificate")
     own = certificate.has("acmCertificateArn") or certificate.has("iamCertificateId")
     if given.has("viewerCertificate") and given.get("viewerCertificate") is not None:
-        said = [name for name in ("acmCertificateArn", "iamCertificateId") if certificate.has(name)]
-        if certificate.on("cloudfrontDefaultCertificate") and said:
+        found = [name for name in ("acmCertificateArn", "iamCertificateId") if certificate.has(name)]
+        if certificate.on("cloudfrontDefaultCertificate") and found:
             yield (
                 "viewerCertificate",
-                f"viewerCertificate: cloudfrontDefaultCertificate and {said[0]} exclude each other",
+                f"viewerCertificate: cloudfrontDefaultCertificate and {found[0]} exclude each other",
             )
         if own and certificate.lacks("sslSupportMethod"):
             yield "viewerCertificate", "viewerCertificate.sslSupportMethod is required with a certificate of your own"

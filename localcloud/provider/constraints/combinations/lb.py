@@ -221,13 +221,13 @@ def rule(given: Given) -> Iterator[Failure]:
     yield from _actions("actions", given.each("actions"))
     total = 0
     for condition in given.each("conditions"):
-        said = [name for name in _CONDITIONS if condition.has(name)]
-        if len(said) != 1:
+        found = [name for name in _CONDITIONS if condition.has(name)]
+        if len(found) != 1:
             yield (
                 "conditions",
-                f"conditions: each has exactly one of {', '.join(_CONDITIONS)}; given: {', '.join(said) or 'none'}",
+                f"conditions: each has exactly one of {', '.join(_CONDITIONS)}; given: {', '.join(found) or 'none'}",
             )
-        for name in said:
+        for name in found:
             values = condition.each(name) if name == "queryStrings" else condition.inner(name).items("values")
             total += len(values or ())
             if name == "httpRequestMethod":

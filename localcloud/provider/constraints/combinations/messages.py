@@ -208,9 +208,9 @@ def _pattern(pattern: Any, *, top: bool = False) -> str | None:
 
 def event_target(given: Given) -> Iterator[Failure]:
     """A target: one way of shaping the input, parameters that fit the target."""
-    said = [name for name in ("input", "inputPath", "inputTransformer") if given.has(name)]
-    if len(said) > 1:
-        yield said[1], f"one of input, inputPath and inputTransformer is accepted; given: {', '.join(said)}"
+    found = [name for name in ("input", "inputPath", "inputTransformer") if given.has(name)]
+    if len(found) > 1:
+        yield found[1], f"one of input, inputPath and inputTransformer is accepted; given: {', '.join(found)}"
     arn = given.text("arn")
     unsaid = given.inner("sqsTarget").lacks("messageGroupId") and given.get("sqsTarget", {}) is not None
     if arn and ":sqs:" in arn and arn.endswith(".fifo") and unsaid:

@@ -58,9 +58,9 @@ def subnet(given: Given) -> Iterator[Failure]:
 def route(given: Given) -> Iterator[Failure]:
     """One destination, one target."""
     for names, words in ((_TARGETS, "target"), (_DESTINATIONS, "destination")):
-        said = [name for name in names if given.has(name)]
-        if len(said) > 1:
-            yield said[1], f"a route has one {words}; given: {', '.join(said)}"
+        found = [name for name in names if given.has(name)]
+        if len(found) > 1:
+            yield found[1], f"a route has one {words}; given: {', '.join(found)}"
     for name in _DESTINATIONS[:2]:
         yield from _block(given, name, 0, 32)
     if given.has("egressOnlyGatewayId") and given.has("destinationCidrBlock"):
@@ -85,9 +85,9 @@ def _id(given: Given, name: str, prefix: str) -> Iterator[Failure]:
 def route_table(given: Given) -> Iterator[Failure]:
     """Inline routes."""
     for item in given.each("routes"):
-        said = [name for name in ("cidrBlock", "ipv6CidrBlock", "destinationPrefixListId") if item.has(name)]
-        if len(said) != 1:
-            yield "routes", f"routes: each has exactly one destination; given: {', '.join(said) or 'none'}"
+        found = [name for name in ("cidrBlock", "ipv6CidrBlock", "destinationPrefixListId") if item.has(name)]
+        if len(found) != 1:
+            yield "routes", f"routes: each has exactly one destination; given: {', '.join(found) or 'none'}"
         targets = [name for name in (*_TARGETS, "egressOnlyGatewayId") if item.has(name)]
         if len(set(targets)) != 1:
             yield "routes", f"routes: each has exactly one target; given: {', '.join(targets) or 'none'}"
@@ -154,9 +154,9 @@ def security_group(given: Given) -> Iterator[Failure]:
 
 def group_rule(given: Given) -> Iterator[Failure]:
     """A rule that stands alone: one source."""
-    said = [name for name in _SOURCES if given.has(name)]
-    if len(said) > 1:
-        yield said[1], f"exactly one of {', '.join(_SOURCES)} is accepted; given: {', '.join(said)}"
+    found = [name for name in _SOURCES if given.has(name)]
+    if len(found) > 1:
+        yield found[1], f"exactly one of {', '.join(_SOURCES)} is accepted; given: {', '.join(found)}"
     protocol = given.text("ipProtocol")
     yield from _protocol(protocol, "ipProtocol")
     ports = given.number("fromPort"), given.number("toPort")
@@ -211,7 +211,7 @@ def endpoint(given: Given) -> Iterator[Failure]:
 def flow_log(given: Given) -> Iterator[Failure]:
     """A flow log: its destination and role."""
     kind = given.text("logDestinationType", "cloud-watch-logs")
-    said = [
+    found = [
         name
         for name in (
             "vpcId",
@@ -223,10 +223,10 @@ def flow_log(given: Given) -> Iterator[Failure]:
         )
         if given.has(name)
     ]
-    if len(said) != 1:
+    if len(found) != 1:
         yield (
             "vpcId",
-            f"exactly one of vpcId, subnetId, eniId and transitGatewayId is required; given: {', '.join(said) or 'none'}",
+            f"exactly one of vpcId, subnetId, eniId and transitGatewayId is required; given: {', '.join(found) or 'none'}",
         )
     if kind == "cloud-watch-logs":
         if given.lacks("logDestination", "logGroupName"):
@@ -238,9 +238,9 @@ def flow_log(given: Given) -> Iterator[Failure]:
             yield "logDestination", "logDestination is required with the destination s3"
         if given.has("iamRoleArn"):
             yield "iamRoleArn", "iamRoleArn has no place with the destination s3"
-    if given.lacks("trafficType") and said and not said[0].startswith("transit"):
+    if given.lacks("trafficType") and found and not found[0].startswith("transit"):
         yield "trafficType", "trafficType is required"
-    if said and said[0].startswith("transit") and given.number("maxAggregationInterval") == 600:
+    if found and found[0].startswith("transit") and given.number("maxAggregationInterval") == 600:
         yield "maxAggregationInterval", "maxAggregationInterval must be 60 for a transit gateway"
 
 

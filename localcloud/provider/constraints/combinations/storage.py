@@ -31,15 +31,15 @@ def lifecycle(given: Given) -> Iterator[Failure]:
         ):
             yield "rules", f"rules: {item.text('id')!r} does nothing; an expiration, transition or abort is required"
         expiration = item.inner("expiration")
-        said = [
+        found = [
             name
             for name in ("date", "days", "expiredObjectDeleteMarker")
             if expiration.has(name) and not (name == "days" and expiration.get("days") == 0)
         ]
-        if len([name for name in said if not (name == "expiredObjectDeleteMarker" and expiration.off(name))]) > 1:
+        if len([name for name in found if not (name == "expiredObjectDeleteMarker" and expiration.off(name))]) > 1:
             yield (
                 "rules",
-                f"rules: expiration has one of date, days and expiredObjectDeleteMarker; given: {', '.join(said)}",
+                f"rules: expiration has one of date, days and expiredObjectDeleteMarker; given: {', '.join(found)}",
             )
         last = expiration.number("days")
         before = -1.0
@@ -70,13 +70,13 @@ def lifecycle(given: Given) -> Iterator[Failure]:
                     f"rules: a transition to {move.text('storageClass')} after {days:g} days; accepted is at least 30",
                 )
         part = item.inner("filter")
-        said = [
+        found = [
             name for name in ("prefix", "tag", "and", "objectSizeGreaterThan", "objectSizeLessThan") if part.has(name)
         ]
-        if len(said) > 1:
+        if len(found) > 1:
             yield (
                 "rules",
-                f"rules: filter has one of prefix, tag, and, or a size; given: {', '.join(said)} (put them under and)",
+                f"rules: filter has one of prefix, tag, and, or a size; given: {', '.join(found)} (put them under and)",
             )
         if item.has("filter") and item.has("prefix"):
             yield "rules", "rules: filter and prefix exclude each other"
@@ -182,9 +182,9 @@ def acl(given: Given) -> Iterator[Failure]:
 
 def bucket_object(given: Given) -> Iterator[Failure]:
     """An object: one body, encryption that fits."""
-    said = [name for name in ("source", "content", "contentBase64") if given.has(name)]
-    if len(said) > 1:
-        yield said[1], f"one of source, content and contentBase64 is accepted; given: {', '.join(said)}"
+    found = [name for name in ("source", "content", "contentBase64") if given.has(name)]
+    if len(found) > 1:
+        yield found[1], f"one of source, content and contentBase64 is accepted; given: {', '.join(found)}"
     if given.has("kmsKeyId") and given.text("serverSideEncryption") == "AES256":
         yield "serverSideEncryption", "kmsKeyId needs serverSideEncryption aws:kms"
     if given.has("objectLockMode") != given.has("objectLockRetainUntilDate"):

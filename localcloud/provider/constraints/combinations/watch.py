@@ -256,15 +256,15 @@ def scaling_policy(given: Given) -> Iterator[Failure]:
         given.has("targetTrackingScalingPolicyConfiguration")
         and given.get("targetTrackingScalingPolicyConfiguration") is not None
     ):
-        said = [
+        found = [
             name for name in ("predefinedMetricSpecification", "customizedMetricSpecification") if tracking.has(name)
         ]
-        if len(said) != 1:
+        if len(found) != 1:
             yield (
                 "targetTrackingScalingPolicyConfiguration",
                 (
                     "targetTrackingScalingPolicyConfiguration has exactly one of predefinedMetricSpecification and "
-                    f"customizedMetricSpecification; given: {', '.join(said) or 'none'}"
+                    f"customizedMetricSpecification; given: {', '.join(found) or 'none'}"
                 ),
             )
         metric = tracking.inner("predefinedMetricSpecification")

@@ -19,7 +19,7 @@ from valkey import Valkey
 
 from localcloud.dataplane.control import client
 from localcloud.dataplane.control.client import Client
-from localcloud.provider.store import Store
+from localcloud.provider.kept import KeptProperties
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.state import Info
@@ -50,7 +50,7 @@ def cache(platform: Platform, name: str, **kept: Any) -> str:
         ReplicationGroupId=name, ReplicationGroupDescription=name, Engine="valkey", CacheNodeType="cache.t4g.micro"
     )
     token = "aws:elasticache/replicationGroup:ReplicationGroup"
-    Store(platform.config.state / "provider").keep(token, name, kept)
+    KeptProperties(platform.config.state / "provider").keep(token, name, kept)
     return AddressBook(platform.config.state).lease("elasticache", name)
 
 
@@ -61,7 +61,7 @@ async def test_data_stores_follow_what_is_deployed(shared: Platform) -> None:
     parameters = {
         "parameters": [{"name": "maxmemory-policy", "value": "noeviction"}, {"name": "reserved-memory", "value": "1"}]
     }
-    Store(shared.config.state / "provider").keep(
+    KeptProperties(shared.config.state / "provider").keep(
         "aws:elasticache/parameterGroup:ParameterGroup", "noeviction", parameters
     )
     clustered = cache(shared, "cache", authToken="cache-token", parameterGroupName="default.valkey8.cluster.on")
@@ -77,7 +77,7 @@ async def test_data_stores_follow_what_is_deployed(shared: Platform) -> None:
     # A rotated secret is set on the server; sessions stay.
     pair = json.dumps({"username": "master", "password": "second-password"})
     shared.aws.client("secretsmanager").put_secret_value(SecretId="rds!db-main", SecretString=pair)
-    Store(shared.config.state / "provider").keep(
+    KeptProperties(shared.config.state / "provider").keep(
         "aws:elasticache/replicationGroup:ReplicationGroup", "broker", {"authToken": "other-token"}
     )
     shared.converge()

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from localcloud.provider.store import Store
+from localcloud.provider.kept import KeptProperties
 from localcloud.runtime.errors import SupervisorError
 
 from ..harness import Platform, alive, kill, until
@@ -173,7 +173,9 @@ def test_failing_checks_of_a_target_are_ignored_in_the_grace_period(shared: Plat
     shared.web_service("patient", listener=listener, program="patient.py")
     arn = shared.aws.client("ecs").describe_services(cluster="test", services=["patient"])["services"][0]["serviceArn"]
     # The emulator drops it, so the provider's store has it.
-    Store(shared.config.places.provider).keep("aws:ecs/service:Service", arn, {"healthCheckGracePeriodSeconds": 60})
+    KeptProperties(shared.config.places.provider).keep(
+        "aws:ecs/service:Service", arn, {"healthCheckGracePeriodSeconds": 60}
+    )
     shared.converge()
     (only,) = tasks(shared, "patient")
     mark = shared.config.state / "tasks" / only["id"] / "web" / "unready"

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from localcloud.dataplane.ingress.caddy import Ingress
-from localcloud.dataplane.model import DesiredState, Listener, Rule, TargetGroup
+from localcloud.dataplane.model import DesiredState, Listener, ListenerRule, TargetGroup
 from localcloud.dataplane.settings import Config, Timing
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
@@ -73,8 +73,10 @@ class Gate:
         unkept = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, limits=unkept)
 
-    async def serve(self, *rules: Rule, port: int = 80, protocol: str = "HTTP", idle_timeout: float = 60) -> None:
-        default = Rule(priority="default", conditions=[], actions=[fixed(404)])
+    async def serve(
+        self, *rules: ListenerRule, port: int = 80, protocol: str = "HTTP", idle_timeout: float = 60
+    ) -> None:
+        default = ListenerRule(priority="default", conditions=[], actions=[fixed(404)])
         listener = Listener(
             arn="a",
             load_balancer="main",
@@ -111,8 +113,8 @@ def path(*patterns: str) -> dict[str, Any]:
     return {"Field": "path-pattern", "PathPatternConfig": {"Values": list(patterns)}}
 
 
-def rule(priority: int, *conditions: dict[str, Any], action: dict[str, Any] | None = None) -> Rule:
-    return Rule(priority=str(priority), conditions=conditions, actions=[action or fixed(200, str(priority))])
+def rule(priority: int, *conditions: dict[str, Any], action: dict[str, Any] | None = None) -> ListenerRule:
+    return ListenerRule(priority=str(priority), conditions=conditions, actions=[action or fixed(200, str(priority))])
 
 
 def forward(*weights: tuple[str, int]) -> dict[str, Any]:
@@ -252,7 +254,7 @@ async def test_second_listener_has_an_address_of_its_own(gate: Gate) -> None:
             load_balancer="main",
             port=port,
             protocol=protocol,
-            rules=[Rule(priority="default", conditions=[], actions=[fixed(200, str(port))])],
+            rules=[ListenerRule(priority="default", conditions=[], actions=[fixed(200, str(port))])],
         )
         for port, protocol in ((80, "HTTP"), (443, "HTTPS"), (9080, "HTTP"), (81, "HTTP"))
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.dataplane.ingress import routing, site
 from localcloud.dataplane.ingress.site import Site
-from localcloud.dataplane.model import Listener, Rule
+from localcloud.dataplane.model import Listener, ListenerRule
 
 NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "none"}}
 SITE = Site(bucket="the-site", emulator="127.93.0.2:4566")
@@ -15,8 +15,8 @@ SITE = Site(bucket="the-site", emulator="127.93.0.2:4566")
 
 def _routes(default: dict[str, Any], wanted: Site | None) -> list[dict[str, Any]]:
     rules = (
-        Rule(priority="default", conditions=(), actions=(default,)),
-        Rule(
+        ListenerRule(priority="default", conditions=(), actions=(default,)),
+        ListenerRule(
             priority="10",
             conditions=({"Field": "path-pattern", "Values": ["/auth/*"]},),
             actions=(NOTHING,),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Store:
+class KeptProperties:
     """Properties by resource token and id, shared by the provider (which writes) and the data plane (which reads).
 
     Property names are Pulumi's. What is remembered includes secrets (ElastiCache AUTH tokens, database passwords), as the
