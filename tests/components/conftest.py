@@ -253,6 +253,22 @@ class _Cloud(mocks.Mocks):
 Run = Callable[..., Recorded]
 
 
+def close(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a loop that Outputs belong to.
+
+    A program that was refused half-way leaves Outputs that nobody will ever resolve. They are begun before they are cancelled:
+    one that never began would drop, unawaited, the coroutine that it was to wait for. Cancelling one may make another.
+    """
+    while pending := asyncio.all_tasks(loop):
+        for _ in range(5):
+            loop.run_until_complete(asyncio.sleep(0))
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_name: str = "dev") -> Recorded:
     """Run `program` as a Pulumi program to its end and return what it registered."""
     recorded = Recorded()
@@ -270,17 +286,7 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         loop.run_until_complete(stack.run_in_stack(main))
     finally:
         settings.set_root_resource(cast(Any, None))
-        # A program that was refused half-way leaves outputs that nobody will ever resolve. They are begun before they are
-        # cancelled: one that never began would drop, unawaited, the coroutine that it was to wait for.
-        # Cancelling one may make another: until none is left.
-        while pending := asyncio.all_tasks(loop):
-            for _ in range(5):
-                loop.run_until_complete(asyncio.sleep(0))
-            for task in pending:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-        loop.close()
-        asyncio.set_event_loop(None)
+        close(loop)
     return recorded
 
 

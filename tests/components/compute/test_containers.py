@@ -14,6 +14,7 @@ from components.compute.containers import ContainerContext, Database, Dependenci
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
 from model.vocabulary import ProcessKind
+from tests.components.conftest import close
 
 KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
 
@@ -21,10 +22,10 @@ KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
 @pytest.fixture(autouse=True)
 def loop() -> Iterator[None]:
     """Outputs belong to an event loop."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
     yield
-    asyncio.get_event_loop_policy().get_event_loop().close()
-    asyncio.set_event_loop(None)
+    close(own)
 
 
 def secret(name: str, json_key: str | None = None) -> SecretReference:
