@@ -17,7 +17,7 @@ from model.documents import read
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import DocumentError, Problem, described, dotted, problems
-from model.vocabulary import Model, Nat, Tier
+from model.vocabulary import Model, Nat, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
 KEY = "matchday:environment"
@@ -81,6 +81,17 @@ ImageTag = Annotated[
         )
     ),
 ]
+ImageDigest = Annotated[
+    str, StringConstraints(pattern=described(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits"))
+]
+#: A tag that names one build: a commit, or a version with a point in it. `current` or `main` would name another tomorrow.
+_ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
+PostgresVersion = Annotated[
+    str, StringConstraints(pattern=described(r"^1[5-9]$", "a major version of PostgreSQL that RDS offers, 15 to 19"))
+]
+ValkeyVersion = Annotated[
+    str, StringConstraints(pattern=described(r"^[789]\.\d$", "a version of Valkey, such as 8.1"))
+]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
@@ -128,8 +139,12 @@ class Postgres(Model):
     """GiB up to which it grows by itself"""
     max_connections: Annotated[int, Field(ge=25, le=8000)]
     """set rather than left to the size, so that its alarm is a plain number; takes effect at the next restart"""
+    engine_version: PostgresVersion
+    """major version; minor ones come by themselves in the maintenance window"""
+    upgrade: Annotated[Upgrade, Field(strict=False)] = Upgrade.NONE
+    """how another engine_version is reached; `none`: it is refused (docs/runbooks/postgres-upgrade.md)"""
     replicas: Annotated[int, Field(ge=0, le=5)]
-    """read replicas"""
+    """read replicas; for services whose manifest says reads_replica, and refused where none does"""
     backup_days: Annotated[int, Field(ge=0, le=35)]
     """days of point-in-time recovery"""
     insights: Literal["off", "standard", "advanced"]
@@ -151,6 +166,10 @@ class Broker(Model):
 
     node_type: NodeType
     """size of a node"""
+    engine_version: ValkeyVersion = "8.1"
+    """of Valkey when it is made; AWS takes it to newer minor versions by itself"""
+    upgrade: bool = False
+    """move it to engine_version at once (docs/runbooks/redis-upgrade.md); off: engine_version is not looked at again"""
     replicas: Annotated[int, Field(ge=0, le=5)]
     """standbys"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
@@ -162,6 +181,10 @@ class Cache(Model):
 
     node_type: NodeType
     """size of a node"""
+    engine_version: ValkeyVersion = "8.1"
+    """of Valkey when it is made; AWS takes it to newer minor versions by itself"""
+    upgrade: bool = False
+    """move it to engine_version at once (docs/runbooks/redis-upgrade.md); off: engine_version is not looked at again"""
     shards: Annotated[int, Field(ge=1, le=90)]
     """parts that the keys are spread over"""
     replicas: Annotated[int, Field(ge=0, le=5)]
@@ -186,12 +209,31 @@ class Compute(Model):
 
 
 class Image(Model):
-    """The image of every service: `<registry>/matchday/services:<tag>`."""
+    """The image of every service: `<registry>/matchday/services`, by digest or by tag, one of the two."""
 
     registry: Registry | None = None
     """left out: the account's own ECR"""
-    tag: ImageTag = "current"
-    """which version of the image"""
+    digest: ImageDigest | None = None
+    """the image's digest, as `docker push` prints it: what was tested is what runs"""
+    tag: ImageTag | None = None
+    """a tag of one build instead: a commit or a version; ones that move, such as `current`, in the tier laptop alone"""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it names one build for ever."""
+        return self.digest is not None or (self.tag is not None and _ONE_BUILD.fullmatch(self.tag) is not None)
+
+    @property
+    def suffix(self) -> str:
+        """What follows the repository's name in an image's reference."""
+        return f":{self.tag}" if self.digest is None else f"@{self.digest}"
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.digest is None) == (self.tag is None):
+            given = "neither is" if self.tag is None else "both are"
+            raise ValueError(f"digest and tag: {given} given; accepted: one, digest: sha256:<64 hexadecimal digits>")
+        return self
 
 
 class Edge(Model):
@@ -258,7 +300,7 @@ class EnvironmentSettings(Model):
     broker: Broker
     cache: Cache
     compute: Compute
-    image: Image = Image()
+    image: Image
     edge: Edge
     logs: Logs
     alarms: Alarms = Alarms()
@@ -295,6 +337,11 @@ class EnvironmentSettings(Model):
         if (self.edge.domain is None) != ("https" in self.relaxed):
             raise ValueError(
                 "edge.domain: give it with its certificates, or the reason for plain HTTP in relaxed.https, and not both"
+            )
+        if not self.image.pinned and self.tier is not Tier.LAPTOP:
+            raise ValueError(
+                f"image.tag: {self.image.tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build,"
+                " a commit (7 to 40 hexadecimal digits) or a version such as 1.4.2"
             )
         for name, redis in (("broker", self.broker), ("cache", self.cache)):
             if redis.replicas == 0 and self.highly_available:

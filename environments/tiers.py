@@ -14,7 +14,8 @@ PRODUCTION: Mapping[str, Any] = {
         "storage_gb": 200,
         "max_storage_gb": 2000,
         "max_connections": 1500,
-        "replicas": 1,
+        "engine_version": "17",
+        "replicas": 0,
         "backup_days": 35,
         "insights": "advanced",
         "monitoring_seconds": 15,
@@ -22,6 +23,7 @@ PRODUCTION: Mapping[str, Any] = {
     "broker": {"node_type": "cache.m7g.large", "replicas": 1, "snapshot_days": 14},
     "cache": {"node_type": "cache.r7g.large", "shards": 2, "replicas": 1, "snapshot_days": 7},
     "compute": {"scaling": True, "spot_percent": 0, "vcpu_quota": 6, "insights": "enhanced", "log_level": "INFO"},
+    "image": {},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
     "logs": {"retention_days": 365},
 }
@@ -33,6 +35,7 @@ DEVELOPMENT: Mapping[str, Any] = {
         "storage_gb": 20,
         "max_storage_gb": 100,
         "max_connections": 400,  # about what RDS itself would give this size
+        "engine_version": "17",
         "replicas": 0,
         "backup_days": 7,
         "insights": "standard",
@@ -41,6 +44,7 @@ DEVELOPMENT: Mapping[str, Any] = {
     "broker": {"node_type": "cache.t4g.small", "replicas": 0, "snapshot_days": 1},
     "cache": {"node_type": "cache.t4g.small", "shards": 1, "replicas": 0, "snapshot_days": 1},
     "compute": {"scaling": True, "spot_percent": 80, "vcpu_quota": 6, "insights": "enabled", "log_level": "DEBUG"},
+    "image": {},
     "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
     "relaxed": {
@@ -56,6 +60,7 @@ LAPTOP: Mapping[str, Any] = {
         "storage_gb": 20,
         "max_storage_gb": 40,
         "max_connections": 400,  # its own server: a connection that nobody uses costs next to nothing
+        "engine_version": "17",
         "replicas": 0,
         "backup_days": 1,
         "insights": "off",
@@ -64,6 +69,7 @@ LAPTOP: Mapping[str, Any] = {
     "broker": {"node_type": "cache.t4g.micro", "replicas": 0, "snapshot_days": 0},
     "cache": {"node_type": "cache.t4g.micro", "shards": 1, "replicas": 0, "snapshot_days": 0},
     "compute": {"scaling": False, "spot_percent": 0, "vcpu_quota": 1000, "insights": "disabled", "log_level": "INFO"},
+    "image": {"tag": "current"},  # the code of this clone, whatever it is
     "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     "relaxed": {

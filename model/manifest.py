@@ -147,6 +147,8 @@ class ServiceManifest(Model):
     """path prefix (under `paths`) → requests per address in five minutes, at the firewall"""
     datastores: Annotated[tuple[Annotated[Datastore, Field(strict=False)], ...], Field(strict=False)] = ()
     """data stores that it uses, and no others"""
+    reads_replica: bool = False
+    """whether it reads from a replica of PostgreSQL: `DATABASE_READ_HOST`, the primary's where an environment has none"""
     secrets: Annotated[tuple[ManifestSecret, ...], Field(strict=False)] = ()
     """generated once, kept in Secrets Manager as `<project>/<stack>/<service>/<NAME>`"""
     calls: Annotated[tuple[ServiceName, ...], Field(strict=False)] = ()
@@ -186,6 +188,8 @@ class ServiceManifest(Model):
         _once("secrets", [secret.name for secret in self.secrets])
         _once("clients", [client.name for client in self.clients])
         _once("slos", [slo.name for slo in self.slos])
+        if self.reads_replica and Datastore.POSTGRES not in self.datastores:
+            raise ValueError("reads_replica: the service has no postgres among its datastores")
         if self.slos and not self.paths:
             raise ValueError("slos: the load balancer sees no request of a service without paths")
         for secret in self.secrets:

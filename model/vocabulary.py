@@ -48,6 +48,14 @@ class Nat(StrEnum):
     PER_ZONE = "per-zone"
 
 
+class Upgrade(StrEnum):
+    """How PostgreSQL reaches another major version: not at all, by itself while it stands still, or as a copy that takes over."""
+
+    NONE = "none"
+    IN_PLACE = "in-place"
+    BLUE_GREEN = "blue-green"
+
+
 ServiceName = Annotated[
     str,
     StringConstraints(

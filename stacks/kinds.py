@@ -12,7 +12,7 @@ from typing import Any
 from environments import settings
 from model.catalog import load_catalog
 from model.validation import DocumentError
-from stacks import budgets
+from stacks import agreement, budgets
 
 #: Composes a stack and returns its outputs.
 Compose = Callable[[], Mapping[str, Any]]
@@ -26,6 +26,7 @@ def environment(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
     """The platform in one place."""
     chosen = settings.load(stack, config)
     catalog = load_catalog(root / "services", chosen.tier)
+    agreement.check(chosen, catalog)
     budgets.check(chosen, catalog)
 
     def compose() -> Mapping[str, Any]:

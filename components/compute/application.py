@@ -32,7 +32,7 @@ class Platform:
     - image: of every service. repository_arn: the ECR repository it is in; None where its registry is not the account's ECR.
     - logs_key_arn, secrets_key_arn, data_key_arn: KMS keys of logs, secrets and buckets.
     - deletion_protection: deleted secrets can be brought back for 30 days; default True.
-    - scaled, spot_percent: see `ServiceArgs`.
+    - scaled, spot_percent, keep_revisions: see `ServiceArgs`.
     - trusted_proxies: how many proxies append to X-Forwarded-For before a web process sees it; default 1, the load balancer.
     """
 
@@ -50,6 +50,7 @@ class Platform:
     deletion_protection: bool = True
     scaled: bool = True
     spot_percent: int = 0
+    keep_revisions: bool = True
     trusted_proxies: int = 1
 
 
@@ -58,7 +59,8 @@ class ApplicationArgs:
     """What a service is made from.
 
     - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
-    - postgres, broker, cache: the data stores that the service uses, and no others.
+    - postgres, broker, cache: the data stores that the service uses, and no others. reads_replica: whether it also reads from
+      PostgreSQL's replica.
     - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
     - receives: process → the variables of `secrets` and `given` that it gets.
     - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
@@ -74,6 +76,7 @@ class ApplicationArgs:
     port: int = 8080
     target: TargetGroup | None = None
     postgres: PostgresConnection | None = None
+    reads_replica: bool = False
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
     secrets: Mapping[str, int] = field(default_factory=dict)
@@ -141,6 +144,7 @@ class Application(Component):
                     listening=Listening(port=args.port, target=args.target) if each.kind is ProcessKind.WEB else None,
                     scaled=self._platform.scaled,
                     spot_percent=self._platform.spot_percent,
+                    keep_revisions=self._platform.keep_revisions,
                     after=[log, execution_policy, *task_policies, *args.after],
                 ),
                 pulumi.ResourceOptions(parent=self),
@@ -200,6 +204,7 @@ class Application(Component):
         if args.postgres is not None:
             database = Database(
                 server=args.postgres,
+                reads_replica=args.reads_replica,
                 owner_password=self._secret("DATABASE_OWNER_PASSWORD", f"Owner of the database of {self.name}", 43),
                 app_password=self._secret("DATABASE_APP_PASSWORD", f"Run-time role in the database of {self.name}", 43),
             )

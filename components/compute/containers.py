@@ -39,9 +39,10 @@ class ContainerContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Database:
-    """A service's database: the server, and the passwords of its two roles."""
+    """A service's database: the server, whether it reads from a replica too, and the passwords of its two roles."""
 
     server: PostgresConnection
+    reads_replica: bool = False
     owner_password: SecretReference
     app_password: SecretReference
 
@@ -152,6 +153,8 @@ def _process_variables(
             context.service, database, role_name(context.service, "app"), database.app_password
         )
         found |= _Variables({"DATABASE_CONNECTIONS": str(process.pool)})
+        if database.reads_replica:
+            found |= _Variables({"DATABASE_READ_HOST": database.server.read_host})
     for prefix, redis in (("BROKER", dependencies.broker), ("CACHE", dependencies.cache)):
         if redis is not None:
             found |= _redis_variables(prefix, redis)

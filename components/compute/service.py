@@ -34,6 +34,7 @@ class ServiceArgs:
     - scaled: whether it scales within what the manifest says; default True; else it stays at the minimum.
     - listening: of a web process. spot_percent: share of the tasks above the first that may run on Fargate Spot; default 0.
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
+    - keep_revisions: whether the task definitions of earlier deployments stay, so that a rollback is one of them; default True.
     - after: what must exist before the first task starts (the roles' policies).
     """
 
@@ -49,6 +50,7 @@ class ServiceArgs:
     listening: Listening | None = None
     scaled: bool = True
     spot_percent: int = 0
+    keep_revisions: bool = True
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -100,6 +102,8 @@ class Service(Component):
             ecs.TaskDefinitionArgs(
                 family=self.service_name,
                 requires_compatibilities=["FARGATE"],
+                # Deregistered, it could not be gone back to, and the circuit breaker may have gone back to it by itself.
+                skip_destroy=args.keep_revisions,
                 network_mode="awsvpc",
                 cpu=str(args.process.cpu),
                 memory=str(args.process.memory),

@@ -30,8 +30,8 @@ class BucketArgs:
     - log_bucket: name of the bucket that takes access logs. None must be relaxed as ``access_logs``.
     - statements: of its policy, besides TLS only. None: the policy comes later, by `BucketAccess`.
     - expire_days: objects are deleted at this age; default None, never. noncurrent_days: so are overwritten versions; 30.
-    - deletion_protection: S3 refuses to delete a bucket that holds objects; default True; False must be relaxed as
-      ``deletion_protection``.
+    - deletion_protection: the program refuses to delete or replace it, and S3 one that holds objects; default True; False must
+      be relaxed as ``deletion_protection``.
     - relaxed: what of the above is relaxed → why.
     """
 
@@ -84,6 +84,7 @@ class Bucket(Component):
             s3.BucketArgs(
                 bucket=pulumi.Output.concat(stem, "-", args.account_id), force_destroy=not args.deletion_protection
             ),
+            pulumi.ResourceOptions(protect=args.deletion_protection),
         )
         self.arn = bucket.arn
         self.bucket_name = bucket.bucket

@@ -24,9 +24,13 @@ class SecretReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostgresConnection:
-    """The primary server and its master user, whom only `bootstrap` containers may be."""
+    """The primary server and its master user, whom only `bootstrap` containers may be.
+
+    read_host: a replica, for services that read from one; the primary itself where there is none.
+    """
 
     host: pulumi.Input[str]
+    read_host: pulumi.Input[str]
     port: int
     tls: bool
     master_user: str

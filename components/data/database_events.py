@@ -1,4 +1,4 @@
-"""Events of RDS (failover, failure, low storage, changed groups), sent to a topic that people read."""
+"""Events of RDS (failover, failure, low storage, changed groups), sent to the topics that people read."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from pulumi_aws import rds
 
 from components.base import Component, Transforms
 
-#: Source → the categories that ask for a person (FSBP RDS.20 to RDS.22).
+#: Source → the categories that are for working hours (FSBP RDS.20 to RDS.22 ask for these and for URGENT together).
 CATEGORIES: Mapping[str, Sequence[str]] = {
-    "db-instance": ("configuration change", "failover", "failure", "low storage", "maintenance", "recovery"),
+    "db-instance": ("configuration change", "maintenance", "recovery"),
     "db-parameter-group": ("configuration change",),
     "db-security-group": ("configuration change", "failure"),
 }
 
+#: Categories of a server that cannot wait. "low storage" also says that growth has reached its limit.
+URGENT = ("failover", "failure", "low storage")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseEventsArgs:
-    """Where they are sent: an SNS topic (`observability.Monitoring.ticket_topic_arn`)."""
+    """Where they are sent: the SNS topics of `observability.Monitoring`."""
 
-    topic_arn: pulumi.Input[str]
+    page_topic_arn: pulumi.Input[str]
+    ticket_topic_arn: pulumi.Input[str]
 
 
 class DatabaseEvents(Component):
     """Subscriptions to the events of every database in the account and Region.
 
-    Makes: ``aws:rds:EventSubscription`` per source.
+    Makes: ``aws:rds:EventSubscription`` per source, and one (``urgent``) that pages.
     """
 
     def __init__(
@@ -40,13 +44,15 @@ class DatabaseEvents(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        for source, categories in CATEGORIES.items():
+        subscriptions = [(source, source, names, args.ticket_topic_arn) for source, names in CATEGORIES.items()]
+        subscriptions.append(("urgent", "db-instance", URGENT, args.page_topic_arn))
+        for role, source, categories, topic in subscriptions:
             self.make(
-                source,
+                role,
                 rds.EventSubscription,
                 rds.EventSubscriptionArgs(
-                    name=self.physical_name(source),
-                    sns_topic=args.topic_arn,
+                    name=self.physical_name(role),
+                    sns_topic=topic,
                     source_type=source,
                     event_categories=list(categories),
                 ),

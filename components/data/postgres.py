@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pulumi
 from pulumi_aws import iam, rds
+from pulumi_random import RandomId, RandomIdArgs
 
 from components.base import Component, Transforms
 from components.data import postgres_plan
@@ -15,6 +16,7 @@ from components.data.connections import PostgresConnection, SecretReference
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
 from model.names import secret_name
+from model.vocabulary import Upgrade
 
 PORT = 5432
 MASTER_USER = "matchday_master"
@@ -29,13 +31,14 @@ class PostgresArgs:
     - instance_class: such as ``db.r7g.large``. storage_gb, max_storage_gb: GiB at first, and how far it may grow by itself.
     - max_connections: set, not derived from memory, so that its alarm is a plain number.
     - engine_version: the major version; minor ones come by themselves in the maintenance window.
+    - upgrade: how another major version is reached (`Upgrade`, docs/runbooks/postgres-upgrade.md); default NONE: AWS refuses it.
     - multi_az: a standby in another zone; default True; False must be relaxed as ``multi_az``.
     - replicas: read replicas, 0–5; default 0.
     - backup_days: 0–35; default 35. insights: CloudWatch Database Insights (``off``, ``standard``, ``advanced``).
     - monitoring_seconds: interval of enhanced monitoring, 0 is off; default 60.
     - log_retention_days: of the exported logs; default 365.
-    - deletion_protection: also a final snapshot, kept backups and changes only in the maintenance window; default True; False
-      must be relaxed as ``deletion_protection``.
+    - deletion_protection: the program and RDS refuse to delete or replace it, a final snapshot is made, backups are kept and
+      changes wait for the maintenance window; default True; False must be relaxed as ``deletion_protection``.
     - tls: whether clients must use TLS; default True; False must be relaxed as ``tls``.
     - relaxed: what of the above is relaxed → why.
     """
@@ -50,6 +53,7 @@ class PostgresArgs:
     max_storage_gb: int
     max_connections: int
     engine_version: str = "17"
+    upgrade: Upgrade = Upgrade.NONE
     multi_az: bool = True
     replicas: int = 0
     backup_days: int = 35
@@ -66,7 +70,7 @@ class Postgres(Component):
 
     Makes: ``aws:rds:SubnetGroup``, ``aws:rds:ParameterGroup``, an ``aws:iam:Role`` for enhanced monitoring with its
     ``RolePolicyAttachment``, a `LogGroup` per exported log, the ``aws:rds:Instance`` (role ``""``) and one per replica
-    (``replica-1`` …).
+    (``replica-1`` …). With deletion protection a ``random:RandomId`` (``final``), which ends the last snapshot's name.
 
     RDS makes and rotates the master password itself, except where there are replicas: RDS for PostgreSQL takes no replica of a
     server whose password it manages (RDS User Guide, "Limitations for Secrets Manager integration"). A `GeneratedSecret` holds
@@ -96,6 +100,10 @@ class Postgres(Component):
         self.require("multi_az", args.multi_az)
         self.require("deletion_protection", args.deletion_protection)
         self.require("tls", args.tls)
+        if args.upgrade is Upgrade.BLUE_GREEN and args.replicas:
+            raise ValueError(
+                f"Postgres {name!r}: blue/green with {args.replicas} replicas; the copy would have none: take them away first"
+            )
         self._args = args
         self.identifier = self.physical_name(kind="db-instance")
         self._subnets = self.make(
@@ -117,6 +125,7 @@ class Postgres(Component):
             self.replica_hosts.append(self._replica(number, replica_ids[-1], primary).address)
         self.connection = PostgresConnection(
             host=primary.address,
+            read_host=self.replica_hosts[0] if self.replica_hosts else primary.address,
             port=PORT,
             tls=args.tls,
             master_user=MASTER_USER,
@@ -132,7 +141,8 @@ class Postgres(Component):
         self.register_outputs({"identifier": self.identifier, "arn": self.arn, "host": self.connection.host})
 
     def _parameter_group(self) -> Any:
-        rows = postgres_plan.parameters(tls=self._args.tls, max_connections=self._args.max_connections)
+        args = self._args
+        rows = postgres_plan.parameters(tls=args.tls, max_connections=args.max_connections, upgrade=args.upgrade)
         return self.make(
             "parameters",
             rds.ParameterGroup,
@@ -213,7 +223,6 @@ class Postgres(Component):
             "instance_class": args.instance_class,
             "storage_type": "gp3",
             "storage_encrypted": True,
-            "kms_key_id": args.data_key_arn,
             "max_allocated_storage": args.max_storage_gb,
             "vpc_security_group_ids": [args.security_group_id],
             "parameter_group_name": self._parameters.name,
@@ -232,7 +241,8 @@ class Postgres(Component):
             "monitoring_interval": args.monitoring_seconds,
             "monitoring_role_arn": self._monitoring.arn if self._monitoring else None,
             "maintenance_window": "sun:21:30-sun:22:30",  # UTC; 03:00 on Monday in India, when no match is played
-            "apply_immediately": not args.deletion_protection,
+            "apply_immediately": not args.deletion_protection or args.upgrade is not Upgrade.NONE,
+            "allow_major_version_upgrade": args.upgrade is not Upgrade.NONE,
         }
 
     def _primary(self, password: GeneratedSecret | None) -> Any:
@@ -250,6 +260,7 @@ class Postgres(Component):
                 engine="postgres",
                 engine_version=args.engine_version,
                 allocated_storage=args.storage_gb,
+                kms_key_id=args.data_key_arn,
                 username=MASTER_USER,
                 db_subnet_group_name=self._subnets.name,
                 multi_az=args.multi_az,
@@ -257,11 +268,22 @@ class Postgres(Component):
                 backup_window="20:00-21:00",
                 delete_automated_backups=not args.deletion_protection,
                 skip_final_snapshot=not args.deletion_protection,
-                final_snapshot_identifier=f"{self.identifier}-final" if args.deletion_protection else None,
+                final_snapshot_identifier=self._final_snapshot() if args.deletion_protection else None,
+                blue_green_update=rds.InstanceBlueGreenUpdateArgs(enabled=True)
+                if args.upgrade is Upgrade.BLUE_GREEN
+                else None,
                 **master,
                 **self._shared(),
             ),
-            pulumi.ResourceOptions(depends_on=self._log_groups("", self.identifier)),
+            pulumi.ResourceOptions(
+                depends_on=self._log_groups("", self.identifier), protect=args.deletion_protection
+            ),
+        )
+
+    def _final_snapshot(self) -> pulumi.Output[str]:
+        """A name that no earlier server's last snapshot has."""
+        return pulumi.Output.concat(
+            f"{self.identifier}-final-", self.make("final", RandomId, RandomIdArgs(byte_length=4)).hex
         )
 
     def _replica(self, number: int, identifier: str, primary: Any) -> Any:

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.observability.signals import Comparison, Severity, Signal
+from components.observability.signals import Comparison, MissingData, Severity, Signal
+from model.vocabulary import Upgrade
 
-#: Parameters that RDS applies at a restart only; all others take effect at once.
-STATIC = frozenset({"max_connections", "shared_preload_libraries"})
+#: Parameters that RDS applies at a restart only; all others take effect at once. `rds.force_ssl` could, but 1 is its default
+#: from PostgreSQL 15 on: RDS reports such a row as applied at a restart and refuses to change that alone, so that `immediate`
+#: would be a difference in every plan (terraform-provider-aws#39252). A new server starts with it either way.
+STATIC = frozenset({"max_connections", "rds.force_ssl", "rds.logical_replication", "shared_preload_libraries"})
+
+#: Storage that is free when RDS makes it larger, as a part of what there is (RDS User Guide, "Managing capacity automatically").
+GROWS_BELOW = 0.10
 
 GIBIBYTE = 1024**3
 
@@ -33,8 +39,10 @@ class Parameter:
         return "pending-reboot" if self.name in STATIC else "immediate"
 
 
-def parameters(*, tls: bool, max_connections: int) -> list[Parameter]:
+def parameters(*, tls: bool, max_connections: int, upgrade: Upgrade = Upgrade.NONE) -> list[Parameter]:
     """The parameter group's rows.
+
+    A blue/green upgrade to another major version copies by logical replication, which must be on before.
 
     `log_statement` stays `none`: it would write the `ALTER ROLE … PASSWORD` of each start of a task into the log. Bound
     values of slow statements are left out of the log too, because they are players' data.
@@ -54,6 +62,8 @@ def parameters(*, tls: bool, max_connections: int) -> list[Parameter]:
         "shared_preload_libraries": "pg_stat_statements",
         "track_io_timing": "1",
     }
+    if upgrade is Upgrade.BLUE_GREEN:
+        values["rds.logical_replication"] = "1"
     return [Parameter(name, value) for name, value in sorted(values.items())]
 
 
@@ -79,11 +89,12 @@ def signals(
         on(
             identifier,
             name="storage",
-            summary="Less than 15 % of the database's storage is free; at none it stops.",
+            summary="The database's storage should have grown and has not; when none is free it stops.",
             metric="FreeStorageSpace",
             statistic="Minimum",
             comparison=Comparison.BELOW,
-            threshold=storage_gb * GIBIBYTE * 0.15,
+            # RDS grows it below GROWS_BELOW of what there is, never less than at first: under that of the first size it has not.
+            threshold=storage_gb * GIBIBYTE * GROWS_BELOW * 0.8,
             period=300,
             periods=3,
             severity=Severity.PAGE,
@@ -113,6 +124,21 @@ def signals(
             runbook="postgres-vacuum",
         ),
     ]
+    found.append(
+        on(
+            identifier,
+            name="silent",
+            summary="The database server reports nothing any more: it is down, or cut off.",
+            metric="CPUUtilization",
+            statistic="SampleCount",
+            comparison=Comparison.BELOW,
+            threshold=1,
+            severity=Severity.PAGE,
+            runbook="postgres-down",
+            # Five minutes: a failover to the standby takes one or two.
+            missing=MissingData.BREACHING,
+        )
+    )
     if instance_class.startswith("db.t"):
         found.append(
             on(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pulumi
 from pulumi_aws import elasticache
+from pulumi_random import RandomId, RandomIdArgs
 
 from components.base import Component, Transforms
 from components.data import redis_plan
@@ -31,9 +32,12 @@ class RedisArgs:
     - data_key_arn, secrets_key_arn, logs_key_arn: KMS keys of the data at rest, the AUTH token and the logs.
     - node_type: such as ``cache.r7g.large``. shards: 1–90, CACHE only; default 1.
     - replicas: per shard, 0–5; default 1, in another zone, to which ElastiCache fails over. 0 must be relaxed as ``failover``.
+    - engine_version: of Valkey when the group is made. ElastiCache upgrades minor versions by itself, and a program that asked
+      for the older one again would replace the group: afterwards only `upgrade` changes it.
+    - upgrade: move the group to `engine_version` at once (docs/runbooks/redis-upgrade.md); default False.
     - snapshot_days: 0–35; default 7. log_retention_days: default 365.
-    - deletion_protection: a final snapshot, and changes only in the maintenance window (ElastiCache has no more); default True;
-      False must be relaxed as ``deletion_protection``.
+    - deletion_protection: the program refuses to delete or replace it, a final snapshot is made, and changes wait for the
+      maintenance window; default True; False must be relaxed as ``deletion_protection``.
     - tls: default True; False must be relaxed as ``tls``.
     - relaxed: what of the above is relaxed → why.
     """
@@ -46,6 +50,7 @@ class RedisArgs:
     logs_key_arn: pulumi.Input[str]
     node_type: str
     engine_version: str = "8.1"
+    upgrade: bool = False
     shards: int = 1
     replicas: int = 1
     snapshot_days: int = 7
@@ -59,7 +64,8 @@ class Redis(Component):
     """A Valkey replication group.
 
     Makes: ``aws:elasticache:SubnetGroup``, ``aws:elasticache:ParameterGroup``, a `GeneratedSecret` (the AUTH token), a
-    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``).
+    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``). With deletion protection
+    a ``random:RandomId`` (``final``), which ends the last snapshot's name.
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {
@@ -132,8 +138,8 @@ class Redis(Component):
                 snapshot_retention_limit=args.snapshot_days,
                 snapshot_window="20:00-21:00",
                 maintenance_window="sun:21:30-sun:22:30",  # UTC; as PostgreSQL's
-                final_snapshot_identifier=f"{self.group_id}-final" if args.deletion_protection else None,
-                apply_immediately=not args.deletion_protection,
+                final_snapshot_identifier=self._final_snapshot() if args.deletion_protection else None,
+                apply_immediately=args.upgrade or not args.deletion_protection,
                 log_delivery_configurations=[
                     elasticache.ReplicationGroupLogDeliveryConfigurationArgs(
                         destination=logs[log].log_group_name,
@@ -145,7 +151,11 @@ class Redis(Component):
                 ],
                 **_shape(args),
             ),
-            pulumi.ResourceOptions(depends_on=list(logs.values())),
+            pulumi.ResourceOptions(
+                depends_on=list(logs.values()),
+                protect=args.deletion_protection,
+                ignore_changes=[] if args.upgrade else ["engineVersion"],
+            ),
         )
         self.arn = group.arn
         endpoint = group.primary_endpoint_address if args.mode is Mode.BROKER else group.configuration_endpoint_address
@@ -174,6 +184,12 @@ class Redis(Component):
                     for key, value in sorted(redis_plan.PARAMETERS[args.mode].items())
                 ],
             ),
+        )
+
+    def _final_snapshot(self) -> pulumi.Output[str]:
+        """A name that no earlier group's last snapshot has."""
+        return pulumi.Output.concat(
+            f"{self.group_id}-final-", self.make("final", RandomId, RandomIdArgs(byte_length=4)).hex
         )
 
     def _log_group(self, args: RedisArgs, short: str) -> LogGroup:

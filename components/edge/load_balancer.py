@@ -95,7 +95,8 @@ class LoadBalancer(Component):
                 f"load balancer {name!r}: {len(args.subnet_ids)} subnet; AWS wants two or more, in different zones"
             )
 
-        balancer = self.make("", lb.LoadBalancer, self._balancer(args))
+        kept = pulumi.ResourceOptions(protect=args.deletion_protection)  # its name is in DNS records and in the CDN
+        balancer = self.make("", lb.LoadBalancer, self._balancer(args), kept)
         self.arn: pulumi.Output[str] = balancer.arn
         self.arn_suffix: pulumi.Output[str] = balancer.arn_suffix
         self.dns_name: pulumi.Output[str] = balancer.dns_name

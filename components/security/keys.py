@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pulumi
 from pulumi_aws import kms
@@ -24,11 +26,16 @@ class KeysArgs:
 
     - account_id, region: of the stack.
     - edge: also make a key for logs in us-east-1, where CloudFront's web ACL logs (default False).
+    - deletion_protection: the program refuses to delete or replace a key; default True; False must be relaxed as
+      ``deletion_protection``.
+    - relaxed: what of the above is relaxed → why.
     """
 
     account_id: pulumi.Input[str]
     region: str
     edge: bool = False
+    deletion_protection: bool = True
+    relaxed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Keys(Component):
@@ -41,6 +48,10 @@ class Keys(Component):
     `edge_logs` (log groups in us-east-1; None without `edge`; `logs` itself where the stack is in us-east-1).
     """
 
+    RELAXABLE: ClassVar[Mapping[str, str]] = {
+        "deletion_protection": "a key can be scheduled for deletion with all that it encrypts",
+    }
+
     def __init__(
         self,
         name: str,
@@ -49,7 +60,8 @@ class Keys(Component):
         *,
         transform: Transforms | None = None,
     ) -> None:
-        super().__init__(name, opts, transform=transform)
+        super().__init__(name, opts, transform=transform, relaxed=args.relaxed)
+        self.require("deletion_protection", args.deletion_protection)
         self.data = self._key("data", Purpose.DATA, args, args.region)
         self.logs = self._key("logs", Purpose.LOGS, args, args.region)
         self.secrets = self._key("secrets", Purpose.SECRETS, args, args.region)
@@ -75,6 +87,7 @@ class Keys(Component):
                 policy=policy,
                 region=elsewhere,
             ),
+            pulumi.ResourceOptions(protect=args.deletion_protection),
         )
         self.make(
             f"{role}-alias",

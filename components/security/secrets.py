@@ -11,6 +11,10 @@ from pulumi_aws import secretsmanager
 from components.base import Component, Transforms
 
 
+#: Staging label of the version that the program made.
+FIRST = "FIRST"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GeneratedSecretArgs:
     """One generated secret.
@@ -18,8 +22,10 @@ class GeneratedSecretArgs:
     - secret_name: its name in Secrets Manager, such as ``matchday/prod/wallet/SIGNING_KEK``.
     - description: what it opens and who reads it.
     - key_arn: KMS key that encrypts it (`security.Keys.secrets`).
-    - length: characters, 16–128, letters and digits (ElastiCache and URLs refuse others); default 43, which holds 256 bits.
-    - recovery_window_days: 7–30 days in which a deletion can be taken back, or 0: deleted at once, its name free again.
+    - length: characters, 16–128, letters and digits (ElastiCache and URLs refuse others); default 43, which holds 256 bits. What
+      it is when the secret is made: a later change is no reason to make another value.
+    - recovery_window_days: 7–30 days in which a deletion can be taken back, and the secret and its value are protected; or 0:
+      deleted at once, its name free again.
     """
 
     secret_name: str
@@ -34,6 +40,11 @@ class GeneratedSecret(Component):
 
     Makes: ``random:RandomPassword`` (``value``), ``aws:secretsmanager:Secret`` (role ``""``),
     ``aws:secretsmanager:SecretVersion`` (``version``).
+
+    The program makes the first value and never another. Whoever rotates it puts a new version into Secrets Manager
+    (docs/runbooks/rotate-secrets.md); the program leaves that alone, also after a refresh. The first version keeps the staging
+    label FIRST: a version without any label is one that Secrets Manager deletes some day, and a refresh that found it gone
+    would make the first value the current one again.
 
     `value` is a Pulumi secret, for arguments of resources that need it (an AUTH token); never export it. `arn` is known once
     the value is stored, so that who depends on it finds one.
@@ -54,10 +65,13 @@ class GeneratedSecret(Component):
             raise ValueError(
                 f"secret {args.secret_name!r}: recovery window of {args.recovery_window_days} days; accepted: 0, or 7 to 30"
             )
+        kept = args.recovery_window_days > 0
         password = self.make(
             "value",
             pulumi_random.RandomPassword,
             pulumi_random.RandomPasswordArgs(length=args.length, special=False),
+            # Another value would lock out running tasks, and make what an encryption key sealed unreadable.
+            pulumi.ResourceOptions(protect=kept, ignore_changes=["length", "special"]),
         )
         secret = self.make(
             "",
@@ -68,11 +82,15 @@ class GeneratedSecret(Component):
                 kms_key_id=args.key_arn,
                 recovery_window_in_days=args.recovery_window_days,
             ),
+            pulumi.ResourceOptions(protect=kept),
         )
         version = self.make(
             "version",
             secretsmanager.SecretVersion,
-            secretsmanager.SecretVersionArgs(secret_id=secret.id, secret_string=password.result),
+            secretsmanager.SecretVersionArgs(
+                secret_id=secret.id, secret_string=password.result, version_stages=["AWSCURRENT", FIRST]
+            ),
+            pulumi.ResourceOptions(ignore_changes=["secretString", "versionStages"]),
         )
         self.secret_name = args.secret_name
         self.value: pulumi.Output[str] = pulumi.Output.secret(password.result)

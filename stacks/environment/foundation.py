@@ -29,7 +29,16 @@ class Foundation:
     def __init__(self, settings: EnvironmentSettings, catalog: Catalog) -> None:
         self._settings = settings
         self.account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
-        self.keys = Keys("keys", KeysArgs(account_id=self.account_id, region=settings.region, edge=True))
+        self.keys = Keys(
+            "keys",
+            KeysArgs(
+                account_id=self.account_id,
+                region=settings.region,
+                edge=True,
+                deletion_protection=settings.protected,
+                relaxed=settings.reasons(deletion_protection="deletion_protection"),
+            ),
+        )
         self.vpc = Vpc(
             "network",
             VpcArgs(

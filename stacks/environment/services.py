@@ -57,7 +57,7 @@ class Services:
             region=settings.region,
             cluster=self.cluster,
             subnet_ids=foundation.vpc.private_subnet_ids,
-            image=pulumi.Output.concat(registry, f"/{IMAGE_REPOSITORY}:{settings.image.tag}"),
+            image=pulumi.Output.concat(registry, f"/{IMAGE_REPOSITORY}{settings.image.suffix}"),
             repository_arn=None if settings.image.registry else own,
             logs_key_arn=foundation.keys.logs,
             secrets_key_arn=foundation.keys.secrets,
@@ -67,6 +67,7 @@ class Services:
             deletion_protection=settings.protected,
             scaled=settings.compute.scaling,
             spot_percent=settings.compute.spot_percent,
+            keep_revisions=settings.image.pinned,
             # CloudFront writes the viewer's address to X-Forwarded-For, then the load balancer CloudFront's.
             trusted_proxies=2 if settings.behind_cdn else 1,
         )
@@ -82,6 +83,7 @@ class Services:
             port=service.port,
             target=self._edge.load_balancer.target_groups.get(service.name),
             postgres=data.postgres.connection if "postgres" in service.datastores else None,
+            reads_replica=service.reads_replica,
             broker=data.broker.connection if "broker" in service.datastores else None,
             cache=data.cache.connection if "cache" in service.datastores else None,
             secrets=self._catalog.generated_for(service),

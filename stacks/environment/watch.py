@@ -23,4 +23,9 @@ class Watch:
                 ticket_emails=settings.alarms.ticket,
             ),
         )
-        DatabaseEvents("database-events", DatabaseEventsArgs(topic_arn=self.monitoring.ticket_topic_arn))
+        DatabaseEvents(
+            "database-events",
+            DatabaseEventsArgs(
+                page_topic_arn=self.monitoring.page_topic_arn, ticket_topic_arn=self.monitoring.ticket_topic_arn
+            ),
+        )

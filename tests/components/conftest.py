@@ -43,6 +43,7 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
     "aws:secretsmanager/secret:Secret": {"arn": "secretsmanager:secret:{name}-AbCdEf"},
     "aws:secretsmanager/secretVersion:SecretVersion": {"versionId": "{id}"},
     "random:index/randomPassword:RandomPassword": {"id": "none", "result": "generated-value-{id}"},
+    "random:index/randomId:RandomId": {"id": "none", "hex": "{id}"},
     "aws:lb/loadBalancer:LoadBalancer": {
         "arn": "elasticloadbalancing:loadbalancer/app/{name}/{id}",
         "arnSuffix": "app/{name}/{id}",

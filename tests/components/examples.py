@@ -161,7 +161,7 @@ EXAMPLES: Mapping[type[Component], Example] = {
     BucketAccess: bucket_access,
     Cluster: lambda name, transform: Cluster(name, ClusterArgs(logs_key_arn=KEY), transform=transform),
     DatabaseEvents: lambda name, transform: DatabaseEvents(
-        name, DatabaseEventsArgs(topic_arn="arn:topic"), transform=transform
+        name, DatabaseEventsArgs(page_topic_arn="arn:page", ticket_topic_arn="arn:ticket"), transform=transform
     ),
     Parameters: lambda name, transform: Parameters(
         name, ParametersArgs(values={"cluster/name": "c"}, key_arn=KEY), transform=transform

@@ -67,6 +67,7 @@ UNTAGGABLE = frozenset(
         "LogMetricFilter",
         "OriginAccessControl",
         "Policy",  # of Application Auto Scaling
+        "RandomId",
         "RandomPassword",
         "ResponseHeadersPolicy",
         "RolePolicy",

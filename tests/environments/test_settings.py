@@ -18,6 +18,8 @@ from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.vocabulary import Tier
 
+DIGEST = "sha256:" + "0a1b2c3d" * 8
+IMAGE = {"digest": DIGEST}
 EDGE = {
     "domain": "dev.matchday.example",
     "certificate_arn": "arn:aws:acm:ap-south-1:111122223333:certificate/a",
@@ -62,7 +64,7 @@ def test_production_and_development_differ_where_they_must() -> None:
     assert (len(dev.availability_zones), len(prod.availability_zones)) == (2, 3)
     assert (dev.highly_available, prod.highly_available) == (False, True)
     assert (dev.protected, prod.protected) == (False, True)
-    assert (dev.postgres.replicas, prod.postgres.replicas) == (0, 1)
+    assert (dev.postgres.replicas, prod.postgres.replicas) == (0, 0)
     assert dev.postgres.backup_days < prod.postgres.backup_days
     assert dev.logs.retention_days < prod.logs.retention_days
     assert (dev.network.interface_endpoints, prod.network.interface_endpoints) == (False, True)
@@ -82,8 +84,8 @@ def test_production_relaxes_nothing_and_a_laptop_says_why_it_does() -> None:
 
 
 def test_a_file_changes_only_what_it_names() -> None:
-    changed = settings(tier="development", edge=EDGE, postgres={"storage_gb": 50})
-    plain = settings(tier="development", edge=EDGE)
+    changed = settings(tier="development", image=IMAGE, edge=EDGE, postgres={"storage_gb": 50})
+    plain = settings(tier="development", image=IMAGE, edge=EDGE)
     assert changed.postgres.storage_gb == 50
     assert changed.model_copy(update={"postgres": plain.postgres}) == plain
 
@@ -141,6 +143,13 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "relaxed unknown": ({"relaxed": {"encryption": "because it is easier"}}, r"\.relaxed\.encryption: .*'tls_inside'"),
     "relaxed without reason": ({"relaxed": {"https": "no"}}, r"\.relaxed\.https: 'no': .*15"),
     "image tag": ({"image": {"tag": "a b"}}, r"\.image\.tag: 'a b': "),
+    "no digest": (
+        {"image": {"digest": "sha256:abc"}},
+        r"\.image\.digest: 'sha256:abc': accepted: sha256: and 64 hexadecimal digits",
+    ),
+    "digest and tag": ({"image": {"digest": DIGEST, "tag": "1.2.3"}}, r"\.image: digest and tag: both are given; accepted"),
+    "PostgreSQL that is none": ({"postgres": {"engine_version": "9"}}, r"\.engine_version: '9': accepted: a major version"),
+    "upgrade": ({"postgres": {"upgrade": "soon"}}, r"\.upgrade: 'soon': .*'none', 'in-place' or 'blue-green'"),
     "region in the wrong place": ({"region": "eu-west-1"}, r"\.region: no such key; the Region is aws:region"),
 }
 
@@ -151,6 +160,33 @@ def test_each_mistake_is_one_sentence_with_file_key_and_value(changes: dict[str,
     assert text.startswith("environments/Pulumi.dev.yaml: matchday:environment")
     assert re.search(message, text), text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("tag", ["current", "latest", "main", "prod", "v2", "release-candidate", "abc"])
+def test_outside_of_a_laptop_an_image_is_one_build(tag: str) -> None:
+    assert not settings(tier="laptop", image={"tag": tag}).image.pinned
+    for tier in ("development", "production"):
+        text = refusal(tier=tier, edge=EDGE, image={"tag": tag})
+        assert f"image.tag: {tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build" in text
+
+
+@pytest.mark.parametrize(
+    ("image", "suffix"),
+    [
+        ({"digest": DIGEST}, f"@{DIGEST}"),
+        ({"tag": "3fa9c1d"}, ":3fa9c1d"),
+        ({"tag": "1.4.2"}, ":1.4.2"),
+        ({"tag": "v2026.11.26-1"}, ":v2026.11.26-1"),
+    ],
+)
+def test_a_digest_or_a_tag_of_one_build_is_taken(image: dict[str, str], suffix: str) -> None:
+    loaded = settings(tier="development", edge=EDGE, image=image)
+    assert (loaded.image.pinned, loaded.image.suffix) == (True, suffix)
+
+
+@pytest.mark.parametrize("tier", ["development", "production"])
+def test_an_environment_in_aws_says_which_image_it_runs(tier: str) -> None:
+    assert "image: digest and tag: neither is given; accepted: one, digest: sha256:" in refusal(tier=tier, edge=EDGE)
 
 
 def test_production_takes_no_relaxation() -> None:
@@ -188,7 +224,7 @@ def test_a_mistake_that_the_file_itself_makes_has_its_line(tmp_path: Path) -> No
 
 
 def test_high_availability_needs_replicas() -> None:
-    text = refusal(tier="production", edge=EDGE, broker={"replicas": 0})
+    text = refusal(tier="production", image=IMAGE, edge=EDGE, broker={"replicas": 0})
     assert "broker.replicas: 0: at least 1 is accepted, or a reason in relaxed.high_availability" in text
 
 

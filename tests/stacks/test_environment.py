@@ -144,7 +144,7 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
     assert len(dev.of("NatGateway")) == 1
     assert len(prod.of("NatGateway")) == 3
     assert len(dev.of("aws:rds/instance:Instance")) == 1
-    assert len(prod.of("aws:rds/instance:Instance")) == 2
+    assert len(prod.of("aws:rds/instance:Instance")) == 1, "a replica comes with the first service that reads from one"
     primary = {stack: composed(stack).named("postgres").inputs for stack in ("dev", "prod")}
     assert (primary["dev"]["multiAz"], primary["prod"]["multiAz"]) == (False, True)
     assert (primary["dev"]["deletionProtection"], primary["prod"]["deletionProtection"]) == (False, True)
@@ -173,7 +173,7 @@ def test_real_environments_speak_tls_everywhere(composed: Composed, stack: str) 
     assert {item.inputs["port"] for item in recorded.of("aws:lb/listener:Listener")} == {80, 443}
     assert all(item.inputs["transitEncryptionEnabled"] for item in recorded.of("ReplicationGroup"))
     (group,) = recorded.of("aws:rds/parameterGroup:ParameterGroup")
-    assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"} in group.inputs["parameters"]
+    assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "pending-reboot"} in group.inputs["parameters"]
     values = {
         entry["name"]: entry["value"]
         for definitions in containers(recorded).values()
@@ -433,3 +433,66 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
     assert receipts.inputs["bucket"] in policy.inputs["policy"]
     web = containers(bigger)["matchday-dev-newcomer-web"][-1]
     assert {"name": "BUCKET_RECEIPTS", "value": receipts.inputs["bucket"]} in web["environment"]
+
+
+#: What holds data, keys or names.
+KEPT = frozenset(
+    {
+        "aws:elasticache/replicationGroup:ReplicationGroup",
+        "aws:kms/key:Key",
+        "aws:lb/loadBalancer:LoadBalancer",
+        "aws:rds/instance:Instance",
+        "aws:s3/bucket:Bucket",
+        "aws:secretsmanager/secret:Secret",
+        "random:index/randomPassword:RandomPassword",
+    }
+)
+
+
+@every_environment
+def test_what_holds_data_keys_or_names_is_protected_in_production_and_nothing_else_is(
+    composed: Composed, stack: str
+) -> None:
+    protected = {item.type for item in custom(composed(stack)) if item.protect}
+    assert protected == (KEPT if stack == "prod" else set())
+    if stack == "prod":
+        loose = [item.urn for item in custom(composed(stack)) if item.type in KEPT and not item.protect]
+        assert loose == []
+
+
+@every_environment
+def test_earlier_task_definitions_stay_where_the_image_is_pinned(composed: Composed, stack: str) -> None:
+    """A rollback is one of them. A laptop runs whatever its clone holds: there is nothing to go back to."""
+    chosen = settings_of(stack)
+    for item in composed(stack).of("TaskDefinition"):
+        assert item.inputs["skipDestroy"] == (stack != "local")
+        (image,) = {each["image"] for each in json.loads(item.inputs["containerDefinitions"])}
+        assert image.endswith(f"/matchday/services{chosen.image.suffix}")
+
+
+def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed: Composed) -> None:
+    chosen = settings_of("prod")
+    newer = chosen.model_copy(update={"image": chosen.image.model_copy(update={"digest": "sha256:" + "ab" * 32})})
+    before, after = shapes(composed("prod")), shapes(compose(newer, catalog_of("prod")))
+    assert set(before) == set(after)
+    different = [urn for urn in before if before[urn] != after[urn]]
+    assert {urn.rsplit("::", 1)[0].rsplit("$", 1)[-1] for urn in different} == {"aws:ecs/taskDefinition:TaskDefinition"}
+    assert len(different) == sum(len(service.processes) for service in catalog_of("prod").services.values())
+
+
+def test_a_service_that_reads_from_a_replica_is_told_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "service.yaml").write_text(
+        "name: reports\nsummary: Reads\ndatastores: [postgres]\nreads_replica: true\nprocesses:\n"
+        "  worker: {kind: worker, command: [python, -m, services.common.worker], cpu: 256, memory: 512}\n"
+    )
+    catalog = load_catalog(tmp_path, "development")
+    chosen = settings_of("dev")
+    with_one = chosen.model_copy(update={"postgres": chosen.postgres.model_copy(update={"replicas": 1})})
+    hosts = {}
+    for name, settings in (("none", chosen), ("one", with_one)):
+        (definitions,) = containers(compose(settings, catalog)).values()
+        given = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
+        assert not any("DATABASE_READ_HOST" == entry["name"] for entry in definitions[0]["environment"])
+        hosts[name] = (given["DATABASE_READ_HOST"] == given["DATABASE_HOST"], given["DATABASE_READ_HOST"])
+    assert hosts["none"][0] and not hosts["one"][0] and "replica-1" in hosts["one"][1]

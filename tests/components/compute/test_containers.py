@@ -46,7 +46,12 @@ CONTEXT = ContainerContext(
     trusted_proxies=2,
 )
 POSTGRES = PostgresConnection(
-    host="db.example", port=5432, tls=True, master_user="master", master_password=secret("rds", json_key="password")
+    host="db.example",
+    read_host="replica.example",
+    port=5432,
+    tls=True,
+    master_user="master",
+    master_password=secret("rds", json_key="password"),
 )
 DATABASE = Database(server=POSTGRES, owner_password=secret("owner"), app_password=secret("app"))
 ALL = Dependencies(

@@ -110,10 +110,22 @@ def test_published_facts_are_encrypted(run: Run) -> None:
 
 
 def test_database_events_reach_people(run: Run) -> None:
-    recorded = run(lambda: DatabaseEvents("events", DatabaseEventsArgs(topic_arn="arn:aws:sns:ap-south-1:1:t")))
+    args = DatabaseEventsArgs(page_topic_arn="arn:page", ticket_topic_arn="arn:ticket")
+    recorded = run(lambda: DatabaseEvents("events", args))
     found = {
-        item.inputs["sourceType"]: set(item.inputs["eventCategories"]) for item in recorded.of("EventSubscription")
+        (item.inputs["sourceType"], item.inputs["snsTopic"]): set(item.inputs["eventCategories"])
+        for item in recorded.of("EventSubscription")
     }
-    assert found["db-instance"] >= {"maintenance", "configuration change", "failure"}
-    assert found["db-parameter-group"] == {"configuration change"}
-    assert found["db-security-group"] == {"configuration change", "failure"}
+    assert found["db-instance", "arn:page"] == {"failover", "failure", "low storage"}
+    assert found["db-instance", "arn:ticket"] == {"maintenance", "configuration change", "recovery"}
+    assert found["db-parameter-group", "arn:ticket"] == {"configuration change"}
+    assert found["db-security-group", "arn:ticket"] == {"configuration change", "failure"}
+
+
+def test_a_protected_bucket_is_protected_in_the_program_too(run: Run) -> None:
+    def build(**changes: Any) -> Recorded:
+        return run(lambda: Bucket("b", BucketArgs(account_id="123456789012", key_arn=KEY, log_bucket="logs", **changes)))
+
+    assert build().named("b").protect
+    loose = build(deletion_protection=False, relaxed={"deletion_protection": "because a test says so"})
+    assert not loose.named("b").protect

@@ -11,7 +11,8 @@ import pytest
 
 from components.data import postgres_plan
 from components.data.postgres import Postgres, PostgresArgs
-from components.observability.signals import Severity
+from components.observability.signals import MissingData, Severity
+from model.vocabulary import Upgrade
 from tests.components.conftest import Recorded
 
 Run = Callable[..., Recorded]
@@ -129,6 +130,35 @@ def test_only_rds_monitoring_takes_the_monitoring_role(run: Run) -> None:
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "monitoring.rds.amazonaws.com"}]
 
 
+def test_it_is_protected_and_leaves_a_snapshot_of_a_new_name(run: Run) -> None:
+    recorded = build(run)
+    primary = recorded.named("postgres")
+    assert primary.protect
+    suffix = recorded.named("postgres-final").outputs["hex"]
+    assert primary.inputs["finalSnapshotIdentifier"] == f"matchday-prod-postgres-final-{suffix}"
+    loose = build(run, deletion_protection=False, relaxed={"deletion_protection": "because a test says so"})
+    assert not loose.named("postgres").protect and not loose.of("RandomId")
+
+
+def test_another_major_version_is_a_deliberate_act(run: Run) -> None:
+    usual = build(run).named("postgres").inputs
+    assert not usual["allowMajorVersionUpgrade"] and not usual["applyImmediately"]
+    recorded = build(run, engine_version="18", upgrade=Upgrade.IN_PLACE)
+    moved = recorded.named("postgres").inputs
+    assert moved["allowMajorVersionUpgrade"] and moved["applyImmediately"] and "blueGreenUpdate" not in moved
+    assert moved["parameterGroupName"] == "matchday-prod-postgres-18", "of the new family, beside the old one"
+    recorded = build(run, engine_version="18", upgrade=Upgrade.BLUE_GREEN)
+    assert recorded.named("postgres").inputs["blueGreenUpdate"] == {"enabled": True}
+    rows = {row["name"]: row["value"] for row in recorded.named("postgres-parameters").inputs["parameters"]}
+    assert rows["rds.logical_replication"] == "1"
+    with pytest.raises(ValueError, match="blue/green with 1 replicas"):
+        build(run, replicas=1, upgrade=Upgrade.BLUE_GREEN)
+
+
+def test_the_replica_takes_its_key_from_the_primary(run: Run) -> None:
+    assert "kmsKeyId" not in build(run, replicas=1).named("postgres-replica-1").inputs
+
+
 def test_transform_reaches_what_no_argument_does(run: Run) -> None:
     def bigger(given: Any, opts: pulumi.ResourceOptions) -> tuple[Any, pulumi.ResourceOptions]:
         given.iops = 12000
@@ -144,7 +174,8 @@ def test_parameters_keep_secrets_and_players_out_of_the_log() -> None:
     assert rows["log_parameter_max_length"].value == "0"
     assert rows["rds.force_ssl"].value == "1"
     assert rows["max_connections"].apply_method == "pending-reboot"
-    assert rows["rds.force_ssl"].apply_method == "immediate"
+    assert rows["rds.force_ssl"].apply_method == "pending-reboot", "else every plan would change it"
+    assert "rds.logical_replication" not in rows
 
 
 def test_signals_follow_the_sizes() -> None:
@@ -158,7 +189,9 @@ def test_signals_follow_the_sizes() -> None:
         return {signal.name: signal for signal in postgres_plan.signals("db", **{**given, **changes})}
 
     assert signals()["connections"].threshold == 320
-    assert signals()["storage"].threshold == pytest.approx(15 * 1024**3)
+    assert signals()["storage"].threshold == pytest.approx(8 * 1024**3), "RDS grows it below 10"
+    silent = signals()["silent"]
+    assert (silent.severity, silent.missing) == (Severity.PAGE, MissingData.BREACHING), "no data is the alarm"
     assert signals()["storage"].severity is Severity.PAGE
     assert "cpu-credits" not in signals() and "cpu-credits" in signals(instance_class="db.t4g.micro")
     lags = [signal for name, signal in signals(replicas=["r1", "r2"]).items() if name.startswith("lag-")]

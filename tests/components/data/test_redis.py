@@ -50,6 +50,20 @@ def test_the_defaults_are_what_auditors_ask_for(run: Run, mode: Mode) -> None:
     assert "authToken" in recorded.of("ReplicationGroup")[0].secrets
 
 
+def test_a_newer_minor_version_that_aws_brought_is_no_reason_to_replace(run: Run) -> None:
+    (kept,) = build(run, Mode.CACHE).of("ReplicationGroup")
+    assert kept.ignore_changes == ("engineVersion",) and kept.protect
+    (moved,) = build(run, Mode.CACHE, engine_version="9.0", upgrade=True).of("ReplicationGroup")
+    assert moved.ignore_changes == () and moved.inputs["applyImmediately"]
+    assert moved.inputs["parameterGroupName"].endswith("-9"), "a group of the new family, beside the old one"
+
+
+def test_the_last_snapshot_has_a_name_of_its_own_each_time(run: Run) -> None:
+    recorded = build(run, Mode.BROKER)
+    suffix = recorded.named("broker-final").outputs["hex"]
+    assert group(recorded)["finalSnapshotIdentifier"] == f"matchday-prod-broker-final-{suffix}"
+
+
 def test_the_broker_has_one_shard_and_loses_no_job(run: Run) -> None:
     recorded = build(run, Mode.BROKER, replicas=2)
     inputs = group(recorded)

@@ -38,6 +38,25 @@ def test_it_is_letters_and_digits_of_the_asked_length(run):
     assert (password.inputs["length"], password.inputs["special"]) == (64, False)
 
 
+def test_a_manifest_that_asks_for_another_length_changes_no_value(run):
+    """EMAIL_KEY's would make every account unfindable, DATABASE_*'s would lock running tasks out."""
+    recorded = run(secret())
+    assert set(recorded.named("wallet-kek-value").ignore_changes) == {"length", "special"}
+
+
+def test_what_was_rotated_outside_of_the_program_stays(run):
+    """And the first version keeps a label, so that no refresh finds it gone and makes it the current one again."""
+    version = run(secret()).named("wallet-kek-version")
+    assert set(version.ignore_changes) == {"secretString", "versionStages"}
+    assert version.inputs["versionStages"] == ["AWSCURRENT", "FIRST"]
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, True), (7, True), (0, False)])
+def test_a_secret_whose_deletion_can_be_taken_back_is_protected(run, days, kept):
+    recorded = run(secret(recovery_window_days=days))
+    assert (recorded.named("wallet-kek").protect, recorded.named("wallet-kek-value").protect) == (kept, kept)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
