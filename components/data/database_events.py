@@ -10,14 +10,14 @@ from pulumi_aws import rds
 
 from components.base import Component, Transforms
 
-#: Source → the categories that are for working hours (FSBP RDS.20 to RDS.22 ask for these and for URGENT together).
+#: Source → the categories that ask for a person (FSBP RDS.20 to RDS.22 want each in one subscription).
 CATEGORIES: Mapping[str, Sequence[str]] = {
-    "db-instance": ("configuration change", "maintenance", "recovery"),
+    "db-instance": ("configuration change", "failover", "failure", "low storage", "maintenance", "recovery"),
     "db-parameter-group": ("configuration change",),
     "db-security-group": ("configuration change", "failure"),
 }
 
-#: Categories of a server that cannot wait. "low storage" also says that growth has reached its limit.
+#: Those of a server that cannot wait: they page too. "low storage" also says that growth has reached its limit.
 URGENT = ("failover", "failure", "low storage")
 
 
