@@ -89,9 +89,7 @@ _ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
 PostgresVersion = Annotated[
     str, StringConstraints(pattern=described(r"^1[5-9]$", "a major version of PostgreSQL that RDS offers, 15 to 19"))
 ]
-ValkeyVersion = Annotated[
-    str, StringConstraints(pattern=described(r"^[789]\.\d$", "a version of Valkey, such as 8.1"))
-]
+ValkeyVersion = Annotated[str, StringConstraints(pattern=described(r"^[789]\.\d$", "a version of Valkey, such as 8.1"))]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]

@@ -49,7 +49,7 @@ class Nat(StrEnum):
 
 
 class Upgrade(StrEnum):
-    """How PostgreSQL reaches another major version: not at all, by itself while it stands still, or as a copy that takes over."""
+    """How PostgreSQL reaches another major version: not at all, standing still meanwhile, or as a copy that takes over."""
 
     NONE = "none"
     IN_PLACE = "in-place"

@@ -31,7 +31,7 @@ class PostgresArgs:
     - instance_class: such as ``db.r7g.large``. storage_gb, max_storage_gb: GiB at first, and how far it may grow by itself.
     - max_connections: set, not derived from memory, so that its alarm is a plain number.
     - engine_version: the major version; minor ones come by themselves in the maintenance window.
-    - upgrade: how another major version is reached (`Upgrade`, docs/runbooks/postgres-upgrade.md); default NONE: AWS refuses it.
+    - upgrade: how another major version is reached (docs/runbooks/postgres-upgrade.md); default NONE: AWS refuses it.
     - multi_az: a standby in another zone; default True; False must be relaxed as ``multi_az``.
     - replicas: read replicas, 0–5; default 0.
     - backup_days: 0–35; default 35. insights: CloudWatch Database Insights (``off``, ``standard``, ``advanced``).
@@ -275,9 +275,7 @@ class Postgres(Component):
                 **master,
                 **self._shared(),
             ),
-            pulumi.ResourceOptions(
-                depends_on=self._log_groups("", self.identifier), protect=args.deletion_protection
-            ),
+            pulumi.ResourceOptions(depends_on=self._log_groups("", self.identifier), protect=args.deletion_protection),
         )
 
     def _final_snapshot(self) -> pulumi.Output[str]:

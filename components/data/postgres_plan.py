@@ -14,7 +14,7 @@ from model.vocabulary import Upgrade
 #: would be a difference in every plan (terraform-provider-aws#39252). A new server starts with it either way.
 STATIC = frozenset({"max_connections", "rds.force_ssl", "rds.logical_replication", "shared_preload_libraries"})
 
-#: Storage that is free when RDS makes it larger, as a part of what there is (RDS User Guide, "Managing capacity automatically").
+#: The part of the storage that is free when RDS makes it larger (RDS User Guide, "Managing capacity automatically").
 GROWS_BELOW = 0.10
 
 GIBIBYTE = 1024**3
@@ -93,7 +93,7 @@ def signals(
             metric="FreeStorageSpace",
             statistic="Minimum",
             comparison=Comparison.BELOW,
-            # RDS grows it below GROWS_BELOW of what there is, never less than at first: under that of the first size it has not.
+            # RDS grows it below GROWS_BELOW of what there is, which is never less than at first.
             threshold=storage_gb * GIBIBYTE * GROWS_BELOW * 0.8,
             period=300,
             periods=3,

@@ -64,8 +64,8 @@ class Redis(Component):
     """A Valkey replication group.
 
     Makes: ``aws:elasticache:SubnetGroup``, ``aws:elasticache:ParameterGroup``, a `GeneratedSecret` (the AUTH token), a
-    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``). With deletion protection
-    a ``random:RandomId`` (``final``), which ends the last snapshot's name.
+    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``). With deletion
+    protection a ``random:RandomId`` (``final``), which ends the last snapshot's name.
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {

@@ -10,7 +10,6 @@ from pulumi_aws import secretsmanager
 
 from components.base import Component, Transforms
 
-
 #: Staging label of the version that the program made.
 FIRST = "FIRST"
 
@@ -22,8 +21,8 @@ class GeneratedSecretArgs:
     - secret_name: its name in Secrets Manager, such as ``matchday/prod/wallet/SIGNING_KEK``.
     - description: what it opens and who reads it.
     - key_arn: KMS key that encrypts it (`security.Keys.secrets`).
-    - length: characters, 16–128, letters and digits (ElastiCache and URLs refuse others); default 43, which holds 256 bits. What
-      it is when the secret is made: a later change is no reason to make another value.
+    - length: characters, 16–128, letters and digits (ElastiCache and URLs refuse others); default 43, which holds 256 bits. It
+      counts when the secret is made: a later change is no reason to make another value.
     - recovery_window_days: 7–30 days in which a deletion can be taken back, and the secret and its value are protected; or 0:
       deleted at once, its name free again.
     """

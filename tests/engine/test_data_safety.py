@@ -47,6 +47,6 @@ def test_a_value_outlives_its_manifest_and_a_refresh_and_a_replacement_is_refuse
     assert secrets.get_secret_value(SecretId=NAME)["SecretString"] == "rotated by hand"
 
     settings["matchday:account"] = "444455556666"  # a bucket's name ends with it: another one would be a new bucket
-    with pytest.raises(EngineFailed, match="(?s)ledger: unable to replace .*marked for protection") as caught:
+    with pytest.raises(EngineFailed, match=r"(?s)ledger: unable to replace .*marked for protection") as caught:
         far_end.workspace.run(["preview"], "local", config=settings)
     assert "Traceback" not in str(caught.value)

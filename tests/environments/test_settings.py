@@ -147,8 +147,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"image": {"digest": "sha256:abc"}},
         r"\.image\.digest: 'sha256:abc': accepted: sha256: and 64 hexadecimal digits",
     ),
-    "digest and tag": ({"image": {"digest": DIGEST, "tag": "1.2.3"}}, r"\.image: digest and tag: both are given; accepted"),
-    "PostgreSQL that is none": ({"postgres": {"engine_version": "9"}}, r"\.engine_version: '9': accepted: a major version"),
+    "digest and tag": (
+        {"image": {"digest": DIGEST, "tag": "1.2.3"}},
+        r"\.image: digest and tag: both are given; accepted",
+    ),
+    "PostgreSQL that is none": (
+        {"postgres": {"engine_version": "9"}},
+        r"\.engine_version: '9': accepted: a major version",
+    ),
     "upgrade": ({"postgres": {"upgrade": "soon"}}, r"\.upgrade: 'soon': .*'none', 'in-place' or 'blue-green'"),
     "region in the wrong place": ({"region": "eu-west-1"}, r"\.region: no such key; the Region is aws:region"),
 }
@@ -167,7 +173,9 @@ def test_outside_of_a_laptop_an_image_is_one_build(tag: str) -> None:
     assert not settings(tier="laptop", image={"tag": tag}).image.pinned
     for tier in ("development", "production"):
         text = refusal(tier=tier, edge=EDGE, image={"tag": tag})
-        assert f"image.tag: {tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build" in text
+        assert (
+            f"image.tag: {tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build" in text
+        )
 
 
 @pytest.mark.parametrize(

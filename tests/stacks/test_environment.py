@@ -493,6 +493,6 @@ def test_a_service_that_reads_from_a_replica_is_told_where_it_is(tmp_path: Path)
     for name, settings in (("none", chosen), ("one", with_one)):
         (definitions,) = containers(compose(settings, catalog)).values()
         given = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
-        assert not any("DATABASE_READ_HOST" == entry["name"] for entry in definitions[0]["environment"])
+        assert not any(entry["name"] == "DATABASE_READ_HOST" for entry in definitions[0]["environment"])
         hosts[name] = (given["DATABASE_READ_HOST"] == given["DATABASE_HOST"], given["DATABASE_READ_HOST"])
     assert hosts["none"][0] and not hosts["one"][0] and "replica-1" in hosts["one"][1]

@@ -124,7 +124,9 @@ def test_database_events_reach_people(run: Run) -> None:
 
 def test_a_protected_bucket_is_protected_in_the_program_too(run: Run) -> None:
     def build(**changes: Any) -> Recorded:
-        return run(lambda: Bucket("b", BucketArgs(account_id="123456789012", key_arn=KEY, log_bucket="logs", **changes)))
+        return run(
+            lambda: Bucket("b", BucketArgs(account_id="123456789012", key_arn=KEY, log_bucket="logs", **changes))
+        )
 
     assert build().named("b").protect
     loose = build(deletion_protection=False, relaxed={"deletion_protection": "because a test says so"})

@@ -35,7 +35,7 @@ def test_one_rotated_key_and_alias_per_purpose(run, changes, purposes):
 
 def test_keys_are_protected_unless_a_reason_says_otherwise(run):
     assert all(item.protect for item in run(keys(edge=True)).of("aws:kms/key:Key"))
-    with pytest.raises(ValueError, match="deletion_protection does not hold .*say why in relaxed"):
+    with pytest.raises(ValueError, match=r"deletion_protection does not hold .*say why in relaxed"):
         run(keys(deletion_protection=False))
     loose = run(keys(deletion_protection=False, relaxed={"deletion_protection": "because a test says so"}))
     assert not any(item.protect for item in loose.of("aws:kms/key:Key"))
