@@ -106,16 +106,15 @@ def _violations(stack: str, resources: list[dict[str, Any]]) -> dict[tuple[str, 
     """Every violation of a state, by control and resource."""
     from datetime import UTC, datetime
 
-    from policies import exceptions, levels
+    from cli import judging
     from policies.audit import report
     from policies.audit.state import parse
-    from policies.catalog import all_controls
 
     found = report.audit(
         parse(json.dumps({"version": 3, "deployment": {"resources": resources}}).encode(), stack),
         source=stack,
-        levels=levels.load(),
-        register=exceptions.load(known={control.id for control in all_controls()}),
+        levels=judging.levels(),
+        register=judging.register(),
         now=datetime.now(UTC).replace(microsecond=0),
         environment=stack,
         frameworks=[],

@@ -59,11 +59,11 @@ def audit(
 
     Exit code 0: nothing mandatory is violated. 1: there are mandatory violations. 2: it could not be read or judged.
     """
+    from cli import judging
     from policies import exceptions, levels
     from policies.audit import evidence, report, signature
     from policies.audit import since as earlier
     from policies.audit.state import StateError
-    from policies.catalog import all_controls
     from policies.model import FRAMEWORK_KEYS
 
     unknown = [name for name in framework or () if name not in FRAMEWORK_KEYS]
@@ -79,7 +79,7 @@ def audit(
         evidence.check(out)
         signer = signature.signer(sign) if sign else None
         before = earlier.read(since) if since else None
-        rules = levels.load()
+        rules = judging.levels()
         _known_environment(environment, rules.names())
         subject, source = _subject(stack, state)
         now = datetime.now(UTC).replace(microsecond=0)
@@ -87,7 +87,7 @@ def audit(
             subject,
             source=source,
             levels=rules,
-            register=exceptions.load(known={control.id for control in all_controls()}, today=now.date()),
+            register=judging.register(now.date()),
             now=now,
             environment=environment,
             frameworks=[FRAMEWORK_KEYS[name] for name in framework or ()],
@@ -140,6 +140,7 @@ def _subject(stack: str, state: Path | None) -> tuple[State, str]:
 
 
 def _provenance(operator: str, period: str) -> Provenance:
+    from cli import judging
     from policies.audit.provenance import Provenance
 
     commit = _git("rev-parse", "HEAD")
@@ -149,15 +150,18 @@ def _provenance(operator: str, period: str) -> Provenance:
         dirty=bool(_git("status", "--porcelain")) if commit else None,
         period=period,
         versions=_tools(),
+        register_path=judging.register_path(),
+        levels_path=judging.levels_path(),
     )
 
 
 def _git(*arguments: str) -> str:
-    """What git says in the repository; "" where there is none."""
-    here = Path(__file__).resolve().parents[1]
+    """What git says in the project's repository; "" where there is none."""
+    from cli import local
+
     try:
         done = subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, timeout=20, check=True
+            ["git", "-C", str(local.PROJECT), *arguments], capture_output=True, text=True, timeout=20, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""

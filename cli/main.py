@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli import boundary, local
+from cli.arguments import Command
 
 #: Subcommand → (module, its function, or the Typer application of a command with subcommands of its own).
 COMMANDS: dict[str, str] = {
@@ -47,7 +48,7 @@ def build(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(boundary.guarded(command))
+            app.command(name, cls=Command)(boundary.guarded(command))
     return app
 
 

@@ -26,7 +26,7 @@ def preview(
         typer.Option(
             metavar="REF",
             help="What this folder's program changes of what the program of REF (a commit, branch or tag) makes."
-            " `--against base`: where this branch left main.",
+            " Without a value: where this branch left main.",
         ),
     ] = None,
     state: Annotated[

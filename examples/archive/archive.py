@@ -26,7 +26,7 @@ class ArchiveArgs:
 
 
 class Archive(Component):
-    """Makes: a `data.Bucket` (``documents``) and ``aws:sqs:Queue`` (``arrivals``)."""
+    """Makes: a `data.Bucket` (``documents``) and two ``aws:sqs:Queue`` (``arrivals``; ``dead``: what cannot be processed)."""
 
     def __init__(self, name: str, args: ArchiveArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -40,11 +40,19 @@ class Archive(Component):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.arrivals = self.make(
+        dead = self._queue("dead", args.key_arn)
+        self.arrivals = self._queue(
             "arrivals",
-            aws.sqs.Queue,
-            aws.sqs.QueueArgs(
-                name=f"{name}-arrivals", kms_master_key_id=args.key_arn, message_retention_seconds=1_209_600
-            ),
+            args.key_arn,
+            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 5}),
         )
         self.register_outputs({"bucket": self.documents.name, "queue": self.arrivals.url})
+
+    def _queue(self, role: str, key_arn: pulumi.Input[str], **more: pulumi.Input[str]) -> aws.sqs.Queue:
+        return self.make(
+            role,
+            aws.sqs.Queue,
+            aws.sqs.QueueArgs(
+                name=f"{self.name}-{role}", kms_master_key_id=key_arn, message_retention_seconds=1_209_600, **more
+            ),
+        )

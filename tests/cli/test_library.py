@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from cli import local
+from cli.main import build
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +56,19 @@ def test_it_imports_alone(installed: Path) -> None:
     assert done.stdout.startswith(str(installed))
 
 
+def test_the_example_project_passes_its_own_tests(installed: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=PROJECT / "examples" / "archive",
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
 def _matchday(project: Path, installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cli", "--project", str(project), *arguments],
@@ -74,6 +91,29 @@ def test_a_project_elsewhere_is_previewed_and_audited(installed: Path, tmp_path:
     assert {"archive:index:Archive", "matchday:data:Bucket", "matchday:security:Keys"} <= kinds
     assert {"aws:s3/bucket:Bucket", "aws:sqs/queue:Queue", "aws:kms/key:Key"} <= kinds
     done = _matchday(project, installed, "audit", "local", "--out", str(tmp_path / "evidence"), "--json")
-    assert done.returncode in (0, 1), done.stderr
-    assert json.loads(done.stdout)
-    assert (tmp_path / "evidence" / "audit.html").exists()
+    # Its own register excuses what its own levels make mandatory; nothing of Matchday's is read or asked to be removed.
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {(entry["owner"], entry["state"]) for entry in json.loads(done.stdout)["exceptions"]} == {
+        ("archive-team", "used")
+    }
+    for name in ("exceptions.yaml", "levels.yaml"):
+        assert (tmp_path / "evidence" / name).read_bytes() == (project / "policies" / name).read_bytes()
+
+
+def test_a_project_without_a_register_excuses_nothing_and_everything_is_mandatory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: other\nruntime: python\n")
+    urn = "urn:pulumi:local::other::aws:ec2/vpc:Vpc::network"
+    vpc = {"urn": urn, "custom": True, "id": "vpc-1", "type": "aws:ec2/vpc:Vpc", "inputs": {}, "outputs": {}}
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": [vpc]}}))
+    monkeypatch.setattr(local, "PROJECT", tmp_path)
+    done = CliRunner().invoke(
+        build(["audit"]), ["audit", "--state", str(state), "--out", str(tmp_path / "evidence"), "--json"]
+    )
+    assert done.exit_code == 1, done.output
+    report = json.loads(done.stdout)
+    assert report["exceptions"] == []  # Matchday's register excuses EC2.10 of a resource of that very name
+    (control,) = (control for control in report["controls"] if control["id"] == "EC2.10")
+    assert {answer["level"] for answer in control["answers"]} == {"mandatory"}
