@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import compare, console, local
+from cli.certificates import Certificates
 
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
@@ -36,15 +37,18 @@ def with_ref(stack: str, ref: str) -> dict[str, Any]:
     if not commit:
         console.fail(f"--against {ref!r}: git knows no such commit, branch or tag", code=console.NOT_ASKED)
     started = time.monotonic()
-    with _tree(commit) as base, local.throwaway_workspace() as workspace:
-        made = _at(workspace, base)
+    with _tree(commit) as base, local.isolated() as (workspace, endpoint):
+        made, certificates = _at(workspace, base), Certificates(endpoint)
         if not list(base.rglob(f"Pulumi.{stack}.yaml")):
             hint = f"`{console.command(f'preview {stack}')}` without --against plans it anew."
             console.fail(f"{ref} has no stack {stack!r}", hint, console.NOT_ASKED)
-        _run(made, ["up", "--yes", "--skip-preview", "--parallel", str(_PARALLEL)], stack, f"{stack} at {commit[:8]}")
+        up = ["up", "--yes", "--skip-preview", "--parallel", str(_PARALLEL)]
+        _run(made, up, stack, f"{stack} at {commit[:8]}", certificates)
         before = json.loads(made.call(["stack", "export", "--stack", stack]))["deployment"]
-        plan = _plan(_at(workspace, local.PROJECT), stack)
-    return {**_document(stack, plan, before, started), "against": {"ref": ref, "commit": commit}}
+        plan = _plan(_at(workspace, local.PROJECT), stack, certificates)
+    document = _document(stack, plan, before, started)
+    document = certificates.named_as_in_settings(document)
+    return {**document, "against": {"ref": ref, "commit": commit}}
 
 
 def with_state(stack: str, file: Path) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def with_state(stack: str, file: Path) -> dict[str, Any]:
             f"--state {file}: it is of {known[0].removeprefix('urn:pulumi:')!r}, not of {stack!r}",
             code=console.NOT_ASKED,
         )
-    with local.throwaway_workspace() as workspace:
+    with local.isolated() as (workspace, _):
         # The secrets are in clear: how they were once encrypted must not be followed.
         deployment.pop("secrets_providers", None)
         imported = workspace.state / "imported.json"
@@ -130,19 +134,22 @@ def _violations(stack: str, resources: list[dict[str, Any]]) -> dict[tuple[str, 
     }
 
 
-def _plan(workspace: Workspace, stack: str) -> dict[str, Any]:
-    _run(workspace, ["preview", "--json"], stack, f"preview {stack}")
+def _plan(workspace: Workspace, stack: str, certificates: Certificates | None = None) -> dict[str, Any]:
+    _run(workspace, ["preview", "--json"], stack, f"preview {stack}", certificates)
     printed = (workspace.state / "output.log").read_bytes()
     plan: dict[str, Any] = json.loads(printed[printed.find(b"{") :])
     return plan
 
 
-def _run(workspace: Workspace, command: list[str], stack: str, what: str) -> None:
+def _run(
+    workspace: Workspace, command: list[str], stack: str, what: str, certificates: Certificates | None = None
+) -> None:
     from localcloud.engine.run import EngineFailed
 
+    config = certificates.settings(workspace, stack) if certificates else {}
     try:
         with local.resource_progress(what) as on_event:
-            workspace.run(command, stack, on_event=on_event)
+            workspace.run(command, stack, on_event=on_event, config=config)
     except EngineFailed as failure:
         local.engine_failed(failure)
 

@@ -119,8 +119,8 @@ def workspace(provider_port: int, state: Path | None = None) -> Workspace:
 
 
 @contextmanager
-def throwaway_workspace() -> Iterator[Workspace]:
-    """This project against an emulator and a provider of its own, all of which go when the caller is done."""
+def isolated() -> Iterator[tuple[Workspace, str]]:
+    """This project against an emulator (its URL) and a provider of its own, all of which go when the caller is done."""
     from localcloud.runtime.ephemeral import cloud
     from localcloud.runtime.errors import SupervisorError
 
@@ -128,7 +128,7 @@ def throwaway_workspace() -> Iterator[Workspace]:
         directory = Path(scratch)
         try:
             with cloud(directory, region=REGION) as far_end:
-                yield workspace(far_end.provider_port, state=directory / "pulumi")
+                yield workspace(far_end.provider_port, state=directory / "pulumi"), far_end.endpoint
         except SupervisorError as failure:
             console.fail(str(failure), code=console.NOT_ASKED)
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "smoke": "cli.smoke:smoke",
     "seed": "cli.seed:seed",
     "preview": "cli.preview:preview",
+    "rehearse": "cli.rehearse:rehearse",
     "env": "cli.env:env",
     "doctor": "cli.doctor:doctor",
     "audit": "cli.audit:audit",

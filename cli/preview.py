@@ -70,7 +70,7 @@ def preview(
                 "Only the running platform has a cloud: `matchday up`.",
                 2,
             )
-        with local.throwaway_workspace() as workspace:
+        with local.isolated() as (workspace, _):
             document = _run(workspace, stack, refresh=False)
     if as_json:
         console.emit(document)

@@ -25,7 +25,7 @@ def preview(stack: str) -> bytes:
     """`pulumi preview --json` of the stack from nothing, by the real engine against an emulator of its own."""
     from localcloud.engine.run import EngineFailed
 
-    with local.throwaway_workspace() as workspace:
+    with local.isolated() as (workspace, _):
         try:
             with local.resource_progress(f"preview {stack}") as on_event:
                 workspace.run(["preview", "--json"], stack, on_event=on_event)

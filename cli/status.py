@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +19,8 @@ def status(
     """Show the running platform: its URL, each service's tasks and roll-out, data stores, servers, and what is wrong.
 
     Exit code 0 when everything that should run does: every service has its tasks, all healthy, no roll-out is under way or
-    failed, every data store and server runs; 1 otherwise, and when nothing runs.
+    failed, every data store and server runs; 1 otherwise, and when nothing runs. Drift (what was changed or deleted by hand
+    since the last `up`) is shown as the data plane saw it at its last look, and does not change the code.
     """
     document = report(local.require_running())
     if as_json:
@@ -30,8 +33,6 @@ def status(
 
 def report(client: Any) -> dict[str, Any]:
     """The status document: what the data plane says, and how many resources the engine's state holds."""
-    import json
-
     state = local.workspace(0).state_file(local.STACK)
     resources = 0
     if state.exists():
@@ -65,6 +66,15 @@ def wrong(document: dict[str, Any]) -> list[str]:
     return found
 
 
+def _drifted(entry: Mapping[str, Any]) -> str:
+    """One difference between what was deployed and what is there."""
+    about = f"{entry['type']} {entry['name']}"
+    if not entry["property"]:
+        return f"{about} was deleted"
+    expected, found = (json.dumps(entry[side], ensure_ascii=False) for side in ("expected", "found"))
+    return f"{about}: {entry['property']} {expected} → {found}"
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -93,5 +103,9 @@ def show(document: dict[str, Any]) -> None:
     console.result.print()
     console.table(parts, ("data stores and servers", "address", "pid", "state"))
     console.result.print(f"\n{document['resources']} resources in the stack {local.STACK!r}")
+    for entry in document["drift"]["found"]:
+        console.result.print(f"drift: {_drifted(entry)}", style="yellow", markup=False)
+    if document["drift"]["found"]:
+        console.result.print(f"seen {document['drift']['checked']}; `{console.command('up --refresh')}` mends it")
     for sentence in wrong(document):
         console.result.print(f"wrong: {sentence}", style="bold red", markup=False)

@@ -214,7 +214,7 @@ class Workspace:
             raise EngineFailed("stack init", (), done.stderr.strip(), self.state)
 
     def _write_configuration(self, stack: str, overrides: Mapping[str, Any]) -> None:
-        source = self._configurations / f"Pulumi.{stack}.yaml"
+        source = self.configuration_source(stack)
         try:
             shown = f"{source.parent.name}/{source.name}"
             settings = documents.read(source, shown).content if source.exists() else {}
@@ -224,6 +224,10 @@ class Workspace:
         salted = yaml.safe_load((self.state / "init" / f"Pulumi.{stack}.yaml").read_text())
         salted["config"] = {**(settings.get("config") or {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
+
+    def configuration_source(self, stack: str) -> Path:
+        """The stack's file beside the program."""
+        return self._configurations / f"Pulumi.{stack}.yaml"
 
     def _configuration(self, stack: str) -> Path:
         return self.state / f"Pulumi.{stack}.yaml"

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.control.api import Control
 from localcloud.dataplane.control.child import ChildServer
+from localcloud.dataplane.control.drift import Drift
 from localcloud.dataplane.control.events import Event, Hub
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.scheduler import Scheduler
@@ -85,7 +86,10 @@ class Supervisor:
             await self._claim()
             self._start_session()
             await self._start()
-            jobs = [asyncio.create_task(self._follow()), asyncio.create_task(self._agent.shipper.run())]
+            jobs = [
+                asyncio.create_task(job)
+                for job in (self._follow(), self._agent.shipper.run(), self._drift.run())
+            ]
             self.hub.emit("supervisor", "matchday", "ready", self._info.emulator)
             stop = asyncio.create_task(self._stopping.wait())
             done, _ = await asyncio.wait([stop, *jobs], return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +117,7 @@ class Supervisor:
         emulator = self.config.emulator or f"http://{self._book.host(EMULATOR_HOST)}:{EMULATOR_PORT}"
         self._info = replace(self._info, emulator=emulator)
         aws = Aws(emulator, self.config.region)
+        self._drift = Drift(self.config, emulator)
         self._agent = Agent(self.config, aws, self._book, self.hub)
         self._agent.launcher.prepare(self.config.images)
         self._observer = Observer(aws, KeptProperties(self.config.places.provider).kept)
@@ -258,6 +263,7 @@ class Supervisor:
             "databases": self._stores.status(),
             "servers": servers,
             "problems": [problem for problem in [self._look_problem, *self._refused] if problem],
+            "drift": self._drift.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
 

@@ -1,0 +1,142 @@
+"""`matchday rehearse STACK`: deploy a stack at full size on an isolated local cloud, look at it twice, and take it away."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import console, local
+from cli.documents import Rehearsal
+
+if TYPE_CHECKING:
+    from localcloud.engine.run import Workspace
+
+#: As `up`: the state is thrown away, so it need not be written after each resource.
+_QUICK = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+_PARALLEL = ("--parallel", "16")
+
+
+def rehearse(
+    stack: Annotated[
+        str, typer.Argument(help="The stack to rehearse: local, dev, prod, … (environments/Pulumi.<stack>.yaml).")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
+    ] = False,
+) -> None:
+    """Deploy a stack as AWS would get it, on an emulator of its own: up, a preview, a refresh, destroy. No task is run.
+
+    Certificates that the settings name are requested there first. Before destroy, deletion protection is lifted and buckets
+    are emptied, as a person would have to. Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or
+    the program or a resource is refused; 2 when it could not be asked.
+    """
+    local.require_stack(stack)
+    local.require_readable(stack)
+    document = _rehearsed(stack)
+    if as_json:
+        console.emit(document)
+    else:
+        seconds = ", ".join(f"{name} {value} s" for name, value in document["seconds"].items())
+        console.result.print(
+            f"{stack}: {document['created']} created; then changed by nothing: {document['noop']} in a preview,"
+            f" {document['refreshed']} in a refresh; left after destroy: {document['left']} ({seconds})",
+            markup=False,
+        )
+    if document["noop"] or document["refreshed"] or document["left"]:
+        raise typer.Exit(console.NO)
+
+
+def _rehearsed(stack: str) -> Rehearsal:
+    from cli.certificates import Certificates
+
+    seconds: dict[str, float] = {}
+    with local.isolated() as (workspace, endpoint):
+        workspace.extra = _QUICK
+        config = Certificates(endpoint).settings(workspace, stack)
+
+        def run(name: str, command: Sequence[str]) -> dict[str, int]:
+            with _timed(seconds, name):
+                return _changes(workspace, [*command, *_PARALLEL], stack, config, f"{name} {stack}")
+
+        created = run("up", ["up", "--yes", "--skip-preview"])
+        noop = run("preview", ["preview"])
+        refreshed = run("refresh", ["refresh", "--yes", "--skip-preview"])
+        _unprotect(workspace, stack, endpoint)
+        run("destroy", ["destroy", "--yes", "--skip-preview"])
+        left = _resources(workspace, stack)
+    return {
+        "stack": stack,
+        "created": created.get("create", 0),
+        "noop": _changed(noop),
+        "refreshed": _changed(refreshed),
+        "left": left,
+        "seconds": seconds,
+    }
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - begun, 2)
+
+
+def _changes(
+    workspace: Workspace, command: Sequence[str], stack: str, config: dict[str, Any], what: str
+) -> dict[str, int]:
+    """What the engine counts at the end of a run: its own summary, as a refresh says only there what it changed."""
+    from localcloud.engine.events import Event, Summary
+    from localcloud.engine.run import EngineFailed
+
+    counted: dict[str, int] = {}
+    try:
+        with local.resource_progress(what) as show:
+
+            def on_event(event: Event) -> None:
+                show(event)
+                if isinstance(event, Summary):
+                    counted.update(event.changes)
+
+            workspace.run(command, stack, config=config, on_event=on_event)
+    except EngineFailed as failure:
+        local.engine_failed(failure)
+    return counted
+
+
+def _changed(counted: dict[str, int]) -> int:
+    return sum(count for operation, count in counted.items() if operation not in ("same", "read", "refresh"))
+
+
+def _resources(workspace: Workspace, stack: str) -> int:
+    """How many resources the state holds; the stack itself and its providers are none."""
+    state = json.loads(workspace.call(["stack", "export", "--stack", stack]))["deployment"]
+    return sum(not r["type"].startswith("pulumi:") for r in state.get("resources") or ())
+
+
+def _unprotect(workspace: Workspace, stack: str, endpoint: str) -> None:
+    """Lift what keeps data from being deleted: Pulumi's `protect`, deletion protection, and what buckets hold (AWS's own logs)."""
+    from localcloud.runtime.aws import Aws
+
+    workspace.call(["state", "unprotect", "--all", "--yes", "--stack", stack])
+    aws = Aws(endpoint, local.REGION)
+    rds, elb, s3 = aws.client("rds"), aws.client("elbv2"), aws.client("s3")
+    for page in rds.get_paginator("describe_db_instances").paginate():
+        for instance in page["DBInstances"]:
+            rds.modify_db_instance(
+                DBInstanceIdentifier=instance["DBInstanceIdentifier"], DeletionProtection=False, ApplyImmediately=True
+            )
+    for page in elb.get_paginator("describe_load_balancers").paginate():
+        for balancer in page["LoadBalancers"]:
+            elb.modify_load_balancer_attributes(
+                LoadBalancerArn=balancer["LoadBalancerArn"],
+                Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+            )
+    for bucket in s3.list_buckets()["Buckets"]:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+            for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
