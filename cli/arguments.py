@@ -13,13 +13,14 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]  # Typer's own copy of Click has no public types
         """As Typer's, with the values put in."""
-        return super().parse_args(ctx, _filled(args))
+        return super().parse_args(ctx, filled(args))
 
 
-def _filled(words: list[str]) -> list[str]:
-    filled: list[str] = []
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
-        filled.append(word)
-        if word in WITHOUT_VALUE and following.startswith("-"):
-            filled.append(WITHOUT_VALUE[word])
-    return filled
+def filled(words: list[str]) -> list[str]:
+    """The words of a command line with the values that may be left out."""
+    given: list[str] = []
+    for place, word in enumerate(words):
+        given.append(word)
+        if word in WITHOUT_VALUE and (place + 1 == len(words) or words[place + 1].startswith("-")):
+            given.append(WITHOUT_VALUE[word])
+    return given

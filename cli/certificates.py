@@ -1,4 +1,4 @@
-"""Certificates that a stack's settings name by ARN, requested in an isolated local cloud so that the stack deploys there whole."""
+"""Certificates that a stack's settings name by ARN, requested in an isolated local cloud so that it deploys there."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ class Certificates:
         from localcloud.runtime.aws import Aws
 
         if arn not in self._made:
-            made = Aws(self.endpoint, region).client("acm").request_certificate(
-                DomainName="certificate.example", ValidationMethod="DNS"
+            made = (
+                Aws(self.endpoint, region)
+                .client("acm")
+                .request_certificate(DomainName="certificate.example", ValidationMethod="DNS")
             )
             self._made[arn] = made["CertificateArn"]
         return self._made[arn]

@@ -1,35 +1,331 @@
-"""The documents that commands print with --json: their keys, types and meaning. docs/commands.md is written from these."""
+"""The documents that commands print with --json: keys, types, meaning. docs/commands.md is written from these types."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict
-from typing_extensions import TypedDict
+from pydantic import ConfigDict, TypeAdapter, with_config
+from typing_extensions import TypedDict, is_typeddict
 
-_EXACT = ConfigDict(extra="forbid", strict=True)
+#: A document of ours has no key that its type does not name, and no text where a number should be.
+_exact = with_config(ConfigDict(extra="forbid", strict=True))
 
 
+@_exact
 class Task(TypedDict):
     """A task of an ECS service."""
 
-    __pydantic_config__ = _EXACT
-
     id: Annotated[str, "as ECS names it"]
-    pid: Annotated[int | None, "of its first process"]
-    health: Annotated[Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"], "ECS's; UNKNOWN: not checked yet"]
+    pid: Annotated[int | None, "its first process"]
+    address: Annotated[str, "in this clone's network"]
+    status: Annotated[str, "ECS's: PROVISIONING, PENDING, RUNNING, STOPPING, STOPPED"]
+    health: Annotated[Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"], "ECS's; UNKNOWN is not checked yet"]
+    serving: Annotated[bool, "whether requests reach it"]
     restarts: Annotated[int, "tasks that the service had to replace in this one's place"]
+    definition: Annotated[str, "family and revision"]
     reason: Annotated[str, "why it is not healthy"]
+    log: Annotated[str, "file"]
 
 
+@_exact
+class Service(TypedDict):
+    """An ECS service."""
+
+    name: Annotated[str, "`<project>-<stack>-<service>-<process>`"]
+    cluster: Annotated[str, "its ECS cluster"]
+    desired: Annotated[int, "tasks wanted"]
+    running: Annotated[int, "tasks that serve"]
+    rollout: Annotated[Literal["IN_PROGRESS", "COMPLETED", "FAILED"], "ECS's"]
+    reason: Annotated[str, "why the roll-out failed or takes long"]
+    definition: Annotated[str, "family and revision that is deployed"]
+    log: Annotated[str, "file of the last task that failed"]
+    tasks: Annotated[list[Task], "its tasks"]
+
+
+@_exact
+class DataStore(TypedDict):
+    """PostgreSQL or Valkey."""
+
+    kind: Annotated[Literal["rds", "elasticache"], "what it stands for"]
+    name: Annotated[str, "its identifier"]
+    address: Annotated[str, "host:port"]
+    pid: Annotated[int | None, "its first process"]
+    state: Annotated[Literal["ready", "stopped", "failed"], "now"]
+    reason: Annotated[str, "why it failed"]
+    log: Annotated[str, "file"]
+
+
+@_exact
+class Server(TypedDict):
+    """Ingress, emulator, provider, the processes that tasks are forked from."""
+
+    name: Annotated[str, "which"]
+    address: Annotated[str, "host:port or port"]
+    pid: Annotated[int | None, "its first process"]
+
+
+@_exact
+class Difference(TypedDict):
+    """A property that is not as it was deployed."""
+
+    type: Annotated[str, "Pulumi's"]
+    name: Annotated[str, "logical"]
+    urn: Annotated[str, "Pulumi's"]
+    property: Annotated[str, "path; empty for a resource that was deleted"]
+    expected: Annotated[Any, "as deployed"]
+    found: Annotated[Any, "as it is"]
+
+
+@_exact
+class Drift(TypedDict):
+    """What was changed or deleted by hand since the last `up`."""
+
+    checked: Annotated[str | None, "when (UTC); null until the first look after an `up`"]
+    found: Annotated[list[Difference], "what differs; secrets are not compared"]
+
+
+@_exact
+class Supervisor(TypedDict):
+    """The process that owns everything."""
+
+    pid: Annotated[int, "its process"]
+    network: Annotated[str, "this clone's part of the loopback range"]
+    region: Annotated[str, "AWS's"]
+
+
+@_exact
+class Status(TypedDict):
+    """`status`."""
+
+    url: Annotated[str, "where the platform answers"]
+    services: Annotated[list[Service], "ECS services"]
+    databases: Annotated[list[DataStore], "data stores"]
+    servers: Annotated[list[Server], "what else runs"]
+    problems: Annotated[list[str], "what the data plane cannot do, a sentence each"]
+    drift: Annotated[Drift, "looked for every two minutes if anything was written since"]
+    supervisor: Annotated[Supervisor, "the process that owns everything"]
+    resources: Annotated[int, "in the engine's state"]
+
+
+@_exact
+class Changes(TypedDict):
+    """Counts of resources."""
+
+    create: Annotated[int, ""]
+    update: Annotated[int, ""]
+    replace: Annotated[int, ""]
+    delete: Annotated[int, ""]
+    same: Annotated[int, ""]
+
+
+@_exact
+class Up(Status):
+    """`up`."""
+
+    changes: Annotated[Changes, "resources"]
+    seconds: Annotated[dict[str, float], "by phase, and `total`"]
+
+
+@_exact
+class Usage(TypedDict):
+    """One part of the platform with all that descends from it."""
+
+    name: Annotated[str, "service and task, data store or server"]
+    pid: Annotated[int, "its first process"]
+    processes: Annotated[int, "how many"]
+    mebibytes: Annotated[float, "PSS: what is shared counts once, in parts"]
+    cpu_seconds: Annotated[float, "user and system, since it started"]
+    up_seconds: Annotated[int, "since it started"]
+
+
+@_exact
+class Ps(TypedDict):
+    """`ps`."""
+
+    processes: Annotated[list[Usage], "the parts"]
+    mebibytes: Annotated[float, "in all"]
+
+
+@_exact
+class Planned(TypedDict):
+    """One resource of a plan that is not the same."""
+
+    urn: Annotated[str, "Pulumi's"]
+    type: Annotated[str, "Pulumi's"]
+    name: Annotated[str, "logical"]
+    operation: Annotated[str, "create, update, replace, delete"]
+    changed: Annotated[list[str], "paths of properties"]
+
+
+@_exact
+class Preview(TypedDict):
+    """`preview`."""
+
+    stack: Annotated[str, "its name"]
+    changes: Annotated[Changes, "resources"]
+    resources: Annotated[list[Planned], "those that are not the same"]
+    seconds: Annotated[float, "of the engine's run"]
+
+
+@_exact
+class Property(TypedDict):
+    """A leaf that differs; paths reach into JSON texts such as policy documents."""
+
+    path: Annotated[str, "such as `ingress[0].cidrBlocks[1]`"]
+    before: Annotated[Any, "null where it was not there; `[secret]` for a secret"]
+    after: Annotated[Any, "null where it goes; `[known after the change]` for what only AWS will know"]
+
+
+@_exact
+class Changed(TypedDict):
+    """One resource that the change touches; replacements and deletions come first."""
+
+    urn: Annotated[str, "Pulumi's"]
+    type: Annotated[str, "Pulumi's"]
+    name: Annotated[str, "logical"]
+    operation: Annotated[Literal["replace", "delete", "update", "create"], "what happens to it"]
+    forced_by: Annotated[list[str], "properties that force a replacement"]
+    properties: Annotated[list[Property], "what differs"]
+
+
+@_exact
+class Violation(TypedDict):
+    """A policy's finding."""
+
+    control: Annotated[str, "id"]
+    resource: Annotated[str, "logical name, or `stack`"]
+    level: Annotated[str, "mandatory or advisory"]
+    message: Annotated[str, "what is wrong"]
+
+
+@_exact
+class Policies(TypedDict):
+    """What the change does to the policies' results."""
+
+    gained: Annotated[list[Violation], "violations that it brings"]
+    lost: Annotated[list[Violation], "violations that it ends"]
+
+
+@_exact
+class Against(TypedDict):
+    """What was compared with: a commit or a file."""
+
+    ref: NotRequired[Annotated[str, "as given; the commit for `base`"]]
+    commit: NotRequired[Annotated[str, "full"]]
+    state: NotRequired[Annotated[str, "the file of `--state`"]]
+
+
+@_exact
+class Change(TypedDict):
+    """`preview --against` and `--state`."""
+
+    stack: Annotated[str, "its name"]
+    against: Annotated[Against, "what was compared with"]
+    changes: Annotated[Changes, "resources"]
+    resources: Annotated[list[Changed], "those that are not the same"]
+    policies: Annotated[Policies, "by the project's own levels and exceptions"]
+    seconds: Annotated[float, "of everything"]
+
+
+@_exact
+class Step(TypedDict):
+    """A step of a journey or of a seed."""
+
+    service: Annotated[str, "whose"]
+    name: Annotated[str, "which"]
+    ok: Annotated[bool, "whether it did what it should"]
+    seconds: Annotated[float, "it took"]
+    detail: Annotated[str, "what was seen"]
+
+
+@_exact
+class Seed(TypedDict):
+    """`seed`."""
+
+    ok: Annotated[bool, "all steps"]
+    steps: Annotated[list[Step], "in order"]
+
+
+@_exact
+class Smoke(Seed):
+    """`smoke`."""
+
+    url: Annotated[str, "where"]
+    seconds: Annotated[float, "in all"]
+
+
+@_exact
+class Check(TypedDict):
+    """Something that the platform needs."""
+
+    name: Annotated[str, "what"]
+    ok: Annotated[bool, "whether it is there"]
+    found: Annotated[str, "what is there"]
+    remedy: Annotated[str, "what to do about it"]
+
+
+@_exact
+class Doctor(TypedDict):
+    """`doctor`."""
+
+    ok: Annotated[bool, "nothing is lacking"]
+    checks: Annotated[list[Check], "what was looked at"]
+
+
+@_exact
 class Rehearsal(TypedDict):
-    """`rehearse --json`."""
-
-    __pydantic_config__ = _EXACT
+    """`rehearse`."""
 
     stack: Annotated[str, "its name"]
     created: Annotated[int, "resources that `up` made"]
-    noop: Annotated[int, "changes that a preview just after it still sees; 0 when all is well"]
-    refreshed: Annotated[int, "changes that a refresh sees; 0"]
-    left: Annotated[int, "resources that are left after destroy; 0"]
+    noop: Annotated[int, "changes that a preview just after it still sees: 0 when all is well"]
+    refreshed: Annotated[int, "changes that a refresh sees: 0"]
+    left: Annotated[int, "resources left after destroy: 0"]
     seconds: Annotated[dict[str, float], "`up`, `preview`, `refresh`, `destroy`"]
+
+
+#: What is printed → its type. `audit` and `score` have formats of their own (docs/policies.md, docs/scoring.md).
+DOCUMENTS: dict[str, Any] = {
+    "up": Up, "status": Status, "ps": Ps, "preview": Preview, "preview --against": Change, "rehearse": Rehearsal,
+    "smoke": Smoke, "seed": Seed, "doctor": Doctor,
+}  # fmt: skip
+
+
+def check(name: str, document: Any) -> None:
+    """Raise pydantic's ValidationError unless the document is of the type that the pages give."""
+    TypeAdapter(DOCUMENTS[name]).validate_python(document)
+
+
+def rows(shape: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path, type, meaning) of every key of a document; one that has all of another's names that instead."""
+    whole = {kind: name for name, kind in DOCUMENTS.items() if kind in getattr(shape, "__orig_bases__", ())}
+    for base, name in whole.items():
+        yield "…", "", f"all of `{name} --json`"
+        hidden = set(base.__annotations__)
+    for key, hint in get_type_hints(shape, include_extras=True).items():
+        if whole and key in hidden:
+            continue
+        optional, hint = get_origin(hint) is NotRequired, get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+        kind, meaning = get_args(hint)
+        inner = get_args(kind)[0] if get_origin(kind) is list else kind
+        where = f"{path}{key}{'[]' if get_origin(kind) is list else ''}"
+        yield where, _words(kind) + (", may lack" if optional else ""), meaning
+        if is_typeddict(inner):
+            yield from rows(inner, f"{where}.")
+
+
+def _words(kind: Any) -> str:
+    simple = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any", NoneType: "null"}
+    if kind in simple:
+        return simple[kind]
+    if get_origin(kind) is Literal:
+        return " \\| ".join(f"`{value}`" for value in get_args(kind))
+    if isinstance(kind, UnionType):
+        return " or ".join(map(_words, get_args(kind)))
+    if get_origin(kind) is list:
+        return f"list of {_words(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return f"object of {_words(get_args(kind)[1])}"
+    return "object"

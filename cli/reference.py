@@ -1,43 +1,57 @@
-"""`python -m cli.reference`: writes the table of every command's arguments and options into docs/commands.md."""
+"""`python -m cli.reference`: writes every command's arguments and options, and its JSON documents, into docs/commands.md."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import typer
 
-from cli import local
+from cli import documents, local
 from cli.main import build
 
 PAGE = local.PROJECT / "docs" / "commands.md"
-BEGIN, END = "<!-- options: written by `python -m cli.reference` -->", "<!-- end of options -->"
 
 
-def table() -> str:
-    """The table as it should be."""
-    rows = ["| command | takes | what |", "|---|---|---|", *_rows("matchday", typer.main.get_command(build()))]
-    return "\n".join([BEGIN, "", *rows, "", END])
+def options() -> str:
+    """The table of options as it should be."""
+    return _table(("command", "takes", "what"), _rows("matchday", typer.main.get_command(build())))
 
 
-def _rows(path: str, command: Any) -> Iterator[str]:
+def shapes() -> str:
+    """The tables of JSON documents as they should be."""
+    parts = []
+    for name, shape in documents.DOCUMENTS.items():
+        rows = ((f"`{path}`", kind, meaning) for path, kind, meaning in documents.rows(shape))
+        parts.append(f"### `{name} --json`\n\n" + _table(("key", "type", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ("---",) * len(headings), *rows))
+
+
+def _rows(path: str, command: Any) -> Iterator[tuple[str, ...]]:
     for parameter in command.params:
         if "--help" in parameter.opts or parameter.name in ("install_completion", "show_completion"):
             continue
         names = ", ".join(f"`{name}`" for name in parameter.opts if name.startswith("-"))
         takes = names or f"`{(parameter.name or '').upper()}`"
         text = " ".join((parameter.help or "").split()).replace("|", "\\|")
-        yield f"| `{path.removeprefix('matchday ')}` | {takes} | {text} |"
+        yield f"`{path.removeprefix('matchday ')}`", takes, text
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         yield from _rows(f"{path} {name}", inner)
 
 
 def written(page: str) -> str:
-    """The page with the table of now."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + table() + after
+    """The page with the tables of now."""
+    for part, text in (("options", options()), ("shapes", shapes())):
+        begin, end = f"<!-- {part}: written by `python -m cli.reference` -->", f"<!-- end of {part} -->"
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n\n{text}\n\n{end}{after}"
+    return page
 
 
 def main() -> int:

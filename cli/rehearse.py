@@ -32,8 +32,10 @@ def rehearse(
     """Deploy a stack as AWS would get it, on an emulator of its own: up, a preview, a refresh, destroy. No task is run.
 
     Certificates that the settings name are requested there first. Before destroy, deletion protection is lifted and buckets
-    are emptied, as a person would have to. Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or
-    the program or a resource is refused; 2 when it could not be asked.
+    are emptied, as a person would have to.
+
+    Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or the program or a
+    resource is refused; 2 when it could not be asked.
     """
     local.require_stack(stack)
     local.require_readable(stack)
@@ -119,7 +121,7 @@ def _resources(workspace: Workspace, stack: str) -> int:
 
 
 def _unprotect(workspace: Workspace, stack: str, endpoint: str) -> None:
-    """Lift what keeps data from being deleted: Pulumi's `protect`, deletion protection, and what buckets hold (AWS's own logs)."""
+    """Lift what keeps data from being deleted: `protect`, deletion protection, and what buckets hold (AWS's own logs)."""
     from localcloud.runtime.aws import Aws
 
     workspace.call(["state", "unprotect", "--all", "--yes", "--stack", stack])

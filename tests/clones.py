@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from cli import documents
+
 PROJECT = Path(__file__).resolve().parents[1]
 ROOMS = (
     "Pulumi.yaml",
@@ -67,8 +69,10 @@ class Clone:
         return done
 
     def json(self, *arguments: str, check: bool = True) -> Any:
-        """The document that `matchday <arguments> --json` prints."""
-        return json.loads(self.run(*arguments, "--json", check=check).stdout)
+        """The document that `matchday <arguments> --json` prints, which is of the type that docs/commands.md gives."""
+        document = json.loads(self.run(*arguments, "--json", check=check).stdout)
+        documents.check(arguments[0], document)
+        return document
 
     def processes(self) -> list[str]:
         """What still runs and belongs to this clone: by its command line, working directory or environment."""

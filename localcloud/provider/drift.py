@@ -1,7 +1,7 @@
-"""`python -m localcloud.provider.drift`: what is live against what the engine's state says, by the provider's own read and diff.
+"""`python -m localcloud.provider.drift`: what is live against what the engine's state says, by the provider's read and diff.
 
-Prints one JSON document: `{"resources": n, "drift": [{"type", "name", "urn", "property", "expected", "found"}]}`. A resource that is
-gone has the property "". Secrets are encrypted in the state and are not compared. Reads only.
+Prints one JSON document: `{"resources": n, "drift": [{"type", "name", "urn", "property", "expected", "found"}]}`. A resource
+that is gone has the property "". Secrets are encrypted in the state and are not compared. Reads only.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cli import boundary, local, lock, reference, remains
+from cli.arguments import filled
 from cli.main import COMMANDS, build
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("seed",): 1,
     ("preview", "prood"): 2,
     ("preview", "prod", "--refresh"): 2,
+    ("rehearse", "prood"): 2,
     ("env",): 1,
     ("doctor", "--nonsense"): 2,
     ("audit",): 2,
@@ -67,7 +69,13 @@ def test_what_is_printed_in_a_pipe_of_80_columns_needs_no_terminal(tmp_path: Pat
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_the_page_lists_every_option() -> None:
+def test_an_option_may_stand_without_its_value() -> None:
+    assert filled(["prod", "--against"]) == ["prod", "--against", "base"]
+    assert filled(["prod", "--against", "--json"]) == ["prod", "--against", "base", "--json"]
+    assert filled(["prod", "--against", "v1", "--json"]) == ["prod", "--against", "v1", "--json"]
+
+
+def test_the_page_lists_every_option_and_document() -> None:
     page = reference.PAGE.read_text(encoding="utf-8")
     assert reference.written(page) == page, "run `python -m cli.reference`"
 

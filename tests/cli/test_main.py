@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import local
+from cli import documents, local
 from cli.main import COMMANDS, build
 
 runner = CliRunner()
@@ -64,6 +64,7 @@ def test_reset_asks_and_takes_no_for_an_answer(tmp_path: Path, monkeypatch: pyte
 def test_doctor_lists_what_the_platform_needs() -> None:
     done = runner.invoke(build(["doctor"]), ["doctor", "--json"])
     document = json.loads(done.stdout)
+    documents.check("doctor", document)
     assert done.exit_code == (0 if document["ok"] else 1)
     assert {"Linux", "PostgreSQL", "Valkey", "loopback range"} <= {check["name"] for check in document["checks"]}
     assert all(check["found"] for check in document["checks"])

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import compare
+from cli.documents import check
 
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = PROJECT / "tests" / "faults" / "tiny"
@@ -68,7 +69,11 @@ def _preview(project: Path, *arguments: str, code: int = 0) -> Any:
         check=False,
     )
     assert done.returncode == code, done.stderr
-    return json.loads(done.stdout) if code == 0 else done.stderr
+    if code:
+        return done.stderr
+    document = json.loads(done.stdout)
+    check("preview --against", document)
+    return document
 
 
 @pytest.fixture

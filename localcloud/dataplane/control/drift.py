@@ -1,4 +1,4 @@
-"""Looks now and then whether what is live still is what the engine's state says: in a process of its own, at the lowest priority."""
+"""Looks now and then whether what is live is what the engine's state says: in a process of the lowest priority."""
 
 from __future__ import annotations
 

@@ -86,10 +86,7 @@ class Supervisor:
             await self._claim()
             self._start_session()
             await self._start()
-            jobs = [
-                asyncio.create_task(job)
-                for job in (self._follow(), self._agent.shipper.run(), self._drift.run())
-            ]
+            jobs = [asyncio.create_task(job) for job in (self._follow(), self._agent.shipper.run(), self._drift.run())]
             self.hub.emit("supervisor", "matchday", "ready", self._info.emulator)
             stop = asyncio.create_task(self._stopping.wait())
             done, _ = await asyncio.wait([stop, *jobs], return_when=asyncio.FIRST_COMPLETED)
