@@ -31,8 +31,8 @@ def rehearse(
 ) -> None:
     """Deploy a stack as AWS would get it, on an emulator of its own: up, a preview, a refresh, destroy. No task is run.
 
-    Certificates that the settings name are requested there first. Before destroy, deletion protection is lifted and buckets
-    are emptied, as a person would have to.
+    Certificates that the settings name are requested there first. Before destroy, deletion protection is lifted, S3's access
+    logs are turned off and buckets are emptied, as a person would have to.
 
     Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or the program or a
     resource is refused; 2 when it could not be asked.
@@ -138,7 +138,10 @@ def _unprotect(workspace: Workspace, stack: str, endpoint: str) -> None:
                 LoadBalancerArn=balancer["LoadBalancerArn"],
                 Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
             )
-    for bucket in s3.list_buckets()["Buckets"]:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    for name in names:  # first all: else what is deleted here is logged there
+        s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={})
+    for name in names:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
             for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
+                s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
