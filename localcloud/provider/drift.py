@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.provider import schema
-from localcloud.provider.clients import Clients
+from localcloud.provider.clients import OperationClients
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone
+from localcloud.provider.kept import KeptProperties
 from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
-from localcloud.provider.store import Store
 from localcloud.provider.wire import SIGNATURE
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import check_endpoint, isolate_environment
@@ -107,8 +107,8 @@ def main(argv: list[str] | None = None) -> int:
     core = Core(
         ROWS,
         schema.load(given.store, ROWS),
-        Clients(given.endpoint, agent="matchday-drift"),
-        Store(given.store),
+        OperationClients(given.endpoint, agent="matchday-drift"),
+        KeptProperties(given.store),
         AddressBook(given.addresses),
         given.ingress,
     )
