@@ -5,25 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import psutil
 import typer
 
 from cli import console, local
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """One part of the platform with all that descends from it. Memory is PSS: what is shared counts once, in parts."""
-
-    name: str
-    pid: int
-    processes: int
-    mebibytes: float
-    cpu_seconds: float
-    up_seconds: int
+from cli.documents import Ps, Usage
 
 
 def ps(
@@ -37,16 +25,22 @@ def ps(
     """
     found = list(_usages(local.require_running().status()))
     if as_json:
-        console.emit(
-            {"processes": [asdict(usage) for usage in found], "mebibytes": round(sum(u.mebibytes for u in found), 1)}
-        )
+        document: Ps = {"processes": found, "mebibytes": round(sum(usage["mebibytes"] for usage in found), 1)}
+        console.emit(document)
         return
     rows = [
-        (u.name, str(u.pid), str(u.processes), f"{u.mebibytes:.0f}", f"{u.cpu_seconds:.1f}", f"{u.up_seconds}")
+        (
+            u["name"],
+            str(u["pid"]),
+            str(u["processes"]),
+            f"{u['mebibytes']:.0f}",
+            f"{u['cpu_seconds']:.1f}",
+            str(u["up_seconds"]),
+        )
         for u in found
     ]
     console.table(rows, ("part", "pid", "processes", "MiB (PSS)", "CPU s", "up s"))
-    console.result.print(f"\n{sum(u.mebibytes for u in found):.0f} MiB in all")
+    console.result.print(f"\n{sum(u['mebibytes'] for u in found):.0f} MiB in all")
 
 
 def _usages(status: dict[str, Any]) -> Iterator[Usage]:
