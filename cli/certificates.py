@@ -39,8 +39,8 @@ class Certificates:
     def named_as_in_settings(self, document: Any) -> Any:
         """A document that speaks of this cloud's certificates, with the ARNs of the settings."""
         text = json.dumps(document)
-        for said, here in self._made.items():
-            text = text.replace(here, said)
+        for named, stand_in in self._made.items():
+            text = text.replace(stand_in, named)
         return json.loads(text)
 
     def _here(self, arn: str, region: str) -> str:

@@ -46,25 +46,25 @@ def compare(core: Core, region: str, found: Iterable[Resource]) -> Iterator[dict
 
 def _compare(core: Core, settings: Settings, resource: Resource) -> Iterator[dict[str, Any]]:
     token, urn = resource["type"], resource["urn"]
-    said = {"type": token, "name": urn.rpartition("::")[2], "urn": urn}
+    subject = {"type": token, "name": urn.rpartition("::")[2], "urn": urn}
     inputs, outputs = _clear(resource.get("inputs") or {}), _clear(resource.get("outputs") or {})
     try:
         live, _ = core.read(settings, token, resource["id"], inputs, outputs)
     except Gone:
-        yield {**said, "property": "", "expected": None, "found": None}
+        yield {**subject, "property": "", "expected": None, "found": None}
         return
     difference = core.diff(token, live, inputs, frozenset(resource.get("ignoreChanges") or ()), outputs)
     secret = core.translator(token).secrets
     for path in sorted(difference.paths):
         if _steps(path)[0] not in secret:
-            yield {**said, "property": path, "expected": _at(inputs, path), "found": _at(live, path)}
+            yield {**subject, "property": path, "expected": _at(inputs, path), "found": _at(live, path)}
 
 
 def _settings(provider: Resource | None, region: str) -> Settings:
-    said = (provider or {}).get("inputs") or {}
-    tags = said.get("defaultTags") or {}
+    configured = (provider or {}).get("inputs") or {}
+    tags = configured.get("defaultTags") or {}
     tags = json.loads(tags) if isinstance(tags, str) else tags
-    return Settings(said.get("region") or region, tags.get("tags") or {})
+    return Settings(configured.get("region") or region, tags.get("tags") or {})
 
 
 def _clear(properties: Mapping[str, Any]) -> dict[str, Any]:
