@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
 STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit nightly hooks new-component new-service bench lock clean
+.PHONY: help setup up down test lint unit fuzz nightly hooks new-component new-service bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -36,6 +36,9 @@ unit: $(STAMP) ## the tests that need no engine and no running platform
 
 test: setup lint ## everything that CI runs
 	@.venv/bin/pytest -n 2 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)
+
+fuzz: setup ## property tests with 20 times the examples (FUZZ=n); what fails is kept in tests/seeds, and fails in every later run
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "hypothesis and not engine and not e2e and not nightly" --fuzz $(or $(FUZZ),20) --timeout 0 $(ARGS)
 
 nightly: setup ## the long forms: fuzz, chaos, corpora (hours; MATCHDAY_SEED=n repeats a run)
 	@.venv/bin/pytest -n 2 --dist loadgroup -m nightly --timeout 0 $(ARGS)

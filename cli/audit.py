@@ -113,7 +113,7 @@ def audit(
     else:
         _print(found, written)
     if found.mandatory:
-        raise typer.Exit(1)
+        raise typer.Exit(console.NO)
 
 
 def _known_environment(environment: str, named: tuple[str, ...]) -> None:

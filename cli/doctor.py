@@ -47,7 +47,7 @@ def doctor(
             ("", "what", "found", "how to get it"),
         )
     if not all(f.ok for f in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(console.NO)
 
 
 def _python() -> Iterator[Symptom]:

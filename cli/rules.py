@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from cli import console
 from cli.score import is_batch, refusing, seen_at
 from scoring import report
 from scoring.engine import registry
 from scoring.engine.compare import diff as differences
 from scoring.engine.compare import impact as moves
-from scoring.engine.errors import RulesError
 from scoring.engine.explaining import explain as explanation
 from scoring.engine.linting import lint as findings
 from scoring.sources import find_matches, open_match
@@ -42,7 +42,7 @@ def lint(
         list[str] | None, typer.Argument(metavar="[ID[@VERSION]|FILE]...", help="Default: all that ship.")
     ] = None,
 ) -> None:
-    """Find gaps, overlaps, unreachable rules and unknown names. Exit code 2 if a document cannot be used."""
+    """Find gaps, overlaps, unreachable rules and unknown names. Exit code 1 if there are errors; warnings are none."""
     with refusing():
         broken = 0
         for reference in references or list(registry.published()):
@@ -51,7 +51,8 @@ def lint(
                 broken += finding.error
                 typer.echo(f"{reference}: {'error' if finding.error else 'warning'}: {finding}")
         if broken:
-            raise RulesError("lint", f"{broken} error{'s' if broken > 1 else ''}")
+            typer.echo(f"matchday: lint: {broken} error{'s' if broken > 1 else ''}", err=True)
+            raise typer.Exit(console.NO)
 
 
 @app.command()

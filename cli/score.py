@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from cli import console
 from scoring import report
 from scoring.engine import registry
 from scoring.engine.document import Rules
@@ -30,7 +31,7 @@ def refusing() -> Iterator[None]:
         yield
     except ScoringError as error:
         _refuse(error)
-        raise typer.Exit(2) from error
+        raise typer.Exit(console.NOT_ASKED) from error
 
 
 def parameters(settings: list[str]) -> dict[str, str | int]:
@@ -116,7 +117,7 @@ def score(
         done, refused = run.batch(path)
     if refused:
         typer.echo(f"matchday: {refused} of {done + refused} refused, each with its reason above", err=True)
-        raise typer.Exit(1 if done else 2)
+        raise typer.Exit(console.NO if done else console.NOT_ASKED)
 
 
 @dataclass(frozen=True)

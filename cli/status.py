@@ -28,7 +28,7 @@ def status(
     else:
         show(document)
     if not steady(document):
-        raise typer.Exit(1)
+        raise typer.Exit(console.NO)
 
 
 def report(client: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,6 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CRICKET = sorted((FIXTURES / "cricket" / "ipl").glob("*.json"))
 RACES = sorted(path.parent for path in (FIXTURES / "f1db" / "seasons").rglob("race.yml"))
-
-
-def examples(count: int) -> int:
-    """How many random cases a fuzz test tries; SCORING_FUZZ=20 in the environment tries twenty times as many."""
-    return count * int(os.environ.get("SCORING_FUZZ", "1"))
 
 
 HOME, AWAY = [f"H{n}" for n in range(1, 12)], [f"A{n}" for n in range(1, 12)]

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-
-settings.register_profile("scoring", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("scoring")
 
 
 @pytest.fixture

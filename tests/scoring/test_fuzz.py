@@ -21,7 +21,7 @@ from scoring.engine.errors import ScoringError, SourceError
 from scoring.engine.scoring import scorecard
 from scoring.sources import open_match, reading, roster_file
 from scoring.sources.reading import parse_json, parse_yaml
-from tests.scoring.builders import FIXTURES, NOON, RACES, ball, examples, innings, match, wicket
+from tests.scoring.builders import FIXTURES, NOON, RACES, ball, innings, match, wicket
 
 #: Values that files of strangers have been known to hold.
 STRANGE: list[Any] = [
@@ -94,7 +94,7 @@ def mutated(document: Any, source: random.Random, changes: int) -> Any:
     return root[0]
 
 
-@settings(max_examples=examples(120))
+@settings(max_examples=120)
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_cricsheet_files_with_strange_values(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int) -> None:
     path = tmp_path_factory.getbasetemp() / "strange.json"
@@ -103,7 +103,7 @@ def test_cricsheet_files_with_strange_values(tmp_path_factory: pytest.TempPathFa
         scorecard(registry.load("cricket-t20-b"), open_match(path, NOON).events)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_cricsheet_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int) -> None:
     source = random.Random(seed)
@@ -137,7 +137,7 @@ TABLES = [
 ]
 
 
-@settings(max_examples=examples(50))
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(TABLES))
 def test_f1db_files_with_strange_values(
     tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int, table: str
@@ -152,7 +152,7 @@ def test_f1db_files_with_strange_values(
         scorecard(registry.load("f1-fantasy-2026"), open_match(folder, NOON).events)
 
 
-@settings(max_examples=examples(25))
+@settings(max_examples=25)
 @given(st.integers(0, 2**32), st.sampled_from(TABLES))
 def test_f1db_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, seed: int, table: str) -> None:
     source = random.Random(seed)
@@ -167,7 +167,7 @@ def test_f1db_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, 
         open_match(folder, NOON)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(["cricket-t20-b", "f1-fantasy-2026", "fpl"]))
 def test_rules_documents_with_strange_values(
     tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int, rules: str
@@ -182,7 +182,7 @@ def test_rules_documents_with_strange_values(
             scorecard(loaded, events)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_rosters_with_strange_values(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int) -> None:
     roster = {
@@ -199,7 +199,7 @@ def test_rosters_with_strange_values(tmp_path_factory: pytest.TempPathFactory, s
         roster_file.complete(read, card.profiles, listed, "roster.json")
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 @example(b"\xef\xbb\xbf{}")
 @example(b"[" * 100_000)
@@ -214,7 +214,7 @@ def test_any_bytes_as_json(data: bytes) -> None:
         parse_json(data, "file")
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 @example(b"&a [*a]")
 @example(b"a: &a [1]\nb: *a")
