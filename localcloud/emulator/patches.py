@@ -16,7 +16,9 @@ from moto.elb import models as elb
 from moto.elbv2 import models as elbv2
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.rds.exceptions import DBParameterGroupNotFoundError
 from moto.rds.models import RDSBackend
+from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 
@@ -35,6 +37,38 @@ def rds_modify_subnet_group_keeps_it() -> None:
         return group
 
     _replace(RDSBackend, modify_db_subnet_group)
+
+
+def rds_parameters_can_be_reset() -> None:
+    """moto 5.2.5 has no ResetDBParameterGroup."""
+
+    def reset_db_parameter_group(self: Any) -> ActionResult:
+        name = self.params.get("DBParameterGroupName")
+        if name not in self.backend.db_parameter_groups:
+            raise DBParameterGroupNotFoundError(name)
+        held = self.backend.db_parameter_groups[name].parameters
+        asked = [item["ParameterName"] for item in self.params.get("Parameters") or ()]
+        for parameter in list(held) if self.params.get("ResetAllParameters") else asked:
+            held.pop(parameter, None)
+        return ActionResult({"DBParameterGroupName": name})
+
+    _replace(RDSResponse, reset_db_parameter_group)
+
+
+def rds_promotion_ends_the_replication() -> None:
+    """moto 5.2.5 goes on to name the source of a promoted replica, and the replica at its source."""
+    original = RDSBackend.promote_read_replica
+
+    def promote_read_replica(self: Any, db_kwargs: dict[str, Any]) -> Any:
+        held = self.databases.get(db_kwargs["db_instance_identifier"])
+        source = held.source_db_instance_identifier if held is not None and held.is_replica else None
+        database = original(self, db_kwargs)
+        if source:
+            self.find_db_from_id(source).remove_replica(database)
+            database.source_db_instance_identifier = None
+        return database
+
+    _replace(RDSBackend, promote_read_replica)
 
 
 def elasticache_subnet_groups_can_change() -> None:
@@ -157,6 +191,8 @@ def certificates_of_other_accounts_exist() -> None:
 
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
+    rds_parameters_can_be_reset,
+    rds_promotion_ends_the_replication,
     elasticache_subnet_groups_can_change,
     elasticache_replication_groups_go,
     conditional_denials_are_held_not_enforced,

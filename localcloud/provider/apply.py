@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def create(core: Core, settings: Settings, token: str, inputs: Inputs) -> tuple[
             _tag(context, row.tagging.tag, tags, tags)
         if row.after_create:
             row.after_create(context)
-        return resource_id, _read_back(core, settings, translator, context, resource_id, inputs)
+        return resource_id, _read_back(core, settings, translator, context, resource_id, inputs, inputs)
     except (ClientError, BotoCoreError, Refused) as error:
         raise PartlyCreated(resource_id, inputs, f"{token} {resource_id}: {error}") from error
 
@@ -133,11 +133,17 @@ def _tag(context: Context, call: Call, tags: Mapping[str, str], all_tags: Mappin
 
 
 def _read_back(
-    core: Core, settings: Settings, translator: Translator, context: Context, resource_id: str, inputs: Inputs
+    core: Core,
+    settings: Settings,
+    translator: Translator,
+    context: Context,
+    resource_id: str,
+    inputs: Inputs,
+    written: Collection[str],
 ) -> Properties:
-    """Read what was made or changed, once: remember what the emulator dropped, and give the outputs."""
+    """Read what was made or changed, once: remember what the emulator dropped of what was written, and give the outputs."""
     element = read.element_of(translator.row, context)
-    kept = _dropped(translator, inputs, element)
+    kept = _dropped(translator, inputs, element, {*written, *core.store.kept(translator.kind.token, resource_id)})
     if kept:
         core.store.keep(translator.kind.token, resource_id, kept)
     else:
@@ -146,14 +152,21 @@ def _read_back(
     return read.outputs_of(translator, context, live, element, settings)
 
 
-def _dropped(translator: Translator, inputs: Inputs, element: Mapping[str, Any]) -> Inputs:
-    """What the emulator dropped: what the row says it drops, and whatever else does not come back."""
+def _dropped(translator: Translator, inputs: Inputs, element: Mapping[str, Any], written: Collection[str]) -> Inputs:
+    """What the emulator dropped: what the row says it drops, and whatever else does not come back.
+
+    What was not written now and is otherwise has drifted: that is left to be seen.
+    """
     row, kept = translator.row, {}
     for name, value in inputs.items():
         if read.unread(translator, name) or (name in TAGS and row.tagging):
             continue
         if name in row.kept:
             kept[name] = value
+        elif (
+            name not in written or translator.prop(name).by_value
+        ):  # read as it is: what the emulator has otherwise is a difference, as on AWS
+            continue
         elif name in TAGS or translator.lost(name, value) or not translator.holds(name, value, element):
             kept[name] = value
             LOG.info("%s: the emulator did not hold %s; remembered", translator.kind.token, name)
@@ -193,7 +206,7 @@ def update(
     if row.after_update:
         context.environment["all_tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         row.after_update(context)
-    return _read_back(core, settings, translator, context, resource_id, news)
+    return _read_back(core, settings, translator, context, resource_id, news, changed)
 
 
 def _update_call(

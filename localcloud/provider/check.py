@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from localcloud.provider import differ, references, validate
 from localcloud.provider.read import TAGS, Settings
 from localcloud.provider.row import Inputs, Row
 from localcloud.provider.translate import Translator
-from localcloud.provider.wire import UNKNOWN
+from localcloud.provider.wire import UNKNOWN, has_unknown
 
 if TYPE_CHECKING:
     from localcloud.provider.core import Core
@@ -34,7 +35,7 @@ class Request:
 def check(core: Core, settings: Settings, token: str, request: Request) -> tuple[Inputs, list[validate.Failure]]:
     """Inputs with names and defaults filled in, and every reason to refuse them."""
     translator = core.translator(token)
-    inputs = _tagged(settings, translator, dict(request.news))
+    inputs = _tagged(settings, translator, _documents(translator, request.news))
     failures = validate.given(translator, inputs)
     inputs = _named(translator.row, inputs, request)
     for prop, particular in translator.row.props.items():
@@ -46,6 +47,18 @@ def check(core: Core, settings: Settings, token: str, request: Request) -> tuple
     if not failures:
         failures = missing(core, settings, translator, inputs, request.olds, only_assigned=True)
     return inputs, failures
+
+
+def _documents(translator: Translator, news: Inputs) -> Inputs:
+    """Policies given as objects become their JSON text, as the official provider's bridge does (TransformJSONDocument)."""
+    texts = {name for name, typ in translator.kind.inputs.items() if typ == "string"}
+    return {name: _text_of(value) if name in texts else value for name, value in news.items()}
+
+
+def _text_of(value: Any) -> Any:
+    if not isinstance(value, dict) or "Statement" not in value:
+        return value
+    return UNKNOWN if has_unknown(value) else json.dumps(value, sort_keys=True)
 
 
 def _tagged(settings: Settings, translator: Translator, inputs: Inputs) -> Inputs:

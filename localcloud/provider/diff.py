@@ -39,6 +39,8 @@ def diff(translator: Translator, olds: Inputs, news: Inputs, ignored: frozenset[
         if name in settled:
             continue
         old, new = (side.get(name) for side in (olds, news))
+        if old is None and known.get(name, {}).get("comp"):  # what AWS chose, said by the program for the first time
+            old = state.get(name)
         leaves = list(differ.leaves(old, new, known.get(name, {}), (name,), name))
         if leaves:
             changed.append(name)

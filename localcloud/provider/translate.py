@@ -120,7 +120,7 @@ class Translator:
             case "integer" | "long":
                 return int(value) if isinstance(value, (int, float)) or str(value).lstrip("-").isdigit() else value
             case "float" | "double":
-                return float(value) if isinstance(value, (int, float)) else value
+                return _number(value)
             case "boolean":
                 return value if isinstance(value, bool) else str(value).lower() in _ON
             case "string":
@@ -264,6 +264,14 @@ def takes(translator: Translator, name: str, operation: str) -> bool:
         return translator.target(name, operation) is not None
     except KeyError:  # a renamed member that this operation does not have
         return False
+
+
+def _number(value: Any) -> Any:
+    """A number, also where Pulumi's type is a text ("0", "10.5": bounds, defaults, thresholds)."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _pairs(value: Any, shape: Any) -> tuple[str, str] | None:

@@ -23,12 +23,19 @@ _EXPECTED = {"string": "a text", "integer": "a whole number", "number": "a numbe
 
 def failures(translator: Translator, schema: Schema, inputs: Inputs, *, new: bool = True) -> list[Failure]:
     """Every reason to refuse `inputs`: (property, reason). A secret's value is in none of them."""
-    secrets = translator.secrets
-    hidden = f"is not what {translator.kind.token} accepts (it is secret and not shown)"
     return [
-        (name, f"the value of {name} {hidden}" if name in secrets and name in inputs else reason)
+        (name, _covered(translator, name, inputs[name], reason))
+        if name in translator.secrets and name in inputs
+        else (name, reason)
         for name, reason in _failures(translator, schema, inputs, new)
     ]
+
+
+def _covered(translator: Translator, name: str, value: Any, reason: str) -> str:
+    """A reason that cannot show a secret: limits of length may be told, what quotes anything may not."""
+    quotes = not isinstance(value, str) or not value or any(part in reason for part in (value, "'", '"'))
+    words = f"the value of {name} is not what {translator.kind.token} accepts (it is secret and not shown)"
+    return words if quotes else f"{words}: {reason}"
 
 
 def given(translator: Translator, inputs: Inputs) -> list[Failure]:

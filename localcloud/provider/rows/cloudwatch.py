@@ -94,6 +94,37 @@ def _of_target(member: str) -> Prop:
     )
 
 
+#: Property of a target -> its member, and the fields inside whose members are not just the name with a capital.
+_TARGET_OBJECTS: dict[str, tuple[str, dict[str, str]]] = {
+    "deadLetterConfig": ("DeadLetterConfig", {}),
+    "retryPolicy": ("RetryPolicy", {}),
+    "inputTransformer": ("InputTransformer", {"inputPaths": "InputPathsMap"}),
+    "sqsTarget": ("SqsParameters", {}),
+    "kinesisTarget": ("KinesisParameters", {}),
+    "httpTarget": ("HttpParameters", {}),
+    "redshiftTarget": ("RedshiftDataParameters", {"secretsManagerArn": "SecretManagerArn"}),
+}
+
+
+def _of_target_object(member: str, renamed: dict[str, str]) -> Prop:
+    """The same for a property with fields."""
+
+    def named(field: str) -> str:
+        return renamed.get(field, field[0].upper() + field[1:])
+
+    back = {value: key for key, value in renamed.items()}
+    return Prop(
+        encode=lambda value: {
+            "Targets": {member: {named(field): item for field, item in value.items() if item is not None}}
+        },
+        decode=lambda el: {
+            back.get(key, key[0].lower() + key[1:]): item for key, item in (el.get(member) or {}).items()
+        },
+        by_value=True,
+        update=True,
+    )
+
+
 _BUS = "$in.eventBusName || 'default'"
 _TARGET = {"Rule": "$in.rule", "EventBusName": _BUS}
 _ALARM_TAGS = by_arn(
@@ -281,6 +312,7 @@ ROWS: dict[str, Row] = {
                     ("inputPath", "InputPath"),
                 )
             },
+            **{name: _of_target_object(*form) for name, form in _TARGET_OBJECTS.items()},
             "forceDestroy": Prop(virtual=True, default=False),
         },
         name="targetId",

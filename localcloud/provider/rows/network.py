@@ -37,12 +37,59 @@ def _of_vpc(operation: str, path: str, into: str, *filters: tuple[str, str]) -> 
     return Read(operation, {"Filters": chosen}, path, into=into)
 
 
-def _no_inline_routes(inputs: Inputs) -> list[tuple[str, str]]:
-    return [
-        (name, f"inline {name} are not supported by the local provider: use aws.ec2.Route")
-        for name in ("routes", "propagatingVgws")
-        if inputs.get(name)
-    ]
+#: Property of an inline route -> member: where it goes to, and by what.
+_DESTINATIONS = {
+    "cidrBlock": "DestinationCidrBlock",
+    "ipv6CidrBlock": "DestinationIpv6CidrBlock",
+    "destinationPrefixListId": "DestinationPrefixListId",
+}
+_WAYS = {
+    "gatewayId": "GatewayId",
+    "natGatewayId": "NatGatewayId",
+    "transitGatewayId": "TransitGatewayId",
+    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
+    "networkInterfaceId": "NetworkInterfaceId",
+    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
+    "carrierGatewayId": "CarrierGatewayId",
+    "localGatewayId": "LocalGatewayId",
+    "vpcEndpointId": "VpcEndpointId",
+}
+
+
+def _inline_routes(element: dict[str, Any]) -> list[dict[str, Any]]:
+    """A table's own routes: without the VPC's local one, and those that gateway endpoints add."""
+    found = []
+    for route in element.get("Routes") or ():
+        gateway = str(route.get("GatewayId") or "")
+        if gateway == "local" or gateway.startswith("vpce-"):
+            continue
+        fields = {**_DESTINATIONS, **_WAYS}
+        found.append({name: route[member] for name, member in fields.items() if route.get(member)})
+    return found
+
+
+def _sync_routes(context: Context) -> None:
+    """Inline routes as the inputs say; a table that has none said is left to aws.ec2.Route."""
+    if "routes" not in context["in"]:
+        return
+    table = context.call("describe_route_tables", {"RouteTableIds": [context["id"]]})["RouteTables"][0]
+
+    def split(route: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        where, way = (
+            {member: route[name] for name, member in members.items() if route.get(name)}
+            for members in (_DESTINATIONS, _WAYS)
+        )
+        return where, way
+
+    held = [split(route) for route in _inline_routes(table)]
+    wanted = [split(route) for route in context["in"]["routes"]]
+    for where, _ in held:
+        if where not in [place for place, _ in wanted]:
+            context.call("delete_route", {"RouteTableId": context["id"], **where})
+    for where, way in wanted:
+        if (where, way) not in held:
+            operation = "replace_route" if where in [place for place, _ in held] else "create_route"
+            context.call(operation, {"RouteTableId": context["id"], **where, **way})
 
 
 def _subnet_attribute(prop: str, default: bool | None = None) -> Prop:
@@ -211,7 +258,9 @@ ROWS: dict[str, Row] = {
         "$answer.RouteTable.RouteTableId",
         reads=(Read("describe_route_tables", {"RouteTableIds": ["$id"]}, "RouteTables[0]"),),
         delete=(Call("delete_route_table", {"RouteTableId": "$id"}),),
-        check=_no_inline_routes,
+        props={"routes": Prop(api="", decode=_inline_routes, by_value=True, update=True)},
+        after_create=_sync_routes,
+        after_update=_sync_routes,
         outputs=_arn("route-table"),
         tagging=tagging.ec2("route-table"),
     ),

@@ -145,14 +145,35 @@ def _unprotect(context: Context) -> None:
         )
 
 
+def _by_name(inputs: Inputs) -> dict[str, tuple[str, str]]:
+    """Parameters as {name: (value, method)}; Terraform's provider applies at once unless told otherwise."""
+    return {
+        str(item["name"]).lower(): (str(item.get("value")), item.get("applyMethod") or "immediate")
+        for item in inputs.get("parameters") or ()
+    }
+
+
+def _parameters(context: Context) -> None:
+    """ModifyDBParameterGroup for new values, ResetDBParameterGroup for what is said no more.
+
+    RDS takes over a method only together with a new value: a program that changes the method alone differs for ever.
+    """
+    new, old = _by_name(context["in"]), _by_name(context.environment.get("old") or {})
+    changed = [
+        {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
+        for name, (value, method) in new.items()
+        if name not in old or old[name][0] != value
+    ]
+    gone = [{"ParameterName": name, "ApplyMethod": method} for name, (_, method) in old.items() if name not in new]
+    for operation, parameters in (("modify_db_parameter_group", changed), ("reset_db_parameter_group", gone)):
+        for first in range(0, len(parameters), 20):  # at most twenty in one call
+            arguments = {"DBParameterGroupName": context["id"], "Parameters": parameters[first : first + 20]}
+            context.call(operation, arguments)
+
+
 _PARAMETERS = Prop(
-    set=Call(
-        "modify_db_parameter_group",
-        {
-            "DBParameterGroupName": "$id",
-            "Parameters": "$val[].{ParameterName: name, ParameterValue: value, ApplyMethod: applyMethod || 'immediate'}",
-        },
-    ),
+    api="",
+    update=True,
     decode=lambda el: [
         {"name": p["ParameterName"], "value": p.get("ParameterValue"), "applyMethod": p.get("ApplyMethod", "immediate")}
         for p in el.get("parameters", [])
@@ -179,7 +200,7 @@ ROWS: dict[str, Row] = {
                 {
                     "DBInstanceIdentifier": "$id",
                     "SkipFinalSnapshot": "$in.skipFinalSnapshot || `false`",
-                    "FinalDBSnapshotIdentifier": "$!in.skipFinalSnapshot && in.finalSnapshotIdentifier || `null`",
+                    "FinalDBSnapshotIdentifier": "$!(in.skipFinalSnapshot) && in.finalSnapshotIdentifier || `null`",
                 },
             ),
         ),
@@ -291,6 +312,8 @@ ROWS: dict[str, Row] = {
             Read("describe_db_parameter_groups", {"DBParameterGroupName": "$id"}, "DBParameterGroups[0]"),
             Read("describe_db_parameters", {"DBParameterGroupName": "$id"}, "Parameters", into="parameters"),
         ),
+        after_create=_parameters,
+        after_update=_parameters,
         delete=(Call("delete_db_parameter_group", {"DBParameterGroupName": "$id"}),),
         props={
             "name": Prop(api="DBParameterGroupName"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.provider.constraints.combinations.edge import capacity
+from localcloud.provider.constraints.combinations.given import Given
 from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
@@ -23,6 +25,12 @@ def _lock(operation: str) -> Any:
         context.environment["el"] = {"LockToken": context.call(operation, key)["LockToken"]}
 
     return before
+
+
+def _capacity(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
+    """moto counts another way than the developer guide's table."""
+    rules = Given(context["in"]).each("rules")
+    return {**outputs, "capacity": sum(capacity(rule.inner("statement")) for rule in rules)}
 
 
 def _tags(arn: str) -> Any:
@@ -46,6 +54,7 @@ ROWS: dict[str, Row] = {
         name_limit=128,
         name_rule=_NAME,
         outputs={"arn": "$el.ARN", "lockToken": "$el.LockToken"},
+        finish=_capacity,
         tagging=_tags("$answer.Summary.ARN || el.ARN || out.arn"),
     ),
     "aws:wafv2/ipSet:IpSet": Row(

@@ -29,6 +29,25 @@ def _rds_subnet_group(client: Client) -> None:
     assert rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]["DBSubnetGroupDescription"] == "e"
 
 
+def _rds_parameter_reset(client: Client) -> None:
+    rds, name = client("rds"), "to-reset"
+    rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily="postgres16", Description="d")
+    parameter = {"ParameterName": "work_mem", "ApplyMethod": "immediate"}
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[{**parameter, "ParameterValue": "4096"}])
+    rds.reset_db_parameter_group(DBParameterGroupName=name, Parameters=[parameter])
+    assert not [p for p in rds.describe_db_parameters(DBParameterGroupName=name)["Parameters"] if "ParameterValue" in p]
+
+
+def _rds_promotion(client: Client) -> None:
+    rds = client("rds")
+    rds.create_db_instance(DBInstanceIdentifier="source", Engine="postgres", DBInstanceClass="db.t4g.micro")
+    rds.create_db_instance_read_replica(DBInstanceIdentifier="promoted", SourceDBInstanceIdentifier="source")
+    rds.promote_read_replica(DBInstanceIdentifier="promoted")
+    found = {item["DBInstanceIdentifier"]: item for item in rds.describe_db_instances()["DBInstances"]}
+    assert not found["promoted"].get("ReadReplicaSourceDBInstanceIdentifier")
+    assert not found["source"]["ReadReplicaDBInstanceIdentifiers"]
+
+
 def _cache_subnet_group_modify(client: Client) -> None:
     subnets = _subnets(client)
     cache = client("elasticache")
@@ -115,6 +134,8 @@ REPAIRED = [
     _suspended_versioning,
     _bucket_logging,
     _rds_subnet_group,
+    _rds_parameter_reset,
+    _rds_promotion,
     _cache_subnet_group_modify,
     _cache_subnet_group_delete,
     _replication_group_delete,

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pulumi
@@ -24,6 +24,7 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2
 from pulumi.runtime.settings import configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from localcloud.provider import differ
 from localcloud.provider.core import Core
 from localcloud.provider.servicer import Servicer
 from localcloud.provider.wire import UNKNOWN, dump, load
@@ -39,7 +40,7 @@ class _Connection:
     """What the servicer wants to know of a gRPC call: whose it is, and how it is refused."""
 
     def __init__(self, peer: str) -> None:
-        self._peer, self.trailing = peer, ()
+        self._peer = peer
 
     def peer(self) -> str:
         return self._peer
@@ -50,8 +51,12 @@ class _Connection:
     def abort(self, _: grpc.StatusCode, words: str) -> None:
         raise Refusal(words)
 
-    def set_trailing_metadata(self, found: Any) -> None:
-        self.trailing = found
+    def set_trailing_metadata(self, _: Any) -> None:
+        """How the engine is told of a half-made resource; what is half made is not kept here."""
+
+
+def _call(peer: str) -> grpc.ServicerContext:
+    return cast(grpc.ServicerContext, _Connection(peer))
 
 
 @dataclass
@@ -106,7 +111,7 @@ class SmallEngine:
         """`pulumi up`: raises Refusal at the first refusal; what was made before it stays in the state."""
         plan = self._run(program, step, preview=False)
         for held in list(reversed(self._doomed)):
-            self._delete(held, plan)
+            self._delete(held, plan, replaced=True)
             self._doomed.remove(held)
         for urn in [urn for urn in reversed(list(self.state)) if urn not in self._seen]:
             self._delete(self.state[urn], plan)
@@ -128,7 +133,7 @@ class SmallEngine:
             request = provider_pb2.ReadRequest(
                 id=held.id, urn=urn, type=held.token, properties=held.outputs, inputs=held.inputs
             )
-            found = self._servicer.Read(request, _Connection(held.peer))
+            found = self._servicer.Read(request, _call(held.peer))
             if not found.id:
                 plan.deleted.append(_name(urn))
                 del self.state[urn]
@@ -164,11 +169,12 @@ class SmallEngine:
 
     def _run(self, program: Program, step: int, *, preview: bool) -> Plan:
         self._plan, self._preview, self._seen = Plan(), preview, set[str]()
-        self._known: dict[str, Held] = {}
         self._refused: list[str] = []
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        loop.set_exception_handler(lambda *_: None)  # a refusal also fails the outputs of the resource: told once is enough
+        loop.set_exception_handler(
+            lambda *_: None
+        )  # a refusal also fails the outputs of the resource: told once is enough
         set_root_resource(None)  # type: ignore[arg-type]  # run_in_stack makes one, on this run's loop
         monitor = _Monitor(self)
         configure(
@@ -219,11 +225,13 @@ class SmallEngine:
             return self._create(new, "create")
         found = self._diff(old, new, ignored)
         replaces = list(found.replaces) + [
-            path for path in request.replaceOnChanges if any(_under(at, path) for at in found.diffs or found.detailedDiff)
+            path
+            for path in request.replaceOnChanges
+            if any(_under(at, path) for at in found.diffs or found.detailedDiff)
         ]
         if found.changes != provider_pb2.DiffResponse.DIFF_SOME:
             self._plan.note("same", urn)
-            old.needs, old.by_property, old.protect = new.needs, new.by_property, new.protect
+            old.inputs, old.needs, old.by_property, old.protect = new.inputs, new.needs, new.by_property, new.protect
             return old.id, old.outputs
         self._plan.paths[_name(urn)] = set(found.detailedDiff)
         if ignored:
@@ -244,7 +252,7 @@ class SmallEngine:
             urn=urn, type=request.type, name=request.name, news=request.object, olds=olds,
             randomSeed=f"{urn} {self._seeds}".encode(),
         )  # fmt: skip
-        checked = self._servicer.Check(asked, _Connection(peer))
+        checked = self._servicer.Check(asked, _call(peer))
         if checked.failures:
             raise Refusal("; ".join(f"{failure.property}: {failure.reason}" for failure in checked.failures))
         found: struct_pb2.Struct = checked.inputs
@@ -255,14 +263,13 @@ class SmallEngine:
             id=old.id, urn=old.urn, type=old.token, olds=old.outputs, news=new.inputs, old_inputs=old.inputs,
             ignoreChanges=ignored,
         )  # fmt: skip
-        return self._servicer.Diff(request, _Connection(new.peer))
+        return self._servicer.Diff(request, _call(new.peer))
 
     def _create(self, new: Held, operation: str) -> tuple[str, struct_pb2.Struct]:
         request = provider_pb2.CreateRequest(
             urn=new.urn, type=new.token, properties=new.inputs, preview=self._preview, name=_name(new.urn)
         )
-        connection = _Connection(new.peer)
-        made = self._servicer.Create(request, connection)
+        made = self._servicer.Create(request, _call(new.peer))
         self._plan.note(operation, new.urn)
         new.id, new.outputs = made.id, made.properties
         if not self._preview:
@@ -270,13 +277,15 @@ class SmallEngine:
         return ("" if self._preview else new.id), new.outputs
 
     def _import(self, new: Held, given: str) -> tuple[str, struct_pb2.Struct]:
-        read = self._servicer.Read(provider_pb2.ReadRequest(id=given, urn=new.urn, type=new.token), _Connection(new.peer))
+        read = self._servicer.Read(provider_pb2.ReadRequest(id=given, urn=new.urn, type=new.token), _call(new.peer))
         if not read.id:
             raise Refusal(f"resource {given!r} does not exist")
         new.id, new.outputs = read.id, read.properties
         found = self._diff(Held(new.urn, new.token, read.id, read.inputs, read.properties, new.peer), new, [])
         if found.changes == provider_pb2.DiffResponse.DIFF_SOME:
-            raise Refusal(f"inputs to import do not match the existing resource: {', '.join(sorted(found.detailedDiff))}")
+            raise Refusal(
+                f"inputs to import do not match the existing resource: {', '.join(sorted(found.detailedDiff))}"
+            )
         self._plan.note("import", new.urn)
         if not self._preview:
             self.state[new.urn] = new
@@ -287,7 +296,7 @@ class SmallEngine:
             id=old.id, urn=old.urn, type=old.token, olds=old.outputs, news=new.inputs, old_inputs=old.inputs,
             preview=self._preview, ignoreChanges=ignored,
         )  # fmt: skip
-        made = self._servicer.Update(request, _Connection(new.peer))
+        made = self._servicer.Update(request, _call(new.peer))
         self._plan.note("update", old.urn)
         new.id, new.outputs = old.id, made.properties
         if not self._preview:
@@ -330,7 +339,7 @@ class SmallEngine:
                 id=held.id, urn=held.urn, type=held.token, properties=held.outputs, old_inputs=held.inputs
             )
             try:
-                self._servicer.Delete(request, _Connection(held.peer))
+                self._servicer.Delete(request, _call(held.peer))
             except Refusal as error:
                 raise Refusal(f"{_name(held.urn)}: {error}") from error
         plan.order.append(f"delete {_name(held.urn)}")
@@ -338,7 +347,7 @@ class SmallEngine:
             plan.deleted.append(_name(held.urn))
 
     def _provider(self, urn: str, request: Any) -> tuple[str, struct_pb2.Struct]:
-        self._servicer.Configure(provider_pb2.ConfigureRequest(args=request.object), _Connection(f"{urn}"))
+        self._servicer.Configure(provider_pb2.ConfigureRequest(args=request.object), _call(f"{urn}"))
         held = Held(urn, request.type, "provider", request.object, request.object, urn)
         if not self._preview:
             self.state[urn] = held
@@ -347,7 +356,7 @@ class SmallEngine:
     def invoke(self, request: Any) -> struct_pb2.Struct:
         """One function."""
         asked = provider_pb2.InvokeRequest(tok=request.tok, args=request.args)
-        answer = self._servicer.Invoke(asked, _Connection(request.provider.rpartition("::")[0] or "default"))
+        answer = self._servicer.Invoke(asked, _call(request.provider.rpartition("::")[0] or "default"))
         found: struct_pb2.Struct = getattr(answer, "return")
         return found
 
@@ -377,7 +386,9 @@ class _Monitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
-        return resource_pb2.ResourceInvokeResponse(**{"return": self._engine.invoke(request)})
+        answer = resource_pb2.ResourceInvokeResponse()
+        getattr(answer, "return").CopyFrom(self._engine.invoke(request))
+        return answer
 
 
 def _name(urn: str) -> str:
@@ -390,8 +401,6 @@ def _under(changed: str, path: str) -> bool:
 
 def _kept(olds: dict[str, Any], news: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
     """The engine resets ignored paths before it calls the provider."""
-    from localcloud.provider import differ
-
     for path in ignored:
         news = differ.kept(olds, news, path)
     return news

@@ -11,7 +11,18 @@ import pytest
 
 from localcloud.provider.wire import SIGNATURE
 from tests.localcloud.provider.programs.parts import (
-    ACCOUNT, allow, balancer, database, forward, ids, network, policy, replica, targets, task, trust,
+    ACCOUNT,
+    allow,
+    balancer,
+    database,
+    forward,
+    ids,
+    network,
+    policy,
+    replica,
+    targets,
+    task,
+    trust,
 )  # fmt: skip
 from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
 
@@ -150,9 +161,7 @@ def test_a_security_group_in_use(stack: SmallEngine) -> None:
     def program(step: int) -> None:
         vpc, subnets = network(second=9)
         auto = aws.ec2.SecurityGroup("auto", vpc_id=vpc.id, description="one" if step == 1 else "two")
-        fixed = aws.ec2.SecurityGroup(
-            "fixed", name="fixed09", vpc_id=vpc.id, description="one" if step < 3 else "two"
-        )
+        fixed = aws.ec2.SecurityGroup("fixed", name="fixed09", vpc_id=vpc.id, description="one" if step < 3 else "two")
         both = [auto.id, fixed.id]
         aws.lb.LoadBalancer("lb", subnets=ids(subnets), security_groups=both)
         place = aws.rds.SubnetGroup("sn", subnet_ids=ids(subnets))
@@ -350,9 +359,7 @@ def test_the_final_snapshot_is_taken_and_restored(stack: SmallEngine, aws_client
                 skip_final_snapshot=True,
             )  # fmt: skip
             return
-        database(
-            "db", identifier="db18", db_name="app", skip_final_snapshot=False, final_snapshot_identifier="final18"
-        )
+        database("db", identifier="db18", db_name="app", skip_final_snapshot=False, final_snapshot_identifier="final18")
 
     stack.up(program, 1)
     stack.destroy()
@@ -371,7 +378,7 @@ def test_the_final_snapshot_is_taken_and_restored(stack: SmallEngine, aws_client
 
 def test_a_service_without_groups_has_the_default_group(stack: SmallEngine) -> None:
     def program(_: int) -> None:
-        vpc, subnets = network(second=19)
+        _, subnets = network(second=19)
         aws.ecs.Service(
             "s", cluster=aws.ecs.Cluster("cl").arn, task_definition=task("t19").arn, launch_type="FARGATE",
             network_configuration={"subnets": ids(subnets)},
@@ -508,7 +515,7 @@ _GROUPS = ("BotControl", "Common", "SQLi")
         ([_rule("r", 1, statement={"rate_based_statement": {"limit": 5, "aggregate_key_type": "IP"}})], "limit"),
         (
             [_managed(f"m{i}", i, f"AWSManagedRules{name}RuleSet") for i, name in enumerate(_GROUPS)]
-            + [_rule(f"x{i}", 50 + i, statement=_REGEX) for i in range(200)],
+            + [_rule(f"x{i}", 50 + i, statement=_REGEX) for i in range(400)],
             "5000",
         ),
     ],
@@ -636,7 +643,7 @@ def _after(name: str, condition: str) -> dict[str, Any]:
     ("containers", "words"),
     [
         ([_A | _after("b", "SUCCESS"), _B], "SUCCESS"),
-        ([_A | _after("b", "START"), _B | _after("a", "START")], "circle"),
+        ([_A | _after("b", "START"), _B | _after("a", "START")], "wait for each other"),
         ([_A | {"healthCheck": {"command": ["CMD-SHELL", "true"], "interval": 1}}], "interval"),
         ([_A | {"stopTimeout": 300}], "stopTimeout"),
         ([item | {"portMappings": [{"containerPort": 80}]} for item in (_A, _B)], "80"),
