@@ -17,7 +17,7 @@ from model.documents import read
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import DocumentError, Problem, described, dotted, problems
-from model.vocabulary import Model, Nat, Tier, Upgrade
+from model.vocabulary import FirewallMode, Model, Nat, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
 KEY = "matchday:environment"
@@ -234,6 +234,19 @@ class Image(Model):
         return self
 
 
+class Firewall(Model):
+    """Groups of AWS WAF that cost extra, at whichever firewall requests meet first, and rules that only count."""
+
+    anonymous: Annotated[FirewallMode, Field(strict=False)]
+    """addresses of VPNs, Tor and hosting providers; partners' webhooks come from the last: count before you block"""
+    bots: Annotated[FirewallMode, Field(strict=False)]
+    """Bot Control (common); it takes an app's HTTP library for a bot: count before you block"""
+    takeover: Annotated[FirewallMode, Field(strict=False)]
+    """account takeover prevention on the `login` of a service.yaml: stolen passwords, many tries"""
+    counted: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """rules that let pass what they find and count it: `common`, `sql-injection`, `rate`, `rate-auth-login` …"""
+
+
 class Edge(Model):
     """What faces the internet."""
 
@@ -247,6 +260,7 @@ class Edge(Model):
     """if given, requests from elsewhere are blocked"""
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000_000)]
     """per address, at the firewall; services name lower limits for paths (`rate_limits`)"""
+    firewall: Firewall
     price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
     """CloudFront's locations: 100 has none in India, 200 and All have"""
 

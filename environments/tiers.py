@@ -7,6 +7,8 @@ from typing import Any
 
 from model.vocabulary import Tier
 
+_NO_EXTRA_GROUPS = {"anonymous": "off", "bots": "off", "takeover": "off"}
+
 PRODUCTION: Mapping[str, Any] = {
     "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per-zone", "interface_endpoints": True},
     "postgres": {
@@ -24,7 +26,11 @@ PRODUCTION: Mapping[str, Any] = {
     "cache": {"node_type": "cache.r7g.large", "shards": 2, "replicas": 1, "snapshot_days": 7},
     "compute": {"scaling": True, "spot_percent": 0, "vcpu_quota": 6, "insights": "enhanced", "log_level": "INFO"},
     "image": {},
-    "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_All"},
+    "edge": {
+        "requests_per_five_minutes": 2000,
+        "firewall": {"anonymous": "count", "bots": "count", "takeover": "block"},
+        "price_class": "PriceClass_All",
+    },
     "logs": {"retention_days": 365},
 }
 
@@ -45,7 +51,7 @@ DEVELOPMENT: Mapping[str, Any] = {
     "cache": {"node_type": "cache.t4g.small", "shards": 1, "replicas": 0, "snapshot_days": 1},
     "compute": {"scaling": True, "spot_percent": 80, "vcpu_quota": 6, "insights": "enabled", "log_level": "DEBUG"},
     "image": {},
-    "edge": {"requests_per_five_minutes": 2000, "price_class": "PriceClass_100"},
+    "edge": {"requests_per_five_minutes": 2000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
     "relaxed": {
         "deletion_protection": "development holds no data that cannot be made again",
@@ -70,7 +76,7 @@ LAPTOP: Mapping[str, Any] = {
     "cache": {"node_type": "cache.t4g.micro", "shards": 1, "replicas": 0, "snapshot_days": 0},
     "compute": {"scaling": False, "spot_percent": 0, "vcpu_quota": 1000, "insights": "disabled", "log_level": "INFO"},
     "image": {"tag": "current"},  # the code of this clone, whatever it is
-    "edge": {"requests_per_five_minutes": 20000, "price_class": "PriceClass_100"},
+    "edge": {"requests_per_five_minutes": 20000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     "relaxed": {
         "deletion_protection": "the data of one machine can be made again by one command",

@@ -12,7 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from model.clients import CLIENT_SECRET_LENGTH, Client
 from model.documents import Document, read
-from model.manifest import ServiceManifest
+from model.manifest import LoginForm, ServiceManifest
 from model.merge import merge
 from model.patterns import overlap
 from model.validation import DocumentError, Problem, dotted, problems
@@ -58,6 +58,11 @@ class Catalog(Model):
         """The service that issues the platform's access tokens."""
         return next((service for service in self.services.values() if service.token_issuer), None)
 
+    @property
+    def login(self) -> LoginForm | None:
+        """The request by which players log in."""
+        return next((service.login for service in self.services.values() if service.login is not None), None)
+
     def generated_for(self, service: ServiceManifest) -> dict[str, int]:
         """The secrets that are made for a service: variable → length. The issuer's are its own and every client's."""
         clients = self.clients if service.token_issuer else []
@@ -95,6 +100,13 @@ class Catalog(Model):
                 for called in sorted(needed if client.processes else ()):
                     if called not in service.calls:
                         raise ValueError(f"{where}: its processes ask {called!r}, which `calls` does not name")
+        return self
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        forms = [service.name for service in self.services.values() if service.login is not None]
+        if len(forms) > 1:
+            raise ValueError(f"{forms[1]}: login: {forms[0]!r} has the log-in; one service does")
         return self
 
     @model_validator(mode="after")

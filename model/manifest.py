@@ -49,6 +49,10 @@ PathPrefix = Annotated[
         pattern=described(r"^/[A-Za-z0-9_\-./]{1,99}$", "/ and up to 99 letters, digits and _-./, without wildcards")
     ),
 ]
+#: A place in a JSON document (RFC 6901), of plain names.
+JsonPointer = Annotated[
+    str, StringConstraints(pattern=described(r"^(/[A-Za-z0-9_]{1,40}){1,5}$", "a JSON pointer, such as /email"))
+]
 #: A route that answers without authentication: `POST /auth/login`.
 PublicRoute = Annotated[
     str,
@@ -121,6 +125,17 @@ class Process(Model):
         return self
 
 
+class LoginForm(Model):
+    """The request by which players log in, for the firewall's search for stolen passwords (JSON in, 200 or 401 out)."""
+
+    path: PathPrefix
+    """its path, under `paths`"""
+    username: JsonPointer
+    """where the body has the name of the account"""
+    password: JsonPointer
+    """where the body has the password"""
+
+
 class ManifestSecret(Model):
     """A random secret that is generated once."""
 
@@ -163,6 +178,8 @@ class ServiceManifest(Model):
     """routes that answer without authentication; every other refuses who brings no token"""
     internal: Annotated[tuple[PathPattern, ...], Field(strict=False)] = ()
     """patterns under `paths` that the load balancer refuses: only services of the platform ask them"""
+    login: LoginForm | None = None
+    """the request by which players log in, if it is this service's; one service has it"""
     scopes: dict[ScopeName, Annotated[str, Field(min_length=1, max_length=120)]] = Field(default_factory=dict)
     """what it asks of callers who are not players: `<name>:<act>` → what the act is"""
     clients: Annotated[tuple[Client, ...], Field(strict=False)] = ()
@@ -211,6 +228,8 @@ class ServiceManifest(Model):
             if not any(overlap(prefix, pattern) for pattern in self.paths):
                 under = ", ".join(self.paths) or "none, as the service has no paths"
                 raise ValueError(f"rate_limits: {prefix!r} is no path of the service; accepted: what begins as {under}")
+        if self.login is not None and not any(overlap(self.login.path, pattern) for pattern in self.paths):
+            raise ValueError(f"login: {self.login.path!r} is no path of the service")
         if self.name in self.calls:
             raise ValueError(f"calls: {self.name!r} is the service itself")
         for pattern in self.internal:

@@ -48,6 +48,14 @@ class Nat(StrEnum):
     PER_ZONE = "per-zone"
 
 
+class FirewallMode(StrEnum):
+    """What becomes of what a rule group of the firewall finds; off: it is not asked, and costs nothing."""
+
+    OFF = "off"
+    COUNT = "count"
+    BLOCK = "block"
+
+
 class Upgrade(StrEnum):
     """How PostgreSQL reaches another major version: not at all, standing still meanwhile, or as a copy that takes over."""
 

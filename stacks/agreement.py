@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from components.edge.waf_rules import Protection, rules
 from environments.settings import KEY, EnvironmentSettings
 from model.catalog import Catalog
 from model.validation import DocumentError
+from stacks.firewalls import chosen_groups
 
 
 class AgreementError(DocumentError):
@@ -17,7 +19,7 @@ class AgreementError(DocumentError):
 def check(settings: EnvironmentSettings, catalog: Catalog) -> None:
     """Raises AgreementError."""
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
-    found = [f"{shown}.{sentence}" for sentence in _replicas(settings, catalog)]
+    found = [f"{shown}.{sentence}" for part in (_replicas, _firewall) for sentence in part(settings, catalog)]
     if found:
         raise AgreementError(*found)
 
@@ -29,3 +31,19 @@ def _replicas(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
             f"postgres.replicas: {settings.postgres.replicas}: no service reads from a replica; accepted: 0, until a "
             "service.yaml says reads_replica: true"
         )
+
+
+def _firewall(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
+    """A rule that only counts must be there, and the search for stolen passwords must know where players log in."""
+    try:
+        rules(
+            Protection(
+                rate_limit=settings.edge.requests_per_five_minutes,
+                path_rate_limits=catalog.rate_limits,
+                allowed_countries=settings.edge.countries,
+                behind_cdn=settings.behind_cdn,
+                **chosen_groups(settings, catalog, outer=True),
+            )
+        )
+    except ValueError as error:
+        yield f"edge.firewall.{error}"

@@ -11,11 +11,11 @@ from pulumi_aws import cloudfront, cloudwatch
 
 from components.base import Component, Transforms
 from components.edge.load_balancer import HSTS_SECONDS
+from components.edge.viewer_functions import API_VIEWER, FUNCTIONS, SITE_PAGES
 from components.observability.signals import Severity, Signal
 from components.security.keys import EDGE_REGION
 
 #: Policies that AWS manages, by their published ids: the same in every account.
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -35,6 +35,8 @@ class CdnArgs:
     - region: of the stack.
     - site_bucket_domain: the bucket's regional domain name. Its policy must admit the distribution: `read_statement`.
     - api_domain, api_patterns: the load balancer's name and the paths that go there, uncached.
+    - api_load_balancer_arn: of a load balancer without an address on the internet: CloudFront reaches it by a VPC origin, which
+      no other account's distribution can use. None: it is an origin like any on the internet.
     - api_https: whether the load balancer has a certificate; False must be relaxed as ``origin_tls``.
     - web_acl_arn: an ACL with scope CLOUDFRONT.
     - log_bucket_arn: bucket that admits ``delivery.logs.amazonaws.com``; None must be relaxed as ``access_logs``.
@@ -48,6 +50,7 @@ class CdnArgs:
     api_domain: pulumi.Input[str]
     api_patterns: Sequence[str]
     web_acl_arn: pulumi.Input[str]
+    api_load_balancer_arn: pulumi.Input[str] | None = None
     api_https: bool = True
     log_bucket_arn: pulumi.Input[str] | None = None
     aliases: Sequence[str] = ()
@@ -56,11 +59,25 @@ class CdnArgs:
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pieces:
+    """What a distribution is put together from, besides its arguments."""
+
+    access_id: pulumi.Output[str]
+    headers_id: pulumi.Output[str]
+    cache_id: pulumi.Output[str]
+    site_function_arn: pulumi.Output[str]
+    api_function_arn: pulumi.Output[str]
+    api_origin: Any
+
+
 class Cdn(Component):
     """A CloudFront distribution.
 
     Makes: ``aws:cloudfront:Distribution`` (role ``""``), ``OriginAccessControl`` (``origin-access``),
-    ``ResponseHeadersPolicy`` (``headers``); with a log bucket ``aws:cloudwatch:LogDeliverySource``,
+    ``ResponseHeadersPolicy`` (``headers``), ``CachePolicy`` (``cache-site``), ``Function`` (``site-pages``: paths of a
+    single-page application are its page, ``api-viewer``: the viewer's address as a header, see `viewer_functions`); for an
+    internal load balancer ``VpcOrigin`` (``api-origin``); with a log bucket ``aws:cloudwatch:LogDeliverySource``,
     ``LogDeliveryDestination`` and ``LogDelivery`` (``logs-source``, ``logs-destination``, ``logs``) in us-east-1.
     """
 
@@ -97,7 +114,20 @@ class Cdn(Component):
             ),
         )
         headers = self.make("headers", cloudfront.ResponseHeadersPolicy, self._headers())
-        distribution = self.make("", cloudfront.Distribution, self._distribution(args, access.id, headers.id))
+        cache = self.make("cache-site", cloudfront.CachePolicy, self._cache())
+        functions = {
+            role: self.make(role, cloudfront.Function, self._function(role, comment, code))
+            for role, (comment, code) in FUNCTIONS.items()
+        }
+        pieces = _Pieces(
+            access_id=access.id,
+            headers_id=headers.id,
+            cache_id=cache.id,
+            site_function_arn=functions[SITE_PAGES].arn,
+            api_function_arn=functions[API_VIEWER].arn,
+            api_origin=self._api_origin(args),
+        )
+        distribution = self.make("", cloudfront.Distribution, self._distribution(args, pieces))
         self.arn: pulumi.Output[str] = distribution.arn
         self.distribution_id: pulumi.Output[str] = distribution.id
         self.domain_name: pulumi.Output[str] = distribution.domain_name
@@ -108,7 +138,67 @@ class Cdn(Component):
         self.signals = [_errors(self.distribution_id, None if args.region == EDGE_REGION else EDGE_REGION)]
         self.register_outputs({"arn": self.arn, "domain_name": self.domain_name, "url": self.url})
 
-    def _distribution(self, args: CdnArgs, access_id: pulumi.Output[str], headers_id: pulumi.Output[str]) -> Any:
+    def _api_origin(self, args: CdnArgs) -> Any:
+        """How CloudFront reaches the load balancer."""
+        protocol = "https-only" if args.api_https else "http-only"
+        if args.api_load_balancer_arn is None:
+            return cloudfront.DistributionOriginArgs(
+                origin_id=_API,
+                domain_name=args.api_domain,
+                custom_origin_config=cloudfront.DistributionOriginCustomOriginConfigArgs(
+                    http_port=80, https_port=443, origin_protocol_policy=protocol, origin_ssl_protocols=["TLSv1.2"]
+                ),
+            )
+        origin = self.make(
+            "api-origin",
+            cloudfront.VpcOrigin,
+            cloudfront.VpcOriginArgs(
+                vpc_origin_endpoint_config=cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
+                    arn=args.api_load_balancer_arn,
+                    name=self.physical_name("api", "cloudfront"),
+                    http_port=80,
+                    https_port=443,
+                    origin_protocol_policy=protocol,
+                    origin_ssl_protocols=cloudfront.VpcOriginVpcOriginEndpointConfigOriginSslProtocolsArgs(
+                        items=["TLSv1.2"], quantity=1
+                    ),
+                )
+            ),
+        )
+        return cloudfront.DistributionOriginArgs(
+            origin_id=_API,
+            domain_name=args.api_domain,
+            vpc_origin_config=cloudfront.DistributionOriginVpcOriginConfigArgs(vpc_origin_id=origin.id),
+        )
+
+    def _function(self, role: str, comment: str, code: str) -> Any:
+        return cloudfront.FunctionArgs(
+            name=self.physical_name(role, "cloudfront"),
+            comment=comment,
+            runtime="cloudfront-js-2.0",
+            code=code,
+            publish=True,
+        )
+
+    def _cache(self) -> Any:
+        """Objects are kept as long as they say themselves (the page not at all, what carries a hash in its name for a year)."""
+        pieces = cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
+            cookies_config={"cookie_behavior": "none"},
+            headers_config={"header_behavior": "none"},
+            query_strings_config={"query_string_behavior": "none"},
+            enable_accept_encoding_brotli=True,
+            enable_accept_encoding_gzip=True,
+        )
+        return cloudfront.CachePolicyArgs(
+            name=self.physical_name("site", "cloudfront"),
+            comment=f"Objects of the site of {self.physical_name()}",
+            min_ttl=0,
+            default_ttl=3600,
+            max_ttl=365 * 24 * 3600,
+            parameters_in_cache_key_and_forwarded_to_origin=pieces,
+        )
+
+    def _distribution(self, args: CdnArgs, pieces: _Pieces) -> Any:
         certificate = cloudfront.DistributionViewerCertificateArgs(cloudfront_default_certificate=True)
         if args.certificate_arn is not None:
             certificate = cloudfront.DistributionViewerCertificateArgs(
@@ -129,27 +219,23 @@ class Cdn(Component):
                 cloudfront.DistributionOriginArgs(
                     origin_id=_SITE,
                     domain_name=args.site_bucket_domain,
-                    origin_access_control_id=access_id,
+                    origin_access_control_id=pieces.access_id,
                 ),
-                cloudfront.DistributionOriginArgs(
-                    origin_id=_API,
-                    domain_name=args.api_domain,
-                    custom_origin_config=cloudfront.DistributionOriginCustomOriginConfigArgs(
-                        http_port=80,
-                        https_port=443,
-                        origin_protocol_policy="https-only" if args.api_https else "http-only",
-                        origin_ssl_protocols=["TLSv1.2"],
-                    ),
-                ),
+                pieces.api_origin,
             ],
             default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(
                 target_origin_id=_SITE,
                 viewer_protocol_policy="redirect-to-https",
                 allowed_methods=_READ,
                 cached_methods=_READ[:2],
-                cache_policy_id=CACHING_OPTIMIZED,
-                response_headers_policy_id=headers_id,
+                cache_policy_id=pieces.cache_id,
+                response_headers_policy_id=pieces.headers_id,
                 compress=True,
+                function_associations=[
+                    cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(
+                        event_type="viewer-request", function_arn=pieces.site_function_arn
+                    )
+                ],
             ),
             ordered_cache_behaviors=[
                 cloudfront.DistributionOrderedCacheBehaviorArgs(
@@ -162,8 +248,13 @@ class Cdn(Component):
                     cache_policy_id=CACHING_DISABLED,
                     # The load balancer's certificate is for our names: pass the viewer's Host on only if it is one.
                     origin_request_policy_id=ALL_VIEWER if args.aliases else ALL_VIEWER_EXCEPT_HOST,
-                    response_headers_policy_id=headers_id,
+                    response_headers_policy_id=pieces.headers_id,
                     compress=True,
+                    function_associations=[
+                        cloudfront.DistributionOrderedCacheBehaviorFunctionAssociationArgs(
+                            event_type="viewer-request", function_arn=pieces.api_function_arn
+                        )
+                    ],
                 )
                 for pattern in args.api_patterns
             ],

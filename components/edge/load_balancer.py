@@ -30,7 +30,8 @@ _NOT_FOUND = json.dumps({"type": "about:blank", "title": "Not Found", "status": 
 class LoadBalancerArgs:
     """What an Application Load Balancer is made from.
 
-    - subnet_ids: public subnets in two zones or more.
+    - subnet_ids: subnets in two zones or more; public ones, or private ones where it is `internal`.
+    - internal: no address of it is on the internet: only the CDN reaches it, by a VPC origin. Default False.
     - routes: one per service that answers requests (`routes.Route`).
     - certificate_arn: ACM certificate; with one, port 443 serves and port 80 redirects. None must be relaxed as ``https``.
     - access_logs_bucket: name of a bucket that admits ELB's log delivery (SSE-S3: ELB cannot write to a KMS key). None must be
@@ -43,6 +44,7 @@ class LoadBalancerArgs:
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
     routes: Sequence[Route]
+    internal: bool = False
     certificate_arn: pulumi.Input[str] | None = None
     access_logs_bucket: pulumi.Input[str] | None = None
     deletion_protection: bool = True
@@ -63,7 +65,7 @@ class TargetGroup:
 
 
 class LoadBalancer(Component):
-    """An internet-facing Application Load Balancer.
+    """An Application Load Balancer.
 
     Makes: ``aws:lb:LoadBalancer`` (role ``""``); by route ``aws:lb:TargetGroup`` (``target-<route>``) and as many
     ``aws:lb:ListenerRule`` as its patterns need (``rule-<key>``, see `routes`); ``aws:lb:Listener`` ``https`` and ``http``
@@ -118,7 +120,7 @@ class LoadBalancer(Component):
         return lb.LoadBalancerArgs(
             name=self.physical_name(kind="alb"),
             load_balancer_type="application",
-            internal=False,
+            internal=args.internal,
             subnets=list(args.subnet_ids),
             security_groups=[args.security_group_id],
             access_logs=logs,

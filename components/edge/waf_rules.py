@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from model.manifest import LoginForm
+from model.vocabulary import FirewallMode
 
 Document = dict[str, Any]
 
@@ -18,6 +21,17 @@ MANAGED_GROUPS: Sequence[tuple[str, str]] = (
     ("sql-injection", "AWSManagedRulesSQLiRuleSet"),
     ("linux", "AWSManagedRulesLinuxRuleSet"),
 )
+
+#: Groups that cost extra or take some of our own for attackers, each with a mode (Protection): anonymous addresses (hosting
+#: providers too, from which partners' webhooks come), bots (HTTP libraries too, as in our own app), stolen passwords.
+CHOSEN_GROUPS: Mapping[str, str] = {
+    "anonymous": "AWSManagedRulesAnonymousIpList",
+    "bots": "AWSManagedRulesBotControlRuleSet",
+    "takeover": "AWSManagedRulesATPRuleSet",
+}
+
+#: The header that our CDN writes the viewer's address to, over whatever the viewer sent (`viewer_functions`).
+VIEWER_ADDRESS = "x-viewer-address"
 
 #: Headers that carry credentials: never written to the log.
 REDACTED_HEADERS = ("authorization", "cookie")
@@ -35,16 +49,24 @@ _RATE_FIRST, _MANAGED_FIRST, _COUNTRY = 100, 1000, 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protection:
-    """What to block. rate_limit and path_rate_limits: requests per address in RATE_WINDOW.
+    """What to block.
 
-    behind_cdn: the address is the one that CloudFront says it forwards for. A viewer can forge that, so the CDN's own ACL,
-    which sees true addresses, is the one that holds; this one must only not take an edge location for one busy viewer.
+    - rate_limit, path_rate_limits: requests per address in RATE_WINDOW.
+    - behind_cdn: the address is what the CDN wrote to VIEWER_ADDRESS. X-Forwarded-For would not do: WAF reads its first
+      address, which the viewer writes.
+    - modes: of CHOSEN_GROUPS; left out is off. login: path and places of name and password in its body, for `takeover`.
+    - answers_seen: whether the ACL also sees the answers to log-ins (CloudFront's do).
+    - counted: names of rules that only count.
     """
 
     rate_limit: int
     path_rate_limits: Mapping[str, int]
     allowed_countries: Sequence[str]
     behind_cdn: bool
+    modes: Mapping[str, FirewallMode] = field(default_factory=dict)
+    login: LoginForm | None = None
+    answers_seen: bool = False
+    counted: Collection[str] = ()
 
 
 def rules(protection: Protection) -> list[Document]:
@@ -60,20 +82,19 @@ def rules(protection: Protection) -> list[Document]:
         found.append(_rule(name, _RATE_FIRST + index, _rate(protection, limit, _path_starts(prefix)), _block(429)))
     found.append(_rule("rate", _MANAGED_FIRST - 1, _rate(protection, protection.rate_limit), _block(429)))
     for index, (name, group) in enumerate(MANAGED_GROUPS):
-        found.append(
-            {
-                "name": name,
-                "priority": _MANAGED_FIRST + 10 * index,
-                # The group's own actions hold: nothing here turns its blocks into counts.
-                "override_action": {"none": {}},
-                "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": group}},
-                "visibility_config": visibility(name),
-            }
-        )
+        found.append(_group(name, _MANAGED_FIRST + 10 * index, {"name": group}))
+    for index, (name, group) in enumerate(CHOSEN_GROUPS.items(), start=len(MANAGED_GROUPS)):
+        if (mode := protection.modes.get(name, FirewallMode.OFF)) is not FirewallMode.OFF:
+            chosen = _group(name, _MANAGED_FIRST + 10 * index, {"name": group, **_configuration(name, protection)})
+            found.append(_counting(chosen) if mode is FirewallMode.COUNT else chosen)
     if protection.allowed_countries:
         countries = {"country_codes": sorted(protection.allowed_countries), **_forwarded(protection)}
         found.append(_rule("country", _COUNTRY, {"geo_match_statement": countries}, {"allow": {}}))
-    return found
+    names = [rule["name"] for rule in found if rule["name"] != "country"]
+    for name in protection.counted:
+        if name not in names:
+            raise ValueError(f"counted: there is no rule {name!r}; accepted: {', '.join(names)}")
+    return [_counting(rule) if rule["name"] in protection.counted else rule for rule in found]
 
 
 def default_action(protection: Protection) -> Document:
@@ -84,6 +105,47 @@ def default_action(protection: Protection) -> Document:
 def visibility(metric: str) -> Document:
     """Metrics and samples on, under the name `metric`."""
     return {"cloudwatch_metrics_enabled": True, "metric_name": metric, "sampled_requests_enabled": True}
+
+
+def _group(name: str, priority: int, statement: Document) -> Document:
+    """A managed group, whose own actions hold."""
+    return {
+        "name": name,
+        "priority": priority,
+        "override_action": {"none": {}},
+        "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", **statement}},
+        "visibility_config": visibility(name),
+    }
+
+
+def _counting(rule: Document) -> Document:
+    """`rule`, which lets pass what it finds and counts it."""
+    key = "override_action" if "override_action" in rule else "action"
+    return {**rule, key: {"count": {}}}
+
+
+def _configuration(name: str, protection: Protection) -> Document:
+    """What a group of CHOSEN_GROUPS must know."""
+    if name == "bots":
+        return {
+            "managed_rule_group_configs": [{"aws_managed_rules_bot_control_rule_set": {"inspection_level": "COMMON"}}]
+        }
+    if name != "takeover":
+        return {}
+    form = protection.login
+    if form is None:
+        raise ValueError("takeover: no service.yaml has a login; accepted: off, until one says where players log in")
+    known: Document = {
+        "login_path": form.path,
+        "request_inspection": {
+            "payload_type": "JSON",
+            "username_field": {"identifier": form.username},
+            "password_field": {"identifier": form.password},
+        },
+    }
+    if protection.answers_seen:
+        known["response_inspection"] = {"status_code": {"success_codes": [200], "failure_codes": [401]}}
+    return {"managed_rule_group_configs": [{"aws_managed_rules_atp_rule_set": known}]}
 
 
 def _block(status: int) -> Document:
@@ -104,7 +166,7 @@ def _forwarded(protection: Protection) -> Document:
     """Where an address is read when it is not the connection's. A header that holds none is nobody's: it matches no rule."""
     if not protection.behind_cdn:
         return {}
-    return {"forwarded_ip_config": {"header_name": "X-Forwarded-For", "fallback_behavior": "NO_MATCH"}}
+    return {"forwarded_ip_config": {"header_name": VIEWER_ADDRESS, "fallback_behavior": "NO_MATCH"}}
 
 
 def _rate(protection: Protection, limit: int, scope: Document | None = None) -> Document:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import pulumi
-from pulumi_aws import wafv2
+from pulumi_aws import cloudwatch, wafv2
 
 from components.base import Component, Transforms
 from components.edge.waf_rules import REDACTED_HEADERS, Protection, default_action, rules, visibility
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.signals import Severity, Signal
 from components.security.keys import EDGE_REGION
+from model.manifest import LoginForm
+from model.vocabulary import FirewallMode
 
 
 class Scope(StrEnum):
@@ -33,18 +36,24 @@ class WebAclArgs:
     - rate_limit: requests per address in five minutes before it is blocked; 10 and up, default 2000.
     - path_rate_limits: path prefix → a lower limit, for what is worth attacking (``/auth/login``).
     - allowed_countries: ISO 3166 codes; when given, requests from anywhere else are blocked.
-    - behind_cdn: for a load balancer that only CloudFront reaches; addresses are then those that it forwards for.
+    - behind_cdn: for a load balancer that only our CDN reaches; addresses are then those that it wrote down.
+    - modes, login, counted: see `waf_rules.Protection`; groups that cost extra, and rules that only count.
+    - account_id: of the account; part of who may write the logs.
     - logs_key_arn: KMS key in the ACL's Region. log_retention_days: default 365.
     """
 
     scope: Scope
     region: str
+    account_id: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     resource_arn: pulumi.Input[str] | None = None
     rate_limit: int = 2000
     path_rate_limits: Mapping[str, int] = field(default_factory=dict)
     allowed_countries: Sequence[str] = ()
     behind_cdn: bool = False
+    modes: Mapping[str, FirewallMode] = field(default_factory=dict)
+    login: LoginForm | None = None
+    counted: Sequence[str] = ()
     log_retention_days: int = 365
 
 
@@ -52,7 +61,8 @@ class WebAcl(Component):
     """A web ACL that logs what it did not let pass unnoticed.
 
     Makes: ``aws:wafv2:WebAcl`` (role ``""``), ``aws:wafv2:WebAclAssociation`` (``association``, with a `resource_arn`),
-    an `observability.LogGroup` (``logs``; WAF wants ``aws-waf-logs-`` before its name) and
+    an `observability.LogGroup` (``logs``; WAF wants ``aws-waf-logs-`` before its name), ``aws:cloudwatch:LogResourcePolicy``
+    (``log-delivery``: AWS would write one by itself, and refuse the first ACL where it may not) and
     ``aws:wafv2:WebAclLoggingConfiguration`` (``logging``).
     """
 
@@ -78,6 +88,10 @@ class WebAcl(Component):
             path_rate_limits=args.path_rate_limits,
             allowed_countries=args.allowed_countries,
             behind_cdn=args.behind_cdn,
+            modes=args.modes,
+            login=args.login,
+            answers_seen=args.scope is Scope.CLOUDFRONT,
+            counted=args.counted,
         )
         acl = self.make(
             "",
@@ -110,6 +124,15 @@ class WebAcl(Component):
             pulumi.ResourceOptions(parent=self),
         )
         self.log_group_name = log_group.log_group_name
+        delivery = self.make(
+            "log-delivery",
+            cloudwatch.LogResourcePolicy,
+            cloudwatch.LogResourcePolicyArgs(
+                policy_name=self.physical_name("log-delivery"),
+                policy_document=pulumi.Output.json_dumps(log_delivery(log_group.arn, args.account_id, self.region)),
+                region=elsewhere,
+            ),
+        )
         self.make(
             "logging",
             wafv2.WebAclLoggingConfiguration,
@@ -124,9 +147,30 @@ class WebAcl(Component):
                 ],
                 region=elsewhere,
             ),
+            pulumi.ResourceOptions(depends_on=[delivery]),
         )
         self.signals = [_blocked(acl.name, args.scope, self.region, elsewhere)]
         self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})
+
+
+def log_delivery(log_group_arn: pulumi.Input[str], account_id: pulumi.Input[str], region: str) -> dict[str, Any]:
+    """Who may write the ACL's log: CloudWatch's delivery, for this account (AWS WAF Developer Guide)."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "FirewallLogs",
+                "Effect": "Allow",
+                "Principal": {"Service": "delivery.logs.amazonaws.com"},
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": pulumi.Output.concat(log_group_arn, ":*"),
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account_id},
+                    "ArnLike": {"aws:SourceArn": pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":*")},
+                },
+            }
+        ],
+    }
 
 
 def _blocked(acl: pulumi.Output[str], scope: Scope, region: str, elsewhere: str | None) -> Signal:

@@ -11,6 +11,7 @@ from components.edge.web_acl import Scope, WebAcl, WebAclArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from stacks.environment.foundation import Foundation
+from stacks.firewalls import chosen_groups
 from stacks.flows import LOAD_BALANCER, routes
 
 
@@ -34,7 +35,10 @@ class Edge:
             "load-balancer",
             LoadBalancerArgs(
                 vpc_id=foundation.vpc.vpc_id,
-                subnet_ids=foundation.vpc.public_subnet_ids,
+                subnet_ids=foundation.vpc.private_subnet_ids
+                if settings.behind_cdn
+                else foundation.vpc.public_subnet_ids,
+                internal=settings.behind_cdn,
                 security_group_id=foundation.groups.ids[LOAD_BALANCER],
                 routes=routes(self._catalog),
                 certificate_arn=settings.edge.certificate_arn,
@@ -55,12 +59,14 @@ class Edge:
             WebAclArgs(
                 scope=scope,
                 region=settings.region,
+                account_id=self._foundation.account_id,
                 logs_key_arn=key_arn,
                 resource_arn=protects,
                 rate_limit=settings.edge.requests_per_five_minutes,
                 path_rate_limits=self._catalog.rate_limits,
                 allowed_countries=settings.edge.countries,
                 behind_cdn=scope is Scope.REGIONAL and settings.behind_cdn,
+                **chosen_groups(settings, self._catalog, outer=(scope is Scope.CLOUDFRONT) == settings.behind_cdn),
                 log_retention_days=settings.logs.retention_days,
             ),
         )
@@ -74,6 +80,7 @@ class Edge:
                 region=settings.region,
                 site_bucket_domain=self.site.regional_domain_name,
                 api_domain=self.load_balancer.dns_name,
+                api_load_balancer_arn=self.load_balancer.arn if settings.behind_cdn else None,
                 api_patterns=self._catalog.paths,
                 web_acl_arn=self.cdn_web_acl.arn,
                 api_https=settings.behind_cdn,

@@ -63,6 +63,12 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
         "domainName": "d{id}.cloudfront.net",
         "hostedZoneId": "Z2FDTNDATAQYW2",
     },
+    "aws:cloudfront/function:Function": {"arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{{name}}"},
+    "aws:cloudfront/cachePolicy:CachePolicy": {"id": "cache-{id}"},
+    "aws:cloudfront/vpcOrigin:VpcOrigin": {
+        "id": "vo_{id}",
+        "arn": f"arn:aws:cloudfront::{ACCOUNT}:vpcorigin/vo_{{id}}",
+    },
     "aws:cloudfront/originAccessControl:OriginAccessControl": {"id": "EOAC{id}"},
     "aws:s3/bucket:Bucket": {
         "id": "{name}",

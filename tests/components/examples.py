@@ -60,11 +60,12 @@ BALANCER = LoadBalancerArgs(
     certificate_arn="arn:certificate",
     access_logs_bucket="logs",
 )
-ACL = WebAclArgs(scope=Scope.REGIONAL, region=REGION, logs_key_arn=KEY, resource_arn="arn:balancer")
+ACL = WebAclArgs(scope=Scope.REGIONAL, region=REGION, account_id=ACCOUNT, logs_key_arn=KEY, resource_arn="arn:balancer")
 CDN = CdnArgs(
     region=REGION,
     site_bucket_domain="site.s3.ap-south-1.amazonaws.com",
     api_domain="balancer.example.com",
+    api_load_balancer_arn="arn:balancer",
     api_patterns=["/wallet/*"],
     web_acl_arn="arn:acl",
     log_bucket_arn="arn:aws:s3:::logs",

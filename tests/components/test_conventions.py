@@ -60,11 +60,13 @@ UNTAGGABLE = frozenset(
         "BucketOwnershipControls",
         "BucketPolicy",
         "BucketPublicAccessBlock",
+        "CachePolicy",
         "BucketServerSideEncryptionConfiguration",
         "BucketVersioning",
         "ClusterCapacityProviders",
         "Dashboard",
         "LogMetricFilter",
+        "LogResourcePolicy",
         "OriginAccessControl",
         "Policy",  # of Application Auto Scaling
         "RandomId",

@@ -25,4 +25,21 @@ def test_a_replica_that_nothing_reads_is_refused() -> None:
         "accepted: 0, until a service.yaml says reads_replica: true"
     )
     wallet = catalog_of("prod").services["wallet"].model_copy(update={"reads_replica": True})
-    check(chosen, Catalog.model_construct(tier=Tier.PRODUCTION, services={"wallet": wallet}))
+    services = {**catalog_of("prod").services, "wallet": wallet}
+    check(chosen, Catalog.model_construct(tier=Tier.PRODUCTION, services=services))
+
+
+def test_a_rule_that_shall_count_must_be_there() -> None:
+    chosen = settings_of("prod")
+    firewall = chosen.edge.firewall.model_copy(update={"counted": ("comon",)})
+    chosen = chosen.model_copy(update={"edge": chosen.edge.model_copy(update={"firewall": firewall})})
+    with pytest.raises(
+        AgreementError, match=r"edge\.firewall\.counted: there is no rule 'comon'; accepted: rate-auth-login"
+    ):
+        check(chosen, catalog_of("prod"))
+
+
+def test_stolen_passwords_are_looked_for_where_players_log_in() -> None:
+    without = Catalog.model_construct(tier=Tier.PRODUCTION, services={"wallet": catalog_of("prod").services["wallet"]})
+    with pytest.raises(AgreementError, match=r"edge\.firewall\.takeover: no service\.yaml has a login; accepted: off"):
+        check(settings_of("prod"), without)

@@ -205,6 +205,13 @@ def test_only_cloudfront_reaches_the_load_balancer_of_a_domain(composed: Compose
     (rule,) = load_balancer_rules(recorded)
     assert (rule["prefixListId"], rule["fromPort"], rule["toPort"]) == ("pl-9aa247f3", 443, 443)
     assert "cidrIpv4" not in rule
+    (balancer,) = recorded.of("aws:lb/loadBalancer:LoadBalancer")
+    private = {item.id for item in recorded.of("Subnet") if item.inputs["tags"]["Tier"] == "private"}
+    assert balancer.inputs["internal"] and set(balancer.inputs["subnets"]) == private
+    (origin,) = recorded.of("VpcOrigin")
+    assert origin.inputs["vpcOriginEndpointConfig"]["arn"] == balancer.outputs["arn"], (
+        "nobody else's distribution has it"
+    )
     assert web_values(recorded, "TRUSTED_PROXIES") == {"2"}
 
 
@@ -273,12 +280,13 @@ def test_whatever_roles_may_do_passes_the_linter(composed: Composed, lint: Lint,
 
 
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
-    """The same kinds of resources; what it lacks is scaling, enhanced monitoring, certificates and standbys."""
+    """The same kinds of resources; what it lacks is scaling, enhanced monitoring, certificates, standbys and a VPC origin."""
     kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
     assert kinds["local"] <= kinds["dev"]
     assert kinds["dev"] - kinds["local"] == {
         "aws:appautoscaling/policy:Policy",
         "aws:appautoscaling/target:Target",
+        "aws:cloudfront/vpcOrigin:VpcOrigin",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     } | ({"aws:sns/topicSubscription:TopicSubscription"} & kinds["dev"])
     assert {item.inputs["desiredCount"] for item in composed("local").of("aws:ecs/service:Service")} == {1}
@@ -496,3 +504,19 @@ def test_a_service_that_reads_from_a_replica_is_told_where_it_is(tmp_path: Path)
         assert not any(entry["name"] == "DATABASE_READ_HOST" for entry in definitions[0]["environment"])
         hosts[name] = (given["DATABASE_READ_HOST"] == given["DATABASE_HOST"], given["DATABASE_READ_HOST"])
     assert hosts["none"][0] and not hosts["one"][0] and "replica-1" in hosts["one"][1]
+
+
+def test_groups_that_cost_extra_are_asked_once_where_requests_come_in(composed: Composed) -> None:
+    chosen = {"anonymous", "bots", "takeover"}
+    rules = {
+        (stack, name): {rule["name"]: rule for rule in composed(stack).named(name).inputs["rules"]}
+        for stack in ENVIRONMENTS
+        for name in ("web-acl", "cdn-web-acl")
+    }
+    assert {key for key, found in rules.items() if chosen & found.keys()} == {("prod", "cdn-web-acl")}
+    found = rules["prod", "cdn-web-acl"]
+    assert {name: found[name]["overrideAction"] for name in sorted(chosen)} == {
+        "anonymous": {"count": {}},
+        "bots": {"count": {}},
+        "takeover": {"none": {}},
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.edge.cdn import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, Cdn, CdnArgs, read_statement
+from components.edge.waf_rules import VIEWER_ADDRESS
 
 OWN_NAME = {"aliases": ["play.example.com"], "certificate_arn": "arn:certificate"}
 
@@ -53,6 +54,45 @@ def test_the_api_is_uncached_and_encrypted_all_the_way(run):
     assert api["customOriginConfig"]["originProtocolPolicy"] == "https-only"
     assert api["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
     assert distribution.inputs["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"
+
+
+def test_an_internal_load_balancer_is_reached_by_an_origin_that_is_this_account_s_alone(run):
+    recorded = run(cdn(api_load_balancer_arn="arn:balancer"))
+    (origin,) = recorded.of("VpcOrigin")
+    endpoint = origin.inputs["vpcOriginEndpointConfig"]
+    assert (endpoint["arn"], endpoint["originProtocolPolicy"]) == ("arn:balancer", "https-only")
+    assert endpoint["originSslProtocols"] == {"items": ["TLSv1.2"], "quantity": 1}
+    (distribution,) = recorded.of("Distribution")
+    api = next(each for each in distribution.inputs["origins"] if each["originId"] == "api")
+    assert api["vpcOriginConfig"] == {"vpcOriginId": origin.id}
+    assert "customOriginConfig" not in api
+
+
+def test_pages_of_the_site_are_its_one_document_and_api_errors_stay_the_api_s(run):
+    """An error page would replace the API's 404 too: CloudFront has them for a distribution and not for a path."""
+    recorded = run(cdn())
+    (distribution,) = recorded.of("Distribution")
+    assert "customErrorResponses" not in distribution.inputs
+    functions = {item.outputs["arn"]: item.inputs for item in recorded.of("aws:cloudfront/function:Function")}
+    (site,) = distribution.inputs["defaultCacheBehavior"]["functionAssociations"]
+    assert site["eventType"] == "viewer-request"
+    assert 'request.uri = "/index.html"' in functions[site["functionArn"]]["code"]
+    for behaviour in distribution.inputs["orderedCacheBehaviors"]:
+        (api,) = behaviour["functionAssociations"]
+        assert f'headers["{VIEWER_ADDRESS}"]' in functions[api["functionArn"]]["code"]
+        assert "event.viewer.ip" in functions[api["functionArn"]]["code"]
+    assert all(each["publish"] and each["runtime"] == "cloudfront-js-2.0" for each in functions.values())
+
+
+def test_objects_are_kept_as_long_as_they_say(run):
+    recorded = run(cdn())
+    (policy,) = recorded.of("CachePolicy")
+    assert policy.inputs["minTtl"] == 0, "no-cache of the page holds"
+    parameters = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
+    assert parameters["cookiesConfig"] == {"cookieBehavior": "none"}
+    assert parameters["enableAcceptEncodingBrotli"] and parameters["enableAcceptEncodingGzip"]
+    (distribution,) = recorded.of("Distribution")
+    assert distribution.inputs["defaultCacheBehavior"]["cachePolicyId"] == policy.id
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ def test_secure_by_default(run):
     assert made.inputs["accessLogs"] == {"bucket": "logs", "enabled": True}
 
 
+@pytest.mark.parametrize("internal", [False, True])
+def test_it_has_an_address_on_the_internet_or_none(run, internal):
+    (made,) = run(balancer(internal=internal)).of("aws:lb/loadBalancer:LoadBalancer")
+    assert made.inputs["internal"] is internal and made.protect
+
+
 def test_http_redirects_to_https(run):
     listeners = {item.inputs["port"]: item.inputs for item in run(balancer()).of("Listener")}
     assert set(listeners) == {80, 443}

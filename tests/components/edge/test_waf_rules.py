@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.edge.waf_rules import MANAGED_GROUPS, Protection, default_action, rules
+from components.edge.waf_rules import (
+    CHOSEN_GROUPS,
+    MANAGED_GROUPS,
+    VIEWER_ADDRESS,
+    Protection,
+    default_action,
+    rules,
+)
+from model.manifest import LoginForm
+from model.vocabulary import FirewallMode
+
+LOGIN = LoginForm(path="/auth/login", username="/email", password="/password")
 
 
 def protection(**changes):
@@ -83,12 +94,30 @@ def statements(**changes):
 
 
 def test_behind_a_cdn_an_edge_location_is_not_taken_for_a_viewer():
-    forwarded = {"header_name": "X-Forwarded-For", "fallback_behavior": "NO_MATCH"}
+    forwarded = {"header_name": VIEWER_ADDRESS, "fallback_behavior": "NO_MATCH"}
     found = statements(behind_cdn=True, path_rate_limits={"/auth/login": 20})
     for name in ("rate", "rate-auth-login"):
         assert found[name]["rate_based_statement"]["aggregate_key_type"] == "FORWARDED_IP"
         assert found[name]["rate_based_statement"]["forwarded_ip_config"] == forwarded
     assert found["country"]["geo_match_statement"]["forwarded_ip_config"] == forwarded
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(CHOSEN_GROUPS)), st.sampled_from(FirewallMode)),
+    st.sets(st.sampled_from(["common", "sql-injection", "rate", "linux"])),
+)
+def test_what_only_counts_is_what_was_asked_to(modes, counted):
+    found = {
+        rule["name"]: rule
+        for rule in rules(protection(modes=modes, counted=counted, login=LOGIN, allowed_countries=("IN",)))
+    }
+    assert found.keys() >= {name for name, mode in modes.items() if mode is not FirewallMode.OFF}
+    assert not found.keys() & (CHOSEN_GROUPS.keys() - {n for n, mode in modes.items() if mode is not FirewallMode.OFF})
+    counting = {
+        name for name, rule in found.items() if {"count": {}} in (rule.get("action"), rule.get("override_action"))
+    }
+    assert counting == counted | {name for name, mode in modes.items() if mode is FirewallMode.COUNT}
+    assert found["country"]["action"] == {"allow": {}}, "it lets in: counting it would shut everyone out"
 
 
 def test_in_front_of_everything_the_address_is_the_connection_s():
@@ -104,6 +133,9 @@ def test_in_front_of_everything_the_address_is_the_connection_s():
         ({"rate_limit": 9}, "rate limit: 9; accepted: 10 to 2000000000"),
         ({"path_rate_limits": {"/login": 1}}, "rate limit of /login: 1; accepted: 10"),
         ({"path_rate_limits": {"login": 10}}, "rate limit of 'login': accepted: a path"),
+        ({"counted": ["comon"]}, "counted: there is no rule 'comon'; accepted: rate, ip-reputation"),
+        ({"counted": ["country"], "allowed_countries": ("IN",)}, "counted: there is no rule 'country'"),
+        ({"modes": {"takeover": FirewallMode.BLOCK}}, "takeover: no service.yaml has a login; accepted: off"),
         ({"allowed_countries": ("India",)}, "allowed countries: 'India'; accepted: ISO 3166"),
         ({"allowed_countries": ("IN", "IN")}, "allowed countries: 2 given; accepted: 50 at most, each once"),
     ],

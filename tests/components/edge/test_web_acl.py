@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.edge.web_acl import Scope, WebAcl, WebAclArgs
+from model.manifest import LoginForm
+from model.vocabulary import FirewallMode
 
 
 def acl(**changes):
     args = {
         "scope": Scope.REGIONAL,
         "region": "ap-south-1",
+        "account_id": "123456789012",
         "logs_key_arn": "arn:key",
         "resource_arn": "arn:balancer",
         **changes,
@@ -53,6 +58,47 @@ def test_one_for_cloudfront_lives_in_us_east_1_with_its_logs(run):
     assert "Region" not in recorded.result.signals[0].dimensions
 
 
+@pytest.mark.parametrize(
+    ("scope", "region"), [(Scope.REGIONAL, "ap-south-1"), (Scope.CLOUDFRONT, "us-east-1")], ids=lambda each: str(each)
+)
+def test_the_log_s_own_policy_is_there_before_logging_is_turned_on(run, scope, region):
+    """Left to AWS, the first ACL may be refused with WAFLogDestinationPermissionIssueException."""
+    recorded = run(acl(scope=scope, resource_arn=None))
+    (policy,) = recorded.of("LogResourcePolicy")
+    (logging,) = recorded.of("WebAclLoggingConfiguration")
+    assert policy.urn in logging.dependencies
+    (statement,) = json.loads(policy.inputs["policyDocument"])["Statement"]
+    (group,) = recorded.of("aws:cloudwatch/logGroup:LogGroup")
+    assert statement["Resource"] == f"{group.outputs['arn']}:*"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:123456789012:*"},
+    }
+
+
+def test_groups_that_must_know_something_arrive_in_aws_s_shape(run):
+    login = LoginForm(path="/auth/login", username="/email", password="/password")
+    modes = {"anonymous": FirewallMode.COUNT, "bots": FirewallMode.BLOCK, "takeover": FirewallMode.BLOCK}
+    (made,) = run(acl(scope=Scope.CLOUDFRONT, resource_arn=None, modes=modes, login=login)).of(
+        "aws:wafv2/webAcl:WebAcl"
+    )
+    found = {rule["name"]: rule for rule in made.inputs["rules"]}
+    assert found["anonymous"]["overrideAction"] == {"count": {}}
+    statement = found["takeover"]["statement"]["managedRuleGroupStatement"]
+    (known,) = statement["managedRuleGroupConfigs"]
+    assert known["awsManagedRulesAtpRuleSet"]["requestInspection"] == {
+        "payloadType": "JSON",
+        "usernameField": {"identifier": "/email"},
+        "passwordField": {"identifier": "/password"},
+    }
+    assert known["awsManagedRulesAtpRuleSet"]["responseInspection"]["statusCode"] == {
+        "successCodes": [200],
+        "failureCodes": [401],
+    }
+    (known,) = found["bots"]["statement"]["managedRuleGroupStatement"]["managedRuleGroupConfigs"]
+    assert known == {"awsManagedRulesBotControlRuleSet": {"inspectionLevel": "COMMON"}}
+
+
 def test_one_for_cloudfront_sees_true_addresses(run):
     with pytest.raises(ValueError, match="a CLOUDFRONT one is the CDN's own and not behind_cdn"):
         run(acl(scope=Scope.CLOUDFRONT, resource_arn=None, behind_cdn=True))
@@ -61,7 +107,7 @@ def test_one_for_cloudfront_sees_true_addresses(run):
 def test_addresses_behind_the_cdn_arrive_in_aws_s_shape(run):
     (made,) = run(acl(behind_cdn=True)).of("aws:wafv2/webAcl:WebAcl")
     rate = next(rule["statement"]["rateBasedStatement"] for rule in made.inputs["rules"] if rule["name"] == "rate")
-    assert rate["forwardedIpConfig"] == {"headerName": "X-Forwarded-For", "fallbackBehavior": "NO_MATCH"}
+    assert rate["forwardedIpConfig"] == {"headerName": "x-viewer-address", "fallbackBehavior": "NO_MATCH"}
 
 
 def test_one_for_cloudfront_is_not_associated(run):
