@@ -48,6 +48,7 @@ ALARMS = 5000  # per account and Region (Amazon CloudWatch quotas)
 COMPOSITE_CHILDREN = (
     100  # alarms that one composite alarm may look at (CloudWatch User Guide, "Create a composite alarm")
 )
+LOG_GROUPS = 1_000_000  # per account and Region (Amazon CloudWatch Logs API Reference, CreateLogGroup)
 ROLE_POLICY_CHARACTERS = 10_240  # all inline policies of a role together, without white space (IAM quotas)
 
 #: How many rules a prefix list counts as in a security group (Amazon VPC User Guide, "AWS-managed prefix lists": weight).

@@ -30,6 +30,9 @@ from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, routes
 #: largest environment there is.
 FIXED_ALARMS = 100
 
+#: Likewise of log groups: flow logs, firewall, servers, shells.
+FIXED_LOG_GROUPS = 20
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
@@ -75,6 +78,7 @@ def budgets(settings: EnvironmentSettings, catalog: Catalog) -> list[Budget]:
         *_group_rules(settings, catalog),
         _cache_behaviors(catalog),
         *_alarms(settings, catalog),
+        _log_groups(catalog),
         *_execution_policies(settings, catalog),
     ]
 
@@ -204,6 +208,16 @@ def _alarms(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]
         source="what one composite alarm of Amazon CloudWatch may look at",
         consumers={"the load balancer": _pages(balancer_signals.of_balancer("balancer")), **paging},
         remedy="let objectives of less important services make tickets, not pages",
+    )
+
+
+def _log_groups(catalog: Catalog) -> Budget:
+    return Budget(
+        name="log groups",
+        limit=limits.LOG_GROUPS,
+        source="Amazon CloudWatch Logs' quota for an account and Region",
+        consumers={"network, data and edge": FIXED_LOG_GROUPS, **dict.fromkeys(catalog.services, 1)},
+        remedy="give the environment an account of its own",
     )
 
 

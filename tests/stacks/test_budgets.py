@@ -17,7 +17,7 @@ from model.manifest import CONNECTIONS, FEWEST_CONNECTIONS, Process, ServiceMani
 from model.vocabulary import Datastore, ProcessKind, Scaling, Slo, Tier
 from services.common.admission import RUNNING
 from services.common.worker import CONCURRENCY
-from stacks.budgets import FIXED_ALARMS, BudgetError, budgets, check, tasks
+from stacks.budgets import FIXED_ALARMS, FIXED_LOG_GROUPS, BudgetError, budgets, check, tasks
 from tests.stacks.conftest import ENVIRONMENTS, Composed, catalog_of, settings_of
 
 every_environment = pytest.mark.parametrize("stack", ENVIRONMENTS)
@@ -145,6 +145,71 @@ def test_a_policy_that_iam_would_refuse() -> None:
     assert "characters in the policy of the execution role of wallet" in refusal(settings_of("dev"), heavy)
 
 
+#: Quota of AWS → the budgets that it bounds, by how their names begin.
+QUOTAS = {
+    "LISTENER_RULES": "rules of the load balancer's listener",
+    "GROUP_RULES": "ingress rules of the security group",
+    "CACHE_BEHAVIORS": "cache behaviors of the CDN",
+    "ALARMS": "alarms",
+    "COMPOSITE_CHILDREN": "alarms under the load balancer's page",
+    "LOG_GROUPS": "log groups",
+    "ROLE_POLICY_CHARACTERS": "characters in the policy of the execution role of",
+}
+
+
+def overdrawn(chosen: EnvironmentSettings, services: Catalog) -> str:
+    try:
+        check(chosen, services)
+    except BudgetError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(("quota", "name"), QUOTAS.items(), ids=QUOTAS)
+def test_each_quota_is_met_exactly_and_not_exceeded_by_one(
+    quota: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, services = settings_of("prod"), catalog_of("prod")
+    most = max(
+        each.used
+        for each in budgets(chosen, services)
+        if each.name == name or (each.name.startswith(f"{name} ") and name not in ("alarms",))
+    )
+    monkeypatch.setattr(limits, quota, most)
+    assert name not in overdrawn(chosen, services)
+    monkeypatch.setattr(limits, quota, most - 1)
+    text = overdrawn(chosen, services)
+    assert name in text and f"{most:,} of {most - 1:,}" in text
+
+
+def test_a_prefix_list_takes_its_weight_and_not_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, services = settings_of("prod"), catalog_of("prod")
+    (balancer,) = [
+        each for each in budgets(chosen, services) if each.name == "ingress rules of the security group load-balancer"
+    ]
+    lists = sum(amount == limits.PREFIX_LIST_WEIGHTS["cloudfront"] for amount in balancer.consumers.values())
+    assert lists == 1, "the balancer is entered from the CDN alone"
+    fits = limits.GROUP_RULES - (balancer.used - limits.PREFIX_LIST_WEIGHTS["cloudfront"])
+    monkeypatch.setattr(limits, "PREFIX_LIST_WEIGHTS", {**limits.PREFIX_LIST_WEIGHTS, "cloudfront": fits})
+    assert "load-balancer" not in overdrawn(chosen, services)
+    monkeypatch.setattr(limits, "PREFIX_LIST_WEIGHTS", {**limits.PREFIX_LIST_WEIGHTS, "cloudfront": fits + 1})
+    assert "ingress rules of the security group load-balancer: 61 of 60" in overdrawn(chosen, services)
+
+
+def test_fargates_quota_of_vcpus_is_met_exactly_and_not_exceeded_by_one() -> None:
+    # Four tasks, and a deployment of them: eight of one vCPU.
+    exact = service("wallet", most=4, cpu=1024, workers=1)
+    web_only = exact.model_copy(update={"processes": {"web": exact.processes["web"]}})
+    assert "on-demand" not in overdrawn(_without_spot("prod", 8), catalog(web_only))
+    assert "CPU units on Fargate on-demand: 8,192 of 7,168" in overdrawn(_without_spot("prod", 7), catalog(web_only))
+
+
+def _without_spot(stack: str, vcpu: int) -> EnvironmentSettings:
+    chosen = settings_of(stack)
+    compute = chosen.compute.model_copy(update={"vcpu_quota": vcpu, "spot_percent": 0, "scaling": True})
+    return chosen.model_copy(update={"compute": compute})
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.integers(1, 10), st.integers(10, 60)), min_size=1, max_size=6),
     st.integers(25, 8000),
@@ -201,6 +266,8 @@ def test_the_sums_are_those_of_what_is_really_made(composed: Composed, stack: st
     services = sum(amount for name, amount in found["alarms"].consumers.items() if name in catalog_of(stack).services)
     fixed = len(recorded.of("MetricAlarm")) - services
     assert 0 < fixed <= FIXED_ALARMS, "what does not grow with services"
+    fixed = len(recorded.of("aws:cloudwatch/logGroup:LogGroup")) - len(catalog_of(stack).services)
+    assert 0 < fixed <= FIXED_LOG_GROUPS
     (page,) = [item for item in recorded.of("CompositeAlarm") if item.name == "monitoring-load-balancer-pages"]
     children = page.inputs["alarmRule"].count("ALARM(")
     assert found["alarms under the load balancer's page"].used == children
