@@ -34,6 +34,7 @@ from localcloud.provider.servicer import Servicer, add_to
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.ephemeral import Endpoints, cloud
+from localcloud.runtime.state import StateDirectory
 
 PROJECT = Path(__file__).resolve().parents[1]
 REGION = "ap-south-1"
@@ -344,9 +345,10 @@ def _up_figures() -> None:
                 for phase, seconds in document["seconds"].items():
                     Figure(name=f"up {name}: {phase}", value=seconds, unit="s", reference=round(sum(floor.values()), 2),
                            against="importing and running the program once").emit()  # fmt: skip
-            pid = json.loads((clone / ".matchday" / "supervisor.json").read_text())["pid"]
+            places = StateDirectory.of(clone)
+            pid = json.loads(places.supervisor.read_text())["pid"]
             _memory_figures("memory", pid)
-            _crowd_figures(clone / ".matchday", pid)
+            _crowd_figures(places.root, pid)
         finally:
             matchday("reset", "--yes")
 

@@ -136,7 +136,7 @@ def _violations(stack: str, resources: list[dict[str, Any]]) -> dict[tuple[str, 
 
 def _plan(workspace: Workspace, stack: str, certificates: Certificates | None = None) -> dict[str, Any]:
     _run(workspace, ["preview", "--json"], stack, f"preview {stack}", certificates)
-    printed = (workspace.state / "output.log").read_bytes()
+    printed = workspace.places.output.read_bytes()
     plan: dict[str, Any] = json.loads(printed[printed.find(b"{") :])
     return plan
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from localcloud.runtime.state import StateDirectory, write_atomically
 
 #: What is copied, below the state directory.
-COPIED = ("pulumi/backend", "provider")
+COPIED = tuple(part.as_posix() for part in (StateDirectory(Path()).backend, StateDirectory(Path()).provider))
 
 
 class Phase(StrEnum):
@@ -57,7 +57,7 @@ class Checkpoint:
         `position` is the emulator's (`GET /_matchday/health`): "generation" and "offset" of its journal; None when the emulator
         is not ours to take back.
         """
-        draft = self.state / "checkpoint.new"
+        draft = self._places.checkpoint.with_name("checkpoint.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         for part in COPIED:

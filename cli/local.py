@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cli import console
+from localcloud.runtime.state import StateDirectory
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 
 #: Everything that the local cloud of this clone keeps (docs/contracts.md lists what is in it).
-STATE = PROJECT / ".matchday"
+STATE = StateDirectory.of(PROJECT).root
 
 #: The stack that the local cloud runs.
 STACK = "local"
@@ -46,8 +47,13 @@ def use(project: Path) -> None:
     if not (project / "Pulumi.yaml").exists():
         console.fail(f"--project {project}: there is no Pulumi.yaml in it", code=console.WRONG_CALL)
     PROJECT = project.resolve()
-    STATE = PROJECT / ".matchday"
+    STATE = StateDirectory.of(PROJECT).root
     REGION = _region()
+
+
+def places() -> StateDirectory:
+    """What lies where in it."""
+    return StateDirectory(STATE)
 
 
 def stack_files() -> Path:
@@ -112,7 +118,7 @@ def workspace(provider_port: int, state: Path | None = None) -> Workspace:
     """This project against the provider at that port; `state` is the platform's unless something else is given."""
     from localcloud.engine.run import Workspace
 
-    state = state or STATE / "pulumi"
+    state = state or places().pulumi
     return Workspace(
         engine=engine(), project=PROJECT, state=state, provider_port=provider_port, python=Path(sys.executable)
     )
@@ -128,7 +134,7 @@ def isolated() -> Iterator[tuple[Workspace, str]]:
         directory = Path(scratch)
         try:
             with cloud(directory, region=REGION) as far_end:
-                yield workspace(far_end.provider_port, state=directory / "pulumi"), far_end.endpoint
+                yield workspace(far_end.provider_port, state=StateDirectory(directory).pulumi), far_end.endpoint
         except SupervisorError as failure:
             console.fail(str(failure), code=console.NOT_ASKED)
 

@@ -35,9 +35,7 @@ def exclusive(command: Callable[P, R]) -> Callable[P, R]:
 @contextlib.contextmanager
 def held(name: str) -> Iterator[None]:
     """Hold the lock as `matchday <name>`; first wait for whoever holds it, and say who that is."""
-    # Beside the state directory, not in it: `reset` deletes that while it holds the lock.
-    path = local.STATE.with_name(local.STATE.name + ".lock")
-    with _locked(path) as file:
+    with _locked(local.places().command_lock) as file:
         file.seek(0)
         file.truncate()
         json.dump({"pid": os.getpid(), "command": f"matchday {name}", "since": time.strftime("%H:%M:%S")}, file)

@@ -27,9 +27,8 @@ def logs(
     """
     from localcloud.dataplane.control import tail
     from localcloud.runtime.errors import SupervisorError
-    from localcloud.runtime.state import StateDirectory
 
-    places = StateDirectory(local.STATE)
+    places = local.places()
     if not places.logs.exists():
         console.fail("the platform is not running, and has not run in this clone yet", local.how_to_start())
     try:

@@ -10,7 +10,7 @@ def read(stack: str) -> tuple[bytes, str]:
     local.require_stack(stack)
     from localcloud.engine.run import EngineFailed
 
-    kept = local.STATE / "pulumi"
+    kept = local.places().pulumi
     if kept.exists():
         workspace = local.workspace(0, state=kept)
         if workspace.stack_exists(stack):
@@ -31,5 +31,5 @@ def preview(stack: str) -> bytes:
                 workspace.run(["preview", "--json"], stack, on_event=on_event)
         except EngineFailed as failure:
             local.engine_failed(failure, console.NOT_ASKED)
-        printed = (workspace.state / "output.log").read_bytes()
+        printed = workspace.places.output.read_bytes()
     return printed[printed.find(b"{") :]

@@ -102,7 +102,7 @@ def up(
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
                 _redeploy(client, anew)
-            (local.STATE / "up.json").write_text(json.dumps({**wanted, "code": now, "region": local.REGION}))
+            local.places().up.write_text(json.dumps({**wanted, "code": now, "region": local.REGION}))
             _converge(client)
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
@@ -114,12 +114,12 @@ def _publish_site(client: Client) -> None:
     from cli import site
     from localcloud.dataplane.ingress.site import note
     from localcloud.runtime.aws import Aws
-    from localcloud.runtime.state import StateDirectory, write_atomically
+    from localcloud.runtime.state import write_atomically
 
     if not _services():
         return
     bucket = site.publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
-    file = note(StateDirectory(local.STATE).ingress)
+    file = note(local.places().ingress)
     file.parent.mkdir(exist_ok=True)
     write_atomically(file, bucket)
 
@@ -147,7 +147,7 @@ def _differs(before: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def _remembered() -> dict[str, Any]:
     """Port, emulator and code of the last `up`; empty before the first."""
-    file = local.STATE / "up.json"
+    file = local.places().up
     remembered: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return remembered
 
@@ -240,7 +240,7 @@ def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
     from localcloud.dataplane.control import client as supervisor
     from localcloud.provider.kept import KeptProperties
 
-    kept, emulator = client.info.snapshot, local.STATE / "emulator"
+    kept, emulator = client.info.snapshot, local.places().emulator
     known = local.workspace(client.info.provider_port).stack_exists(local.STACK)
     if wanted["emulator"] is not None:
         return client
@@ -250,8 +250,8 @@ def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
         cause = f"the emulator's state in {emulator} is gone"
     elif known and kept.startswith("refused"):
         cause = f"the emulator's state cannot be read ({kept.removeprefix('refused: ')})"
-    elif kept.startswith("loaded") and not known and (local.STATE / "up.json").exists():
-        cause = f"the engine's state in {local.STATE / 'pulumi'} is gone"
+    elif kept.startswith("loaded") and not known and local.places().up.exists():
+        cause = f"the engine's state in {local.places().pulumi} is gone"
     else:
         return client
     agreed = _agreed(f"{cause}: all resources can only be made anew")
@@ -265,7 +265,7 @@ def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
             f" `{console.command('reset')}` forgets it all.",
         )
     local.workspace(client.info.provider_port).forget(local.STACK)
-    KeptProperties(local.STATE / "provider").clear()
+    KeptProperties(local.places().provider).clear()
     if not kept.startswith("loaded"):
         return client
     for file in emulator.glob("snapshot*"):
@@ -352,9 +352,7 @@ def _position(client: Client) -> dict[str, int] | None:
         except httpx.TransportError as error:
             # It may have been killed a moment ago: the supervisor starts it again.
             if time.monotonic() > deadline:
-                raise SupervisorError(
-                    "emulator", f"does not answer: {error}", local.STATE / "logs" / "emulator.log"
-                ) from error
+                raise SupervisorError("emulator", f"does not answer: {error}", local.places().emulator_log) from error
             time.sleep(0.2)
         else:
             position: dict[str, int] = answer.json()["position"]

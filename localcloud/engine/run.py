@@ -21,6 +21,7 @@ import yaml
 from localcloud.engine import events, locks
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
+from localcloud.runtime.state import EngineDirectory
 from model import documents
 from model.validation import DocumentError
 
@@ -83,13 +84,14 @@ class Workspace:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.backend = self.state / "backend"
+        self.places = EngineDirectory(self.state)
+        self.backend = self.places.backend
         self.backend.mkdir(parents=True, exist_ok=True)
         self.state.chmod(0o700)
         settings = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         self._project_name: str = settings["name"]
         self._configurations: Path = self.project / settings.get("stackConfigDir", ".")
-        self._passphrase = self.state / "passphrase"
+        self._passphrase = self.places.passphrase
         if not self._passphrase.exists():
             self._passphrase.touch(mode=0o600)
             self._passphrase.write_text(secrets.token_urlsafe(32))
@@ -98,7 +100,7 @@ class Workspace:
         """What must be set, beyond a clean environment, for the CLI to work on this workspace."""
         return {
             "PULUMI_BACKEND_URL": "file://" + quote(str(self.backend)),
-            "PULUMI_HOME": str(self.state / "home"),
+            "PULUMI_HOME": str(self.places.home),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
             "PULUMI_DEBUG_PROVIDERS": f"aws:{self.provider_port},random:{self.provider_port}",
             # The engine would try to download the plugins that the state names, although ours are attached.
@@ -144,7 +146,7 @@ class Workspace:
         locks.remove_dead(self.backend)
         self.ensure_stack(stack)
         self._write_configuration(stack, config or {})
-        log = self.state / f"{command[0]}-{stack}.events.jsonl"
+        log = self.places.events(command[0], stack)
         log.unlink(missing_ok=True)
         arguments = [
             *command,
@@ -197,7 +199,7 @@ class Workspace:
     def _create(self, stack: str) -> None:
         # In a folder of its own: `stack init` writes the salt of the passphrase into the stack's file beside Pulumi.yaml,
         # and the one in environments/ is everybody's.
-        nursery = self.state / "init"
+        nursery = self.places.salts
         nursery.mkdir(parents=True, exist_ok=True)
         (nursery / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)  # only its own: other stacks' salts are here too
         (nursery / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self._project_name, "runtime": "python"}))
@@ -221,7 +223,7 @@ class Workspace:
         except DocumentError as error:
             raise EngineFailed("config", (), str(error), source) from None
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
-        salted = yaml.safe_load((self.state / "init" / f"Pulumi.{stack}.yaml").read_text())
+        salted = yaml.safe_load((self.places.salts / f"Pulumi.{stack}.yaml").read_text())
         salted["config"] = {**(settings.get("config") or {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
 
@@ -230,7 +232,7 @@ class Workspace:
         return self._configurations / f"Pulumi.{stack}.yaml"
 
     def _configuration(self, stack: str) -> Path:
-        return self.state / f"Pulumi.{stack}.yaml"
+        return self.places.configuration(stack)
 
     def _clean(self, extra: Mapping[str, str]) -> dict[str, str]:
         # Nor a proxy: the engine speaks to loopback alone, and gRPC would send even that through one.
@@ -246,7 +248,7 @@ class Workspace:
         self, arguments: Sequence[str], extra: Mapping[str, str]
     ) -> Iterator[tuple[subprocess.Popen[bytes], deque[str]]]:
         """The running CLI and the last lines of its output; interrupted, as a person would, when the caller gives up."""
-        printed = self.state / "output.log"
+        printed = self.places.output
         tail: deque[str] = deque(maxlen=30)
         with printed.open("wb") as sink:
             # It dies with us: an engine that outlived a killed command would go on changing what the next one restores.

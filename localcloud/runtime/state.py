@@ -25,10 +25,55 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 
 @dataclass(frozen=True)
+class EngineDirectory:
+    """What the engine keeps for one project: in a clone's state directory, or anywhere for a preview of its own."""
+
+    root: Path
+
+    @property
+    def backend(self) -> Path:
+        """The file backend: what Pulumi believes is there."""
+        return self.root / "backend"
+
+    @property
+    def passphrase(self) -> Path:
+        """What secrets in the state are sealed with."""
+        return self.root / "passphrase"
+
+    @property
+    def home(self) -> Path:
+        """The CLI's own settings."""
+        return self.root / "home"
+
+    @property
+    def salts(self) -> Path:
+        """Each stack's file as the CLI wrote it when it made the stack: the salt of the passphrase is in it."""
+        return self.root / "init"
+
+    @property
+    def output(self) -> Path:
+        """What the last run printed."""
+        return self.root / "output.log"
+
+    def configuration(self, stack: str) -> Path:
+        """The stack's configuration as the last run had it."""
+        return self.root / f"Pulumi.{stack}.yaml"
+
+    def events(self, command: str, stack: str) -> Path:
+        """The event log of the last such run."""
+        return self.root / f"{command}-{stack}.events.jsonl"
+
+
+@dataclass(frozen=True)
 class StateDirectory:
     """The places below one state directory."""
 
     root: Path
+
+    @classmethod
+    def of(cls, project: Path) -> Self:
+        """A clone's, or another project's."""
+        return cls(project / ".matchday")
 
     def make(self) -> Self:
         """Make the directory itself, closed to others."""
@@ -43,7 +88,7 @@ class StateDirectory:
     @property
     def backend(self) -> Path:
         """The engine's file backend: what Pulumi believes is there."""
-        return self.pulumi / "backend"
+        return EngineDirectory(self.pulumi).backend
 
     @property
     def provider(self) -> Path:
@@ -76,6 +121,11 @@ class StateDirectory:
         return self.root / "up.json"
 
     @property
+    def command_lock(self) -> Path:
+        """Held by the one command that changes the platform; beside the directory, which `reset` deletes meanwhile."""
+        return self.root.with_name(f"{self.root.name}.lock")
+
+    @property
     def supervisor(self) -> Path:
         """How commands find the running supervisor."""
         return self.root / "supervisor.json"
@@ -94,6 +144,11 @@ class StateDirectory:
     def logs(self) -> Path:
         """One log file per server and task: `<service>/<process>/<task>.log`."""
         return self.root / "logs"
+
+    @property
+    def emulator_log(self) -> Path:
+        """What the emulator prints."""
+        return self.logs / "emulator.log"
 
     @property
     def tasks(self) -> Path:

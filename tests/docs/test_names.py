@@ -110,3 +110,14 @@ def test_comments_and_messages_are_plain_words() -> None:
         if (match := PRIVATE.search(line)) and "told" not in match.group()
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_one_module_knows_where_the_state_directory_lies() -> None:
+    """Paths in it are asked of `localcloud.runtime.state`; the literal stands nowhere else."""
+    owners = {
+        path.relative_to(ROOT).as_posix()
+        for _, path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip("/") == ".matchday"
+    }
+    assert owners == {"localcloud/runtime/state.py"}

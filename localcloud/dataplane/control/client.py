@@ -172,8 +172,9 @@ def forget(state: Path) -> None:
     if running := _running(state):
         raise SupervisorError("supervisor", f"process {running.info.pid} is running: stop it first")
     data_stores.forget(state)
-    for name in ("emulator", "provider", "logs", "ingress", "tasks"):
-        shutil.rmtree(state / name, ignore_errors=True)
+    places = StateDirectory(state)
+    for directory in (places.emulator, places.provider, places.logs, places.ingress, places.tasks):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _running(state: Path) -> Client | None:

@@ -213,7 +213,8 @@ def _needs_restart(before: Database | Cache, now: Database | Cache) -> bool:
 
 def forget(state: Path) -> None:
     """Delete every data store's data below a state directory, also what is kept elsewhere for it. Nothing may be running."""
-    for directory in StateDirectory(state).postgres.glob("*/"):
+    places = StateDirectory(state)
+    for directory in places.postgres.glob("*/"):
         PostgresServer(directory, "127.0.0.1").remove()
-    for name in ("postgres", "valkey"):
-        shutil.rmtree(state / name, ignore_errors=True)
+    for directory in (places.postgres, places.valkey):
+        shutil.rmtree(directory, ignore_errors=True)
