@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from policies.frameworks import references
 from policies.lang.aliases import canonical
@@ -176,6 +180,14 @@ def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], 
     return redact(", ".join(kept), stack.secrets)
 
 
+@cache
+def _titles() -> Mapping[str, str]:
+    """Security Hub's titles by control."""
+    path = Path(__file__).with_name("data") / "security_hub.yaml"
+    found: Mapping[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))["titles"]
+    return found
+
+
 _ID = re.compile(r"(MD\.)?[A-Z][A-Za-z0-9]*\.[0-9]+")
 
 
@@ -184,23 +196,31 @@ class Control:
     """One control: what auditors read, and the rule.
 
     - id: Security Hub's (`KMS.4`), or `MD.<Service>.<n>` for one that Security Hub does not have.
-    - title: the state that is wanted, as a sentence without full stop ("KMS keys rotate every year").
+    - title: the state that is wanted, as a sentence without full stop ("KMS keys rotate every year"). Security Hub's controls
+      have AWS's own, from data/security_hub.yaml.
     - remediation: what to change in the program, in pulumi_aws's words.
     - link: documentation; Security Hub's page of the control when left out.
     - frameworks: the requirements that it decides; from the data files of policies/frameworks/ when left out.
     """
 
     id: str
-    title: str
     severity: Severity
     remediation: str
     rule: ControlRule
+    title: str = field(default="")
     link: str = field(default="")
     frameworks: Mapping[Framework, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"control id {self.id!r}: expected Security Hub's form (KMS.4) or MD.<Service>.<n>")
+        own = self.id.startswith("MD.")
+        if own is not bool(self.title):
+            raise ValueError(
+                f"control {self.id}: a title of its own goes with an id of its own (MD.…), and with no other"
+            )
+        if not own:
+            object.__setattr__(self, "title", _titles().get(self.id, ""))
         if not self.frameworks:
             found = {FRAMEWORK_KEYS[key]: refs for key, refs in references(self.id).items()}
             ordered = {framework: found[framework] for framework in Framework if framework in found}
@@ -214,7 +234,7 @@ class Control:
         if aliased:
             raise ValueError(f"control {self.id}: {aliased[0]} is an alias of {canonical(aliased[0])}; name that one")
         if not self.link:
-            if self.id.startswith("MD."):
+            if own:
                 raise ValueError(f"control {self.id}: a control that Security Hub does not have needs a link")
             service, _, number = self.id.lower().partition(".")
             page = (

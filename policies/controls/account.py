@@ -20,7 +20,6 @@ def _tells_somebody(budget: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Account.1",
-        title="Security contact information should be provided for an AWS account",
         severity=Severity.MEDIUM,
         remediation='Add an account.AlternativeContact with alternate_contact_type="SECURITY".',
         rule=exists(

@@ -31,7 +31,6 @@ def _private(certificate: Resource) -> str | None:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ACM.2",
-        title="RSA certificates managed by ACM should use a key length of at least 2,048 bits",
         severity=Severity.HIGH,
         remediation="Set key_algorithm to RSA_2048 or EC_prime256v1 on the acm.Certificate.",
         rule=Each((CERTIFICATE,), _strong_key),

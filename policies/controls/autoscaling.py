@@ -51,28 +51,24 @@ def _from_template(group: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="AutoScaling.1",
-        title="Auto Scaling groups associated with a load balancer should use load balancer health checks",
         severity=Severity.LOW,
         remediation='Set health_check_type="ELB".',
         rule=Related((GROUP,), _elb_health),
     ),
     Control(
         id="AutoScaling.2",
-        title="Amazon EC2 Auto Scaling group should cover multiple Availability Zones",
         severity=Severity.MEDIUM,
         remediation="Give vpc_zone_identifiers subnets of two or more zones.",
         rule=Related((GROUP,), _many_zones),
     ),
     Control(
         id="AutoScaling.6",
-        title="Auto Scaling groups should use multiple instance types in multiple Availability Zones",
         severity=Severity.MEDIUM,
         remediation="Set mixed_instances_policy with overrides for two or more instance types.",
         rule=Related((GROUP,), _many_types),
     ),
     Control(
         id="AutoScaling.9",
-        title="EC2 Auto Scaling groups should use EC2 launch templates",
         severity=Severity.MEDIUM,
         remediation="Set launch_template or mixed_instances_policy.",
         rule=Each((GROUP,), _from_template),

@@ -85,7 +85,6 @@ def _lock_holds(lock: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Backup.1",
-        title="AWS Backup recovery points should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Encrypt the source: recovery points of RDS and EBS take its encryption, all others the vault's.",
         rule=Related((VAULT,), _recovery_points_encrypted),

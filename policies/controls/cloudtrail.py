@@ -90,59 +90,48 @@ def _bucket_logged(bucket: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="CloudTrail.1",
-        title=(
-            "CloudTrail should be enabled and configured with at least one multi-Region trail that includes "
-            "read and write management events"
-        ),
         severity=Severity.HIGH,
         remediation="Set is_multi_region_trail=True on the cloudtrail.Trail and leave management events in its selectors.",
         rule=in_account(_multi_region),
     ),
     Control(
         id="CloudTrail.2",
-        title="CloudTrail should have encryption at rest enabled",
         severity=Severity.MEDIUM,
         remediation="Set kms_key_id on the cloudtrail.Trail.",
         rule=is_set(TRAIL, "kmsKeyId", "set it to a key whose policy lets CloudTrail use it"),
     ),
     Control(
         id="CloudTrail.3",
-        title="At least one CloudTrail trail should be enabled",
         severity=Severity.HIGH,
         remediation="Add a cloudtrail.Trail to the account's stack.",
         rule=exists(TRAIL, "add one", lambda trail: trail.flag("enableLogging", True)),
     ),
     Control(
         id="CloudTrail.4",
-        title="Ensure CloudTrail log file validation is enabled",
         severity=Severity.LOW,
         remediation="Set enable_log_file_validation=True on the cloudtrail.Trail.",
         rule=is_true(TRAIL, "enableLogFileValidation"),
     ),
     Control(
         id="CloudTrail.5",
-        title="CloudTrail trails should be integrated with Amazon CloudWatch Logs",
         severity=Severity.MEDIUM,
         remediation="Set cloud_watch_logs_group_arn and cloud_watch_logs_role_arn on the cloudtrail.Trail.",
         rule=is_set(TRAIL, "cloudWatchLogsGroupArn", "set it to a log group's ARN followed by :*"),
     ),
     Control(
         id="CloudTrail.6",
-        title="Ensure the S3 bucket used to store CloudTrail logs is not publicly accessible",
         severity=Severity.CRITICAL,
         remediation="Add an s3.BucketPublicAccessBlock with all four settings for the trail's bucket.",
         rule=_of_bucket(_bucket_private),
     ),
     Control(
         id="CloudTrail.7",
-        title="Ensure S3 bucket access logging is enabled on the CloudTrail S3 bucket",
         severity=Severity.LOW,
         remediation="Add an s3.BucketLogging for the trail's bucket.",
         rule=_of_bucket(_bucket_logged),
     ),
     Control(
         id="CloudTrail.10",
-        title="Lake event data stores are encrypted by a key of the platform's own",
         severity=Severity.MEDIUM,
         remediation="Set kms_key_id on the cloudtrail.EventDataStore.",
         rule=is_set(STORE, "kmsKeyId", "set it to a key of your own"),

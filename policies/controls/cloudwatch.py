@@ -158,7 +158,6 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=f"CloudWatch.{event.number}",
-            title=f"An alarm is raised when {event.what}",
             severity=Severity.LOW,
             remediation="Add a LogMetricFilter on the trail's log group and a MetricAlarm with an action on its metric.",
             rule=raises_alarm(event),
@@ -167,14 +166,12 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="CloudWatch.15",
-        title="Alarms have an action",
         severity=Severity.HIGH,
         remediation="Set alarm_actions to an SNS topic that has subscribers.",
         rule=Each((ALARM, COMPOSITE), _has_action),
     ),
     Control(
         id="CloudWatch.17",
-        title="Alarms' actions are switched on",
         severity=Severity.HIGH,
         remediation="Leave actions_enabled out, or set it to True.",
         rule=is_true((ALARM, COMPOSITE), "actionsEnabled", default=True),

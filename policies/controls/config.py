@@ -85,7 +85,6 @@ def _global_resources(recorder: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Config.1",
-        title="AWS Config should be enabled and use the service-linked role for resource recording",
         severity=Severity.CRITICAL,
         remediation="Add a cfg.Recorder of all supported types whose role is AWSServiceRoleForConfig.",
         rule=in_account(_recording),

@@ -54,25 +54,25 @@ def _part_is_on(feature: str, additional: str = "") -> Related:
     return Related((DETECTOR,), check)
 
 
-#: Security Hub's control, its severity, what is watched, the feature and its additional configuration.
-PARTS: tuple[tuple[int, Severity, str, str, str], ...] = (
-    (5, Severity.HIGH, "EKS audit logs", "EKS_AUDIT_LOGS", ""),
-    (6, Severity.HIGH, "Lambda network activity", "LAMBDA_NETWORK_LOGS", ""),
-    (7, Severity.HIGH, "EKS at run time", "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT"),
-    (8, Severity.HIGH, "EC2 volumes for malware", "EBS_MALWARE_PROTECTION", ""),
-    (9, Severity.HIGH, "RDS sign-ins", "RDS_LOGIN_EVENTS", ""),
-    (10, Severity.HIGH, "S3 data events", "S3_DATA_EVENTS", ""),
-    (11, Severity.HIGH, "workloads at run time", "RUNTIME_MONITORING", ""),
-    (12, Severity.MEDIUM, "ECS at run time", "RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT"),
-    (13, Severity.MEDIUM, "EC2 at run time", "RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT"),
+#: Security Hub's control, its severity, the feature and its additional configuration.
+PARTS: tuple[tuple[int, Severity, str, str], ...] = (
+    (5, Severity.HIGH, "EKS_AUDIT_LOGS", ""),
+    (6, Severity.HIGH, "LAMBDA_NETWORK_LOGS", ""),
+    (7, Severity.HIGH, "RUNTIME_MONITORING", "EKS_ADDON_MANAGEMENT"),
+    (8, Severity.HIGH, "EBS_MALWARE_PROTECTION", ""),
+    (9, Severity.HIGH, "RDS_LOGIN_EVENTS", ""),
+    (10, Severity.HIGH, "S3_DATA_EVENTS", ""),
+    (11, Severity.HIGH, "RUNTIME_MONITORING", ""),
+    (12, Severity.MEDIUM, "RUNTIME_MONITORING", "ECS_FARGATE_AGENT_MANAGEMENT"),
+    (13, Severity.MEDIUM, "RUNTIME_MONITORING", "EC2_AGENT_MANAGEMENT"),
 )
 
-#: Security Hub's control, what is scanned, Inspector's resource type.
+#: Security Hub's control and Inspector's resource type.
 SCANS = (
-    (1, "EC2 instances", "EC2"),
-    (2, "container images", "ECR"),
-    (3, "Lambda code", "LAMBDA_CODE"),
-    (4, "Lambda functions", "LAMBDA"),
+    (1, "EC2"),
+    (2, "ECR"),
+    (3, "LAMBDA_CODE"),
+    (4, "LAMBDA"),
 )
 
 
@@ -100,7 +100,6 @@ def _standard(name: str) -> Related:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="GuardDuty.1",
-        title="GuardDuty should be enabled",
         severity=Severity.HIGH,
         remediation="Add a guardduty.Detector with enable=True to the account's stack.",
         rule=exists(DETECTOR, "add one with enable = true", lambda detector: detector.flag("enable", True)),
@@ -108,26 +107,23 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=f"GuardDuty.{number}",
-            title=f"GuardDuty watches {what}",
             severity=severity,
             remediation=f"Add a guardduty.DetectorFeature {feature}{' with ' + more if more else ''}, status ENABLED.",
             rule=_part_is_on(feature, more),
         )
-        for number, severity, what, feature, more in PARTS
+        for number, severity, feature, more in PARTS
     ),
     *(
         Control(
             id=f"Inspector.{number}",
-            title=f"Inspector scans {what}",
             severity=Severity.HIGH,
             remediation=f"Add {kind} to resource_types of the inspector2.Enabler in the account's stack.",
             rule=exists(ENABLER, f"add {kind} to resourceTypes", partial(_scans, kind)),
         )
-        for number, what, kind in SCANS
+        for number, kind in SCANS
     ),
     Control(
         id="Macie.1",
-        title="Amazon Macie should be enabled",
         severity=Severity.MEDIUM,
         remediation="Add a macie2.Account with status ENABLED to the account's stack.",
         rule=exists(MACIE, "add one with status ENABLED", lambda found: found.text("status", "ENABLED") == "ENABLED"),

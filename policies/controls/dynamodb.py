@@ -36,42 +36,36 @@ def _in_a_plan(table: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="DynamoDB.1",
-        title="DynamoDB tables should automatically scale capacity with demand",
         severity=Severity.MEDIUM,
         remediation='Set billing_mode="PAY_PER_REQUEST", or add appautoscaling targets for reads and writes.',
         rule=Related((TABLE,), _scales),
     ),
     Control(
         id="DynamoDB.2",
-        title="DynamoDB tables should have point-in-time recovery enabled",
         severity=Severity.MEDIUM,
         remediation="Set point_in_time_recovery.enabled=True on the dynamodb.Table.",
         rule=is_true(TABLE, "pointInTimeRecovery.enabled"),
     ),
     Control(
         id="DynamoDB.3",
-        title="DynamoDB Accelerator (DAX) clusters should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Set server_side_encryption.enabled=True on the dax.Cluster.",
         rule=is_true(DAX, "serverSideEncryption.enabled"),
     ),
     Control(
         id="DynamoDB.4",
-        title="DynamoDB tables should be present in a backup plan",
         severity=Severity.MEDIUM,
         remediation="Let a backup.Selection choose the table by tag or ARN.",
         rule=Related((TABLE,), _in_a_plan),
     ),
     Control(
         id="DynamoDB.6",
-        title="DynamoDB tables should have deletion protection enabled",
         severity=Severity.MEDIUM,
         remediation="Set deletion_protection_enabled=True on the dynamodb.Table.",
         rule=is_true(TABLE, "deletionProtectionEnabled"),
     ),
     Control(
         id="DynamoDB.7",
-        title="DynamoDB Accelerator clusters should be encrypted in transit",
         severity=Severity.MEDIUM,
         remediation='Set cluster_endpoint_encryption_type="TLS" on the dax.Cluster.',
         rule=is_one_of(DAX, "clusterEndpointEncryptionType", {"TLS"}, default="NONE"),

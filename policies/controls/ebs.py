@@ -78,49 +78,42 @@ def _volume_backed_up(volume: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.1",
-        title="Amazon EBS snapshots should not be public, determined by the ability to be restorable by anyone",
         severity=Severity.CRITICAL,
         remediation="Share snapshots with named accounts only.",
         rule=Each((SNAPSHOT_PERMISSION,), private_permission("accountId")),
     ),
     Control(
         id="EC2.3",
-        title="Attached EBS volumes should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Set encrypted=True on volumes and block devices, or add an ebs.EncryptionByDefault.",
         rule=Related((VOLUME, INSTANCE), _encrypted),
     ),
     Control(
         id="EC2.7",
-        title="EBS default encryption should be enabled",
         severity=Severity.MEDIUM,
         remediation="Add an ebs.EncryptionByDefault.",
         rule=in_account(_default_on),
     ),
     Control(
         id="EC2.28",
-        title="EBS volumes should be covered by a backup plan",
         severity=Severity.LOW,
         remediation="Cover the volume by a backup.Selection, by ARN or by tag.",
         rule=Related((VOLUME,), _volume_backed_up),
     ),
     Control(
         id="EC2.173",
-        title="Spot fleets encrypt EBS volumes",
         severity=Severity.MEDIUM,
         remediation="Set encrypted=True on the block devices of every launch specification.",
         rule=Each((SPOT_FLEET,), _fleet_encrypted),
     ),
     Control(
         id="EC2.181",
-        title="Launch templates encrypt EBS volumes",
         severity=Severity.MEDIUM,
         remediation="Set encrypted in every EBS block device mapping.",
         rule=Related((TEMPLATE,), _template_encrypted),
     ),
     Control(
         id="EC2.182",
-        title="The account blocks public sharing of EBS snapshots",
         severity=Severity.HIGH,
         remediation='Set state="block-all-sharing".',
         rule=account_setting(

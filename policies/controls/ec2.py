@@ -271,14 +271,14 @@ def _no_interface(endpoint: Resource) -> str | None:
     return None if kind == "Interface" else f"a {kind} endpoint has no private DNS name"
 
 
-#: What AWS services a VPC should reach without leaving AWS's network: (id, service, words).
+#: What AWS services a VPC should reach without leaving AWS's network: (id, service, words for a title of our own).
 _ENDPOINTS: tuple[tuple[str, str, str], ...] = (
-    ("EC2.10", "ec2", "the EC2 API"),
-    ("EC2.55", "ecr.api", "the ECR API"),
-    ("EC2.56", "ecr.dkr", "the Docker registry of ECR"),
-    ("EC2.57", "ssm", "Systems Manager"),
-    ("EC2.58", "ssm-contacts", "Incident Manager's contacts"),
-    ("EC2.60", "ssm-incidents", "Incident Manager"),
+    ("EC2.10", "ec2", ""),
+    ("EC2.55", "ecr.api", ""),
+    ("EC2.56", "ecr.dkr", ""),
+    ("EC2.57", "ssm", ""),
+    ("EC2.58", "ssm-contacts", ""),
+    ("EC2.60", "ssm-incidents", ""),
     ("MD.EC2.1", "s3", "S3"),
     ("MD.EC2.2", "secretsmanager", "Secrets Manager"),
     ("MD.EC2.3", "logs", "CloudWatch Logs"),
@@ -287,49 +287,42 @@ _ENDPOINTS: tuple[tuple[str, str, str], ...] = (
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.2",
-        title="VPC default security groups should not allow inbound or outbound traffic",
         severity=Severity.HIGH,
         remediation="Adopt each VPC's default group with an ec2.DefaultSecurityGroup(vpc_id=…) without ingress or egress.",
         rule=Related((VPC, DEFAULT_VPC), _default_group_closed),
     ),
     Control(
         id="EC2.6",
-        title="VPC flow logging should be enabled in all VPCs",
         severity=Severity.MEDIUM,
         remediation='Add an ec2.FlowLog with vpc_id and traffic_type="ALL" for each VPC.',
         rule=Related((VPC, DEFAULT_VPC), _flow_log),
     ),
     Control(
         id="EC2.12",
-        title="Unused Amazon EC2 EIPs should be removed",
         severity=Severity.LOW,
         remediation="Attach the ec2.Eip to a NAT gateway, a load balancer or an instance, or remove it.",
         rule=Related((EIP,), _eip_in_use),
     ),
     Control(
         id="EC2.15",
-        title="EC2 subnets should not automatically assign public IP addresses",
         severity=Severity.MEDIUM,
         remediation="Set map_public_ip_on_launch and assign_ipv6_address_on_creation to False on the subnet.",
         rule=Each((SUBNET, DEFAULT_SUBNET), _no_public_addresses),
     ),
     Control(
         id="EC2.16",
-        title="Unused network access control lists should be removed",
         severity=Severity.LOW,
         remediation="Give the ec2.NetworkAcl its subnet_ids, or remove it.",
         rule=Related((ACL,), _acl_in_use),
     ),
     Control(
         id="EC2.21",
-        title="Network ACLs should not allow ingress from 0.0.0.0/0 to port 22 or port 3389",
         severity=Severity.MEDIUM,
         remediation="Narrow or deny the inbound entry for 0.0.0.0/0 or ::/0 that covers port 22 or 3389.",
         rule=Related((ACL, ACL_RULE), _admin_ports_closed),
     ),
     Control(
         id="EC2.23",
-        title="EC2 Transit Gateways should not automatically accept VPC attachment requests",
         severity=Severity.HIGH,
         remediation='Set auto_accept_shared_attachments="disable".',
         rule=is_one_of(
@@ -341,21 +334,18 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="EC2.51",
-        title="EC2 Client VPN endpoints should have client connection logging enabled",
         severity=Severity.LOW,
         remediation="Set connection_log_options.enabled=True with a CloudWatch log group.",
         rule=is_true("aws:ec2clientvpn/endpoint:Endpoint", "connectionLogOptions.enabled"),
     ),
     Control(
         id="EC2.171",
-        title="VPN connections log both tunnels",
         severity=Severity.MEDIUM,
         remediation="Set cloudwatch_log_options.log_enabled=True in tunnel1_log_options and tunnel2_log_options.",
         rule=_both_tunnels({"tunnel{}LogOptions.cloudwatchLogOptions.logEnabled": "true"}),
     ),
     Control(
         id="EC2.172",
-        title="VPC Block Public Access blocks internet gateways",
         severity=Severity.MEDIUM,
         remediation='Set internet_gateway_block_mode to "block-bidirectional" or "block-ingress".',
         rule=account_setting(
@@ -366,14 +356,12 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         id="EC2.180",
-        title="Network interfaces check source and destination",
         severity=Severity.MEDIUM,
         remediation="Leave source_dest_check at True; use a NAT gateway in place of a NAT instance.",
         rule=is_true(INTERFACE, "sourceDestCheck", default=True, unless=_not_ours),
     ),
     Control(
         id="EC2.183",
-        title="VPN connections use IKEv2 only",
         severity=Severity.MEDIUM,
         remediation='Set tunnel1_ike_versions and tunnel2_ike_versions to ["ikev2"].',
         rule=_both_tunnels({"tunnel{}IkeVersions": "ikev2"}),
@@ -453,7 +441,7 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=control_id,
-            title=f"VPCs reach {words} through an endpoint",
+            title=f"VPCs reach {words} through an endpoint" if words else "",
             severity=Severity.MEDIUM,
             remediation=f"Add an ec2.VpcEndpoint for com.amazonaws.<region>.{service} to the VPC.",
             link=f"{_VPC_GUIDE.replace('userguide', 'privatelink')}/aws-services-privatelink-support.html"

@@ -50,28 +50,24 @@ def _own_key(repository: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ECR.1",
-        title="ECR private repositories should have image scanning configured",
         severity=Severity.HIGH,
         remediation="Set image_scanning_configuration.scan_on_push=True, or add an ecr.RegistryScanningConfiguration.",
         rule=Related((REPOSITORY,), _scanned),
     ),
     Control(
         id="ECR.2",
-        title="ECR private repositories should have tag immutability configured",
         severity=Severity.MEDIUM,
         remediation='Set image_tag_mutability="IMMUTABLE".',
         rule=is_one_of(REPOSITORY, "imageTagMutability", ("IMMUTABLE",), default="MUTABLE"),
     ),
     Control(
         id="ECR.3",
-        title="ECR repositories should have at least one lifecycle policy configured",
         severity=Severity.MEDIUM,
         remediation="Add an ecr.LifecyclePolicy for the repository.",
         rule=has_referrer(REPOSITORY, LIFECYCLE, "repository", "add an ecr.LifecyclePolicy for this repository"),
     ),
     Control(
         id="ECR.5",
-        title="Image repositories are encrypted with a customer managed key",
         severity=Severity.MEDIUM,
         remediation='Set encryption_configurations with encryption_type="KMS" and a kms_key.',
         rule=Each((REPOSITORY,), _own_key),

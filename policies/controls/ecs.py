@@ -98,35 +98,30 @@ def _no_public_ip(type_: str) -> Each:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ECS.2",
-        title="Amazon ECS services should not have public IP addresses assigned to them automatically",
         severity=Severity.HIGH,
         remediation="Set network_configuration.assign_public_ip=False; private subnets reach out through NAT or endpoints.",
         rule=_no_public_ip(SERVICE),
     ),
     Control(
         id="ECS.10",
-        title="Fargate services should run on the latest Fargate platform version",
         severity=Severity.MEDIUM,
         remediation='Set platform_version="LATEST".',
         rule=Related((SERVICE,), _latest_platform),
     ),
     Control(
         id="ECS.12",
-        title="ECS clusters should have Container Insights enabled",
         severity=Severity.MEDIUM,
         remediation='Add the setting containerInsights with the value "enabled" or "enhanced".',
         rule=Each((CLUSTER,), _insights),
     ),
     Control(
         id="ECS.16",
-        title="ECS task sets take no public addresses",
         severity=Severity.HIGH,
         remediation="Set network_configuration.assign_public_ip=False.",
         rule=_no_public_ip(TASK_SET),
     ),
     Control(
         id="ECS.19",
-        title="Capacity providers manage termination protection",
         severity=Severity.MEDIUM,
         remediation='Set managed_termination_protection="ENABLED" with managed scaling.',
         rule=Each((CAPACITY,), _termination_protection),

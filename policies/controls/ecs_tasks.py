@@ -43,7 +43,7 @@ def _containers(check: Callable[[View], Verdict], unless: Callable[[Resource], s
         reason = unless(task) if unless else None
         if reason:
             return na(reason)
-        return decide(*[partial(check, container) for container in task.documents("containerDefinitions")])
+        return judge_each(task, "containerDefinitions", check)
 
     return Each((TASK,), judged)
 
@@ -103,8 +103,7 @@ def _no_secret_words(container: View, path: str) -> Verdict:
 
 def _no_secret_values(container: View, path: str) -> Verdict:
     holder = container.view(path)
-    for key in holder.keys():  # noqa: SIM118 - a View is not a mapping
-        value = holder.known(key)  # a label's name may hold dots, so it is no path
+    for key, value in holder.items():
         kind = secret_in(key.replace(".", "_").replace("-", "_"), value) if isinstance(value, str) else ""
         if kind:
             return bad(holder.at(key), kind, _FIX)
@@ -144,7 +143,7 @@ def _host_network_users(task: Resource) -> Verdict:
     def check(container: View) -> Verdict:
         return ok() if container.flag("privileged") else _not_root(container)
 
-    return decide(*[partial(check, container) for container in task.documents("containerDefinitions")])
+    return judge_each(task, "containerDefinitions", check)
 
 
 def _pinned(container: View) -> Verdict:
@@ -209,70 +208,60 @@ def _roles_differ(task: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="ECS.1",
-        title="Amazon ECS task definitions should have secure networking modes and user definitions",
         severity=Severity.HIGH,
         remediation='Set network_mode="awsvpc", or `user` in every container definition.',
         rule=Each((TASK,), _host_network_users),
     ),
     Control(
         id="ECS.3",
-        title="ECS task definitions should not share the host's process namespace",
         severity=Severity.HIGH,
         remediation='Leave pid_mode out, or set it to "task".',
         rule=is_none_of(TASK, "pidMode", ("host",), 'leave it out or set it to "task"'),
     ),
     Control(
         id="ECS.4",
-        title="ECS containers should run as non-privileged",
         severity=Severity.HIGH,
         remediation="Set privileged to false in every container definition.",
         rule=_containers(_unprivileged),
     ),
     Control(
         id="ECS.5",
-        title="ECS containers should be limited to read-only access to root filesystems",
         severity=Severity.HIGH,
         remediation="Set readonlyRootFilesystem to true in every container definition; mount volumes where it must write.",
         rule=_containers(_read_only, _only_linux),
     ),
     Control(
         id="ECS.8",
-        title="Secrets should not be passed as container environment variables",
         severity=Severity.HIGH,
         remediation="Remove AWS_ACCESS_KEY_ID and its like from `environment`; give the task a role.",
         rule=_containers(_no_aws_keys),
     ),
     Control(
         id="ECS.9",
-        title="ECS task definitions should have a logging configuration",
         severity=Severity.HIGH,
         remediation="Give every container definition a logConfiguration with a logDriver.",
         rule=_containers(_logs),
     ),
     Control(
         id="ECS.17",
-        title="Task definitions do not use the host's network",
         severity=Severity.MEDIUM,
         remediation='Set network_mode="awsvpc".',
         rule=is_none_of(TASK, "networkMode", ("host",), "set it to awsvpc"),
     ),
     Control(
         id="ECS.18",
-        title="Task definitions mount EFS with TLS",
         severity=Severity.MEDIUM,
         remediation='Set transit_encryption="ENABLED" in every efs_volume_configuration.',
         rule=Each((TASK,), _efs_tls),
     ),
     Control(
         id="ECS.20",
-        title="Linux containers run as a user other than root",
         severity=Severity.MEDIUM,
         remediation='Set `user` in every container definition, such as "10001:10001".',
         rule=_containers(_not_root, _only_linux),
     ),
     Control(
         id="ECS.21",
-        title="Windows containers run as a user other than the administrator",
         severity=Severity.MEDIUM,
         remediation='Set `user` in every container definition to "ContainerUser".',
         rule=_containers(_not_administrator, _only_windows),

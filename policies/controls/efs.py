@@ -10,7 +10,6 @@ FILE_SYSTEM = "aws:efs/fileSystem:FileSystem"
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EFS.1",
-        title="Amazon EFS should be configured to encrypt file data at rest using AWS KMS",
         severity=Severity.MEDIUM,
         remediation="Set encrypted=True on the efs.FileSystem (EFS replaces the file system).",
         rule=is_true(FILE_SYSTEM, "encrypted"),

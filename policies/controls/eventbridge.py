@@ -25,14 +25,12 @@ def _has_policy(bus: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EventBridge.3",
-        title="EventBridge custom event buses should have a resource-based policy attached",
         severity=Severity.LOW,
         remediation="Add a cloudwatch.EventBusPolicy for the bus.",
         rule=Related((BUS,), _has_policy),
     ),
     Control(
         id="EventBridge.4",
-        title="Global endpoints replicate events",
         severity=Severity.MEDIUM,
         remediation="Leave replication_config out, or set its state to ENABLED.",
         rule=is_one_of(ENDPOINT, "replicationConfig.state", {"ENABLED"}, default="ENABLED"),

@@ -155,59 +155,48 @@ def private_permission(path: str) -> Callable[[Resource], Verdict]:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.8",
-        title="EC2 instances should use IMDSv2",
         severity=Severity.HIGH,
         remediation='Set metadata_options.http_tokens="required".',
         rule=Related((INSTANCE,), _imdsv2),
     ),
     Control(
         id="EC2.9",
-        title="EC2 instances should not have a public IP address",
         severity=Severity.HIGH,
         remediation="Set associate_public_ip_address=False; use a private subnet.",
         rule=Related((INSTANCE,), _no_public_address),
     ),
     Control(
         id="EC2.17",
-        title="EC2 instances should not use multiple ENIs",
         severity=Severity.LOW,
         remediation="Remove further network interfaces.",
         rule=Related((INSTANCE,), _one_interface),
     ),
     Control(
         id="EC2.24",
-        title="Paravirtual EC2 instance types should not be used",
         severity=Severity.MEDIUM,
         remediation="Use HVM images and current instance families.",
         rule=Related((INSTANCE, AMI), _hvm),
     ),
     Control(
         id="EC2.25",
-        title="Amazon EC2 launch templates should not assign public IPs to network interfaces",
         severity=Severity.HIGH,
         remediation="Set associate_public_ip_address to false on every network interface.",
         rule=Each((TEMPLATE,), _template_private),
     ),
     Control(
         id="EC2.170",
-        title="Launch templates require IMDSv2",
         severity=Severity.LOW,
         remediation='Set metadata_options.http_tokens="required".',
         rule=Each((TEMPLATE,), _must_say_imdsv2),
     ),
     Control(
         id="AutoScaling.3",
-        title="Auto Scaling group should configure EC2 instances to require Instance Metadata Service Version 2 (IMDSv2)",
         severity=Severity.HIGH,
         remediation='Set metadata_options.http_tokens="required", or use a launch template.',
         rule=Each((CONFIGURATION,), _must_say_imdsv2),
     ),
     Control(
         id="AutoScaling.5",
-        title=(
-            "Amazon EC2 instances launched using Auto Scaling group launch configurations should not have "
-            "Public IP addresses"
-        ),
         severity=Severity.HIGH,
         remediation="Set associate_public_ip_address=False.",
         rule=is_false(CONFIGURATION, "associatePublicIpAddress"),

@@ -8,54 +8,52 @@ from policies.rules import tagged
 
 GROUP = "aws:autoscaling/group:Group"
 
-#: (id, what, its types).
-TAGGED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("CloudFront.14", "CloudFront distributions", ("aws:cloudfront/distribution:Distribution",)),
+#: Security Hub's control and the types that it is about.
+TAGGED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("CloudFront.14", ("aws:cloudfront/distribution:Distribution",)),
     (
         "EC2.33",
-        "Transit gateway attachments",
         (
             "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
             "aws:ec2transitgateway/peeringAttachment:PeeringAttachment",
         ),
     ),
-    ("EC2.34", "Transit gateway route tables", ("aws:ec2transitgateway/routeTable:RouteTable",)),
-    ("EC2.35", "Network interfaces", ("aws:ec2/networkInterface:NetworkInterface",)),
-    ("EC2.36", "Customer gateways", ("aws:ec2/customerGateway:CustomerGateway",)),
-    ("EC2.37", "Elastic IP addresses", ("aws:ec2/eip:Eip",)),
-    ("EC2.38", "EC2 instances", ("aws:ec2/instance:Instance",)),
-    ("EC2.39", "Internet gateways", ("aws:ec2/internetGateway:InternetGateway",)),
-    ("EC2.40", "NAT gateways", ("aws:ec2/natGateway:NatGateway",)),
-    ("EC2.41", "Network ACLs", ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl")),
-    ("EC2.42", "Route tables", ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")),
+    ("EC2.34", ("aws:ec2transitgateway/routeTable:RouteTable",)),
+    ("EC2.35", ("aws:ec2/networkInterface:NetworkInterface",)),
+    ("EC2.36", ("aws:ec2/customerGateway:CustomerGateway",)),
+    ("EC2.37", ("aws:ec2/eip:Eip",)),
+    ("EC2.38", ("aws:ec2/instance:Instance",)),
+    ("EC2.39", ("aws:ec2/internetGateway:InternetGateway",)),
+    ("EC2.40", ("aws:ec2/natGateway:NatGateway",)),
+    ("EC2.41", ("aws:ec2/networkAcl:NetworkAcl", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl")),
+    ("EC2.42", ("aws:ec2/routeTable:RouteTable", "aws:ec2/defaultRouteTable:DefaultRouteTable")),
     (
         "EC2.43",
-        "Security groups",
         ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"),
     ),
-    ("EC2.44", "Subnets", ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")),
-    ("EC2.45", "EBS volumes", ("aws:ebs/volume:Volume",)),
-    ("EC2.46", "VPCs", ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")),
-    ("EC2.47", "VPC endpoint services", ("aws:ec2/vpcEndpointService:VpcEndpointService",)),
-    ("EC2.48", "VPC flow logs", ("aws:ec2/flowLog:FlowLog",)),
-    ("EC2.49", "VPC peering connections", ("aws:ec2/vpcPeeringConnection:VpcPeeringConnection",)),
-    ("EC2.50", "VPN gateways", ("aws:ec2/vpnGateway:VpnGateway",)),
-    ("EC2.52", "Transit gateways", ("aws:ec2transitgateway/transitGateway:TransitGateway",)),
-    ("EC2.174", "DHCP option sets", ("aws:ec2/vpcDhcpOptions:VpcDhcpOptions",)),
-    ("EC2.175", "Launch templates", ("aws:ec2/launchTemplate:LaunchTemplate",)),
-    ("EC2.176", "Prefix lists", ("aws:ec2/managedPrefixList:ManagedPrefixList",)),
-    ("EC2.177", "Traffic mirror sessions", ("aws:ec2/trafficMirrorSession:TrafficMirrorSession",)),
-    ("EC2.178", "Traffic mirror filters", ("aws:ec2/trafficMirrorFilter:TrafficMirrorFilter",)),
-    ("EC2.179", "Traffic mirror targets", ("aws:ec2/trafficMirrorTarget:TrafficMirrorTarget",)),
-    ("ECR.4", "Public image repositories", ("aws:ecrpublic/repository:Repository",)),
-    ("ECS.13", "ECS services", ("aws:ecs/service:Service",)),
-    ("ECS.14", "ECS clusters", ("aws:ecs/cluster:Cluster",)),
-    ("ECS.15", "ECS task definitions", ("aws:ecs/taskDefinition:TaskDefinition",)),
-    ("RDS.28", "RDS clusters", ("aws:rds/cluster:Cluster",)),
-    ("RDS.29", "RDS cluster snapshots", ("aws:rds/clusterSnapshot:ClusterSnapshot",)),
-    ("RDS.30", "RDS instances", ("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance")),
-    ("RDS.32", "RDS snapshots", ("aws:rds/snapshot:Snapshot",)),
-    ("RDS.33", "RDS subnet groups", ("aws:rds/subnetGroup:SubnetGroup",)),
+    ("EC2.44", ("aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet")),
+    ("EC2.45", ("aws:ebs/volume:Volume",)),
+    ("EC2.46", ("aws:ec2/vpc:Vpc", "aws:ec2/defaultVpc:DefaultVpc")),
+    ("EC2.47", ("aws:ec2/vpcEndpointService:VpcEndpointService",)),
+    ("EC2.48", ("aws:ec2/flowLog:FlowLog",)),
+    ("EC2.49", ("aws:ec2/vpcPeeringConnection:VpcPeeringConnection",)),
+    ("EC2.50", ("aws:ec2/vpnGateway:VpnGateway",)),
+    ("EC2.52", ("aws:ec2transitgateway/transitGateway:TransitGateway",)),
+    ("EC2.174", ("aws:ec2/vpcDhcpOptions:VpcDhcpOptions",)),
+    ("EC2.175", ("aws:ec2/launchTemplate:LaunchTemplate",)),
+    ("EC2.176", ("aws:ec2/managedPrefixList:ManagedPrefixList",)),
+    ("EC2.177", ("aws:ec2/trafficMirrorSession:TrafficMirrorSession",)),
+    ("EC2.178", ("aws:ec2/trafficMirrorFilter:TrafficMirrorFilter",)),
+    ("EC2.179", ("aws:ec2/trafficMirrorTarget:TrafficMirrorTarget",)),
+    ("ECR.4", ("aws:ecrpublic/repository:Repository",)),
+    ("ECS.13", ("aws:ecs/service:Service",)),
+    ("ECS.14", ("aws:ecs/cluster:Cluster",)),
+    ("ECS.15", ("aws:ecs/taskDefinition:TaskDefinition",)),
+    ("RDS.28", ("aws:rds/cluster:Cluster",)),
+    ("RDS.29", ("aws:rds/clusterSnapshot:ClusterSnapshot",)),
+    ("RDS.30", ("aws:rds/instance:Instance", "aws:rds/clusterInstance:ClusterInstance")),
+    ("RDS.32", ("aws:rds/snapshot:Snapshot",)),
+    ("RDS.33", ("aws:rds/subnetGroup:SubnetGroup",)),
 )
 
 _REMEDIATION = "Give it tags, or set default tags on the provider."
@@ -72,7 +70,6 @@ def _group_tagged(group: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="AutoScaling.10",
-        title="Auto Scaling groups are tagged",
         severity=Severity.LOW,
         remediation="Give the autoscaling.Group tags; it takes none from the provider.",
         rule=Each((GROUP,), _group_tagged),
@@ -80,11 +77,10 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=control_id,
-            title=f"{what} are tagged",
             severity=Severity.LOW,
             remediation=_REMEDIATION,
             rule=tagged(types),
         )
-        for control_id, what, types in TAGGED
+        for control_id, types in TAGGED
     ),
 )

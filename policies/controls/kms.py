@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.lang.documents import matches
 from policies.lang.everybody import is_everybody
-from policies.lang.identities import INLINE, MANAGED, ROLE, permissions
+from policies.lang.identities import INLINE, MANAGED, ROLE, known_permissions
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
 from policies.rules import is_at_least
@@ -63,14 +63,16 @@ def _fits_every_key(pattern: str) -> bool:
 
 
 def _decrypts_with_any_key(resource: Resource) -> Verdict:
-    found = permissions(resource)
-    if not found and resource.type == ROLE:
-        return na("the role has no inline policy of its own")
+    found, undecided = known_permissions(resource)
     for statement in found:
         action = next((name for name in ("kms:Decrypt", "kms:ReEncryptFrom") if statement.grants(name)), None)
         wide = next((pattern for pattern in statement.resources if _fits_every_key(pattern)), None)
         if statement.allows and action and (wide or statement.not_resources):
             return bad(f"{statement.path}.Resource", wide or "NotResource", f"name the keys that {action} may use")
+    if undecided:
+        raise undecided
+    if not found and resource.type == ROLE:
+        return na("the role has no inline policy of its own")
     return ok()
 
 
@@ -85,28 +87,24 @@ def _deletion_window(key: Resource) -> str | None:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="KMS.1",
-        title="IAM customer managed policies should not allow decryption actions on all KMS keys",
         severity=Severity.MEDIUM,
         remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the iam.Policy.",
         rule=Related((MANAGED,), _managed_decrypts),
     ),
     Control(
         id="KMS.2",
-        title="IAM principals should not have IAM inline policies that allow decryption actions on all KMS keys",
         severity=Severity.MEDIUM,
         remediation="Name the keys' ARNs as the Resource of kms:Decrypt and kms:ReEncryptFrom in the inline policy.",
         rule=Each((*INLINE, ROLE), _decrypts_with_any_key),
     ),
     Control(
         id="KMS.4",
-        title="AWS KMS key rotation should be enabled",
         severity=Severity.MEDIUM,
         remediation="Set enable_key_rotation=True on the kms.Key, and leave rotation_period_in_days at 365 or less.",
         rule=Each((KEY,), _rotates),
     ),
     Control(
         id="KMS.5",
-        title="KMS keys should not be publicly accessible",
         severity=Severity.CRITICAL,
         remediation="Name the accounts and roles in the key policy's Principal, or narrow `*` by kms:CallerAccount.",
         rule=Each((*KEY_POLICIES, GRANT), _not_public),

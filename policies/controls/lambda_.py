@@ -80,35 +80,30 @@ def _environment_encrypted(function: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Lambda.1",
-        title="Lambda function policies should prohibit public access",
         severity=Severity.CRITICAL,
         remediation="Name the principal and source_arn or source_account on the lambda.Permission.",
         rule=Each((PERMISSION, LAYER_PERMISSION, DOCUMENT), _not_public),
     ),
     Control(
         id="Lambda.2",
-        title="Lambda functions should use supported runtimes",
         severity=Severity.MEDIUM,
         remediation="Set runtime to one that AWS supports.",
         rule=Each((FUNCTION,), _supported),
     ),
     Control(
         id="Lambda.3",
-        title="Lambda functions should be in a VPC",
         severity=Severity.LOW,
         remediation="Set vpc_config with private subnets and a security group on the lambda.Function.",
         rule=is_set(FUNCTION, "vpcConfig.subnetIds", "name private subnets"),
     ),
     Control(
         id="Lambda.5",
-        title="VPC Lambda functions should operate in multiple Availability Zones",
         severity=Severity.MEDIUM,
         remediation="Name subnets of at least two Availability Zones in vpc_config.",
         rule=Related((FUNCTION,), _many_zones),
     ),
     Control(
         id="Lambda.7",
-        title="Functions are traced",
         severity=Severity.LOW,
         remediation='Set tracing_config.mode="Active" on the lambda.Function.',
         rule=is_one_of(FUNCTION, "tracingConfig.mode", {"Active"}, default="PassThrough"),

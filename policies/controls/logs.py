@@ -29,7 +29,6 @@ def _does_not_grow_for_ever(group: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="CloudWatch.16",
-        title="Logs are kept for at least a year",
         severity=Severity.MEDIUM,
         remediation=f"Set retention_in_days to {RETENTION_DAYS} or more on the cloudwatch.LogGroup.",
         rule=Each((GROUP,), _kept_long_enough),

@@ -140,6 +140,7 @@ def _own_port(database: Resource) -> Verdict:
 
 def _own_admin(path: str) -> Callable[[Resource], Verdict]:
     def check(database: Resource) -> Verdict:
+        inherited(database, path)
         if database.raw(path) is None:
             return na("takes its administrator from its source")
         name = database.text(path)
@@ -218,126 +219,108 @@ def _managed_password(database: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.1",
-        title="RDS snapshots should be private",
         severity=Severity.CRITICAL,
         remediation='Remove "all" from shared_accounts.',
         rule=Each((SNAPSHOT, CLUSTER_SNAPSHOT, *SNAPSHOT_COPIES), _private_snapshot),
     ),
     Control(
         id="RDS.2",
-        title="RDS DB instances should prohibit public access, determined by the PubliclyAccessible configuration",
         severity=Severity.CRITICAL,
         remediation="Set publicly_accessible=False.",
         rule=is_false((INSTANCE, MEMBER, CLUSTER), "publiclyAccessible"),
     ),
     Control(
         id="RDS.3",
-        title="RDS DB instances should have encryption at-rest enabled",
         severity=Severity.MEDIUM,
         remediation="Set storage_encrypted=True (RDS replaces the instance: restore it from an encrypted snapshot copy).",
         rule=Related((INSTANCE,), _encrypted),
     ),
     Control(
         id="RDS.4",
-        title="RDS cluster snapshots and database snapshots should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Encrypt the instance or cluster; copy existing snapshots with a kms_key_id.",
         rule=Related((SNAPSHOT, CLUSTER_SNAPSHOT), _encrypted_snapshot),
     ),
     Control(
         id="RDS.5",
-        title="RDS DB instances should be configured with multiple Availability Zones",
         severity=Severity.MEDIUM,
         remediation="Set multi_az=True.",
         rule=is_true(INSTANCE, "multiAz", unless=_aurora),
     ),
     Control(
         id="RDS.6",
-        title="Enhanced monitoring should be configured for RDS DB instances and clusters",
         severity=Severity.LOW,
         remediation="Set monitoring_interval (1 to 60 seconds) and monitoring_role_arn.",
         rule=Related((INSTANCE, MEMBER), _monitored),
     ),
     Control(
         id="RDS.8",
-        title="RDS DB instances should have deletion protection enabled",
         severity=Severity.LOW,
         remediation="Set deletion_protection=True.",
         rule=is_true(INSTANCE, "deletionProtection", unless=_aurora),
     ),
     Control(
         id="RDS.10",
-        title="IAM authentication should be configured for RDS instances",
         severity=Severity.MEDIUM,
         remediation="Set iam_database_authentication_enabled=True.",
         rule=Each((INSTANCE,), _iam_authentication),
     ),
     Control(
         id="RDS.11",
-        title="RDS instances should have automatic backups enabled",
         severity=Severity.MEDIUM,
         remediation="Set backup_retention_period to 7 or more.",
         rule=is_at_least(INSTANCE, "backupRetentionPeriod", 7, unless=_replica),
     ),
     Control(
         id="RDS.13",
-        title="RDS automatic minor version upgrades should be enabled",
         severity=Severity.HIGH,
         remediation="Leave auto_minor_version_upgrade at True.",
         rule=is_true((INSTANCE, MEMBER), "autoMinorVersionUpgrade", default=True),
     ),
     Control(
         id="RDS.17",
-        title="RDS DB instances should be configured to copy tags to snapshots",
         severity=Severity.LOW,
         remediation="Set copy_tags_to_snapshot=True.",
         rule=is_true(INSTANCE, "copyTagsToSnapshot", unless=_aurora),
     ),
     Control(
         id="RDS.18",
-        title="RDS instances should be deployed in a VPC",
         severity=Severity.HIGH,
         remediation="Set db_subnet_group_name.",
         rule=Each((INSTANCE,), _subnet_group),
     ),
     Control(
         id="RDS.23",
-        title="RDS databases and clusters should not use a database engine default port",
         severity=Severity.LOW,
         remediation="Set port to another than the engine's default.",
         rule=Each((INSTANCE, CLUSTER), _own_port),
     ),
     Control(
         id="RDS.25",
-        title="RDS database instances should use a custom administrator username",
         severity=Severity.MEDIUM,
         remediation='Set username to another name than "admin" or "postgres".',
         rule=Each((INSTANCE,), _own_admin("username")),
     ),
     Control(
         id="RDS.24",
-        title="RDS database clusters should use a custom administrator username",
         severity=Severity.MEDIUM,
         remediation='Set master_username to another name than "admin" or "postgres".',
         rule=Each((CLUSTER,), _own_admin("masterUsername")),
     ),
     Control(
         id="RDS.26",
-        title="RDS DB instances should be protected by a backup plan",
         severity=Severity.MEDIUM,
         remediation="Cover the instance by a backup.Selection, by ARN or by tag.",
         rule=Related((INSTANCE,), _in_backup_plan),
     ),
     Control(
         id="RDS.43",
-        title="Database proxies require TLS",
         severity=Severity.MEDIUM,
         remediation="Set require_tls=True.",
         rule=is_true(PROXY, "requireTls"),
     ),
     Control(
         id="RDS.46",
-        title="Instances are in no subnet with a route to an Internet gateway",
         severity=Severity.HIGH,
         remediation="Give the subnet group private subnets.",
         rule=Related((INSTANCE,), _no_internet_route),

@@ -76,10 +76,9 @@ def _supported(cluster: Resource) -> Verdict:
     return ok()
 
 
-def _copies_tags(control_id: str, what: str, unless: Unless) -> Control:
+def _copies_tags(control_id: str, unless: Unless) -> Control:
     return Control(
         id=control_id,
-        title=f"{what} copy their tags to snapshots",
         severity=Severity.LOW,
         remediation="Set copy_tags_to_snapshot=True.",
         rule=is_true(CLUSTER, "copyTagsToSnapshot", unless=unless),
@@ -89,59 +88,51 @@ def _copies_tags(control_id: str, what: str, unless: Unless) -> Control:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.7",
-        title="RDS clusters should have deletion protection enabled",
         severity=Severity.MEDIUM,
         remediation="Set deletion_protection=True.",
         rule=is_true(CLUSTER, "deletionProtection"),
     ),
     Control(
         id="RDS.12",
-        title="IAM authentication should be configured for RDS clusters",
         severity=Severity.MEDIUM,
         remediation="Set iam_database_authentication_enabled=True.",
         rule=is_true(CLUSTER, "iamDatabaseAuthenticationEnabled"),
     ),
     Control(
         id="RDS.14",
-        title="Amazon Aurora clusters should have backtracking enabled",
         severity=Severity.MEDIUM,
         remediation="Set backtrack_window (seconds) when the cluster is created.",
         rule=is_at_least(CLUSTER, "backtrackWindow", 1, unless=_AURORA_MYSQL),
     ),
     Control(
         id="RDS.15",
-        title="RDS DB clusters should be configured for multiple Availability Zones",
         severity=Severity.MEDIUM,
         remediation="Add an rds.ClusterInstance in a second Availability Zone.",
         rule=Related((CLUSTER,), _many_zones),
     ),
-    _copies_tags("RDS.16", "Aurora clusters", _AURORA),
+    _copies_tags("RDS.16", _AURORA),
     Control(
         id="RDS.27",
-        title="RDS DB clusters should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Set storage_encrypted=True.",
         rule=Each((CLUSTER,), _encrypted),
     ),
     Control(
         id="RDS.35",
-        title="RDS DB clusters should have automatic minor version upgrade enabled",
         severity=Severity.MEDIUM,
         remediation="Leave auto_minor_version_upgrade at True.",
         rule=is_true(CLUSTER, "autoMinorVersionUpgrade", default=True, unless=_multi_az_only),
     ),
-    _copies_tags("RDS.47", "PostgreSQL clusters", _only("postgres")),
-    _copies_tags("RDS.48", "MySQL clusters", _only("mysql")),
+    _copies_tags("RDS.47", _only("postgres")),
+    _copies_tags("RDS.48", _only("mysql")),
     Control(
         id="RDS.50",
-        title="Clusters keep backups for 7 days or more",
         severity=Severity.MEDIUM,
         remediation="Set backup_retention_period to 7 or more.",
         rule=is_at_least(CLUSTER, "backupRetentionPeriod", 7, default=1),
     ),
     Control(
         id="RDS.51",
-        title="Global clusters run a supported version of Aurora MySQL",
         severity=Severity.HIGH,
         remediation="Upgrade engine_version.",
         rule=Each((GLOBAL,), _supported),

@@ -152,48 +152,45 @@ def _security_groups_heard(subscription: Resource) -> Verdict:
     )
 
 
-#: (id, type, engines, log types, title).
-_LOG_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str], ...] = (
-    ("RDS.34", CLUSTER, ("aurora-mysql",), ("audit",), "Aurora MySQL clusters publish audit logs"),
-    ("RDS.36", INSTANCE, ("postgres",), ("postgresql",), "PostgreSQL instances publish logs"),
-    ("RDS.37", CLUSTER, ("aurora-postgresql",), ("postgresql",), "Aurora PostgreSQL clusters publish logs"),
-    ("RDS.40", INSTANCE, ("sqlserver",), ("agent", "error"), "SQL Server instances publish logs"),
-    ("RDS.42", INSTANCE, ("mariadb",), ("audit", "error"), "MariaDB instances publish logs"),
+#: (id, type, engines, log types).
+_LOG_ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("RDS.34", CLUSTER, ("aurora-mysql",), ("audit",)),
+    ("RDS.36", INSTANCE, ("postgres",), ("postgresql",)),
+    ("RDS.37", CLUSTER, ("aurora-postgresql",), ("postgresql",)),
+    ("RDS.40", INSTANCE, ("sqlserver",), ("agent", "error")),
+    ("RDS.42", INSTANCE, ("mariadb",), ("audit", "error")),
 )
 
-#: (id, engines, parameter, version from which it is on by default, version from which there is one, title).
+#: (id, engines, parameter, version from which it is on by default, version from which there is one).
 _TLS_ROWS = (
-    ("RDS.38", ("postgres",), "rds.force_ssl", (15,), (), "PostgreSQL instances require TLS"),
-    ("RDS.39", ("mysql",), "require_secure_transport", (8, 4), (), "MySQL instances require TLS"),
-    ("RDS.41", ("sqlserver",), "rds.force_ssl", (9999, 1), (), "SQL Server instances require TLS"),
-    ("RDS.44", ("mariadb",), "require_secure_transport", (11, 8), (10, 5), "MariaDB instances require TLS"),
+    ("RDS.38", ("postgres",), "rds.force_ssl", (15,), ()),
+    ("RDS.39", ("mysql",), "require_secure_transport", (8, 4), ()),
+    ("RDS.41", ("sqlserver",), "rds.force_ssl", (9999, 1), ()),
+    ("RDS.44", ("mariadb",), "require_secure_transport", (11, 8), (10, 5)),
 )
 
-#: (id, what makes it applicable, source, categories, what).
-_EVENT_ROWS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...], str], ...] = (
-    ("RDS.19", (CLUSTER,), "db-cluster", ("maintenance", "failure"), "clusters"),
-    ("RDS.20", (INSTANCE,), "db-instance", ("maintenance", "configuration change", "failure"), "instances"),
-    ("RDS.21", (PARAMETERS,), "db-parameter-group", ("configuration change",), "parameter groups"),
+#: (id, what makes it applicable, source, categories).
+_EVENT_ROWS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
+    ("RDS.19", (CLUSTER,), "db-cluster", ("maintenance", "failure")),
+    ("RDS.20", (INSTANCE,), "db-instance", ("maintenance", "configuration change", "failure")),
+    ("RDS.21", (PARAMETERS,), "db-parameter-group", ("configuration change",)),
 )
 
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="RDS.9",
-        title="RDS DB instances should publish logs to CloudWatch Logs",
         severity=Severity.MEDIUM,
         remediation="Set enabled_cloudwatch_logs_exports to the engine's log types.",
         rule=Each((INSTANCE,), _all_logs),
     ),
     Control(
         id="RDS.22",
-        title="An RDS event notifications subscription should be configured for critical database security group events",
         severity=Severity.LOW,
         remediation="Include configuration change and failure in event_categories.",
         rule=Each((EVENTS,), _security_groups_heard),
     ),
     Control(
         id="RDS.45",
-        title="Aurora MySQL clusters audit what is done",
         severity=Severity.MEDIUM,
         remediation="Set server_audit_logging=1 and server_audit_events in the cluster's parameter group.",
         rule=Related((CLUSTER,), _audits),
@@ -201,31 +198,28 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=control_id,
-            title=f"{title} to CloudWatch",
             severity=Severity.MEDIUM,
             remediation=f"Add {', '.join(wanted)} to enabled_cloudwatch_logs_exports.",
             rule=_logs_of(type_, engines, wanted),
         )
-        for control_id, type_, engines, wanted, title in _LOG_ROWS
+        for control_id, type_, engines, wanted in _LOG_ROWS
     ),
     *(
         Control(
             id=control_id,
-            title=title,
             severity=Severity.MEDIUM,
             remediation=f"Set {name} to 1 in the instance's parameter group.",
             rule=_forces_tls(engines, name, on_since, since),
         )
-        for control_id, engines, name, on_since, since, title in _TLS_ROWS
+        for control_id, engines, name, on_since, since in _TLS_ROWS
     ),
     *(
         Control(
             id=control_id,
-            title=f"Existing RDS event notification subscriptions should be configured for critical {what} events",
             severity=Severity.LOW,
             remediation=f"Add an rds.EventSubscription with source_type={source!r} for {', '.join(wanted)}.",
             rule=_subscribed(types, source, wanted),
         )
-        for control_id, types, source, wanted, what in _EVENT_ROWS
+        for control_id, types, source, wanted in _EVENT_ROWS
     ),
 )

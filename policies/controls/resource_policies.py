@@ -41,6 +41,7 @@ DOCUMENTS: Mapping[str, str] = {
     "aws:opensearch/domain:Domain": "accessPolicies",
     "aws:opensearch/domainPolicy:DomainPolicy": "accessPolicies",
     "aws:opensearchingest/resourcePolicy:ResourcePolicy": "policy",
+    "aws:organizations/resourcePolicy:ResourcePolicy": "content",
     "aws:pinpoint/smsvoicev2ResourcePolicy:Smsvoicev2ResourcePolicy": "policy",
     "aws:redshift/resourcePolicy:ResourcePolicy": "policy",
     "aws:redshiftserverless/resourcePolicy:ResourcePolicy": "policy",

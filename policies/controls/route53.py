@@ -29,7 +29,6 @@ def _signed(zone: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="Route53.2",
-        title="Route 53 public hosted zones should log DNS queries",
         severity=Severity.MEDIUM,
         remediation="Add a route53.QueryLog for the zone (its log group lives in us-east-1).",
         rule=has_referrer(ZONE, QUERY_LOG, "zoneId", "add one", unless=_private),

@@ -62,14 +62,12 @@ def _has_policy(secret: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SecretsManager.1",
-        title="Secrets Manager secrets should have automatic rotation enabled",
         severity=Severity.MEDIUM,
         remediation="Add a secretsmanager.SecretRotation for the secret.",
         rule=Related((ITEM,), _rotates),
     ),
     Control(
         id="SecretsManager.4",
-        title="Secrets Manager secrets should be rotated within a specified number of days",
         severity=Severity.MEDIUM,
         remediation=f"Set rotation_rules.automatically_after_days to {MAX_DAYS} or less on the secretsmanager.SecretRotation.",
         rule=Related((ITEM, ROTATION), _soon_enough),

@@ -112,7 +112,7 @@ def _blocks(prefixes: Resource, stack: Stack) -> list[str]:
 def _items(subject: Resource, direction: str) -> Iterator[View] | None:
     """What holds the rules of a direction; None when the resource can have none of that direction."""
     if subject.type in (GROUP, DEFAULT_GROUP):
-        return subject.each(direction)
+        return iter(subject.each_known(direction)[0])
     wanted = {
         RULE: subject.text("type", direction) if subject.type == RULE else "",
         INGRESS: "ingress",
@@ -141,9 +141,18 @@ def _judge(direction: str, check: Callable[[Opening], Verdict]) -> Related:
         checks = [partial(_one, check, item, stack) for item in items]
         if subject.type in (GROUP, DEFAULT_GROUP):
             checks.append(partial(_together, check, subject, direction, stack))
+            checks.append(partial(_all_read, subject, direction))
         return decide(*checks)
 
     return Related((GROUP, DEFAULT_GROUP, RULE, own), judged, alone=True)
+
+
+def _all_read(group: Resource, direction: str) -> Verdict:
+    """Raises `CannotTell` for rules that are not known yet, once those that are have been judged."""
+    _, undecided = group.each_known(direction)
+    if undecided:
+        raise undecided
+    return ok()
 
 
 def _one(check: Callable[[Opening], Verdict], item: View, stack: Stack) -> Verdict:
@@ -153,7 +162,7 @@ def _one(check: Callable[[Opening], Verdict], item: View, stack: Stack) -> Verdi
 def _together(check: Callable[[Opening], Verdict], group: Resource, direction: str, stack: Stack) -> Verdict:
     """The rules of a group with the same protocol and ports as if they were one: inline ones and resources of their own."""
     own = INGRESS if direction == "ingress" else EGRESS
-    items: list[View] = list(group.each(direction))
+    items: list[View] = list(group.each_known(direction)[0])
     try:
         items += stack.referrers(group, own, "securityGroupId")
         items += [rule for rule in stack.referrers(group, RULE, "securityGroupId") if rule.text("type") == direction]
@@ -226,48 +235,44 @@ def _all_described(subject: Resource) -> Verdict:
         for direction in ("ingress", "egress")
         for item in _items(subject, direction) or ()
     ]
+    if subject.type in (GROUP, DEFAULT_GROUP):
+        checks += [lambda direction=direction: _all_read(subject, direction) for direction in ("ingress", "egress")]
     return decide(*checks)
 
 
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="EC2.13",
-        title="Security groups should not allow ingress from 0.0.0.0/0 or ::/0 to port 22",
         severity=Severity.HIGH,
         remediation="Reach machines through Systems Manager Session Manager; remove the rule for SSH from 0.0.0.0/0 and ::/0.",
         rule=_closed_to_world((22,), *_TCP),
     ),
     Control(
         id="EC2.14",
-        title="Security groups should not allow ingress from 0.0.0.0/0 or ::/0 to port 3389",
         severity=Severity.HIGH,
         remediation="Remove the rule for RDP from 0.0.0.0/0 and ::/0.",
         rule=_closed_to_world((3389,), *_TCP, *_UDP),
     ),
     Control(
         id="EC2.18",
-        title="Security groups should only allow unrestricted incoming traffic for authorized ports",
         severity=Severity.HIGH,
         remediation="Narrow rules for 0.0.0.0/0 and ::/0 to TCP 80 and 443, or name blocks, prefix lists or groups.",
         rule=_judge("ingress", _authorised_only),
     ),
     Control(
         id="EC2.19",
-        title="Security groups should not allow unrestricted access to ports with high risk",
         severity=Severity.CRITICAL,
         remediation="Remove rules for 0.0.0.0/0 and ::/0 that cover databases, remote control, mail or development ports.",
         rule=_closed_to_world(HIGH_RISK_PORTS, *_TCP, *_UDP),
     ),
     Control(
         id="EC2.53",
-        title="EC2 security groups should not allow ingress from 0.0.0.0/0 to remote server administration ports",
         severity=Severity.HIGH,
         remediation="Remove rules for 0.0.0.0/0 that cover port 22 or 3389.",
         rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="4"),
     ),
     Control(
         id="EC2.54",
-        title="EC2 security groups should not allow ingress from ::/0 to remote server administration ports",
         severity=Severity.HIGH,
         remediation="Remove rules for ::/0 that cover port 22 or 3389.",
         rule=_closed_to_world(_ADMIN_PORTS, *_TCP, *_UDP, family="6"),

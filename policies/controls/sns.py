@@ -32,14 +32,12 @@ def _demands_tls(resource: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SNS.1",
-        title="SNS topics should be encrypted at rest using AWS KMS",
         severity=Severity.MEDIUM,
         remediation="Set kms_master_key_id on the sns.Topic; the key's policy must let the publishing services use it.",
         rule=is_set(TOPIC, "kmsMasterKeyId", "set it to a key of your own"),
     ),
     Control(
         id="SNS.4",
-        title="SNS topic access policies should not allow public access",
         severity=Severity.CRITICAL,
         remediation="Name principals in the topic's policy, or narrow `*` by aws:SourceAccount or aws:SourceArn.",
         rule=not_public(POLICIES, default="AWS's default policy: the owner alone"),

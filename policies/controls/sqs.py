@@ -32,14 +32,12 @@ def _has_dead_letters(queue: Resource, stack: Stack) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SQS.1",
-        title="Amazon SQS queues should be encrypted at rest",
         severity=Severity.MEDIUM,
         remediation="Set sqs_managed_sse_enabled=True or kms_master_key_id on the sqs.Queue.",
         rule=Each((QUEUE,), _encrypted),
     ),
     Control(
         id="SQS.3",
-        title="SQS queue access policies should not allow public access",
         severity=Severity.CRITICAL,
         remediation="Name principals in the queue's policy, or narrow `*` by aws:SourceArn or aws:SourceAccount.",
         rule=not_public({QUEUE: "policy", "aws:sqs/queuePolicy:QueuePolicy": "policy"}),

@@ -86,21 +86,18 @@ def _secret_by_name(parameter: Resource) -> Verdict:
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="SSM.4",
-        title="SSM documents should not be public",
         severity=Severity.CRITICAL,
         remediation="Name accounts instead of All in the ssm.Document's permissions.",
         rule=Each((DOCUMENT,), _not_shared),
     ),
     Control(
         id="SSM.6",
-        title="Automation writes its output to CloudWatch Logs",
         severity=Severity.MEDIUM,
         remediation="Set /ssm/automation/customer-script-log-destination to CloudWatch by an ssm.ServiceSetting.",
         rule=_setting("/ssm/automation/customer-script-log-destination", "CloudWatch"),
     ),
     Control(
         id="SSM.7",
-        title="Documents cannot be shared with the public",
         severity=Severity.CRITICAL,
         remediation="Set /ssm/documents/console/public-sharing-permission to Disable by an ssm.ServiceSetting.",
         rule=_setting("/ssm/documents/console/public-sharing-permission", "Disable"),

@@ -10,7 +10,6 @@ MACHINE = "aws:sfn/stateMachine:StateMachine"
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="StepFunctions.1",
-        title="Step Functions state machines should have logging turned on",
         severity=Severity.MEDIUM,
         remediation="Set logging_configuration.level to ERROR or ALL on the sfn.StateMachine.",
         rule=is_one_of(MACHINE, "loggingConfiguration.level", {"ALL", "ERROR", "FATAL"}, default="OFF"),

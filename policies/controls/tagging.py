@@ -7,28 +7,28 @@ from policies.lang.resources import Resource
 from policies.model import Control, Each, Severity, Verdict, bad, ok
 from policies.rules import tagged
 
-#: Security Hub's control, what it is about, the resource type.
-TAGGED: tuple[tuple[str, str, str], ...] = (
-    ("ACM.3", "Certificates", "aws:acm/certificate:Certificate"),
-    ("Backup.3", "Backup vaults", "aws:backup/vault:Vault"),
-    ("Backup.4", "Backup report plans", "aws:backup/reportPlan:ReportPlan"),
-    ("Backup.5", "Backup plans", "aws:backup/plan:Plan"),
-    ("CloudTrail.9", "Trails", "aws:cloudtrail/trail:Trail"),
-    ("DynamoDB.5", "DynamoDB tables", "aws:dynamodb/table:Table"),
-    ("EventBridge.2", "Event buses", "aws:cloudwatch/eventBus:EventBus"),
-    ("GuardDuty.2", "GuardDuty filters", "aws:guardduty/filter:Filter"),
-    ("GuardDuty.3", "GuardDuty IP sets", "aws:guardduty/iPSet:IPSet"),
-    ("GuardDuty.4", "GuardDuty detectors", "aws:guardduty/detector:Detector"),
-    ("IAM.23", "Access analyzers", "aws:accessanalyzer/analyzer:Analyzer"),
-    ("IAM.24", "Roles", "aws:iam/role:Role"),
-    ("IAM.25", "Users", "aws:iam/user:User"),
-    ("Lambda.6", "Functions", "aws:lambda/function:Function"),
-    ("Route53.1", "Health checks", "aws:route53/healthCheck:HealthCheck"),
-    ("SNS.3", "Topics", "aws:sns/topic:Topic"),
-    ("SQS.2", "Queues", "aws:sqs/queue:Queue"),
-    ("SSM.5", "Systems Manager documents", "aws:ssm/document:Document"),
-    ("SecretsManager.5", "Secrets", "aws:secretsmanager/secret:Secret"),
-    ("StepFunctions.2", "Activities", "aws:sfn/activity:Activity"),
+#: Security Hub's control and the resource type.
+TAGGED: tuple[tuple[str, str], ...] = (
+    ("ACM.3", "aws:acm/certificate:Certificate"),
+    ("Backup.3", "aws:backup/vault:Vault"),
+    ("Backup.4", "aws:backup/reportPlan:ReportPlan"),
+    ("Backup.5", "aws:backup/plan:Plan"),
+    ("CloudTrail.9", "aws:cloudtrail/trail:Trail"),
+    ("DynamoDB.5", "aws:dynamodb/table:Table"),
+    ("EventBridge.2", "aws:cloudwatch/eventBus:EventBus"),
+    ("GuardDuty.2", "aws:guardduty/filter:Filter"),
+    ("GuardDuty.3", "aws:guardduty/iPSet:IPSet"),
+    ("GuardDuty.4", "aws:guardduty/detector:Detector"),
+    ("IAM.23", "aws:accessanalyzer/analyzer:Analyzer"),
+    ("IAM.24", "aws:iam/role:Role"),
+    ("IAM.25", "aws:iam/user:User"),
+    ("Lambda.6", "aws:lambda/function:Function"),
+    ("Route53.1", "aws:route53/healthCheck:HealthCheck"),
+    ("SNS.3", "aws:sns/topic:Topic"),
+    ("SQS.2", "aws:sqs/queue:Queue"),
+    ("SSM.5", "aws:ssm/document:Document"),
+    ("SecretsManager.5", "aws:secretsmanager/secret:Secret"),
+    ("StepFunctions.2", "aws:sfn/activity:Activity"),
 )
 
 #: What the platform team finds a resource by: whose, where, and which part of the program made it.
@@ -61,12 +61,11 @@ CONTROLS: tuple[Control, ...] = (
     *(
         Control(
             id=id_,
-            title=f"{what} carry tags",
             severity=Severity.LOW,
             remediation=f"Set tags on the {kind.rpartition(':')[2]}, or default_tags on the provider.",
             rule=tagged(kind),
         )
-        for id_, what, kind in TAGGED
+        for id_, kind in TAGGED
     ),
     Control(
         id="MD.Tagging.1",

@@ -149,11 +149,14 @@ def _logged(acl: Resource, stack: Stack) -> Verdict:
     keeps = [item for item in config.each("loggingFilter.filters") if item.text("behavior") == "KEEP"]
     if config.text("loggingFilter.defaultBehavior", "KEEP") == "DROP" and not keeps:
         return bad(f"{config.name}.loggingFilter", "DROP without a filter that keeps", "keep what is not named")
+    dropped: set[str] = set()
     for item in config.each("loggingFilter.filters"):
-        dropped = {condition.text("actionCondition.action") for condition in item.each("conditions")}
-        either = item.text("requirement") == "MEETS_ANY"
-        if item.text("behavior") == "DROP" and either and dropped >= {"ALLOW", "BLOCK"}:
-            return bad(f"{config.name}.{item.at('conditions')}", sorted(dropped), "keep blocked and allowed requests")
+        conditions = list(item.each("conditions"))
+        alone = len(conditions) == 1 or item.text("requirement") == "MEETS_ANY"
+        if item.text("behavior") == "DROP" and alone:
+            dropped |= {condition.text("actionCondition.action") for condition in conditions}
+    if dropped >= {"ALLOW", "BLOCK"}:
+        return bad(f"{config.name}.loggingFilter", sorted(dropped - {""}), "keep blocked and allowed requests")
     return ok()
 
 
@@ -259,21 +262,18 @@ _GROUPS = (
 CONTROLS: tuple[Control, ...] = (
     Control(
         id="WAF.10",
-        title="AWS WAF web ACLs should have at least one rule or rule group",
         severity=Severity.MEDIUM,
         remediation="Add rules or managed rule groups to the wafv2.WebAcl.",
         rule=Related((ACL,), _has_rules),
     ),
     Control(
         id="WAF.11",
-        title="AWS WAF web ACL logging should be enabled",
         severity=Severity.LOW,
         remediation="Add a wafv2.WebAclLoggingConfiguration.",
         rule=Related((ACL,), _logged),
     ),
     Control(
         id="WAF.12",
-        title="AWS WAF rules should have CloudWatch metrics enabled",
         severity=Severity.MEDIUM,
         remediation="Set visibility_config.cloudwatch_metrics_enabled=True on the ACL or group and on each rule.",
         rule=Each((ACL, GROUP, RULE), _measured),

@@ -111,8 +111,26 @@ class Statement:
 
 def statements(view: View, path: str) -> list[Statement]:
     """The statements of the policy document at `path` (JSON text or object); none when it is not set."""
-    document = view.document(path)
-    return [_statement(item) for item in document.each("Statement")]
+    found, undecided = known_statements(view, path)
+    if undecided:
+        raise undecided
+    return found
+
+
+def known_statements(view: View, path: str) -> tuple[list[Statement], CannotTell | None]:
+    """The statements that can be read, and why some cannot: one that opens a policy does so whatever the others say."""
+    try:
+        document = view.document(path)
+    except CannotTell as reason:
+        return [], reason
+    items, undecided = document.each_known("Statement")
+    found: list[Statement] = []
+    for item in items:
+        try:
+            found.append(_statement(item))
+        except CannotTell as reason:
+            undecided = undecided or reason
+    return found, undecided
 
 
 def _statement(item: View) -> Statement:

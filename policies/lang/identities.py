@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from policies.lang.documents import Statement, statements
+from policies.lang.documents import Statement, known_statements
 from policies.lang.resources import Resource
+from policies.lang.values import CannotTell
 
 ROLE = "aws:iam/role:Role"
 USER = "aws:iam/user:User"
@@ -37,6 +38,20 @@ DOCUMENT_BEARERS = (MANAGED, *INLINE, PERMISSION_SET, ROLE)
 
 def permissions(resource: Resource) -> list[Statement]:
     """The permission statements in a resource's own properties: a policy's document, or a role's inline policies."""
-    if resource.type == ROLE:
-        return [found for inline in resource.each("inlinePolicies") for found in statements(inline, "policy")]
-    return statements(resource, INLINE_PATHS.get(resource.type, "policy"))
+    found, undecided = known_permissions(resource)
+    if undecided:
+        raise undecided
+    return found
+
+
+def known_permissions(resource: Resource) -> tuple[list[Statement], CannotTell | None]:
+    """As `permissions`, those that can be read, and why some cannot."""
+    if resource.type != ROLE:
+        return known_statements(resource, INLINE_PATHS.get(resource.type, "policy"))
+    inline, undecided = resource.each_known("inlinePolicies")
+    found: list[Statement] = []
+    for one in inline:
+        read, reason = known_statements(one, "policy")
+        found += read
+        undecided = undecided or reason
+    return found, undecided

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from policies.lang.documents import Statement, statements
-from policies.lang.identities import GROUP, INLINE, MANAGED, MEMBERSHIPS, ROLE, USER, permissions
+from policies.lang.identities import GROUP, INLINE, MANAGED, MEMBERSHIPS, ROLE, USER, known_permissions
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
 
@@ -151,16 +151,11 @@ def _safely(resource: Resource, path: str, stack: Stack) -> list[Resource]:
 def _collect(identity: Resource, stack: Stack, found: Permissions) -> None:
     (inline, by), attachments = _CARRIERS[identity.type]
 
-    def take(read: Any, carrier: Resource) -> None:
-        try:
-            found.add(read(), carrier.name)
-        except CannotTell as reason:
-            found.undecided = found.undecided or reason
-
-    if identity.type == ROLE:
-        take(lambda: permissions(identity), identity)
-    for policy in _referrers(identity, inline, by, stack, found):
-        take(lambda policy=policy: permissions(policy), policy)
+    for carrier in (
+        *((identity,) if identity.type == ROLE else ()),
+        *_referrers(identity, inline, by, stack, found),
+    ):
+        _take(carrier, found)
     for kind, path in attachments:
         for attachment in _referrers(identity, kind, path, stack, found):
             _attached(attachment, "policyArn", stack, found)
@@ -169,6 +164,12 @@ def _collect(identity: Resource, stack: Stack, found: Permissions) -> None:
         _attached(exclusive, "policyArns", stack, found)
     if identity.type == ROLE:
         _attached(identity, "managedPolicyArns", stack, found)
+
+
+def _take(carrier: Resource, found: Permissions) -> None:
+    read, undecided = known_permissions(carrier)
+    found.add(read, carrier.name)
+    found.undecided = found.undecided or undecided
 
 
 def _referrers(identity: Resource, kind: str, path: str, stack: Stack, found: Permissions) -> list[Resource]:
@@ -192,7 +193,7 @@ def _attached(holder: Resource, path: str, stack: Stack, found: Permissions) -> 
             )
     try:
         for policy in stack.targets(holder, path, MANAGED):
-            found.add(permissions(policy), policy.name)
+            _take(policy, found)
     except CannotTell as reason:
         found.undecided = found.undecided or reason
 

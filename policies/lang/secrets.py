@@ -33,9 +33,9 @@ _KEYS = frozenset(
 #: What refers to a secret and is none.
 _REFERENCE = re.compile(r"^(?:arn:aws[a-z-]*:|/[\w./-]+$|\$\{|ssm:|secretsmanager:|vault:|file:)")
 _PLAIN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-#: Values that are settings, not secrets: numbers, switches, durations.
+#: Values that are settings, not secrets: numbers (a long one is a password), switches, durations.
 _SETTING = re.compile(
-    r"^(?:\d+(?:\.\d+)?[a-z]{0,2}|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional)$", re.I
+    r"^(?:\d{1,7}(?:\.\d+)?[a-z]{0,2}|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional)$", re.I
 )
 
 

@@ -336,6 +336,14 @@ class View:
         """The names of the properties that are set."""
         return tuple(key for key, value in self._values.items() if value is not None)
 
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """(name, value) of the properties that are set, for names that hold dots and are therefore no paths."""
+        for key, value in self._values.items():
+            if isinstance(value, _Marker):
+                raise CannotTell(self.at(key), value.words)
+            if value is not None:
+                yield key, value.value if isinstance(value, Sensitive) else value
+
     def document(self, path: str) -> View:
         """The JSON document at `path`, given as text or as an object; an empty view when it is not set."""
         value = self.known(path)

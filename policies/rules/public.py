@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policies.lang.documents import statements
+from policies.lang.documents import known_statements
 from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource
 from policies.lang.values import View
@@ -15,10 +15,13 @@ FIX = "name accounts, roles or services, or add a condition whose values are fix
 
 def policy_is_private(view: View, path: str) -> Verdict:
     """No statement of the policy document at `path` lets everybody in."""
-    for statement in public_statements(statements(view, path)):
+    found, undecided = known_statements(view, path)
+    for statement in public_statements(found):
         if statement.not_principals:
             return bad(f"{statement.path}.NotPrincipal", "everybody but those named", FIX)
         return bad(f"{statement.path}.Principal", "*", FIX)
+    if undecided:
+        raise undecided
     return ok()
 
 

@@ -51,8 +51,8 @@ CASES = {
         na=[_VPC],
         unknown=[Change({"enable": UNKNOWN})],
     ),
-    **{f"GuardDuty.{number}": _part(feature, more) for number, _, _, feature, more in PARTS},
-    **{f"Inspector.{number}": _scan(kind) for number, _, kind in SCANS},
+    **{f"GuardDuty.{number}": _part(feature, more) for number, _, feature, more in PARTS},
+    **{f"Inspector.{number}": _scan(kind) for number, kind in SCANS},
     "Macie.1": Case(
         good=[[res(MACIE, status="ENABLED")], [res(MACIE)]],
         bad=[Change({"status": "PAUSED"}), [_DETECTOR]],

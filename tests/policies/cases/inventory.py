@@ -23,5 +23,5 @@ CASES = {
         na=[OTHER],
         unknown=[Change({"tags": UNKNOWN})],
     )
-    for control_id, _, types in TAGGED
+    for control_id, types in TAGGED
 }

@@ -204,8 +204,8 @@ CASES = {
     "RDS.25": Case(
         good=[GOOD],
         bad=[Change({"username": "postgres"}), Change({"username": "admin"})],
-        na=[OTHER, [instance(username=None, replicateSourceDb="main")]],
-        unknown=[Change({"username": UNKNOWN})],
+        na=[OTHER],
+        unknown=[Change({"username": UNKNOWN}), [instance(username=None, replicateSourceDb="main")]],
     ),
     "RDS.26": Case(
         good=[

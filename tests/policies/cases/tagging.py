@@ -12,7 +12,7 @@ CASES = {
         na=[[res("aws:ec2/eip:Eip", tags={})]],
         unknown=[Change({"tags": UNKNOWN})],
     )
-    for id_, _, kind in TAGGED
+    for id_, kind in TAGGED
 } | {
     "MD.Tagging.1": Case(
         good=[[res("aws:kms/key:Key", tags=HOUSE)], [res("aws:s3/bucketV2:BucketV2", tagsAll=HOUSE)]],

@@ -1,0 +1,40 @@
+"""Resource sets of the same kinds as the shared ones, written to break the pack: each answers as AWS's texts say."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies.catalog import all_controls
+from policies.model import status_of
+from tests.policies.build import stack
+from tests.policies.siblings import (
+    Sibling,
+    account,
+    bearers,
+    containers,
+    edge,
+    groups,
+    identities,
+    public,
+    routes,
+    stores,
+    watching,
+    web,
+)
+
+CONTROLS = {control.id: control for control in all_controls()}
+MODULES = (public, bearers, identities, account, groups, routes, web, edge, containers, stores, watching)
+CASES = [sibling for module in MODULES for sibling in module.CASES]
+
+
+@pytest.mark.parametrize("sibling", CASES, ids=[sibling.name for sibling in CASES])
+def test_the_answer_is_the_right_one(sibling: Sibling) -> None:
+    held = stack(sibling.resources)
+    for control_id, wanted in sibling.right.items():
+        findings = CONTROLS[control_id].evaluate(held)
+        assert status_of(findings).value == wanted, (control_id, [finding.verdict.message for finding in findings])
+
+
+def test_names_are_unique() -> None:
+    names = [sibling.name for sibling in CASES]
+    assert len(set(names)) == len(names)
