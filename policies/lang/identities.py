@@ -36,16 +36,9 @@ INLINE_PATHS = {
 DOCUMENT_BEARERS = (MANAGED, *INLINE, PERMISSION_SET, ROLE)
 
 
-def permissions(resource: Resource) -> list[Statement]:
-    """The permission statements in a resource's own properties: a policy's document, or a role's inline policies."""
-    found, undecided = known_permissions(resource)
-    if undecided:
-        raise undecided
-    return found
-
-
 def known_permissions(resource: Resource) -> tuple[list[Statement], CannotTell | None]:
-    """As `permissions`, those that can be read, and why some cannot."""
+    """The permission statements in a resource's own properties (a policy's document, a role's inline policies) that can be read,
+    and why some cannot."""
     if resource.type != ROLE:
         return known_statements(resource, INLINE_PATHS.get(resource.type, "policy"))
     inline, undecided = resource.each_known("inlinePolicies")
