@@ -37,8 +37,8 @@ DOCUMENT_BEARERS = (MANAGED, *INLINE, PERMISSION_SET, ROLE)
 
 
 def known_permissions(resource: Resource) -> tuple[list[Statement], CannotTell | None]:
-    """The permission statements in a resource's own properties (a policy's document, a role's inline policies) that can be read,
-    and why some cannot."""
+    """The permission statements in a resource's own properties that can be read, and why some cannot: a policy's document, a
+    role's inline policies."""
     if resource.type != ROLE:
         return known_statements(resource, INLINE_PATHS.get(resource.type, "policy"))
     inline, undecided = resource.each_known("inlinePolicies")
