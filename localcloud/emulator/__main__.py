@@ -50,7 +50,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     prepare_environment()
     collect_rarely()
-    from localcloud.emulator.server import serve
+    from localcloud.emulator import api_models
+
+    api_models.read_once()
+    from localcloud.emulator.server import serve  # imports moto, which reads models as it is imported
 
     return serve(arguments.host, arguments.port, arguments.snapshot)
 

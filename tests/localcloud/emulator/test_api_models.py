@@ -1,0 +1,18 @@
+"""botocore's API models are read once in the emulator's process."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+from botocore.loaders import JSONFileLoader
+
+from localcloud.emulator import api_models
+
+
+def test_two_sessions_share_what_was_read_and_know_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JSONFileLoader, "load_file", JSONFileLoader.load_file)  # put back after the test
+    api_models.read_once()
+    first, second = (botocore.session.Session().get_component("data_loader") for _ in range(2))
+    assert first.load_service_model("sqs", "service-2") is second.load_service_model("sqs", "service-2")
+    assert first.load_service_model("sqs", "service-2")["metadata"]["endpointPrefix"] == "sqs"
+    assert JSONFileLoader().load_file("nowhere/such-a-model") is None
