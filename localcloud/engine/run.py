@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.engine import events, locks
+from localcloud.engine import events, locks, new_stack
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
 from localcloud.runtime.state import EngineDirectory
@@ -88,6 +88,7 @@ class Workspace:
         self.backend = self.places.backend
         self.backend.mkdir(parents=True, exist_ok=True)
         self.state.chmod(0o700)
+        self._without_debug_log()
         settings = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         self._project_name: str = settings["name"]
         self._configurations: Path = self.project / settings.get("stackConfigDir", ".")
@@ -95,6 +96,18 @@ class Workspace:
         if not self._passphrase.exists():
             self._passphrase.touch(mode=0o600)
             self._passphrase.write_text(secrets.token_urlsafe(32))
+
+    def _without_debug_log(self) -> None:
+        """Put a file where the CLI would make a folder for its own log of each run.
+
+        It writes that at debug level, encrypted, with no switch to turn it off, and takes a third of its time to do so. Nobody
+        reads it: what a run did is in the event log. Where it cannot make the folder it goes on without.
+        """
+        logs = self.places.home / "logs"
+        if not logs.is_file():
+            shutil.rmtree(logs, ignore_errors=True)
+            self.places.home.mkdir(exist_ok=True)
+            logs.touch()
 
     def environment(self) -> dict[str, str]:
         """What must be set, beyond a clean environment, for the CLI to work on this workspace."""
@@ -197,23 +210,11 @@ class Workspace:
             self._create(stack)
 
     def _create(self, stack: str) -> None:
-        # In a folder of its own: `stack init` writes the salt of the passphrase into the stack's file beside Pulumi.yaml,
-        # and the one in environments/ is everybody's.
-        nursery = self.places.salts
-        nursery.mkdir(parents=True, exist_ok=True)
-        (nursery / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)  # only its own: other stacks' salts are here too
-        (nursery / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self._project_name, "runtime": "python"}))
-        done = subprocess.run(
-            [str(self.engine.pulumi), "stack", "init", stack, "--non-interactive"],
-            cwd=nursery,
-            env=self._clean({}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise EngineFailed("stack init", (), done.stderr.strip(), self.state)
+        # The salt is kept beside the state: the stack's file in environments/ is everybody's.
+        kept = self._salt(stack)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(yaml.safe_dump({"encryptionsalt": new_stack.salt(self._passphrase.read_text())}))
+        new_stack.write(self.backend, self._project_name, stack)
 
     def _write_configuration(self, stack: str, overrides: Mapping[str, Any]) -> None:
         source = self.configuration_source(stack)
@@ -223,13 +224,16 @@ class Workspace:
         except DocumentError as error:
             raise EngineFailed("config", (), str(error), source) from None
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
-        salted = yaml.safe_load((self.places.salts / f"Pulumi.{stack}.yaml").read_text())
+        salted = yaml.safe_load(self._salt(stack).read_text())
         salted["config"] = {**(settings.get("config") or {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
 
     def configuration_source(self, stack: str) -> Path:
         """The stack's file beside the program."""
         return self._configurations / f"Pulumi.{stack}.yaml"
+
+    def _salt(self, stack: str) -> Path:
+        return self.places.salts / f"Pulumi.{stack}.yaml"
 
     def _configuration(self, stack: str) -> Path:
         return self.places.configuration(stack)

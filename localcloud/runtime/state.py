@@ -47,7 +47,7 @@ class EngineDirectory:
 
     @property
     def salts(self) -> Path:
-        """Each stack's file as the CLI wrote it when it made the stack: the salt of the passphrase is in it."""
+        """Each stack's salt of the passphrase, in a file as the CLI would have written it."""
         return self.root / "init"
 
     @property
