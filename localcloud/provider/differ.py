@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.provider.translate import same_json
+from localcloud.provider.comparing import same_json
 from localcloud.provider.wire import ASSET, SIGNATURE
 
 Field = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""From Pulumi properties to API members and back, and the question whether what is live is what was asked for."""
+"""From Pulumi properties to API members and back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.provider import shapes
+from localcloud.provider.comparing import TRUE, covers
 from localcloud.provider.constraints import official
 from localcloud.provider.row import Prop, Row
 from localcloud.provider.schema import Kind, Schema, Type
 from localcloud.provider.templates import search
 from localcloud.provider.wire import UNKNOWN
 
-_ON = ("true", "enabled", "on")
 _PAIR = {"key", "name", "value"}
 PLAIN = Prop()
 
@@ -122,7 +122,7 @@ class Translator:
             case "float" | "double":
                 return _number(value)
             case "boolean":
-                return value if isinstance(value, bool) else str(value).lower() in _ON
+                return value if isinstance(value, bool) else str(value).lower() in TRUE
             case "string":
                 return _as_text(value, shape)
             case "blob":
@@ -335,7 +335,7 @@ def _as_text(value: Any, shape: Any) -> Any:
 def _scalar(live: Any, typ: Type) -> Any:
     match typ:
         case "boolean":
-            return live if isinstance(live, bool) else str(live).lower() in _ON
+            return live if isinstance(live, bool) else str(live).lower() in TRUE
         case "integer":
             return int(live) if str(live).lstrip("-").isdigit() else live
         case "string":
@@ -355,79 +355,3 @@ def pairs_to_dict(pairs: list[dict[str, Any]]) -> dict[str, Any]:
         if key:
             made[pair[key]] = pair[value] if value else ""
     return made
-
-
-def covers(wanted: Any, live: Any) -> bool:
-    """Whether `live` says everything that `wanted` says: it may say more (defaults), lists may be in another order."""
-    if isinstance(wanted, Mapping):
-        if set(wanted) >= {"Quantity"} and not wanted.get("Quantity") and not (live or {}).get("Quantity"):
-            return True
-        if not isinstance(live, Mapping):
-            return not any(wanted.values())
-        return all(covers(value, live.get(key)) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        if live is None:
-            live = []
-        if not isinstance(live, list) or len(live) != len(wanted):
-            return False
-        if all(covers(want, have) for want, have in zip(wanted, live, strict=True)):
-            return True
-        left = list(live)
-        for want in wanted:
-            found = next((i for i, have in enumerate(left) if covers(want, have)), None)
-            if found is None:
-                return False
-            del left[found]
-        return True
-    return same_scalar(wanted, live)
-
-
-def same_scalar(wanted: Any, live: Any) -> bool:
-    """Equality across the ways in which APIs write a value: absent, text or number, JSON text, name or ARN."""
-    if wanted == live:
-        return True
-    if live is None or wanted is None:  # not said is the same as off, empty or nothing
-        return not wanted and not live
-    if isinstance(wanted, bool) or isinstance(live, bool):
-        return (str(wanted).lower() in _ON) == (str(live).lower() in _ON)
-    if hasattr(live, "isoformat"):
-        live = live.isoformat()
-    if isinstance(wanted, (int, float)) or isinstance(live, (int, float)):
-        try:
-            return float(wanted) == float(live)
-        except (TypeError, ValueError):
-            return False
-    if isinstance(live, Mapping | list):
-        return same_json(wanted, json.dumps(live)) if isinstance(wanted, str) else False
-    return same_text(str(wanted), str(live))
-
-
-def same_text(one: str, other: str) -> bool:
-    """Equal texts, equal JSON documents, or an ARN and the id or name that it ends with."""
-    if one == other or same_json(one, other):
-        return True
-    for arn, name in ((one, other), (other, one)):
-        if arn.startswith("arn:") and name and not name.startswith("arn:") and arn.endswith(("/" + name, ":" + name)):
-            return True
-    return False
-
-
-def same_json(one: str, other: str) -> bool:
-    if not (one[:1] in "{[" and other[:1] in "{["):
-        return False
-    try:
-        return bool(_ordered(json.loads(one)) == _ordered(json.loads(other)))
-    except ValueError:
-        return False
-
-
-def _ordered(document: Any) -> Any:
-    """Policy documents may say "a" or ["a"], and lists of actions in any order."""
-    if isinstance(document, dict):
-        return {key: _ordered(value) for key, value in document.items()}
-    if isinstance(document, list):
-        items = [_ordered(item) for item in document]
-        if all(isinstance(item, str) for item in items):
-            return items[0] if len(items) == 1 else sorted(items)
-        return items
-    return document

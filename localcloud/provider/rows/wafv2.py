@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.provider.constraints.combinations.edge import capacity
 from localcloud.provider.constraints.combinations.given import Given
+from localcloud.provider.constraints.combinations.waf import capacity
 from localcloud.provider.row import VIRTUAL, Call, Context, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 

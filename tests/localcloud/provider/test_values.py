@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.provider import coverage, differ, policy_document, random_kinds
+from localcloud.provider.comparing import covers, same_json
 from localcloud.provider.kept import KeptProperties
 from localcloud.provider.schema import Schema
-from localcloud.provider.translate import covers, same_json
 from localcloud.provider.wire import SIGNATURE, UNKNOWN, dump, has_unknown, load
 
 SCALARS = st.text(max_size=8) | st.integers(-1000, 1000) | st.booleans()

@@ -1,10 +1,10 @@
-"""The checks of the remaining services, gathered: storage.py, messages.py, watch.py, edge.py, identity.py, functions.py."""
+"""The checks of the remaining services, gathered: storage, messages, watch, edge, waf, identity, functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.provider.constraints.combinations import edge, functions, identity, messages, storage, watch
+from localcloud.provider.constraints.combinations import edge, functions, identity, messages, storage, waf, watch
 from localcloud.provider.constraints.combinations.given import Check
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
@@ -13,5 +13,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     **identity.CHECKS,
     **messages.CHECKS,
     **storage.CHECKS,
+    **waf.CHECKS,
     **watch.CHECKS,
 }
