@@ -15,7 +15,7 @@ from tests.draws import (
     pytest_runtest_setup,
     pytest_terminal_summary,
 )
-from tests.engine.engines import far_end, far_end_of, previews
+from tests.engine.engines import far_end, far_end_of, plans, previews
 
 # As cli does: `pytest` may be called without make, and what it starts should find compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -25,6 +25,7 @@ sys.dont_write_bytecode = False
 __all__ = [
     "far_end",
     "far_end_of",
+    "plans",
     "previews",
     "pytest_addoption",
     "pytest_collection_modifyitems",

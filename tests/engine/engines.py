@@ -73,10 +73,31 @@ def far_end_of(tmp_path: Path, far_end: FarEnd) -> Callable[[str], FarEnd]:
     return begin
 
 
+@dataclass(frozen=True)
+class Preview:
+    """A plan: what the engine's events said, and what `pulumi preview --json` printed."""
+
+    result: Result
+    printed: bytes
+
+
+Plans = Callable[[str], Preview]
 Previews = Callable[[str], Result]
 
 
 @pytest.fixture(scope="session")
-def previews(far_end: FarEnd) -> Previews:
-    """`previews("prod")`: the plan of a stack from nothing, judged by the policy pack; made once for all who look at it."""
-    return cache(lambda stack: far_end.workspace.run(["preview", "--policy-pack", str(PACK)], stack))
+def plans(far_end: FarEnd) -> Plans:
+    """`plans("prod")`: the plan of a stack from nothing, judged by the policy pack; made once for all who look at it."""
+
+    @cache
+    def plan(stack: str) -> Preview:
+        result = far_end.workspace.run(["preview", "--json", "--policy-pack", str(PACK)], stack)
+        return Preview(result, far_end.workspace.places.output.read_bytes())
+
+    return plan
+
+
+@pytest.fixture(scope="session")
+def previews(plans: Plans) -> Previews:
+    """What the engine's events said of the same plan."""
+    return lambda stack: plans(stack).result

@@ -6,13 +6,18 @@ import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli import local
 from cli.main import build
+from localcloud.runtime.state import EngineDirectory
 from policies.audit.evidence import FILES, PUBLIC_KEY, SIGNATURE, SUMS
+from tests.engine.engines import Plans
 from tests.policies.test_state import export, row
 
 
@@ -88,9 +93,28 @@ def test_evidence_is_never_put_among_other_files(state: Path, tmp_path: Path) ->
     assert "holds 'state.json'" in " ".join(done.output.split())
 
 
+class _Planned:
+    """A workspace whose preview was made before, by the real engine, for all tests that look at it."""
+
+    def __init__(self, directory: Path, printed: bytes) -> None:
+        self.places = EngineDirectory(directory)
+        self.places.output.write_bytes(printed)
+
+    def run(self, command: Sequence[str], stack: str, **_: object) -> None:
+        assert (command, stack) == (["preview", "--json"], "prod")
+
+
 @pytest.mark.engine
+@pytest.mark.xdist_group("engine")
 @pytest.mark.timeout(300)
-def test_a_stack_that_is_not_deployed_is_audited_from_a_preview(tmp_path: Path) -> None:
+def test_a_stack_that_is_not_deployed_is_audited_from_a_preview(
+    tmp_path: Path, plans: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def isolated() -> Iterator[tuple[_Planned, str]]:
+        yield _Planned(tmp_path, plans("prod").printed), ""
+
+    monkeypatch.setattr(local, "isolated", isolated)
     done = _run("prod", "--out", str(tmp_path / "e"), "--json")
     assert done.exit_code == 0, done.output
     document = json.loads((tmp_path / "e" / "audit.json").read_text())
