@@ -11,7 +11,7 @@ from scoring.engine.exact import to_decimal
 from scoring.engine.explaining import explain
 from scoring.engine.linting import Finding, lint
 from scoring.engine.registry import load, published
-from scoring.engine.rosters import Pick, Roster, RosterProblem, RosterScore, apply_multipliers, validate
+from scoring.engine.rosters import Pick, Roster, RosterProblem, RosterScore, RosterScorer, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, rescore, score, scorecard, total
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "RosterError",
     "RosterProblem",
     "RosterScore",
+    "RosterScorer",
     "Rules",
     "RulesError",
     "Scorecard",

@@ -1,8 +1,8 @@
-"""Rules made ready to run: one function per measure and scope, one per rule; a player's events in, the player's lines out."""
+"""Rules made ready to run: one function per measure and scope, one per rule; a match's events in, everyone's lines out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -12,7 +12,7 @@ from scoring.engine.conditions import Scalar, holds
 from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
 from scoring.engine.forms import PointsOf, points_of
-from scoring.engine.measures import GroupKey, Measured, Measurer, compile_condition, compile_measure
+from scoring.engine.measures import ByPlayer, GroupKey, Measured, Measurer, compile_condition, compile_measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +41,27 @@ class Profile:
         return "" if value is None else str(value)
 
 
-_NOTHING = Fraction(0)
-
-#: A measure's values by group, and what a group without any event counts as (None: unknown).
-_Values = tuple[Mapping[GroupKey, Measured], int | None]
+_NOWHERE: Mapping[GroupKey, Measured] = {}
 
 
 class Runnable(NamedTuple):
-    """One rule with its function, the measures that it looks at, and in which of a player's events those look."""
+    """One rule with its function and the measures that it looks at."""
 
     rule: ScoringRule
     points: PointsOf
     measures: tuple[str, ...]
-    parts: frozenset[tuple[str, str]]
 
 
 class _Measure(NamedTuple):
-    """One measure in one scope: in which of a player's events it looks, and what no event counts as."""
+    """One measure in one scope: of which kind of event it is, and what no event counts as (None: unknown)."""
 
-    parts: tuple[tuple[str, str], ...]
+    event: str
     run: Measurer
     empty: int | None
+
+
+#: A measure's values, and what no event counts as.
+_Table = tuple[ByPlayer, int | None]
 
 
 class Compiled:
@@ -76,9 +76,7 @@ class Compiled:
             for kind, attributes in vocabulary.events.items()
         }
         self._counts = {kind: compile_condition(condition) for kind, condition in rules.counts.items()}
-        self._rules = [
-            Runnable(rule, points_of(rule.form), rule.measures, self._looks_at(rule.measures)) for rule in rules.rules
-        ]
+        self._rules = [Runnable(rule, points_of(rule.form), rule.measures) for rule in rules.rules]
         self._measures = {
             (name, rule.scope): self._ready(vocabulary.measures[name], rule.scope)
             for rule in rules.rules
@@ -87,71 +85,83 @@ class Compiled:
 
     def _ready(self, measure: Measure, scope: str) -> _Measure:
         return _Measure(
-            parts=tuple((measure.event, player) for player in measure.players),
+            event=measure.event,
             run=compile_measure(measure, self.rules.vocabulary.scopes[scope]),
             empty=None if measure.kind in ("min", "max") else 0,
         )
-
-    def _looks_at(self, measures: Iterable[str]) -> frozenset[tuple[str, str]]:
-        known = self.rules.vocabulary.measures
-        return frozenset((known[name].event, player) for name in measures for player in known[name].players)
 
     def players_of(self, event: Event) -> set[str]:
         """Whom an event names."""
         named = {event.attributes.get(name) for name in self._player_attributes.get(event.kind, ())}
         return {player for player in named if isinstance(player, str)}
 
+    def involved(self, state: Mapping[str, Event]) -> dict[str, set[str]]:
+        """By player, the ids of the events that name the player."""
+        found: dict[str, set[str]] = {}
+        for id_, event in state.items():
+            attributes = event.attributes
+            for name in self._player_attributes.get(event.kind, ()):
+                player = attributes.get(name)
+                if isinstance(player, str):
+                    ids = found.get(player)
+                    if ids is None:
+                        found[player] = {id_}
+                    else:
+                        ids.add(id_)
+        return found
+
     def active(self, context: Mapping[str, Scalar]) -> list[Runnable]:
         """The rules that apply to a match with these attributes."""
         return [runnable for runnable in self._rules if holds(runnable.rule.during, context.get)]
 
-    def profile(self, player: str, own: Sequence[Event]) -> Profile | None:
-        """Who the player is; None for somebody who took no part (a substitute fielder)."""
-        sources = self.rules.vocabulary.profile
-        known: dict[str, Scalar] = {}
-        for source in sources:
-            for event in own:
-                if event.kind == source.event and event.attributes.get(source.player) == player:
-                    given = {name: event.attributes.get(name) for name in source.attributes}
-                    known.update({name: value for name, value in given.items() if value is not None})
-        took_part = any(
-            event.kind == sources[0].event and event.attributes.get(sources[0].player) == player for event in own
-        )
-        return Profile(player, known) if took_part else None
+    def score(
+        self, events: Iterable[Event], active: Sequence[Runnable], players: Collection[str]
+    ) -> tuple[dict[str, Profile], dict[str, tuple[Line, ...]]]:
+        """Who of `players` takes part, and the lines of each who has any, in the order of the rules.
 
-    def lines(self, profile: Profile, own: Sequence[Event], active: Sequence[Runnable]) -> tuple[Line, ...]:
-        """The lines of a player with these events (in id order), in the order of the rules."""
-        parts = self._parts(profile.player, own)
-        measured: dict[tuple[str, str], _Values] = {}
-        lines: list[Line] = []
+        `events`, in id order, are at least all that name one of them. Who is no player of the match (a substitute fielder)
+        has no profile and earns nothing.
+        """
+        by_kind: dict[str, Sequence[Event]] = {}
+        lists: dict[str, list[Event]] = {}
+        for event in events:
+            lists.setdefault(event.kind, []).append(event)
+        by_kind.update(lists)
+        profiles = self._profiles(by_kind, players)
+        for kind, chosen in self._counts.items():
+            if kind in by_kind:
+                by_kind[kind] = chosen(by_kind[kind])
+        measured: dict[tuple[str, str], _Table] = {}
+        lines: dict[str, list[Line]] = {}
         for runnable in active:
             rule = runnable.rule
-            if not runnable.parts.isdisjoint(parts) and holds(rule.eligible, profile.attributes.get):
-                tables: dict[str, _Values] = {}
-                for name in runnable.measures:
-                    key = (name, rule.scope)
-                    if key not in measured:
-                        measured[key] = self._measure(self._measures[key], parts)
-                    tables[name] = measured[key]
-                lines += _apply(runnable, profile.player, tables)
-        return tuple(lines)
+            tables: dict[str, _Table] = {}
+            for name in runnable.measures:
+                key = (name, rule.scope)
+                if key not in measured:
+                    ready = self._measures[key]
+                    measured[key] = ready.run(by_kind.get(ready.event, ())), ready.empty
+                tables[name] = measured[key]
+            for player in {player for table, _ in tables.values() for player in table}:
+                profile = profiles.get(player)
+                if profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get)):
+                    _apply(runnable, player, tables, lines)
+        return profiles, {player: tuple(own) for player, own in lines.items()}
 
-    def _parts(self, player: str, own: Sequence[Event]) -> dict[tuple[str, str], Sequence[Event]]:
-        """The player's events that count, by kind and by the attribute that names the player."""
-        parts: dict[tuple[str, str], list[Event]] = {}
-        for event in own:
-            attributes = event.attributes
-            for name in self._player_attributes.get(event.kind, ()):
-                if attributes.get(name) == player:
-                    parts.setdefault((event.kind, name), []).append(event)
-        return {
-            (kind, name): self._counts[kind](events) if kind in self._counts else events
-            for (kind, name), events in parts.items()
-        }
-
-    def _measure(self, measure: _Measure, parts: Mapping[tuple[str, str], Sequence[Event]]) -> _Values:
-        lists = [parts[part] for part in measure.parts if part in parts]
-        return measure.run(_merged(lists)) if lists else {}, measure.empty
+    def _profiles(self, by_kind: Mapping[str, Sequence[Event]], players: Collection[str]) -> dict[str, Profile]:
+        """Those of `players` whom the vocabulary's first source knows, with what all of its sources say of them."""
+        known: dict[str, dict[str, Scalar]] = {}
+        for place, source in enumerate(self.rules.vocabulary.profile):
+            for event in by_kind.get(source.event, ()):
+                player = event.attributes.get(source.player)
+                if not isinstance(player, str) or player not in players:
+                    continue
+                if place == 0:
+                    known.setdefault(player, {})
+                if player in known:
+                    told = ((name, event.attributes.get(name)) for name in source.attributes)
+                    known[player].update((name, value) for name, value in told if value is not None)
+        return {player: Profile(player, attributes) for player, attributes in known.items()}
 
 
 @lru_cache(maxsize=256)
@@ -160,21 +170,16 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
-def _merged(lists: Sequence[Sequence[Event]]) -> Sequence[Event]:
-    """Events of several lists, each once, in id order."""
-    if len(lists) == 1:
-        return lists[0]
-    return sorted({event.id: event for events in lists for event in events}.values(), key=lambda event: event.id)
-
-
-def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Values]) -> Iterator[Line]:
-    """The rule's lines for one player: one per group in which it gives points."""
+def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines: dict[str, list[Line]]) -> None:
+    """Add the rule's lines for one player: one per group in which it gives points."""
     rule = runnable.rule
-    groups = {group for table, _ in tables.values() for group in table}
-    for group in sorted(groups, key=lambda parts: [str(part).rjust(12) for part in parts]):
-        values = {name: table[group].value if group in table else empty for name, (table, empty) in tables.items()}
-        given = runnable.points(values) if holds(rule.when, values.get) else _NOTHING
+    own = [(name, table.get(player, _NOWHERE), empty) for name, (table, empty) in tables.items()]
+    groups = own[0][1].keys() if len(own) == 1 else {group for _, values, _ in own for group in values}
+    ordered = sorted(groups, key=lambda parts: [str(part).rjust(12) for part in parts]) if len(groups) > 1 else groups
+    for group in ordered:
+        counted = {name: values[group].value if group in values else empty for name, values, empty in own}
+        given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            behind = {event.id for table, _ in tables.values() if group in table for event in table[group].events}
-            measured = tuple((name, value) for name, value in values.items() if value is not None)
-            yield Line(player, rule.id, given, tuple(sorted(behind)), group, measured)
+            behind = {event.id for _, values, _ in own if group in values for event in values[group].events}
+            measured = tuple([(name, value) for name, value in counted.items() if value is not None])
+            lines.setdefault(player, []).append(Line(player, rule.id, given, tuple(sorted(behind)), group, measured))

@@ -80,7 +80,7 @@ def _parse_test(given: Any) -> Test:
 
 def holds(condition: Condition, values: Callable[[str], Scalar]) -> bool:
     """Whether every test of `condition` holds for the values that `values` gives by name."""
-    return all(test.holds(values(name)) for name, test in condition.items())
+    return not condition or all(test.holds(values(name)) for name, test in condition.items())
 
 
 def implies(narrow: Condition, wide: Condition) -> bool:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from scoring.engine.conditions import Scalar
 from scoring.engine.errors import EventError
@@ -43,13 +42,8 @@ class Event:
         return (self.kind, self.retracted, self.attributes) == (other.kind, other.retracted, other.attributes)
 
 
-class VersionKey(NamedTuple):
-    """What names one version of one event in a log."""
-
-    provider: str
-    id: str
-    version: int
-
+#: What names one version of one event in a log: provider, id, version.
+VersionKey = tuple[str, str, int]
 
 #: Every version of every event that was ever seen.
 Versions = dict[VersionKey, Event]
@@ -62,17 +56,17 @@ def collect(events: Iterable[Event], into: Mapping[VersionKey, Event] | None = N
     """
     versions: Versions = dict(into or {})
     for event in events:
-        key = VersionKey(event.provider, event.id, event.version)
-        known = versions.get(key)
-        if known is None:
-            versions[key] = event
-        elif not known.says_the_same(event):
+        key = (event.provider, event.id, event.version)
+        known = versions.setdefault(key, event)
+        if known is event:
+            continue
+        if not known.says_the_same(event):
             raise EventError(
                 f"event {event.id}",
                 f"{event.provider} gives version {event.version} with two contents"
                 f" ({known.sha256[:12]} and {event.sha256[:12]}); a correction must count the version up",
             )
-        elif event.seen_at < known.seen_at:
+        if event.seen_at < known.seen_at:
             versions[key] = event
     return versions
 
@@ -93,8 +87,8 @@ def heads(versions: Iterable[Event], prefer: Sequence[str] = ()) -> dict[str, Ev
 
     newest: dict[str, Event] = {}
     for event in versions:
-        known = newest.get(event.id)
-        if known is None or supersedes(event, known):
+        known = newest.setdefault(event.id, event)
+        if known is not event and supersedes(event, known):
             newest[event.id] = event
     return newest
 

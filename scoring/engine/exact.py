@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
+
+_NOTHING = Fraction(0)
 
 #: More digits than points times a factor can have (six each).
 _MOST_DIGITS = 20
@@ -27,8 +30,21 @@ def to_fraction(text: str) -> Fraction:
     return Fraction(text)
 
 
+def add_up(numbers: Iterable[Fraction]) -> Fraction:
+    """The exact sum; whole numbers, which most points are, are added as such."""
+    whole, rest = 0, _NOTHING
+    for number in numbers:
+        if number.denominator == 1:
+            whole += number.numerator
+        else:
+            rest += number
+    return rest + whole
+
+
 def to_decimal(value: Fraction) -> str:
     """The shortest decimal string that is exactly `value`; ValueError if there is none (1/3)."""
+    if value.denominator == 1:
+        return str(value.numerator)
     digits = next((digits for digits in range(_MOST_DIGITS) if 10**digits % value.denominator == 0), None)
     if digits is None:
         raise ValueError(f"{value} has no exact decimal form")

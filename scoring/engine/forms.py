@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache, partial
 
 from scoring.engine.conditions import holds
 from scoring.engine.document import Bands, Cases, Each, Form, Milestones, Table
@@ -13,17 +14,22 @@ PointsOf = Callable[[Mapping[str, int | None]], Fraction]
 
 _NOTHING = Fraction(0)
 
+#: Exact points are dear to compute and few: so many are kept of each rule.
+_KEPT = 4096
+
 
 def points_of(form: Form) -> PointsOf:
     """The function that a rule's form stands for."""
     match form:
         case Each():
-            return lambda values: (values.get(form.measure) or 0) // form.every * form.points
+            each = lru_cache(_KEPT)(lambda value: value // form.every * form.points)
+            return lambda values: each(values.get(form.measure) or 0)
         case Milestones():
             steps = tuple(sorted(form.steps, reverse=True))
             return lambda values: _highest(steps, values.get(form.measure))
         case Bands():
-            return lambda values: _band(form, values)
+            band = lru_cache(_KEPT)(partial(_band, form))
+            return lambda values: band(values.get(form.measure), 1 if form.per is None else values.get(form.per))
         case Table():
             return lambda values: _listed(form, values)
         case Cases():
@@ -32,8 +38,10 @@ def points_of(form: Form) -> PointsOf:
 
 def ratio(form: Bands, values: Mapping[str, int | None]) -> Fraction | None:
     """What a rule with bands looks at; None if a measure is unknown or nothing is there to divide by."""
-    value = values.get(form.measure)
-    per = 1 if form.per is None else values.get(form.per)
+    return _rate(form, values.get(form.measure), 1 if form.per is None else values.get(form.per))
+
+
+def _rate(form: Bands, value: int | None, per: int | None) -> Fraction | None:
     return None if value is None or not per else Fraction(value * form.times, per)
 
 
@@ -41,8 +49,8 @@ def _highest(falling: tuple[tuple[int, Fraction], ...], value: int | None) -> Fr
     return next((points for at, points in falling if value is not None and value >= at), _NOTHING)
 
 
-def _band(form: Bands, values: Mapping[str, int | None]) -> Fraction:
-    rate = ratio(form, values)
+def _band(form: Bands, value: int | None, per: int | None) -> Fraction:
+    rate = _rate(form, value, per)
     return _NOTHING if rate is None else next((points for span, points in form.steps if rate in span), _NOTHING)
 
 

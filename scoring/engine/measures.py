@@ -21,38 +21,68 @@ class Measured(NamedTuple):
     events: Sequence[Event]
 
 
-Measurer = Callable[[Sequence[Event]], dict[GroupKey, Measured]]
+#: A measure's values, by player and group.
+ByPlayer = dict[str, dict[GroupKey, Measured]]
+
+#: From the events of a measure's kind, in id order, to its values.
+Measurer = Callable[[Sequence[Event]], ByPlayer]
 
 #: Chooses events; the result may be the very list that was given.
 Selector = Callable[[Sequence[Event]], Sequence[Event]]
+
+#: One player's chosen events to values by group.
+_Grouped = Callable[[Sequence[Event]], dict[GroupKey, Measured]]
 
 _MATCH: GroupKey = ()
 
 
 def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
-    """A function from the events of the measure's kind that name the player to the measure per group of `scope`.
+    """A function from the events of the measure's kind to the measure per player and group of `scope`.
 
-    Only events that meet the measure's `where` are looked at. A group that no such event falls in is absent from the
-    result: least and greatest of nothing are not 0.
+    Only events that meet the measure's `where` are looked at. A player or a group that no such event falls in is absent from
+    the result: least and greatest of nothing are not 0.
     """
-    select = compile_condition(measure.where)
-    if measure.kind == "count_groups":
-        return _count_groups(measure, select, scope)
-    amount = _amount(measure)
+    select, grouped = compile_condition(measure.where), _grouped(measure, scope)
+    if measure.kind in ("min", "max") and measure.attribute:
+        # The least of unknown values is not 0, so only events that know the attribute count for it.
+        known, chosen = _knowing(measure.attribute), select
+        select = lambda events: known(chosen(events))  # noqa: E731 # shorter than a function of one line
+    names = measure.players
+    first = names[0]
 
-    def whole_match(events: Sequence[Event]) -> dict[GroupKey, Measured]:
-        chosen = known(select(events))
-        return {_MATCH: amount(chosen)} if chosen else {}
+    def run(events: Sequence[Event]) -> ByPlayer:
+        own: dict[Scalar, list[Event]] = {}
+        if len(names) == 1:
+            for event in select(events):
+                player = event.attributes.get(first)
+                if player in own:
+                    own[player].append(event)
+                else:
+                    own[player] = [event]
+        else:
+            for event in select(events):
+                for player in {event.attributes.get(name) for name in names}:
+                    own.setdefault(player, []).append(event)
+        return {player: grouped(told) for player, told in own.items() if isinstance(player, str)}
+
+    return run
+
+
+def _grouped(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
+    """A function from one player's chosen events to the measure per group of `scope`."""
+    if measure.kind == "count_groups":
+        return _count_groups(measure, scope)
+    amount = _amount(measure)
+    if not scope:
+        return lambda events: {_MATCH: amount(events)}
 
     def by_group(events: Sequence[Event]) -> dict[GroupKey, Measured]:
         groups: dict[GroupKey, list[Event]] = {}
-        for event in known(select(events)):
+        for event in events:
             groups.setdefault(tuple([event.attributes.get(name) for name in scope]), []).append(event)
         return {key: amount(group) for key, group in groups.items()}
 
-    # The least of unknown values is not 0, so only events that know the attribute count for it.
-    known = _knowing(measure.attribute) if measure.kind in ("min", "max") and measure.attribute else _all
-    return by_group if scope else whole_match
+    return by_group
 
 
 def compile_condition(condition: Condition) -> Selector:
@@ -98,12 +128,12 @@ def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     if measure.kind == "sum":
 
         def add(group: Sequence[Event]) -> Measured:
-            measured = [
-                (value, event)
-                for event in group
-                if isinstance(value := event.attributes.get(attribute), int) and value != 0
-            ]
-            return Measured(sum([value for value, _ in measured]), [event for _, event in measured])
+            counted = [event for event in group if event.attributes.get(attribute)]
+            try:
+                return Measured(sum([event.attributes[attribute] for event in counted]), counted)  # type: ignore[misc] # text: below
+            except TypeError:  # not all of them are numbers
+                counted = [event for event in counted if isinstance(event.attributes[attribute], int)]
+                return Measured(sum([_whole(event, attribute) for event in counted]), counted)
 
         return add
     choose = min if measure.kind == "min" else max
@@ -115,13 +145,13 @@ def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     return extreme
 
 
-def _count_groups(measure: Measure, select: Selector, scope: tuple[str, ...]) -> Measurer:
+def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
     by = measure.by
     outer = [by.index(name) for name in scope]
 
     def run(events: Sequence[Event]) -> dict[GroupKey, Measured]:
         groups: dict[GroupKey, list[Event]] = defaultdict(list)
-        for event in select(events):
+        for event in events:
             groups[tuple([event.attributes.get(name) for name in by])].append(event)
         found: dict[GroupKey, list[list[Event]]] = {}
         for key, group in groups.items():

@@ -10,7 +10,12 @@ from fractions import Fraction
 from scoring.engine.compiled import Line
 from scoring.engine.document import Bounds, Chip, Rules
 from scoring.engine.errors import RosterError
-from scoring.engine.exact import to_decimal
+from scoring.engine.exact import add_up, to_decimal
+
+_NOTHING, _ONCE = Fraction(0), Fraction(1)
+
+#: Points by player and category of rules.
+_ByCategory = dict[str, dict[str, Fraction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class RosterLine:
     @property
     def contribution(self) -> Fraction:
         """Points times factor, what counts once aside."""
+        if self.factor == 1:
+            return self.points
         return (self.points - self.single) * self.factor + self.single
 
 
@@ -70,7 +77,7 @@ class RosterScore:
     @property
     def total(self) -> Fraction:
         """The sum of the contributions."""
-        return sum((line.contribution for line in self.lines), Fraction(0))
+        return add_up(line.contribution for line in self.lines)
 
 
 def validate(rules: Rules, roster: Roster) -> list[RosterProblem]:
@@ -87,37 +94,57 @@ def validate(rules: Rules, roster: Roster) -> list[RosterProblem]:
 
 
 def apply_multipliers(rules: Rules, roster: Roster, lines: Iterable[Line]) -> RosterScore:
-    """What a roster scores with these lines of the match: captaincies, chips, bench and substitutions applied.
+    """What a roster scores with these lines, of one match or of all that count together: captaincies, chips, bench and
+    substitutions applied.
 
     Who has no line in `lines` did not play and scores nothing: the captain's deputy then steps in, and the bench, if the
     rules have them.
     """
-    chips = {chip.effect: chip for chip in _played_chips(rules, roster)}
-    by_category = _by_category(rules, lines, chips)
-    points = {player: sum(parts.values(), Fraction(0)) for player, parts in by_category.items()}
-    held = _holders(rules, roster, chips, points)
-    factors = _factors(rules, chips, held, points)
-    floor = chips.get("floor")
-    off = {} if "bench" in chips else _off_the_pitch(rules, roster, points)
-    scored = []
-    for pick in roster.picks:
-        base = points.get(pick.player, Fraction(0))
-        if floor is not None:
-            base = max(base, Fraction(floor.value))
-        if pick.player in off:
-            scored.append(RosterLine(pick.player, base, Fraction(0), off[pick.player]))
-            continue
-        factor, because, excluded = factors.get(pick.player, (Fraction(1), "", None))
-        single = by_category.get(pick.player, {}).get(excluded, Fraction(0)) if excluded is not None else Fraction(0)
-        scored.append(RosterLine(pick.player, base, factor, because, single))
-    return RosterScore(tuple(scored))
+    return RosterScorer(rules, lines).score(roster)
 
 
-def _by_category(rules: Rules, lines: Iterable[Line], chips: Mapping[str, Chip]) -> dict[str, dict[str, Fraction]]:
+class RosterScorer:
+    """Scores any number of rosters with the same lines, which are looked through once for each floor that a chip sets."""
+
+    def __init__(self, rules: Rules, lines: Iterable[Line]) -> None:
+        self._rules = rules
+        self._lines = tuple(lines)
+        self._points: dict[str | None, tuple[_ByCategory, dict[str, Fraction]]] = {}
+
+    def score(self, roster: Roster) -> RosterScore:
+        """What a roster scores. Raises RosterError for a chip that the rules do not have."""
+        rules = self._rules
+        chips = {chip.effect: chip for chip in _played_chips(rules, roster)}
+        by_category, points = self._by_player(chips.get("line_floor"))
+        held = _holders(rules, roster, chips, points)
+        factors = _factors(rules, chips, held, points)
+        floor = chips.get("floor")
+        off = {} if "bench" in chips else _off_the_pitch(rules, roster, points)
+        scored = []
+        for pick in roster.picks:
+            base = points.get(pick.player, _NOTHING)
+            if floor is not None:
+                base = max(base, Fraction(floor.value))
+            if pick.player in off:
+                scored.append(RosterLine(pick.player, base, _NOTHING, off[pick.player]))
+                continue
+            factor, because, excluded = factors.get(pick.player, (_ONCE, "", None))
+            single = by_category.get(pick.player, {}).get(excluded, _NOTHING) if excluded is not None else _NOTHING
+            scored.append(RosterLine(pick.player, base, factor, because, single))
+        return RosterScore(tuple(scored))
+
+    def _by_player(self, floor: Chip | None) -> tuple[_ByCategory, dict[str, Fraction]]:
+        key = None if floor is None else str(floor.value)
+        if key not in self._points:
+            by_category = _by_category(self._rules, self._lines, floor)
+            self._points[key] = by_category, {player: add_up(parts.values()) for player, parts in by_category.items()}
+        return self._points[key]
+
+
+def _by_category(rules: Rules, lines: Iterable[Line], floor: Chip | None) -> _ByCategory:
     """Points by player and category of rules, a chip's floor under each line applied."""
     category = {rule.id: rule.category for rule in rules.rules}
-    floor = chips.get("line_floor")
-    found: dict[str, dict[str, Fraction]] = {}
+    found: _ByCategory = {}
     for line in lines:
         parts = found.setdefault(line.player, {})
         points = line.points if floor is None else max(line.points, Fraction(floor.value))

@@ -10,6 +10,7 @@ from scoring.engine.compiled import Compiled, Line, Profile, compiled
 from scoring.engine.conditions import Scalar
 from scoring.engine.document import Rules
 from scoring.engine.events import Event, Versions, collect, heads
+from scoring.engine.exact import add_up
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Scorecard:
         """Points of everyone who took part, those without a line included."""
         sums = dict.fromkeys(sorted(self.profiles), Fraction(0))
         for player, lines in self.by_player.items():
-            sums[player] = sum((line.points for line in lines), Fraction(0))
+            sums[player] = add_up(line.points for line in lines)
         return sums
 
     @property
@@ -65,11 +66,7 @@ def scorecard(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ())
     versions = collect(events)
     state = _state(versions.values(), prefer)
     ready = compiled(rules)
-    involved: dict[str, set[str]] = {}
-    for id_, event in state.items():
-        for player in ready.players_of(event):
-            involved.setdefault(player, set()).add(id_)
-    members = {player: frozenset(ids) for player, ids in involved.items()}
+    members = {player: frozenset(ids) for player, ids in ready.involved(state).items()}
     return _assemble(ready, tuple(prefer), versions, state, members, frozenset(members), {}, {})
 
 
@@ -136,17 +133,11 @@ def _assemble(
     """A scorecard whose `concerned` players are computed and whose others are as given."""
     rules = ready.rules
     active = ready.active(_context(rules, state))
-    for player in concerned:
-        ids = involved.get(player)
-        if not ids:
-            continue
-        own = [state[id_] for id_ in sorted(ids)]
-        profile = ready.profile(player, own)
-        if profile is not None:
-            profiles[player] = profile
-            lines = ready.lines(profile, own, active)
-            if lines:
-                by_player[player] = lines
+    concern = [involved[player] for player in concerned if player in involved]
+    read = sorted(state) if len(concern) == len(involved) else sorted(frozenset[str]().union(*concern))
+    known, lines = ready.score([state[id_] for id_ in read], active, concerned)
+    profiles.update(known)
+    by_player.update(lines)
     return Scorecard(
         rules=rules,
         prefer=prefer,

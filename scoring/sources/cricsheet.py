@@ -9,6 +9,7 @@ from pathlib import Path
 from scoring.engine.conditions import Scalar
 from scoring.engine.events import Event
 from scoring.sources.cricsheet_checks import check_margin, check_over, check_wickets
+from scoring.sources.cricsheet_plain import EXTRAS, plain
 from scoring.sources.cricsheet_sides import Sides
 from scoring.sources.findings import Findings
 from scoring.sources.match import Match
@@ -33,9 +34,6 @@ KINDS: dict[str, tuple[bool, bool]] = {
     "handled the ball": (True, False),
     "timed out": (True, False),
 }
-
-#: Extras by their names in the file and in our events.
-EXTRAS = {"wides": "wides", "noballs": "no_balls", "byes": "byes", "legbyes": "leg_byes", "penalty": "penalty"}
 
 _RESULTS = ("tie", "draw", "no result")
 
@@ -156,13 +154,31 @@ class _Reader:
             if index != place:
                 over.get("over").fail(f"over {index} where over {place} is expected")
             length = miscounted[index].get("balls").whole(1, 20) if index in miscounted else self.balls_per_over
-            legal = 0
-            deliveries = list(over.get("deliveries").each())
-            innings.bowlers = len({str(delivery.find("bowler", "").value) for delivery in deliveries})
-            for ball, delivery in enumerate(deliveries, start=1):
-                legal += self._delivery(delivery, innings, f"{number}.{index:03d}.{ball:02d}", number, index, length)
+            legal = self._over(over, innings, number, index, length)
             check_over(over, legal, length, self.findings, last=place == len(overs) - 1)
         return innings
+
+    def _over(self, node: Node, innings: Innings, number: int, over: int, length: int) -> int:
+        """The deliveries of an over; how many of them count towards it."""
+        source = node.get("deliveries")
+        deliveries = source.items_of_list()
+        innings.bowlers = len({str(raw.get("bowler") or "") for raw in deliveries if isinstance(raw, dict)})
+        side, other = innings.team, self.sides.opponent(innings.team)
+        batting, fielding = self.sides.names(side), self.sides.names(other)
+        common: dict[str, Scalar] = {"innings": number, "over": over, "super_over": innings.super_over}
+        length_and_bowlers: dict[str, Scalar] = {"over_length": length, "over_bowlers": innings.bowlers}
+        legal = 0
+        for place, raw in enumerate(deliveries):
+            at = f"{number}.{over:03d}.{place + 1:02d}"
+            told = plain(raw, batting, fielding, innings.out)
+            if told is None:
+                legal += self._delivery(Node(raw, f"{source.place}[{place}]"), innings, at, number, over, length)
+                batting, fielding = self.sides.names(side), self.sides.names(other)  # somebody may have come in
+            else:
+                legal += told["legal"] == 1
+                innings.runs += int(told["total"] or 0)
+                self._add(f"delivery:{at}", "delivery", {**common, **told, **length_and_bowlers})
+        return legal
 
     def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:
         """One delivery with its wickets and substitutions; 1 if it counts towards the over."""

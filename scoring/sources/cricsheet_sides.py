@@ -27,6 +27,7 @@ class Sides:
         self.teams: tuple[str, ...] = tuple(teams)
         self._people = {name: node.text() for name, node in info.get("registry").get("people").items()}
         self._players: dict[str, Player] = {}
+        self._names: dict[str, dict[str, str]] = {}
         lists = info.get("players")
         for team, names in lists.items():
             if team not in teams:
@@ -49,6 +50,15 @@ class Sides:
         if node.text() not in self.teams:
             node.fail(f"{node.value!r} does not play; the teams are {' and '.join(self.teams)}")
         return node.text()
+
+    def names(self, team: str) -> dict[str, str]:
+        """Names in this match to ids, of those who play for `team`."""
+        if not self._names:
+            self._names = {team: {} for team in self.teams}
+            for name, id_ in self._people.items():
+                if id_ in self._players:
+                    self._names[self._players[id_].team][name] = id_
+        return self._names[team]
 
     def opponent(self, team: str) -> str:
         """The other team."""
@@ -73,6 +83,7 @@ class Sides:
         """The id of a substitute who joins the playing side (and may or may not have been listed with it)."""
         id_ = self.anyone(node)
         known = self._players.get(id_)
+        self._names = {}
         if known is None:
             self._players[id_] = Player(id_, node.text(), team, "substitute")
         elif known.team != team:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -125,11 +125,11 @@ class Node:
         raise SourceError(self.place, reason)
 
     def __contains__(self, key: str) -> bool:
-        return isinstance(self.value, Mapping) and self.value.get(key) not in (None, "")
+        return isinstance(self.value, dict) and self.value.get(key) not in (None, "")
 
     def get(self, key: str) -> Node:
         """The value under `key`, which must be there."""
-        if not isinstance(self.value, Mapping):
+        if not isinstance(self.value, dict):
             self.fail(f"expected an object, found {describe(self.value)}")
         if key not in self.value:
             self.fail(f"{key!r} is missing")
@@ -137,23 +137,27 @@ class Node:
 
     def find(self, key: str, default: Any) -> Node:
         """The value under `key`, or `default` if there is none."""
-        if not isinstance(self.value, Mapping):
+        if not isinstance(self.value, dict):
             self.fail(f"expected an object, found {describe(self.value)}")
         value = self.value.get(key)
         return Node(default if value is None or value == "" else value, f"{self.place}.{key}")
 
     def items(self) -> Iterator[tuple[str, Node]]:
         """The entries of an object."""
-        if not isinstance(self.value, Mapping):
+        if not isinstance(self.value, dict):
             self.fail(f"expected an object, found {describe(self.value)}")
         for key, value in self.value.items():
             yield key, Node(value, f"{self.place}.{key}")
 
-    def each(self) -> Iterator[Node]:
-        """The items of a list."""
+    def items_of_list(self) -> list[Any]:
+        """The items of a list as they are."""
         if not isinstance(self.value, list):
             self.fail(f"expected a list, found {describe(self.value)}")
-        for index, value in enumerate(self.value):
+        return self.value
+
+    def each(self) -> Iterator[Node]:
+        """The items of a list."""
+        for index, value in enumerate(self.items_of_list()):
             yield Node(value, f"{self.place}[{index}]")
 
     def text(self) -> str:
@@ -182,7 +186,7 @@ class Node:
 
 def describe(value: Any) -> str:
     """A value for an error message: short, on one line."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
         return "a list"
