@@ -1,0 +1,121 @@
+"""Boards in the cache: a sorted set of each contest's teams, brought up to date by what moved; PostgreSQL is the truth.
+
+A board says up to which revision of its slate it is right. Without that (a new contest, a cache that forgot) it is filled
+beside the old one and takes its place at once. The keys of a contest have one hash tag, so they live and move together. Scores
+are whole numbers of units below 2⁵³, exact as doubles; equals stand in the reverse order of their ids, as in `repository.page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.cache import Cache, create_cache
+from services.common.settings import CacheSettings, load
+from services.scoring import repository
+
+_AT_ONCE = 2000
+
+
+@asynccontextmanager
+async def open_cache() -> AsyncIterator[Cache]:
+    """The cache, for a while."""
+    cache = create_cache(load(CacheSettings))
+    try:
+        yield cache
+    finally:
+        await cache.aclose()
+
+
+def _keys(contest_id: UUID) -> tuple[str, str, str]:
+    tag = f"scoring:{{{contest_id}}}"
+    return f"{tag}:board", f"{tag}:next", f"{tag}:revision"
+
+
+async def refresh(session: AsyncSession, cache: Cache, contest_id: UUID) -> None:
+    """Bring a contest's board up to the revision of its slate. Raises RedisError: then the message is tried again."""
+    await repository.lock_board(session, contest_id)
+    board, beside, mark = _keys(contest_id)
+    revision = await repository.revision_of(session, contest_id)
+    reached = await cache.get(mark)
+    if reached is None:
+        await cache.delete(beside)
+        standings = [(team, units) for team, _, units in await repository.standings(session, contest_id)]
+        if not standings:
+            return
+        await _fill(cache, beside, standings)
+        await cache.rename(beside, board)
+    else:
+        await _fill(cache, board, await repository.changed(session, contest_id, int(reached)))
+    await cache.set(mark, revision)
+
+
+async def place(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID) -> None:
+    """Put a team on a contest's board; one that is not there is filled with everybody. Raises RedisError."""
+    board, _, mark = _keys(contest_id)
+    if await cache.get(mark) is None:
+        await refresh(session, cache, contest_id)
+        return
+    await repository.lock_board(session, contest_id)
+    team = await repository.team(session, team_id)
+    if team is not None:
+        await _fill(cache, board, [(team_id, team.units)])
+
+
+async def _fill(cache: Cache, key: str, teams: Sequence[tuple[UUID, int]]) -> None:
+    for start in range(0, len(teams), _AT_ONCE):
+        await cache.zadd(key, {str(team): units for team, units in teams[start : start + _AT_ONCE]})
+
+
+class Reading:
+    """A board as readers ask for it: from the cache, or from PostgreSQL where the cache has none or does not answer."""
+
+    def __init__(self, cache: Cache, session: AsyncSession, contest_id: UUID) -> None:
+        self._cache, self._session, self._contest = cache, session, contest_id
+        self._board, _, self._mark = _keys(contest_id)
+
+    async def page(self, start: int, count: int) -> list[tuple[int, UUID, int]]:
+        """Rank, team and units from place `start` (0 is the first) on."""
+        try:
+            if await self._cache.get(self._mark) is not None:
+                last = start + count - 1
+                found: Any = await self._cache.zrange(self._board, start, last, desc=True, withscores=True)
+                teams = [(UUID(member), int(score)) for member, score in found]
+                if not teams:
+                    return []
+                above = await self._cache.zcount(self._board, f"({teams[0][1]}", "+inf")
+                return ranked(teams, start, int(above))
+        except RedisError:
+            pass  # the truth is in PostgreSQL
+        teams = await repository.page(self._session, self._contest, start, count)
+        return ranked(teams, start, await repository.above(self._session, self._contest, teams[0][1])) if teams else []
+
+    async def start_around(self, team_id: UUID, units: int, count: int) -> int:
+        """Where a page of `count` begins that has the team in its middle."""
+        try:
+            if await self._cache.get(self._mark) is not None:
+                position: Any = await self._cache.zrevrank(self._board, str(team_id))
+                if position is not None:
+                    return max(0, int(position) - count // 2)
+        except RedisError:
+            pass
+        return max(0, await repository.before(self._session, self._contest, team_id, units) - count // 2)
+
+
+def ranked(teams: Iterable[tuple[UUID, int]], start: int, above: int) -> list[tuple[int, UUID, int]]:
+    """Competitive ranks of a page that begins at place `start`, `above` entries having more than its first."""
+    found: list[tuple[int, UUID, int]] = []
+    for position, (team, units) in enumerate(teams, start=start):
+        if not found:
+            rank = above + 1
+        elif units != found[-1][2]:
+            rank = position + 1
+        else:
+            rank = found[-1][0]
+        found.append((rank, team, units))
+    return found

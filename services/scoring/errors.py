@@ -1,0 +1,25 @@
+"""What scoring alone can answer."""
+
+from __future__ import annotations
+
+from services.common.errors import ErrorCode
+
+
+class ScoringCode(ErrorCode):
+    """Its own codes, beside those of every service."""
+
+    RULES_UNKNOWN = "rules_unknown", 404, "There are no such rules"
+    RULES_REFUSED = "rules_refused", 422, "The rules document has faults"
+    RULES_WITHDRAWN = "rules_withdrawn", 409, "The rules are withdrawn"
+    MATCH_UNKNOWN = "match_unknown", 404, "There is no such match"
+    MATCH_FINAL = "match_final", 409, "The match is final and takes no corrections"
+    SNAPSHOT_REFUSED = "snapshot_refused", 422, "What the feed says cannot be scored"
+    SNAPSHOT_STALE = "snapshot_stale", 409, "A newer snapshot of this feed is stored"
+    WRONG_MATCH = "wrong_match", 422, "The snapshot is of another match or sport"
+    SLATE_UNKNOWN = "slate_unknown", 404, "There is no such slate"
+    SLATE_LOCKED = "slate_locked", 409, "The slate is locked: its first match has begun"
+    TEAM_UNKNOWN = "team_unknown", 404, "The caller has no such team"
+    TEAM_REFUSED = "team_refused", 422, "The team does not keep to the rules"
+    ID_TAKEN = "id_taken", 409, "Something else has that id"
+    CONTEST_UNKNOWN = "contest_unknown", 404, "There is no such contest"
+    NOTHING_PROPOSED = "nothing_proposed", 409, "No pay-outs wait for approval"

@@ -1,0 +1,48 @@
+"""What scoring tells other services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from services.common.events import Event, Events
+
+
+class MatchScored(Event):
+    """A match has new points under some rules; `phase` says whether they can still change."""
+
+    name: ClassVar[str] = "scoring.match-scored"
+
+    match: str
+    rules: str
+    revision: int
+    phase: str
+
+
+class MatchFinal(Event):
+    """Nothing of a match's result changes any more."""
+
+    name: ClassVar[str] = "scoring.match-final"
+
+    match: str
+    revision: int
+    final_at: datetime
+
+
+class PayoutOrdered(Event):
+    """A prize is to be paid: `payout` is the same however often this is read, and names the line to reconcile with.
+
+    `amount` is in paise.
+    """
+
+    name: ClassVar[str] = "scoring.payout-ordered"
+
+    payout: UUID
+    contest: UUID
+    player: UUID
+    rank: int
+    amount: int
+
+
+EVENTS = Events("scoring", MatchScored, MatchFinal, PayoutOrdered)

@@ -1,0 +1,75 @@
+"""Scoring's part of the smoke journey: a match is scored, the board moves, and a correction moves it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.common.journey import FIRST, SECOND, Journey, Step, Unexpected
+from services.scoring import example
+
+#: How long the worker may take to score and to bring the board up to date, in seconds.
+WORKER_SECONDS = 30
+
+
+@dataclass
+class Contest:
+    """The journey's contest, and the players' teams in it, by who they are."""
+
+    id: str
+    match: str
+    teams: dict[str, str]
+
+
+def open_contest(journey: Journey) -> str:
+    """Staff publish rules and open a slate with a contest; both players enter teams."""
+    example.authorise(journey)
+    match = f"smoke:{journey.run}"
+    locks_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    slate, contest = example.open_contest(journey, journey.run, match, locks_at)
+    teams = {who: example.enter(journey, who, journey.run, slate, contest) for who in (FIRST, SECOND)}
+    journey.keep(Contest(contest, match, teams))
+    return f"{FIRST}'s captain is {example.STRIKER}, {SECOND}'s is {example.PARTNER}"
+
+
+def score(journey: Journey) -> str:
+    """A feed says what happened; who has the right captain leads."""
+    return _leads(journey, 6, FIRST)
+
+
+def correct(journey: Journey) -> str:
+    """The feed corrects itself: the other one leads, and who lost points is told."""
+    said = _leads(journey, 0, SECOND)
+    told = journey.ask("GET", "/scoring/notifications", 200, who=FIRST)["notifications"]
+    if not any(note["match"] == journey.kept(Contest).match for note in told):
+        raise Unexpected(f"{FIRST} was not told of the correction: {told}")
+    return said
+
+
+def refuse_outsiders(journey: Journey) -> str:
+    """From outside there are no feeds, whoever asks."""
+    path = f"/scoring/internal/matches/{journey.kept(Contest).match}/snapshots"
+    journey.ask("POST", path, 404, who="scoring-feed", json={})
+    return "internal paths 404"
+
+
+def _leads(journey: Journey, runs: int, who: str) -> str:
+    contest = journey.kept(Contest)
+    example.say(journey, contest.match, datetime.now(UTC).isoformat(), runs)
+
+    def look() -> str | None:
+        board = journey.ask("GET", f"/scoring/contests/{contest.id}/board", 200, who=who)
+        first, *_ = board["places"] or [{"team": None}]
+        found = {place["team"]: place["points"] for place in board["places"]}
+        return found[first["team"]] if len(found) == 2 and first["team"] == contest.teams[who] else None
+
+    points = journey.until(WORKER_SECONDS, f"{who} in the lead (does the worker run?)", look)
+    return f"{who} leads with {points} points"
+
+
+STEPS = (
+    Step("open a slate and a contest", open_contest),
+    Step("score a match", score),
+    Step("score a correction", correct),
+    Step("feeds stay inside", refuse_outsiders),
+)

@@ -1,0 +1,280 @@
+"""The tables of scoring: rules, matches with what feeds said of them, slates with teams, contests with entries and pay-outs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.common import database
+from services.common.events.log import EventRow
+from services.common.job_runs import JobRun
+from services.common.money import Paise
+from services.common.outbox import OutboxMessage
+
+
+class Base(database.Base):
+    """Base of scoring's models."""
+
+    __abstract__ = True
+    metadata = database.metadata()
+
+
+class Phase(StrEnum):
+    """How far a match is: `provisional` from the first word of a feed until nothing can be corrected any more."""
+
+    SCHEDULED = "scheduled"
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
+class ContestState(StrEnum):
+    """How far a contest is: `proposed` once its prizes are computed, `ordered` once their payment is."""
+
+    OPEN = "open"
+    PROPOSED = "proposed"
+    ORDERED = "ordered"
+
+
+class RulesVersion(Base):
+    """A rules document with its parameters settled. Immutable, but that staff may withdraw it from new slates."""
+
+    __tablename__ = "rules"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    document: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    published_by: Mapped[str]
+    published_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_rules_name", "name"),)
+
+
+class Match(Base):
+    """A match.
+
+    - revision: counts what changed in its events; `corrected_in` is the last one that changed a complete result.
+    - prefer: which feeds are believed where they differ; `disputes` are what they say differently.
+    - result_at: since when its complete result stands; `confirmed` counts how often that was seen again, unchanged.
+    """
+
+    __tablename__ = "matches"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sport: Mapped[str]
+    title: Mapped[str]
+    phase: Mapped[str]
+    revision: Mapped[int]
+    prefer: Mapped[list[str]] = mapped_column(JSONB())
+    disputes: Mapped[list[dict[str, Any]]]
+    result_at: Mapped[datetime | None]
+    confirmed: Mapped[int]
+    corrected_in: Mapped[int]
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    final_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("phase IN ('scheduled', 'provisional', 'final')", name="phase"),
+        Index("ix_matches_result_at", "result_at"),
+    )
+
+
+class Snapshot(Base):
+    """A feed's own words, as they came. Immutable."""
+
+    __tablename__ = "snapshots"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"))
+    provider: Mapped[str]
+    source: Mapped[str]
+    sha256: Mapped[str]
+    files: Mapped[dict[str, Any]]
+    complete: Mapped[bool]
+    seen_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    received_from: Mapped[str]
+
+    __table_args__ = (Index("ix_snapshots_match_id_provider_id", "match_id", "provider", "id"),)
+
+
+class MatchEvent(Base):
+    """One version of one event of a match, and the snapshot that it was read from. Immutable."""
+
+    __tablename__ = "match_events"
+
+    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"), primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    attributes: Mapped[dict[str, Any]]
+    retracted: Mapped[bool]
+    seen_at: Mapped[datetime]
+    snapshot_id: Mapped[UUID | None]
+
+
+class Slate(Base):
+    """Matches that count together under one rules document, and whom teams may pick. `revision` counts its scorings."""
+
+    __tablename__ = "slates"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    rules_sha256: Mapped[str] = mapped_column(ForeignKey("rules.sha256"))
+    players: Mapped[list[dict[str, Any]]]
+    locks_at: Mapped[datetime]
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class SlateMatch(Base):
+    """A match of a slate."""
+
+    __tablename__ = "slate_matches"
+
+    slate_id: Mapped[UUID] = mapped_column(ForeignKey("slates.id"), primary_key=True)
+    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"), primary_key=True)
+
+    __table_args__ = (Index("ix_slate_matches_match_id", "match_id"),)
+
+
+class Scored(Base):
+    """Up to which revision a match is scored under some rules."""
+
+    __tablename__ = "scored"
+
+    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"), primary_key=True)
+    rules_sha256: Mapped[str] = mapped_column(ForeignKey("rules.sha256"), primary_key=True)
+    revision: Mapped[int]
+
+
+class ScoreLine(Base):
+    """Points that a rule gave, or took back, in one scoring of a match: a total is the sum of the lines. Immutable."""
+
+    __tablename__ = "lines"
+
+    match_id: Mapped[str] = mapped_column(primary_key=True)
+    rules_sha256: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    player: Mapped[str] = mapped_column(primary_key=True)
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    units: Mapped[int]
+    measured: Mapped[dict[str, Any]]
+    events: Mapped[list[str]] = mapped_column(JSONB())
+    made_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["match_id", "rules_sha256"], ["scored.match_id", "scored.rules_sha256"], name="fk_lines_scored"
+        ),
+    )
+
+
+class Team(Base):
+    """What a player of ours has picked for a slate. `changed_in` is the slate's revision that last moved its total."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slate_id: Mapped[UUID] = mapped_column(ForeignKey("slates.id"))
+    owner_id: Mapped[UUID]
+    roster: Mapped[dict[str, Any]]
+    members: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    units: Mapped[int]
+    changed_in: Mapped[int]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_teams_slate_id_id", "slate_id", "id"),
+        Index("ix_teams_owner_id", "owner_id"),
+    )
+
+
+class Contest(Base):
+    """Teams of a slate against each other, for `prizes` (paise by place)."""
+
+    __tablename__ = "contests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slate_id: Mapped[UUID] = mapped_column(ForeignKey("slates.id"))
+    title: Mapped[str]
+    prizes: Mapped[list[int]] = mapped_column(JSONB())
+    state: Mapped[str]
+    approved_by: Mapped[str | None]
+    entered: Mapped[int]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'proposed', 'ordered')", name="state"),
+        Index("ix_contests_slate_id", "slate_id"),
+    )
+
+
+class Entry(Base):
+    """A team in a contest; `number` is the order of entry, which settles paise that cannot be shared."""
+
+    __tablename__ = "entries"
+
+    contest_id: Mapped[UUID] = mapped_column(ForeignKey("contests.id"), primary_key=True)
+    team_id: Mapped[UUID] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger())
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("contest_id", "number"), Index("ix_entries_team_id", "team_id"))
+
+
+class Payout(Base):
+    """A prize: to whom, for which place. `ordered_at` is when its payment was ordered."""
+
+    __tablename__ = "payouts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    contest_id: Mapped[UUID] = mapped_column(ForeignKey("contests.id"))
+    team_id: Mapped[UUID] = mapped_column(ForeignKey("teams.id"))
+    owner_id: Mapped[UUID]
+    rank: Mapped[int]
+    amount: Mapped[Paise]
+    created_at: Mapped[datetime]
+    ordered_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("contest_id", "team_id"), CheckConstraint("amount > 0", name="amount"))
+
+
+class Notification(Base):
+    """What a player of ours was told of a correction."""
+
+    __tablename__ = "notifications"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID]
+    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"))
+    revision: Mapped[int]
+    message: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("owner_id", "match_id", "revision"),
+        Index("ix_notifications_created_at", "created_at"),
+    )
+
+
+METADATA = (Base.metadata, OutboxMessage.metadata, JobRun.metadata, EventRow.metadata)

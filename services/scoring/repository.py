@@ -1,0 +1,428 @@
+"""The queries of scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, delete, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scoring.engine import Event, Line
+from services.common.ids import uuid7
+from services.scoring.models import (
+    Contest,
+    Entry,
+    Match,
+    MatchEvent,
+    Notification,
+    Payout,
+    Phase,
+    RulesVersion,
+    ScoreLine,
+    Slate,
+    SlateMatch,
+    Snapshot,
+    Team,
+)
+from services.scoring.units import points
+
+_FORGET_BATCH = 5000
+
+# --- rules and matches
+
+
+async def rules(session: AsyncSession, sha256: str) -> RulesVersion | None:
+    """The rules with that hash."""
+    chosen = select(RulesVersion).where(RulesVersion.sha256 == sha256).execution_options(populate_existing=True)
+    return (await session.scalars(chosen)).one_or_none()
+
+
+async def all_rules(session: AsyncSession) -> Sequence[RulesVersion]:
+    """Every published document, by name."""
+    return (await session.scalars(select(RulesVersion).order_by(RulesVersion.name, RulesVersion.sha256))).all()
+
+
+async def publish(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    """Keep rules; nothing happens if they are there."""
+    await session.execute(insert(RulesVersion).values(**values).on_conflict_do_nothing(index_elements=["sha256"]))
+
+
+async def withdraw(session: AsyncSession, sha256: str, now: datetime) -> None:
+    """Keep rules from new slates."""
+    wanted = (RulesVersion.sha256 == sha256) & RulesVersion.withdrawn_at.is_(None)
+    await session.execute(update(RulesVersion).where(wanted).values(withdrawn_at=now))
+
+
+async def open_match(session: AsyncSession, match_id: str, sport: str, now: datetime) -> Match:
+    """The match, made if it is not there, locked until the end of the transaction: its scorings take turns."""
+    made = {
+        "id": match_id, "sport": sport, "title": match_id, "phase": Phase.SCHEDULED, "revision": 0, "prefer": [],
+        "disputes": [], "confirmed": 0, "corrected_in": 0, "created_at": now,
+    }  # fmt: skip
+    await session.execute(insert(Match).values(**made).on_conflict_do_nothing(index_elements=["id"]))
+    found = await lock_match(session, match_id)
+    assert found is not None
+    return found
+
+
+async def lock_match(session: AsyncSession, match_id: str) -> Match | None:
+    """The match, locked until the end of the transaction; it is changed by setting its attributes."""
+    chosen = select(Match).where(Match.id == match_id).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(chosen)).one_or_none()
+
+
+async def match(session: AsyncSession, match_id: str) -> Match | None:
+    """The match."""
+    return (await session.scalars(select(Match).where(Match.id == match_id))).one_or_none()
+
+
+async def newest_snapshot(session: AsyncSession, match_id: str, provider: str) -> Snapshot | None:
+    """What the feed said last."""
+    of = (Snapshot.match_id == match_id) & (Snapshot.provider == provider)
+    return (await session.scalars(select(Snapshot).where(of).order_by(Snapshot.id.desc()).limit(1))).one_or_none()
+
+
+async def keep_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
+    """Store what a feed said."""
+    session.add(snapshot)
+    await session.flush()
+
+
+async def events(session: AsyncSession, match_id: str) -> list[Event]:
+    """The match's whole log."""
+    found = await session.execute(
+        select(MatchEvent.__table__).where(MatchEvent.match_id == match_id).order_by(MatchEvent.event_id)
+    )
+    return [
+        Event(row.provider, row.event_id, row.version, row.seen_at, row.kind, row.attributes, row.retracted)
+        for row in found
+    ]
+
+
+async def append(session: AsyncSession, match_id: str, added: Iterable[Event], snapshot_id: UUID | None) -> None:
+    """Append events to the match's log."""
+    rows = [
+        {
+            "match_id": match_id, "provider": event.provider, "event_id": event.id, "version": event.version,
+            "kind": event.kind, "attributes": dict(event.attributes), "retracted": event.retracted,
+            "seen_at": event.seen_at, "snapshot_id": snapshot_id,
+        }
+        for event in added
+    ]  # fmt: skip
+    if rows:
+        await session.execute(insert(MatchEvent), rows)
+
+
+async def ripe_matches(session: AsyncSession) -> Sequence[str]:
+    """Matches with a result that is not final yet."""
+    ripe = (Match.phase == Phase.PROVISIONAL) & Match.result_at.is_not(None)
+    return (await session.scalars(select(Match.id).where(ripe).order_by(Match.result_at).limit(500))).all()
+
+
+# --- slates, teams and lines
+
+
+async def slate(session: AsyncSession, slate_id: UUID, *, lock: bool = False, hold: bool = False) -> Slate | None:
+    """The slate; locked, its scorings take turns; held, none takes place meanwhile, and others may hold it too."""
+    chosen = select(Slate).where(Slate.id == slate_id)
+    if lock or hold:
+        chosen = chosen.with_for_update(read=not lock).execution_options(populate_existing=True)
+    return (await session.scalars(chosen)).one_or_none()
+
+
+async def add_slate(session: AsyncSession, values: Mapping[str, Any], matches: Sequence[str]) -> bool:
+    """Keep a slate; False if there is one of that id."""
+    made = await session.execute(
+        insert(Slate).values(**values).on_conflict_do_nothing(index_elements=["id"]).returning(Slate.id)
+    )
+    if made.first() is None:
+        return False
+    await session.execute(
+        insert(SlateMatch), [{"slate_id": values["id"], "match_id": match_id} for match_id in matches]
+    )
+    return True
+
+
+async def matches_of(session: AsyncSession, slate_id: UUID) -> Sequence[Match]:
+    """The matches of a slate."""
+    joined = select(Match).join(SlateMatch, SlateMatch.match_id == Match.id).where(SlateMatch.slate_id == slate_id)
+    return (await session.scalars(joined.order_by(Match.id))).all()
+
+
+async def slates_of(session: AsyncSession, match_id: str) -> Sequence[tuple[UUID, str]]:
+    """The slates of a match with the hash of their rules, in the order in which they are locked."""
+    joined = select(Slate.id, Slate.rules_sha256).join(SlateMatch, SlateMatch.slate_id == Slate.id)
+    found = await session.execute(joined.where(SlateMatch.match_id == match_id).order_by(Slate.id))
+    return [(row.id, row.rules_sha256) for row in found]
+
+
+_SCORED = text("""
+    INSERT INTO scored (match_id, rules_sha256, revision) VALUES (:match, :rules, 0) ON CONFLICT DO NOTHING
+""")
+_REACHED = text("SELECT revision FROM scored WHERE match_id = :match AND rules_sha256 = :rules FOR UPDATE")
+_MARK = text("UPDATE scored SET revision = :revision WHERE match_id = :match AND rules_sha256 = :rules")
+
+
+async def scored_up_to(session: AsyncSession, match_id: str, rules_sha256: str) -> int:
+    """The revision up to which the match is scored under these rules, 0 for never; locked."""
+    await session.execute(_SCORED, {"match": match_id, "rules": rules_sha256})
+    return int((await session.execute(_REACHED, {"match": match_id, "rules": rules_sha256})).scalar_one())
+
+
+async def mark_scored(session: AsyncSession, match_id: str, rules_sha256: str, revision: int) -> None:
+    """The match is scored up to `revision`."""
+    await session.execute(_MARK, {"match": match_id, "rules": rules_sha256, "revision": revision})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the lines of one rule for one player in one place come to, and what the newest of them says is behind it."""
+
+    units: int
+    measured: dict[str, int]
+    events: list[str]
+
+
+#: Player, rule, place.
+LineKey = tuple[str, str, str]
+
+_STANDING = text("""
+    SELECT player, rule, place, sum(units)::bigint AS units,
+        (array_agg(measured ORDER BY revision DESC))[1] AS measured,
+        (array_agg(events ORDER BY revision DESC))[1] AS events
+    FROM lines WHERE match_id = :match AND rules_sha256 = :rules GROUP BY player, rule, place
+""").columns(measured=JSONB(), events=JSONB())
+_CURRENT = text("""
+    SELECT player, rule, sum(units)::bigint AS units
+    FROM lines WHERE match_id = ANY(:matches) AND rules_sha256 = :rules
+    GROUP BY match_id, player, rule, place HAVING sum(units) <> 0
+""").bindparams(bindparam("matches", type_=ARRAY(Text())))
+_TOTALS = text("""
+    SELECT player, sum(units)::bigint AS units FROM lines WHERE match_id = :match AND rules_sha256 = :rules
+    GROUP BY player ORDER BY units DESC, player
+""")
+
+
+async def standing(session: AsyncSession, match_id: str, rules_sha256: str) -> dict[LineKey, Standing]:
+    """What stands of a match under some rules."""
+    found = await session.execute(_STANDING, {"match": match_id, "rules": rules_sha256})
+    return {(row.player, row.rule, row.place): Standing(row.units, row.measured, row.events) for row in found}
+
+
+async def current_lines(session: AsyncSession, matches: Sequence[str], rules_sha256: str) -> list[Line]:
+    """What the lines of several matches come to, for scoring teams; without what is behind them."""
+    found = await session.execute(_CURRENT, {"matches": list(matches), "rules": rules_sha256})
+    return [Line(row.player, row.rule, points(row.units), ()) for row in found]
+
+
+async def totals(session: AsyncSession, match_id: str, rules_sha256: str) -> list[tuple[str, int]]:
+    """Player and units, best first."""
+    found = await session.execute(_TOTALS, {"match": match_id, "rules": rules_sha256})
+    return [(row.player, row.units) for row in found]
+
+
+async def lines(session: AsyncSession, match_id: str, rules_sha256: str, player: str | None) -> Sequence[ScoreLine]:
+    """The lines of a match in the order in which they were made."""
+    of = (ScoreLine.match_id == match_id) & (ScoreLine.rules_sha256 == rules_sha256)
+    if player is not None:
+        of = of & (ScoreLine.player == player)
+    ordered = (
+        select(ScoreLine).where(of).order_by(ScoreLine.revision, ScoreLine.player, ScoreLine.rule, ScoreLine.place)
+    )
+    return (await session.scalars(ordered)).all()
+
+
+async def add_lines(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append lines."""
+    if rows:
+        await session.execute(insert(ScoreLine), list(rows))
+
+
+async def team(session: AsyncSession, team_id: UUID) -> Team | None:
+    """The team."""
+    return (await session.scalars(select(Team).where(Team.id == team_id))).one_or_none()
+
+
+async def keep_team(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    """Keep a team, or its new picks; that the caller owns it has been looked at."""
+    changed = {name: values[name] for name in ("roster", "members", "units", "changed_in")}
+    await session.execute(insert(Team).values(**values).on_conflict_do_update(index_elements=["id"], set_=changed))
+
+
+_TEAMS = (
+    text("""
+    SELECT id, owner_id, roster, units FROM teams
+    WHERE slate_id = :slate AND id > :after AND (:everyone OR members && :touched) ORDER BY id LIMIT :count
+""")
+    .bindparams(bindparam("touched", type_=ARRAY(Text())), bindparam("after", type_=Uuid()))
+    .columns(id=Uuid(), owner_id=Uuid(), roster=JSONB())
+)
+_MOVE = text("""
+    UPDATE teams SET units = given.units, changed_in = :revision
+    FROM unnest(:ids, :units) AS given (id, units) WHERE teams.id = given.id
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid())), bindparam("units", type_=ARRAY(BigInteger())))
+
+
+async def teams_with(
+    session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None, after: UUID, count: int
+) -> Sequence[Any]:
+    """Teams of a slate that hold one of `touched` (None: all), by id: rows with id, owner_id, roster and units."""
+    given = {"slate": slate_id, "after": after, "everyone": touched is None, "touched": list(touched or ())}
+    return (await session.execute(_TEAMS, given | {"count": count})).all()
+
+
+async def move_teams(session: AsyncSession, moved: Mapping[UUID, int], revision: int) -> None:
+    """Set the totals of teams."""
+    given = {"ids": list(moved), "units": list(moved.values()), "revision": revision}
+    await session.execute(_MOVE, given)
+
+
+# --- contests
+
+
+async def contest(session: AsyncSession, contest_id: UUID, *, lock: bool = False) -> Contest | None:
+    """The contest; it is changed by setting its attributes."""
+    chosen = select(Contest).where(Contest.id == contest_id)
+    if lock:
+        chosen = chosen.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(chosen)).one_or_none()
+
+
+async def revision_of(session: AsyncSession, contest_id: UUID) -> int:
+    """The revision of a contest's slate."""
+    joined = select(Slate.revision).join(Contest, Contest.slate_id == Slate.id).where(Contest.id == contest_id)
+    return (await session.scalars(joined)).one()
+
+
+async def add_contest(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    """Keep a contest; nothing happens if there is one of that id."""
+    await session.execute(insert(Contest).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+
+
+async def contests_of(session: AsyncSession, slate_id: UUID) -> Sequence[UUID]:
+    """The contests of a slate."""
+    return (await session.scalars(select(Contest.id).where(Contest.slate_id == slate_id).order_by(Contest.id))).all()
+
+
+async def contests_with(session: AsyncSession, team_id: UUID) -> Sequence[UUID]:
+    """The contests that a team has entered."""
+    return (await session.scalars(select(Entry.contest_id).where(Entry.team_id == team_id))).all()
+
+
+_ENTER = text("""
+    INSERT INTO entries (contest_id, team_id, number, created_at) VALUES (:contest, :team, :number, :now)
+""").bindparams(bindparam("contest", type_=Uuid()), bindparam("team", type_=Uuid()))
+_PAGE = text("""
+    SELECT t.id, t.units FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest
+    ORDER BY t.units DESC, t.id DESC OFFSET :start LIMIT :count
+""").columns(id=Uuid())
+_ABOVE = text("""
+    SELECT count(*) FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest AND t.units > :units
+""")
+_BEFORE = text("""
+    SELECT count(*) FROM entries e JOIN teams t ON t.id = e.team_id
+    WHERE e.contest_id = :contest AND (t.units, t.id) > (:units, :team)
+""").bindparams(bindparam("team", type_=Uuid()))
+_STANDINGS = text("""
+    SELECT t.id, t.owner_id, t.units FROM entries e JOIN teams t ON t.id = e.team_id
+    WHERE e.contest_id = :contest ORDER BY e.number
+""").columns(id=Uuid(), owner_id=Uuid())
+_CHANGED = text("""
+    SELECT t.id, t.units FROM entries e JOIN teams t ON t.id = e.team_id
+    WHERE e.contest_id = :contest AND t.changed_in > :since
+""").columns(id=Uuid())
+
+
+async def enter(session: AsyncSession, contest_id: UUID, team_id: UUID, number: int, now: datetime) -> None:
+    """Enter a team as the contest's `number`-th; the contest is locked."""
+    await session.execute(_ENTER, {"contest": contest_id, "team": team_id, "number": number, "now": now})
+
+
+async def page(session: AsyncSession, contest_id: UUID, start: int, count: int) -> list[tuple[UUID, int]]:
+    """Teams and units from place `start` (0 is the first) on, best first; equals by their ids, as on the board in the cache."""
+    found = await session.execute(_PAGE, {"contest": contest_id, "start": start, "count": count})
+    return [(row.id, row.units) for row in found]
+
+
+async def above(session: AsyncSession, contest_id: UUID, units: int) -> int:
+    """How many entries have more than `units`."""
+    return int((await session.execute(_ABOVE, {"contest": contest_id, "units": units})).scalar_one())
+
+
+async def before(session: AsyncSession, contest_id: UUID, team_id: UUID, units: int) -> int:
+    """How many entries stand before a team on the board."""
+    given = {"contest": contest_id, "units": units, "team": team_id}
+    return int((await session.execute(_BEFORE, given)).scalar_one())
+
+
+async def standings(session: AsyncSession, contest_id: UUID) -> list[tuple[UUID, UUID, int]]:
+    """Team, owner and units of every entry, in the order of entry."""
+    return [(row.id, row.owner_id, row.units) for row in await session.execute(_STANDINGS, {"contest": contest_id})]
+
+
+async def changed(session: AsyncSession, contest_id: UUID, since: int) -> list[tuple[UUID, int]]:
+    """Entries whose team's total moved after a revision of the slate."""
+    given = {"contest": contest_id, "since": since}
+    return [(row.id, row.units) for row in await session.execute(_CHANGED, given)]
+
+
+_BOARD_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:contest, 0))")
+
+
+async def lock_board(session: AsyncSession, contest_id: UUID) -> None:
+    """Have those who bring a board up to date take turns."""
+    await session.execute(_BOARD_LOCK, {"contest": f"board {contest_id}"})
+
+
+async def add_payouts(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep proposed pay-outs, one for each team."""
+    if rows:
+        keep = insert(Payout).on_conflict_do_nothing(index_elements=["contest_id", "team_id"])
+        await session.execute(keep, list(rows))
+
+
+async def payouts(session: AsyncSession, contest_id: UUID) -> Sequence[Payout]:
+    """A contest's pay-outs, best first; they are changed by setting their attributes."""
+    ordered = select(Payout).where(Payout.contest_id == contest_id).order_by(Payout.rank, Payout.id)
+    return (await session.scalars(ordered)).all()
+
+
+# --- notifications
+
+
+async def notify(
+    session: AsyncSession, owners: Iterable[UUID], match_id: str, revision: int, message: str, now: datetime
+) -> None:
+    """Tell players of a correction, each once."""
+    rows = [
+        {
+            "id": uuid7(),
+            "owner_id": owner,
+            "match_id": match_id,
+            "revision": revision,
+            "message": message,
+            "created_at": now,
+        }
+        for owner in owners
+    ]
+    if rows:
+        keep = insert(Notification).on_conflict_do_nothing(index_elements=["owner_id", "match_id", "revision"])
+        await session.execute(keep, rows)
+
+
+async def notifications(session: AsyncSession, owner: UUID, limit: int) -> Sequence[Notification]:
+    """A player's notifications, newest first."""
+    of = select(Notification).where(Notification.owner_id == owner).order_by(Notification.id.desc()).limit(limit)
+    return (await session.scalars(of)).all()
+
+
+async def forget_notifications(session: AsyncSession, before: datetime) -> int:
+    """Delete a batch of notifications that are older than that moment; returns how many."""
+    old = select(Notification.id).where(Notification.created_at < before).limit(_FORGET_BATCH)
+    statement = delete(Notification).where(Notification.id.in_(old))
+    return (await session.execute(statement)).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult

@@ -1,0 +1,151 @@
+"""The worker's part: a match scored again after each change, its lines appended, the totals of teams moved by what changed.
+
+The match's row is locked throughout, so two workers never score one match at once; slates are locked in the order of their ids.
+Done twice it changes nothing: what is scored up to the match's revision is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, scorecard
+from services.common import events, outbox
+from services.common.clock import Clock
+from services.scoring import reading, repository
+from services.scoring.events import MatchScored
+from services.scoring.models import Match, Slate
+from services.scoring.repository import LineKey, Standing
+from services.scoring.units import units
+
+#: The outbox task that brings the boards of a slate up to date.
+BOARDS = "scoring.boards"
+
+_TEAMS_AT_ONCE = 5000
+_FIRST = UUID(int=0)
+
+
+async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> None:
+    """Score a match under the rules of each of its slates, and the teams of these."""
+    match = await repository.lock_match(session, match_id)
+    if match is None:
+        return
+    slates = await repository.slates_of(session, match_id)
+    for sha256 in dict.fromkeys(rules for _, rules in slates):
+        before = await repository.scored_up_to(session, match_id, sha256)
+        if before == match.revision:
+            continue
+        touched = await _score(session, match, await rules_of(session, sha256), clock.now())
+        await repository.mark_scored(session, match_id, sha256, match.revision)
+        told: set[UUID] = set()
+        for slate_id in [slate for slate, rules in slates if rules == sha256]:
+            told |= await score_teams(session, slate_id, touched)
+        if match.corrected_in > before > 0 and told:
+            message = f"{match.title}: a correction of the result has changed your team's points. They are provisional."
+            await repository.notify(session, told, match_id, match.revision, message, clock.now())
+        await events.emit(
+            session, MatchScored(match=match_id, rules=sha256, revision=match.revision, phase=match.phase)
+        )
+
+
+async def score_teams(session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None) -> set[UUID]:
+    """Bring the totals of teams that hold one of `touched` (None: all) up to date; whose totals moved."""
+    slate = await repository.slate(session, slate_id, lock=True)
+    assert slate is not None
+    if touched is not None and not touched:
+        return set()
+    slate.revision += 1
+    scorer = await scorer_of(session, slate)
+    by_id = {pick["id"]: pick for pick in slate.players}
+    owners: set[UUID] = set()
+    after = _FIRST
+    while found := await repository.teams_with(session, slate_id, touched, after, _TEAMS_AT_ONCE):
+        moved = await asyncio.to_thread(_totals, scorer, by_id, found)
+        await repository.move_teams(session, moved, slate.revision)
+        owners |= {row.owner_id for row in found if row.id in moved}
+        after = found[-1].id
+    await outbox.enqueue(session, BOARDS, {"slate": str(slate_id)})
+    return owners
+
+
+async def scorer_of(session: AsyncSession, slate: Slate) -> RosterScorer:
+    """What scores the slate's teams: the lines of all of its matches."""
+    matches = [match.id for match in await repository.matches_of(session, slate.id)]
+    lines = await repository.current_lines(session, matches, slate.rules_sha256)
+    return RosterScorer(await rules_of(session, slate.rules_sha256), lines)
+
+
+async def rules_of(session: AsyncSession, sha256: str) -> Rules:
+    """Published rules, ready to score with."""
+    kept = await repository.rules(session, sha256)
+    assert kept is not None, sha256
+    return await asyncio.to_thread(reading.read_rules, kept.document, kept.parameters)
+
+
+def roster_of(picked: dict[str, Any], players: dict[str, Any]) -> Roster:
+    """A team's picks with what the operator's list says of them."""
+    return Roster(
+        picks=tuple(_pick(player, players.get(player, {})) for player in picked["players"]),
+        offices=picked["offices"],
+        bench=tuple(picked["bench"]),
+        chips=tuple(picked["chips"]),
+    )
+
+
+def _pick(player: str, listed: dict[str, Any]) -> Pick:
+    return Pick(player=player, role=listed.get("role"), team=listed.get("team"))
+
+
+def _totals(scorer: RosterScorer, players: dict[str, Any], teams: Iterable[Any]) -> dict[UUID, int]:
+    """The new totals of those teams whose totals move."""
+    found = ((team, units(scorer.score(roster_of(team.roster, players)).total)) for team in teams)
+    return {team.id: total for team, total in found if total != team.units}
+
+
+async def _score(session: AsyncSession, match: Match, rules: Rules, now: datetime) -> list[str]:
+    """Append the lines by which the match's points differ from those that stand; whose points or presence changed."""
+    log = await repository.events(session, match.id)
+    card: Scorecard = await asyncio.to_thread(scorecard, rules, log, tuple(match.prefer))
+    stands = await repository.standing(session, match.id, rules.sha256)
+    wanted = {(line.player, line.rule, place_of(line)): line for line in card.lines}
+    rows = []
+    for key in sorted(wanted.keys() | stands.keys()):
+        row = _difference(wanted.get(key), stands.get(key))
+        if row is not None:
+            rows.append({**row, **_named(match, rules, key), "made_at": now})
+    await repository.add_lines(session, rows)
+    return sorted({row["player"] for row in rows})
+
+
+def _named(match: Match, rules: Rules, key: LineKey) -> dict[str, Any]:
+    player, rule, place = key
+    return {
+        "match_id": match.id,
+        "rules_sha256": rules.sha256,
+        "revision": match.revision,
+        "player": player,
+        "rule": rule,
+        "place": place,
+    }
+
+
+def _difference(line: Line | None, stands: Standing | None) -> dict[str, Any] | None:
+    """What a new line has to say for the sum to be right; None where nothing changed."""
+    after = units(line.points) if line is not None else 0
+    before = stands.units if stands is not None else 0
+    measured = dict(line.measured) if line is not None else {}
+    behind = list(line.events) if line is not None else []
+    if stands is not None and (after, measured, behind) == (before, stands.measured, stands.events):
+        return None
+    return {"units": after - before, "measured": measured, "events": behind}
+
+
+def place_of(line: Line) -> str:
+    """A line's group as text: which innings, which car; "" is the match."""
+    return json.dumps(list(line.group), ensure_ascii=False) if line.group else ""

@@ -1,0 +1,23 @@
+"""Scoring's seeds: a match with a contest and two teams to look at, the same at every run."""
+
+from __future__ import annotations
+
+from services.common.journey import FIRST, SECOND, Journey, Step
+from services.scoring import example
+
+_MATCH = "seed:1"
+_LOCKS_AT = "2100-01-01T00:00:00+00:00"
+_SEEN_AT = "2026-01-01T12:00:00+00:00"
+
+
+def contest(journey: Journey) -> str:
+    """A contest whose match has begun. Its slate stays open, so that there is something to try."""
+    example.authorise(journey)
+    slate, made = example.open_contest(journey, "seed", _MATCH, _LOCKS_AT)
+    for who in (FIRST, SECOND):
+        example.enter(journey, who, "seed", slate, made)
+    example.say(journey, _MATCH, _SEEN_AT, 6)
+    return f"contest {made} with two teams"
+
+
+STEPS = (Step("a contest", contest),)

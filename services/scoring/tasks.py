@@ -1,0 +1,77 @@
+"""Scoring's background work: matches and slates are scored, boards follow, results become final, prizes are ordered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common import events, outbox
+from services.common.clock import Clock
+from services.common.jobs import Jobs
+from services.scoring import boards, ingestion, prizes, repository, rescoring, service
+
+jobs = Jobs(emits=True)
+
+
+@jobs.on_message(ingestion.SCORE)
+async def score(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Score a match that has changed."""
+    await rescoring.score_match(session, clock, payload["match"])
+
+
+@jobs.on_message(service.SCORE_SLATE)
+async def score_slate(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Score a new slate: its matches may have been played under other rules."""
+    slate_id = UUID(payload["slate"])
+    for match in await repository.matches_of(session, slate_id):
+        await rescoring.score_match(session, clock, match.id)
+    await rescoring.score_teams(session, slate_id, None)
+
+
+@jobs.on_message(rescoring.BOARDS)
+async def refresh_boards(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Bring the boards of a slate's contests up to date."""
+    slate_id = UUID(payload["slate"])
+    async with boards.open_cache() as cache:
+        for contest_id in await repository.contests_of(session, slate_id):
+            await boards.refresh(session, cache, contest_id)
+
+
+@jobs.on_message(service.PLACE)
+async def place(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Put a team that has entered, or has new picks, on a contest's board."""
+    async with boards.open_cache() as cache:
+        await boards.place(session, cache, UUID(payload["contest"]), UUID(payload["team"]))
+
+
+@jobs.on_message(prizes.SETTLE)
+async def settle(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Compute the prizes of a contest whose matches may all be final."""
+    await prizes.settle(session, clock, UUID(payload["contest"]))
+
+
+@jobs.on_schedule("scoring.finish_matches", "* * * * *", late_after=timedelta(minutes=30))
+async def finish_matches(session: AsyncSession, clock: Clock) -> None:
+    """Every minute make final what has stood long enough."""
+    await prizes.finish_matches(session, clock)
+
+
+@jobs.clean_up("scoring.forget_notifications", "13 3 * * *", late_after=timedelta(hours=26))
+async def forget_notifications(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete notifications that are older than they are kept; the lines that they are of stay."""
+    return await repository.forget_notifications(session, clock.now() - service.NOTIFICATIONS_KEPT)
+
+
+@jobs.clean_up("scoring.forget_messages", "33 3 * * *", late_after=timedelta(hours=26))
+async def forget_messages(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete messages that were done long ago."""
+    return await outbox.forget(session)
+
+
+@jobs.clean_up("scoring.forget_events", "53 3 * * *", late_after=timedelta(hours=26))
+async def forget_events(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete events that nobody asks for any more."""
+    return await events.forget(session)

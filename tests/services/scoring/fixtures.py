@@ -1,0 +1,134 @@
+"""A running scoring for the tests of every service, with what its operators, feeds and players do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from services.scoring.app import create_app
+from services.scoring.tasks import jobs
+from tests.services.auth.fixtures import Auth, Person
+from tests.services.support import Clock, Cloud, environ, running
+
+
+@dataclass
+class Scoring:
+    """A running scoring, with the auth that it asks for keys, and the tokens of its clients."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    auth: Auth
+    clock: Clock
+    feed: dict[str, str]
+    staff: dict[str, str]
+    checker: dict[str, str]
+
+    async def ok(self, method: str, path: str, bearer: Mapping[str, str], body: Any = None) -> Any:
+        """The JSON of an answer that is no refusal."""
+        answer = await self.client.request(method, path, headers=dict(bearer), json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def refused(self, method: str, path: str, bearer: Mapping[str, str], body: Any = None) -> tuple[int, str]:
+        """Status and code of a refusal."""
+        answer = await self.client.request(method, path, headers=dict(bearer), json=body)
+        return answer.status_code, answer.json()["code"]
+
+    async def rules(self, reference: str) -> str:
+        """The hash of rules that are published now."""
+        body = {"reference": reference}
+        return str((await self.ok("POST", "/scoring/internal/rules", self.staff, body))["sha256"])
+
+    async def slate(self, rules: str, *matches: str, players: Any = ()) -> str:
+        """A slate that locks in an hour."""
+        slate = str(uuid4())
+        locks_at = (self.clock.now() + timedelta(hours=1)).isoformat()
+        body = {"title": "A slate", "rules": rules, "matches": matches, "players": players, "locks_at": locks_at}
+        await self.ok("PUT", f"/scoring/internal/slates/{slate}", self.staff, body)
+        return slate
+
+    async def contest(self, slate: str, *prizes: int) -> str:
+        contest = str(uuid4())
+        body = {"slate": slate, "title": "A contest", "prizes": prizes}
+        await self.ok("PUT", f"/scoring/internal/contests/{contest}", self.staff, body)
+        return contest
+
+    async def team(self, bearer: Mapping[str, str], slate: str, picks: Mapping[str, Any], *contests: str) -> str:
+        """A team that has entered contests."""
+        team = str(uuid4())
+        await self.ok("PUT", f"/scoring/slates/{slate}/teams/{team}", bearer, picks)
+        for contest in contests:
+            await self.ok("POST", f"/scoring/contests/{contest}/entries", bearer, {"team": team})
+        return team
+
+    async def snapshot(self, match: str, source: str, files: Mapping[str, str], **more: Any) -> Any:
+        """What a feed says now."""
+        return await self.ok("POST", *self.call(match, source, files, **more))
+
+    async def snapshot_later(self, match: str, source: str, files: Mapping[str, str], **more: Any) -> Any:
+        """The same some hours later: the feed's token is a new one."""
+        self.feed, self.staff, self.checker = await tokens(self.auth)
+        return await self.snapshot(match, source, files, **more)
+
+    def call(self, match: str, source: str, files: Mapping[str, str], **more: Any) -> tuple[str, dict[str, str], Any]:
+        """Path, token and body of what a feed says."""
+        return f"/scoring/internal/matches/{match}/snapshots", self.feed, self.said(source, files, **more)
+
+    async def again(self, person: Person) -> dict[str, str]:
+        """Somebody who logs in once more."""
+        answer = await self.auth.client.post("/auth/login", json={"email": person.email, "password": person.password})
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def said(self, source: str, files: Mapping[str, str], **more: Any) -> dict[str, Any]:
+        told = {"source": source, "provider": source, "files": files, "seen_at": self.clock.now().isoformat()}
+        return told | more
+
+    async def work(self) -> int:
+        """Do what the worker would: the outbox's messages until there are none; how many."""
+        done = 0
+        while True:
+            async with self.app.state.sessions() as session, session.begin():
+                waiting = "SELECT id, task FROM outbox WHERE done_at IS NULL ORDER BY id LIMIT 20"
+                rows = (await session.execute(text(waiting))).all()
+            if not rows:
+                return done
+            with environ(self.auth.cloud.environment("scoring", self.database, process="worker")):
+                for row in rows:
+                    handled = await jobs.handle(self.app.state.sessions, self.clock, row.task, [row.id])
+                    assert handled.done == 1, row.task
+                    done += 1
+
+    async def tick(self, **by: float) -> None:
+        """Later: tokens are new ones, results that have stood become final, and what follows from that is done."""
+        self.clock.move(**by)
+        self.feed, self.staff, self.checker = await tokens(self.auth)
+        assert await jobs.run_scheduled(self.app.state.sessions, self.clock, "scoring.finish_matches")
+        await self.work()
+
+    async def board(self, contest: str, bearer: Mapping[str, str], query: str = "") -> list[tuple[int, str, str]]:
+        """Rank, team and points."""
+        answer = await self.ok("GET", f"/scoring/contests/{contest}/board{query}", bearer)
+        return [(place["rank"], place["team"], place["points"]) for place in answer["places"]]
+
+
+async def tokens(auth: Auth) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """The feed's, the staff's and the checker's."""
+    feed, staff, checker = [await auth.bearer(f"scoring-{name}") for name in ("feed", "manage", "approve")]
+    return feed, staff, checker
+
+
+@pytest.fixture
+async def scoring(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Scoring]:
+    """Scoring, running, with nothing in it."""
+    app = create_app(clock, httpx.ASGITransport(auth.app))
+    async with cloud.fresh("scoring") as database, running(app, cloud.environment("scoring", database)) as client:
+        yield Scoring(app, client, database, auth, clock, *await tokens(auth))

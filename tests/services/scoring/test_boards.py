@@ -1,0 +1,184 @@
+"""Boards: exact competitive ranks, from the cache and from PostgreSQL alike, through corrections and a cache that forgets."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scoring.engine import RosterScorer, ScoringError, load, rank, scorecard
+from scoring.sources import open_match
+from services.scoring import units
+from services.scoring.boards import ranked
+from services.scoring.rescoring import roster_of
+from tests.scoring.test_us_gp_2023 import FLAG
+from tests.services.scoring.fixtures import Scoring
+from tests.services.scoring.races import AUSTIN, RACE, RULES, drivers, picks, texts
+
+pytestmark = pytest.mark.postgres
+
+TEAMS = 60
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 29), st.integers(1, 10))
+def test_a_page_has_the_ranks_of_the_whole(totals: list[int], start: int, count: int) -> None:
+    from uuid import UUID
+
+    order = sorted(((UUID(int=n), total) for n, total in enumerate(totals)), key=lambda each: each[1], reverse=True)
+    page = order[start : start + count]
+    above = sum(total > page[0][1] for _, total in order) if page else 0
+    whole = rank(dict(order))
+    assert [(place, team) for place, team, _ in ranked(page, start, above)] == [(whole[team], team) for team, _ in page]
+
+
+@given(st.fractions())
+def test_units_are_exact_or_refused(value: Fraction) -> None:
+    try:
+        assert units.points(units.units(value)) == value
+    except ScoringError:
+        assert (value * units.PER_POINT).denominator != 1
+
+
+async def crowd(scoring: Scoring, slate: str, contest: str, owner: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Random teams in a contest, by id."""
+    source = random.Random(2023)
+    names = [driver["id"] for driver in drivers()]
+    teams: dict[str, dict[str, Any]] = {}
+    by_name = {driver["id"]: driver["team"] for driver in drivers()}
+    while len(teams) < TEAMS:
+        chosen = source.sample(names, 5)
+        if max([by_name[name] for name in chosen].count(by_name[one]) for one in chosen) <= 2:
+            team = await scoring.team(owner, slate, picks(*chosen), contest)
+            teams[team] = picks(*chosen)
+    return teams
+
+
+def expected(teams: Mapping[str, dict[str, Any]], files: Any) -> list[tuple[int, str, str]]:
+    """The board, computed from the file alone."""
+    rules = load(RULES)
+    scorer = RosterScorer(rules, scorecard(rules, files.events).lines)
+    totals = {
+        team: scorer.score(roster_of({"bench": [], "chips": [], **picked}, {})).total for team, picked in teams.items()
+    }
+    ranks = rank(totals)
+    order = sorted(teams, key=lambda team: (totals[team], team), reverse=True)
+    return [(ranks[team], team, units.shown(units.units(totals[team]))) for team in order]
+
+
+async def test_ranks_equal_an_independent_computation_while_readers_page(scoring: Scoring) -> None:
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    contest = await scoring.contest(slate)
+    person = await scoring.auth.person()
+    teams = await crowd(scoring, slate, contest, person.bearer)
+    await scoring.snapshot(AUSTIN, "f1db", texts("flag"))
+    await scoring.work()
+
+    async def read_on() -> set[int]:
+        seen = set()
+        for start in range(1, TEAMS, 20):
+            board = await scoring.board(contest, person.bearer, f"?start={start}&count=20")
+            assert board == sorted(board, key=lambda place: place[0])
+            seen.add(len(board))
+        return seen
+
+    await scoring.snapshot(AUSTIN, "f1db", texts("final"))
+    readers = [asyncio.create_task(read_on()) for _ in range(8)]
+    await scoring.work()
+    assert [await reader for reader in readers] == [{20}] * 8
+    wanted = expected(teams, open_match(RACE, FLAG))
+    assert await scoring.board(contest, person.bearer, "?count=200") == wanted
+
+    cluster = scoring.auth.cloud.cache
+    cluster.command("FLUSHALL")
+    assert await scoring.board(contest, person.bearer, "?count=200") == wanted, "PostgreSQL is the truth"
+    middle = wanted[TEAMS // 2][1]
+    around = f"/scoring/contests/{contest}/board/{middle}?count=5"
+    told = await scoring.ok("GET", around, person.bearer)
+    assert [place["team"] for place in told["places"]] == [team for _, team, _ in wanted[28:33]]
+    await rebuild(scoring, slate)
+    assert cluster.command("EXISTS", f"scoring:{{{contest}}}:board") in (1, "1", b"1")
+    assert await scoring.board(contest, person.bearer, "?count=200") == wanted, "filled anew"
+    assert await scoring.ok("GET", around, person.bearer) == told
+
+
+async def rebuild(scoring: Scoring, slate: str) -> None:
+    from services.common import outbox
+    from services.scoring.rescoring import BOARDS
+
+    async with scoring.app.state.sessions() as session, session.begin():
+        await outbox.enqueue(session, BOARDS, {"slate": slate})
+    await scoring.work()
+
+
+async def test_two_workers_score_one_match_once(scoring: Scoring) -> None:
+    """Both are handed the same work at the same moment; one does it."""
+    from services.scoring import rescoring
+
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    contest = await scoring.contest(slate)
+    person = await scoring.auth.person()
+    teams = await crowd(scoring, slate, contest, person.bearer)
+    await scoring.work()
+    await scoring.snapshot(AUSTIN, "f1db", texts("final"))
+
+    async def worker() -> None:
+        async with scoring.app.state.sessions() as session, session.begin():
+            await rescoring.score_match(session, scoring.clock, AUSTIN)
+
+    await asyncio.gather(*[worker() for _ in range(4)])
+    lines = (await scoring.ok("GET", f"/scoring/matches/{AUSTIN}/lines?rules={rules}", person.bearer))["lines"]
+    assert len({(line["player"], line["rule"], line["place"]) for line in lines}) == len(lines)
+    await scoring.work()
+    assert await scoring.board(contest, person.bearer, "?count=200") == expected(teams, open_match(RACE, FLAG))
+
+
+async def test_a_team_keeps_to_the_rules_and_to_the_lock(scoring: Scoring) -> None:
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    one, other = await scoring.auth.person(), await scoring.auth.person()
+    names = [driver["id"] for driver in drivers()]
+    path = f"/scoring/slates/{slate}/teams/7b0d4a66-0c9c-4a4e-9d0a-3d6a3f0c5a01"
+    for body in (picks(*names[:4]), picks(*names[:4], "nobody"), picks(*[names[0]] * 5), {"players": names[:5]}):
+        assert await scoring.refused("PUT", path, one.bearer, body) == (422, "team_refused")
+    good = picks("max-verstappen", "lando-norris", "carlos-sainz-jr", "pierre-gasly", "alexander-albon")
+    first = await scoring.ok("PUT", path, one.bearer, good)
+    assert await scoring.ok("PUT", path, one.bearer, good) == first
+    assert await scoring.refused("PUT", path, other.bearer, good) == (409, "id_taken")
+    changed = picks("lando-norris", "max-verstappen", "carlos-sainz-jr", "pierre-gasly", "alexander-albon")
+    assert (await scoring.ok("PUT", path, one.bearer, changed))["offices"] == {"captain": "lando-norris"}
+    scoring.clock.move(minutes=61)
+    late = await scoring.again(one)
+    assert await scoring.refused("PUT", path, late, good) == (409, "slate_locked")
+    assert (await scoring.ok("PUT", path, late, changed))["offices"] == {"captain": "lando-norris"}, "the same again"
+
+
+async def test_rules_are_linted_immutable_and_withdrawn(scoring: Scoring) -> None:
+    publish = "/scoring/internal/rules"
+    for body in ({"reference": "nothing@1.0.0"}, {"document": "{}"}, {}, {"document": "<html>"}):
+        assert await scoring.refused("POST", publish, scoring.staff, body) == (422, "rules_refused")
+    plain = await scoring.rules("cricket-t20-b@1.1.0")
+    assert await scoring.rules("cricket-t20-b@1.1.0") == plain
+    body = {"reference": "cricket-t20-b@1.1.0", "parameters": {"wicket": "25"}}
+    variant = (await scoring.ok("POST", publish, scoring.staff, body))["sha256"]
+    assert variant != plain
+    slate = await scoring.slate(plain, "cricsheet:7")
+    assert (await scoring.ok("POST", f"{publish}/{plain}/withdrawal", scoring.staff))["withdrawn"]
+    locks_at = (scoring.clock.now()).isoformat()
+    new = {"title": "x", "rules": plain, "matches": ["cricsheet:7"], "locks_at": locks_at}
+    path = "/scoring/internal/slates/7b0d4a66-0c9c-4a4e-9d0a-3d6a3f0c5a02"
+    assert await scoring.refused("PUT", path, scoring.staff, new) == (409, "rules_withdrawn")
+    person = await scoring.auth.person()
+    assert (await scoring.ok("GET", f"/scoring/slates/{slate}", person.bearer))["rules"] == plain, (
+        "who has them keeps them"
+    )
+    other = {**new, "rules": await scoring.rules(RULES)}
+    assert await scoring.refused("PUT", path, scoring.staff, other) == (422, "wrong_match")
+    assert {each["sha256"] for each in await scoring.ok("GET", "/scoring/rules", person.bearer)} >= {plain, variant}

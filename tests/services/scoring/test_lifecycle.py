@@ -1,0 +1,112 @@
+"""The 2023 United States Grand Prix on the running service: provisional, corrected, final after 72 hours, paid once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from sqlalchemy import text
+
+from tests.scoring.test_us_gp_2023 import MOVED
+from tests.services.scoring.fixtures import Scoring
+from tests.services.scoring.races import AUSTIN, MOVING, RULES, STEADY, drivers, picks, texts
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_a_correction_moves_the_right_players_and_prizes_wait(scoring: Scoring) -> None:
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    contest = await scoring.contest(slate, 60_001, 30_000)
+    one, other, third = [await scoring.auth.person() for _ in range(3)]
+    steady = await scoring.team(one.bearer, slate, picks(*STEADY), contest)
+    moving = await scoring.team(other.bearer, slate, picks(*MOVING), contest)
+    moved_too = await scoring.team(third.bearer, slate, picks(*MOVING), contest)
+    await scoring.work()
+
+    assert (await scoring.snapshot(AUSTIN, "f1db", texts("flag")))["phase"] == "provisional"
+    await scoring.work()
+    at_the_flag = await points(scoring, rules, one.bearer)
+    assert (await scoring.ok("GET", f"/scoring/contests/{contest}", one.bearer))["label"] == "provisional"
+    before = {team: total for _, team, total in await scoring.board(contest, one.bearer)}
+    captain = Fraction(3, 2)
+    expected = sum(at_the_flag[driver] * (captain if driver == MOVING[0] else 1) for driver in MOVING)
+    assert Fraction(before[moving]) == expected
+
+    scoring.clock.move(hours=4)
+    said = await scoring.snapshot_later(AUSTIN, "f1db", texts("final"))
+    assert said["revision"] == 3 and said["events"] > 0  # 1 was the operator's list
+    await scoring.work()
+    one_again, other_again = await scoring.again(one), await scoring.again(other)
+    after = await points(scoring, rules, one_again)
+    moved = {player: after[player] - at_the_flag[player] for player in after if after[player] != at_the_flag[player]}
+    assert moved == {driver: last - first for driver, (first, last) in MOVED.items()}
+    board = {team: (rank, total) for rank, team, total in await scoring.board(contest, one_again)}
+    assert board[steady][1] == before[steady]
+    assert board[moving] == board[moved_too] and board[moving][1] != before[moving]
+
+    assert (await scoring.ok("GET", "/scoring/notifications", one_again))["notifications"] == []
+    (told,) = (await scoring.ok("GET", "/scoring/notifications", other_again))["notifications"]
+    assert told["match"] == AUSTIN and "provisional" in told["message"]
+
+    await locked(scoring, contest, "open")
+    for hours in (30, 30, 11):  # confirmed twice, and not yet for 72 hours
+        await scoring.tick(hours=hours)
+        await scoring.snapshot_later(AUSTIN, "f1db", texts("final"))
+        await locked(scoring, contest, "open")
+    await scoring.tick(hours=10)
+    await scoring.snapshot_later(AUSTIN, "f1db", texts("final"))
+    await scoring.tick(minutes=1)
+    paid = await scoring.ok("GET", f"/scoring/internal/contests/{contest}/payouts", scoring.staff)
+    assert paid["state"] == "ordered"
+    amounts = {row["team"]: row["amount"] for row in paid["payouts"]}
+    assert sum(amounts.values()) == 90_001
+    first, *_ = await scoring.board(contest, await scoring.again(one))
+    assert amounts == ({steady: 60_001, moving: 15_000, moved_too: 15_000} if first[1] == steady else
+                       {moving: 45_001, moved_too: 45_000})  # fmt: skip
+    assert await emitted(scoring, "scoring.payout-ordered") == len(amounts)
+    await scoring.tick(hours=1)
+    assert await emitted(scoring, "scoring.payout-ordered") == len(amounts), "ordered once"
+    refused = await scoring.refused("POST", *scoring.call(AUSTIN, "f1db", texts("flag")))
+    assert refused == (409, "match_final")
+
+
+async def test_what_exceeds_the_threshold_waits_for_a_second_person(scoring: Scoring) -> None:
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    contest = await scoring.contest(slate, 10_000_001)
+    person = await scoring.auth.person()
+    await scoring.team(person.bearer, slate, picks(*STEADY), contest)
+    approval = f"/scoring/internal/contests/{contest}/approval"
+    assert await scoring.refused("POST", approval, scoring.checker) == (409, "nothing_proposed")
+    await scoring.snapshot(AUSTIN, "f1db", texts("final"))
+    await scoring.work()
+    for _ in range(4):
+        await scoring.tick(hours=25)
+        await scoring.snapshot_later(AUSTIN, "f1db", texts("final"))
+    await scoring.tick(minutes=1)
+    await locked(scoring, contest, "proposed")
+    assert await scoring.refused("POST", approval, scoring.staff) == (403, "forbidden")
+    for _ in range(2):
+        paid = await scoring.ok("POST", approval, scoring.checker)
+        assert paid["state"] == "ordered" and [row["amount"] for row in paid["payouts"]] == [10_000_001]
+    assert await emitted(scoring, "scoring.payout-ordered") == 1
+
+
+async def points(scoring: Scoring, rules: str, bearer: dict[str, str]) -> dict[str, Fraction]:
+    """Race and sprint points of the drivers."""
+    answer = await scoring.ok("GET", f"/scoring/matches/{AUSTIN}/points?rules={rules}", bearer)
+    found = {each["player"]: Fraction(each["points"]) for each in answer["players"]}
+    return {driver["id"]: found.get(driver["id"], Fraction(0)) for driver in drivers()}
+
+
+async def locked(scoring: Scoring, contest: str, state: str) -> None:
+    """Nothing is paid."""
+    answer = await scoring.ok("GET", f"/scoring/internal/contests/{contest}/payouts", scoring.staff)
+    assert answer["state"] == state and not any(row["ordered"] for row in answer["payouts"])
+    assert await emitted(scoring, "scoring.payout-ordered") == 0
+
+
+async def emitted(scoring: Scoring, name: str) -> int:
+    async with scoring.app.state.sessions() as session:
+        return int(await session.scalar(text("SELECT count(*) FROM events WHERE name = :name"), {"name": name}))
