@@ -171,12 +171,13 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A chip and its one effect, as in the document."""
+    """A chip and its one effect, as in the document; `uses`: how often a season allows it (None: no bound)."""
 
     id: str
     title: str
     effect: str
     value: Any
+    uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,23 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfers:
+    """Between two weeks: so many changes are free, so many free ones can be kept, each other one costs points."""
+
+    free: int
+    kept: int
+    cost: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Which results of a season count: of each part (its number of matches; None: the rest) the best so many."""
+
+    during: Condition
+    parts: tuple[tuple[int | None, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RosterRules:
     """What a roster must keep to; None where the rules say nothing. `substitutes`: who of the line-up did not play is
     replaced from the bench, in its order."""
@@ -210,6 +228,7 @@ class RosterRules:
     lineup_size: int | None
     lineup_roles: Mapping[str, Bounds]
     substitutes: bool = False
+    transfers: Transfers | None = None
 
 
 @dataclass(frozen=True)
@@ -225,7 +244,7 @@ class Parameter:
 class Rules:
     """A rules document, its parameters settled, ready to score with. `sha256` covers it and its vocabulary;
     `parametrised` are the rules that a parameter settles; `stated` is the (event kind, attribute) with the points that the
-    source itself states, where these rules should come to the same."""
+    source itself states, where these rules should come to the same; `counting` are the results of a season that count."""
 
     id: str
     version: str
@@ -245,6 +264,7 @@ class Rules:
     document: Mapping[str, Any]
     sha256: str
     stated: tuple[str, str] | None = None
+    counting: tuple[Counting, ...] = ()
 
     @property
     def name(self) -> str:

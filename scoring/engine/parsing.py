@@ -22,6 +22,7 @@ from scoring.engine.document import (
     Case,
     Cases,
     Chip,
+    Counting,
     Each,
     Form,
     Having,
@@ -35,6 +36,7 @@ from scoring.engine.document import (
     Rules,
     ScoringRule,
     Table,
+    Transfers,
     Vocabulary,
 )
 from scoring.engine.errors import RulesError
@@ -134,13 +136,20 @@ def parse_rules(
             for given in settled.get("multipliers", [])
         ),
         chips=tuple(
-            Chip(given["id"], given["title"], *next(iter(given["effect"].items())))
+            Chip(given["id"], given["title"], *next(iter(given["effect"].items())), given.get("uses"))
             for given in settled.get("chips", [])
         ),
         roster=_parse_roster(settled["roster"]),
         vocabulary=vocabulary,
         document=settled,
         sha256=content_hash({"rules": settled, "vocabulary": vocabulary.document}),
+        counting=tuple(
+            Counting(
+                parse_condition(given.get("during", {})),
+                tuple((part.get("matches"), part["best"]) for part in given["parts"]),
+            )
+            for given in settled.get("counting", [])
+        ),
         stated=(settled["stated"]["event"], settled["stated"]["attribute"]) if "stated" in settled else None,
     )
 
@@ -252,7 +261,7 @@ def _parse_roster(given: Mapping[str, Any]) -> RosterRules:
     def bounds(table: Mapping[str, Any]) -> dict[str, Bounds]:
         return {role: Bounds(bound.get("at_least", 0), bound.get("at_most")) for role, bound in table.items()}
 
-    teams, lineup = given.get("teams", {}), given.get("lineup", {})
+    teams, lineup, transfers = given.get("teams", {}), given.get("lineup", {}), given.get("transfers")
     return RosterRules(
         size=given["size"],
         budget=Fraction(given["budget"]) if "budget" in given else None,
@@ -267,6 +276,9 @@ def _parse_roster(given: Mapping[str, Any]) -> RosterRules:
         lineup_size=lineup.get("size"),
         lineup_roles=bounds(lineup.get("roles", {})),
         substitutes=lineup.get("substitutes", False),
+        transfers=None
+        if transfers is None
+        else Transfers(transfers["free"], transfers["kept"], Fraction(transfers["cost"])),
     )
 
 

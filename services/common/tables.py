@@ -56,6 +56,24 @@ def outbox() -> None:
     grant("outbox", "DELETE")
 
 
+def idempotency_keys() -> None:
+    """Keys of requests, pending ones too (`services.common.idempotency`), likewise."""
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.BigInteger()),
+        sa.Column("body", sa.Text()),
+        sa.Column("created_at", _moment, nullable=False),
+        sa.PrimaryKeyConstraint("caller", "key", name="pk_idempotency_keys"),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
+    grant("idempotency_keys", "UPDATE", columns=["status", "body"])
+    grant("idempotency_keys", "DELETE")
+    pending_idempotency_keys()
+
+
 def pending_idempotency_keys() -> None:
     """What a pending key is about (`services.common.outside_request`)."""
     op.execute("ALTER TABLE idempotency_keys ADD reference uuid, ADD owner uuid, ADD deadline timestamptz")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scoring.engine import Rules, ScoringError, SourceError, catalogue, load
+from scoring.engine import Rules, ScoringError, SourceError, load, registry
 from scoring.sources import open_match
 from scoring.sources.match import Match
 
@@ -45,7 +45,7 @@ def read_rules(document: str, parameters: Mapping[str, Any]) -> Rules:
 
 def shipped(reference: str) -> str:
     """The text of a document that ships with the platform. Raises ScoringError."""
-    return catalogue.path_of(reference).read_text(encoding="utf-8")
+    return registry.path_of(reference).read_text(encoding="utf-8")
 
 
 def _in_a_directory(files: Mapping[str, str], read: Callable[[Path], Found]) -> Found:

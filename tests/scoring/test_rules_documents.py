@@ -16,7 +16,8 @@ from scoring.engine.linting import lint
 from scoring.engine.parsing import RULES_DIRECTORY, parse_rules
 
 IDS = [
-    "cricket-odi", "cricket-t10", "cricket-t20-a", "cricket-t20-b", "cricket-test", "f1-fantasy-2026", "f1-league", "fpl",
+    "cricket-odi", "cricket-t10", "cricket-t20-a", "cricket-t20-b", "cricket-test", "f1-constructors", "f1-fantasy-2026",
+    "f1-league", "fpl",
 ]  # fmt: skip
 LOCK = Path(__file__).parent / "published_hashes.json"
 
@@ -49,7 +50,8 @@ def test_a_published_version_never_changes() -> None:
 @pytest.mark.parametrize("rules_id", IDS)
 def test_what_ships_is_clean(rules_id: str) -> None:
     rules = registry.load(rules_id)
-    assert (rules.id, rules.version) == (rules_id, "1.1.0")
+    newest = {"f1-constructors": "1.0.0", "f1-league": "1.2.0", "fpl": "1.2.0"}.get(rules_id, "1.1.0")
+    assert (rules.id, rules.version) == (rules_id, newest)
     assert [str(finding) for finding in lint(rules)] == []
     assert rules.sources
 
@@ -81,7 +83,7 @@ def test_a_parameter_changes_the_points() -> None:
     ("reference", "parameters", "message"),
     [
         ("cricket", {}, "rules 'cricket': unknown id 'cricket' .known: cricket-odi, cricket-t10"),
-        ("fpl@9.9.9", {}, "rules 'fpl@9.9.9': fpl has no version '9.9.9' .it has: 1.0.0, 1.1.0"),
+        ("fpl@9.9.9", {}, "rules 'fpl@9.9.9': fpl has no version '9.9.9' .it has: 1.0.0, 1.1.0, 1.2.0"),
         ("../fpl@1.0.0", {}, "unknown id '../fpl'"),
         ("fpl@../x", {}, "has no version '../x'"),
         ("fpl", {"wicket": "25"}, "parameter 'wicket': there is no such parameter .there are: goalkeeper_goal"),

@@ -60,6 +60,7 @@ def upgrade() -> None:
             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
         """)
     tables.outbox()
+    tables.idempotency_keys()
     tables.job_runs()
     tables.events()
 

@@ -162,12 +162,13 @@ async def test_a_team_keeps_to_the_rules_and_to_the_lock(scoring: Scoring) -> No
 
 async def test_rules_are_linted_immutable_and_withdrawn(scoring: Scoring) -> None:
     publish = "/scoring/internal/rules"
-    for body in ({"reference": "nothing@1.0.0"}, {"document": "{}"}, {}, {"document": "<html>"}):
+    bodies: list[dict[str, Any]] = [{"reference": "nothing@1.0.0"}, {"document": "{}"}, {}, {"document": "<html>"}]
+    for body in bodies:
         assert await scoring.refused("POST", publish, scoring.staff, body) == (422, "rules_refused")
     plain = await scoring.rules("cricket-t20-b@1.1.0")
     assert await scoring.rules("cricket-t20-b@1.1.0") == plain
-    body = {"reference": "cricket-t20-b@1.1.0", "parameters": {"wicket": "25"}}
-    variant = (await scoring.ok("POST", publish, scoring.staff, body))["sha256"]
+    cheaper = {"reference": "cricket-t20-b@1.1.0", "parameters": {"wicket": "25"}}
+    variant = (await scoring.ok("POST", publish, scoring.staff, cheaper))["sha256"]
     assert variant != plain
     slate = await scoring.slate(plain, "cricsheet:7")
     assert (await scoring.ok("POST", f"{publish}/{plain}/withdrawal", scoring.staff))["withdrawn"]

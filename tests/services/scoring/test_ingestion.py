@@ -53,7 +53,7 @@ async def test_what_is_no_match_is_refused_whole(scoring: Scoring) -> None:
         (SMALL, "f1db", texts("final"), (422, "wrong_match")),
         (AUSTIN, "cricsheet", small(), (422, "wrong_match")),
         (AUSTIN, "f1db", {"race.yml": "id: 1097"}, (422, "snapshot_refused")),
-        (SMALL, "cricsheet", {"../1.json": "{}"}, (422, "validation_failed")),
+        (SMALL, "cricsheet", {"../1.json": "{}"}, (422, "invalid")),
         (SMALL, "cricsheet", {"1.json": "x" * 300_000}, (413, "body_too_large")),
     ]
     for match_id, source, files, expected in cases:
