@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,7 @@ from scoring.engine.document import Rules
 from scoring.engine.errors import RosterError, RulesError, ScoringError, SourceError
 from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, scorecard
+from scoring.engine.seasons import Week, score_weeks, standings
 from scoring.sources import find_matches, open_match, roster_file
 from scoring.sources.match import Match
 
@@ -92,6 +93,10 @@ def score(
             help="Score a file that contradicts itself, since you have looked at it; the reason stays in the output.",
         ),
     ] = None,
+    season: Annotated[
+        bool,
+        typer.Option("--standings", help="After a directory: the championship, of which only the best results count."),
+    ] = False,
 ) -> None:
     """Print the fantasy points of a match under given rules.
 
@@ -102,9 +107,14 @@ def score(
             raise RulesError("--json --explain", "choose one of the two")
         if accept is not None and not accept.strip():
             raise RulesError("--accept", "give the reason for which the file may be scored")
+        weeks = None if roster is None else roster_file.read_weeks(roster)
+        if (weeks is not None or season) and not is_batch(path):
+            raise SourceError(str(path), "several matches are a directory of them")
         run = _Run(
             rules=registry.load(rules, parameters(settings or [])),
-            roster=roster,
+            roster=roster if weeks is None else None,
+            weeks=weeks,
+            standings=season,
             players=None if players is None else roster_file.read_players(players),
             players_seen=seen_at(players) if players is not None else None,
             accept=accept,
@@ -115,6 +125,8 @@ def score(
             typer.echo(run.shown(*run.scored(path)))
             return
         done, refused = run.batch(path)
+        for together in run.together(str(roster)):
+            typer.echo(together)
     if refused:
         typer.echo(f"matchday: {refused} of {done + refused} refused, each with its reason above", err=True)
         raise typer.Exit(console.NO if done else console.NOT_ASKED)
@@ -126,11 +138,14 @@ class _Run:
 
     rules: Rules
     roster: Path | None
+    weeks: list[roster_file.PlannedWeek] | None
+    standings: bool
     players: Mapping[str, Pick] | None
     players_seen: datetime | None
     accept: str | None
     as_json: bool
     explain: bool
+    cards: dict[str, Scorecard] = field(default_factory=dict)
 
     def batch(self, path: Path) -> tuple[int, int]:
         """Score every match below a directory: how many were scored, how many refused."""
@@ -161,11 +176,38 @@ class _Run:
                             report.older_revision(card, self._score(other)[0], other, str(other_place))
                         )
                     typer.echo(self.shown(match, card, scored, alone=False))
+                    if self.weeks is not None or self.standings:
+                        self.cards[match.id] = card
                     done += 1
                 except ScoringError as error:
                     refused += 1
                     _refuse(error)
         return done, refused
+
+    def together(self, place: str) -> Iterator[str]:
+        """What the matches come to together: the championship, the entrant's weeks."""
+        if self.standings:
+            found = standings(self.rules, self.cards.values())
+            yield (
+                json.dumps(report.standings_as_json(self.rules, found), ensure_ascii=False)
+                if self.as_json
+                else report.standings_as_text(found)
+            )
+        if self.weeks is not None:
+            weeks = score_weeks(self.rules, [self._week(week, place) for week in self.weeks])
+            yield json.dumps(report.weeks_as_json(weeks)) if self.as_json else report.weeks_as_text(weeks)
+
+    def _week(self, week: roster_file.PlannedWeek, place: str) -> Week:
+        missing = [match for match in week.matches if match not in self.cards]
+        if missing:
+            raise RosterError(f"{place}: week {week.id!r}", f"not among the matches scored here: {', '.join(missing)}")
+        cards = [self.cards[match] for match in week.matches]
+        profiles = {player: profile for card in cards for player, profile in card.profiles.items()}
+        roster = roster_file.complete(week.roster, profiles, self.players, f"{place}: week {week.id!r}")
+        problems = validate(self.rules, roster)
+        if problems:
+            raise RosterError(f"{place}: week {week.id!r}", "; ".join(str(problem) for problem in problems))
+        return Week(week.id, roster, tuple(line for card in cards for line in card.lines))
 
     def scored(self, path: Path) -> tuple[Match, Scorecard, RosterScore | None]:
         """One match with its points."""

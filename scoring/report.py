@@ -11,10 +11,11 @@ from scoring.engine.compiled import Line, Profile
 from scoring.engine.conditions import holds
 from scoring.engine.contests import rank
 from scoring.engine.document import Bands, Rules
-from scoring.engine.exact import to_text
+from scoring.engine.exact import add_up, to_text
 from scoring.engine.forms import ratio
 from scoring.engine.rosters import RosterScore
 from scoring.engine.scoring import Scorecard
+from scoring.engine.seasons import Standing, WeekScore
 from scoring.sources.match import Match
 
 
@@ -113,6 +114,55 @@ def as_json(match: Match, card: Scorecard, roster: RosterScore | None = None) ->
             ],
         }
     return document
+
+
+def weeks_as_json(weeks: Sequence[WeekScore]) -> dict[str, Any]:
+    """An entrant's weeks as a JSON value."""
+    return {
+        "weeks": [
+            {
+                "id": week.id,
+                "points": to_text(week.total),
+                "transfers": week.transfers,
+                "paid_transfers": week.paid,
+                "cost": to_text(week.cost),
+                "free_transfers_left": week.free,
+            }
+            for week in weeks
+        ],
+        "points": to_text(add_up(week.total for week in weeks)),
+    }
+
+
+def weeks_as_text(weeks: Sequence[WeekScore]) -> str:
+    """An entrant's weeks as a table."""
+    rows = [
+        [week.id, to_text(week.score.total), str(week.transfers), to_text(week.cost), to_text(week.total)]
+        for week in weeks
+    ]
+    table = columns(["week", "points", "transfers", "cost", "counts"], rows)
+    return "\n".join([*table, f"season: {to_text(add_up(week.total for week in weeks))}"])
+
+
+def standings_as_json(rules: Rules, standings: Sequence[Standing]) -> dict[str, Any]:
+    """A championship as a JSON value."""
+    return {
+        "standings": [
+            {"id": each.player, "name": each.name, "points": to_text(each.points), "dropped": to_text(each.dropped)}
+            for each in standings
+        ],
+        "rules": {"id": rules.id, "version": rules.version, "sha256": rules.sha256},
+    }
+
+
+def standings_as_text(standings: Sequence[Standing]) -> str:
+    """A championship as a table."""
+    places = rank({each.player: each.points for each in standings})
+    rows = [
+        [str(places[each.player]), each.name, to_text(each.points), to_text(each.dropped) if each.dropped else ""]
+        for each in standings
+    ]
+    return "\n".join(columns(["#", "player", "points", "dropped"], rows))
 
 
 def _accepted(match: Match) -> dict[str, Any]:

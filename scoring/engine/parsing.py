@@ -135,10 +135,7 @@ def parse_rules(
             )
             for given in settled.get("multipliers", [])
         ),
-        chips=tuple(
-            Chip(given["id"], given["title"], *next(iter(given["effect"].items())), given.get("uses"))
-            for given in settled.get("chips", [])
-        ),
+        chips=tuple(_parse_chip(given) for given in settled.get("chips", [])),
         roster=_parse_roster(settled["roster"]),
         vocabulary=vocabulary,
         document=settled,
@@ -202,6 +199,11 @@ def _settle(document: Any, overrides: dict[str, str | int], place: str) -> Any:
     if declared:
         settled["parameters"] = {name: {**given, "value": values[name]} for name, given in declared.items()}
     return settled
+
+
+def _parse_chip(given: Mapping[str, Any]) -> Chip:
+    ((effect, value),) = given["effect"].items()
+    return Chip(given["id"], given["title"], effect, value, given.get("uses"))
 
 
 def _parse_rule(given: Mapping[str, Any]) -> ScoringRule:

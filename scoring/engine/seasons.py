@@ -1,4 +1,4 @@
-"""Several matches together: an entrant's weeks with transfers and chips, and a championship of which only the best results count."""
+"""Several matches together: an entrant's weeks with transfers and chips; a championship of which the best results count."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class WeekScore:
 def score_weeks(rules: Rules, weeks: Sequence[Week]) -> list[WeekScore]:
     """An entrant's weeks in their order. Raises RosterError for a chip played more often than the rules allow.
 
-    The first roster is free. Transfers that were not used are kept up to a bound; a week with a chip for transfers costs none and
-    leaves what was kept as it is, and the roster of a chip that is for one week only gives way to the one before it.
+    The first roster is free. Transfers that were not used are kept up to a bound; a week with a chip for transfers costs none
+    and leaves what was kept as it is, and the roster of a chip that is for one week only gives way to the one before it.
     """
     _check_chips(rules, weeks)
     terms = rules.roster.transfers
@@ -85,10 +85,13 @@ def standings(rules: Rules, cards: Iterable[Scorecard]) -> list[Standing]:
     results: dict[str, dict[int, Fraction]] = {}
     names: dict[str, str] = {}
     season: Mapping[str, object] = {}
+    roles = rules.roster.roles
     count = 0
     for place, card in enumerate(cards):
         season, count = card.context, place + 1
         for player, points in card.totals.items():
+            if roles and card.profiles[player].text("role") not in ("", *roles):
+                continue
             results.setdefault(player, {})[place] = points
             names[player] = card.profiles[player].text("name")
     parts = _parts(rules, season, count)

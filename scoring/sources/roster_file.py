@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +19,40 @@ from scoring.sources.reading import Node, parse_json, read_bytes
 PROVIDER = "roster"
 
 
+@dataclass(frozen=True)
+class PlannedWeek:
+    """A week of a season's file: its id, the ids of its matches, and the roster for it."""
+
+    id: str
+    matches: tuple[str, ...]
+    roster: Roster
+
+
 def read(path: Path) -> Roster:
     """A roster as the file says it; SourceError with the place if the file is broken."""
-    root = Node(parse_json(read_bytes(path), str(path)), str(path))
+    return _roster(_root(path))
+
+
+def read_weeks(path: Path) -> list[PlannedWeek] | None:
+    """The weeks of a season's file, in their order; None for a file of one roster."""
+    root = _root(path)
+    if "weeks" not in root:
+        return None
+    return [
+        PlannedWeek(
+            id=node.get("id").text(),
+            matches=tuple(match.text() for match in node.get("matches").each()),
+            roster=_roster(node.get("roster")),
+        )
+        for node in root.get("weeks").each()
+    ]
+
+
+def _root(path: Path) -> Node:
+    return Node(parse_json(read_bytes(path), str(path)), str(path))
+
+
+def _roster(root: Node) -> Roster:
     return Roster(
         picks=_picks(root),
         offices={office: node.text() for office, node in root.find("offices", {}).items()},
@@ -31,7 +63,7 @@ def read(path: Path) -> Roster:
 
 def read_players(path: Path) -> dict[str, Pick]:
     """The operator's player list, by player: the only word on roles and prices. SourceError if it is broken."""
-    root = Node(parse_json(read_bytes(path), str(path)), str(path))
+    root = _root(path)
     listed: dict[str, Pick] = {}
     for pick in _picks(root):
         if pick.player in listed:

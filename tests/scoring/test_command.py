@@ -55,10 +55,10 @@ def test_explain_prints_the_lines_behind_the_points(ipl: Path) -> None:
 
 
 def test_json_has_exactly_the_promised_shape(austin: Path) -> None:
-    document = json.loads(run("score", austin, "--rules", "f1-league@1.1.0", "--json").stdout)
+    document = json.loads(run("score", austin, "--rules", "f1-league@1.2.0", "--json").stdout)
     rules = registry.load("f1-league")
     assert document.keys() == {"match", "rules", "players"}
-    assert document["rules"] == {"id": "f1-league", "version": "1.1.0", "sha256": rules.sha256}
+    assert document["rules"] == {"id": "f1-league", "version": "1.2.0", "sha256": rules.sha256}
     assert document["match"]["id"] == "f1db:1097"
     assert all(player.keys() == {"id", "name", "team", "points", "lines"} for player in document["players"])
     assert all(
@@ -246,7 +246,7 @@ def test_rules_list() -> None:
         "id",
         *(id_ for id_, known in registry.published().items() for _ in known),
     ]
-    assert lines[-1].split()[:3] == ["fpl", "1.1.0", registry.load("fpl").sha256[:12]]
+    assert lines[-1].split()[:3] == ["fpl", "1.2.0", registry.load("fpl").sha256[:12]]
 
 
 def test_rules_lint(tmp_path: Path) -> None:
@@ -271,12 +271,62 @@ def test_rules_lint(tmp_path: Path) -> None:
 def test_rules_explain_diff_and_impact(ipl: Path) -> None:
     assert run("rules", "explain", "fpl").stdout.startswith("# Fantasy Premier League\n")
     assert "rules.wicket.each.points: 25 → 30" in lines_of(run("rules", "diff", "cricket-t20-a", "cricket-t20-b"))
-    assert lines_of(run("rules", "diff", "fpl", "fpl@1.1.0")) == ["no difference"]
+    assert lines_of(run("rules", "diff", "fpl", "fpl@1.2.0")) == ["no difference"]
     lines = lines_of(run("rules", "impact", "cricket-t20-a", "cricket-t20-b", ipl))
     assert lines[0].split() == ["player", "before", "after", "change", "rank", "because", "of"]
     assert lines_of(run("rules", "impact", "cricket-odi", "cricket-odi@1.1.0", ipl)) == ["nobody moves"]
-    assert "fpl@1.1.0: is for football; cricsheet:1304066 is cricket" in refused(
+    assert "fpl@1.2.0: is for football; cricsheet:1304066 is cricket" in refused(
         run("rules", "impact", "fpl", "fpl", ipl)
     )
     assert "unknown id 'x'" in refused(run("rules", "explain", "x"))
     assert "is for football" in refused(run("rules", "impact", "cricket-t20-a", "fpl", ipl))
+
+
+def test_the_championship_after_a_directory() -> None:
+    """2023 and 2025 have some of their races here; the sums are those of the races one by one."""
+    season = FIXTURES / "f1db" / "seasons" / "2025"
+    *races, table = [
+        json.loads(line) for line in lines_of(run("score", season, "--rules", "f1-league", "--json", "--standings"))
+    ]
+    expected: dict[str, float] = {}
+    for each in races:
+        for player in each["players"]:
+            expected[player["id"]] = expected.get(player["id"], 0) + float(player["points"])
+    found = {each["id"]: float(each["points"]) for each in table["standings"]}
+    assert found == expected
+    assert table["rules"]["id"] == "f1-league" and {each["dropped"] for each in table["standings"]} == {"0"}
+    text = lines_of(run("score", season, "--rules", "f1-constructors", "--standings"))
+    (head,) = [place for place, line in enumerate(text) if line.split() == ["#", "player", "points", "dropped"]]
+    assert text[head + 1].split()[:2] == ["1", "McLaren"]
+
+
+def test_weeks_of_a_season(tmp_path: Path) -> None:
+    """The gameweek of the case file twice: the same squad, then one transfer more than is free."""
+    case = Path(__file__).parent / "cases" / "fpl-autosub"
+    gameweek, squad = json.loads((case / "gameweek.json").read_text()), json.loads((case / "squad.roster").read_text())
+    for number in (1, 2):
+        gameweek["match"]["id"] = f"x:{number}"
+        (tmp_path / f"{number}.json").write_text(json.dumps(gameweek))
+    roster = tmp_path / "season.roster"
+
+    def weeks(*matches: list[str], **chips: list[str]) -> dict[str, Any]:
+        planned = [
+            {"id": f"GW{n}", "matches": ids, "roster": {**squad, "chips": chips.get(f"gw{n}", [])}}
+            for n, ids in enumerate(matches, start=1)
+        ]
+        roster.write_text(json.dumps({"weeks": planned}))
+        found: dict[str, Any] = json.loads(
+            lines_of(run("score", tmp_path, "--rules", "fpl", "--roster", roster, "--json"))[-1]
+        )
+        return found
+
+    each = weeks(["x:1"], ["x:2"])
+    assert [week["points"] for week in each["weeks"]] == ["50", "50"] and each["points"] == "100"
+    (double,) = weeks(["x:1", "x:2"])["weeks"]
+    assert double["points"] == "100", "two matches of one week count together"
+    assert {"points": "50", "transfers": 0, "paid_transfers": 0, "cost": "0"}.items() <= each["weeks"][1].items()
+    roster.write_text(json.dumps({"weeks": [{"id": "GW1", "matches": ["x:9"], "roster": squad}]}))
+    missing = run("score", tmp_path, "--rules", "fpl", "--roster", roster)
+    assert missing.exit_code == 2 and "not among the matches scored here: x:9" in missing.stderr
+    alone = run("score", tmp_path / "1.json", "--rules", "fpl", "--roster", roster)
+    assert "several matches are a directory of them" in refused(alone)
