@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,13 @@ def race(season: int, round_: int, *places: str, constructors: bool = False) -> 
         event(f"entry:{name}", "entry", player=name, name=name, team=team, role=role) for name, team, role in entered
     ]
     for place, name in enumerate(places, start=1):
-        result = {"driver": name, "constructor": teams[name], "car": name, "status": "classified", "shared_by": 1}
+        result: dict[str, Any] = {
+            "driver": name,
+            "constructor": teams[name],
+            "car": name,
+            "status": "classified",
+            "shared_by": 1,
+        }
         events.append(
             event(f"result:race:{name}", "result", session="race", position=place, points_place=place, **result)
         )
