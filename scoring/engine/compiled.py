@@ -159,8 +159,8 @@ class Compiled:
                 if place == 0:
                     known.setdefault(player, {})
                 if player in known:
-                    told = ((name, event.attributes.get(name)) for name in source.attributes)
-                    known[player].update((name, value) for name, value in told if value is not None)
+                    known_values = ((name, event.attributes.get(name)) for name in source.attributes)
+                    known[player].update((name, value) for name, value in known_values if value is not None)
         return {player: Profile(player, attributes) for player, attributes in known.items()}
 
 

@@ -63,7 +63,7 @@ def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
             for event in select(events):
                 for player in {event.attributes.get(name) for name in names}:
                     own.setdefault(player, []).append(event)
-        return {player: grouped(told) for player, told in own.items() if isinstance(player, str)}
+        return {player: grouped(events_of) for player, events_of in own.items() if isinstance(player, str)}
 
     return run
 

@@ -170,14 +170,14 @@ class _Reader:
         legal = 0
         for place, raw in enumerate(deliveries):
             at = f"{number}.{over:03d}.{place + 1:02d}"
-            told = plain(raw, batting, fielding, innings.out)
-            if told is None:
+            delivered = plain(raw, batting, fielding, innings.out)
+            if delivered is None:
                 legal += self._delivery(Node(raw, f"{source.place}[{place}]"), innings, at, number, over, length)
                 batting, fielding = self.sides.names(side), self.sides.names(other)  # somebody may have come in
             else:
-                legal += told["legal"] == 1
-                innings.runs += int(told["total"] or 0)
-                self._add(f"delivery:{at}", "delivery", {**common, **told, **length_and_bowlers})
+                legal += delivered["legal"] == 1
+                innings.runs += int(delivered["total"] or 0)
+                self._add(f"delivery:{at}", "delivery", {**common, **delivered, **length_and_bowlers})
         return legal
 
     def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:

@@ -72,7 +72,7 @@ async def _fill(cache: Cache, key: str, teams: Sequence[tuple[UUID, int]]) -> No
         await cache.zadd(key, {str(team): units for team, units in teams[start : start + _AT_ONCE]})
 
 
-class Reading:
+class BoardReader:
     """A board as readers ask for it: from the cache, or from PostgreSQL where the cache has none or does not answer."""
 
     def __init__(self, cache: Cache, session: AsyncSession, contest_id: UUID) -> None:

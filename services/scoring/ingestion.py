@@ -22,7 +22,7 @@ from services.common.ids import uuid7
 from services.common.tokens import Caller
 from services.scoring import lifecycle, reading, repository
 from services.scoring.errors import ScoringCode
-from services.scoring.models import Match, Phase, Snapshot
+from services.scoring.models import MatchRecord, Phase, Snapshot
 from services.scoring.schemas import IngestedView, SnapshotRequest
 
 #: The outbox task that scores a match.
@@ -72,9 +72,9 @@ async def ingest(
     )
     await repository.keep_snapshot(session, snapshot)
     log = await repository.events(session, match_id)
-    told = [replace(event, provider=wanted.provider, version=1, seen_at=wanted.seen_at) for event in read.events]
+    reported = [replace(event, provider=wanted.provider, version=1, seen_at=wanted.seen_at) for event in read.events]
     try:
-        added = observe(log, told)
+        added = observe(log, reported)
     except ScoringError as error:
         raise _refused(error) from error
     await repository.append(session, match_id, added, snapshot.id)
@@ -88,17 +88,17 @@ async def ingest(
 
 
 async def tell_roles(
-    session: AsyncSession, match: Match, roles: dict[str, str], kinds: dict[str, Any], now: datetime
+    session: AsyncSession, match: MatchRecord, roles: dict[str, str], kinds: dict[str, Any], now: datetime
 ) -> None:
     """Have the match know the operator's word on roles, for sports whose feeds do not say them."""
     known = kinds.get("role")
     if known is None or not roles:
         return
     log = await repository.events(session, match.id)
-    said = {event.id: event for event in sorted(log, key=lambda event: event.version) if event.provider == OPERATOR}
+    known = {event.id: event for event in sorted(log, key=lambda event: event.version) if event.provider == OPERATOR}
     added = []
     for player, role in sorted(roles.items()):
-        before = said.get(f"role:{player}")
+        before = known.get(f"role:{player}")
         if before is None or before.attributes.get("role") != role:
             version = 1 if before is None else before.version + 1
             attributes = {"player": player, "role": role}
@@ -137,7 +137,7 @@ async def _read(match_id: str, wanted: SnapshotRequest) -> Any:
     return read
 
 
-def _changed(match: Match, log: list[Event], complete: bool, now: datetime) -> None:
+def _changed(match: MatchRecord, log: list[Event], complete: bool, now: datetime) -> None:
     """Events were added: the result, if it is one, stands from now on."""
     match.revision += 1
     if match.result_at is not None and complete:
@@ -165,7 +165,7 @@ def _disputes(log: list[Event], decided: list[str]) -> list[dict[str, Any]]:
     return found[:_DISPUTES_KEPT]
 
 
-def _confirm(match: Match, now: datetime) -> None:
+def _confirm(match: MatchRecord, now: datetime) -> None:
     """The same again: counts once in a while, for a result that stands."""
     if match.phase != Phase.PROVISIONAL or match.result_at is None:
         return
@@ -178,7 +178,7 @@ def _refused(error: ScoringError) -> ServiceError:
     return ServiceError(ScoringCode.SNAPSHOT_REFUSED, str(error)[:_REASON_LENGTH])
 
 
-def _view(match: Match, count: int) -> IngestedView:
+def _view(match: MatchRecord, count: int) -> IngestedView:
     return IngestedView(
         match=match.id, revision=match.revision, events=count, phase=match.phase, disputed=bool(match.disputes)
     )

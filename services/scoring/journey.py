@@ -13,7 +13,7 @@ WORKER_SECONDS = 30
 
 
 @dataclass
-class Contest:
+class SmokeContest:
     """The journey's contest, and the players' teams in it, by who they are."""
 
     id: str
@@ -28,7 +28,7 @@ def open_contest(journey: Journey) -> str:
     locks_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     slate, contest = example.open_contest(journey, journey.run, match, locks_at)
     teams = {who: example.enter(journey, who, journey.run, slate, contest) for who in (FIRST, SECOND)}
-    journey.keep(Contest(contest, match, teams))
+    journey.keep(SmokeContest(contest, match, teams))
     return f"{FIRST}'s captain is {example.STRIKER}, {SECOND}'s is {example.PARTNER}"
 
 
@@ -39,22 +39,22 @@ def score(journey: Journey) -> str:
 
 def correct(journey: Journey) -> str:
     """The feed corrects itself: the other one leads, and who lost points is told."""
-    said = _leads(journey, 0, SECOND)
-    told = journey.ask("GET", "/scoring/notifications", 200, who=FIRST)["notifications"]
-    if not any(note["match"] == journey.kept(Contest).match for note in told):
-        raise Unexpected(f"{FIRST} was not told of the correction: {told}")
-    return said
+    outcome = _leads(journey, 0, SECOND)
+    notes = journey.ask("GET", "/scoring/notifications", 200, who=FIRST)["notifications"]
+    if not any(note["match"] == journey.kept(SmokeContest).match for note in notes):
+        raise Unexpected(f"{FIRST} was not told of the correction: {notes}")
+    return outcome
 
 
 def refuse_outsiders(journey: Journey) -> str:
     """From outside there are no feeds, whoever asks."""
-    path = f"/scoring/internal/matches/{journey.kept(Contest).match}/snapshots"
+    path = f"/scoring/internal/matches/{journey.kept(SmokeContest).match}/snapshots"
     journey.ask("POST", path, 404, who="scoring-feed", json={})
     return "internal paths 404"
 
 
 def _leads(journey: Journey, runs: int, who: str) -> str:
-    contest = journey.kept(Contest)
+    contest = journey.kept(SmokeContest)
     example.say(journey, contest.match, datetime.now(UTC).isoformat(), runs)
 
     def look() -> str | None:

@@ -66,7 +66,7 @@ class RulesVersion(Base):
     __table_args__ = (Index("ix_rules_name", "name"),)
 
 
-class Match(Base):
+class MatchRecord(Base):
     """A match.
 
     - revision: counts what changed in its events; `corrected_in` is the last one that changed a complete result.

@@ -17,8 +17,8 @@ from services.common.ids import uuid7
 from services.scoring.models import (
     Contest,
     Entry,
-    Match,
     MatchEvent,
+    MatchRecord,
     Notification,
     Payout,
     Phase,
@@ -58,27 +58,32 @@ async def withdraw(session: AsyncSession, sha256: str, now: datetime) -> None:
     await session.execute(update(RulesVersion).where(wanted).values(withdrawn_at=now))
 
 
-async def open_match(session: AsyncSession, match_id: str, sport: str, now: datetime) -> Match:
+async def open_match(session: AsyncSession, match_id: str, sport: str, now: datetime) -> MatchRecord:
     """The match, made if it is not there, locked until the end of the transaction: its scorings take turns."""
     made = {
         "id": match_id, "sport": sport, "title": match_id, "phase": Phase.SCHEDULED, "revision": 0, "prefer": [],
         "disputes": [], "confirmed": 0, "corrected_in": 0, "created_at": now,
     }  # fmt: skip
-    await session.execute(insert(Match).values(**made).on_conflict_do_nothing(index_elements=["id"]))
+    await session.execute(insert(MatchRecord).values(**made).on_conflict_do_nothing(index_elements=["id"]))
     found = await lock_match(session, match_id)
     assert found is not None
     return found
 
 
-async def lock_match(session: AsyncSession, match_id: str) -> Match | None:
+async def lock_match(session: AsyncSession, match_id: str) -> MatchRecord | None:
     """The match, locked until the end of the transaction; it is changed by setting its attributes."""
-    chosen = select(Match).where(Match.id == match_id).with_for_update().execution_options(populate_existing=True)
+    chosen = (
+        select(MatchRecord)
+        .where(MatchRecord.id == match_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     return (await session.scalars(chosen)).one_or_none()
 
 
-async def match(session: AsyncSession, match_id: str) -> Match | None:
+async def match(session: AsyncSession, match_id: str) -> MatchRecord | None:
     """The match."""
-    return (await session.scalars(select(Match).where(Match.id == match_id))).one_or_none()
+    return (await session.scalars(select(MatchRecord).where(MatchRecord.id == match_id))).one_or_none()
 
 
 async def newest_snapshot(session: AsyncSession, match_id: str, provider: str) -> Snapshot | None:
@@ -120,8 +125,8 @@ async def append(session: AsyncSession, match_id: str, added: Iterable[Event], s
 
 async def ripe_matches(session: AsyncSession) -> Sequence[str]:
     """Matches with a result that is not final yet."""
-    ripe = (Match.phase == Phase.PROVISIONAL) & Match.result_at.is_not(None)
-    return (await session.scalars(select(Match.id).where(ripe).order_by(Match.result_at).limit(500))).all()
+    ripe = (MatchRecord.phase == Phase.PROVISIONAL) & MatchRecord.result_at.is_not(None)
+    return (await session.scalars(select(MatchRecord.id).where(ripe).order_by(MatchRecord.result_at).limit(500))).all()
 
 
 # --- slates, teams and lines
@@ -148,10 +153,14 @@ async def add_slate(session: AsyncSession, values: Mapping[str, Any], matches: S
     return True
 
 
-async def matches_of(session: AsyncSession, slate_id: UUID) -> Sequence[Match]:
+async def matches_of(session: AsyncSession, slate_id: UUID) -> Sequence[MatchRecord]:
     """The matches of a slate."""
-    joined = select(Match).join(SlateMatch, SlateMatch.match_id == Match.id).where(SlateMatch.slate_id == slate_id)
-    return (await session.scalars(joined.order_by(Match.id))).all()
+    joined = (
+        select(MatchRecord)
+        .join(SlateMatch, SlateMatch.match_id == MatchRecord.id)
+        .where(SlateMatch.slate_id == slate_id)
+    )
+    return (await session.scalars(joined.order_by(MatchRecord.id))).all()
 
 
 async def slates_of(session: AsyncSession, match_id: str) -> Sequence[tuple[UUID, str]]:
@@ -180,7 +189,7 @@ async def mark_scored(session: AsyncSession, match_id: str, rules_sha256: str, r
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RuleTotal:
     """What the lines of one rule for one player in one place come to, and what the newest of them says is behind it."""
 
     units: int
@@ -208,10 +217,10 @@ _TOTALS = text("""
 """)
 
 
-async def standing(session: AsyncSession, match_id: str, rules_sha256: str) -> dict[LineKey, Standing]:
+async def standing(session: AsyncSession, match_id: str, rules_sha256: str) -> dict[LineKey, RuleTotal]:
     """What stands of a match under some rules."""
     found = await session.execute(_STANDING, {"match": match_id, "rules": rules_sha256})
-    return {(row.player, row.rule, row.place): Standing(row.units, row.measured, row.events) for row in found}
+    return {(row.player, row.rule, row.place): RuleTotal(row.units, row.measured, row.events) for row in found}
 
 
 async def current_lines(session: AsyncSession, matches: Sequence[str], rules_sha256: str) -> list[Line]:

@@ -20,8 +20,8 @@ from services.common import events, outbox
 from services.common.clock import Clock
 from services.scoring import reading, repository
 from services.scoring.events import MatchScored
-from services.scoring.models import Match, Slate
-from services.scoring.repository import LineKey, Standing
+from services.scoring.models import MatchRecord, Slate
+from services.scoring.repository import LineKey, RuleTotal
 from services.scoring.units import units
 
 #: The outbox task that brings the boards of a slate up to date.
@@ -43,12 +43,12 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> Non
             continue
         touched = await _score(session, match, await rules_of(session, sha256), clock.now())
         await repository.mark_scored(session, match_id, sha256, match.revision)
-        told: set[UUID] = set()
+        notified: set[UUID] = set()
         for slate_id in [slate for slate, rules in slates if rules == sha256]:
-            told |= await score_teams(session, slate_id, touched)
-        if match.corrected_in > before > 0 and told:
+            notified |= await score_teams(session, slate_id, touched)
+        if match.corrected_in > before > 0 and notified:
             message = f"{match.title}: a correction of the result has changed your team's points. They are provisional."
-            await repository.notify(session, told, match_id, match.revision, message, clock.now())
+            await repository.notify(session, notified, match_id, match.revision, message, clock.now())
         await events.emit(
             session, MatchScored(match=match_id, rules=sha256, revision=match.revision, phase=match.phase)
         )
@@ -108,7 +108,7 @@ def _totals(scorer: RosterScorer, players: dict[str, Any], teams: Iterable[Any])
     return {team.id: total for team, total in found if total != team.units}
 
 
-async def _score(session: AsyncSession, match: Match, rules: Rules, now: datetime) -> list[str]:
+async def _score(session: AsyncSession, match: MatchRecord, rules: Rules, now: datetime) -> list[str]:
     """Append the lines by which the match's points differ from those that stand; whose points or presence changed."""
     log = await repository.events(session, match.id)
     card: Scorecard = await asyncio.to_thread(scorecard, rules, log, tuple(match.prefer))
@@ -123,7 +123,7 @@ async def _score(session: AsyncSession, match: Match, rules: Rules, now: datetim
     return sorted({row["player"] for row in rows})
 
 
-def _named(match: Match, rules: Rules, key: LineKey) -> dict[str, Any]:
+def _named(match: MatchRecord, rules: Rules, key: LineKey) -> dict[str, Any]:
     player, rule, place = key
     return {
         "match_id": match.id,
@@ -135,7 +135,7 @@ def _named(match: Match, rules: Rules, key: LineKey) -> dict[str, Any]:
     }
 
 
-def _difference(line: Line | None, stands: Standing | None) -> dict[str, Any] | None:
+def _difference(line: Line | None, stands: RuleTotal | None) -> dict[str, Any] | None:
     """What a new line has to say for the sum to be right; None where nothing changed."""
     after = units(line.points) if line is not None else 0
     before = stands.units if stands is not None else 0

@@ -20,9 +20,9 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.tokens import Caller
 from services.scoring import ingestion, reading, repository, rescoring
-from services.scoring.boards import Reading
+from services.scoring.boards import BoardReader
 from services.scoring.errors import ScoringCode
-from services.scoring.models import Contest, ContestState, Match, Phase, RulesVersion, Slate, Team
+from services.scoring.models import Contest, ContestState, MatchRecord, Phase, RulesVersion, Slate, Team
 from services.scoring.schemas import (
     Board,
     ContestRequest,
@@ -242,7 +242,7 @@ async def enter(session: AsyncSession, clock: Clock, owner: UUID, contest_id: UU
 async def board(session: AsyncSession, cache: Cache, contest_id: UUID, start: int, count: int) -> Board:
     """A page of a contest's board; place 1 is the first. Raises ServiceError (contest_unknown)."""
     contest = await contest_of(session, contest_id)
-    return _board(contest, await Reading(cache, session, contest_id).page(start - 1, count))
+    return _board(contest, await BoardReader(cache, session, contest_id).page(start - 1, count))
 
 
 async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID, count: int) -> Board:
@@ -251,7 +251,7 @@ async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, te
     team = _there(await repository.team(session, team_id), ScoringCode.TEAM_UNKNOWN)
     if contest_id not in await repository.contests_with(session, team_id):
         raise ServiceError(ScoringCode.TEAM_UNKNOWN, f"The team {team_id} is not in this contest.")
-    reader = Reading(cache, session, contest_id)
+    reader = BoardReader(cache, session, contest_id)
     return _board(contest, await reader.page(await reader.start_around(team_id, team.units, count), count))
 
 
@@ -322,7 +322,7 @@ async def notifications(session: AsyncSession, owner: UUID) -> Notifications:
     )
 
 
-def match_view(match: Match) -> MatchView:
+def match_view(match: MatchRecord) -> MatchView:
     """A match as it is shown."""
     return MatchView(
         id=match.id,
@@ -335,7 +335,7 @@ def match_view(match: Match) -> MatchView:
     )
 
 
-def label_of(matches: Iterable[Match]) -> str:
+def label_of(matches: Iterable[MatchRecord]) -> str:
     """What holds for matches together: the least that holds for one of them."""
     labels = {match_view(match).label for match in matches}
     order = ("disputed", Phase.SCHEDULED, Phase.PROVISIONAL, Phase.FINAL)
