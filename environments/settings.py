@@ -17,7 +17,7 @@ from model.documents import read
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import DocumentError, Problem, described, dotted, problems
-from model.vocabulary import FirewallMode, Model, Nat, Tier, Upgrade
+from model.vocabulary import DnsFirewall, FirewallMode, Model, Nat, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
 KEY = "matchday:environment"
@@ -107,9 +107,13 @@ class Network(Model):
     zones: Annotated[tuple[Literal["a", "b", "c", "d", "e", "f"], ...], Field(min_length=2, max_length=6, strict=False)]
     """letters of availability zones; adding one renumbers nothing"""
     nat: Annotated[Nat, Field(strict=False)]
-    """how private subnets reach the internet: not at all, through one gateway, or one in each zone"""
+    """how private subnets reach the internet; built only where some service may leave (`egress`), or has to for AWS's APIs"""
     interface_endpoints: bool
     """endpoints of AWS services inside the VPC, so that traffic to them needs no NAT"""
+    flow_logs: Literal["cloudwatch", "s3"]
+    """where the record of every connection goes: s3 costs a tenth and is read by Athena"""
+    dns_firewall: Annotated[DnsFirewall, Field(strict=False)]
+    """questions for names outside of AWS that no service's egress has: answered, counted or not answered"""
 
     @field_validator("cidr")
     @classmethod

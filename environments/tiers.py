@@ -10,7 +10,14 @@ from model.vocabulary import Tier
 _NO_EXTRA_GROUPS = {"anonymous": "off", "bots": "off", "takeover": "off"}
 
 PRODUCTION: Mapping[str, Any] = {
-    "network": {"cidr": "10.40.0.0/16", "zones": ["a", "b", "c"], "nat": "per-zone", "interface_endpoints": True},
+    "network": {
+        "cidr": "10.40.0.0/16",
+        "zones": ["a", "b", "c"],
+        "nat": "per-zone",
+        "interface_endpoints": True,
+        "flow_logs": "s3",
+        "dns_firewall": "block",
+    },
     "postgres": {
         "instance_class": "db.r7g.large",
         "storage_gb": 200,
@@ -35,7 +42,14 @@ PRODUCTION: Mapping[str, Any] = {
 }
 
 DEVELOPMENT: Mapping[str, Any] = {
-    "network": {"cidr": "10.30.0.0/16", "zones": ["a", "b"], "nat": "single", "interface_endpoints": False},
+    "network": {
+        "cidr": "10.30.0.0/16",
+        "zones": ["a", "b"],
+        "nat": "single",
+        "interface_endpoints": False,
+        "flow_logs": "cloudwatch",
+        "dns_firewall": "alert",
+    },
     "postgres": {
         "instance_class": "db.t4g.medium",
         "storage_gb": 20,
@@ -60,7 +74,14 @@ DEVELOPMENT: Mapping[str, Any] = {
 }
 
 LAPTOP: Mapping[str, Any] = {
-    "network": {"cidr": "10.20.0.0/16", "zones": ["a", "b"], "nat": "single", "interface_endpoints": False},
+    "network": {
+        "cidr": "10.20.0.0/16",
+        "zones": ["a", "b"],
+        "nat": "single",
+        "interface_endpoints": False,
+        "flow_logs": "cloudwatch",
+        "dns_firewall": "off",
+    },
     "postgres": {
         "instance_class": "db.t4g.micro",
         "storage_gb": 20,

@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from model.clients import CLIENT_SECRET_LENGTH, Client
+from model.egress import EGRESS
 from model.documents import Document, read
 from model.manifest import LoginForm, ServiceManifest
 from model.merge import merge
@@ -57,6 +58,12 @@ class Catalog(Model):
     def token_issuer(self) -> ServiceManifest | None:
         """The service that issues the platform's access tokens."""
         return next((service for service in self.services.values() if service.token_issuer), None)
+
+    @property
+    def domains(self) -> list[str]:
+        """Every domain outside of AWS that some service may call, by name."""
+        groups = {group for service in self.services.values() for group in service.egress}
+        return sorted({domain for group in groups for domain in EGRESS[group].domains})
 
     @property
     def login(self) -> LoginForm | None:

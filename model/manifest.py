@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from model.clients import Client, ScopeName
+from model.egress import EGRESS
 from model.limits import FARGATE_SIZES
 from model.names import RESERVED_PROCESSES, RESERVED_SERVICES, RESERVED_VARIABLES
 from model.patterns import overlap
@@ -168,6 +169,8 @@ class ServiceManifest(Model):
     """generated once, kept in Secrets Manager as `<project>/<stack>/<service>/<NAME>`"""
     calls: Annotated[tuple[ServiceName, ...], Field(strict=False)] = ()
     """services that it calls: a security-group rule and `<SERVICE>_URL` for each; no circles"""
+    egress: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """groups of `model/egress.py` that it calls outside of AWS; none: it cannot leave"""
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]
@@ -189,6 +192,14 @@ class ServiceManifest(Model):
     slos: Annotated[tuple[Slo, ...], Field(strict=False)] = ()
     """objectives that burn-rate alarms watch; of services with `paths`"""
 
+    @field_validator("egress")
+    @classmethod
+    def _known_egress(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in EGRESS:
+                raise ValueError(f"there is no egress group {name!r}; accepted: {', '.join(sorted(EGRESS))}")
+        return value
+
     @property
     def web(self) -> Process | None:
         """The process that listens, if the service has one."""
@@ -200,7 +211,7 @@ class ServiceManifest(Model):
             raise ValueError(
                 f"name: {self.name!r} is a name of the platform's own; reserved: {', '.join(sorted(RESERVED_SERVICES))}"
             )
-        for key in ("paths", "datastores", "calls", "buckets", "public", "internal"):
+        for key in ("paths", "datastores", "calls", "egress", "buckets", "public", "internal"):
             _once(key, getattr(self, key))
         _once("secrets", [secret.name for secret in self.secrets])
         _once("clients", [client.name for client in self.clients])

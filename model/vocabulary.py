@@ -41,11 +41,21 @@ class ProcessKind(StrEnum):
 
 
 class Nat(StrEnum):
-    """How private subnets reach the internet: not at all, through one zone's gateway, or each through its own zone's."""
+    """How private subnets reach the internet: not at all, through one zone's gateway, each through its own zone's, or through
+    one that AWS keeps in every zone in use (regional availability mode)."""
 
     NONE = "none"
     SINGLE = "single"
     PER_ZONE = "per-zone"
+    REGIONAL = "regional"
+
+
+class DnsFirewall(StrEnum):
+    """What becomes of a question for a name that no service's egress has: it is answered, counted, or not answered."""
+
+    OFF = "off"
+    ALERT = "alert"
+    BLOCK = "block"
 
 
 class FirewallMode(StrEnum):

@@ -9,6 +9,7 @@ from components.edge.waf_rules import Protection, rules
 from environments.settings import KEY, EnvironmentSettings
 from model.catalog import Catalog
 from model.validation import DocumentError
+from model.vocabulary import Nat
 from stacks.firewalls import chosen_groups
 
 
@@ -19,7 +20,7 @@ class AgreementError(DocumentError):
 def check(settings: EnvironmentSettings, catalog: Catalog) -> None:
     """Raises AgreementError."""
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
-    found = [f"{shown}.{sentence}" for part in (_replicas, _firewall) for sentence in part(settings, catalog)]
+    found = [f"{shown}.{sentence}" for part in (_replicas, _egress, _firewall) for sentence in part(settings, catalog)]
     if found:
         raise AgreementError(*found)
 
@@ -30,6 +31,22 @@ def _replicas(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
         yield (
             f"postgres.replicas: {settings.postgres.replicas}: no service reads from a replica; accepted: 0, until a "
             "service.yaml says reads_replica: true"
+        )
+
+
+def _egress(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
+    """Who leaves needs a way out, and an image from elsewhere a way to it."""
+    network = settings.network
+    leaving = [service for service in catalog.services.values() if service.egress]
+    if network.nat is Nat.NONE and leaving:
+        yield (
+            f"network.nat: 'none': {leaving[0].name} calls {', '.join(leaving[0].egress)} outside of AWS; accepted: "
+            "single, per-zone or regional"
+        )
+    if settings.image.registry is not None and network.interface_endpoints:
+        yield (
+            f"image.registry: {settings.image.registry!r}: with network.interface_endpoints tasks reach the account's own ECR "
+            "and no other registry; accepted: left out"
         )
 
 

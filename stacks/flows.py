@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from components.edge.routes import Route
 from components.security.flows import INTERNET, Flow
 from model.catalog import Catalog
+from model.vocabulary import Nat
 
 #: Name of the load balancer's security group, and of the interface endpoints'.
 LOAD_BALANCER, ENDPOINTS = "load-balancer", "endpoints"
@@ -43,8 +44,16 @@ def routes(catalog: Catalog) -> list[Route]:
     ]
 
 
+def nat(chosen: Nat, catalog: Catalog, *, interface_endpoints: bool) -> Nat:
+    """How private subnets reach the internet: `chosen` if something may, else not at all: no gateway that nothing may use."""
+    leaves = not interface_endpoints or any(service.egress for service in catalog.services.values())
+    return chosen if leaves else Nat.NONE
+
+
 def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> list[Flow]:
     """Every connection that an environment allows.
+
+    A service reaches the internet where its manifest names an egress group, or where only NAT leads to AWS's own APIs.
 
     `behind_cdn`: only CloudFront reaches the load balancer, by HTTPS. Its list counts as 55 of the 60 rules that a group
     may have, so there is room for one port of it.
@@ -64,6 +73,8 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> l
                 Flow(name, ENDPOINTS, 443, f"{name} reads secrets and writes logs"),
                 Flow(name, S3, 443, f"Layers of the image and buckets of {name}"),
             ]
+            if service.egress:
+                found.append(Flow(name, INTERNET, 443, f"{name} calls {', '.join(service.egress)}"))
         else:
             found.append(Flow(name, INTERNET, 443, f"APIs of AWS, through NAT, for {name}"))
     return found

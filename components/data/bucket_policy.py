@@ -26,7 +26,7 @@ def tls_only(bucket_arn: str) -> Statement:
 
 
 def log_deliveries(bucket_arn: str, account_id: str, region: str) -> list[Statement]:
-    """Let this account's load balancers, buckets and distributions write access logs, each under its own prefix."""
+    """Let this account's load balancers, buckets, distributions and networks write their logs, each under its own prefix."""
     mine = {"StringEquals": {"aws:SourceAccount": account_id}}
     return [
         {
@@ -58,6 +58,29 @@ def log_deliveries(bucket_arn: str, account_id: str, region: str) -> list[Statem
                 "StringEquals": {"aws:SourceAccount": account_id, "s3:x-amz-acl": "bucket-owner-full-control"},
                 # CloudFront hands its logs to CloudWatch's delivery in us-east-1 only.
                 "ArnLike": {"aws:SourceArn": f"arn:aws:logs:us-east-1:{account_id}:delivery-source:*"},
+            },
+        },
+        {
+            "Sid": "FlowLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Action": "s3:PutObject",
+            # Hive-compatible prefixes: AWSLogs/aws-account-id=…/aws-service=vpcflowlogs/…
+            "Resource": f"{bucket_arn}/AWSLogs/aws-account-id={account_id}/aws-service=vpcflowlogs/*",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id, "s3:x-amz-acl": "bucket-owner-full-control"},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
+            },
+        },
+        {
+            "Sid": "FlowLogsBucket",
+            "Effect": "Allow",
+            "Principal": {"Service": "delivery.logs.amazonaws.com"},
+            "Action": "s3:GetBucketAcl",
+            "Resource": bucket_arn,
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
             },
         },
     ]

@@ -9,12 +9,14 @@ import pulumi_aws as aws
 
 from components.data import bucket_policy
 from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
+from components.network.dns_firewall import DnsFirewall, DnsFirewallArgs
 from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
-from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups
+from model.vocabulary import DnsFirewall as Mode
+from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
 CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
@@ -39,6 +41,8 @@ class Foundation:
                 relaxed=settings.reasons(deletion_protection="deletion_protection"),
             ),
         )
+        self.access_logs = self._access_logs()
+        endpoints = settings.network.interface_endpoints
         self.vpc = Vpc(
             "network",
             VpcArgs(
@@ -46,13 +50,21 @@ class Foundation:
                 availability_zones=settings.availability_zones,
                 account_id=self.account_id,
                 logs_key_arn=self.keys.logs,
-                nat=settings.network.nat,
-                interface_endpoints=FARGATE_ENDPOINTS if settings.network.interface_endpoints else (),
+                nat=nat(settings.network.nat, catalog, interface_endpoints=endpoints),
+                interface_endpoints=FARGATE_ENDPOINTS if endpoints else (),
                 flow_log_retention_days=settings.logs.retention_days,
+                flow_log_bucket_arn=self.access_logs.arn if settings.network.flow_logs == "s3" else None,
             ),
+            pulumi.ResourceOptions(depends_on=[self.access_logs_policy] if settings.network.flow_logs == "s3" else []),
         )
+        if settings.network.dns_firewall is not Mode.OFF:
+            DnsFirewall(
+                "dns-firewall",
+                DnsFirewallArgs(
+                    vpc_id=self.vpc.vpc_id, domains=catalog.domains, mode=settings.network.dns_firewall
+                ),
+            )
         self.groups = self._security_groups(catalog)
-        self.access_logs = self._access_logs()
 
     def bucket(self, name: str, **more: Any) -> Bucket:
         """A private bucket under the data key; `more`: further arguments of BucketArgs."""

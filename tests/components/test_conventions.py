@@ -70,6 +70,7 @@ UNTAGGABLE = frozenset(
         "OriginAccessControl",
         "Policy",  # of Application Auto Scaling
         "RandomId",
+        "ResolverFirewallRule",
         "RandomPassword",
         "ResponseHeadersPolicy",
         "RolePolicy",

@@ -96,6 +96,19 @@ BAD = {
     "unknown key": ({"colour": "red"}, "wallet/service.yaml: colour: "),
     "unknown key deep down": ({"processes": {"web": {**WEB, "cpus": 1}}}, "processes.web.cpus: "),
     "missing datastore": ({"datastores": ["mongo"]}, r"datastores.0: 'mongo': .*'postgres', 'broker' or 'cache'"),
+    "unknown egress": (
+        {"egress": ["payment-providers"]},
+        r"egress: .*there is no egress group 'payment-providers'; accepted: identity-providers, payments-providers, ",
+    ),
+    "log-in elsewhere": (
+        {"login": {"path": "/auth/login", "username": "/email", "password": "/password"}},
+        "login: '/auth/login' is no path of the service",
+    ),
+    "log-in that is no pointer": (
+        {"login": {"path": "/wallet/login", "username": "email", "password": "/password"}},
+        r"login\.username: 'email': accepted: a JSON pointer, such as /email",
+    ),
+    "replica of nothing": ({"datastores": [], "reads_replica": True}, "reads_replica: the service has no postgres among"),
     "unknown called service": ({"calls": ["nobody"]}, "wallet: calls: there is no service 'nobody'; accepted: wallet"),
     "a call to itself": ({"calls": ["wallet"]}, "calls: 'wallet' is the service itself"),
     "a path twice": ({"paths": ["/a", "/a"]}, "paths: '/a' is there twice"),

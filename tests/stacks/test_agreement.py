@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.catalog import Catalog
-from model.vocabulary import Tier
+from model.vocabulary import Nat, Tier
 from stacks.agreement import AgreementError, check
 from tests.stacks.conftest import ENVIRONMENTS, catalog_of, settings_of
 
@@ -43,3 +43,24 @@ def test_stolen_passwords_are_looked_for_where_players_log_in() -> None:
     without = Catalog.model_construct(tier=Tier.PRODUCTION, services={"wallet": catalog_of("prod").services["wallet"]})
     with pytest.raises(AgreementError, match=r"edge\.firewall\.takeover: no service\.yaml has a login; accepted: off"):
         check(settings_of("prod"), without)
+
+
+def leaving(stack: str) -> Catalog:
+    catalog = catalog_of(stack)
+    wallet = catalog.services["wallet"].model_copy(update={"egress": ("payments-providers",)})
+    return Catalog.model_construct(tier=catalog.tier, services={**catalog.services, "wallet": wallet})
+
+
+def test_who_leaves_needs_a_way_out() -> None:
+    chosen = settings_of("prod")
+    chosen = chosen.model_copy(update={"network": chosen.network.model_copy(update={"nat": Nat.NONE})})
+    check(chosen, catalog_of("prod"))
+    with pytest.raises(AgreementError, match=r"network\.nat: 'none': wallet calls payments-providers .*single, per-zone or reg"):
+        check(chosen, leaving("prod"))
+
+
+def test_an_image_from_elsewhere_needs_a_way_to_it() -> None:
+    chosen = settings_of("prod")
+    chosen = chosen.model_copy(update={"image": chosen.image.model_copy(update={"registry": "registry.example"})})
+    with pytest.raises(AgreementError, match=r"image\.registry: 'registry\.example': with network\.interface_endpoints"):
+        check(chosen, catalog_of("prod"))

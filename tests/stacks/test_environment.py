@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from components.network.dns_firewall import AWS_DOMAINS
+from environments.settings import EnvironmentSettings
 from model.catalog import Catalog, load_catalog
+from model.egress import EGRESS
+from model.vocabulary import Nat
 from tests.components.conftest import Lint, Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
 
@@ -142,7 +146,7 @@ def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Com
 def test_development_and_production_differ_where_they_must(composed: Composed) -> None:
     dev, prod = composed("dev"), composed("prod")
     assert len(dev.of("NatGateway")) == 1
-    assert len(prod.of("NatGateway")) == 3
+    assert len(prod.of("NatGateway")) == 0, "built with the first service that may leave"
     assert len(dev.of("aws:rds/instance:Instance")) == 1
     assert len(prod.of("aws:rds/instance:Instance")) == 1, "a replica comes with the first service that reads from one"
     primary = {stack: composed(stack).named("postgres").inputs for stack in ("dev", "prod")}
@@ -153,7 +157,9 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
         s: [e for e in composed(s).of("VpcEndpoint") if e.inputs.get("vpcEndpointType") == "Interface"]
         for s in ("dev", "prod")
     }
-    assert not endpoints["dev"] and len(endpoints["prod"]) >= 7
+    assert not endpoints["dev"]
+    services = {each.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.") for each in endpoints["prod"]}
+    assert services == {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"}, "what starting a task and operating it asks"
     for recorded, expected in ((dev, {30}), (prod, {365})):
         assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected
     providers = {
@@ -279,6 +285,14 @@ def test_whatever_roles_may_do_passes_the_linter(composed: Composed, lint: Lint,
         assert lint(json.loads(item.inputs["policy"])) == [], item.urn
 
 
+DNS_FIREWALL = (
+    "ResolverFirewallDomainList",
+    "ResolverFirewallRule",
+    "ResolverFirewallRuleGroup",
+    "ResolverFirewallRuleGroupAssociation",
+)
+
+
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
     """The same kinds of resources; what it lacks is scaling, enhanced monitoring, certificates, standbys and a VPC origin."""
     kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
@@ -288,6 +302,7 @@ def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Compos
         "aws:appautoscaling/target:Target",
         "aws:cloudfront/vpcOrigin:VpcOrigin",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        *(f"aws:route53/{kind[0].lower()}{kind[1:]}:{kind}" for kind in DNS_FIREWALL),
     } | ({"aws:sns/topicSubscription:TopicSubscription"} & kinds["dev"])
     assert {item.inputs["desiredCount"] for item in composed("local").of("aws:ecs/service:Service")} == {1}
     for word in ("localhost", "127.0.0.1", "moto"):
@@ -520,3 +535,68 @@ def test_groups_that_cost_extra_are_asked_once_where_requests_come_in(composed: 
         "bots": {"count": {}},
         "takeover": {"none": {}},
     }
+
+
+def leaving(tmp_path: Path, tier: str, egress: str) -> Catalog:
+    """Two services, of which `payer` may leave."""
+    for name, more in (("payer", f"egress: {egress}\n"), ("keeper", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "service.yaml").write_text(
+            f"name: {name}\nsummary: A service\n{more}processes:\n"
+            "  worker: {kind: worker, command: [python, -m, services.common.worker], cpu: 256, memory: 512}\n"
+        )
+    return load_catalog(tmp_path, tier)
+
+
+def without_takeover(stack: str, **network: Any) -> EnvironmentSettings:
+    """The settings of a stack for services of which none has the log-in."""
+    chosen = settings_of(stack)
+    firewall = chosen.edge.firewall.model_copy(update={"takeover": "off"})
+    return chosen.model_copy(
+        update={
+            "edge": chosen.edge.model_copy(update={"firewall": firewall}),
+            "network": chosen.network.model_copy(update=network),
+        }
+    )
+
+
+@pytest.mark.parametrize(("nat", "gateways"), [("per-zone", 3), ("single", 1), ("regional", 1)])
+def test_who_declares_egress_leaves_and_nobody_else_does(tmp_path: Path, nat: str, gateways: int) -> None:
+    catalog = leaving(tmp_path, "production", "[payments-providers]")
+    recorded = compose(without_takeover("prod", nat=Nat(nat)), catalog)
+    assert len(recorded.of("NatGateway")) == gateways
+    out = {
+        item.inputs["securityGroupId"]
+        for item in recorded.of("SecurityGroupEgressRule")
+        if item.inputs.get("cidrIpv4") == "0.0.0.0/0"
+    }
+    assert out == {recorded.named("security-payer").id}
+    routes = [item for item in recorded.of("aws:ec2/route:Route") if "natGatewayId" in item.inputs]
+    assert len(routes) == 3, "a route for each zone's private subnet"
+
+
+def test_dns_answers_for_aws_and_for_what_services_may_call(composed: Composed, tmp_path: Path) -> None:
+    recorded = compose(without_takeover("prod"), leaving(tmp_path, "production", "[payments-providers, sports-feeds]"))
+    known, other = recorded.named("dns-firewall-known").inputs, recorded.named("dns-firewall-other").inputs
+    assert set(known["domains"]) == {*AWS_DOMAINS, *EGRESS["payments-providers"].domains, *EGRESS["sports-feeds"].domains}
+    assert other["domains"] == ["*"]
+    rules = {item.name: item.inputs for item in recorded.of("ResolverFirewallRule")}
+    first, last = rules["dns-firewall-known-rule"], rules["dns-firewall-other-rule"]
+    assert (first["action"], last["action"], last["blockResponse"]) == ("ALLOW", "BLOCK", "NODATA")
+    assert first["priority"] < last["priority"]
+    assert {rule["action"] for rule in (item.inputs for item in composed("dev").of("ResolverFirewallRule"))} == {
+        "ALLOW",
+        "ALERT",
+    }
+    assert not composed("local").of("ResolverFirewallRule")
+
+
+def test_flow_logs_of_production_go_where_they_are_cheap(composed: Composed) -> None:
+    (log,) = composed("prod").of("FlowLog")
+    assert (log.inputs["logDestinationType"], log.inputs["maxAggregationInterval"]) == ("s3", 600)
+    assert log.inputs["logDestination"] == composed("prod").named("access-logs").outputs["arn"]
+    policy = json.loads(composed("prod").named("access-logs-policy").inputs["policy"])
+    sids = {statement["Sid"] for statement in policy["Statement"]}
+    assert {"FlowLogs", "FlowLogsBucket"} <= sids
+    (log,) = composed("dev").of("FlowLog")
+    assert log.inputs["logDestinationType"] == "cloud-watch-logs"

@@ -61,6 +61,24 @@ def test_ways_out(run, nat, gateways, routes):
     assert len(recorded.of("Eip")) == len(gateways)
 
 
+def test_one_gateway_that_aws_keeps_in_every_zone(run):
+    recorded = run(network(nat=Nat.REGIONAL))
+    (gateway,) = recorded.of("NatGateway")
+    assert (gateway.inputs["availabilityMode"], gateway.inputs["vpcId"]) == ("regional", recorded.named("network").id)
+    assert "subnetId" not in gateway.inputs and not recorded.of("Eip"), "AWS chooses zones and addresses"
+    used = {recorded.named(f"network-private-{z}-internet").inputs["natGatewayId"] for z in "ab"}
+    assert used == {gateway.id}
+    assert {signal.name for signal in recorded.result.signals} == {"nat-regional-ports", "nat-regional-drops"}
+
+
+def test_flow_logs_to_a_bucket_need_no_role(run):
+    recorded = run(network(flow_log_bucket_arn="arn:aws:s3:::logs"))
+    (log,) = recorded.of("FlowLog")
+    assert (log.inputs["logDestinationType"], log.inputs["logDestination"]) == ("s3", "arn:aws:s3:::logs")
+    assert log.inputs["destinationOptions"]["fileFormat"] == "parquet"
+    assert not recorded.of("aws:iam/role:Role") and not recorded.of("aws:cloudwatch/logGroup:LogGroup")
+
+
 def test_each_zone_has_its_own_way_out_where_asked(run):
     recorded = run(network(nat=Nat.PER_ZONE))
     used = {recorded.named(f"network-private-{z}-internet").inputs["natGatewayId"] for z in "ab"}

@@ -1,0 +1,35 @@
+"""Where services may go outside of AWS, as groups that a manifest names: who is called and by which names; pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EgressGroup:
+    """Who is called, and the domains that DNS answers for it; `*.` in front takes every name below one."""
+
+    summary: str
+    domains: tuple[str, ...]
+
+
+#: Name → group. A service whose `egress` is empty reaches nothing outside of AWS.
+EGRESS: Mapping[str, EgressGroup] = {
+    "payments-providers": EgressGroup(
+        summary="Razorpay and Cashfree: orders, payouts, refunds",
+        domains=("api.razorpay.com", "api.cashfree.com", "payout-api.cashfree.com"),
+    ),
+    "identity-providers": EgressGroup(
+        summary="DigiLocker and eSign: documents of players",
+        domains=("api.digitallocker.gov.in", "digilocker.meripehchaan.gov.in", "esign.verasys.in"),
+    ),
+    "sign-in-providers": EgressGroup(
+        summary="Sign-in with Google and Apple: keys and tokens",
+        domains=("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "appleid.apple.com"),
+    ),
+    "sports-feeds": EgressGroup(
+        summary="Results and statistics of matches",
+        domains=("fantasy.premierleague.com", "api.jolpi.ca", "cricsheet.org"),
+    ),
+}
