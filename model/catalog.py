@@ -11,8 +11,8 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from model.clients import CLIENT_SECRET_LENGTH, Client
-from model.egress import EGRESS
 from model.documents import Document, read
+from model.egress import EGRESS
 from model.manifest import LoginForm, ServiceManifest
 from model.merge import merge
 from model.patterns import overlap

@@ -31,8 +31,8 @@ class VpcArgs:
     - nat: default SINGLE; with NONE the interface endpoints are the only way to AWS services.
     - interface_endpoints: AWS service names without ``com.amazonaws.<region>.``; default what Fargate needs.
     - flow_log_retention_days: one of CloudWatch's; 365 (FSBP CloudWatch.16).
-    - flow_log_bucket_arn: a bucket that takes the flow logs instead of CloudWatch, at a tenth of the price, as Parquet for Athena;
-      its policy must admit ``delivery.logs.amazonaws.com``. None: CloudWatch.
+    - flow_log_bucket_arn: a bucket that takes the flow logs instead of CloudWatch, at a tenth of the price, as Parquet for
+      Athena; its policy must admit ``delivery.logs.amazonaws.com``. None: CloudWatch.
     - logs_key_arn: KMS key of the flow logs; its policy must admit CloudWatch Logs (`security.Keys.logs`).
     """
 
@@ -58,8 +58,8 @@ class Vpc(Component):
     - with NAT ``Eip`` and ``NatGateway`` (``nat-<z>-address``, ``nat-<z>``)
     - ``VpcEndpoint`` (``endpoint-s3``, ``endpoint-dynamodb``, ``endpoint-<s>``) and a ``SecurityGroup`` (``endpoints``), whose
       rules are `security.SecurityGroups`' to make
-    - ``FlowLog`` (``flow-logs``), and without a bucket for it ``Role``, ``RolePolicy`` (``flow-logs-role``, ``…-policy``) and an
-      `observability.LogGroup`
+    - ``FlowLog`` (``flow-logs``), and without a bucket for it ``Role``, ``RolePolicy`` (``flow-logs-role``, ``…-policy``) and
+      an `observability.LogGroup`
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class Vpc(Component):
         ]
 
     def _flow_logs(self, args: VpcArgs) -> None:
-        """Every connection, accepted or refused: to the bucket, or to CloudWatch Logs by a role that may write to this one group."""
+        """Every connection, accepted or refused: to the bucket, or to CloudWatch by a role that may write to this one group."""
         if args.flow_log_bucket_arn is not None:
             self.make(
                 "flow-logs",

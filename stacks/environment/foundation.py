@@ -60,9 +60,7 @@ class Foundation:
         if settings.network.dns_firewall is not Mode.OFF:
             DnsFirewall(
                 "dns-firewall",
-                DnsFirewallArgs(
-                    vpc_id=self.vpc.vpc_id, domains=catalog.domains, mode=settings.network.dns_firewall
-                ),
+                DnsFirewallArgs(vpc_id=self.vpc.vpc_id, domains=catalog.domains, mode=settings.network.dns_firewall),
             )
         self.groups = self._security_groups(catalog)
 

@@ -103,7 +103,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "number as text": ({"postgres": {"replicas": "1"}}, r"\.postgres\.replicas: '1': .*integer"),
     "too many": ({"postgres": {"replicas": 9}}, r"\.postgres\.replicas: 9: at most 5 is accepted"),
-    "not a choice": ({"network": {"nat": "many"}}, r"\.network\.nat: 'many': .*'none', 'single' or 'per-zone'"),
+    "not a choice": (
+        {"network": {"nat": "many"}},
+        r"\.network\.nat: 'many': .*'none', 'single', 'per-zone' or 'regional'",
+    ),
     "not a section": ({"network": 3}, r"\.network: 3: "),
     "not a class": ({"postgres": {"instance_class": "large"}}, r"\.instance_class: 'large': .*db"),
     "public addresses": (

@@ -108,7 +108,10 @@ BAD = {
         {"login": {"path": "/wallet/login", "username": "email", "password": "/password"}},
         r"login\.username: 'email': accepted: a JSON pointer, such as /email",
     ),
-    "replica of nothing": ({"datastores": [], "reads_replica": True}, "reads_replica: the service has no postgres among"),
+    "replica of nothing": (
+        {"datastores": [], "reads_replica": True},
+        "reads_replica: the service has no postgres among",
+    ),
     "unknown called service": ({"calls": ["nobody"]}, "wallet: calls: there is no service 'nobody'; accepted: wallet"),
     "a call to itself": ({"calls": ["wallet"]}, "calls: 'wallet' is the service itself"),
     "a path twice": ({"paths": ["/a", "/a"]}, "paths: '/a' is there twice"),

@@ -55,12 +55,16 @@ def test_who_leaves_needs_a_way_out() -> None:
     chosen = settings_of("prod")
     chosen = chosen.model_copy(update={"network": chosen.network.model_copy(update={"nat": Nat.NONE})})
     check(chosen, catalog_of("prod"))
-    with pytest.raises(AgreementError, match=r"network\.nat: 'none': wallet calls payments-providers .*single, per-zone or reg"):
+    with pytest.raises(
+        AgreementError, match=r"network\.nat: 'none': wallet calls payments-providers .*single, per-zone or reg"
+    ):
         check(chosen, leaving("prod"))
 
 
 def test_an_image_from_elsewhere_needs_a_way_to_it() -> None:
     chosen = settings_of("prod")
     chosen = chosen.model_copy(update={"image": chosen.image.model_copy(update={"registry": "registry.example"})})
-    with pytest.raises(AgreementError, match=r"image\.registry: 'registry\.example': with network\.interface_endpoints"):
+    with pytest.raises(
+        AgreementError, match=r"image\.registry: 'registry\.example': with network\.interface_endpoints"
+    ):
         check(chosen, catalog_of("prod"))

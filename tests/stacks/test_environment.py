@@ -13,7 +13,7 @@ from components.network.dns_firewall import AWS_DOMAINS
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog, load_catalog
 from model.egress import EGRESS
-from model.vocabulary import Nat
+from model.vocabulary import FirewallMode, Nat
 from tests.components.conftest import Lint, Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, SERVICES, Composed, catalog_of, compose, settings_of
 
@@ -130,7 +130,8 @@ def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Com
     components = environment.watch.monitoring.watched
     made = {item.name for item in composed(stack).registrations if not item.custom}
     assert {component.name for component in components} >= {
-        *("network", "postgres", "broker", "cache", "load-balancer", "web-acl", "cdn", "cdn-web-acl"),
+        *(["network"] if composed(stack).of("NatGateway") else []),
+        *("postgres", "broker", "cache", "load-balancer", "web-acl", "cdn", "cdn-web-acl"),
         *catalog_of(stack).services,
         *(f"{name}-{process}" for name, service in catalog_of(stack).services.items() for process in service.processes),
     }
@@ -159,7 +160,9 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
     }
     assert not endpoints["dev"]
     services = {each.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.") for each in endpoints["prod"]}
-    assert services == {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"}, "what starting a task and operating it asks"
+    assert services == {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"}, (
+        "what starting a task and operating it asks"
+    )
     for recorded, expected in ((dev, {30}), (prod, {365})):
         assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected
     providers = {
@@ -280,7 +283,8 @@ def test_a_container_has_the_time_to_drain_that_ecs_gives_it(composed: Composed,
 def test_whatever_roles_may_do_passes_the_linter(composed: Composed, lint: Lint, stack: str) -> None:
     """Flow logs, tasks and whatever comes. Who may take a role is linted in tests/policies: parliament cannot."""
     policies = [*composed(stack).of("RolePolicy"), *composed(stack).of("aws:iam/policy:Policy")]
-    assert len(policies) >= 1 + len(catalog_of(stack).services)
+    flow_logs = 1 if settings_of(stack).network.flow_logs == "cloudwatch" else 0
+    assert len(policies) >= flow_logs + len(catalog_of(stack).services)
     for item in policies:
         assert lint(json.loads(item.inputs["policy"])) == [], item.urn
 
@@ -551,7 +555,7 @@ def leaving(tmp_path: Path, tier: str, egress: str) -> Catalog:
 def without_takeover(stack: str, **network: Any) -> EnvironmentSettings:
     """The settings of a stack for services of which none has the log-in."""
     chosen = settings_of(stack)
-    firewall = chosen.edge.firewall.model_copy(update={"takeover": "off"})
+    firewall = chosen.edge.firewall.model_copy(update={"takeover": FirewallMode.OFF})
     return chosen.model_copy(
         update={
             "edge": chosen.edge.model_copy(update={"firewall": firewall}),
@@ -578,7 +582,11 @@ def test_who_declares_egress_leaves_and_nobody_else_does(tmp_path: Path, nat: st
 def test_dns_answers_for_aws_and_for_what_services_may_call(composed: Composed, tmp_path: Path) -> None:
     recorded = compose(without_takeover("prod"), leaving(tmp_path, "production", "[payments-providers, sports-feeds]"))
     known, other = recorded.named("dns-firewall-known").inputs, recorded.named("dns-firewall-other").inputs
-    assert set(known["domains"]) == {*AWS_DOMAINS, *EGRESS["payments-providers"].domains, *EGRESS["sports-feeds"].domains}
+    assert set(known["domains"]) == {
+        *AWS_DOMAINS,
+        *EGRESS["payments-providers"].domains,
+        *EGRESS["sports-feeds"].domains,
+    }
     assert other["domains"] == ["*"]
     rules = {item.name: item.inputs for item in recorded.of("ResolverFirewallRule")}
     first, last = rules["dns-firewall-known-rule"], rules["dns-firewall-other-rule"]

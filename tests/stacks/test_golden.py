@@ -90,5 +90,8 @@ def test_urns(composed: Composed, stack: str) -> None:
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_every_pinned_kind_that_the_environment_has_is_there(composed: Composed, stack: str) -> None:
     """A kind that is spelt wrong in the table would pin nothing."""
-    unused = STATEFUL - {item.type for item in composed(stack).registrations} - {"aws:route53/zone:Zone"}
+    absent = {"aws:route53/zone:Zone"}
+    if not composed(stack).of("NatGateway"):  # nothing in it leaves yet
+        absent.add("aws:ec2/eip:Eip")
+    unused = STATEFUL - {item.type for item in composed(stack).registrations} - absent
     assert not unused
