@@ -17,7 +17,7 @@ from model.documents import read
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import DocumentError, Problem, described, dotted, problems
-from model.vocabulary import DnsFirewall, FirewallMode, Model, Nat, Tier, Upgrade
+from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
 KEY = "matchday:environment"
@@ -112,7 +112,7 @@ class Network(Model):
     """endpoints of AWS services inside the VPC, so that traffic to them needs no NAT"""
     flow_logs: Literal["cloudwatch", "s3"]
     """where the record of every connection goes: s3 costs a tenth and is read by Athena"""
-    dns_firewall: Annotated[DnsFirewall, Field(strict=False)]
+    dns_firewall: Annotated[DnsFirewallMode, Field(strict=False)]
     """questions for names outside of AWS that no service's egress has: answered, counted or not answered"""
 
     @field_validator("cidr")

@@ -50,7 +50,7 @@ class Nat(StrEnum):
     REGIONAL = "regional"
 
 
-class DnsFirewall(StrEnum):
+class DnsFirewallMode(StrEnum):
     """What becomes of a question for a name that no service's egress has: it is answered, counted, or not answered."""
 
     OFF = "off"

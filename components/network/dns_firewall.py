@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import route53
 
 from components.base import Component, Transforms
-from model.vocabulary import DnsFirewall as Mode
+from model.vocabulary import DnsFirewallMode as Mode
 
 #: Names that everything in the network needs: AWS's own APIs, data stores and registries.
 AWS_DOMAINS = ("*.amazonaws.com", "*.aws.amazon.com", "*.api.aws", "*.on.aws")

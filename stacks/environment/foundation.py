@@ -15,7 +15,7 @@ from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
-from model.vocabulary import DnsFirewall as Mode
+from model.vocabulary import DnsFirewallMode as Mode
 from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
 
 #: AWS's own list of the addresses from which CloudFront calls origins.

@@ -9,7 +9,7 @@ import pytest
 
 from components.base import Component
 from components.network.dns_firewall import AWS_DOMAINS, DnsFirewall, DnsFirewallArgs
-from model.vocabulary import DnsFirewall as Mode
+from model.vocabulary import DnsFirewallMode as Mode
 from tests.components.conftest import Recorded
 from tests.components.examples import Example
 
