@@ -51,6 +51,10 @@ def audit(
         Path | None,
         typer.Option("--sign", help="Sign the digests with this Ed25519 private key (PEM): SHA256SUMS.sig, audit.pub."),
     ] = None,
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage", help="Audit nothing: say how much of each framework the pack covers, and what not."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="The report as one JSON document on standard output, too.")
     ] = False,
@@ -71,6 +75,9 @@ def audit(
         console.fail(
             f"there is no framework {unknown[0]!r}", f"Accepted: {', '.join(FRAMEWORK_KEYS)}", console.WRONG_CALL
         )
+    if coverage:
+        _coverage(framework or list(FRAMEWORK_KEYS), as_json)
+        return
     if bool(stack) == (state is not None):
         console.fail(
             "what is to be audited?", "Name a stack, or a file with --state FILE; not both.", console.WRONG_CALL
@@ -114,6 +121,26 @@ def audit(
         _print(found, written)
     if found.mandatory:
         raise typer.Exit(console.NO)
+
+
+def _coverage(names: list[str], as_json: bool) -> None:
+    """Print for each framework what is covered, what no stack can tell, and what is missing."""
+    from rich.table import Table
+
+    from policies.frameworks import coverage
+
+    rows = [coverage(name) for name in names]
+    if as_json:
+        console.emit({"frameworks": [row.document() for row in rows]})
+        return
+    table = Table("framework", "covered", "not assessable from IaC", "missing", "source", "read")
+    for row in rows:
+        counts = (str(len(part)) for part in (row.covered, row.not_assessable, row.missing))
+        table.add_row(row.name, *counts, row.source, row.read)
+    console.result.print(table)
+    for row in rows:
+        if row.missing:
+            console.result.print(f"{row.name}, missing: {', '.join(row.missing)}", markup=False)
 
 
 def _known_environment(environment: str, named: tuple[str, ...]) -> None:
@@ -184,6 +211,8 @@ def _print(found: Report, written: list[Path]) -> None:
             f"{answer.level.value:<9} {answer.control.id:<18} {answer.name}: {answer.message}", markup=False
         )
     counts = ", ".join(f"{count} {result.value}" for result, count in sorted(found.summary().items()))
+    if found.unapproved:
+        console.result.print(f"accepted by exceptions without an approver: {len(found.unapproved)}", markup=False)
     untold = found.untold_by_severity()
     if untold:
         words = ", ".join(f"{count} {severity}" for severity, count in untold.items())

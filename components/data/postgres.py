@@ -27,6 +27,7 @@ class PostgresArgs:
     """What a PostgreSQL server is made from.
 
     - subnet_ids: data subnets in two zones or more. security_group_id: its rules say who may connect.
+    - account_id: the account's number, on whose behalf alone RDS may take the role of enhanced monitoring.
     - data_key_arn, secrets_key_arn, logs_key_arn: KMS keys of the storage, the master password and the logs.
     - instance_class: such as ``db.r7g.large``. storage_gb, max_storage_gb: GiB at first, and how far it may grow by itself.
     - max_connections: set, not derived from memory, so that its alarm is a plain number.
@@ -45,6 +46,7 @@ class PostgresArgs:
 
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
+    account_id: pulumi.Input[str]
     data_key_arn: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
@@ -173,6 +175,7 @@ class Postgres(Component):
                                 "Effect": "Allow",
                                 "Principal": {"Service": "monitoring.rds.amazonaws.com"},
                                 "Action": "sts:AssumeRole",
+                                "Condition": {"StringEquals": {"aws:SourceAccount": self._args.account_id}},
                             }
                         ],
                     }

@@ -27,7 +27,7 @@ class VpcArgs:
 
     - cidr: a private IPv4 range, /16 to /20 (`model.cidr`).
     - availability_zones: names in one Region. The Region of everything here is theirs.
-    - account_id: the account's number, for the condition in the flow-log role's trust.
+    - account_id: the account's number, for the conditions of the flow-log role's trust and of the endpoints' policies.
     - nat: default SINGLE; with NONE the interface endpoints are the only way to AWS services.
     - interface_endpoints: AWS service names without ``com.amazonaws.<region>.``; default what Fargate needs.
     - flow_log_retention_days: one of CloudWatch's; 365 (FSBP CloudWatch.16).
@@ -93,7 +93,7 @@ class Vpc(Component):
         data = self._tier(SubnetTier.DATA, {"": self.layout.zones})
         ways_out = self._nat(args.nat, public, private, gateway)
         endpoints = self._endpoints(
-            args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()]
+            args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()], args.account_id
         )
         self._flow_logs(args)
         # A load balancer is refused in a subnet without its route, and a task that starts before its routes exist dies: who
@@ -183,7 +183,11 @@ class Vpc(Component):
         ]
 
     def _endpoints(
-        self, interfaces: Sequence[str], private: _TierResources, tables: Sequence[pulumi.Output[str]]
+        self,
+        interfaces: Sequence[str],
+        private: _TierResources,
+        tables: Sequence[pulumi.Output[str]],
+        account_id: pulumi.Input[str],
     ) -> list[ec2.VpcEndpoint]:
         """Endpoints of AWS services, whose traffic does not leave the VPC."""
         gateways = {
@@ -195,6 +199,7 @@ class Vpc(Component):
                     service_name=f"com.amazonaws.{self.region}.{service}",
                     vpc_endpoint_type="Gateway",
                     route_table_ids=list(tables),
+                    policy=pulumi.Output.json_dumps(endpoint_policy(account_id, self.region, service)),
                 ),
             )
             for service in ("s3", "dynamodb")
@@ -224,6 +229,7 @@ class Vpc(Component):
                         private_dns_enabled=True,
                         subnet_ids=list(private.subnets.values()),
                         security_group_ids=[group.id],
+                        policy=pulumi.Output.json_dumps(endpoint_policy(account_id, self.region, service)),
                     ),
                 )
                 for service in interfaces
@@ -305,6 +311,28 @@ class _TierResources:
         """
         awaited = [resource.urn for resource in (*self.associations, *others)]
         return [pulumi.Output.all(id_, *awaited).apply(lambda ids: str(ids[0])) for id_ in self.subnets.values()]
+
+
+def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) -> dict[str, Any]:
+    """Who may use an endpoint: this account's principals, so that nobody carries data out with another account's credentials.
+
+    S3 also serves the layers of images, which ECR keeps in a bucket of its own and hands out by signed addresses
+    (ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR").
+    """
+    own = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": account_id}},
+    }
+    layers = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
+    }
+    return {"Version": "2012-10-17", "Statement": [own, layers] if service == "s3" else [own]}
 
 
 def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:

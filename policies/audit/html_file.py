@@ -57,11 +57,14 @@ def _verdict(report: Report) -> str:
     if untold:
         words = ", ".join(f"{number} of {severity} severity" for severity, number in untold.items())
         rest = f" {sum(untold.values())} answers cannot be given yet: {words}."
+    unapproved = len(report.unapproved)
+    if unapproved:
+        rest += f" {unapproved} violations are accepted by exceptions that name no approver."
     if mandatory:
         return f"<p class='verdict bad'>{counted}, {mandatory} mandatory in {where}.{rest}</p>"
     if count:
         return f"<p class='verdict open'>{counted}, none mandatory in {where}.{rest}</p>"
-    kind = "open" if untold else "good"
+    kind = "open" if untold or unapproved else "good"
     return f"<p class='verdict {kind}'>No violation without an exception.{rest}</p>"
 
 
@@ -115,7 +118,8 @@ def _answer(answer: Answer) -> str:
     kind = f" <small>{escape(answer.type)}</small>" if answer.type else ""
     note = ""
     if answer.excuse:
-        accepted = f"Exception of {answer.excuse.owner} until {answer.excuse.expires}: {answer.excuse.reason}"
+        by = f"approved by {answer.excuse.approver}" if answer.excuse.approver else "approved by nobody named"
+        accepted = f"Exception of {answer.excuse.owner}, {by}, until {answer.excuse.expires}: {answer.excuse.reason}"
         note = f"<br><small>{escape(accepted)}</small>"
     place = " · ".join(part for part in (answer.arn, answer.region, answer.account) if part)
     seen = f"<br><small>observed: {escape(answer.observed)}</small>" if answer.observed else ""

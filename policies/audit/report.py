@@ -126,6 +126,11 @@ class Report:
         open_ = [answer for answer in self.answers if answer.result is Result.CANNOT_TELL]
         return sorted(open_, key=lambda answer: GRAVEST.index(answer.control.severity))
 
+    @property
+    def unapproved(self) -> list[Answer]:
+        """The violations that are accepted by an exception which names nobody who approved it."""
+        return [a for a in self.answers if a.result is Result.EXCEPTED and a.excuse and not a.excuse.approver]
+
     def untold_by_severity(self) -> dict[str, int]:
         """How many answers cannot be told, by severity, the gravest first; without those that have none."""
         counts = Counter(answer.control.severity for answer in self.untold)

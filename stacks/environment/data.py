@@ -26,6 +26,7 @@ class Data:
             PostgresArgs(
                 subnet_ids=foundation.vpc.data_subnet_ids,
                 security_group_id=foundation.groups.ids["postgres"],
+                account_id=foundation.account_id,
                 data_key_arn=foundation.keys.data,
                 secrets_key_arn=foundation.keys.secrets,
                 logs_key_arn=foundation.keys.logs,

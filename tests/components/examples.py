@@ -136,6 +136,7 @@ def service(name: str, transform: Transforms | None) -> Component:
 POSTGRES = PostgresArgs(
     subnet_ids=["subnet-a", "subnet-b"],
     security_group_id="sg-1",
+    account_id=ACCOUNT,
     data_key_arn=KEY,
     secrets_key_arn=KEY,
     logs_key_arn=KEY,

@@ -17,6 +17,7 @@ from cli import local
 from cli.main import build
 from localcloud.runtime.state import EngineDirectory
 from policies.audit.evidence import FILES, PUBLIC_KEY, SIGNATURE, SUMS
+from policies.model import FRAMEWORK_KEYS
 from tests.engine.engines import Plans
 from tests.policies.test_state import export, row
 
@@ -52,6 +53,18 @@ def test_frameworks_narrow_and_json_is_one_document(state: Path, tmp_path: Path)
     assert all(
         "AWS Foundational Security Best Practices 1.0.0" in c["frameworks"] for c in json.loads(done.stdout)["controls"]
     )
+
+
+def test_coverage_says_what_each_framework_has_and_lacks() -> None:
+    done = _run("--coverage", "--json")
+    assert done.exit_code == 0
+    rows = {item["framework"]: item for item in json.loads(done.stdout)["frameworks"]}
+    assert set(rows) == {framework.value for framework in FRAMEWORK_KEYS.values()}
+    for found in rows.values():
+        assert found["version"] and found["source"] and found["read"] and found["covered"]
+        assert set(found) >= {"covered", "not_assessable_from_iac", "missing"}
+    table = _run("--coverage", "--framework", "fsbp")
+    assert table.exit_code == 0 and "Foundational Security" in table.output and "APIGateway.1" in table.output
 
 
 @pytest.mark.parametrize(

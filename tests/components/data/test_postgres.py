@@ -22,6 +22,7 @@ def args(**changes: Any) -> PostgresArgs:
     given: dict[str, Any] = {
         "subnet_ids": ["subnet-a", "subnet-b"],
         "security_group_id": "sg-1",
+        "account_id": "123456789012",
         "data_key_arn": "arn:aws:kms:ap-south-1:123456789012:key/data",
         "secrets_key_arn": "arn:aws:kms:ap-south-1:123456789012:key/secrets",
         "logs_key_arn": "arn:aws:kms:ap-south-1:123456789012:key/logs",
@@ -128,6 +129,7 @@ def test_insights_and_monitoring_can_be_off(run: Run) -> None:
 def test_only_rds_monitoring_takes_the_monitoring_role(run: Run) -> None:
     trust = json.loads(build(run).named("postgres-monitoring").inputs["assumeRolePolicy"])
     assert [statement["Principal"] for statement in trust["Statement"]] == [{"Service": "monitoring.rds.amazonaws.com"}]
+    assert trust["Statement"][0]["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
 def test_it_is_protected_and_leaves_a_snapshot_of_a_new_name(run: Run) -> None:

@@ -141,6 +141,15 @@ def test_endpoints_that_fargate_needs_without_nat(run):
     assert len(endpoints["s3"].inputs["routeTableIds"]) == 3
 
 
+def test_endpoints_serve_this_accounts_principals_alone(run):
+    for item in run(network(nat=Nat.NONE)).of("VpcEndpoint"):
+        statements = json.loads(item.inputs["policy"])["Statement"]
+        assert statements[0]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+        others = [(found["Action"], found["Resource"]) for found in statements[1:]]
+        s3 = item.inputs["serviceName"].endswith(".s3")
+        assert others == ([("s3:GetObject", "arn:aws:s3:::prod-ap-south-1-starport-layer-bucket/*")] if s3 else [])
+
+
 def test_flow_logs_are_complete_and_their_role_is_narrow(run):
     recorded = run(network(flow_log_retention_days=90))
     (flow_log,) = recorded.of("FlowLog")
