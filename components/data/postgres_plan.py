@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from components.observability.signals import Comparison, MissingData, Severity, Signal
+from components.observability.signals import Comparison, MissingData, Severity, Signal, on
 from model.vocabulary import Upgrade
 
 #: Parameters that RDS applies at a restart only; all others take effect at once. `rds.force_ssl` could, but 1 is its default
@@ -72,12 +71,13 @@ def signals(
 ) -> list[Signal]:
     """What is watched on the primary `identifier` and on its replicas."""
 
-    def on(instance: str, **more: Any) -> Signal:
-        return Signal(namespace="AWS/RDS", dimensions={"DBInstanceIdentifier": instance}, **more)
+    def of(instance: str) -> Callable[..., Signal]:
+        return on("AWS/RDS", {"DBInstanceIdentifier": instance})
+
+    primary = of(identifier)
 
     found = [
-        on(
-            identifier,
+        primary(
             name="cpu",
             summary="The database server's CPU has been above 85 % for ten minutes; statements wait.",
             metric="CPUUtilization",
@@ -86,8 +86,7 @@ def signals(
             severity=Severity.TICKET,
             runbook="postgres-load",
         ),
-        on(
-            identifier,
+        primary(
             name="storage",
             summary="The database's storage should have grown and has not; when none is free it stops.",
             metric="FreeStorageSpace",
@@ -101,8 +100,7 @@ def signals(
             runbook="postgres-storage",
             unit_hint="bytes",
         ),
-        on(
-            identifier,
+        primary(
             name="connections",
             summary="More than 80 % of the database's connections are taken; soon new ones are refused.",
             metric="DatabaseConnections",
@@ -111,8 +109,7 @@ def signals(
             severity=Severity.PAGE,
             runbook="postgres-connections",
         ),
-        on(
-            identifier,
+        primary(
             name="transaction-ids",
             summary="Vacuum does not keep up: half of the transaction ids before wraparound are used.",
             metric="MaximumUsedTransactionIDs",
@@ -125,8 +122,7 @@ def signals(
         ),
     ]
     found.append(
-        on(
-            identifier,
+        primary(
             name="silent",
             summary="The database server reports nothing any more: it is down, or cut off.",
             metric="CPUUtilization",
@@ -141,8 +137,7 @@ def signals(
     )
     if instance_class.startswith("db.t"):
         found.append(
-            on(
-                identifier,
+            primary(
                 name="cpu-credits",
                 summary="The burstable database server has nearly used up its CPU credits and is about to slow down.",
                 metric="CPUCreditBalance",
@@ -155,8 +150,7 @@ def signals(
             )
         )
     found += [
-        on(
-            replica,
+        of(replica)(
             name=f"lag-{number}",
             summary=f"The read replica {replica} is more than 30 seconds behind.",
             metric="ReplicaLag",

@@ -7,19 +7,19 @@ from typing import Any
 
 from components.edge.routes import Route
 from components.observability import burn_rates
-from components.observability.signals import Severity, Signal
+from components.observability.signals import Severity, Signal, on
+
+_NAMESPACE = "AWS/ApplicationELB"
 
 
 def of_balancer(balancer: Any) -> list[Signal]:
     """What is watched on the load balancer itself; `balancer` is its ARN's suffix, which may be an Output."""
-    where = {"LoadBalancer": balancer}
+    signal = on(_NAMESPACE, {"LoadBalancer": balancer})
     return [
-        Signal(
+        signal(
             name="balancer-errors",
             summary="The load balancer itself answers with 5xx: no healthy target, or a target that breaks off",
-            namespace="AWS/ApplicationELB",
             metric="HTTPCode_ELB_5XX_Count",
-            dimensions=where,
             statistic="Sum",
             threshold=10,
             periods=5,
@@ -27,12 +27,10 @@ def of_balancer(balancer: Any) -> list[Signal]:
             severity=Severity.PAGE,
             runbook="load-balancer-errors",
         ),
-        Signal(
+        signal(
             name="rejected-connections",
             summary="The load balancer rejects connections: it is at its limit",
-            namespace="AWS/ApplicationELB",
             metric="RejectedConnectionCount",
-            dimensions=where,
             statistic="Sum",
             threshold=0,
             periods=3,
@@ -55,25 +53,22 @@ def of_route(route: Route, balancer: Any, group: Any) -> list[Signal]:
 
 def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
     """What is watched by fixed limits; `errors` and `slow` give way to objectives."""
+    signal = on(_NAMESPACE, where)
     found = [
-        Signal(
+        signal(
             name=f"{route}-unhealthy",
             summary=f"A task of {route} fails its readiness check",
-            namespace="AWS/ApplicationELB",
             metric="UnHealthyHostCount",
-            dimensions=where,
             statistic="Maximum",
             threshold=0,
             periods=5,
             severity=Severity.PAGE,
             runbook="unhealthy-targets",
         ),
-        Signal(
+        signal(
             name=f"{route}-errors",
             summary=f"{route} answers with 5xx",
-            namespace="AWS/ApplicationELB",
             metric="HTTPCode_Target_5XX_Count",
-            dimensions=where,
             statistic="Sum",
             threshold=10,
             periods=5,
@@ -81,12 +76,10 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
             severity=Severity.PAGE,
             runbook="service-errors",
         ),
-        Signal(
+        signal(
             name=f"{route}-slow",
             summary=f"One request in a hundred to {route} takes longer than a second",
-            namespace="AWS/ApplicationELB",
             metric="TargetResponseTime",
-            dimensions=where,
             statistic="p99",
             threshold=1.0,
             periods=10,
@@ -96,4 +89,4 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
             unit_hint="s",
         ),
     ]
-    return {signal.name.removeprefix(f"{route}-"): signal for signal in found}
+    return {each.name.removeprefix(f"{route}-"): each for each in found}

@@ -12,7 +12,7 @@ from pulumi_aws import ec2, iam
 from components.base import Component, Transforms
 from components.network.subnets import SubnetTier, plan
 from components.observability.log_group import LogGroup, LogGroupArgs
-from components.observability.signals import Severity, Signal
+from components.observability.signals import Severity, Signal, on
 from model.names import log_group_name
 from model.vocabulary import Nat
 
@@ -372,14 +372,12 @@ def flow_log_permissions(
 
 
 def _nat_signals(letter: str, gateway_id: pulumi.Output[str]) -> list[Signal]:
-    where = {"NatGatewayId": gateway_id}
+    signal = on("AWS/NATGateway", {"NatGatewayId": gateway_id})
     return [
-        Signal(
+        signal(
             name=f"nat-{letter}-ports",
             summary=f"NAT gateway {letter} has no free port: new connections to the internet fail",
-            namespace="AWS/NATGateway",
             metric="ErrorPortAllocation",
-            dimensions=where,
             statistic="Sum",
             threshold=0,
             periods=5,
@@ -387,12 +385,10 @@ def _nat_signals(letter: str, gateway_id: pulumi.Output[str]) -> list[Signal]:
             severity=Severity.PAGE,
             runbook="nat-gateway",
         ),
-        Signal(
+        signal(
             name=f"nat-{letter}-drops",
             summary=f"NAT gateway {letter} drops packets",
-            namespace="AWS/NATGateway",
             metric="PacketsDropCount",
-            dimensions=where,
             statistic="Sum",
             threshold=100,
             period=300,

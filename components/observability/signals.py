@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -108,3 +109,8 @@ class Signal:
             raise ValueError(f"signal {self.name}: looks back {looks_back} s; CloudWatch takes {_LONGEST} at most")
         if self.periods < 1 or not 1 <= (self.periods if self.datapoints is None else self.datapoints) <= self.periods:
             raise ValueError(f"signal {self.name}: {self.datapoints} of {self.periods} periods cannot be evaluated")
+
+
+def on(namespace: str, dimensions: Mapping[str, Any]) -> Callable[..., Signal]:
+    """What makes the signals of one thing: each call says only what is its own."""
+    return functools.partial(Signal, namespace=namespace, dimensions=dimensions)

@@ -108,7 +108,8 @@ def application(name: str, transform: Transforms | None) -> Component:
     return Application(name, args, transform=transform)
 
 
-def service(name: str, transform: Transforms | None) -> Component:
+def service_args() -> ServiceArgs:
+    """Of a web process; made inside a program, since its cluster is."""
     context = ContainerContext(
         service="wallet",
         environment="dev",
@@ -118,7 +119,7 @@ def service(name: str, transform: Transforms | None) -> Component:
         image="i",
         drain_seconds=30,
     )
-    args = ServiceArgs(
+    return ServiceArgs(
         process_name="web",
         process=WEB,
         context=context,
@@ -130,7 +131,10 @@ def service(name: str, transform: Transforms | None) -> Component:
         task_role_arn="arn:aws:iam::123456789012:role/t",
         listening=Listening(port=8080),
     )
-    return Service(name, args, transform=transform)
+
+
+def service(name: str, transform: Transforms | None) -> Component:
+    return Service(name, service_args(), transform=transform)
 
 
 POSTGRES = PostgresArgs(

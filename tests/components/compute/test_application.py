@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
-from components.compute.containers import ContainerContext, Dependencies
-from components.compute.service import Listening, Service, ServiceArgs
+from components.compute.service import Listening, Service
 from components.compute.service_plan import signals
 from components.data.bucket import Bucket, BucketArgs
 from components.data.connections import SecretReference
@@ -21,6 +21,7 @@ from components.observability.signals import Severity
 from model.manifest import Process
 from model.vocabulary import ProcessKind, Scaling
 from tests.components.conftest import ACCOUNT, REGION, Lint, Recorded, Registration
+from tests.components.examples import service_args
 
 Run = Callable[..., Recorded]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
@@ -254,27 +255,8 @@ def test_a_process_gets_the_secrets_that_it_receives_and_no_others(run: Run) -> 
 )
 def test_exactly_web_processes_listen(run: Run, kind: ProcessKind, listening: Listening | None, message: str) -> None:
     def program() -> None:
-        context = ContainerContext(
-            service="wallet",
-            environment="prod",
-            log_level="INFO",
-            log_group="/g",
-            region=REGION,
-            image="i",
-            drain_seconds=30,
-        )
-        args = ServiceArgs(
-            process_name="x",
-            process=Process(kind=kind, command=("x",), cpu=256, memory=512),
-            context=context,
-            dependencies=Dependencies(),
-            cluster=Cluster("cluster", ClusterArgs(logs_key_arn=KEY)),
-            subnet_ids=["subnet-1"],
-            security_group_id="sg-1",
-            execution_role_arn="arn:aws:iam::123456789012:role/e",
-            task_role_arn="arn:aws:iam::123456789012:role/t",
-            listening=listening,
-        )
+        process = Process(kind=kind, command=("x",), cpu=256, memory=512)
+        args = replace(service_args(), process_name="x", process=process, listening=listening)
         Service("wallet-x", args)
 
     with pytest.raises(ValueError, match=message):
