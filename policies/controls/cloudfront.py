@@ -34,6 +34,7 @@ _YEAR = 31_536_000
 #: A bucket's REST endpoint; its website endpoint (`.s3-website`) is a custom origin like any web server.
 _S3_DOMAIN = re.compile(r"^(?P<bucket>.+?)\.s3[.-](?!website)(?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$")
 _WEBSITE = re.compile(r"\.s3-website[.-]")
+_LAMBDA_URL = re.compile(r"\.lambda-url\.")
 
 
 def _custom(origin: View) -> bool:
@@ -46,19 +47,14 @@ def _s3_origins(distribution: Resource) -> list[View]:
         origin
         for origin in distribution.each("origins")
         if not _custom(origin)
-        and not _website(origin)
-        and (origin.raw("s3OriginConfig") is not None or not _lambda_url(origin))
+        and not _at(origin, _WEBSITE)
+        and (origin.raw("s3OriginConfig") is not None or not _at(origin, _LAMBDA_URL))
     ]
 
 
-def _website(origin: View) -> bool:
+def _at(origin: View, domains: re.Pattern[str]) -> bool:
     domain = origin.raw("domainName")
-    return isinstance(domain, str) and _WEBSITE.search(domain) is not None
-
-
-def _lambda_url(origin: View) -> bool:
-    domain = origin.raw("domainName")
-    return isinstance(domain, str) and ".lambda-url." in domain
+    return isinstance(domain, str) and domains.search(domain) is not None
 
 
 def _behaviours(distribution: Resource) -> list[View]:

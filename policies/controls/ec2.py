@@ -1,14 +1,13 @@
-"""Controls on VPCs and what connects them: subnets, network ACLs, endpoints, flow logs, VPN, peering, transit gateways."""
+"""Controls on VPCs and what connects them: subnets, endpoints, flow logs, VPN, peering, transit gateways."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from policies.lang.documents import has_wildcard, statements
 from policies.lang.everybody import anyone
-from policies.lang.links import DESTINATIONS, among, mentions
-from policies.lang.networks import Space, world
+from policies.lang.links import DESTINATIONS, mentions
+from policies.lang.networks import world
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
 from policies.model import Control, Each, Related, Severity, Verdict, bad, na, ok
@@ -32,10 +31,6 @@ _ENDPOINT_KEYS = (
     "aws:resourceorg",
 )
 ENDPOINT_SERVICE = "aws:ec2/vpcEndpointService:VpcEndpointService"
-ACL = "aws:ec2/networkAcl:NetworkAcl"
-DEFAULT_ACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
-ACL_RULE = "aws:ec2/networkAclRule:NetworkAclRule"
-ACL_ASSOCIATION = "aws:ec2/networkAclAssociation:NetworkAclAssociation"
 EIP = "aws:ec2/eip:Eip"
 EIP_USERS = (
     "aws:ec2/natGateway:NatGateway",
@@ -54,8 +49,6 @@ GROUP_RULES = (
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
 )
 _VPC_GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
-_ADMIN_PORTS = (22, 3389)
-_TCP = ("tcp", "6")
 
 
 def _default_group_closed(vpc: Resource, stack: Stack) -> Verdict:
@@ -117,66 +110,6 @@ def _off(view: View, path: str, *, default: bool) -> Verdict:
     return bad(path, view.raw(path), "set it to false") if view.flag(path, default) else ok()
 
 
-def _acl_in_use(acl: Resource, stack: Stack) -> Verdict:
-    if acl.has("subnetIds") or stack.referrers(acl, ACL_ASSOCIATION, "networkAclId"):
-        return ok()
-    return bad("subnetIds", None, "associate it with subnets or remove it")
-
-
-def _acl_entries(acl: Resource, stack: Stack) -> Iterator[tuple[float, str, str, View]]:
-    """(number, action, block, entry) of every inbound entry, inline or a resource of its own."""
-    for entry in acl.each("ingress"):
-        block = entry.text("cidrBlock") or entry.text("ipv6CidrBlock")
-        yield entry.number("ruleNo", 0) or 0, entry.text("action"), block, entry
-    for rule in stack.referrers(acl, ACL_RULE, "networkAclId"):
-        if not rule.flag("egress"):
-            block = rule.text("cidrBlock") or rule.text("ipv6CidrBlock")
-            yield rule.number("ruleNumber", 0) or 0, rule.text("ruleAction"), block, rule
-
-
-def _acl_closed(acl: Resource, stack: Stack) -> Verdict:
-    return _first_match(_acl_entries(acl, stack))
-
-
-def _first_match(entries: Iterator[tuple[float, str, str, View]]) -> Verdict:
-    """Network ACLs take the first entry that matches, by number: a deny to the world before an allow closes the port, and
-    several narrow allows can together be the world."""
-    spaces: dict[tuple[int, str], Space] = {}
-    allowed: dict[tuple[int, str], int] = defaultdict(int)
-    for _, action, block, entry in sorted(entries, key=lambda item: item[0]):
-        protocol = entry.text("protocol").lower()
-        everything = protocol in ("-1", "all")
-        if not everything and protocol not in _TCP:
-            continue
-        bounds = (None, None) if everything else (entry.number("fromPort"), entry.number("toPort"))
-        for port in among(_ADMIN_PORTS, *bounds):
-            key = (port, "6" if ":" in block else "4")
-            space = spaces.setdefault(key, Space(key[1]))
-            taken = space.take(block)
-            if action.lower() == "allow":
-                allowed[key] += taken
-            if space.is_world(allowed[key]):
-                return bad(
-                    entry.at("cidrBlock"),
-                    f"{block} to port {port}",
-                    "deny or narrow it: SSH and RDP are not for the Internet",
-                )
-    return ok()
-
-
-def _acl_rule_closed(rule: Resource, stack: Stack) -> Verdict:
-    if rule.flag("egress"):
-        return na("an outbound rule")
-    if stack.target(rule, "networkAclId", ACL, DEFAULT_ACL):
-        return na("judged with its network ACL")
-    block = rule.text("cidrBlock") or rule.text("ipv6CidrBlock")
-    return _first_match(iter([(0.0, rule.text("ruleAction"), block, rule)]))
-
-
-def _admin_ports_closed(subject: Resource, stack: Stack) -> Verdict:
-    return _acl_rule_closed(subject, stack) if subject.type == ACL_RULE else _acl_closed(subject, stack)
-
-
 def _full_access(view: View, path: str) -> str:
     """The path of a statement that lets every principal do everything to everything; "" when none does."""
     for statement in statements(view, path):
@@ -204,22 +137,6 @@ def _endpoint_policy(subject: Resource, stack: Stack) -> Verdict:
         return bad("policy", "not set: AWS's default allows everything", fix)
     found = _full_access(subject, "policy")
     return bad(found, "everything for everybody", fix) if found else ok()
-
-
-def _default_acl_closed(subject: Resource, stack: Stack) -> Verdict:
-    """The default ACL lets nothing in from the Internet; one that nobody adopted has AWS's entries, which let everything in."""
-    fix = "adopt it with an ec2.DefaultNetworkAcl without ingress entries"
-    if subject.type == DEFAULT_ACL:
-        for _, action, block, entry in _acl_entries(subject, stack):
-            if action.lower() == "allow" and world([block]):
-                return bad(entry.at("cidrBlock"), block, "remove the entry")
-        return ok()
-    adopted = stack.referrers(subject, DEFAULT_ACL, "vpcId") or stack.targets(
-        subject, "defaultNetworkAclId", DEFAULT_ACL
-    )
-    if adopted or (len(stack.of(VPC, DEFAULT_VPC)) == 1 and stack.of(DEFAULT_ACL)):
-        return ok()
-    return bad("DefaultNetworkAcl", None, fix)
 
 
 def _both_tunnels(check: Mapping[str, str]) -> Each:
@@ -310,18 +227,6 @@ CONTROLS: tuple[Control, ...] = (
         rule=Each((SUBNET, DEFAULT_SUBNET), _no_public_addresses),
     ),
     Control(
-        id="EC2.16",
-        severity=Severity.LOW,
-        remediation="Give the ec2.NetworkAcl its subnet_ids, or remove it.",
-        rule=Related((ACL,), _acl_in_use),
-    ),
-    Control(
-        id="EC2.21",
-        severity=Severity.MEDIUM,
-        remediation="Narrow or deny the inbound entry for 0.0.0.0/0 or ::/0 that covers port 22 or 3389.",
-        rule=Related((ACL, ACL_RULE), _admin_ports_closed),
-    ),
-    Control(
         id="EC2.23",
         severity=Severity.HIGH,
         remediation='Set auto_accept_shared_attachments="disable".',
@@ -367,28 +272,12 @@ CONTROLS: tuple[Control, ...] = (
         rule=_both_tunnels({"tunnel{}IkeVersions": "ikev2"}),
     ),
     Control(
-        id="MD.EC2.4",
-        title="Default network ACLs should not allow ingress from 0.0.0.0/0 to port 22 or port 3389",
-        severity=Severity.MEDIUM,
-        remediation="Narrow or deny the inbound entry of the ec2.DefaultNetworkAcl that covers port 22 or 3389.",
-        link=f"{_VPC_GUIDE}/default-network-acl.html",
-        rule=Related((DEFAULT_ACL,), _acl_closed),
-    ),
-    Control(
         id="MD.EC2.11",
         title="VPC endpoint policies do not allow full access",
         severity=Severity.HIGH,
         remediation="Set policy on the ec2.VpcEndpoint: name the actions, or the principals and resources by their account.",
         link="https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html",
         rule=Related((ENDPOINT, ENDPOINT_POLICY), _endpoint_policy),
-    ),
-    Control(
-        id="MD.EC2.12",
-        title="Default network ACLs of VPCs allow no inbound traffic from the Internet",
-        severity=Severity.HIGH,
-        remediation="Adopt each VPC's default ACL with an ec2.DefaultNetworkAcl that has no ingress entries.",
-        link=f"{_VPC_GUIDE}/default-network-acl.html",
-        rule=Related((VPC, DEFAULT_VPC, DEFAULT_ACL), _default_acl_closed),
     ),
     Control(
         id="MD.EC2.5",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.catalog import all_controls
-from policies.controls.ec2 import ACL, ACL_RULE
+from policies.controls.network_acls import ACL, ACL_RULE
 from policies.controls.security_groups import GROUP, HIGH_RISK_PORTS, INGRESS, RULE
 from policies.lang.links import among
 from policies.lang.networks import world

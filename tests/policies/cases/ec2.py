@@ -1,14 +1,10 @@
-"""Cases of policies/controls/ec2.py."""
+"""Cases of policies/controls/ec2.py and network_acls.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from policies.controls.ec2 import (
-    ACL,
-    ACL_ASSOCIATION,
-    ACL_RULE,
-    DEFAULT_ACL,
     DEFAULT_GROUP,
     DEFAULT_SUBNET,
     DEFAULT_VPC,
@@ -24,6 +20,7 @@ from policies.controls.ec2 import (
     VPC,
     VPN,
 )
+from policies.controls.network_acls import ACL, ACL_ASSOCIATION, ACL_RULE, DEFAULT_ACL
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 from tests.policies.cases.policy_documents import PUBLIC, policy
 
