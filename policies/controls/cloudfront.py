@@ -218,7 +218,7 @@ def _s3_access(distribution: Resource, stack: Stack) -> Verdict:
 
 
 def _lambda_origins(distribution: Resource, stack: Stack) -> Verdict:
-    origins = [item for item in distribution.each("origins") if _lambda_url(item)]
+    origins = [item for item in distribution.each("origins") if _at(item, _LAMBDA_URL)]
     return _access_control(distribution, origins, "Lambda URL", stack)
 
 
