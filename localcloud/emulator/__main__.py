@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     if not loopback:
         print(f"localcloud.emulator: --host {arguments.host} is not a loopback address (127.0.0.0/8)", file=sys.stderr)  # noqa: T201
         return 2
+    # Before the imports, which take seconds: who connects now waits for an answer instead of for the start. With a snapshot the
+    # supervisor waits for what it holds, and nobody is let in before.
+    try:
+        listening = None if arguments.snapshot else socket.create_server((arguments.host, arguments.port), backlog=128)
+    except OSError as error:
+        print(f"localcloud.emulator: {arguments.host}:{arguments.port}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
     prepare_environment()
     collect_rarely()
     from localcloud.emulator import api_models
@@ -55,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     api_models.read_once()
     from localcloud.emulator.server import serve  # imports moto, which reads models as it is imported
 
-    return serve(arguments.host, arguments.port, arguments.snapshot)
+    return serve(arguments.host, arguments.port, arguments.snapshot, listening)
 
 
 if __name__ == "__main__":

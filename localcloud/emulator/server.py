@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -189,12 +190,13 @@ class _QuietHandler(MotoRequestHandler):
         pass
 
 
-def serve(host: str, port: int, file: Path | None) -> int:
-    """Serve until SIGTERM or SIGINT, then write the snapshot. Returns the exit status."""
+def serve(host: str, port: int, file: Path | None, listening: socket.socket | None) -> int:
+    """Serve until SIGTERM or SIGINT, then write the snapshot; the exit status. `listening`: a socket that is open already."""
     draws.install()
     patches.apply()
     emulator = Emulator(file)
-    server = make_server(host, port, emulator, threaded=True, request_handler=_QuietHandler)
+    fd = listening.fileno() if listening else None
+    server = make_server(host, port, emulator, threaded=True, request_handler=_QuietHandler, fd=fd)
 
     def stop(_signal: int, _frame: Any) -> None:
         threading.Thread(target=server.shutdown).start()  # shutdown() waits for the loop that this thread runs

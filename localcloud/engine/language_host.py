@@ -17,12 +17,23 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent import futures
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+# The engine starts the host twice for a run, and waits. It needs the SDK's messages, not the SDK, which is half of its start:
+# with empty modules of these names in their places, the packages' own files are not run.
+for _name in ("pulumi", "pulumi.runtime"):
+    _empty = ModuleType(_name)
+    _spec = find_spec(_name)
+    _empty.__path__ = list(_spec.submodule_search_locations or ()) if _spec else []
+    sys.modules[_name] = _empty
+
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2  # noqa: E402 (into the modules above)
 
 #: Pulumi's own launcher of a Python program, from the module cache of the build, beside this file.
 LAUNCHER = Path(__file__).with_name("pulumi-language-python-exec")

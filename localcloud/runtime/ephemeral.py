@@ -13,13 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from localcloud.runtime.addresses import EMULATOR_HOST, AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, spawn
 
-#: moto answers its first request about a second after its start; a busy machine may need many.
+#: The emulator listens a tenth of a second after its start; a busy machine may need many.
 START_SECONDS = 60
 
 
@@ -35,7 +33,9 @@ class Endpoints:
 def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> Iterator[Endpoints]:
     """Start both below `directory` (logs, store, addresses), and end both whatever happens.
 
-    Raises SupervisorError, with the last lines that it printed, when one of them does not start.
+    The emulator listens when this returns; its first answer comes when it has read what it is made of, while the engine
+    starts. Raises SupervisorError, with the last lines that it printed, when one of them does not start, and in place of the
+    caller's failure when the emulator has ended.
     """
     host = AddressBook(directory).host(EMULATOR_HOST)
     # Not the usual port: two runs at once may have chosen the same network.
@@ -68,8 +68,14 @@ def cloud(directory: Path, *, region: str, ingress: str = "127.0.0.1:8080") -> I
         first = provider.stdout.readline().strip()
         if not first.isdigit():
             raise SupervisorError("provider", "it did not start", directory / "provider.log")
-        _wait(endpoint, emulator, directory / "emulator.log")
-        yield Endpoints(endpoint=endpoint, provider_port=int(first))
+        log = directory / "emulator.log"
+        _wait(host, port, emulator, log)
+        try:
+            yield Endpoints(endpoint=endpoint, provider_port=int(first))
+        except Exception as failure:
+            if emulator.poll() is not None:
+                raise SupervisorError("emulator", f"it ended with exit code {emulator.returncode}", log) from failure
+            raise
 
 
 def _free_port(host: str) -> int:
@@ -93,14 +99,15 @@ def _server(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Pope
             process.stdout.close()
 
 
-def _wait(endpoint: str, emulator: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(host: str, port: int, emulator: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if emulator.poll() is not None:
             raise SupervisorError("emulator", f"it ended with exit code {emulator.returncode}", log)
         try:
-            if httpx.get(f"{endpoint}/_matchday/health", timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
+            socket.create_connection((host, port), timeout=2).close()
+        except OSError:
             time.sleep(0.05)
-    raise SupervisorError("emulator", f"it did not answer within {START_SECONDS} s", log)
+        else:
+            return
+    raise SupervisorError("emulator", f"it did not listen within {START_SECONDS} s", log)

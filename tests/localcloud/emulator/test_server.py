@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -54,3 +57,42 @@ def test_a_snapshot_waits_for_running_requests_and_holds_new_ones_back() -> None
     with gate.request():
         order.append("later")
     assert order == ["request", "snapshot", "later"]
+
+
+#: moto is imported once the file is there.
+_HELD = """
+import sys, time
+from pathlib import Path
+class Hold:
+    def find_spec(self, name, path=None, target=None):
+        while name == "moto" and not Path({go!r}).exists():
+            time.sleep(0.01)
+sys.meta_path.insert(0, Hold())
+"""
+
+
+def test_an_emulator_that_keeps_nothing_takes_requests_while_it_still_starts(tmp_path: Path) -> None:
+    host, go = "127.0.0.1", tmp_path / "go"
+    (tmp_path / "sitecustomize.py").write_text(_HELD.format(go=str(go)))
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "localcloud.emulator", "--host", host, "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as emulator:
+        try:
+            assert emulator.stdout is not None
+            client = None
+            while client is None and emulator.poll() is None:
+                with contextlib.suppress(ConnectionRefusedError):
+                    client = socket.create_connection((host, port))
+            assert client is not None
+            client.sendall(b"GET /_matchday/health HTTP/1.0\r\n\r\n")
+            second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert second.returncode == 1
+            assert f"{host}:{port}: Address already in use" in second.stderr
+            go.touch()
+            assert client.makefile().readline().split()[1] == "200"
+            assert emulator.stdout.readline().strip() == str(port)
+        finally:
+            emulator.kill()
