@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 #: The newest version whose module the Go module proxy serves (localcloud/engine/cli_build/go.mod pins it and all below it).
@@ -39,8 +40,8 @@ class BuildFailed(RuntimeError):
 
 
 def root(cache: Path) -> Path:
-    """Where the built CLI of this version lives below the cache directory."""
-    return cache / "pulumi" / VERSION
+    """Where the built CLI of this version lives below the cache directory; built otherwise it is another one."""
+    return cache / "pulumi" / f"{VERSION}-{sha256(repr(_flags()).encode()).hexdigest()[:8]}"
 
 
 def build(cache: Path, say: Callable[[str], None]) -> None:
@@ -79,7 +80,7 @@ def build(cache: Path, say: Callable[[str], None]) -> None:
 
 
 def _flags() -> list[str]:
-    """Without optimisation, which takes a quarter less time to build, but for what a run spends its time in."""
+    """Optimised where a run spends its time; the rest is not, which takes a quarter less time to build."""
     return ["-gcflags=all=-N -l", *(f"-gcflags={packages}=" for packages in _OPTIMISED)]
 
 
