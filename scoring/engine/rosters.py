@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -132,6 +132,16 @@ class RosterScorer:
             single = by_category.get(pick.player, {}).get(excluded, _NOTHING) if excluded is not None else _NOTHING
             scored.append(RosterLine(pick.player, base, factor, because, single))
         return RosterScore(tuple(scored))
+
+    def plain_total(self, players: Collection[str], offices: Mapping[str, str]) -> Fraction:
+        """The total of a roster without bench and chips, several times as quick as `score`."""
+        by_category, points = self._by_player(None)
+        total = add_up([points[player] for player in players if player in points])
+        for player, (factor, _, excluded) in _factors(self._rules, {}, offices, points).items():
+            if player in points and player in players:
+                single = _NOTHING if excluded is None else by_category[player].get(excluded, _NOTHING)
+                total += (points[player] - single) * (factor - 1)
+        return total
 
     def _by_player(self, floor: Chip | None) -> tuple[_ByCategory, dict[str, Fraction]]:
         key = None if floor is None else str(floor.value)

@@ -28,7 +28,7 @@ def plain(
         made, added, total = runs["batter"], runs["extras"], runs["total"]
     except (KeyError, TypeError):
         return None
-    if not (type(made) is type(added) is type(total) is int and 0 <= made <= 40 and made + added == total):
+    if not (type(made) is type(added) is type(total) is int and 0 <= made <= total <= 40 and made + added == total):
         return None
     if len(runs) != 3 or batter == non_striker or batter in out or non_striker in out or not _SPECIAL.isdisjoint(raw):
         return None

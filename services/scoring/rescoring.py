@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -104,8 +105,14 @@ def _pick(player: str, listed: dict[str, Any]) -> Pick:
 
 def _totals(scorer: RosterScorer, players: dict[str, Any], teams: Iterable[Any]) -> dict[UUID, int]:
     """The new totals of those teams whose totals move."""
-    found = ((team, units(scorer.score(roster_of(team.roster, players)).total)) for team in teams)
+    found = ((team, units(_total(scorer, players, team.roster))) for team in teams)
     return {team.id: total for team, total in found if total != team.units}
+
+
+def _total(scorer: RosterScorer, players: dict[str, Any], picked: dict[str, Any]) -> Fraction:
+    if picked["bench"] or picked["chips"]:
+        return scorer.score(roster_of(picked, players)).total
+    return scorer.plain_total(picked["players"], picked["offices"])
 
 
 async def _score(session: AsyncSession, match: MatchRecord, rules: Rules, now: datetime) -> list[str]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.engine.compiled import Line
 from scoring.engine.document import Office, Rules
 from scoring.engine.errors import RosterError
 from scoring.engine.registry import load as load_anew
-from scoring.engine.rosters import Pick, Roster, apply_multipliers, validate
+from scoring.engine.rosters import Pick, Roster, RosterScorer, apply_multipliers, validate
+from scoring.engine.scoring import scorecard
+from scoring.sources import open_match
+from tests.scoring.builders import CRICKET, NOON, RACES
 
 load = cache(load_anew)
 
@@ -277,7 +282,7 @@ def test_f1_chips() -> None:
 
 
 def test_an_unknown_chip_cannot_be_scored() -> None:
-    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.1\.0 has no such chip"):
+    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.2\.0 has no such chip"):
         apply_multipliers(load("fpl"), fpl("jackpot"), [])
 
 
@@ -351,3 +356,25 @@ def test_offices_that_several_roles_may_hold_and_rules_without_any() -> None:
 def test_one_office_that_is_empty_hides_no_problem_of_the_next() -> None:
     told = [problem.message for problem in validate(load("fpl"), changed("fpl", offices={"vice_captain": "p99"}))]
     assert told == ["nobody is captain", "vice_captain p99 is not in the roster"]
+
+
+@pytest.mark.parametrize(
+    ("rules_id", "match"), [("cricket-t20-b", CRICKET[0]), ("fpl", None), ("f1-fantasy-2026", RACES[-1])]
+)
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25)
+def test_the_quick_total_is_the_rosters(rules_id: str, match: Path | None, source: random.Random) -> None:
+    rules = load_anew(rules_id)
+    lines = scorecard(rules, open_match(match, NOON).events).lines if match else points_lines(source)
+    players = [*sorted({line.player for line in lines}), "absent", "away"]
+    chosen = source.sample(players, min(len(players), 11))
+    offices = {office: source.choice(chosen) for office in rules.roster.offices}
+    scorer = RosterScorer(rules, lines)
+    whole = scorer.score(Roster(tuple(Pick(player) for player in chosen), offices))
+    if not rules.roster.substitutes:
+        assert scorer.plain_total(chosen, offices) == whole.total
+    assert scorer.plain_total(chosen, {}) == sum(line.points for line in lines if line.player in chosen)
+
+
+def points_lines(source: random.Random) -> list[Line]:
+    return [Line(f"p{n}", "appearance", Fraction(source.randrange(9), 3), ()) for n in range(12)]
