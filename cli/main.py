@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "cli.doctor:doctor",
     "audit": "cli.audit:audit",
     "score": "cli.score:score",
+    "replay": "cli.replay:replay",
     "rules": "cli.rules:app",
 }
 

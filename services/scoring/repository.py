@@ -23,6 +23,7 @@ from services.scoring.models import (
     Payout,
     Phase,
     RulesVersion,
+    Scored,
     ScoreLine,
     Slate,
     SlateMatch,
@@ -181,6 +182,12 @@ async def scored_up_to(session: AsyncSession, match_id: str, rules_sha256: str) 
     """The revision up to which the match is scored under these rules, 0 for never; locked."""
     await session.execute(_SCORED, {"match": match_id, "rules": rules_sha256})
     return int((await session.execute(_REACHED, {"match": match_id, "rules": rules_sha256})).scalar_one())
+
+
+async def revision_scored(session: AsyncSession, match_id: str, rules_sha256: str) -> int:
+    """The same for readers."""
+    of = (Scored.match_id == match_id) & (Scored.rules_sha256 == rules_sha256)
+    return (await session.scalars(select(Scored.revision).where(of))).one_or_none() or 0
 
 
 async def mark_scored(session: AsyncSession, match_id: str, rules_sha256: str, revision: int) -> None:

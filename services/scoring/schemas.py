@@ -197,11 +197,12 @@ class PointsView(BaseModel):
 
 
 class MatchPoints(BaseModel):
-    """Everyone's points in a match under some rules, best first."""
+    """Everyone's points in a match under some rules, best first; `scored` is the match's revision that they are of."""
 
     match: str
     label: str
     rules: str
+    scored: int
     players: list[PointsView]
 
 

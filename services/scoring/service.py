@@ -269,11 +269,12 @@ async def disputes(session: AsyncSession, match_id: str) -> Disputes:
 async def points_of(session: AsyncSession, match_id: str, sha256: str) -> MatchPoints:
     """Everyone's points in a match. Raises ServiceError (match_unknown)."""
     match = await match_of(session, match_id)
+    scored = await repository.revision_scored(session, match_id, sha256)
     players = [
         PointsView(player=player, points=shown(total))
         for player, total in await repository.totals(session, match_id, sha256)
     ]
-    return MatchPoints(match=match_id, label=match.label, rules=sha256, players=players)
+    return MatchPoints(match=match_id, label=match.label, rules=sha256, scored=scored, players=players)
 
 
 async def lines_of(session: AsyncSession, match_id: str, sha256: str, player: str | None) -> Lines:

@@ -41,6 +41,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("audit", "--state", "/nowhere.json"): 2,
     ("score", "--nonsense"): 2,
     ("score", "/nowhere.json", "--rules", "fpl"): 2,
+    ("replay", "/nowhere.json"): 1,  # nothing runs
     ("rules", "nonsense"): 2,
     ("rules", "list"): 0,
     ("rules", "lint"): 0,
