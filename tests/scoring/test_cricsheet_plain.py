@@ -16,7 +16,9 @@ from scoring.sources.reading import Node
 from tests.scoring.builders import CRICKET, NOON, ball, innings, match
 
 SMALL = st.integers(-1, 45)
-VALUES = st.one_of(SMALL, st.sampled_from(["", "H1", "H2", "A1", "A2", "nobody", None, True, [], {}, "4"]))
+VALUES: st.SearchStrategy[Any] = st.one_of(
+    SMALL, st.sampled_from(["", "H1", "H2", "A1", "A2", "nobody", None, True, [], {}, "4"])
+)
 PLACES = [
     ("batter",),
     ("bowler",),
