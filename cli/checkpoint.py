@@ -143,3 +143,12 @@ def _keep(file: Path, directory: Path, generation: int) -> None:
         shutil.copyfile(file, directory / file.name)
     journal = file.with_name(f"{file.name}.journal-{generation}")
     os.link(journal, directory / journal.name)
+
+
+def put_back(emulator: Path) -> None:
+    """Undo the emulator's setting aside of what it could not read."""
+    for file in emulator.glob("snapshot*"):
+        if file.suffix != ".refused":
+            file.unlink()
+    for file in emulator.glob("snapshot*.refused"):
+        file.replace(file.with_suffix(""))

@@ -1,4 +1,4 @@
-"""Which services' code has changed since the last `up`: what the image holds, by service."""
+"""The services' code: what of it has changed since the last `up`, and what their processes share."""
 
 from __future__ import annotations
 
@@ -40,3 +40,17 @@ def _digest(project: Path, rooms: Iterable[str]) -> str:
                 digest.update(file.relative_to(project).as_posix().encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def preloaded(project: Path) -> tuple[str, ...]:
+    """The modules that the services' processes share: what their commands run, and each service's application and jobs."""
+    services = project / "services"
+    names = sorted(file.parent.name for file in services.glob("*/service.yaml"))
+    own = [
+        f"services.{name}.{part}"
+        for name in names
+        for part in ("app", "tasks")
+        if (services / name / f"{part}.py").exists()
+    ]
+    processes = ("web", "worker", "scheduler", "bootstrap", "migrate", "healthcheck")
+    return (*(f"services.common.{process}" for process in processes), *own)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import code, console, journeys, local, region
-from cli.checkpoint import Checkpoint, Phase
+from cli.checkpoint import Checkpoint, Phase, put_back
 from cli.lock import exclusive
 
 if TYPE_CHECKING:
@@ -163,7 +163,12 @@ def _config(wanted: Mapping[str, Any]) -> Config:
         emulator=wanted["emulator"],
         region=local.REGION,
         images=tuple(
-            Image(repository="matchday/services", root=local.PROJECT, python=Path(sys.executable), preload=_preload())
+            Image(
+                repository="matchday/services",
+                root=local.PROJECT,
+                python=Path(sys.executable),
+                preload=code.preloaded(local.PROJECT),
+            )
             for _ in _services()[:1]
         ),
     )
@@ -172,20 +177,6 @@ def _config(wanted: Mapping[str, Any]) -> Config:
 def _services() -> list[str]:
     """The names of this project's services; another project than Matchday (`--project`) may have none."""
     return list(journeys.catalog().services) if (local.PROJECT / "services").is_dir() else []
-
-
-def _preload() -> tuple[str, ...]:
-    """The modules that the services' processes share: what their commands run, and each service's application and jobs."""
-    services = local.PROJECT / "services"
-    names = sorted(file.parent.name for file in services.glob("*/service.yaml"))
-    own = [
-        f"services.{name}.{part}"
-        for name in names
-        for part in ("app", "tasks")
-        if (services / name / f"{part}.py").exists()
-    ]
-    processes = ("web", "worker", "scheduler", "bootstrap", "migrate", "healthcheck")
-    return (*(f"services.common.{process}" for process in processes), *own)
 
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
@@ -258,7 +249,7 @@ def _check_cloud(client: Client, wanted: Mapping[str, Any]) -> Client:
     if not agreed or kept.startswith("loaded"):
         client.stop()
     if not agreed:
-        _put_back(emulator)
+        put_back(emulator)
         console.fail(
             f"{cause}; nothing was changed",
             "Lost with it: what buckets and queues held, and secrets, so also what the databases hold encrypted."
@@ -284,15 +275,6 @@ def _agreed(loss: str) -> bool:
         "what buckets and queues held, and secrets, is lost; the databases' rows stay, but not what of them is encrypted"
     )
     return typer.confirm("Go on and make everything anew?")
-
-
-def _put_back(emulator: Path) -> None:
-    """Undo the emulator's setting aside of what it could not read."""
-    for file in emulator.glob("snapshot*"):
-        if file.suffix != ".refused":
-            file.unlink()
-    for file in emulator.glob("snapshot*.refused"):
-        file.replace(file.with_suffix(""))
 
 
 def _provision(client: Client, *, refresh: bool) -> Result:
