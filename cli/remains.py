@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from cli import console
+
 #: How a supervisor, an emulator and a provider are started; each names its state directory or a path below it.
 _SERVERS = ("localcloud.dataplane", "localcloud.emulator", "localcloud.provider")
 _SCRATCH = "matchday-preview-"
@@ -56,6 +58,13 @@ def of(state: Path) -> Remains:
             with suppress(psutil.NoSuchProcess):
                 found |= {child.pid: child for child in process.children(recursive=True)}
     return Remains(state, tuple(found.values()))
+
+
+def end_left(state: Path) -> None:
+    """End this clone's servers whose supervisor is not to be found: its directory was deleted while it ran, or it was killed."""
+    if (left := of(state)).processes:
+        console.say(f"ending {len(left.processes)} processes that an earlier run of this clone left behind")
+        left.end()
 
 
 def everywhere() -> Iterator[Remains]:

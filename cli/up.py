@@ -181,6 +181,7 @@ def _services() -> list[str]:
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
     """The running supervisor: the one that is there, or a new one on a state that is whole."""
+    from cli import remains
     from localcloud.dataplane.control import client as supervisor
     from localcloud.runtime.processes import require_free
 
@@ -195,21 +196,11 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
         running.stop()
         running = None
     if running is None:
-        _end_remains()
+        remains.end_left(local.STATE)
         _mend(checkpoint, ours=wanted["emulator"] is None)
         running = supervisor.start(_config(wanted), _say)
         running = _check_cloud(running, wanted)
     return running
-
-
-def _end_remains() -> None:
-    """Servers of this clone whose supervisor is not to be found: its directory was deleted while it ran, or it was killed."""
-    from cli import remains
-
-    left = remains.of(local.STATE)
-    if left.processes:
-        console.say(f"ending {len(left.processes)} processes that an earlier run of this clone left behind")
-        left.end()
 
 
 def _mend(checkpoint: Checkpoint, *, ours: bool) -> None:
