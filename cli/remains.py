@@ -61,7 +61,7 @@ def of(state: Path) -> Remains:
 
 
 def end_left(state: Path) -> None:
-    """End this clone's servers whose supervisor is not to be found: its directory was deleted while it ran, or it was killed."""
+    """End a clone's servers whose supervisor is not to be found: its directory was deleted while it ran, or it was killed."""
     if (left := of(state)).processes:
         console.say(f"ending {len(left.processes)} processes that an earlier run of this clone left behind")
         left.end()
