@@ -8,12 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.responses import Response
 
-from services.common import answers, database, postgres
+from services.common import answers, database, idempotency, postgres
 from services.common.admission import RUNNING, Admission, Admitted
 from services.common.bodies import BodyGuard
 from services.common.clock import Clock, DatabaseClock
+from services.common.dispatch import Dispatch, depends_on
 from services.common.errors import Code, ErrorCode, Problem, responses
 from services.common.middleware import RequestContext
 from services.common.readiness import Readiness
@@ -66,6 +68,7 @@ def create_application(
         redoc_url=None,
         openapi_url=None,
         responses=responses(),
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # looked for anew with each request
         redirect_slashes=False,  # a redirect would name the Host that the caller sent
         generate_unique_id_function=lambda route: route.name,
     )
@@ -73,6 +76,7 @@ def create_application(
     app.state.draining = False
     app.state.admission = Admission()
     # The last one added is the first that a request meets. A body is read before a place is taken: who sends slowly has none.
+    app.add_middleware(Dispatch, app)
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(BodyGuard)
     app.add_middleware(RequestContext)
@@ -83,10 +87,6 @@ def create_application(
         app.include_router(router)
     _describe(app, [*Code, *(codes or ())])
     return app
-
-
-#: The header as it is documented: needed. The code takes its absence to answer with a code of its own.
-_IDEMPOTENCY_KEY = {"type": "string", "minLength": 8, "maxLength": 128, "pattern": r"^[\x20-\x7e]+$"}
 
 
 def _describe(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
@@ -101,10 +101,11 @@ def _describe(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
         schemas.update(schema.pop("$defs"))
         schemas["Code"] = {"type": "string", "title": "Code", "enum": [code.value for code in codes]}
         schemas["Problem"] = schema
-        for operation in (each for path in document["paths"].values() for each in path.values()):
-            for parameter in operation.get("parameters", []):
-                if parameter["name"] == "idempotency-key":
-                    parameter |= {"required": True, "schema": _IDEMPOTENCY_KEY | {"title": "Idempotency-Key"}}
+        for route in iter_route_contexts(app.routes):
+            if isinstance(route.original_route, APIRoute) and depends_on(route.dependant, idempotency.of_request):
+                for method in route.methods or ():
+                    operation = document["paths"][route.path_format][method.lower()]
+                    operation["parameters"] = [*operation.get("parameters", []), idempotency.PARAMETER]
         return document
 
     app.openapi = described  # type: ignore[method-assign]

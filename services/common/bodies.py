@@ -6,9 +6,10 @@ import asyncio
 import re
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import PydanticUndefined, from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.common.dispatch import BODY
 from services.common.errors import Code, ServiceError
 from services.common.middleware import header, is_text, problem_response
 
@@ -44,7 +45,9 @@ class BodyGuard:
             if body is None:  # the client has gone
                 return
             if body:
-                check(header(scope, b"content-type"), body)
+                value = check(header(scope, b"content-type"), body)
+                if value is not PydanticUndefined:
+                    scope["state"][BODY] = value
         except ServiceError as refusal:
             await problem_response(refusal)(scope, receive, send)
             return
@@ -105,19 +108,19 @@ def _too_large() -> ServiceError:
     )
 
 
-def check(content_type: bytes, body: bytes) -> None:
-    """Raises ServiceError (malformed) unless `body` is fit to be parsed as what it says it is."""
+def check(content_type: bytes, body: bytes) -> Any:
+    """The value of `body` if it is JSON; undefined for a form. Raises ServiceError (malformed) if it is not either."""
     media = content_type.partition(b";")[0].strip()
-    if _JSON.fullmatch(media):
-        check_json(body)
-    elif media.lower() == _FORM:
+    if media == b"application/json" or _JSON.fullmatch(media):
+        return check_json(body)
+    if media.lower() == _FORM:
         check_form(body)
-    else:
-        raise malformed("Content-Type has to be application/json or application/x-www-form-urlencoded.")
+        return PydanticUndefined
+    raise malformed("Content-Type has to be application/json or application/x-www-form-urlencoded.")
 
 
-def check_json(body: bytes) -> None:
-    """JSON as RFC 8259 has it, and no text that PostgreSQL could not store."""
+def check_json(body: bytes) -> Any:
+    """The value of JSON as RFC 8259 has it, without text that PostgreSQL could not store."""
     try:
         value = from_json(body, allow_inf_nan=False)  # bounds nesting, refuses bad UTF-8 and half surrogate pairs
     except ValueError:
@@ -129,6 +132,7 @@ def check_json(body: bytes) -> None:
         or b"\\u0000" in body
     ):
         _walk(value)
+    return value
 
 
 def _walk(value: Any) -> None:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
-from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
 from services.common import logs
 from services.common.errors import Code, ServiceError
+from services.common.middleware import header
 from services.common.tokens import PLAYER, Caller, TokenVerifier, unauthenticated
 
 #: What a load balancer puts on each request that it forwards and nobody can take off: such a request comes from outside.
@@ -30,8 +30,12 @@ async def inside(request: Request) -> None:
         raise ServiceError(Code.NOT_FOUND, "There is nothing here.")
 
 
+#: Where a request's caller is kept, in the scope's "state".
+_CALLER = "caller"
+
+
 class Bearer(HTTPBearer):
-    """A dependency that lets in who has a good token, with `scope` if one is named.
+    """A dependency that lets in who has a good token, with `scope` if one is named. A request's token is checked once.
 
     One object and not a chain of small ones: each link of a chain costs a request as much as a statement.
     """
@@ -51,12 +55,15 @@ class Bearer(HTTPBearer):
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Who calls. Raises ServiceError (unauthenticated, forbidden, keys_unavailable)."""
-        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
-        if scheme.lower() != "bearer" or not token:
-            raise unauthenticated("There is no bearer token in the Authorization header.")
-        verifier: TokenVerifier = request.app.state.verifier
-        found = await verifier.verify(token)
-        logs.user_id.set(found.subject)
+        state = request.scope["state"]
+        found: Caller | None = state.get(_CALLER)
+        if found is None:
+            scheme, _, token = header(request.scope, b"authorization").decode("latin-1").partition(" ")
+            if scheme.lower() != "bearer" or not token:
+                raise unauthenticated("There is no bearer token in the Authorization header.")
+            verifier: TokenVerifier = request.app.state.verifier
+            found = state[_CALLER] = await verifier.verify(token)
+            logs.user_id.set(found.subject)
         if not found.is_player and from_outside(request):
             raise ServiceError(Code.FORBIDDEN, "A client's token is taken from inside of the platform only.")
         if self._scope and self._scope not in found.scopes:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from uuid import UUID
 
 
 def uuid7() -> UUID:
     """A new UUIDv7: 48 bits of Unix milliseconds, version, 12 + 62 random bits, variant."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & (2**48 - 1)) << 80
-    value |= 0x7 << 76
-    value |= secrets.randbits(12) << 64
-    value |= 0b10 << 62
-    value |= secrets.randbits(62)
-    return UUID(int=value)
+    milliseconds = time.time_ns() // 1_000_000 & _48_BITS
+    return UUID(int=milliseconds << 80 | int.from_bytes(os.urandom(10)) & _RANDOM | _VERSION_AND_VARIANT)
+
+
+_48_BITS = 2**48 - 1
+_RANDOM = (2**12 - 1) << 64 | 2**62 - 1
+_VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62

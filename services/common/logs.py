@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import re
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
+
+from pydantic_core import PydanticSerializationError, to_json
 
 #: Of the request or the job that is being worked on; empty outside of one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -89,14 +93,47 @@ class JsonFormatter(logging.Formatter):
                 line[name] = value if isinstance(value, int | float | bool | None) else scrub(str(value))
         if record.exc_info:
             line["exception"] = scrub_trace(self.formatException(record.exc_info))
-        return _JSON.encode(line)
+        try:
+            return to_json(line).decode()
+        except PydanticSerializationError:  # half a surrogate pair
+            return _JSON.encode(line)
+
+
+class Buffered(logging.StreamHandler[TextIO]):
+    """Writes what an event loop logs a moment later and together: to write each line at once costs more than to make it.
+
+    A warning, and what is logged elsewhere, is written at once, with all that came before it.
+    """
+
+    SECONDS = 0.05
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._due = 0.0
+        self._at_once = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._at_once = record.levelno >= logging.WARNING
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Write what has been kept, unless it may wait."""
+        loop = None if self._at_once else asyncio._get_running_loop()
+        if loop is None:
+            super().flush()
+        elif (now := time.monotonic()) >= self._due:  # by time, since the loop that was to write may have ended
+            self._due = now + self.SECONDS
+            loop.call_later(self.SECONDS, super().flush)
 
 
 def configure(*, service: str, process: str, environment: str, level: str = "INFO") -> None:
     """Send everything that is logged in this process to standard output as JSON."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a lone surrogate must not cost the line
-    handler = logging.StreamHandler(sys.stdout)
+    # What no line shows is not looked for (the Logging HOWTO's "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
+    handler = Buffered(sys.stdout)
     handler.setFormatter(JsonFormatter(service, process, environment))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)

@@ -8,6 +8,8 @@ repository, prepared once per connection. `services.common.database` is for ever
 from __future__ import annotations
 
 import asyncio
+import functools
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -161,6 +163,7 @@ class Transaction:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._connection: Any = None
+        self._kept: list[tuple[str, tuple[Any, ...]]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -169,6 +172,7 @@ class Transaction:
         """Commit, or roll back what an exception ends."""
         try:
             if kind is None:
+                await self.finish()
                 await self.commit()
         finally:
             await self.roll_back()
@@ -191,8 +195,22 @@ class Transaction:
         """No rows."""
         await self._run("execute", statement, *values)
 
+    def at_end(self, statement: str, *values: Any) -> None:
+        """Do one INSERT, UPDATE or DELETE just before COMMIT, in one round trip with the others of this kind.
+
+        They see nothing of each other: for each another table, or other rows.
+        """
+        self._kept.append((statement, values))
+
+    async def finish(self) -> None:
+        """Do what was kept for the end."""
+        if self._kept:
+            kept, self._kept = self._kept, []
+            await self.execute(together(tuple(statement for statement, _ in kept)), *(v for _, vs in kept for v in vs))
+
     async def commit(self) -> None:
         """End it: everything has happened. After an error from here nobody knows, except that PostgreSQL itself refused."""
+        assert not self._kept, "`finish` comes first"
         if self.begun:
             # After a statement that failed PostgreSQL takes COMMIT for a ROLLBACK, and says so only here.
             if await self._run("execute", "COMMIT") != "COMMIT":
@@ -201,6 +219,7 @@ class Transaction:
 
     async def roll_back(self) -> None:
         """End it: nothing has happened."""
+        self._kept = []
         if self.begun:
             try:
                 if not self._connection.is_closed():
@@ -237,17 +256,38 @@ class Transaction:
         self._pool.release(connection)
 
 
+_PLACE = re.compile(r"\$(\d+)")
+
+
+@functools.lru_cache(maxsize=256)
+def together(statements: tuple[str, ...]) -> str:
+    """One statement that does all of `statements`, which change something; its values are theirs, one after the other.
+
+    >>> together(("UPDATE a SET x = $1", "DELETE FROM b WHERE y = $1 OR z = $2"))
+    'WITH c0 AS (UPDATE a SET x = $1) DELETE FROM b WHERE y = $2 OR z = $3'
+    """
+    parts, used = [], 0
+    for statement in statements:
+        parts.append(_PLACE.sub(lambda found, before=used: f"${int(found[1]) + before}", statement))  # type: ignore[misc] # mypy cannot infer a lambda's default
+        used += max((int(number) for number in _PLACE.findall(statement)), default=0)
+    *first, last = parts
+    head = ", ".join(f"c{number} AS ({part})" for number, part in enumerate(first))
+    return f"WITH {head} {last}" if head else last
+
+
 async def transaction(request: Request) -> AsyncIterator[Transaction]:
     """The request's transaction: committed once, when the endpoint has returned and before the answer; else rolled back."""
     made = Transaction(request.app.state.pool)
     try:
         yield made
+        await made.finish()
         if made.begun:
             committing(request.scope, True)
             await made.commit()
             committing(request.scope, False)
     except ServiceError as refusal:
         if refusal.keeps_changes:
+            await made.finish()
             await made.commit()
         raise
     finally:

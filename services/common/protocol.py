@@ -43,6 +43,36 @@ def _shed_answer() -> bytes:
 _SHED = _shed_answer()
 
 
+class _Corked:
+    """A transport that sends the head of an answer together with what follows: Uvicorn writes them one by one."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Keep a first piece until the next one comes, or the loop has nothing else to do."""
+        if self._head:
+            data, self._head = self._head + data, b""
+            self._transport.write(data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._head:
+            data, self._head = self._head, b""
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what is kept, and end the connection."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -56,6 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
         super().connection_made(transport)
+        self.transport: Any = _Corked(transport, self.loop)
         if len(self.connections) > MAX_CONNECTIONS:
             transport.close()
         else:

@@ -114,7 +114,7 @@ async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[
     """Have `task` done with `payload` once the session's transaction has committed."""
     message_id = uuid7()
     if isinstance(session, Transaction):
-        await session.execute(_ENQUEUE_PLAIN, message_id, task, json.dumps(payload), logs.request_id.get())
+        session.at_end(_ENQUEUE_PLAIN, message_id, task, json.dumps(payload), logs.request_id.get())
         return message_id
     values = {"id": message_id, "task": task, "payload": payload, "request": logs.request_id.get()}
     await session.execute(_ENQUEUE, values)
