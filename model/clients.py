@@ -36,7 +36,7 @@ class Client(Model):
     """what it calls itself; no two services have clients of one name"""
     scopes: Annotated[tuple[ScopeName, ...], Field(min_length=1, strict=False)]
     """what its tokens may be for; each is declared in `scopes` of the service that asks for it"""
-    limits: dict[ScopeName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    limits: dict[ScopeName, Annotated[int, Field(ge=1, le=10**15)]] = Field(default_factory=dict)
     """scope → the most that one call may do under it, in the unit of that scope (money: paise)"""
     processes: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """this service's processes that are given its secret; none: operators read it from Secrets Manager"""

@@ -182,6 +182,9 @@ class Application(Component):
                 ),
             )
         self.signals = log_events.signals(self.name, namespace)
+        worker = any(process.kind is ProcessKind.WORKER for process in self._args.processes.values())
+        if worker and self._args.postgres is not None:
+            self.signals = [*self.signals, log_events.outbox_signal(self.name, pulumi.get_stack())]
 
     def _secret(self, variable: str, description: str, length: int) -> SecretReference:
         secret = GeneratedSecret(

@@ -41,6 +41,30 @@ EVENTS: Sequence[LogEvent] = (
 )
 
 
+#: Metrics that services write of themselves (services.common.metrics): their namespace; dimensions are service and environment.
+OWN_NAMESPACE = "Matchday"
+
+#: How long the oldest message of an outbox may wait. From five minutes on the service's log says so, which makes a ticket.
+OUTBOX_SECONDS = 900
+
+
+def outbox_signal(service: str, environment: str) -> Signal:
+    """What a service promised with its commits and has not done; whoever runs its worker writes the metric every minute."""
+    return Signal(
+        name="outbox-age",
+        summary=f"The oldest message of {service}'s outbox has waited for more than {OUTBOX_SECONDS // 60} minutes.",
+        namespace=OWN_NAMESPACE,
+        metric="OutboxAge",
+        dimensions={"service": service, "environment": environment},
+        statistic="Minimum",  # of what the workers saw: one that saw it a moment later is not late
+        threshold=OUTBOX_SECONDS,
+        periods=3,
+        severity=Severity.PAGE,
+        runbook="outbox-stuck",
+        unit_hint="seconds",
+    )
+
+
 def metric(service: str, event: LogEvent) -> str:
     """The metric that counts `event` in the log of `service`."""
     return f"{service}-{event.name}"

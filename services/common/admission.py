@@ -10,21 +10,28 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.errors import Code, ServiceError
 from services.common.middleware import QUIET_PATHS, problem_response
 
-#: Requests worked on at once. One Python thread does them: more in parallel only makes each of them slower, while these
-#: keep it busy as long as PostgreSQL takes no longer than some five times what the process itself takes for a request.
+#: Requests worked on at once. One Python thread does them: more in parallel only makes each of them slower. These keep it busy
+#: as long as PostgreSQL takes no longer than some five times what the process itself takes for a request; where it takes less,
+#: fewer do, down to FEWEST. What says so is the time in which the event loop had nothing to do while requests waited.
 RUNNING = 6
+FEWEST = 2
+ADJUST_SECONDS = 0.1
+IDLE_LITTLE, IDLE_MUCH = 0.02, 0.1
 
-#: Requests that may wait: of a burst many, since these are soon done; of a queue that has not been empty for BURST_SECONDS
-#: few, since what waits there only makes each answer later (the idea of CoDel, RFC 8289). Nobody waits above WAIT_SECONDS.
-BURST = 32
+#: Requests that may wait: of a burst many, since these are soon done; after BURST_SECONDS few, since what waits then only makes
+#: each answer later (the idea of CoDel, RFC 8289). The next burst is one only when nobody had to wait for CALM_SECONDS: a queue
+#: that is empty for a moment is no end of an overload. Nobody waits above WAIT_SECONDS.
+BURST = 16
 BURST_SECONDS = 0.1
-WAITING = 3
+CALM_SECONDS = 1.0
+WAITING = 2
 WAIT_SECONDS = 0.25
 
 #: No request takes longer, whatever it waits for: above the sum of the bounds of what it waits for one by one.
@@ -43,31 +50,48 @@ class Admission:
     """The places of one process."""
 
     def __init__(
-        self, running: int = RUNNING, waiting: int = WAITING, burst: int = BURST, seconds: float = WAIT_SECONDS
+        self,
+        running: int = RUNNING,
+        waiting: int = WAITING,
+        burst: int = BURST,
+        seconds: float = WAIT_SECONDS,
     ) -> None:
         self._waiting, self._burst, self._seconds = waiting, burst, seconds
-        self._free = running
+        self._most = self._places = running
+        self._inside = 0
+        self._idle: Callable[[], float] | None = None
+        self._judged, self._idle_then = 0.0, 0.0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._queued_since = 0.0
+        self._burst_began = self._pressed = float(
+            "-inf"
+        )  # moments: a burst's first wait, and the newest wait or refusal
         self._shed = 0
         self._log_at: asyncio.TimerHandle | None = None
 
+    def follow(self, idle: Callable[[], float]) -> None:
+        """From now on have as many places as keep the event loop busy; `idle`: for how many seconds it had nothing to do."""
+        self._idle = idle
+
     def full(self) -> bool:
         """Whether a request that comes now would be refused at once."""
-        if self._free or not self._queue:
+        if self._inside < self._places:
             return False
-        burst = _now() - self._queued_since < BURST_SECONDS
+        now = _now()
+        calm = now - self._pressed > CALM_SECONDS
+        burst = calm or now - self._burst_began < BURST_SECONDS
         return len(self._queue) >= (self._burst if burst else self._waiting)
 
     async def enter(self) -> bool:
         """Take a place, perhaps after a short wait; False if there is none. Whoever got one gives it back with `leave`."""
-        if self._free:
-            self._free -= 1
+        if self._inside < self._places:
+            self._inside += 1
             return True
         if self.full():
             return False
-        if not self._queue:
-            self._queued_since = _now()
+        now = _now()
+        if now - self._pressed > CALM_SECONDS:
+            self._burst_began = now
+        self._pressed = now
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(place)
         try:
@@ -86,17 +110,33 @@ class Admission:
         return True
 
     def leave(self) -> None:
-        """Give the place to who has waited longest, or back."""
-        while self._queue:
+        """Give the place back, and then to who has waited longest."""
+        self._inside -= 1
+        if self._idle is not None:
+            self._adjust(self._idle)
+        while self._queue and self._inside < self._places:
             place = self._queue.popleft()
             if not place.done():
+                self._inside += 1
                 place.set_result(None)
-                return
-        self._free += 1
+
+    def _adjust(self, idle: Callable[[], float]) -> None:
+        """Half the places where the loop always had something to do, one more where it waited for others."""
+        now = _now()
+        passed = now - self._judged
+        if passed < ADJUST_SECONDS:
+            return
+        share = (idle() - self._idle_then) / passed
+        if now - self._pressed > passed or share > IDLE_MUCH:
+            self._places = min(self._most, self._places + 1)
+        elif share < IDLE_LITTLE:
+            self._places = max(min(FEWEST, self._most), self._places // 2)
+        self._judged, self._idle_then = now, idle()
 
     def shed(self) -> None:
         """Count a refusal. They are logged together: a line for each would cost more than the refusal."""
         self._shed += 1
+        self._pressed = _now()
         if self._log_at is None:
             self._log_at = asyncio.get_running_loop().call_later(_LOG_EVERY_SECONDS, self._say)
 

@@ -14,14 +14,15 @@ from services.common.errors import Code, ServiceError
 from services.common.middleware import header
 from services.common.tokens import PLAYER, Caller, TokenVerifier, unauthenticated
 
-#: What a load balancer puts on each request that it forwards and nobody can take off: such a request comes from outside.
-#: Service Connect's proxies, through which services reach each other, put none.
-OUTSIDE_HEADER = "X-Amzn-Trace-Id"
+#: What a load balancer puts on each request that it forwards, and nobody can take off: a request with both is from outside.
+#: One of them is not enough: whoever traces may pass X-Amzn-Trace-Id on, and services reach each other through proxies
+#: of AWS's (docs/adr/0048-inside-and-outside.md).
+OUTSIDE_HEADERS = (b"x-amzn-trace-id", b"x-forwarded-port")
 
 
 def from_outside(request: HTTPConnection) -> bool:
     """Whether the request came through the load balancer."""
-    return OUTSIDE_HEADER in request.headers
+    return all(header(request.scope, name) for name in OUTSIDE_HEADERS)
 
 
 async def inside(request: Request) -> None:

@@ -59,6 +59,11 @@ class _Corked:
             self._head = data
             self._loop.call_soon(self._flush)
 
+    def write_now(self, data: bytes) -> None:
+        """Send a whole answer."""
+        self._flush()
+        self._transport.write(data)
+
     def _flush(self) -> None:
         if self._head:
             data, self._head = self._head, b""
@@ -119,7 +124,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if free and admission.full() and self.url.partition(b"?")[0] not in _QUIET:
             admission.shed()
             self._shedding = True
-            self.transport.write(_SHED)
+            self.transport.write_now(_SHED)
             # A body that does not say how long it is could go on for ever.
             endless = any(name == b"transfer-encoding" for name, _ in self.headers)
             if endless or self._state.draining or not self.parser.should_keep_alive():

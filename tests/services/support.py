@@ -30,7 +30,21 @@ ROOT = Path(__file__).parents[2]
 MASTER = "master"
 
 #: What the load balancer puts on a request that it forwards.
-OUTSIDE = {"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678"}
+OUTSIDE = {
+    "X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678",
+    "X-Forwarded-For": "198.51.100.7",
+    "X-Forwarded-Port": "443",
+    "X-Forwarded-Proto": "https",
+}
+
+#: What the proxies of Service Connect may put on a request from one service to another, tracing included.
+INSIDE = {
+    "X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678",
+    "X-Envoy-Attempt-Count": "1",
+    "X-Envoy-Expected-Rq-Timeout-Ms": "15000",
+    "X-Forwarded-Proto": "http",
+    "X-Request-Id": "7d3b1f6e-7f3c-4a52-9f0f-0f3d9d3f7c11",
+}
 CATALOG = load_catalog(ROOT / "services", "laptop")
 SERVICES = tuple(CATALOG.services)
 

@@ -14,12 +14,13 @@ from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.service import Listening, Service
 from components.compute.service_plan import signals
 from components.data.bucket import Bucket, BucketArgs
-from components.data.connections import SecretReference
+from components.data.connections import PostgresConnection, SecretReference
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import Severity
 from model.manifest import Process
 from model.vocabulary import ProcessKind, Scaling
+from services.common import metrics
 from tests.components.conftest import ACCOUNT, REGION, Lint, Recorded, Registration
 from tests.components.examples import service_args
 
@@ -211,11 +212,30 @@ def test_the_log_is_watched_for_lines_that_call_a_person(run: Run) -> None:
         (each["metricTransformation"]["namespace"], each["metricTransformation"]["name"], 1)
         for each in filters.values()
     }
-    watched = {signal.name: signal for signal in recorded.result.signals}
+    watched = {signal.name: signal for signal in recorded.result.signals if signal.name.startswith("log-")}
     assert {(signal.namespace, signal.metric, 1) for signal in watched.values()} == counted
     assert watched["log-critical"].severity is Severity.PAGE
     assert watched["log-error"].severity is Severity.TICKET
     assert {(signal.statistic, signal.threshold, signal.periods) for signal in watched.values()} == {("Sum", 0, 1)}
+
+
+def test_an_outbox_that_is_late_pages(run: Run) -> None:
+    """The alarm reads the very metric that the worker writes."""
+    server = PostgresConnection(
+        host="db",
+        port=5432,
+        tls=True,
+        master_user="master",
+        master_password=SecretReference(arn="arn:m", key_arn=KEY),
+    )
+    (signal,) = (each for each in build(run, postgres=server).result.signals if each.name == "outbox-age")
+    line = json.loads(metrics.line("wallet", "prod", 0, OutboxAge=(1.0, "Seconds")))
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert signal.namespace == directive["Namespace"]
+    assert signal.metric in {each["Name"] for each in directive["Metrics"]}
+    assert [sorted(signal.dimensions)] == [sorted(each) for each in directive["Dimensions"]]
+    assert {name: line[name] for name in signal.dimensions} == dict(signal.dimensions)
+    assert (signal.severity, signal.runbook) == (Severity.PAGE, "outbox-stuck")
 
 
 def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:

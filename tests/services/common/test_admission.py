@@ -100,7 +100,7 @@ class TestPlaces:
                     task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert most == 3
-        assert (places._free, len(places._queue)) == (3, 0)
+        assert (places._inside, len(places._queue)) == (0, 0)
 
 
 def blocked() -> tuple[FastAPI, asyncio.Event]:

@@ -49,6 +49,24 @@ async def cell(at: Stage, way: Proxy, fault: Fault, seconds: float) -> None:
     await at.check()
 
 
+async def frozen_cell(at: Stage, dependency: str, seconds: float) -> None:
+    """The same while a dependency is frozen (SIGSTOP): messages and a job come, and nothing answers the worker."""
+    frozen = [at.cloud.broker.pid or 0] if dependency == "broker" else await backends(at)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        await at.move(3)
+        job = asyncio.create_task(at.send_job())  # a frozen broker answers its sender later
+        await asyncio.sleep(seconds)
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    await job
+    await at.settled()
+    await at.job_done()
+    await at.check()
+
+
 def failures(at: Stage) -> list[dict[str, Any]]:
     return [line for line in at.worker.lines() if line.get("message") == "job failed"]
 
@@ -62,6 +80,8 @@ async def test_the_matrix_in_short(cloud: Cloud, tmp_path: Path) -> None:
             await cell(at, at.postgres, fault, 1.0)
         for fault in (Fault.RESET, Fault.SILENT):
             await cell(at, at.broker, fault, 1.0)
+        for dependency in ("postgres", "broker"):
+            await frozen_cell(at, dependency, 1.0)
         await asyncio.to_thread(cloud.postgres.stop)
         await asyncio.to_thread(cloud.postgres.start)
         await at.connect()
@@ -95,6 +115,13 @@ async def test_broker(cloud: Cloud, tmp_path: Path, fault: Fault) -> None:
         for seconds in (8, 1):
             await cell(at, at.broker, fault, seconds)
         assert failures(at) == []
+
+
+@pytest.mark.nightly
+async def test_peers_that_freeze_for_longer_than_a_statement_may_take(cloud: Cloud, tmp_path: Path) -> None:
+    async with stage(cloud, tmp_path) as at:
+        await frozen_cell(at, "postgres", 12)
+        await frozen_cell(at, "broker", 4)
 
 
 @pytest.mark.nightly

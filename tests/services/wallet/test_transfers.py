@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from services.common.pace import Pace
-from tests.services.support import CATALOG, OUTSIDE
+from tests.services.support import CATALOG, INSIDE, OUTSIDE
 from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
@@ -238,6 +238,14 @@ async def test_inside_stays_inside(wallet: Wallet) -> None:
     assert (public.status_code, public.json()["code"]) == (403, "forbidden")
     assert "inside" in public.json()["detail"]
     assert (await wallet.client.get("/wallet/balance", headers=player.bearer | OUTSIDE)).status_code == 200
+
+
+async def test_a_call_that_proxies_traced_is_inside(wallet: Wallet) -> None:
+    """Service Connect's proxies may add headers, a trace among them: that is not what the load balancer does."""
+    player = await wallet.player()
+    body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
+    headers = wallet.creditor | INSIDE | {"Idempotency-Key": "intent-0001"}
+    assert (await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)).status_code == 201
 
 
 async def test_operators_have_no_account(wallet: Wallet) -> None:

@@ -1,0 +1,162 @@
+"""Ten times the load that a process can carry, in virtual time: a thread and a database are modelled, the admission is real.
+
+Nothing here depends on the machine: time passes only where the model says that it does. `make bench ARGS=services` measures the
+same on real processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import selectors
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from services.common import admission
+from services.common.admission import Admission
+
+STEPS = 8  # of a request: work here, and then the database's
+WORK = 0.003 / STEPS
+REFUSAL = 0.00004
+
+#: An overload begins with a burst that is let in, and served a little later than what follows.
+BEGINNING = 0.5
+
+
+class _Selector(selectors.SelectSelector):
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.loop.now += timeout or 0.0
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose time passes only when nothing else is left to do."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        selector = _Selector()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now
+
+
+class Process:
+    """A web process: one thread, that does one thing at a time, and requests that also wait for the database."""
+
+    def __init__(self, database: float, *, follows: bool = True) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.admission = Admission()
+        if follows:
+            self.admission.follow(self.idle)
+        self.milliseconds: list[float] = []
+        self.refused = 0
+        self._database, self._chance = database, random.Random(1)
+        self._thread, self._busy = asyncio.Lock(), 0.0
+
+    def idle(self) -> float:
+        return self.loop.time() - self._busy
+
+    async def _work(self, seconds: float) -> None:
+        async with self._thread:
+            await asyncio.sleep(seconds)
+            self._busy += seconds
+
+    async def request(self) -> None:
+        """One request, as protocol and middleware take it."""
+        begun = self.loop.time()
+        await self._work(REFUSAL)
+        if self.admission.full() or not await self.admission.enter():
+            self.admission.shed()
+            self.refused += 1
+            return
+        for _ in range(STEPS):
+            await self._work(WORK * self._chance.uniform(0.5, 1.5))
+            await asyncio.sleep(self._chance.expovariate(1 / self._database))
+        self.admission.leave()
+        self.milliseconds.append((self.loop.time() - begun) * 1000)
+
+    async def one_after_the_other(self, clients: int, seconds: float) -> None:
+        async def client() -> None:
+            end = self.loop.time() + seconds
+            while self.loop.time() < end:
+                await self.request()
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+
+    async def whatever_comes(self, rate: float, seconds: float) -> None:
+        end, tasks = self.loop.time() + seconds, []
+        while self.loop.time() < end:
+            tasks.append(asyncio.create_task(self.request()))
+            await asyncio.sleep(self._chance.expovariate(rate))
+        await asyncio.gather(*tasks)
+
+    def percentile(self, share: float) -> float:
+        found = sorted(self.milliseconds)
+        return found[int(share * len(found))]
+
+
+def virtually(work: Coroutine[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    loop = VirtualLoop()
+    monkeypatch.setattr(admission, "_now", loop.time)
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
+@dataclass
+class Curve:
+    unloaded: float
+    best: float
+    accepted: float
+    p99: float
+    again: float
+    refused_after: int
+
+
+async def overload(database: float, seconds: float = 3.0) -> Curve:
+    alone = Process(database)
+    await alone.one_after_the_other(1, seconds)
+    full = Process(database, follows=False)  # as many clients as there are places at most, and none is refused
+    await full.one_after_the_other(admission.RUNNING, seconds)
+    best = len(full.milliseconds) / seconds
+    drowned = Process(database)
+    await drowned.whatever_comes(10 * best, BEGINNING)
+    drowned.milliseconds = []
+    await drowned.whatever_comes(10 * best, seconds)
+    accepted, p99 = len(drowned.milliseconds) / seconds, drowned.percentile(0.99)
+    await asyncio.sleep(admission.CALM_SECONDS)
+    drowned.milliseconds, refused = [], drowned.refused
+    await drowned.whatever_comes(0.3 * best, seconds)
+    return Curve(alone.percentile(0.99), best, accepted, p99, drowned.percentile(0.5), drowned.refused - refused)
+
+
+@pytest.mark.parametrize(
+    "database", [0.0003, 0.0012], ids=["a database nearby", "a database that commits elsewhere too"]
+)
+def test_ten_times_the_load(monkeypatch: pytest.MonkeyPatch, database: float) -> None:
+    """≥ 80 % of the best throughput, p99 of the accepted ≤ 3× the unloaded one, and itself again afterwards."""
+    logging.getLogger("services.common.admission").setLevel(logging.ERROR)
+    curve = virtually(overload(database), monkeypatch)
+    assert curve.accepted >= 0.8 * curve.best
+    assert curve.p99 <= 3 * curve.unloaded
+    assert curve.again <= 1.5 * curve.unloaded
+    assert curve.refused_after <= 0.01 * curve.best
+
+
+def test_places_follow_what_the_loop_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def places(database: float) -> int:
+        process = Process(database)
+        await process.whatever_comes(3000, 2.0)
+        return process.admission._places
+
+    assert virtually(places(0.0001), monkeypatch) == admission.FEWEST
+    assert virtually(places(0.01), monkeypatch) == admission.RUNNING
