@@ -232,7 +232,8 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
         owned = [secret.name for secret in service.secrets]
         if Datastore.POSTGRES in service.datastores:
             owned += ["DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD", "MASTER_PASSWORD"]
-        owned += ["AUTH_TOKEN"] * len({Datastore.BROKER, Datastore.CACHE} & set(service.datastores))
+        passwords = {Datastore.BROKER: f"{name.upper()}_PASSWORD", Datastore.CACHE: "AUTH_TOKEN"}
+        owned += [passwords[store] for store in service.datastores if store in passwords]
         if service.token_issuer:
             owned += [client.variable for client in catalog.clients]
         prefix = f"arn:aws:secretsmanager:{settings.region}:{account}:secret:"

@@ -192,6 +192,7 @@ def _redis_variables(prefix: str, redis: RedisConnection) -> _Variables:
             f"{prefix}_HOST": redis.host,
             f"{prefix}_PORT": str(redis.port),
             f"{prefix}_TLS": "true" if redis.tls else "false",
+            **({} if redis.user is None else {f"{prefix}_USER": redis.user}),
         },
         {f"{prefix}_PASSWORD": redis.password},
     )

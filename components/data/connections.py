@@ -39,9 +39,10 @@ class PostgresConnection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedisConnection:
-    """The primary endpoint (broker) or the configuration endpoint (cache)."""
+    """The primary endpoint (broker) or the configuration endpoint (cache), and who logs in; no `user`: with an AUTH token."""
 
     host: pulumi.Input[str]
     port: int
     tls: bool
     password: SecretReference
+    user: str | None = None

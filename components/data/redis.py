@@ -38,7 +38,8 @@ class RedisArgs:
     - snapshot_days: 0–35; default 7. log_retention_days: default 365.
     - deletion_protection: the program refuses to delete or replace it, a final snapshot is made, and changes wait for the
       maintenance window; default True; False must be relaxed as ``deletion_protection``.
-    - tls: default True; False must be relaxed as ``tls``.
+    - users: name → access string of each who may log in, and nobody else; empty: an AUTH token that may do everything.
+    - tls: default True; False must be relaxed as ``tls``: it is then offered and not required (no users without it).
     - relaxed: what of the above is relaxed → why.
     """
 
@@ -56,6 +57,7 @@ class RedisArgs:
     snapshot_days: int = 7
     log_retention_days: int = 365
     deletion_protection: bool = True
+    users: Mapping[str, str] = field(default_factory=dict)
     tls: bool = True
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,8 +66,10 @@ class Redis(Component):
     """A Valkey replication group.
 
     Makes: ``aws:elasticache:SubnetGroup``, ``aws:elasticache:ParameterGroup``, a `GeneratedSecret` (the AUTH token), a
-    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``). With deletion
-    protection a ``random:RandomId`` (``final``), which ends the last snapshot's name.
+    `LogGroup` each for slow and engine log, and the ``aws:elasticache:ReplicationGroup`` (role ``""``). With users, in place of
+    the AUTH token: a `GeneratedSecret` and an ``aws:elasticache:User`` for each, one more user that takes every right from
+    ``default``, and the ``aws:elasticache:UserGroup`` (role ``users``). With deletion protection a ``random:RandomId``
+    (``final``), which ends the last snapshot's name.
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {
@@ -75,7 +79,6 @@ class Redis(Component):
     }
 
     group_id: str
-    connection: RedisConnection
     arn: pulumi.Output[str]
 
     def __init__(
@@ -103,17 +106,15 @@ class Redis(Component):
             ),
         )
         parameters = self._parameter_group(args)
-        token = GeneratedSecret(
-            self.child_name("auth-token"),
-            GeneratedSecretArgs(
-                secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), name, "AUTH_TOKEN"),
-                description=f"AUTH token of the {args.mode}",
-                key_arn=args.secrets_key_arn,
-                length=64,
-                recovery_window_days=30 if args.deletion_protection else 0,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+        self._passwords = {
+            user: self._secret(args, f"{user}-password", f"{user} at the {args.mode}") for user in args.users
+        }
+        access: dict[str, Any]
+        if args.users:
+            access = {"user_group_ids": [self._user_group(args).id]}
+        else:
+            token = self._passwords[""] = self._secret(args, "auth-token", f"AUTH token of the {args.mode}")
+            access = {"auth_token": token.value}
         logs = {log: self._log_group(args, short) for log, short in _LOGS.items()}
         group = self.make(
             "",
@@ -131,9 +132,8 @@ class Redis(Component):
                 multi_az_enabled=args.replicas > 0,
                 at_rest_encryption_enabled=True,
                 kms_key_id=args.data_key_arn,
-                transit_encryption_enabled=args.tls,
-                transit_encryption_mode="required" if args.tls else None,
-                auth_token=token.value,
+                transit_encryption_enabled=args.tls or bool(args.users),
+                transit_encryption_mode="required" if args.tls else "preferred" if args.users else None,
                 auto_minor_version_upgrade=True,
                 snapshot_retention_limit=args.snapshot_days,
                 snapshot_window="20:00-21:00",
@@ -149,6 +149,7 @@ class Redis(Component):
                     )
                     for log in _LOGS
                 ],
+                **access,
                 **_shape(args),
             ),
             pulumi.ResourceOptions(
@@ -159,15 +160,60 @@ class Redis(Component):
         )
         self.arn = group.arn
         endpoint = group.primary_endpoint_address if args.mode is Mode.BROKER else group.configuration_endpoint_address
-        self.connection = RedisConnection(
-            host=endpoint,
-            port=PORT,
-            tls=args.tls,
-            password=SecretReference(arn=token.arn, key_arn=args.secrets_key_arn),
-        )
+        self.host: pulumi.Output[str] = endpoint
+        self._args = args
         node_ids = redis_plan.nodes(self.group_id, args.mode, shards=args.shards, replicas=args.replicas)
         self.signals = redis_plan.signals(self.group_id, args.mode, node_ids=node_ids, replicas=args.replicas)
         self.register_outputs({"group_id": self.group_id, "arn": self.arn, "host": endpoint})
+
+    def connection(self, user: str | None = None) -> RedisConnection:
+        """How to log in: as one of the users, or with the AUTH token where there are none."""
+        password = self._passwords[user or ""]
+        return RedisConnection(
+            host=self.host,
+            port=PORT,
+            tls=self._args.tls,
+            password=SecretReference(arn=password.arn, key_arn=self._args.secrets_key_arn),
+            user=user,
+        )
+
+    def _secret(self, args: RedisArgs, role: str, description: str) -> GeneratedSecret:
+        variable = role.upper().replace("-", "_")
+        return GeneratedSecret(
+            self.child_name(role),
+            GeneratedSecretArgs(
+                secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), self.name, variable),
+                description=description,
+                key_arn=args.secrets_key_arn,
+                length=64,
+                recovery_window_days=30 if args.deletion_protection else 0,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _user_group(self, args: RedisArgs) -> Any:
+        """The users; ElastiCache's own `default` may do everything without a password, so another one takes its name."""
+        nobody = self._user("default", "off -@all", no_password_required=True)
+        users = [
+            self._user(user, access, passwords=[self._passwords[user].value])
+            for user, access in sorted(args.users.items())
+        ]
+        return self.make(
+            "users",
+            elasticache.UserGroup,
+            elasticache.UserGroupArgs(
+                engine="valkey", user_group_id=self.group_id, user_ids=[each.user_id for each in (nobody, *users)]
+            ),
+        )
+
+    def _user(self, user: str, access: str, **proof: Any) -> Any:
+        return self.make(
+            f"{user}-user",
+            elasticache.User,
+            elasticache.UserArgs(
+                engine="valkey", user_id=f"{self.group_id}-{user}", user_name=user, access_string=access, **proof
+            ),
+        )
 
     def _parameter_group(self, args: RedisArgs) -> Any:
         major = args.engine_version.split(".")[0]

@@ -21,14 +21,24 @@ class Database:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CacheUser:
+    """An ElastiCache user: its access string, and the passwords that are good (none: no password is asked for)."""
+
+    name: str
+    access: str
+    passwords: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cache:
-    """An ElastiCache replication group."""
+    """An ElastiCache replication group; with `users` (those of its user groups) nobody else logs in."""
 
     identifier: str
     port: int
     cluster: bool
     password: str | None
     settings: Mapping[str, str] = field(default_factory=dict)
+    users: Sequence[CacheUser] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +12,7 @@ from localcloud.dataplane.model import (
     Alias,
     Breaker,
     Cache,
+    CacheUser,
     Database,
     DesiredState,
     Json,
@@ -28,6 +29,8 @@ from localcloud.runtime.aws import Aws
 Kept = Callable[[str, str], Mapping[str, Any]]
 
 _REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
+_CACHE_USER = "aws:elasticache/user:User"
+_CACHE_USER_GROUP = "aws:elasticache/userGroup:UserGroup"
 _CACHE_PARAMETERS = "aws:elasticache/parameterGroup:ParameterGroup"
 _DB_INSTANCE = "aws:rds/instance:Instance"
 _ECS_SERVICE = "aws:ecs/service:Service"
@@ -113,7 +116,23 @@ class Observer:
                 or parameters.get("cluster-enabled") == "yes",
                 password=kept.get("authToken"),
                 settings={key: value for key, value in parameters.items() if key in _CACHE_SETTINGS},
+                users=[*self._cache_users(kept.get("userGroupIds") or [])],
             )
+
+    def _cache_users(self, groups: Sequence[str]) -> Iterable[CacheUser]:
+        if groups:  # nobody gets in as `default` while the users are not there yet
+            yield CacheUser(name="default", access="off -@all")
+        for group in groups:
+            for identity in sorted(self._kept(_CACHE_USER_GROUP, group).get("userIds") or []):
+                user = self._kept(_CACHE_USER, identity)
+                mode = user.get("authenticationMode") or {}
+                passwords = user.get("passwords") or mode.get("passwords") or []
+                if user:  # between two looks of an update it may not be there yet
+                    yield CacheUser(
+                        name=str(user["userName"]),
+                        access=str(user["accessString"]),
+                        passwords=[str(password) for password in passwords],
+                    )
 
     def _cache_parameters(self, group: str | None) -> dict[str, str]:
         if not group:

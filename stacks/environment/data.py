@@ -6,14 +6,18 @@ from components.data.postgres import Postgres, PostgresArgs
 from components.data.redis import Redis, RedisArgs
 from components.data.redis_plan import Mode
 from environments.settings import EnvironmentSettings
+from model.broker import access_string
+from model.catalog import Catalog
+from model.vocabulary import Datastore
 from stacks.environment.foundation import Foundation
 
 
 class Data:
     """Attributes are the components."""
 
-    def __init__(self, settings: EnvironmentSettings, foundation: Foundation) -> None:
+    def __init__(self, settings: EnvironmentSettings, catalog: Catalog, foundation: Foundation) -> None:
         self._settings = settings
+        self._catalog = catalog
         self._foundation = foundation
         self.postgres = self._postgres()
         self.broker = self._redis(Mode.BROKER)
@@ -71,7 +75,13 @@ class Data:
                 snapshot_days=sizes.snapshot_days,
                 log_retention_days=settings.logs.retention_days,
                 deletion_protection=settings.protected,
+                users=self._broker_users() if mode is Mode.BROKER else {},
                 tls="tls_inside" not in settings.relaxed,
                 relaxed={**settings.reasons(deletion_protection="deletion_protection", tls="tls_inside"), **failover},
             ),
         )
+
+    def _broker_users(self) -> dict[str, str]:
+        """A user for each service that has queues."""
+        services = self._catalog.services.values()
+        return {each.name: access_string(each.name) for each in services if Datastore.BROKER in each.datastores}

@@ -51,7 +51,7 @@ class Environment:
     def __init__(self, settings: EnvironmentSettings, catalog: Catalog) -> None:
         self.settings = settings
         self.foundation = Foundation(settings, catalog)
-        self.data = Data(settings, self.foundation)
+        self.data = Data(settings, catalog, self.foundation)
         self.edge = Edge(settings, catalog, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
         self.watch = Watch(settings, self.foundation)
@@ -80,8 +80,8 @@ class Environment:
             },
             cluster_name=self.services.cluster.cluster_name,
             postgres_host=self.data.postgres.connection.host,
-            broker_host=self.data.broker.connection.host,
-            cache_host=self.data.cache.connection.host,
+            broker_host=self.data.broker.host,
+            cache_host=self.data.cache.host,
             cdn_domain=self.edge.cdn.domain_name,
             site_bucket=self.edge.site.bucket_name,
             secret_names=sorted(name for application in applications.values() for name in application.secret_names),

@@ -89,6 +89,7 @@ class _Valkey:
             wanted.port,
             password=wanted.password,
             cluster=wanted.cluster,
+            users=wanted.users,
             settings=wanted.settings,
             log=self.log,
         )
@@ -102,7 +103,7 @@ class _Valkey:
 
     def update(self, wanted: Database | Cache) -> None:
         assert isinstance(wanted, Cache)
-        self._server.set_password(wanted.password)
+        self._server.set_access(wanted.password, wanted.users)
         self._server.configure(wanted.settings)
 
     def stop(self) -> None:

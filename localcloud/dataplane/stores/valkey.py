@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from typing import Any
 from valkey import Valkey
 from valkey.exceptions import ValkeyError
 
+from localcloud.dataplane.model import CacheUser
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, require_free, spawn
 
-#: The supervisor's own user on the server; `default` is who clients log in as.
+#: The supervisor's own user on the server; `default` is who clients log in as without a name.
 _ADMIN = "localcloud"
 
 #: Commands that ElastiCache does not offer (its "Supported and restricted commands").
@@ -36,6 +37,8 @@ RESTRICTED = (
     *("bgrewriteaof", "bgsave", "config", "debug", "migrate", "module", "psync", "replicaof"),
     *("save", "shutdown", "slaveof", "sync"),
 )
+
+_WITHHELD = tuple(f"-{command}" for command in RESTRICTED)
 
 _CLUSTER_SLOTS = 16384
 
@@ -66,11 +69,12 @@ class ValkeyServer:
         *,
         password: str | None = None,
         cluster: bool = False,
+        users: Sequence[CacheUser] = (),
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
         self.data_dir, self.host, self.port = data_dir, host, port
-        self.password, self.cluster = password, cluster
+        self.password, self.cluster, self.users = password, cluster, tuple(users)
         self.log = log or data_dir.with_name(f"{data_dir.name}.log")
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,11 +139,15 @@ class ValkeyServer:
         self.stop()
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
-    def set_password(self, password: str | None) -> None:
-        """Change the AUTH token of the running server, as ElastiCache's SET strategy does; open sessions stay."""
-        self.password = password
+    def set_access(self, password: str | None, users: Sequence[CacheUser] = ()) -> None:
+        """Change who may log in to the running server, as ElastiCache does; sessions that are open stay."""
+        self.password, self.users = password, tuple(users)
         if self.pid:
-            self.command("ACL", "SETUSER", "default", *self._default_rules())
+            wanted = self._users()
+            for name, rules in wanted.items():
+                self.command("ACL", "SETUSER", name, *rules)
+            for name in set(self.command("ACL", "USERS")) - {*wanted, _ADMIN}:
+                self.command("ACL", "DELUSER", name)
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Apply parameter-group values to the running server."""
@@ -169,9 +177,16 @@ class ValkeyServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _default_rules(self) -> list[str]:
-        access = ["resetpass", f"#{_sha256(self.password)}"] if self.password else ["nopass"]
-        return ["reset", "on", *access, "~*", "&*", "+@all", *(f"-{command}" for command in RESTRICTED)]
+    def _users(self) -> dict[str, list[str]]:
+        """Every user but the supervisor's, with its rules. The AUTH token is the password of `default`."""
+        if not self.users:
+            access = ["resetpass", f"#{_sha256(self.password)}"] if self.password else ["nopass"]
+            return {"default": ["reset", "on", *access, "~*", "&*", "+@all", *_WITHHELD]}
+        found = {"default": ["reset", "off"]}
+        for user in self.users:
+            proof = [f"#{_sha256(password)}" for password in user.passwords] or ["nopass"]
+            found[user.name] = ["reset", *proof, *user.access.split(), *_WITHHELD]
+        return found
 
     def _config(self) -> str:
         lines = {
@@ -188,7 +203,7 @@ class ValkeyServer:
         if self.cluster:
             lines |= {"cluster-announce-ip": self.host, "cluster-config-file": "nodes.conf"}
         users = [
-            f"user default {' '.join(self._default_rules())}",
+            *(f"user {name} {' '.join(rules)}" for name, rules in self._users().items()),
             f"user {_ADMIN} on #{_sha256(self._admin_password)} ~* &* +@all",
         ]
         return "\n".join([*(f"{name} {value}" for name, value in lines.items()), *users, ""])

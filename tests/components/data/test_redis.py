@@ -76,6 +76,36 @@ def test_the_broker_has_one_shard_and_loses_no_job(run: Run) -> None:
         build(run, Mode.BROKER, shards=2)
 
 
+def test_users_take_the_place_of_the_token(run: Run) -> None:
+    """Each has a password of its own; ElastiCache's own `default` is replaced by one who may nothing."""
+    recorded = build(run, Mode.BROKER, users={"wallet": "on ~wallet:* +@all", "auth": "on ~auth:* +@all"})
+    inputs = group(recorded)
+    assert "authToken" not in inputs
+    assert inputs["transitEncryptionMode"] == "required"
+    users = {item.inputs["userName"]: item for item in recorded.of("aws:elasticache/user:User")}
+    assert set(users) == {"default", "wallet", "auth"}
+    assert users["default"].inputs["accessString"] == "off -@all"
+    assert users["wallet"].inputs["accessString"] == "on ~wallet:* +@all"
+    assert "passwords" in users["wallet"].secrets and "passwords" in users["auth"].secrets
+    (made,) = recorded.of("aws:elasticache/userGroup:UserGroup")
+    assert made.inputs["userIds"] == [
+        f"{inputs['replicationGroupId']}-{name}" for name in ("default", "auth", "wallet")
+    ]
+    names = {item.inputs["name"] for item in recorded.of("aws:secretsmanager/secret:Secret")}
+    assert names == {"matchday/prod/broker/AUTH_PASSWORD", "matchday/prod/broker/WALLET_PASSWORD"}
+    assert recorded.result.connection("wallet").user == "wallet"
+    with pytest.raises(KeyError):
+        recorded.result.connection("scoring")
+
+
+def test_users_without_tls_are_offered_it(run: Run) -> None:
+    """ElastiCache has no users where TLS is off; "preferred" also takes clients that do not speak it."""
+    inputs = group(
+        build(run, Mode.BROKER, users={"w": "on ~w:*"}, tls=False, relaxed={"tls": "because a test says so"})
+    )
+    assert (inputs["transitEncryptionEnabled"], inputs["transitEncryptionMode"]) == (True, "preferred")
+
+
 def test_the_cache_is_in_cluster_mode(run: Run) -> None:
     recorded = build(run, Mode.CACHE, shards=3)
     inputs = group(recorded)

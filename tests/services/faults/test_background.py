@@ -17,6 +17,7 @@ import pytest
 from valkey import Valkey
 from valkey.exceptions import ResponseError
 
+from model.broker import access_string
 from services.common import heartbeat
 from services.common.broker import access_rules
 from tests.services.faults.background import Stage, stage
@@ -197,7 +198,8 @@ def test_a_stuck_part_is_noticed_in_time() -> None:
 
 
 async def test_a_service_reaches_no_other_services_queues(cloud: Cloud) -> None:
-    """The broker's user of a service: its own keys, and no command that reaches further."""
+    """The broker's user of a service: its own keys, and no command that reaches further; the stack makes this very user."""
+    assert {*access_string("wallet").split()} == {"on", *access_rules("wallet")} - {"resetkeys"}
     cloud.broker.command("ACL", "SETUSER", "intruder", "reset", "on", ">pw", *access_rules("wallet"))
     try:
         with Valkey(host=cloud.broker.host, port=cloud.broker.port, username="intruder", password="pw") as client:

@@ -12,8 +12,10 @@ from valkey import Valkey
 from valkey.cluster import ValkeyCluster
 from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
+from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from localcloud.runtime.errors import SupervisorError
+from model.broker import access_string
 
 #: Of this process alone: other workers run servers too.
 HOST = f"127.98.{os.getpid() % 250}.16"
@@ -40,11 +42,47 @@ def test_token_changes_on_the_running_server(server: ValkeyServer) -> None:
     server.start()
     session = Valkey(host=HOST, password="token", single_connection_client=True)
     session.ping()
-    server.set_password("new")
+    server.set_access("new")
     assert session.ping(), "an open session stays"
     assert Valkey(host=HOST, password="new").ping()
     with pytest.raises(AuthenticationError):
         Valkey(host=HOST, password="token").ping()
+
+
+def test_users_of_a_user_group_and_nobody_else(server: ValkeyServer) -> None:
+    """Each with its own keys; two passwords are good while one takes the place of the other."""
+
+    def users(*passwords: str) -> list[CacheUser]:
+        wallet = CacheUser(name="wallet", access=access_string("wallet"), passwords=passwords)
+        auth = CacheUser(name="auth", access=access_string("auth"), passwords=["auth-password-1234"])
+        return [CacheUser(name="default", access="off -@all"), wallet, auth]
+
+    old, new = "wallet-password-old", "wallet-password-new"
+    server.users = tuple(users(old))
+    server.start()
+    wallet = Valkey(host=HOST, username="wallet", password=old, single_connection_client=True)
+    auth = Valkey(host=HOST, username="auth", password="auth-password-1234")
+    auth.lpush("auth:auth", "a job")
+    assert wallet.lpush("wallet:wallet", "a job") == 1
+    for words in ("LPUSH auth:auth x", "LRANGE auth:auth 0 -1", "KEYS *", "CONFIG GET *", "FLUSHALL"):
+        with pytest.raises(NoPermissionError):
+            wallet.execute_command(*words.split())
+    for name, password in (("default", "token"), (None, None), ("wallet", "token")):
+        with pytest.raises(AuthenticationError):
+            Valkey(host=HOST, username=name, password=password).ping()
+    server.set_access(None, users(new, old))
+    for password in (old, new):
+        assert Valkey(host=HOST, username="wallet", password=password).lpush("wallet:wallet", "x")
+    server.set_access(None, users(new))
+    assert wallet.lpush("wallet:wallet", "an open session stays")
+    with pytest.raises(AuthenticationError):
+        Valkey(host=HOST, username="wallet", password=old).ping()
+    server.set_access(None, users(new)[:2])
+    with pytest.raises(AuthenticationError):
+        Valkey(host=HOST, username="auth", password="auth-password-1234").ping()
+    server.stop()
+    server.start()
+    assert Valkey(host=HOST, username="wallet", password=new).llen("wallet:wallet") == 4
 
 
 @pytest.mark.parametrize(
