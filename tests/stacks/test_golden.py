@@ -44,11 +44,16 @@ def pinned(item: Registration) -> bool:
 
 #: Where the secrets of services are.
 _SERVICES = "matchday:compute:Application$matchday:security:GeneratedSecret$"
+_USERS = "matchday:data:Redis$matchday:security:GeneratedSecret$"  # one for each service that has queues
+
+
+def of_a_service(urn: str) -> bool:
+    return _SERVICES in urn or (_USERS in urn and "::broker-" in urn)
 
 
 def urns(recorded: Recorded) -> list[str]:
     found = [item.urn for item in recorded.registrations if item.custom and pinned(item)]
-    return sorted(urn for urn in found if _SERVICES not in urn)
+    return sorted(urn for urn in found if not of_a_service(urn))
 
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
@@ -65,8 +70,12 @@ def test_the_secrets_of_services_are_named_by_the_rule(composed: Composed, stack
             prefix = f"urn:pulumi:{stack}::matchday::{_SERVICES}"
             expected.add(f"{prefix}aws:secretsmanager/secret:Secret::{name}")
             expected.add(f"{prefix}random:index/randomPassword:RandomPassword::{name}-value")
+        if "broker" in service.datastores:
+            prefix, name = f"urn:pulumi:{stack}::matchday::{_USERS}", f"broker-{service.name}-password"
+            expected.add(f"{prefix}aws:secretsmanager/secret:Secret::{name}")
+            expected.add(f"{prefix}random:index/randomPassword:RandomPassword::{name}-value")
     found = {item.urn for item in composed(stack).registrations if item.custom and pinned(item)}
-    assert {urn for urn in found if _SERVICES in urn} == expected
+    assert {urn for urn in found if of_a_service(urn)} == expected
 
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
