@@ -111,7 +111,7 @@ class Redis(Component):
         }
         access: dict[str, Any]
         if args.users:
-            access = {"user_group_ids": [self._user_group(args).id]}
+            access = {"user_group_ids": [self._user_group(args).user_group_id]}
         else:
             token = self._passwords[""] = self._secret(args, "auth-token", f"AUTH token of the {args.mode}")
             access = {"auth_token": token.value}

@@ -9,10 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import psutil
 import pytest
 import yaml
+from valkey import Valkey
+from valkey.exceptions import AuthenticationError, NoPermissionError
 
 from model.catalog import load_catalog
 from tests.clones import Clone, make_clone
@@ -45,6 +48,36 @@ def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
     assert journey["ok"]
     assert [step["name"] for step in journey["steps"] if not step["ok"]] == []
     assert len(journey["steps"]) >= 8
+
+
+def test_each_service_is_a_user_of_its_own_at_the_broker(up: dict[str, Any], clone: Clone) -> None:
+    """What the stack deployed is what the running Valkey asks for: wallet reaches its own keys, and nobody is `default`."""
+    exported = (line.removeprefix("export ").partition("=") for line in clone.run("env").stdout.splitlines())
+    variables = {name: value for name, _, value in exported}
+
+    def aws(service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=variables["AWS_ENDPOINT_URL"], region_name=variables["AWS_REGION"],
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+    task = aws("ecs").describe_task_definition(taskDefinition="matchday-local-wallet-worker")["taskDefinition"]
+    container = task["containerDefinitions"][-1]
+    values = {entry["name"]: entry["value"] for entry in container["environment"]}
+    secrets = {entry["name"]: entry["valueFrom"] for entry in container["secrets"]}
+    password = aws("secretsmanager").get_secret_value(SecretId=secrets["BROKER_PASSWORD"])["SecretString"]
+
+    def client(user: str | None, password: str | None) -> Valkey:
+        return Valkey(host=values["BROKER_HOST"], port=int(values["BROKER_PORT"]), username=user, password=password)
+
+    wallet = client(values["BROKER_USER"], password)
+    assert wallet.llen("wallet:of-a-test") == 0
+    for words in ("LLEN auth:auth", "LPUSH auth:auth x", "KEYS *", "FLUSHALL"):
+        with pytest.raises(NoPermissionError):
+            wallet.execute_command(*words.split())
+    for user, secret in ((None, None), ("default", password), ("auth", password)):
+        with pytest.raises(AuthenticationError):
+            client(user, secret).ping()
 
 
 def test_a_second_up_changes_nothing(up: dict[str, Any], clone: Clone) -> None:

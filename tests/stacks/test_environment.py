@@ -349,6 +349,26 @@ def test_each_process_gets_only_the_secrets_of_its_manifest(composed: Composed, 
 
 
 @every_environment
+def test_each_service_logs_in_to_the_broker_as_itself(composed: Composed, stack: str) -> None:
+    """Its task definitions name its own user and that user's password; its execution role may read no other's."""
+    recorded = composed(stack)
+    for family, definitions in containers(recorded).items():
+        service = family.removeprefix(f"matchday-{stack}-").rsplit("-", 1)[0]
+        for each in definitions:
+            values = {entry["name"]: entry["value"] for entry in each["environment"]}
+            secrets = {entry["name"]: entry["valueFrom"] for entry in each["secrets"]}
+            assert ("BROKER_HOST" in values) == ("BROKER_PASSWORD" in secrets)
+            if "BROKER_HOST" in values:
+                assert values["BROKER_USER"] == service
+                assert f"/broker/{service.upper()}_PASSWORD" in secrets["BROKER_PASSWORD"], family
+        policy = recorded.named(f"{service}-execution-policy").inputs["policy"]
+        others = re.findall(r"/broker/([A-Z]+)_PASSWORD", policy)
+        assert set(others) <= {service.upper()}, family
+    (group,) = recorded.of("aws:elasticache/userGroup:UserGroup")
+    assert any(each.endswith("-default") for each in group.inputs["userIds"])
+
+
+@every_environment
 def test_the_issuer_is_told_of_every_client_and_nobody_else_is(composed: Composed, stack: str) -> None:
     catalog = catalog_of(stack)
     assert catalog.token_issuer is not None

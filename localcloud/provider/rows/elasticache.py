@@ -159,4 +159,20 @@ ROWS: dict[str, Row] = {
         ),
         outputs={"arn": "=arn:aws:elasticache:{region}:{account}:parametergroup:{id}"},
     ),
+    # moto has no user groups. The data plane's Valkey takes its users from what is recorded here (dataplane/observer.py).
+    "aws:elasticache/user:User": Row(
+        "elasticache",
+        "create_user",
+        "$in.userId",
+        recorded=True,
+        secrets=frozenset({"passwords"}),
+        outputs={"arn": "=arn:aws:elasticache:{region}:{account}:user:{id}"},
+    ),
+    "aws:elasticache/userGroup:UserGroup": Row(
+        "elasticache",
+        "create_user_group",
+        "$in.userGroupId",
+        recorded=True,
+        outputs={"arn": "=arn:aws:elasticache:{region}:{account}:usergroup:{id}"},
+    ),
 }

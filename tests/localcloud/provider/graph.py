@@ -563,6 +563,23 @@ CASES: dict[str, Case] = {
         {"name": "graph", "family": "valkey8", "parameters": [{"name": "maxmemory-policy", "value": "noeviction"}]},
         {"parameters": []},
     ),
+    "cache-user": Case(
+        "aws:elasticache/user:User",
+        {
+            "userId": "graph-user",
+            "userName": "default",
+            "engine": "valkey",
+            "accessString": "off -@all",
+            "noPasswordRequired": True,
+            "tags": _TAGS,
+        },
+        {"accessString": "on ~graph:* -@all +get"},
+    ),
+    "cache-users": Case(
+        "aws:elasticache/userGroup:UserGroup",
+        {"userGroupId": "graph-users", "engine": "valkey", "userIds": [ref("cache-user.userId")], "tags": _TAGS},
+        {"tags": {"a": "b"}},
+    ),
     "cache": Case(
         "aws:elasticache/replicationGroup:ReplicationGroup",
         {
