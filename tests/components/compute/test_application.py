@@ -223,6 +223,7 @@ def test_an_outbox_that_is_late_pages(run: Run) -> None:
     """The alarm reads the very metric that the worker writes."""
     server = PostgresConnection(
         host="db",
+        read_host="db",
         port=5432,
         tls=True,
         master_user="master",

@@ -56,7 +56,7 @@ POSTGRES = PostgresConnection(
 DATABASE = Database(server=POSTGRES, owner_password=secret("owner"), app_password=secret("app"))
 ALL = Dependencies(
     database=DATABASE,
-    broker=RedisConnection(host="broker.example", port=6379, tls=True, password=secret("broker")),
+    broker=RedisConnection(host="broker.example", port=6379, tls=True, password=secret("broker"), user="live-wallet"),
     cache=RedisConnection(host="cache.example", port=6379, tls=False, password=secret("cache")),
     calls={"user-auth": "http://user-auth:8080"},
     buckets={"receipts": "matchday-dev-receipts"},
@@ -119,6 +119,7 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
         "BROKER_HOST": "broker.example",
         "BROKER_PORT": "6379",
         "BROKER_TLS": "true",
+        "BROKER_USER": "live-wallet",
         "CACHE_HOST": "cache.example",
         "CACHE_PORT": "6379",
         "CACHE_TLS": "false",
@@ -194,8 +195,9 @@ def test_the_contract_lists_every_variable() -> None:
     rows = page.split("## A container's environment")[1].split("\n## ")[0].splitlines()
     cells = [row.split(" | ")[0] for row in rows if row.startswith("| `")]
     listed = {name for cell in cells for name in re.findall(r"`([A-Z_]+)`", cell)} - {
-        "CLIENTS"
-    }  # Dependencies.variables
+        "CLIENTS",  # Dependencies.variables
+        "DATABASE_READ_HOST",  # with reads_replica
+    }
     given = {name for container in make() for name in (*environment(container), *secrets(container))}
     named_by_manifests = {"USER_AUTH_URL", "BUCKET_RECEIPTS", "SIGNING_KEK"}
     assert given - named_by_manifests == listed
