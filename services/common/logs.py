@@ -131,8 +131,8 @@ def configure(*, service: str, process: str, environment: str, level: str = "INF
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a lone surrogate must not cost the line
     # What no line shows is not looked for (the Logging HOWTO's "Optimization").
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
+    for name in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):
+        setattr(logging, name, None)
     handler = Buffered(sys.stdout)
     handler.setFormatter(JsonFormatter(service, process, environment))
     logging.basicConfig(level=level, handlers=[handler], force=True)
