@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from environments.source import DIRECTORY, SettingsError, Source
 from environments.tiers import TIERS
 from model.cidr import private_block
-from model.documents import read
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
-from model.validation import DocumentError, Problem, described, dotted, problems
+from model.validation import described
 from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, Tier, Upgrade
 
-#: The one configuration key under which an environment's settings stand; the Region is the AWS provider's own.
+#: The one configuration key under which an environment's settings stand.
 KEY = "matchday:environment"
-REGION_KEY = "aws:region"
-
-#: Whether facts of other stacks are stand-ins (stacks/facts.py): set by previews, never in a file.
-FACTS_KEY = "matchday:facts"
-
-#: Where the files of the stacks are.
-DIRECTORY = Path(__file__).parent
 
 InstanceClass = Annotated[
     str,
@@ -93,10 +84,6 @@ ValkeyVersion = Annotated[str, StringConstraints(pattern=described(r"^[789]\.\d$
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
-
-
-class SettingsError(DocumentError):
-    """An environment cannot be what its file says; one sentence for each problem: file, key path, value, what is accepted."""
 
 
 class Network(Model):
@@ -372,51 +359,11 @@ def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> 
 
     Raises SettingsError, whose message names the file, the key, the value and what is accepted.
     """
-    file = directory / f"Pulumi.{stack}.yaml"
-    shown = f"{directory.name}/{file.name}"
-    if not file.exists():
-        known = ", ".join(
-            sorted(re.sub(r"^Pulumi\.|\.yaml$", "", each.name) for each in directory.glob("Pulumi.*.yaml"))
-        )
-        raise SettingsError(f"there is no environment {stack!r}: {shown} does not exist; accepted: {known}")
-    for key in sorted(config):
-        if key.startswith("matchday:") and key not in (KEY, FACTS_KEY):
-            raise SettingsError(f"{shown}: {key}: no such key; accepted: {KEY}")
-    for key in (KEY, REGION_KEY):
-        if key not in config:
-            raise SettingsError(f"{shown}: {key} is missing")
-    try:
-        document = json.loads(config[KEY])
-    except json.JSONDecodeError:
-        document = config[KEY]
-    if not isinstance(document, dict):
-        raise SettingsError(f"{shown}: {KEY}: {document!r}: a mapping is accepted")
-    for key in ("stack", "region"):
-        if key in document:
-            elsewhere = {"stack": "the stack's name is in the file's name", "region": f"the Region is {REGION_KEY}"}[
-                key
-            ]
-            raise SettingsError(f"{shown}: {KEY}.{key}: no such key; {elsewhere}")
+    source = Source.find(stack, KEY, config, directory)
+    document = source.document
     tier = document.get("tier")
     if not isinstance(tier, str) or tier not in TIERS:
-        raise SettingsError(f"{shown}: {KEY}.tier: {tier!r} is no tier; accepted: {', '.join(TIERS)}")
+        raise SettingsError(f"{source.shown}: {KEY}.tier: {tier!r} is no tier; accepted: {', '.join(TIERS)}")
     if tier == Tier.PRODUCTION and document.get("relaxed"):
-        raise SettingsError(f"{shown}: {KEY}.relaxed: nothing may be relaxed in the tier production")
-    merged = merge(TIERS[tier], document)
-    try:
-        return EnvironmentSettings.model_validate({**merged, "stack": stack, "region": config[REGION_KEY]})
-    except ValidationError as error:
-        found = problems(error, EnvironmentSettings, hidden=("stack", "region"))
-        raise SettingsError(*(_sentence(shown, file, problem) for problem in found)) from None
-
-
-def _sentence(shown: str, file: Path, problem: Problem) -> str:
-    """`problem` with the file and, where the file itself says what is wrong, its line."""
-    region = problem.path == ("region",)
-    where: tuple[str | int, ...] = ("config", REGION_KEY) if region else ("config", KEY, *problem.path)
-    line = None
-    with contextlib.suppress(DocumentError, LookupError):
-        document = read(file, shown)
-        # A value may come from elsewhere: the tier's defaults, `pulumi config set` into another file.
-        line = document.line(where) if document.value(where) == problem.value else None
-    return f"{shown}: {dotted(where[1:])}: {problem.text}" + (f" (line {line})" if line else "")
+        raise SettingsError(f"{source.shown}: {KEY}.relaxed: nothing may be relaxed in the tier production")
+    return source.validated(EnvironmentSettings, merge(TIERS[tier], document))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from environments.settings import FACTS_KEY
+from environments.source import FACTS_KEY
 
 #: The value of FACTS_KEY that asks for stand-ins.
 STAND_INS = "stand-ins"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from environments import account as account_settings
 from environments import settings
 from model.catalog import load_catalog
 from model.validation import DocumentError
@@ -38,8 +39,20 @@ def environment(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
     return compose
 
 
+def account(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
+    """What an AWS account has once, whatever environments are in it."""
+    chosen = account_settings.load(stack, config)
+
+    def compose() -> Mapping[str, Any]:
+        from stacks.account.program import Account  # late, as above
+
+        return Account(chosen).outputs
+
+    return compose
+
+
 #: Configuration key → kind.
-KINDS: Mapping[str, Prepare] = {settings.KEY: environment}
+KINDS: Mapping[str, Prepare] = {settings.KEY: environment, account_settings.KEY: account}
 
 
 def prepare(root: Path, stack: str, config: Mapping[str, str], kinds: Mapping[str, Prepare] = KINDS) -> Compose:

@@ -30,6 +30,8 @@ class BucketArgs:
     - log_bucket: name of the bucket that takes access logs. None must be relaxed as ``access_logs``.
     - statements: of its policy, besides TLS only. None: the policy comes later, by `BucketAccess`.
     - expire_days: objects are deleted at this age; default None, never. noncurrent_days: so are overwritten versions; 30.
+    - lock_days: Object Lock: for so long after it was written nobody but who may bypass governance deletes a version, or writes
+      over it; default None: no lock.
     - deletion_protection: the program refuses to delete or replace it, and S3 one that holds objects; default True; False must
       be relaxed as ``deletion_protection``.
     - relaxed: what of the above is relaxed → why.
@@ -41,6 +43,7 @@ class BucketArgs:
     statements: pulumi.Input[Sequence[pulumi.Input[Mapping[str, Any]]]] | None = ()
     expire_days: int | None = None
     noncurrent_days: int = 30
+    lock_days: int | None = None
     deletion_protection: bool = True
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
@@ -50,7 +53,7 @@ class Bucket(Component):
 
     Makes: ``aws:s3:Bucket`` (role ``""``), ``aws:s3:BucketPublicAccessBlock``, ``aws:s3:BucketOwnershipControls``,
     ``aws:s3:BucketServerSideEncryptionConfiguration``, ``aws:s3:BucketVersioning``, ``aws:s3:BucketLifecycleConfiguration``;
-    ``aws:s3:BucketLogging`` and a `BucketAccess` as the arguments say.
+    ``aws:s3:BucketLogging``, ``aws:s3:BucketObjectLockConfiguration`` (``lock``) and a `BucketAccess` as the arguments say.
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {
@@ -82,7 +85,9 @@ class Bucket(Component):
             "",
             s3.Bucket,
             s3.BucketArgs(
-                bucket=pulumi.Output.concat(stem, "-", args.account_id), force_destroy=not args.deletion_protection
+                bucket=pulumi.Output.concat(stem, "-", args.account_id),
+                force_destroy=not args.deletion_protection,
+                object_lock_enabled=True if args.lock_days else None,
             ),
             pulumi.ResourceOptions(protect=args.deletion_protection),
         )
@@ -126,6 +131,18 @@ class Bucket(Component):
             # S3 refuses rules about old versions while versioning is off.
             pulumi.ResourceOptions(depends_on=[versioning]),
         )
+        if args.lock_days is not None:
+            rule = s3.BucketObjectLockConfigurationRuleArgs(
+                default_retention=s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(
+                    mode="GOVERNANCE", days=args.lock_days
+                )
+            )
+            self.make(
+                "lock",
+                s3.BucketObjectLockConfiguration,
+                s3.BucketObjectLockConfigurationInitArgs(bucket=bucket.bucket, object_lock_enabled="Enabled", rule=rule),
+                pulumi.ResourceOptions(depends_on=[versioning]),
+            )
         if args.log_bucket is not None:
             self.make(
                 "logging",

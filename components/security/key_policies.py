@@ -16,6 +16,9 @@ class Purpose(StrEnum):
     DATA = "data"
     LOGS = "logs"
     SECRETS = "secrets"
+    AUDIT = "audit"
+    STATE = "state"
+    IMAGES = "images"
 
 
 def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
@@ -24,6 +27,9 @@ def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
         Purpose.DATA: [_cloudfront_reads(account_id)],
         Purpose.LOGS: [_log_groups(account_id, region), _notices(account_id)],
         Purpose.SECRETS: [],
+        Purpose.AUDIT: [_log_groups(account_id, region), _notices(account_id), *_recorders(account_id, region)],
+        Purpose.STATE: [],
+        Purpose.IMAGES: [],
     }
     return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
 
@@ -63,6 +69,31 @@ def _notices(account_id: str) -> Statement:
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
     }
+
+
+def _recorders(account_id: str, region: str) -> list[Statement]:
+    """CloudTrail and Config, which write what happens in the account."""
+    return [
+        {
+            "Sid": "TrailWrites",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": ["kms:DescribeKey", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account_id},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:cloudtrail:{region}:{account_id}:trail/*"},
+            },
+        },
+        {
+            "Sid": "ConfigWrites",
+            "Effect": "Allow",
+            "Principal": {"Service": "config.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        },
+    ]
 
 
 def _cloudfront_reads(account_id: str) -> Statement:

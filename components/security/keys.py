@@ -38,6 +38,51 @@ class KeysArgs:
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyArgs:
+    """One key: for what, and where."""
+
+    purpose: Purpose
+    account_id: pulumi.Input[str]
+    region: str
+
+
+class Key(Component):
+    """A customer managed key of one purpose, rotated every year, which the program refuses to delete.
+
+    Makes: ``aws:kms:Key`` (role ``""``) and ``aws:kms:Alias`` (``alias``).
+    """
+
+    arn: pulumi.Output[str]
+    alias: str
+
+    def __init__(
+        self,
+        name: str,
+        args: KeyArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        transform: Transforms | None = None,
+    ) -> None:
+        super().__init__(name, opts, transform=transform)
+        known = pulumi.Output.from_input(args.account_id)
+        key = self.make(
+            "",
+            kms.Key,
+            kms.KeyArgs(
+                description=f"{args.purpose.capitalize()} of {pulumi.get_project()} {pulumi.get_stack()}",
+                enable_key_rotation=True,
+                deletion_window_in_days=DELETION_DAYS,
+                policy=pulumi.Output.json_dumps(known.apply(lambda id_: document(args.purpose, id_, args.region))),
+            ),
+            pulumi.ResourceOptions(protect=True),
+        )
+        self.arn = key.arn
+        self.alias = f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{args.purpose}"
+        self.make("alias", kms.Alias, kms.AliasArgs(name=self.alias, target_key_id=key.id))
+        self.register_outputs({"arn": self.arn, "alias": self.alias})
+
+
 class Keys(Component):
     """Customer managed keys, rotated every year.
 

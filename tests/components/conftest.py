@@ -63,6 +63,14 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
         "domainName": "d{id}.cloudfront.net",
         "hostedZoneId": "Z2FDTNDATAQYW2",
     },
+    "aws:cloudtrail/trail:Trail": {"arn": "cloudtrail:trail/{name}"},
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
+        "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    },
+    "aws:iam/serviceLinkedRole:ServiceLinkedRole": {
+        "arn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+    },
+    "aws:costexplorer/anomalyMonitor:AnomalyMonitor": {"arn": f"arn:aws:ce::{ACCOUNT}:anomalymonitor/{{id}}"},
     "aws:cloudfront/function:Function": {"arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{{name}}"},
     "aws:cloudfront/cachePolicy:CachePolicy": {"id": "cache-{id}"},
     "aws:cloudfront/vpcOrigin:VpcOrigin": {

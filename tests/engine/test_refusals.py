@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from environments.settings import SettingsError, load
+from environments.settings import load
+from environments.source import SettingsError
 from localcloud.engine.run import EngineFailed
 from model.catalog import CatalogError, load_catalog
 from tests.clones import Clone, make_clone

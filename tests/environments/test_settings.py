@@ -12,7 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environments.settings import DIRECTORY, KEY, REGION_KEY, EnvironmentSettings, Logs, SettingsError, load
+from environments.settings import KEY, EnvironmentSettings, Logs, load
+from environments.source import DIRECTORY, REGION_KEY, SettingsError
 from environments.tiers import TIERS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
@@ -54,7 +55,7 @@ def test_every_environment_of_the_repository_loads(stack: str, tier: Tier) -> No
 
 def test_the_test_of_the_environments_names_all_of_them() -> None:
     assert {path.name for path in DIRECTORY.glob("Pulumi.*.yaml")} == {
-        f"Pulumi.{s}.yaml" for s in ("local", "dev", "prod")
+        f"Pulumi.{s}.yaml" for s in ("local", "dev", "prod", "account")
     }
 
 

@@ -11,6 +11,7 @@ from policies.audit.state import State
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import normalise
 from tests.components.conftest import REGION
+from tests.stacks.accounts import compose_account
 from tests.stacks.conftest import catalog_of, compose, settings_of
 
 _INSTANCE = "aws:rds/instance:Instance"
@@ -29,8 +30,10 @@ def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping
 @cache
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
-    settings = settings_of(stack_name)
-    recorded = compose(settings, catalog_of(stack_name))
+    if stack_name == "account":
+        recorded = compose_account()
+    else:
+        recorded = compose(settings_of(stack_name), catalog_of(stack_name))
     given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(

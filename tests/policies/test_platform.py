@@ -20,18 +20,19 @@ def _audit(stack: str) -> Report:
     return audit(platform(stack), source="program", levels=levels.load(), register=register, now=REVIEWED)
 
 
-def test_prod_violates_nothing_mandatory_without_an_exception() -> None:
-    assert not [f"{answer.control.id} {answer.name}: {answer.message}" for answer in _audit("prod").mandatory]
+@pytest.mark.parametrize("stack", ["prod", "account"])
+def test_it_violates_nothing_mandatory_without_an_exception(stack: str) -> None:
+    assert not [f"{answer.control.id} {answer.name}: {answer.message}" for answer in _audit(stack).mandatory]
 
 
-@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stack", ["local", "dev", "prod", "account"])
 def test_every_answer_is_given_once_all_values_are_known(stack: str) -> None:
     report = _audit(stack)
     assert not [f"{a.control.id} {a.name}: {a.message}" for a in report.answers if a.result is Result.CANNOT_TELL]
     assert len([result for result in report.results if result.result is not Result.NOT_APPLICABLE]) > 100
 
 
-@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stack", ["local", "dev", "prod", "account"])
 def test_no_exception_excuses_nothing(stack: str) -> None:
     assert not [entry.source for entry, state in _audit(stack).excuses if state == "excuses nothing"]
 

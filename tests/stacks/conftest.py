@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from environments.settings import DIRECTORY, EnvironmentSettings, load
+from environments.settings import EnvironmentSettings, load
+from environments.source import DIRECTORY
 from model.catalog import Catalog, load_catalog
 from stacks.environment.program import Environment
 from tests.components.conftest import Recorded, lint, run_program

@@ -14,7 +14,7 @@ import pulumi
 import pytest
 import yaml
 
-from environments.settings import DIRECTORY
+from environments.source import DIRECTORY
 from tests.components.conftest import Recorded, run_program
 
 STACKS = Path(__file__).parents[2] / "stacks"

@@ -1,0 +1,1 @@
+"""What an account may cost, and who is told."""

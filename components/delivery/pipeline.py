@@ -1,0 +1,109 @@
+"""The roles of CI: taken by a signed job and by no key that somebody keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import iam
+
+from components.base import Component, Transforms
+from components.delivery import pipeline_policies
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipelineArgs:
+    """Who CI is and what it works on.
+
+    - repository: ``owner/name`` at GitHub. environments: its deployment environments that may deploy, each named as its stack.
+    - account_id: of the account. state_bucket_arn, state_key_arn: Pulumi's state and the KMS key of it and of its secrets.
+    """
+
+    repository: str
+    environments: tuple[str, ...]
+    account_id: pulumi.Input[str]
+    state_bucket_arn: pulumi.Input[str]
+    state_key_arn: pulumi.Input[str]
+
+
+class Pipeline(Component):
+    """Two roles for GitHub's jobs: pull requests preview and read, protected environments deploy.
+
+    Makes: ``aws:iam:OpenIdConnectProvider`` (``issuer``), and for each of ``preview`` and ``deploy`` a ``Role``, a
+    ``RolePolicyAttachment`` (``…-managed``) of AWS's own policy and a ``RolePolicy`` (``…-policy``).
+    """
+
+    preview_role_arn: pulumi.Output[str]
+    deploy_role_arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: PipelineArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        transform: Transforms | None = None,
+    ) -> None:
+        super().__init__(name, opts, transform=transform)
+        issuer = self.make(
+            "issuer",
+            iam.OpenIdConnectProvider,
+            iam.OpenIdConnectProviderArgs(
+                url=f"https://{pipeline_policies.ISSUER}", client_id_lists=[pipeline_policies.AUDIENCE]
+            ),
+        )
+        repository = f"repo:{args.repository}"
+        known = pulumi.Output.all(args.state_bucket_arn, args.state_key_arn, args.account_id)
+        self.preview_role_arn = self._role(
+            "preview",
+            "Previews of pull requests",
+            issuer.arn,
+            [f"{repository}:pull_request"],
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            known.apply(lambda all_: pipeline_policies.preview(all_[0], all_[1])),
+        )
+        project = pulumi.get_project()
+        self.deploy_role_arn = self._role(
+            "deploy",
+            "Deployments from protected environments",
+            issuer.arn,
+            [f"{repository}:environment:{each}" for each in args.environments],
+            "arn:aws:iam::aws:policy/PowerUserAccess",
+            known.apply(lambda all_: pipeline_policies.deploy(all_[0], all_[1], all_[2], project, args.environments)),
+        )
+        self.register_outputs({"preview_role_arn": self.preview_role_arn, "deploy_role_arn": self.deploy_role_arn})
+
+    def _role(
+        self,
+        role: str,
+        description: str,
+        issuer_arn: pulumi.Output[str],
+        subjects: list[str],
+        managed: str,
+        document: pulumi.Output[dict[str, Any]],
+    ) -> pulumi.Output[str]:
+        made = self.make(
+            role,
+            iam.Role,
+            iam.RoleArgs(
+                name=self.physical_name(role, "iam-role"),
+                description=description,
+                max_session_duration=3600,
+                assume_role_policy=pulumi.Output.json_dumps(
+                    issuer_arn.apply(lambda arn: pipeline_policies.trust(arn, subjects))
+                ),
+            ),
+        )
+        self.make(
+            f"{role}-managed",
+            iam.RolePolicyAttachment,
+            iam.RolePolicyAttachmentArgs(role=made.name, policy_arn=managed),
+        )
+        self.make(
+            f"{role}-policy",
+            iam.RolePolicy,
+            iam.RolePolicyArgs(name=role, role=made.name, policy=pulumi.Output.json_dumps(document)),
+        )
+        arn: pulumi.Output[str] = made.arn
+        return arn

@@ -1,0 +1,108 @@
+"""The typed form of an account: what a stack of the kind `account` may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from environments.settings import Email, Region
+from environments.source import DIRECTORY, Source
+from model.validation import described
+from model.vocabulary import Model
+
+#: The one configuration key under which an account's settings stand.
+KEY = "matchday:account"
+
+Repository = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^[A-Za-z0-9-]{1,39}/[A-Za-z0-9_.-]{1,100}$", "a repository at GitHub: <owner>/<name>")
+    ),
+]
+Phone = Annotated[
+    str, StringConstraints(pattern=described(r"^\+[0-9 ()-]{6,24}$", "a telephone number with its country, +91 22 …"))
+]
+Currency = Annotated[
+    str, StringConstraints(pattern=described(r"^[A-Z]{3}$", "the currency that AWS bills in, by ISO 4217, such as USD"))
+]
+DeployEnvironment = Annotated[
+    str, StringConstraints(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a deployment environment at GitHub"))
+]
+
+
+class SecurityContact(Model):
+    """Whom AWS calls about security."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    """a person or a team"""
+    email: Email
+    """where it reads mail"""
+    phone: Phone
+    """where it is called"""
+
+
+class Delivery(Model):
+    """CI, which takes its roles by signed jobs."""
+
+    repository: Repository
+    """the repository whose jobs may take them"""
+    environments: Annotated[tuple[DeployEnvironment, ...], Field(min_length=1, strict=False)]
+    """its deployment environments that may deploy, each named as its stack; protect them at GitHub"""
+
+
+class Budget(Model):
+    """What a month may cost."""
+
+    monthly: Annotated[int, Field(ge=1, le=10_000_000)]
+    """the limit, in `currency`"""
+    currency: Currency
+    """what AWS bills in"""
+    emails: Annotated[tuple[Email, ...], Field(min_length=1, max_length=10, strict=False)]
+    """who hears of half, four fifths and all of it, and of an unusual day"""
+    anomaly: Annotated[int, Field(ge=1)] = 50
+    """what a day must cost above the usual to be unusual"""
+
+
+class Alarms(Model):
+    """Whom alarms reach by e-mail."""
+
+    page: Annotated[tuple[Email, ...], Field(min_length=1, strict=False)]
+    """addresses that are mailed when somebody must look now"""
+    ticket: Annotated[tuple[Email, ...], Field(strict=False)] = ()
+    """addresses that are mailed when it is for working hours"""
+
+
+class AccountSettings(Model):
+    """One account of AWS."""
+
+    stack: str
+    """the stack's name: in the file's name"""
+    region: Region
+    """the AWS provider's own key"""
+    recovery_region: Region
+    """the Region that images are copied to; another than the account's own"""
+    contact: SecurityContact
+    delivery: Delivery
+    budget: Budget
+    alarms: Alarms
+    quotas: Mapping[Literal["fargate-vcpu", "fargate-spot-vcpu"], Annotated[int, Field(ge=1, le=100_000)]] = Field(
+        default_factory=dict
+    )
+    """quota → what AWS is asked for; an environment's `compute.vcpu_quota` rests on it"""
+    log_retention_days: Literal[365, 400, 545, 731, 1096, 1827, 2192, 2557] = 365
+    """days that the trail's events stay in CloudWatch; its files stay for seven years"""
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if self.recovery_region == self.region:
+            raise ValueError(f"recovery_region: {self.recovery_region!r} is the account's own; accepted: another Region")
+        return self
+
+
+def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> AccountSettings:
+    """The settings of `stack`. Raises SettingsError."""
+    source = Source.find(stack, KEY, config, directory)
+    return source.validated(AccountSettings, source.document)

@@ -1,0 +1,165 @@
+"""An AWS account of the platform, composed: keys, its record, its detectors, its settings, delivery, cost, and what rings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.cost.spending import Spending, SpendingArgs
+from components.data import bucket_policy
+from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
+from components.delivery.image_registry import ImageRegistry, ImageRegistryArgs
+from components.delivery.pipeline import Pipeline, PipelineArgs
+from components.observability.monitoring import Monitoring, MonitoringArgs
+from components.security.account_baseline import AccountBaseline, AccountBaselineArgs
+from components.security.detectors import Detectors, DetectorsArgs
+from components.security.key_policies import Purpose
+from components.security.keys import Key, KeyArgs
+from components.security.people_roles import PeopleRoles, PeopleRolesArgs
+from components.security.trail import Trail, TrailArgs
+from environments.account import AccountSettings
+from model.names import IMAGE_REPOSITORY
+from stacks.facts import Facts, fact
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountFacts(Facts):
+    """What people, CI and other stacks must know of an account."""
+
+    image_repository: pulumi.Input[str] = field(
+        metadata=fact("123456789012.dkr.ecr.ap-south-1.amazonaws.com/matchday/services")
+    )
+    state_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-state-123456789012"))
+    secrets_provider: pulumi.Input[str] = field(metadata=fact("awskms://alias/matchday/account/state"))
+    preview_role_arn: pulumi.Input[str] = field(metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-preview"))
+    deploy_role_arn: pulumi.Input[str] = field(metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-deploy"))
+    records_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-trail-records-123456789012"))
+
+
+class Account:
+    """Attributes are the components; `outputs` the stack's."""
+
+    def __init__(self, settings: AccountSettings) -> None:
+        account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
+        keys = {
+            purpose: Key(f"{purpose}-key", KeyArgs(purpose=purpose, account_id=account_id, region=settings.region))
+            for purpose in (Purpose.AUDIT, Purpose.STATE, Purpose.IMAGES)
+        }
+        audit = keys[Purpose.AUDIT].arn
+        access_logs = access_log_bucket(account_id, settings.region)
+        self.trail = Trail(
+            "trail",
+            TrailArgs(
+                account_id=account_id,
+                region=settings.region,
+                key_arn=audit,
+                log_bucket=access_logs.bucket_name,
+                log_retention_days=settings.log_retention_days,
+            ),
+        )
+        self.detectors = Detectors(
+            "detectors",
+            DetectorsArgs(
+                account_id=account_id,
+                region=settings.region,
+                records_bucket=self.trail.bucket.bucket_name,
+                records_key_arn=audit,
+                recorded_after=self.trail.access.policy,
+            ),
+        )
+        self.baseline = AccountBaseline(
+            "baseline",
+            AccountBaselineArgs(
+                contact_name=settings.contact.name,
+                contact_email=settings.contact.email,
+                contact_phone=settings.contact.phone,
+                quotas={str(name): value for name, value in settings.quotas.items()},
+            ),
+        )
+        self.registry = ImageRegistry(
+            "images",
+            ImageRegistryArgs(
+                repository=IMAGE_REPOSITORY,
+                account_id=account_id,
+                key_arn=keys[Purpose.IMAGES].arn,
+                replica_region=settings.recovery_region,
+            ),
+        )
+        self.state = Bucket(
+            "state",
+            BucketArgs(
+                account_id=account_id,
+                key_arn=keys[Purpose.STATE].arn,
+                # Every earlier state of a year, for the day on which one is damaged.
+                noncurrent_days=365,
+                log_bucket=access_logs.bucket_name,
+            ),
+        )
+        self.pipeline = Pipeline(
+            "ci",
+            PipelineArgs(
+                repository=settings.delivery.repository,
+                environments=settings.delivery.environments,
+                account_id=account_id,
+                state_bucket_arn=self.state.arn,
+                state_key_arn=keys[Purpose.STATE].arn,
+            ),
+        )
+        PeopleRoles("people", PeopleRolesArgs(account_id=account_id))
+        Spending(
+            "spending",
+            SpendingArgs(
+                monthly=settings.budget.monthly,
+                currency=settings.budget.currency,
+                emails=settings.budget.emails,
+                anomaly=settings.budget.anomaly,
+            ),
+        )
+        self.monitoring = Monitoring(
+            "monitoring",
+            MonitoringArgs(
+                account_id=account_id,
+                region=settings.region,
+                key_arn=audit,
+                page_emails=settings.alarms.page,
+                ticket_emails=settings.alarms.ticket,
+            ),
+        )
+        self.facts = AccountFacts(
+            image_repository=self.registry.url,
+            state_bucket=self.state.bucket_name,
+            secrets_provider=f"awskms://{keys[Purpose.STATE].alias}?region={settings.region}",
+            preview_role_arn=self.pipeline.preview_role_arn,
+            deploy_role_arn=self.pipeline.deploy_role_arn,
+            records_bucket=self.trail.bucket.bucket_name,
+        )
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs."""
+        return self.facts.outputs()
+
+
+def access_log_bucket(account_id: pulumi.Output[str], region: str) -> Bucket:
+    """Who read the account's buckets; it takes no log of its own, which would never end."""
+    bucket = Bucket(
+        "access-logs",
+        BucketArgs(
+            account_id=account_id,
+            statements=None,
+            expire_days=400,
+            relaxed={
+                "kms": "S3 delivers access logs only to buckets with S3's own keys",
+                "access_logs": "logs of the log bucket in the log bucket would never end",
+            },
+        ),
+    )
+    deliveries = pulumi.Output.all(bucket.arn, account_id).apply(
+        lambda known: bucket_policy.log_deliveries(known[0], known[1], region)
+    )
+    BucketAccess("access-logs-policy", BucketAccessArgs(bucket=bucket, statements=deliveries))
+    return bucket

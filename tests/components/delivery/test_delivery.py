@@ -1,0 +1,120 @@
+"""Registry and CI roles: a tag is given once, and a job is who it says or gets nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.base import Component
+from components.delivery import pipeline_policies
+from components.delivery.image_registry import ImageRegistry, ImageRegistryArgs
+from components.delivery.image_rules import lifecycle
+from components.delivery.pipeline import Pipeline, PipelineArgs
+from tests.components.conftest import Lint, Recorded
+from tests.components.examples import ACCOUNT, KEY, Example
+
+Run = Callable[..., Recorded]
+BUCKET = "arn:aws:s3:::state"
+
+REGISTRY = ImageRegistryArgs(
+    repository="matchday/services", account_id=ACCOUNT, key_arn=KEY, replica_region="ap-south-2"
+)
+CI = PipelineArgs(
+    repository="matchday/matchday",
+    environments=("dev", "prod"),
+    account_id=ACCOUNT,
+    state_bucket_arn=BUCKET,
+    state_key_arn=KEY,
+)
+
+EXAMPLES: Mapping[type[Component], Example] = {
+    ImageRegistry: lambda name, transform: ImageRegistry(name, REGISTRY, transform=transform),
+    Pipeline: lambda name, transform: Pipeline(name, CI, transform=transform),
+}
+
+
+def test_an_image_is_scanned_sealed_and_never_overwritten(run: Run) -> None:
+    recorded = run(lambda: ImageRegistry("images", REGISTRY))
+    made = recorded.named("images")
+    assert made.protect and made.inputs["imageTagMutability"] == "IMMUTABLE"
+    assert made.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert made.inputs["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
+    (rule,) = recorded.named("images-replication").inputs["replicationConfiguration"]["rules"]
+    assert rule["destinations"] == [{"region": "ap-south-2", "registryId": ACCOUNT}]
+
+
+@given(st.integers(2, 5000))
+def test_the_youngest_images_stay(kept: int) -> None:
+    rules = lifecycle(kept)["rules"]
+    assert [rule["rulePriority"] for rule in rules] == [1, 2]
+    assert rules[-1]["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept}
+
+
+@pytest.mark.parametrize("kept", [-1, 0, 1])
+def test_there_is_always_one_to_go_back_to(kept: int) -> None:
+    with pytest.raises(ValueError, match=f"kept: {kept}; accepted: 2 and more"):
+        lifecycle(kept)
+
+
+def roles(recorded: Recorded) -> dict[str, dict[str, Any]]:
+    return {item.name: json.loads(item.inputs["assumeRolePolicy"]) for item in recorded.of("aws:iam/role:Role")}
+
+
+def test_pull_requests_preview_and_only_protected_environments_deploy(run: Run) -> None:
+    recorded = run(lambda: Pipeline("ci", CI))
+    subjects = {
+        name: document["Statement"][0]["Condition"]["StringLike"]["token.actions.githubusercontent.com:sub"]
+        for name, document in roles(recorded).items()
+    }
+    assert subjects == {
+        "ci-preview": ["repo:matchday/matchday:pull_request"],
+        "ci-deploy": ["repo:matchday/matchday:environment:dev", "repo:matchday/matchday:environment:prod"],
+    }
+    for document in roles(recorded).values():
+        (statement,) = document["Statement"]
+        assert statement["Condition"]["StringEquals"] == {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}
+
+
+@pytest.mark.parametrize("subject", ["repo:*", "repo:*/x:ref:refs/heads/main", "repo:a/*:pull_request", "repo:a:b", "*", ""])
+def test_a_role_is_for_one_repository(subject: str) -> None:
+    with pytest.raises(ValueError, match="accepted: repo:<owner>/<name>:<what>"):
+        pipeline_policies.trust("arn:provider", [subject])
+
+
+def actions(document: Mapping[str, Any], effect: str) -> set[str]:
+    found: set[str] = set()
+    for statement in document["Statement"]:
+        if statement["Effect"] == effect:
+            named = statement["Action"]
+            found |= {named} if isinstance(named, str) else set(named)
+    return found
+
+
+def test_a_preview_reads_no_secret_and_writes_only_its_lock() -> None:
+    document = pipeline_policies.preview(BUCKET, KEY)
+    assert {"secretsmanager:GetSecretValue", "ssm:GetParameter*", "kms:Decrypt"} <= actions(document, "Deny")
+    writes = [s for s in document["Statement"] if s["Effect"] == "Allow" and "s3:PutObject" in s["Action"]]
+    assert [statement["Resource"] for statement in writes] == [f"{BUCKET}/.pulumi/locks/*"]
+
+
+def test_a_deployment_cannot_blind_the_account_nor_widen_itself() -> None:
+    document = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
+    assert {"sts:AssumeRole", "cloudtrail:StopLogging", "guardduty:DeleteDetector", "config:StopConfigurationRecorder"} <= actions(
+        document, "Deny"
+    )
+    for statement in document["Statement"]:
+        if statement["Effect"] == "Allow":
+            named = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            if any(action.startswith("iam:") for action in named):
+                assert statement["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/matchday-{s}-*" for s in ("dev", "prod")]
+
+
+def test_the_documents_pass_the_linter(lint: Lint) -> None:
+    deployed = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
+    for document in (pipeline_policies.preview(BUCKET, KEY), deployed):
+        assert lint(document) == []
