@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "seed": "cli.seed:seed",
     "preview": "cli.preview:preview",
     "rehearse": "cli.rehearse:rehearse",
+    "plan": "cli.plan:plan",
     "env": "cli.env:env",
     "doctor": "cli.doctor:doctor",
     "audit": "cli.audit:audit",

@@ -53,7 +53,7 @@ class Delivery(Model):
     """its deployment environments that may deploy, each named as its stack; protect them at GitHub"""
 
 
-class Budget(Model):
+class MonthlyBudget(Model):
     """What a month may cost."""
 
     monthly: Annotated[int, Field(ge=1, le=10_000_000)]
@@ -66,7 +66,7 @@ class Budget(Model):
     """what a day must cost above the usual to be unusual"""
 
 
-class Alarms(Model):
+class AccountAlarms(Model):
     """Whom alarms reach by e-mail."""
 
     page: Annotated[tuple[Email, ...], Field(min_length=1, strict=False)]
@@ -86,8 +86,8 @@ class AccountSettings(Model):
     """the Region that images are copied to; another than the account's own"""
     contact: SecurityContact
     delivery: Delivery
-    budget: Budget
-    alarms: Alarms
+    budget: MonthlyBudget
+    alarms: AccountAlarms
     quotas: Mapping[Literal["fargate-vcpu", "fargate-spot-vcpu"], Annotated[int, Field(ge=1, le=100_000)]] = Field(
         default_factory=dict
     )

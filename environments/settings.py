@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from environments.source import DIRECTORY, SettingsError, Source
 from environments.tiers import TIERS
@@ -15,7 +16,7 @@ from model.cidr import private_block
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import described
-from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, Tier, Upgrade
+from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
 KEY = "matchday:environment"
@@ -77,6 +78,12 @@ ImageDigest = Annotated[
 ]
 #: A tag that names one build: a commit, or a version with a point in it. `current` or `main` would name another tomorrow.
 _ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
+EventName = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^[a-z][a-z0-9-]{0,29}$", "1 to 30 lower-case letters, digits and dashes, a letter first")
+    ),
+]
 PostgresVersion = Annotated[
     str, StringConstraints(pattern=described(r"^1[5-9]$", "a major version of PostgreSQL that RDS offers, 15 to 19"))
 ]
@@ -289,6 +296,23 @@ class Alarms(Model):
     """addresses that are mailed when it is for working hours"""
 
 
+class Event(Model):
+    """A time of many players, known before: a final, a deadline."""
+
+    start: Annotated[AwareDatetime, Field(strict=False)]
+    """when the crowd comes, with its offset: 2026-12-06T19:30:00+05:30"""
+    end: Annotated[AwareDatetime, Field(strict=False)]
+    """when it has gone"""
+    peak: Annotated[dict[ServiceName, Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1)]
+    """service → most requests per second that are expected"""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"end: {self.end.isoformat()} is not after the start, {self.start.isoformat()}")
+        return self
+
+
 class EnvironmentSettings(Model):
     """One environment."""
 
@@ -307,6 +331,8 @@ class EnvironmentSettings(Model):
     edge: Edge
     logs: Logs
     alarms: Alarms = Alarms()
+    events: dict[EventName, Event] = Field(default_factory=dict)
+    """name → a time of many players, for which tasks are there before the crowd (docs/events.md)"""
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
     """secure defaults that it gives up → the reason of each, 15 to 300 characters"""
 
@@ -346,6 +372,13 @@ class EnvironmentSettings(Model):
                 f"image.tag: {self.image.tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build,"
                 " a commit (7 to 40 hexadecimal digits) or a version such as 1.4.2"
             )
+        bystart = sorted(self.events.items(), key=lambda item: item[1].start)
+        for (first, one), (second, other) in itertools.pairwise(bystart):
+            if other.start < one.end:
+                raise ValueError(
+                    f"events: {second!r} begins at {other.start.isoformat()}, before {first!r} ends at {one.end.isoformat()}; "
+                    "accepted: events one after the other, or one with the sum of both"
+                )
         for name, redis in (("broker", self.broker), ("cache", self.cache)):
             if redis.replicas == 0 and self.highly_available:
                 raise ValueError(

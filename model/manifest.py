@@ -86,6 +86,8 @@ class Process(Model):
     """MiB; a size that Fargate offers with `cpu`"""
     scaling: Scaling | None = None
     """how many tasks run; left out: exactly one"""
+    throughput: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """requests per second that one task answers within its objectives, as measured (`make bench`); web, for planned events"""
     connections: Annotated[int, Field(ge=1, le=100)] | None = None
     """most connections to PostgreSQL that a task holds; left out: by kind (`CONNECTIONS` in model/manifest.py)"""
 
@@ -120,6 +122,8 @@ class Process(Model):
             raise ValueError("a scheduler is a singleton and takes no scaling")
         if self.kind is not ProcessKind.WEB and self.scaling is not None and self.scaling.requests is not None:
             raise ValueError(f"a {self.kind} has no requests to scale by; only a web process has")
+        if self.kind is not ProcessKind.WEB and self.throughput is not None:
+            raise ValueError(f"a {self.kind} answers no requests and has no throughput")
         if self.pool < FEWEST_CONNECTIONS[self.kind]:
             fewest = FEWEST_CONNECTIONS[self.kind]
             raise ValueError(f"connections {self.pool}: a {self.kind} process needs at least {fewest}")

@@ -4,12 +4,14 @@ registered; pure."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from components.edge.waf_rules import Protection, rules
 from environments.settings import KEY, EnvironmentSettings
 from model.catalog import Catalog
 from model.validation import DocumentError
 from model.vocabulary import Nat
+from stacks import capacity
 from stacks.firewalls import chosen_groups
 
 
@@ -17,10 +19,11 @@ class AgreementError(DocumentError):
     """Settings and manifests contradict each other; one sentence for each contradiction."""
 
 
-def check(settings: EnvironmentSettings, catalog: Catalog) -> None:
-    """Raises AgreementError."""
+def check(settings: EnvironmentSettings, catalog: Catalog, now: datetime | None = None) -> None:
+    """Raises AgreementError. `now`: what is past; default the clock's."""
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
     found = [f"{shown}.{sentence}" for part in (_replicas, _egress, _firewall) for sentence in part(settings, catalog)]
+    found += [f"{shown}.{sentence}" for sentence in capacity.problems(settings, catalog, now or datetime.now(UTC))]
     if found:
         raise AgreementError(*found)
 

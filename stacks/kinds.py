@@ -13,7 +13,7 @@ from environments import account as account_settings
 from environments import settings
 from model.catalog import load_catalog
 from model.validation import DocumentError
-from stacks import agreement, budgets
+from stacks import agreement, budgets, capacity
 
 #: Composes a stack and returns its outputs.
 Compose = Callable[[], Mapping[str, Any]]
@@ -29,6 +29,8 @@ def environment(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
     catalog = load_catalog(root / "services", chosen.tier)
     agreement.check(chosen, catalog)
     budgets.check(chosen, catalog)
+    for name, event in chosen.events.items():
+        budgets.check(chosen, capacity.during(capacity.plan(name, event, catalog), catalog))
 
     def compose() -> Mapping[str, Any]:
         # Imported late: the AWS classes take seconds to load, and what is refused above needs none of them.

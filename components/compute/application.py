@@ -14,6 +14,7 @@ from components.base import Component, Transforms
 from components.compute import iam, log_events
 from components.compute.cluster import Cluster
 from components.compute.containers import ContainerContext, Database, Dependencies
+from components.compute.scaling import Scheduled
 from components.compute.service import Listening, Service, ServiceArgs
 from components.data.bucket import Bucket
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
@@ -64,6 +65,7 @@ class ApplicationArgs:
     - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
     - receives: process → the variables of `secrets` and `given` that it gets.
     - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
+    - scheduled: process → bounds that change at known moments.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
@@ -83,6 +85,7 @@ class ApplicationArgs:
     given: Mapping[str, SecretReference] = field(default_factory=dict)
     receives: Mapping[str, Collection[str]] = field(default_factory=dict)
     registry: str | None = None
+    scheduled: Mapping[str, Sequence[Scheduled]] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     drain_seconds: int = 30
@@ -145,6 +148,7 @@ class Application(Component):
                     scaled=self._platform.scaled,
                     spot_percent=self._platform.spot_percent,
                     keep_revisions=self._platform.keep_revisions,
+                    scheduled=args.scheduled.get(process, ()),
                     after=[log, execution_policy, *task_policies, *args.after],
                 ),
                 pulumi.ResourceOptions(parent=self),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from model.vocabulary import Scaling
@@ -34,6 +35,21 @@ class CapacityShare:
     provider: str
     weight: int
     base: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """New bounds at a moment: `minimum` and `maximum` tasks from `at` (with its offset) on. name: unique within the service."""
+
+    name: str
+    at: datetime
+    minimum: int
+    maximum: int
+
+    @property
+    def expression(self) -> str:
+        """The moment as Application Auto Scaling writes it, in UTC."""
+        return f"at({self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
 
 
 #: Out within a minute: the hour before a match's deadline brings a crowd in minutes. In slowly: the crowd comes back.

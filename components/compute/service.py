@@ -34,6 +34,7 @@ class ServiceArgs:
     - scaled: whether it scales within what the manifest says; default True; else it stays at the minimum.
     - listening: of a web process. spot_percent: share of the tasks above the first that may run on Fargate Spot; default 0.
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
+    - scheduled: bounds that change at known moments, where it scales.
     - keep_revisions: whether the task definitions of earlier deployments stay, so that a rollback is one of them; default True.
     - after: what must exist before the first task starts (the roles' policies).
     """
@@ -50,6 +51,7 @@ class ServiceArgs:
     listening: Listening | None = None
     scaled: bool = True
     spot_percent: int = 0
+    scheduled: Sequence[scaling.Scheduled] = ()
     keep_revisions: bool = True
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
@@ -58,7 +60,7 @@ class Service(Component):
     """An ECS service that rolls, and rolls back by itself when the new tasks do not become healthy.
 
     Makes: ``aws:ecs:TaskDefinition``, ``aws:ecs:Service`` (role ``""``) and, where it scales, ``aws:appautoscaling:Target``
-    with an ``aws:appautoscaling:Policy`` per metric. The number of tasks is left to Auto Scaling where it scales, and is
+    with an ``aws:appautoscaling:Policy`` per metric and a ``ScheduledAction`` per scheduled change (``at-<name>``). The number of tasks is left to Auto Scaling where it scales, and is
     the program's where it does not.
     """
 
@@ -192,7 +194,25 @@ class Service(Component):
                 min_capacity=args.process.minimum,
                 max_capacity=args.process.maximum,
             ),
+            # In the middle of an event the bounds are the schedule's.
+            pulumi.ResourceOptions(ignore_changes=["minCapacity", "maxCapacity"] if args.scheduled else []),
         )
+        for change in args.scheduled:
+            self.make(
+                f"at-{change.name}",
+                appautoscaling.ScheduledAction,
+                appautoscaling.ScheduledActionArgs(
+                    name=f"{self.service_name}-{change.name}",
+                    service_namespace=target.service_namespace,
+                    scalable_dimension=target.scalable_dimension,
+                    resource_id=target.resource_id,
+                    schedule=change.expression,
+                    timezone="UTC",
+                    scalable_target_action=appautoscaling.ScheduledActionScalableTargetActionArgs(
+                        min_capacity=change.minimum, max_capacity=change.maximum
+                    ),
+                ),
+            )
         goal = args.listening.target if args.listening else None
         for policy in policies:
             label = goal.request_label if goal and policy.metric is scaling.Metric.REQUESTS else None

@@ -14,6 +14,7 @@ from model.catalog import Catalog
 from model.clients import registry
 from model.manifest import ServiceManifest
 from model.names import IMAGE_REPOSITORY
+from stacks.capacity import schedules
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
@@ -39,6 +40,7 @@ class Services:
             ),
         )
         platform = self._platform()
+        self._schedules = schedules(settings, catalog)
         self.applications: dict[str, Application] = {}
         for service in catalog.deployment_order:
             args = self._application(service, platform, self.applications)
@@ -90,6 +92,11 @@ class Services:
             given=self._client_secrets(service, made),
             receives={process: self._catalog.secrets_of(service, process) for process in service.processes},
             registry=registry(self._catalog.clients) if service.token_issuer else None,
+            scheduled={
+                process: self._schedules[service.name, process]
+                for process in service.processes
+                if (service.name, process) in self._schedules
+            },
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
             drain_seconds=service.drain_seconds,

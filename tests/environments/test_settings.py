@@ -172,6 +172,31 @@ def test_each_mistake_is_one_sentence_with_file_key_and_value(changes: dict[str,
     assert "\n" not in text
 
 
+FINAL = {"start": "2026-12-06T19:30:00+05:30", "end": "2026-12-06T23:30:00+05:30", "peak": {"wallet": 500}}
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        (
+            {"final": FINAL, "rest-of-it": {**FINAL, "start": "2026-12-06T23:00:00+05:30", "end": "2026-12-07T01:00:00+05:30"}},
+            r"events: 'rest-of-it' begins at 2026-12-06T23:00:00\+05:30, before 'final' ends at 2026-12-06T23:30:00\+05:30",
+        ),
+        ({"final": {**FINAL, "end": FINAL["start"]}}, r"\.events\.final: end: .* is not after the start"),
+        ({"final": {**FINAL, "start": "2026-12-06T19:30:00"}}, r"\.events\.final\.start: .*timezone"),
+        ({"final": {**FINAL, "start": "soon"}}, r"\.events\.final\.start: 'soon': "),
+        ({"final": {**FINAL, "peak": {}}}, r"\.events\.final\.peak: "),
+        ({"final": {**FINAL, "peak": {"wallet": 0}}}, r"\.events\.final\.peak\.wallet: 0: at least 1"),
+        ({"The Final": FINAL}, r"\.events\.The Final: .*1 to 30 lower-case letters"),
+    ],
+)
+def test_events_come_one_after_the_other(events: dict[str, Any], message: str) -> None:
+    text = refusal(tier="laptop", events=events)
+    assert re.search(message, text), text
+    after = {**FINAL, "start": FINAL["end"], "end": "2026-12-07T01:00:00+05:30"}
+    assert set(settings(tier="laptop", events={"final": FINAL, "after": after}).events) == {"final", "after"}
+
+
 @pytest.mark.parametrize("tag", ["current", "latest", "main", "prod", "v2", "release-candidate", "abc"])
 def test_outside_of_a_laptop_an_image_is_one_build(tag: str) -> None:
     assert not settings(tier="laptop", image={"tag": tag}).image.pinned

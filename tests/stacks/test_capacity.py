@@ -1,0 +1,113 @@
+"""Planned events: enough tasks before the crowd, never fewer than usual, bounds given back, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from environments.settings import EnvironmentSettings, Event
+from model.catalog import Catalog
+from stacks.agreement import AgreementError, check
+from stacks.budgets import BudgetError
+from stacks.budgets import check as check_budgets
+from stacks.capacity import LEAD, PLANNED_PART, TAIL, during, plan, schedules
+from tests.stacks.conftest import catalog_of, compose, settings_of
+
+NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
+START = datetime(2026, 12, 6, 14, tzinfo=UTC)
+
+
+def measured(stack: str = "prod", *, wallet: int = 100, auth: int = 40) -> Catalog:
+    """The services with a throughput of their web processes."""
+    catalog = catalog_of(stack)
+    services = {}
+    for name, value in (("wallet", wallet), ("auth", auth)):
+        service = catalog.services[name]
+        web = service.processes["web"].model_copy(update={"throughput": value})
+        services[name] = service.model_copy(update={"processes": {**service.processes, "web": web}})
+    return catalog.model_copy(update={"services": {**catalog.services, **services}})
+
+
+def event(hours: int = 3, **peak: int) -> Event:
+    return Event(start=START, end=START + timedelta(hours=hours), peak=peak or {"wallet": 500})
+
+
+def with_events(stack: str, **events: Event) -> EnvironmentSettings:
+    return settings_of(stack).model_copy(update={"events": events})
+
+
+@given(st.integers(1, 1_000_000), st.integers(1, 100_000))
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_the_tasks_carry_the_peak_with_room_and_are_never_fewer_than_usual(peak: int, throughput: int) -> None:
+    catalog = measured(wallet=throughput)
+    (need,) = plan("final", event(wallet=peak), catalog).needs
+    assert need.planned * throughput * PLANNED_PART >= peak - 1e-6
+    assert need.planned >= need.usual
+    assert need.most >= math.ceil(need.planned) and need.most >= catalog.services["wallet"].processes["web"].maximum
+    if need.planned > need.usual:
+        assert (need.planned - 1) * throughput * PLANNED_PART < peak, "and not a task more"
+
+
+@given(st.integers(1, 5000), st.integers(0, 5000))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_a_higher_peak_never_needs_less(peak: int, more: int) -> None:
+    catalog = measured()
+    low, high = (plan("final", event(wallet=each), catalog) for each in (peak, peak + more))
+    assert high.vcpu >= low.vcpu and high.connections >= low.connections
+
+
+def test_bounds_change_before_the_crowd_and_are_given_back() -> None:
+    catalog = measured()
+    found = schedules(with_events("prod", final=event(wallet=500, auth=100)), catalog)
+    assert set(found) == {("wallet", "web"), ("auth", "web")}
+    begins, ends = found["wallet", "web"]
+    assert (begins.at, ends.at) == (START - LEAD, START + timedelta(hours=3) + TAIL)
+    assert begins.minimum == math.ceil(500 / (100 * PLANNED_PART))
+    web = catalog.services["wallet"].processes["web"]
+    assert (ends.minimum, ends.maximum) == (web.minimum, web.maximum)
+    assert begins.expression == "at(2026-12-06T13:40:00)"
+
+
+def test_they_are_scheduled_actions_of_the_service() -> None:
+    recorded = compose(with_events("prod", final=event(wallet=500)), measured())
+    actions = {item.name: item.inputs for item in recorded.of("ScheduledAction")}
+    assert set(actions) == {"wallet-web-at-final-begins", "wallet-web-at-final-ends"}
+    begins = actions["wallet-web-at-final-begins"]
+    assert begins["schedule"] == "at(2026-12-06T13:40:00)" and begins["timezone"] == "UTC"
+    assert begins["scalableTargetAction"]["minCapacity"] == 8
+    target = recorded.named("wallet-web-scaling")
+    assert set(target.ignore_changes) == {"minCapacity", "maxCapacity"}, "an `up` during the event leaves the crowd its tasks"
+
+
+def test_an_event_that_the_environment_cannot_carry_is_refused_with_the_budgets() -> None:
+    catalog = measured(wallet=10)
+    planned = plan("final", event(wallet=5000), catalog)
+    check_budgets(settings_of("prod"), catalog)
+    with pytest.raises(BudgetError, match="connections to PostgreSQL: .*wallet web"):
+        check_budgets(settings_of("prod"), during(planned, catalog))
+
+
+def refused(settings: EnvironmentSettings, catalog: Catalog, now: datetime = NOW) -> str:
+    with pytest.raises(AgreementError) as caught:
+        check(settings, catalog, now)
+    return str(caught.value)
+
+
+def test_an_event_in_the_past_is_refused_and_one_under_way_is_not() -> None:
+    chosen = with_events("prod", final=event())
+    check(chosen, measured(), NOW)
+    check(chosen, measured(), START + timedelta(hours=1))
+    text = refused(chosen, measured(), START + timedelta(hours=4))
+    assert text.startswith("environments/Pulumi.prod.yaml: matchday:environment.events.final.end: 2026-12-06T17:00:00+00:00 is over")
+
+
+def test_a_service_that_is_none_and_one_that_nobody_measured() -> None:
+    text = refused(with_events("prod", final=event(wallets=5)), measured())
+    assert "events.final.peak.wallets: there is no such service; accepted: auth, " in text
+    text = refused(with_events("prod", final=event(wallet=5)), catalog_of("prod"))
+    assert "events.final.peak.wallet: services/wallet/service.yaml says no throughput" in text
