@@ -31,15 +31,17 @@ def plan(
     except DocumentError as error:
         console.fail("; ".join(error.sentences))
     if as_json:
-        print(json.dumps(_document(planned, stack), indent=2))
+        typer.echo(json.dumps(_document(planned, stack), indent=2))
         return
-    print(f"{event} in {stack}: tasks are ready at {planned.ready.isoformat()}, as usual from {planned.restored.isoformat()}")
+    print(
+        f"{event} in {stack}: tasks are ready at {planned.ready.isoformat()}, as usual from {planned.restored.isoformat()}"
+    )
     for need in planned.needs:
-        print(
+        typer.echo(
             f"  {need.service} {need.process}: {need.planned} tasks (usually {need.usual}), at most {need.most}, "
             f"for {need.peak} requests/s at {need.throughput} each; {need.vcpu:g} vCPU, {need.connections} connections"
         )
-    print(f"  together: {planned.vcpu:g} vCPU, {planned.connections} connections")
+    typer.echo(f"  together: {planned.vcpu:g} vCPU, {planned.connections} connections")
 
 
 def _planned(event: str, stack: str) -> EventPlan:
@@ -51,10 +53,14 @@ def _planned(event: str, stack: str) -> EventPlan:
     from stacks import agreement, budgets, capacity
 
     config = yaml.safe_load((local.stack_files() / f"Pulumi.{stack}.yaml").read_text())["config"]
-    chosen = settings.load(stack, {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()})
+    chosen = settings.load(
+        stack, {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    )
     if event not in chosen.events:
         known = ", ".join(sorted(chosen.events)) or "none, as the file has no `events`"
-        console.fail(f"there is no event {event!r} in environments/Pulumi.{stack}.yaml", f"Known: {known}.", console.WRONG_CALL)
+        console.fail(
+            f"there is no event {event!r} in environments/Pulumi.{stack}.yaml", f"Known: {known}.", console.WRONG_CALL
+        )
     catalog = load_catalog(local.PROJECT / "services", chosen.tier)
     agreement.check(chosen, catalog)
     planned = capacity.plan(event, chosen.events[event], catalog)

@@ -29,7 +29,8 @@ Currency = Annotated[
     str, StringConstraints(pattern=described(r"^[A-Z]{3}$", "the currency that AWS bills in, by ISO 4217, such as USD"))
 ]
 DeployEnvironment = Annotated[
-    str, StringConstraints(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a deployment environment at GitHub"))
+    str,
+    StringConstraints(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a deployment environment at GitHub")),
 ]
 
 
@@ -98,7 +99,9 @@ class AccountSettings(Model):
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
         if self.recovery_region == self.region:
-            raise ValueError(f"recovery_region: {self.recovery_region!r} is the account's own; accepted: another Region")
+            raise ValueError(
+                f"recovery_region: {self.recovery_region!r} is the account's own; accepted: another Region"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""A stack's file and configuration as what its kind's settings are read from, and its mistakes as sentences with file and key."""
+"""A stack's file and configuration, from which its kind's settings are read; mistakes are sentences with file and key."""
 
 from __future__ import annotations
 

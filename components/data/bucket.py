@@ -140,7 +140,9 @@ class Bucket(Component):
             self.make(
                 "lock",
                 s3.BucketObjectLockConfiguration,
-                s3.BucketObjectLockConfigurationInitArgs(bucket=bucket.bucket, object_lock_enabled="Enabled", rule=rule),
+                s3.BucketObjectLockConfigurationInitArgs(
+                    bucket=bucket.bucket, object_lock_enabled="Enabled", rule=rule
+                ),
                 pulumi.ResourceOptions(depends_on=[versioning]),
             )
         if args.log_bucket is not None:

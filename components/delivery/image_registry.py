@@ -32,7 +32,8 @@ class ImageRegistry(Component):
     """An ECR repository.
 
     Makes: ``aws:ecr:Repository`` (role ``""``), ``LifecyclePolicy`` (``lifecycle``), ``RegistryScanningConfiguration``
-    (``scanning``: Amazon Inspector looks again whenever it learns something new), ``ReplicationConfiguration`` (``replication``).
+    (``scanning``: Amazon Inspector looks again whenever it learns something new) and
+    ``ReplicationConfiguration`` (``replication``).
 
     It is the account's and not an environment's: an image must be there before the first environment starts a task.
     """

@@ -16,7 +16,9 @@ def trust(provider_arn: str, subjects: list[str]) -> Document:
     for subject in subjects:
         parts = subject.split(":")
         if len(parts) < 3 or parts[0] != "repo" or "*" in parts[1] or "/" not in parts[1]:
-            raise ValueError(f"subject {subject!r}; accepted: repo:<owner>/<name>:<what>, without a wildcard before <what>")
+            raise ValueError(
+                f"subject {subject!r}; accepted: repo:<owner>/<name>:<what>, without a wildcard before <what>"
+            )
     return {
         "Version": "2012-10-17",
         "Statement": [

@@ -108,13 +108,13 @@ class AccountBaseline(Component):
             ec2.ImageBlockPublicAccess,
             ec2.ImageBlockPublicAccessArgs(state="block-new-sharing"),
         )
-        for quota, value in args.quotas.items():
+        for quota, wanted in args.quotas.items():
             if quota not in QUOTAS:
                 raise ValueError(f"account {name!r}: quota {quota!r}; accepted: {', '.join(QUOTAS)}")
             service, code = QUOTAS[quota]
             self.make(
                 f"quota-{quota}",
                 servicequotas.ServiceQuota,
-                servicequotas.ServiceQuotaArgs(service_code=service, quota_code=code, value=value),
+                servicequotas.ServiceQuotaArgs(service_code=service, quota_code=code, value=wanted),
             )
         self.register_outputs({})

@@ -1,4 +1,4 @@
-"""What in an account's trail somebody must hear of, as filters on its log and signals (CIS AWS Foundations 4.1 to 4.15); pure."""
+"""What in an account's trail asks for a person, as filters on its log and signals (CIS AWS Foundations 4.1 to 4.15); pure."""
 
 from __future__ import annotations
 
@@ -118,8 +118,19 @@ EVENTS: Mapping[str, tuple[str, str, Severity]] = {
         "A VPC changed",
         _any_of(
             "ec2.amazonaws.com",
-            *("CreateVpc", "DeleteVpc", "ModifyVpcAttribute", "AcceptVpcPeeringConnection", "CreateVpcPeeringConnection"),
-            *("DeleteVpcPeeringConnection", "RejectVpcPeeringConnection", "AttachClassicLinkVpc", "DetachClassicLinkVpc"),
+            *(
+                "CreateVpc",
+                "DeleteVpc",
+                "ModifyVpcAttribute",
+                "AcceptVpcPeeringConnection",
+                "CreateVpcPeeringConnection",
+            ),
+            *(
+                "DeleteVpcPeeringConnection",
+                "RejectVpcPeeringConnection",
+                "AttachClassicLinkVpc",
+                "DetachClassicLinkVpc",
+            ),
             *("DisableVpcClassicLink", "EnableVpcClassicLink"),
         ),
         Severity.TICKET,
@@ -130,7 +141,13 @@ EVENTS: Mapping[str, tuple[str, str, Severity]] = {
             "organizations.amazonaws.com",
             *("AcceptHandshake", "AttachPolicy", "CreateAccount", "CreateOrganizationalUnit", "CreatePolicy"),
             *("DeclineHandshake", "DeleteOrganization", "DeleteOrganizationalUnit", "DeletePolicy", "DetachPolicy"),
-            *("DisablePolicyType", "EnablePolicyType", "InviteAccountToOrganization", "LeaveOrganization", "MoveAccount"),
+            *(
+                "DisablePolicyType",
+                "EnablePolicyType",
+                "InviteAccountToOrganization",
+                "LeaveOrganization",
+                "MoveAccount",
+            ),
             *("RemoveAccountFromOrganization", "UpdateOrganizationalUnit", "UpdatePolicy"),
         ),
         Severity.TICKET,

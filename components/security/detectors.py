@@ -48,8 +48,8 @@ class Detectors(Component):
 
     Makes: ``aws:guardduty:Detector`` (``guard``) and a ``DetectorFeature`` each (``guard-<feature>``),
     ``aws:securityhub:Account`` (``hub``) and a ``StandardsSubscription`` each (``hub-<standard>``), ``aws:inspector2:Enabler``
-    (``inspector``), ``aws:accessanalyzer:Analyzer`` (``access``), ``aws:macie2:Account`` (``macie``), and of Config the service's ``aws:iam:ServiceLinkedRole``
-    (``config-role``), ``aws:cfg:Recorder``, ``DeliveryChannel`` and ``RecorderStatus`` (``config``, ``config-channel``,
+    (``inspector``), ``aws:accessanalyzer:Analyzer`` (``access``), ``aws:macie2:Account`` (``macie``), and
+    of Config the service's ``aws:iam:ServiceLinkedRole`` (``config-role``), ``aws:cfg:Recorder``, ``DeliveryChannel`` and ``RecorderStatus`` (``config``, ``config-channel``,
     ``config-on``).
     """
 
@@ -68,7 +68,9 @@ class Detectors(Component):
             guardduty.DetectorArgs(enable=True, finding_publishing_frequency="FIFTEEN_MINUTES"),
         )
         for feature, agents in GUARD_FEATURES.items():
-            more = [guardduty.DetectorFeatureAdditionalConfigurationArgs(name=each, status="ENABLED") for each in agents]
+            more = [
+                guardduty.DetectorFeatureAdditionalConfigurationArgs(name=each, status="ENABLED") for each in agents
+            ]
             self.make(
                 f"guard-{feature.lower().replace('_', '-')}",
                 guardduty.DetectorFeature,
@@ -95,7 +97,9 @@ class Detectors(Component):
         self.make(
             "inspector",
             inspector2.Enabler,
-            inspector2.EnablerArgs(account_ids=[args.account_id], resource_types=["EC2", "ECR", "LAMBDA", "LAMBDA_CODE"]),
+            inspector2.EnablerArgs(
+                account_ids=[args.account_id], resource_types=["EC2", "ECR", "LAMBDA", "LAMBDA_CODE"]
+            ),
         )
         self.make(
             "access",

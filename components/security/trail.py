@@ -20,7 +20,7 @@ LOCK_DAYS, KEEP_DAYS = 365, 2557
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrailArgs:
-    """Whose trail. key_arn: a KMS key with the purpose AUDIT (`security.Key`). log_bucket: name of the bucket of access logs."""
+    """Whose trail. key_arn: a KMS key with the purpose AUDIT (`security.Key`). log_bucket: name of the access logs' bucket."""
 
     account_id: pulumi.Input[str]
     region: str
@@ -199,7 +199,10 @@ def recorders(bucket_arn: str, account_id: str, region: str, trail: str) -> list
                 "Principal": {"Service": service},
                 "Action": "s3:PutObject",
                 "Resource": f"{bucket_arn}/AWSLogs/{account_id}/{prefix}/*",
-                "Condition": {**mine, "StringEquals": {**mine["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"}},
+                "Condition": {
+                    **mine,
+                    "StringEquals": {**mine["StringEquals"], "s3:x-amz-acl": "bucket-owner-full-control"},
+                },
             },
         ]
     return found

@@ -35,8 +35,12 @@ class AccountFacts(Facts):
     )
     state_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-state-123456789012"))
     secrets_provider: pulumi.Input[str] = field(metadata=fact("awskms://alias/matchday/account/state"))
-    preview_role_arn: pulumi.Input[str] = field(metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-preview"))
-    deploy_role_arn: pulumi.Input[str] = field(metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-deploy"))
+    preview_role_arn: pulumi.Input[str] = field(
+        metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-preview")
+    )
+    deploy_role_arn: pulumi.Input[str] = field(
+        metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-deploy")
+    )
     records_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-trail-records-123456789012"))
 
 

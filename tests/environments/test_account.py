@@ -34,13 +34,25 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"budget": {"monthly": 4000, "emails": ["a@example.com"]}},
         r"\.budget\.currency: is missing; it is required",
     ),
-    "no currency": ({"budget": {**BUDGET, "currency": "$"}}, r"\.currency: '\$': accepted: the currency that AWS bills in"),
-    "nobody hears of it": ({"budget": {**BUDGET, "emails": []}}, r"\.budget\.emails: \[\]: at least 1 items are accepted"),
+    "no currency": (
+        {"budget": {**BUDGET, "currency": "$"}},
+        r"\.currency: '\$': accepted: the currency that AWS bills in",
+    ),
+    "nobody hears of it": (
+        {"budget": {**BUDGET, "emails": []}},
+        r"\.budget\.emails: \[\]: at least 1 items are accepted",
+    ),
     "no Region": ({"recovery_region": "Hyderabad"}, r"\.recovery_region: 'Hyderabad': accepted: an AWS Region"),
     "its own Region": ({"recovery_region": "ap-south-1"}, r"recovery_region: 'ap-south-1' is the account's own"),
     "quota": ({"quotas": {"lambda": 3}}, r"\.quotas\.lambda: .*'fargate-vcpu' or 'fargate-spot-vcpu'"),
-    "telephone": ({"contact": {"name": "a", "email": "a@b.c", "phone": "1"}}, r"\.phone: '1': accepted: a telephone number"),
-    "repository": ({"delivery": {"repository": "x", "environments": ["dev"]}}, r"\.repository: 'x': accepted: a repository"),
+    "telephone": (
+        {"contact": {"name": "a", "email": "a@b.c", "phone": "1"}},
+        r"\.phone: '1': accepted: a telephone number",
+    ),
+    "repository": (
+        {"delivery": {"repository": "x", "environments": ["dev"]}},
+        r"\.repository: 'x': accepted: a repository",
+    ),
     "any environment": (
         {"delivery": {"repository": "a/b", "environments": ["*"]}},
         r"\.environments\.0: '\*': accepted: the name of a deployment environment",

@@ -179,7 +179,10 @@ FINAL = {"start": "2026-12-06T19:30:00+05:30", "end": "2026-12-06T23:30:00+05:30
     ("events", "message"),
     [
         (
-            {"final": FINAL, "rest-of-it": {**FINAL, "start": "2026-12-06T23:00:00+05:30", "end": "2026-12-07T01:00:00+05:30"}},
+            {
+                "final": FINAL,
+                "rest-of-it": {**FINAL, "start": "2026-12-06T23:00:00+05:30", "end": "2026-12-07T01:00:00+05:30"},
+            },
             r"events: 'rest-of-it' begins at 2026-12-06T23:00:00\+05:30, before 'final' ends at 2026-12-06T23:30:00\+05:30",
         ),
         ({"final": {**FINAL, "end": FINAL["start"]}}, r"\.events\.final: end: .* is not after the start"),

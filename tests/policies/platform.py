@@ -30,10 +30,9 @@ def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping
 @cache
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
-    if stack_name == "account":
-        recorded = compose_account()
-    else:
-        recorded = compose(settings_of(stack_name), catalog_of(stack_name))
+    recorded = (
+        compose_account() if stack_name == "account" else compose(settings_of(stack_name), catalog_of(stack_name))
+    )
     given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(

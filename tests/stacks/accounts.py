@@ -16,7 +16,9 @@ from tests.components.conftest import Recorded, run_program
 def account_settings() -> AccountSettings:
     """What the account's own file says."""
     config = yaml.safe_load((DIRECTORY / "Pulumi.account.yaml").read_text())["config"]
-    return load("account", {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()})
+    return load(
+        "account", {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    )
 
 
 @cache

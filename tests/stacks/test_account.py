@@ -52,7 +52,10 @@ def test_the_facts_are_names_and_no_secret() -> None:
         "deploy_role_arn",
         "records_bucket",
     }
-    assert compose_account().result.outputs["secrets_provider"] == "awskms://alias/matchday/account/state?region=ap-south-1"
+    assert (
+        compose_account().result.outputs["secrets_provider"]
+        == "awskms://alias/matchday/account/state?region=ap-south-1"
+    )
 
 
 def test_every_event_of_the_trail_is_an_alarm_with_a_runbook() -> None:

@@ -81,14 +81,16 @@ def test_they_are_scheduled_actions_of_the_service() -> None:
     assert begins["schedule"] == "at(2026-12-06T13:40:00)" and begins["timezone"] == "UTC"
     assert begins["scalableTargetAction"]["minCapacity"] == 8
     target = recorded.named("wallet-web-scaling")
-    assert set(target.ignore_changes) == {"minCapacity", "maxCapacity"}, "an `up` during the event leaves the crowd its tasks"
+    assert set(target.ignore_changes) == {"minCapacity", "maxCapacity"}, (
+        "an `up` during the event leaves the crowd its tasks"
+    )
 
 
 def test_an_event_that_the_environment_cannot_carry_is_refused_with_the_budgets() -> None:
     catalog = measured(wallet=10)
     planned = plan("final", event(wallet=5000), catalog)
     check_budgets(settings_of("prod"), catalog)
-    with pytest.raises(BudgetError, match="connections to PostgreSQL: .*wallet web"):
+    with pytest.raises(BudgetError, match=r"connections to PostgreSQL: .*wallet web"):
         check_budgets(settings_of("prod"), during(planned, catalog))
 
 
@@ -103,7 +105,9 @@ def test_an_event_in_the_past_is_refused_and_one_under_way_is_not() -> None:
     check(chosen, measured(), NOW)
     check(chosen, measured(), START + timedelta(hours=1))
     text = refused(chosen, measured(), START + timedelta(hours=4))
-    assert text.startswith("environments/Pulumi.prod.yaml: matchday:environment.events.final.end: 2026-12-06T17:00:00+00:00 is over")
+    assert text.startswith(
+        "environments/Pulumi.prod.yaml: matchday:environment.events.final.end: 2026-12-06T17:00:00+00:00 is over"
+    )
 
 
 def test_a_service_that_is_none_and_one_that_nobody_measured() -> None:

@@ -29,4 +29,8 @@ def test_an_unusual_day_is_mailed(run: Run) -> None:
     recorded = run(lambda: Spending("spending", ARGS))
     (subscription,) = recorded.of("AnomalySubscription")
     assert subscription.inputs["thresholdExpression"]["dimension"]["values"] == ["50"]
-    assert {item.inputs["tagKey"] for item in recorded.of("CostAllocationTag")} == {"Project", "Environment", "Component"}
+    assert {item.inputs["tagKey"] for item in recorded.of("CostAllocationTag")} == {
+        "Project",
+        "Environment",
+        "Component",
+    }

@@ -77,10 +77,14 @@ def test_pull_requests_preview_and_only_protected_environments_deploy(run: Run) 
     }
     for document in roles(recorded).values():
         (statement,) = document["Statement"]
-        assert statement["Condition"]["StringEquals"] == {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}
+        assert statement["Condition"]["StringEquals"] == {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com"
+        }
 
 
-@pytest.mark.parametrize("subject", ["repo:*", "repo:*/x:ref:refs/heads/main", "repo:a/*:pull_request", "repo:a:b", "*", ""])
+@pytest.mark.parametrize(
+    "subject", ["repo:*", "repo:*/x:ref:refs/heads/main", "repo:a/*:pull_request", "repo:a:b", "*", ""]
+)
 def test_a_role_is_for_one_repository(subject: str) -> None:
     with pytest.raises(ValueError, match="accepted: repo:<owner>/<name>:<what>"):
         pipeline_policies.trust("arn:provider", [subject])
@@ -104,9 +108,12 @@ def test_a_preview_reads_no_secret_and_writes_only_its_lock() -> None:
 
 def test_a_deployment_cannot_blind_the_account_nor_widen_itself() -> None:
     document = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
-    assert {"sts:AssumeRole", "cloudtrail:StopLogging", "guardduty:DeleteDetector", "config:StopConfigurationRecorder"} <= actions(
-        document, "Deny"
-    )
+    assert {
+        "sts:AssumeRole",
+        "cloudtrail:StopLogging",
+        "guardduty:DeleteDetector",
+        "config:StopConfigurationRecorder",
+    } <= actions(document, "Deny")
     for statement in document["Statement"]:
         if statement["Effect"] == "Allow":
             named = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]

@@ -148,7 +148,9 @@ def test_people_take_roles_with_a_second_factor_and_for_an_hour(run: Run) -> Non
 def test_an_account_shares_nothing_with_everyone(run: Run) -> None:
     recorded = run(lambda: AccountBaseline("account", baseline()))
     block = recorded.named("account-buckets").inputs
-    assert all(block[key] for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"))
+    assert all(
+        block[key] for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    )
     assert recorded.named("account-networks").inputs["internetGatewayBlockMode"] == "block-ingress"
     assert recorded.named("account-snapshots").inputs["state"] == "block-all-sharing"
     assert recorded.named("account-volumes").inputs["enabled"] is True
