@@ -287,8 +287,36 @@ class Rehearsal(TypedDict):
 
 
 #: What is printed → its type. `audit` and `score` have formats of their own (docs/policies.md, docs/scoring.md).
+@_exact
+class PlannedTasks(TypedDict):
+    """What one service needs during an event."""
+
+    service: Annotated[str, "whose"]
+    process: Annotated[str, "its web process"]
+    peak: Annotated[int, "requests per second that are expected"]
+    throughput: Annotated[int, "requests per second of one task, as measured"]
+    usual: Annotated[int, "tasks that always run"]
+    planned: Annotated[int, "tasks at least, during the event"]
+    most: Annotated[int, "tasks at most, during the event"]
+    vcpu: Annotated[float, "vCPUs of the planned tasks"]
+    connections: Annotated[int, "connections to PostgreSQL that they may hold"]
+
+
+@_exact
+class Plan(TypedDict):
+    """What a planned event needs."""
+
+    stack: Annotated[str, "the environment"]
+    event: Annotated[str, "its name there"]
+    ready: Annotated[str, "when the tasks come, ISO 8601"]
+    restored: Annotated[str, "when it is as usual again"]
+    needs: Annotated[list[PlannedTasks], "by service"]
+    vcpu: Annotated[float, "of all"]
+    connections: Annotated[int, "of all"]
+
+
 DOCUMENTS: dict[str, Any] = {
-    "up": Up, "status": Status, "ps": Ps, "preview": Preview, "preview --against": Change, "rehearse": Rehearsal,
+    "up": Up, "status": Status, "ps": Ps, "preview": Preview, "preview --against": Change, "rehearse": Rehearsal, "plan": Plan,
     "smoke": Smoke, "seed": Seed, "doctor": Doctor,
 }  # fmt: skip
 

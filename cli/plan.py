@@ -33,7 +33,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(_document(planned, stack), indent=2))
         return
-    print(
+    typer.echo(
         f"{event} in {stack}: tasks are ready at {planned.ready.isoformat()}, as usual from {planned.restored.isoformat()}"
     )
     for need in planned.needs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +12,11 @@ from model.catalog import Catalog
 from model.manifest import Process, ServiceManifest
 from model.vocabulary import Datastore
 
-#: The part of a task's throughput that is planned with: the rest is for what was not foreseen, and for a zone that fails.
-PLANNED_PART = 0.7
+#: Percent of a task's throughput that is planned with: the rest is for what was not foreseen, and for a zone that fails.
+PLANNED_PERCENT = 70
 
-#: How far above the planned tasks scaling may go by itself.
-ROOM = 1.5
+#: Percent of the planned tasks that scaling may go to by itself.
+ROOM_PERCENT = 150
 
 #: Tasks are asked for so long before the start, and stay so long after the end: a crowd comes early and leaves slowly.
 LEAD, TAIL = timedelta(minutes=20), timedelta(minutes=30)
@@ -83,8 +82,8 @@ def _need(catalog: Catalog, name: str, peak: int) -> Need:
             "what `make bench` measured, and bounds"
         )
     # At least what always runs: an event never takes tasks away.
-    planned = max(math.ceil(peak / (process.throughput * PLANNED_PART)), process.minimum)
-    most = max(math.ceil(planned * ROOM), process.maximum)
+    planned = max(_quotient(peak * 100, process.throughput * PLANNED_PERCENT), process.minimum)
+    most = max(_quotient(planned * ROOM_PERCENT, 100), process.maximum)
     return Need(
         service=name,
         process=process_name,
@@ -96,6 +95,11 @@ def _need(catalog: Catalog, name: str, peak: int) -> Need:
         vcpu=planned * process.cpu / 1024,
         connections=planned * process.pool if Datastore.POSTGRES in service.datastores else 0,
     )
+
+
+def _quotient(number: int, by: int) -> int:
+    """`number` divided by `by`, rounded up, exactly: a float would plan a task too many."""
+    return -(-number // by)
 
 
 def _web(service: ServiceManifest) -> tuple[str, Process]:

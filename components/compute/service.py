@@ -60,8 +60,8 @@ class Service(Component):
     """An ECS service that rolls, and rolls back by itself when the new tasks do not become healthy.
 
     Makes: ``aws:ecs:TaskDefinition``, ``aws:ecs:Service`` (role ``""``) and, where it scales, ``aws:appautoscaling:Target``
-    with an ``aws:appautoscaling:Policy`` per metric and a ``ScheduledAction`` per scheduled change (``at-<name>``). The number of
-    tasks is left to Auto Scaling where it scales, and is the program's where it does not.
+    with an ``aws:appautoscaling:Policy`` per metric and a ``ScheduledAction`` per scheduled change (``at-<name>``). The number
+    of tasks is left to Auto Scaling where it scales, and is the program's where it does not.
     """
 
     service_name: str

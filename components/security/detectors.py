@@ -48,9 +48,9 @@ class Detectors(Component):
 
     Makes: ``aws:guardduty:Detector`` (``guard``) and a ``DetectorFeature`` each (``guard-<feature>``),
     ``aws:securityhub:Account`` (``hub``) and a ``StandardsSubscription`` each (``hub-<standard>``), ``aws:inspector2:Enabler``
-    (``inspector``), ``aws:accessanalyzer:Analyzer`` (``access``), ``aws:macie2:Account`` (``macie``), and
-    of Config the service's ``aws:iam:ServiceLinkedRole`` (``config-role``), ``aws:cfg:Recorder``, ``DeliveryChannel`` and ``RecorderStatus`` (``config``, ``config-channel``,
-    ``config-on``).
+    (``inspector``), ``aws:accessanalyzer:Analyzer`` (``access``), ``aws:macie2:Account`` (``macie``), and of Config the
+    service's ``aws:iam:ServiceLinkedRole`` (``config-role``), ``aws:cfg:Recorder``, ``DeliveryChannel`` and
+    ``RecorderStatus`` (``config``, ``config-channel``, ``config-on``).
     """
 
     def __init__(

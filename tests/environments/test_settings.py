@@ -274,7 +274,7 @@ def test_the_tier_must_be_one(tier: Any) -> None:
 
 
 def test_an_unknown_stack_is_told_which_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"no environment 'staging': .*accepted: dev, local, prod"):
+    with pytest.raises(SettingsError, match=r"no environment 'staging': .*accepted: account, dev, local, prod"):
         load("staging", {})
 
 

@@ -79,7 +79,7 @@ def test_the_pure_plan_is_under_the_contract(clone: Path, script: ModuleType) ->
     ("name", "room", "message"),
     [
         ("MailQueue", "data", "name 'MailQueue'; accepted: a module's name in lower case"),
-        ("mail_queue", "attic", "room 'attic'; accepted: compute, data, edge"),
+        ("mail_queue", "attic", "room 'attic'; accepted: compute, cost, data, delivery, edge"),
         ("bucket", "data", r"components/data/bucket\.py exists already"),
     ],
 )

@@ -97,8 +97,19 @@ def test_access_logs_come_from_this_account_only() -> None:
     }
     for statement in statements:
         assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
+        if statement["Action"] == "s3:GetBucketAcl":  # flow logs look at whose bucket it is
+            assert statement["Resource"] == "arn:aws:s3:::logs"
+            continue
         assert statement["Action"] == "s3:PutObject"
         assert statement["Resource"].startswith("arn:aws:s3:::logs/") and statement["Resource"] != "arn:aws:s3:::logs/*"
+
+
+def test_a_locked_bucket_is_one_from_its_first_day(run: Run) -> None:
+    recorded = build(run, lock_days=365)
+    assert recorded.named("site").inputs["objectLockEnabled"] is True
+    lock = recorded.named("site-lock").inputs
+    assert lock["rule"] == {"defaultRetention": {"mode": "GOVERNANCE", "days": 365}}
+    assert "objectLockEnabled" not in build(run).named("site").inputs
 
 
 def test_published_facts_are_encrypted(run: Run) -> None:
