@@ -62,7 +62,7 @@ class MonthlyBudget(Model):
     currency: Currency
     """what AWS bills in"""
     emails: Annotated[tuple[Email, ...], Field(min_length=1, max_length=10, strict=False)]
-    """who hears of half, four fifths and all of it, and of an unusual day"""
+    """who is mailed at half, four fifths and all of it, and about an unusual day"""
     anomaly: Annotated[int, Field(ge=1)] = 50
     """what a day must cost above the usual to be unusual"""
 

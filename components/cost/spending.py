@@ -11,7 +11,7 @@ from pulumi_aws import budgets, costexplorer
 
 from components.base import Component, Transforms
 
-#: Percent of the month's budget: spent, or foreseen, when somebody hears of it.
+#: Percent of the month's budget: spent, or foreseen, at which mail is sent.
 SPENT, FORESEEN = (50, 80, 100), (100,)
 
 
@@ -20,7 +20,7 @@ class SpendingArgs:
     """The budget.
 
     - monthly: what a month may cost, in `currency` (ISO 4217; AWS bills in it).
-    - emails: who hears of it. anomaly: what an unusual day must cost above the usual before somebody hears of it.
+    - emails: who is mailed. anomaly: what a day must cost above the usual for it.
     - tags: cost allocation tags that are turned on.
     """
 

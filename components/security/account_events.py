@@ -154,7 +154,7 @@ EVENTS: Mapping[str, tuple[str, str, Severity]] = {
     ),
 }
 
-#: Events in five minutes above which somebody hears of it; refused calls and failed sign-ins happen to honest people too.
+#: Events in five minutes above which it rings; refused calls and failed sign-ins happen to honest people too.
 _TOLERATED: Mapping[str, int] = {"unauthorized-calls": 20, "console-failures": 3}
 
 
