@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
 from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
@@ -37,6 +38,28 @@ def rds_modify_subnet_group_keeps_it() -> None:
         return group
 
     _replace(RDSBackend, modify_db_subnet_group)
+
+
+def nat_gateways_take_their_interface_along() -> None:
+    """moto 5.2.5 leaves the network interface of a NAT gateway that goes, or that could not be made."""
+    create, delete = NatGatewayBackend.create_nat_gateway, NatGatewayBackend.delete_nat_gateway
+
+    def create_nat_gateway(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = set(self.enis)
+        try:
+            return create(self, *args, **kwargs)
+        except Exception:
+            for interface in set(self.enis) - before:
+                del self.enis[interface]
+            raise
+
+    def delete_nat_gateway(self: Any, nat_gateway_id: str) -> Any:
+        gateway = delete(self, nat_gateway_id)
+        self.enis.pop(gateway._eni.id, None)
+        return gateway
+
+    _replace(NatGatewayBackend, create_nat_gateway)
+    _replace(NatGatewayBackend, delete_nat_gateway)
 
 
 def rds_parameters_can_be_reset() -> None:
@@ -191,6 +214,7 @@ def certificates_of_other_accounts_exist() -> None:
 
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
+    nat_gateways_take_their_interface_along,
     rds_parameters_can_be_reset,
     rds_promotion_ends_the_replication,
     elasticache_subnet_groups_can_change,

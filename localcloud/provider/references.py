@@ -192,6 +192,8 @@ def missing(
         top = path.split(".")[0]
         if element is None:
             failures.append((top, f"{path}: the {THINGS[thing].words} {value!r} does not exist"))
+        elif thing == "key" and element.get("KeyState") == "PendingDeletion":
+            failures.append((top, f"{path}: KMSInvalidStateException: {value} is pending deletion"))
         elif (path in same_vpc or top in same_vpc) and THINGS[thing].vpc:
             vpcs[f"{path} {value}"] = search(THINGS[thing].vpc, element)
     if len(set(vpcs.values())) > 1:
@@ -206,6 +208,8 @@ def _describe(thing: str, value: str, call: Caller) -> Any:
         return {}  # AWS makes its own keys when they are first used
     if thing == "role":  # by ARN or by name; the API wants the name
         value = value.rsplit("/", 1)[-1]
+    if thing == "bucket":
+        value = value.removeprefix("arn:aws:s3:::")
     try:
         answer = call(referable.service, referable.operation, fill(referable.arguments, {"val": value}))
     except ClientError as error:

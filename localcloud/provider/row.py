@@ -60,6 +60,7 @@ class Prop:
     - unread: sent, but not comparable afterwards (contents of an object). `identity`: part of the id: not read either, and
       a change replaces.
     - force: a change replaces the resource. `update`: a change never does: code in the row (or the store) takes it.
+    - longer: AWS takes more values than the enumeration in its API's model lists; the row's check knows them.
     - encode, decode: from the property to members of the create/update call (or to `val` of the setter), and from what was
       read back to the property. `by_value` compares the property with what `decode` says, instead of in the API's form.
     """
@@ -75,6 +76,7 @@ class Prop:
     by_value: bool = False
     force: bool = False
     update: bool = False
+    longer: bool = False
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[dict[str, Any]], Any] | None = None
 

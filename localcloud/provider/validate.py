@@ -136,7 +136,8 @@ def _api_reasons(translator: Translator, name: str, value: Any) -> Iterator[str]
     members = shapes.input_shape(translator.row.service, create).members
     for member, content in fragment.items():
         if member in members:
-            yield from _against(members[member], content, name)
+            found = _against(members[member], content, name)
+            yield from () if translator.prop(name).longer else found
 
 
 def _against(shape: Any, value: Any, path: str) -> Iterator[str]:

@@ -6,10 +6,11 @@ overview" (S3), the service authorisation reference for actions (actions.txt, fr
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,33 @@ def principals(found: Mapping[str, Any]) -> Iterator[str]:
                 yield from (
                     name for name in listed(principal.get("AWS")) if isinstance(name, str) and name.startswith("arn:")
                 )
+
+
+def allows(
+    found: Mapping[str, Any] | None,
+    action: str,
+    services: Collection[str],
+    others: Callable[[str], bool] = lambda _: False,
+) -> bool:
+    """Whether some statement allows an action to one of the services (or to an AWS principal that `others` takes).
+
+    Conditions and Deny statements are not weighed: what a service tries first is not known here.
+    """
+    for statement in listed((found or {}).get("Statement")):
+        if statement.get("Effect") != "Allow":
+            continue
+        asked, patterns = action.lower(), [str(item).lower() for item in listed(statement.get("Action"))]
+        if "NotAction" not in statement and not any(fnmatch.fnmatchcase(asked, item) for item in patterns):
+            continue
+        principal = statement.get("Principal")
+        if principal == "*" or "NotPrincipal" in statement:
+            return True
+        by_kind = principal if isinstance(principal, dict) else {}
+        named = {str(item) for item in listed(by_kind.get("Service"))}
+        arns = [str(item) for item in listed(by_kind.get("AWS"))]
+        if named & {*services, "*"} or "*" in arns or any(map(others, arns)):
+            return True
+    return False
 
 
 def is_public(found: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.provider.constraints import policies
+from localcloud.provider.constraints import policies, standing_network, standing_roles
 from localcloud.provider.constraints.decisions import version
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
@@ -159,28 +159,6 @@ def _db_parameters_gone(context: Context) -> None:
             )
 
 
-# ---- network
-
-
-def _group_gone(context: Context) -> None:
-    """DeleteSecurityGroup: nothing has it any more."""
-    group = context["id"]
-    users = [item["LoadBalancerName"] for item in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]
-             if group in (item.get("SecurityGroups") or ())]  # fmt: skip
-    for found in context.call("rds:describe_db_instances", {})["DBInstances"]:
-        held = {item["VpcSecurityGroupId"] for item in found.get("VpcSecurityGroups") or ()}
-        users += [found["DBInstanceIdentifier"]] if group in held else []
-    if users:
-        raise Refused(f"DependencyViolation: the security group {group} is used by {', '.join(users)}")
-
-
-def _subnet_gone(context: Context) -> None:
-    """DeleteSubnet: no load balancer stands in it."""
-    for item in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]:
-        if context["id"] in {zone.get("SubnetId") for zone in item.get("AvailabilityZones") or ()}:
-            raise Refused(f"DependencyViolation: the subnet {context['id']} is used by {item['LoadBalancerName']}")
-
-
 # ---- policies
 
 
@@ -277,35 +255,68 @@ def _secret(context: Context) -> None:
         )
 
 
-CREATE: Mapping[str, tuple[Hook, ...]] = {
-    "aws:ecs/service:Service": (_ecs_service,),
-    "aws:rds/instance:Instance": (_db_instance,),
-    "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
-    "aws:kms/key:Key": (_key_policy,),
-    "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
-    "aws:sqs/queue:Queue": (_principals("policy"),),
-    "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
-    "aws:sns/topic:Topic": (_principals("policy"),),
-    "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
-    "aws:secretsmanager/secret:Secret": (_secret, _principals("policy")),
-    "aws:secretsmanager/secretPolicy:SecretPolicy": (_principals("policy"),),
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
-}
-UPDATE: Mapping[str, tuple[Hook, ...]] = {
-    "aws:ecs/service:Service": (_ecs_service,),
-    "aws:rds/instance:Instance": (_db_instance_change,),
-    "aws:rds/cluster:Cluster": (_db_instance_change,),
-    "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
-    "aws:kms/key:Key": (_key_policy,),
-    "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
-    "aws:sqs/queue:Queue": (_principals("policy"),),
-    "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
-}
+def _assumed(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
+    """The table with the roles that services try to assume."""
+    for token, form in standing_roles.ASSUMED.items():
+        found[token] = (*found.get(token, ()), standing_roles.assumed(*form))
+    return found
+
+
+CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
+    {
+        "aws:lb/listener:Listener": (standing_network.listener,),
+        "aws:lb/listenerRule:ListenerRule": (standing_network.rule,),
+        "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
+        "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
+        "aws:ec2/route:Route": (standing_network.route,),
+        "aws:ec2/routeTableAssociation:RouteTableAssociation": (standing_network.table_association,),
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment": (standing_roles.attachment,),
+        "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
+        "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
+        "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
+        "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
+        "aws:ecs/service:Service": (_ecs_service,),
+        "aws:rds/instance:Instance": (_db_instance,),
+        "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
+        "aws:kms/key:Key": (_key_policy,),
+        "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+        "aws:sqs/queue:Queue": (_principals("policy"),),
+        "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
+        "aws:sns/topic:Topic": (_principals("policy"),),
+        "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+        "aws:secretsmanager/secret:Secret": (_secret, _principals("policy")),
+        "aws:secretsmanager/secretPolicy:SecretPolicy": (_principals("policy"),),
+        "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
+    }
+)
+UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
+    {
+        "aws:lb/listener:Listener": (standing_network.listener_change,),
+        "aws:lb/listenerRule:ListenerRule": (standing_network.rule_change,),
+        "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
+        "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
+        "aws:ec2/route:Route": (standing_network.route,),
+        "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
+        "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
+        "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
+        "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
+        "aws:ecs/service:Service": (_ecs_service,),
+        "aws:rds/instance:Instance": (_db_instance_change,),
+        "aws:rds/cluster:Cluster": (_db_instance_change,),
+        "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
+        "aws:kms/key:Key": (_key_policy,),
+        "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+        "aws:sqs/queue:Queue": (_principals("policy"),),
+        "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+    }
+)
 DELETE: Mapping[str, tuple[Hook, ...]] = {
     "aws:ecs/cluster:Cluster": (_ecs_cluster_gone,),
     "aws:rds/subnetGroup:SubnetGroup": (_db_subnets_gone,),
     "aws:rds/parameterGroup:ParameterGroup": (_db_parameters_gone,),
-    "aws:ec2/securityGroup:SecurityGroup": (_group_gone,),
-    "aws:ec2/subnet:Subnet": (_subnet_gone,),
+    "aws:ec2/securityGroup:SecurityGroup": (standing_network.group_gone,),
+    "aws:ec2/subnet:Subnet": (standing_network.subnet_gone,),
     "aws:iam/policy:Policy": (_policy_gone,),
+    "aws:wafv2/webAcl:WebAcl": (standing_network.acl_gone,),
+    "aws:wafv2/ipSet:IpSet": (standing_network.set_gone,),
 }

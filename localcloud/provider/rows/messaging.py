@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row, Tagging
 from localcloud.provider.rows.iam import document_check
 from localcloud.provider.rows.tagging import by_arn
@@ -37,7 +39,39 @@ def _clear_policy(context: Context) -> None:
     context.call("set_topic_attributes", call)
 
 
+def _queue_part(prop: str, attribute: str, check: Callable[[Inputs], list[tuple[str, str]]] | None = None) -> Row:
+    """One attribute of a queue as a resource of its own."""
+    nothing = Call("set_queue_attributes", {"QueueUrl": "$id", "Attributes": {attribute: ""}})
+    return Row(
+        "sqs",
+        "set_queue_attributes",
+        "$in.queueUrl",
+        reads=(
+            Read(
+                "get_queue_attributes",
+                {"QueueUrl": "$id", "AttributeNames": [attribute]},
+                f"(Attributes.{attribute} && Attributes) || `null`",
+            ),
+        ),
+        update=Call("set_queue_attributes"),
+        whole=True,
+        delete=(nothing,),
+        props={
+            "queueUrl": Prop(identity=True),
+            prop: Prop(
+                encode=lambda value: {"Attributes": {attribute: value}},
+                decode=lambda el: el.get(attribute),
+                by_value=True,
+                update=True,
+            ),
+        },
+        check=check,
+    )
+
+
 ROWS: dict[str, Row] = {
+    "aws:sqs/queuePolicy:QueuePolicy": _queue_part("policy", "Policy", document_check("policy")),
+    "aws:sqs/redrivePolicy:RedrivePolicy": _queue_part("redrivePolicy", "RedrivePolicy"),
     "aws:sns/topic:Topic": Row(
         "sns",
         "create_topic",

@@ -117,7 +117,34 @@ def _tag_again(context: Context) -> None:
 
 _OBJECT = {"Bucket": "$in.bucket", "Key": "$in.key"}
 
+#: "Canned ACL" (S3 User Guide) for buckets; the API's model lists the first four.
+_ACLS = (
+    "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
+    "bucket-owner-full-control", "log-delivery-write",
+)  # fmt: skip
+
+
+def _check_acl(inputs: Inputs) -> list[tuple[str, str]]:
+    acl = inputs.get("acl")
+    return [] if acl is None or acl in _ACLS else [("acl", f"acl is {acl!r}; accepted are {', '.join(_ACLS)}")]
+
+
 ROWS: dict[str, Row] = {
+    "aws:s3/bucketAcl:BucketAcl": Row(
+        "s3",
+        "put_bucket_acl",
+        "={in.bucket},{in.acl}",
+        reads=(Read("get_bucket_acl", {"Bucket": "$in.bucket"}, "{Owner: Owner, Grants: Grants}"),),
+        update=Call("put_bucket_acl"),
+        whole=True,
+        props={
+            "bucket": Prop(identity=True),
+            "acl": Prop(api="ACL", unread=True, longer=True),  # AWS shows grants only
+            "expectedBucketOwner": VIRTUAL,
+            "accessControlPolicy": Prop(api="AccessControlPolicy", live="@"),
+        },
+        check=_check_acl,
+    ),
     "aws:s3/bucket:Bucket": Row(
         "s3",
         "create_bucket",

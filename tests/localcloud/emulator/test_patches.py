@@ -29,6 +29,15 @@ def _rds_subnet_group(client: Client) -> None:
     assert rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]["DBSubnetGroupDescription"] == "e"
 
 
+def _nat_interface(client: Client) -> None:
+    ec2, subnet = client("ec2"), _subnets(client)[0]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    ec2.delete_nat_gateway(NatGatewayId=gateway)
+    filters = [{"Name": "subnet-id", "Values": [subnet]}]
+    assert not ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+
+
 def _rds_parameter_reset(client: Client) -> None:
     rds, name = client("rds"), "to-reset"
     rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily="postgres16", Description="d")
@@ -134,6 +143,7 @@ REPAIRED = [
     _suspended_versioning,
     _bucket_logging,
     _rds_subnet_group,
+    _nat_interface,
     _rds_parameter_reset,
     _rds_promotion,
     _cache_subnet_group_modify,

@@ -46,6 +46,7 @@ CONTAINERS = json.dumps(
         }
     ]
 )
+_DEAD = "arn:aws:sqs:ap-south-1:123456789012:graph-dead"
 _TAGS = {"Name": "graph", "Key": "value"}
 _METRIC = {"name": "Errors", "namespace": "Matchday", "value": "1"}
 _SCALED = {
@@ -537,6 +538,25 @@ CASES: dict[str, Case] = {
         {"arn": ref("topic.arn"), "policy": _document(Principal="*", Action="sns:Publish", Resource="*")},
         {"policy": _document(Principal="*", Action="sns:Subscribe", Resource="*")},
     ),
+    "queue-policy": Case(
+        "aws:sqs/queuePolicy:QueuePolicy",
+        {"queueUrl": ref("part-queue.id"), "policy": _document(Principal="*", Action="sqs:SendMessage", Resource="*")},
+        {"policy": _document(Principal="*", Action="sqs:ReceiveMessage", Resource="*")},
+        lambda aws, i, _: aws("sqs").set_queue_attributes(
+            QueueUrl=i, Attributes={"Policy": _document(Principal="*", Action="sqs:*", Resource="*")}
+        ),
+        "policy",
+    ),
+    "queue-redrive": Case(
+        "aws:sqs/redrivePolicy:RedrivePolicy",
+        {
+            "queueUrl": ref("part-queue.id"),
+            "redrivePolicy": json.dumps({"deadLetterTargetArn": _DEAD, "maxReceiveCount": 4}),
+        },
+        {"redrivePolicy": json.dumps({"deadLetterTargetArn": _DEAD, "maxReceiveCount": 5})},
+    ),
+    "dead-queue": Case("aws:sqs/queue:Queue", {"name": "graph-dead"}),
+    "part-queue": Case("aws:sqs/queue:Queue", {"name": "graph-part", "tags": {"of": ref("dead-queue.name")}}),
     "queue": Case(
         "aws:sqs/queue:Queue",
         {"name": "graph", "visibilityTimeoutSeconds": 60, "sqsManagedSseEnabled": True, "tags": _TAGS},
@@ -605,6 +625,16 @@ CASES: dict[str, Case] = {
         {"tags": {"a": "b"}},
         lambda aws, i, _: aws("s3").put_bucket_tagging(Bucket=i, Tagging={"TagSet": [{"Key": "x", "Value": "y"}]}),
         "tags",
+    ),
+    "acl-bucket": Case("aws:s3/bucket:Bucket", {"bucket": "graph-acl-bucket", "forceDestroy": True}),
+    "acl-ownership": Case(
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        {"bucket": ref("acl-bucket.bucket"), "rule": {"objectOwnership": "BucketOwnerPreferred"}},
+    ),
+    "bucket-acl": Case(
+        "aws:s3/bucketAcl:BucketAcl",
+        {"bucket": ref("acl-ownership.bucket"), "acl": "log-delivery-write"},
+        {"acl": "private"},
     ),
     "log-bucket": Case("aws:s3/bucket:Bucket", {"bucket": "graph-log-bucket", "forceDestroy": True}),
     "versioning": Case(

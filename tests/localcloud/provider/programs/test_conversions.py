@@ -223,7 +223,7 @@ def _key_by_arn_and_id() -> None:
     aws.sqs.Queue("by-id", name="conv-by-id", kms_master_key_id=key.key_id)
     aws.sqs.Queue("by-arn", name="conv-by-arn", kms_master_key_id=key.arn)
     aws.sqs.Queue("by-alias", name="conv-by-alias", kms_master_key_id=alias.name)
-    aws.cloudwatch.LogGroup("kl", name="/conv/kl", kms_key_id=key.arn)
+    aws.ssm.Parameter("kp", name="/conv/kp", type="SecureString", value="v", key_id=key.arn)
 
 
 def _normalised_documents() -> None:
