@@ -256,7 +256,8 @@ def acl_gone(context: Context) -> None:
     """DeleteWebACL: it protects nothing."""
     if context["in"]["scope"] != "REGIONAL":
         return
-    asked = {"WebACLArn": context["out"].get("arn"), "ResourceType": "APPLICATION_LOAD_BALANCER"}
-    users = context.call("wafv2:list_resources_for_web_acl", asked).get("ResourceArns") or []
-    if users:
-        raise Refused(f"WAFAssociatedItemException: {context['id']} is associated with {', '.join(users)}")
+    arn = context["out"].get("arn")
+    for found in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]:
+        held = context.call("wafv2:get_web_acl_for_resource", {"ResourceArn": found["LoadBalancerArn"]}).get("WebACL")
+        if held and held.get("ARN") == arn:
+            raise Refused(f"WAFAssociatedItemException: {context['id']} is associated with {found['LoadBalancerName']}")

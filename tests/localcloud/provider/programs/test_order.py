@@ -532,7 +532,25 @@ def _no_acl_of_set(client: Client, _: SmallEngine) -> None:
     waf.delete_web_acl(Name="of-a-set", Scope="REGIONAL", Id=found["Id"], LockToken=found["LockToken"])
 
 
+def _acl_alone(_: int) -> None:
+    _, subnets = network("aa", 105)
+    lb = aws.lb.LoadBalancer("aa-lb", subnets=ids(subnets))
+    visible = {"cloudwatch_metrics_enabled": False, "metric_name": "m", "sampled_requests_enabled": False}
+    aws.wafv2.WebAcl(
+        "aa", scope="REGIONAL", default_action={"allow": {}}, visibility_config=visible, opts=Options(depends_on=[lb])
+    )
+
+
+def _protected(client: Client, stack: SmallEngine) -> None:
+    client("wafv2").associate_web_acl(WebACLArn=stack.outputs("aa")["arn"], ResourceArn=stack.id("aa-lb"))
+
+
+def _unprotected(client: Client, stack: SmallEngine) -> None:
+    client("wafv2").disassociate_web_acl(ResourceArn=stack.id("aa-lb"))
+
+
 HELD: dict[str, Held] = {
+    "an ACL of a balancer": Held(_acl_alone, _protected, _unprotected, ("WAFAssociatedItemException",)),
     "a group that another's rule names": Held(_one_group, _other_group, _no_other_group, ("DependencyViolation",)),
     "a group of an interface": Held(_one_group, _interface, _no_interface, ("DependencyViolation",)),
     "a subnet with an interface": Held(_only_subnets, _interface_in_subnet, _no_interface, ("DependencyViolation",)),
