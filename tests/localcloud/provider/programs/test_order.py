@@ -446,7 +446,7 @@ def _no_inline(client: Client, _: SmallEngine) -> None:
 
 
 def _cluster(_: int) -> None:
-    vpc, _ = network("cs", 102)
+    vpc, _subnets = network("cs", 102)
     aws.ec2.SecurityGroup("cs-sg", vpc_id=vpc.id)
     aws.ecs.Cluster("c", name="with-services")
     task("cs")
