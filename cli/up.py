@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import code, console, journeys, local, region
+from cli import code, console, journeys, local, pending, region
 from cli.checkpoint import Checkpoint, Phase, put_back
 from cli.lock import exclusive
 
@@ -279,6 +279,7 @@ def _provision(client: Client, *, refresh: bool) -> Result:
     checkpoint.take(_position(client))
     servers, written = _servers(client), _written(workspace)
     checkpoint.enter(Phase.APPLYING)
+    refresh |= pending.settle(workspace, local.STACK)
     try:
         with local.resource_progress("provision") as on_event:
             done = workspace.run([*command, *(["--refresh"] if refresh else [])], local.STACK, on_event=on_event)

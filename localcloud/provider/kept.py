@@ -25,6 +25,7 @@ class KeptProperties:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS kept (token TEXT, id TEXT, properties TEXT NOT NULL, PRIMARY KEY (token, id))"
             )
+            connection.execute("CREATE TABLE IF NOT EXISTS made (urn TEXT PRIMARY KEY, id TEXT NOT NULL)")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -59,7 +60,23 @@ class KeptProperties:
         with self._connection() as connection:
             connection.execute("DELETE FROM kept WHERE token = ? AND id = ?", (token, resource_id))
 
+    def note_made(self, urn: str, resource_id: str = "") -> None:
+        """Remember what was made last for a URN, as an engine that is killed just then has not; "" while it is being made."""
+        with self._connection() as connection:
+            connection.execute("INSERT OR REPLACE INTO made VALUES (?, ?)", (urn, resource_id))
+
+    def made(self, urn: str) -> str | None:
+        """The id of what was made last for a URN and is not deleted; "" while it is being made; None when nothing is."""
+        found = self._connection().execute("SELECT id FROM made WHERE urn = ?", (urn,)).fetchone()
+        return str(found[0]) if found else None
+
+    def note_deleted(self, urn: str, resource_id: str) -> None:
+        """Forget what was made for a URN; another id than the noted one is that of an earlier resource."""
+        with self._connection() as connection:
+            connection.execute("DELETE FROM made WHERE urn = ? AND id = ?", (urn, resource_id))
+
     def clear(self) -> None:
         """Forget everything: what goes with an emulator that starts empty."""
         with self._connection() as connection:
             connection.execute("DELETE FROM kept")
+            connection.execute("DELETE FROM made")

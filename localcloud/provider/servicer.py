@@ -165,11 +165,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.preview:
                 unknown = dict.fromkeys(translator.kind.outputs, UNKNOWN)
                 return provider_pb2.CreateResponse(properties=dump({**unknown, **inputs}))
+            resource_id = ""
+            self._core.store.note_made(request.urn)
             try:
                 resource_id, outputs = self._core.create(self._of(context), token, inputs)
             except PartlyCreated as error:
+                resource_id = error.id
                 _partly(context, error, inputs)
                 raise
+            finally:
+                if resource_id:
+                    self._core.store.note_made(request.urn, resource_id)
+                else:
+                    self._core.store.note_deleted(request.urn, "")
             return provider_pb2.CreateResponse(
                 id=resource_id, properties=dump({**inputs, **outputs}, translator.secrets)
             )
@@ -204,6 +212,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.type not in random_kinds.KINDS:
                 inputs, outputs = load(request.old_inputs), load(request.properties)
                 self._core.delete(self._of(context), request.type, request.id, inputs, outputs)
+                self._core.store.note_deleted(request.urn, request.id)
             return empty_pb2.Empty()
 
 
