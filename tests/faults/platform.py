@@ -23,12 +23,14 @@ import redis
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import local, lock, up
+
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).with_name("tiny")
 #: A busy machine may take minutes for what takes seconds alone.
 PATIENCE = 300
 
-SERVERS = ("supervisor", "emulator", "provider", "postgres", "valkey")
+SERVERS = ("supervisor", "emulator", "provider", "postgres", "valkey", "ingress")
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Platform:
         shutil.copytree(TINY, self.directory)
         self.kept = Kept()
         self.steps: list[str] = []
+        #: Whether a run of the engine was cut off, so that only the next one tells what is deployed.
+        self.unsettled = False
 
     # The command
 
@@ -75,6 +79,23 @@ class Platform:
     def up(self) -> None:
         self.run("up", "--port", str(self.port))
         self.kept.extras = self.wanted_extras
+        self.unsettled = False
+
+    def settle(self) -> None:
+        """Everything runs and is consistent again: a real `up` after a cut, else only what `up` does before the engine runs."""
+        if self.unsettled:
+            self.up()
+            return
+        before = local.PROJECT
+        local.use(self.directory)
+        try:
+            with lock.held("up"):
+                remembered = json.loads((local.STATE / "up.json").read_text())
+                client = up._start({"port": self.port, "emulator": None}, remembered)
+                for _ in client.converge(PATIENCE):
+                    pass
+        finally:
+            local.use(before)
 
     @property
     def wanted_extras(self) -> int:
@@ -117,6 +138,7 @@ class Platform:
                 "provider": "localcloud.provider",
                 "postgres": "/postgres",
                 "valkey": "valkey-server",
+                "ingress": "caddy",
             }[server]
             if wanted in line and (mark in line or process.pid in self._store_pids()):
                 process.kill()

@@ -12,13 +12,12 @@ import shutil
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.clones import free_port
 from tests.faults.platform import SERVERS, Platform
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults"), pytest.mark.timeout(0)]
@@ -27,18 +26,7 @@ SEED = int(os.environ.get("MATCHDAY_SEED", "20261126"))
 Step = tuple[str, ...]
 
 
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    made = Platform(tmp_path_factory.mktemp("lasting"), free_port())
-    made.up()
-    made.kept.secret = made.client("secretsmanager").get_secret_value(SecretId="kept")["SecretString"]
-    yield made
-    made.run("down")
-    assert made.processes() == []
-    made.run("reset", "--yes")
-
-
-WRITES = st.tuples(st.just("write"), st.sampled_from(["object", "message", "row", "key"]))
+WRITES = st.tuples(st.just("write"), st.sampled_from(["object", "message", "row", "key", "taken message"]))
 KILLS = st.tuples(st.just("kill"), st.sampled_from(SERVERS))
 CUTS = st.tuples(
     st.just("cut"),
@@ -46,14 +34,20 @@ CUTS = st.tuples(
     st.sampled_from(["SIGINT", "SIGTERM", "SIGKILL"]),
     st.sampled_from(["0.5", "2", "4"]),
 )
-OTHERS = st.sampled_from([("up",), ("down",), ("taken port",), ("delete", "provider"), ("delete", "supervisor.json")])
+OTHERS = st.sampled_from(
+    [("up",), ("down",), ("taken port",), ("preview",), ("delete", "provider"), ("delete", "supervisor.json")]
+)
 #: Half of what happens is writing: else there is little to lose.
-SEQUENCES = st.lists(st.one_of(WRITES, WRITES, KILLS, CUTS, OTHERS), min_size=2, max_size=4)
+SEQUENCES = st.lists(st.one_of(WRITES, WRITES, WRITES, KILLS, KILLS, OTHERS), min_size=2, max_size=4)
+#: A cut needs two real runs of the engine, so there is one in every third sequence.
+WITH_CUTS = st.tuples(SEQUENCES, st.sampled_from([0, 0, 1]), CUTS).map(
+    lambda drawn: [*drawn[0][: len(drawn[0]) // 2], *[drawn[2]] * drawn[1], *drawn[0][len(drawn[0]) // 2 :]]
+)
 
 
-def _write(platform: Platform, store: str) -> None:
+def write(platform: Platform, store: str) -> None:
     if not platform.running:
-        platform.up()
+        platform.settle()
     kept, number = platform.kept, len(platform.steps)
     if store == "object":
         platform.retry(
@@ -63,6 +57,8 @@ def _write(platform: Platform, store: str) -> None:
     elif store == "message":
         platform.retry(lambda: platform.client("sqs").send_message(QueueUrl=platform.queue(), MessageBody=str(number)))
         kept.messages[str(number)] += 1
+    elif store == "taken message":
+        _take_message(platform)
     elif store == "key":
         platform.retry(lambda: platform.cache().set(f"k{number % 5}", str(number)))
         kept.keys[f"k{number % 5}"] = str(number)
@@ -80,8 +76,20 @@ def _write(platform: Platform, store: str) -> None:
         kept.rows.add(number)
 
 
+def _take_message(platform: Platform) -> None:
+    """Receive one message and delete it, as a worker does: it must not come back."""
+    sqs, kept = platform.client("sqs"), platform.kept
+    found = platform.retry(lambda: sqs.receive_message(QueueUrl=platform.queue())).get("Messages", [])
+    for message in found:
+        platform.retry(
+            lambda: sqs.delete_message(QueueUrl=platform.queue(), ReceiptHandle=message["ReceiptHandle"])  # noqa: B023 - called at once
+        )
+        kept.messages -= Counter([message["Body"]])
+
+
 def _cut(platform: Platform, victim: str, number: str, delay: str) -> None:
     """An `up` that has something to do, interrupted."""
+    platform.unsettled = True
     before = platform.wanted_extras
     platform.want_extras(0 if before else 3)
     process = platform.start("up", "--port", str(platform.port))
@@ -100,6 +108,11 @@ def _take_port(platform: Platform) -> None:
     assert f"127.0.0.1:{platform.port}" in err
 
 
+def _preview(platform: Platform) -> None:
+    """A preview beside what runs, or of its own cloud when nothing does, changes neither."""
+    platform.run("preview", "local")
+
+
 def _delete(platform: Platform, part: str) -> None:
     path = platform.directory / ".matchday" / part
     if path.is_dir():
@@ -109,17 +122,18 @@ def _delete(platform: Platform, part: str) -> None:
 
 
 STEPS: dict[str, Callable[..., None]] = {
-    "write": _write,
+    "write": write,
     "cut": _cut,
     "kill": lambda platform, server: platform.kill(server),
     "up": lambda platform: platform.up(),
     "down": lambda platform: platform.run("down"),
     "taken port": _take_port,
     "delete": _delete,
+    "preview": _preview,
 }
 
 
-def _check(platform: Platform) -> None:
+def check(platform: Platform) -> None:
     """Everything acknowledged is there, no more and no less, and the stack is what its settings say."""
     kept = platform.kept
     s3 = platform.client("s3")
@@ -129,7 +143,7 @@ def _check(platform: Platform) -> None:
     assert _messages(platform) == kept.messages
     assert {k: platform.cache().get(k).decode() for k in kept.keys} == kept.keys
     names = {url.rsplit("/", 1)[1] for url in platform.client("sqs").list_queues()["QueueUrls"]}
-    assert names == {"kept", *(f"extra-{n}" for n in range(platform.wanted_extras))}
+    assert names == {"kept", *(f"extra-{n}" for n in range(kept.extras))}
 
     async def rows() -> set[int]:
         connection = await platform.database()
@@ -157,10 +171,10 @@ def _play(platform: Platform, sequence: list[Step]) -> None:
     for step in sequence:
         platform.steps.append(" ".join(step))
         STEPS[step[0]](platform, *step[1:])
-    platform.up()
+    platform.settle()
     try:
         platform.retry(lambda: platform.client("s3").list_buckets())
-        _check(platform)
+        check(platform)
     except AssertionError as error:
         raise AssertionError(f"after {platform.steps[-12:]} (seed {SEED}): {error}") from error
 
@@ -171,18 +185,16 @@ PLAIN = settings(
 )
 
 
-# Few here, as each step waits for a real `up`: fifteen took 207 s in one run and over nine minutes in another. The next
-# step is to find out why, and to draw fifteen again.
 @seed(SEED)
-@settings(PLAIN, max_examples=5)
-@given(sequence=SEQUENCES)
+@settings(PLAIN, max_examples=15)
+@given(sequence=WITH_CUTS)
 def test_nothing_acknowledged_is_lost(platform: Platform, sequence: list[Step]) -> None:
     _play(platform, sequence)
 
 
 @pytest.mark.nightly
 @seed(SEED + 1)
-@settings(PLAIN, max_examples=200)
-@given(sequence=SEQUENCES)
+@settings(PLAIN, max_examples=int(os.environ.get("MATCHDAY_SEQUENCES", "200")))
+@given(sequence=WITH_CUTS)
 def test_nothing_acknowledged_is_lost_in_many_sequences(platform: Platform, sequence: list[Step]) -> None:
     _play(platform, sequence)

@@ -1,0 +1,124 @@
+"""A full disk over a whole `up`, and a plain `pulumi up` that was killed: the next `matchday up` mends both, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.platform import PATIENCE, Platform
+from tests.faults.test_lasting import check, write
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults"), pytest.mark.timeout(0)]
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture
+def small(platform: Platform) -> Iterator[Path]:
+    """The platform's state on a file system of its own that is nearly full; put back afterwards."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    platform.run("down")
+    state = platform.directory / ".matchday"
+    aside = state.with_name("aside")
+    state.rename(aside)
+    state.mkdir()
+    used = int(subprocess.check_output(["du", "-sB1", str(aside)], text=True).split()[0])
+    size = used + 24 * MEBIBYTE
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(state)], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{aside}/.", str(state)], check=True)
+        yield state
+        platform.run("down")
+        shutil.rmtree(aside)
+        subprocess.run(["cp", "-a", f"{state}/.", str(aside)], check=True)
+    finally:
+        platform.run("down", check=False)
+        subprocess.run(["umount", "-l", str(state)], check=True)
+        state.rmdir()
+        aside.rename(state)
+
+
+def _fill(state: Path, leave: int) -> Path:
+    filler = state / "filler"
+    free = shutil.disk_usage(state).free
+    with filler.open("wb") as file:
+        for _ in range(max(0, free - leave) // 4096):
+            file.write(bytes(4096))
+    return filler
+
+
+@pytest.mark.parametrize("leave", [16 * 1024, pytest.param(3 * MEBIBYTE, marks=pytest.mark.nightly)])
+def test_a_full_disk_ends_an_up_with_a_sentence_and_room_mends_it(platform: Platform, small: Path, leave: int) -> None:
+    platform.up()
+    for store in ("object", "row", "message", "key"):
+        platform.steps.append(f"write {store} before the disk is full")
+        write(platform, store)
+    platform.run("down")
+    filler = _fill(small, leave)
+    platform.want_extras(0 if platform.wanted_extras else 3)
+    code, _, said = platform.run("up", "--port", str(platform.port), check=False)
+    assert code in (1, 2), said
+    assert "disk is full" in said or "No space left" in said, said
+    filler.unlink()
+    platform.up()
+    check(platform)
+
+
+def test_what_a_killed_plain_pulumi_had_made_is_found_and_not_made_twice(platform: Platform) -> None:
+    platform.settle()
+    program = platform.directory / "__main__.py"
+    original = program.read_text()
+    program.write_text(
+        original + "\nfor n in range(4):\n    aws.s3.Bucket(f'b{n}', bucket=f'made-by-a-killed-run-{n}')\n"
+    )
+    _, exports, _ = platform.run("env")
+    state = platform.directory / ".matchday" / "pulumi" / "backend" / ".pulumi" / "stacks" / "tiny" / "local.json"
+    configuration = platform.directory / ".matchday" / "pulumi" / "Pulumi.local.yaml"
+    emulator = next(p for p in _family(platform) if "localcloud.emulator" in p.cmdline())
+    plain = subprocess.Popen(
+        [
+            "bash",
+            "-c",
+            f"{exports}\nexec pulumi up --yes --skip-preview -s local --config-file {shlex.quote(str(configuration))}",
+        ],
+        cwd=platform.directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while "made-by-a-killed-run" not in state.read_text() and plain.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        emulator.send_signal(signal.SIGSTOP)  # so that what has begun is not over before the engine is dead
+        time.sleep(0.2)
+        for process in (*psutil.Process(plain.pid).children(recursive=True), psutil.Process(plain.pid)):
+            process.kill()
+    finally:
+        emulator.send_signal(signal.SIGCONT)
+        printed, _ = plain.communicate(timeout=60)
+    assert '"pending_operations"' in state.read_text(), printed.decode()
+    _, _, said = platform.run("up", "--port", str(platform.port))
+    assert "was cut off at" in said
+    buckets = {bucket["Name"] for bucket in platform.client("s3").list_buckets()["Buckets"]}
+    assert {f"made-by-a-killed-run-{n}" for n in range(4)} <= buckets
+    program.write_text(original)
+    platform.up()
+    assert {bucket["Name"] for bucket in platform.client("s3").list_buckets()["Buckets"]} == {"kept"}
+    check(platform)
+
+
+def _family(platform: Platform) -> list[psutil.Process]:
+    return psutil.Process(platform.info["pid"]).children(recursive=True)
