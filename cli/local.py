@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +26,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 #: Everything that the local cloud of this clone keeps (docs/contracts.md lists what is in it).
 STATE = StateDirectory.of(PROJECT).root
+
+#: Bytes of free disk below which nothing starts: a server's log, a journal's next lines, PostgreSQL's next segment.
+_LEAST_ROOM = 8 << 20
 
 #: The stack that the local cloud runs.
 STACK = "local"
@@ -165,8 +169,18 @@ def require_running() -> Client:
 def engine_failed(failure: EngineFailed, code: int = console.NO) -> NoReturn:
     """End the command with what the engine said, each message once, without its stack traces."""
     # The log of a preview from nothing goes with its temporary folder.
-    hint = f"Its full log: {failure.log}" if failure.log.is_relative_to(STATE) else ""
+    hint = full_disk() or (f"Its full log: {failure.log}" if failure.log.is_relative_to(STATE) else "")
     console.fail("\n  ".join(message.strip() for message in failure.messages), hint, code)
+
+
+def full_disk() -> str:
+    """The sentence for a failure while hardly any room is left for the state directory, which is then its cause; else ""."""
+    where = STATE if STATE.exists() else STATE.parent
+    free = shutil.disk_usage(where).free
+    if free > _LEAST_ROOM:
+        return ""
+    left = f"{where}: {free // 1024} KiB left"
+    return f"The disk is full ({left}): what was kept is kept; make room and run the same command again."
 
 
 @contextmanager

@@ -366,6 +366,8 @@ def _say(event: Event) -> None:
 
 
 def _advice(failure: Exception) -> str:
+    if full := local.full_disk():
+        return full
     if "listen" in str(failure):
         return f"Choose another port: `make up PORT=8090` (or `{console.command('up --port 8090')}`); nothing was lost."
     return (

@@ -35,7 +35,15 @@ CUTS = st.tuples(
     st.sampled_from(["0.5", "2", "4"]),
 )
 OTHERS = st.sampled_from(
-    [("up",), ("down",), ("taken port",), ("preview",), ("delete", "provider"), ("delete", "supervisor.json")]
+    [
+        ("up",),
+        ("down",),
+        ("taken port",),
+        ("preview",),
+        ("move",),
+        ("delete", "provider"),
+        ("delete", "supervisor.json"),
+    ]
 )
 #: Half of what happens is writing: else there is little to lose.
 SEQUENCES = st.lists(st.one_of(WRITES, WRITES, WRITES, KILLS, KILLS, OTHERS), min_size=2, max_size=4)
@@ -113,6 +121,12 @@ def _preview(platform: Platform) -> None:
     platform.run("preview", "local")
 
 
+def _move(platform: Platform) -> None:
+    """The clone's folder is moved while it is down; the next `up` is run from where it is now."""
+    platform.run("down")
+    platform.directory = platform.directory.rename(platform.directory.with_name(f"tiny-{len(platform.steps)}"))
+
+
 def _delete(platform: Platform, part: str) -> None:
     path = platform.directory / ".matchday" / part
     if path.is_dir():
@@ -130,6 +144,7 @@ STEPS: dict[str, Callable[..., None]] = {
     "taken port": _take_port,
     "delete": _delete,
     "preview": _preview,
+    "move": _move,
 }
 
 
