@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cli import console
 from localcloud.runtime.state import StateDirectory
@@ -37,7 +37,8 @@ STACK = "local"
 def _region() -> str:
     """`aws:region` of the stack's file; read without a parser: a broken file is the engine's or `up`'s to refuse."""
     file = PROJECT / "environments" / f"Pulumi.{STACK}.yaml"
-    found = re.search(r"^\s+aws:region:\s*[\"']?([a-z0-9-]+)", file.read_text() if file.exists() else "", re.MULTILINE)
+    text = file.read_text(errors="replace") if file.exists() else ""
+    found = re.search(r"^\s+aws:region:\s*[\"']?([a-z0-9-]+)", text, re.MULTILINE)
     return found[1] if found else "ap-south-1"
 
 
@@ -62,10 +63,17 @@ def places() -> StateDirectory:
 
 def stack_files() -> Path:
     """The folder of the project's Pulumi.<stack>.yaml."""
-    import yaml
-
-    settings = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text()) or {}
-    return PROJECT / str(settings.get("stackConfigDir", "."))
+    file = PROJECT / "Pulumi.yaml"
+    content = _yaml(file)
+    folder = content.get("stackConfigDir", ".") if isinstance(content, dict) else None
+    if not isinstance(folder, str):
+        what = f"stackConfigDir is {folder!r}" if isinstance(content, dict) else f"the file is {content!r}"
+        console.fail(
+            f"{file}: {what}",
+            "Accepted: Pulumi's project file, a mapping with `name` and `runtime`; stackConfigDir is a folder's name.",
+            console.WRONG_CALL,
+        )
+    return PROJECT / folder
 
 
 def stacks() -> list[str]:
@@ -86,19 +94,8 @@ def require_stack(stack: str) -> None:
 
 def require_readable(stack: str) -> None:
     """End the command unless the stack's file is YAML of the shape that Pulumi reads."""
-    import yaml
-
     file = stack_files() / f"Pulumi.{stack}.yaml"
-    try:
-        content = yaml.safe_load(file.read_text())
-    except FileNotFoundError:
-        return
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
-        console.fail(f"{where}: this is not YAML: {error.problem or error.context}", code=console.WRONG_CALL)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        console.fail(f"{file}: this is not YAML: {error}", code=console.WRONG_CALL)
+    content = _yaml(file)
     config = content.get("config") if isinstance(content, dict) else content
     if not isinstance(config, dict | None) or not isinstance(content, dict | None):
         console.fail(
@@ -106,6 +103,22 @@ def require_readable(stack: str) -> None:
             "Accepted: a mapping with the key `config`, a mapping of settings by `namespace:name`.",
             console.WRONG_CALL,
         )
+
+
+def _yaml(file: Path) -> Any:
+    """What a file holds; None when it is not there or empty. Ends the command when it is no YAML."""
+    import yaml
+
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
+        console.fail(f"{where}: this is not YAML: {error.problem or error.context}", code=console.WRONG_CALL)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: bytes that are no UTF-8, dates that there are not
+        console.fail(f"{file}: this is not YAML: {error}", code=console.WRONG_CALL)
 
 
 def engine() -> Engine:
