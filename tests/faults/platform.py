@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -132,17 +133,17 @@ class Platform:
             except psutil.Error:
                 continue
             line = " ".join(words)
-            wanted = {
-                "supervisor": "localcloud.dataplane",
-                "emulator": "localcloud.emulator",
-                "provider": "localcloud.provider",
-                "postgres": "/postgres",
-                "valkey": "valkey-server",
-                "ingress": "caddy",
-            }[server]
-            if wanted in line and (mark in line or process.pid in self._store_pids()):
+            module = f"localcloud.{'dataplane' if server == 'supervisor' else server}"
+            program = {"postgres": "/postgres", "valkey": "valkey-server", "ingress": "caddy"}.get(server, "")
+            ours = mark in line or process.pid in self._store_pids()
+            if ours and (program in line if program else module in words):
                 process.kill()
-                process.wait(10)
+                # Its parent may be slow to take note of it: it is over all the same.
+                deadline = time.monotonic() + PATIENCE
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    while process.status() != psutil.STATUS_ZOMBIE:
+                        assert time.monotonic() < deadline, f"{server} lives on after SIGKILL"
+                        time.sleep(0.02)
                 return True
         return False
 
