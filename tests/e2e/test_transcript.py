@@ -19,6 +19,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.xdist_group("tra
 
 NOBODY = 65534
 
+#: How this machine reaches the package indexes.
+_NETWORK = re.compile(
+    r"(SSL_CERT|PIP_(?!CACHE)|UV_(?!CACHE)|GO(PROXY|SUMDB|FLAGS|NOSUMDB)|REQUESTS_CA|(https?|no|all)_proxy)",
+    re.IGNORECASE,
+)
+
 
 def commands() -> list[str]:
     """The table's commands in its order."""
@@ -117,7 +123,8 @@ def _change_a_setting(clone: Path, run: Callable[[str, str], tuple[int, str]]) -
 def _shell(clone: Path, home: Path, number: int) -> Callable[[str, str], tuple[int, str]]:
     own = [] if number else [f"{sys.base_prefix}/bin"]  # root's Python may lie where nobody else can look
     path = ":".join([f"{clone}/.venv/bin", *own, "/usr/local/bin", "/usr/bin", "/bin"])
-    environment = {"HOME": str(home), "LANG": "C.UTF-8", "PATH": path}
+    network = {name: value for name, value in os.environ.items() if _NETWORK.match(name)}
+    environment = {**network, "HOME": str(home), "LANG": "C.UTF-8", "PATH": path}
     become = ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"] if number else []
 
     def run(command: str, typed: str) -> tuple[int, str]:
