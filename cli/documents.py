@@ -104,7 +104,7 @@ class Status(TypedDict):
     databases: Annotated[list[DataStore], "data stores"]
     servers: Annotated[list[Server], "what else runs"]
     problems: Annotated[list[str], "what the data plane cannot do, a sentence each"]
-    drift: Annotated[Drift, "looked for every two minutes if anything was written since"]
+    drift: Annotated[Drift, "looked for every five minutes if anything was written since"]
     supervisor: Annotated[Supervisor, "the process that owns everything"]
     resources: Annotated[int, "in the engine's state"]
 

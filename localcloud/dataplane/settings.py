@@ -57,7 +57,7 @@ class Timing:
     backoff_last: float = 60.0  #: ECS waits up to five minutes
     pool_refresh: float = 0.3  #: how long the ingress may go on using an answer of the resolver
     log_flush: float = 2.0  #: between two batches to CloudWatch Logs
-    drift: float = 120.0  #: between two looks whether what is live still is what was deployed
+    drift: float = 300.0  #: between two looks whether what is live still is what was deployed
     drain_most: float = 30.0  #: a deregistration delay is cut to this, and ends early once no request is open
 
 

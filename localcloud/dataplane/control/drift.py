@@ -17,7 +17,8 @@ import httpx
 from localcloud.dataplane.settings import Config
 from localcloud.runtime.processes import spawn
 
-_SECONDS = 120
+#: How long one look may take: at the lowest priority on a busy machine.
+_SECONDS = 300
 
 
 @dataclass
