@@ -46,7 +46,7 @@ OTHERS = st.sampled_from(
     ]
 )
 #: Half of what happens is writing: else there is little to lose.
-SEQUENCES = st.lists(st.one_of(WRITES, WRITES, WRITES, KILLS, KILLS, OTHERS), min_size=2, max_size=4)
+SEQUENCES = st.lists(st.one_of(WRITES, WRITES, WRITES, KILLS, KILLS, OTHERS), min_size=2, max_size=3)
 #: A cut needs two real runs of the engine, so there is one in every third sequence.
 WITH_CUTS = st.tuples(SEQUENCES, st.sampled_from([0, 0, 1]), CUTS).map(
     lambda drawn: [*drawn[0][: len(drawn[0]) // 2], *[drawn[2]] * drawn[1], *drawn[0][len(drawn[0]) // 2 :]]

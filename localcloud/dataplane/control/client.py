@@ -87,15 +87,13 @@ class Client:
         process = psutil.Process(self.info.pid)
         with suppress(SupervisorError):
             self._call("POST", "/stop")
-        try:
-            process.wait(timeout)
-        except psutil.TimeoutExpired as error:
+        if not _ends(process, timeout):
             # Its children die with it.
             process.kill()
-            process.wait(10)
+            _ends(process, 10)
             raise SupervisorError(
                 "supervisor", f"did not stop in {timeout:g} s and was killed", self._places.supervisor_log
-            ) from error
+            )
 
     def _failed_log(self) -> Path | None:
         """The log of what failed: a data store that does not run, else a service's last failed task."""
@@ -175,6 +173,17 @@ def forget(state: Path) -> None:
     places = StateDirectory(state)
     for directory in (places.emulator, places.provider, places.logs, places.ingress, places.tasks):
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _ends(process: psutil.Process, timeout: float) -> bool:
+    """Whether a process is over in time; one that its parent has not taken note of (a container's first process may not) is."""
+    deadline = time.monotonic() + timeout
+    with suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+    return True
 
 
 def _running(state: Path) -> Client | None:
