@@ -31,6 +31,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("logs",): 1,
     ("smoke",): 1,
     ("seed",): 1,
+    ("plan", "--nonsense"): 2,
     ("preview", "prood"): 2,
     ("preview", "prod", "--refresh"): 2,
     ("rehearse", "prood"): 2,
