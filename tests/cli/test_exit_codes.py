@@ -35,6 +35,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("preview", "prood"): 2,
     ("preview", "prod", "--refresh"): 2,
     ("rehearse", "prood"): 2,
+    ("plan", "final", "--stack", "prood"): 2,
     ("env",): 1,
     ("doctor", "--nonsense"): 2,
     ("audit",): 2,
