@@ -26,49 +26,15 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 _LONGEST_JOURNAL = 16 * 2**20
 
 
-class Gate:
-    """Lets requests through together, and a snapshot alone: what is written is one moment's state."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside = 0
-        self._closed = False
-
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
-            self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._closed)
-            self._closed = True
-            self._changed.wait_for(lambda: self._inside == 0)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._closed = False
-                self._changed.notify_all()
-
-
 class Emulator:
     """WSGI application: moto, what keeps its state (`file`; None keeps nothing), and the endpoints of our own.
 
-    Requests that only read run together. Those that may change something run one at a time, in the order in which the
-    journal holds them; moto is one interpreter, so that costs nothing. One that sleeps (a long poll) lets the others by.
+    Requests run one at a time, in the order in which the journal holds what they changed: a list that moto makes while
+    another thread adds to it is an error. moto is one interpreter, so that costs nothing. One that sleeps (a long poll)
+    lets the others by.
     """
 
     def __init__(self, file: Path | None) -> None:
-        self._gate = Gate()
         self._order = threading.Lock()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._keeper = Keeper(file) if file else None
@@ -80,7 +46,7 @@ class Emulator:
     def save(self) -> None:
         """Write the snapshot file."""
         if self._keeper:
-            with self._order, self._gate.alone():
+            with self._order:
                 self._keeper.save()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -97,9 +63,10 @@ class Emulator:
             return _answer(start_response, "200 OK", self._health())
         body = requests.take_body(environ)
         if self._keeper is None or not requests.may_change(environ, body):
-            with self._gate.request():
-                answer: Iterable[bytes] = list(self._moto(environ, start_response))
-            return answer
+            drawn = draws.Draws()
+            with self._turn(drawn):
+                status, headers, answer = self._ask(environ, drawn)
+            return _sent(start_response, status, headers, answer)
         try:
             return self._change(self._keeper, environ, body, start_response)
         except OSError as error:
@@ -119,19 +86,10 @@ class Emulator:
         """Answer a request that may change something once what it did is on disk."""
         seen = requests.recorded(environ)  # before moto reads and changes it
         drawn = draws.Draws()
-        with self._order:
-            self._mend(keeper)
-
-            def sleep(seconds: float) -> None:
-                self._order.release()
-                try:
-                    draws.wait(seconds)
-                finally:
-                    self._order.acquire()
-                    drawn.time = draws.now()
-
-            drawn.sleep = sleep
-            drawn.time = draws.now()
+        with self._turn(drawn):
+            if keeper.journal.broken:  # the disk did not take a write: nothing changes before a snapshot stands
+                keeper.save()
+                drawn.time = draws.now()
             status, headers, answer = self._ask(environ, drawn)
             journal = keeper.journal
             size = 0
@@ -146,14 +104,24 @@ class Emulator:
             journal.wait(size)
             if size > _LONGEST_JOURNAL and journal is keeper.journal and not journal.engine_wrote:
                 self.save()
-        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-        return answer
+        return _sent(start_response, status, headers, answer)
 
-    def _mend(self, keeper: Keeper) -> None:
-        """A write that the disk did not take left memory ahead of the journal: nothing changes before a snapshot stands."""
-        if keeper.journal.broken:
-            with self._gate.alone():
-                keeper.save()
+    @contextlib.contextmanager
+    def _turn(self, drawn: draws.Draws) -> Iterator[None]:
+        """Alone with moto, but while the request sleeps."""
+
+        def sleep(seconds: float) -> None:
+            self._order.release()
+            try:
+                draws.wait(seconds)
+            finally:
+                self._order.acquire()
+                drawn.time = draws.now()
+
+        with self._order:
+            drawn.sleep = sleep
+            drawn.time = draws.now()
+            yield
 
     def _repeat(self, entry: Entry, clock: draws.Clock) -> int:
         clock.set(entry.time)
@@ -175,6 +143,13 @@ class Emulator:
         with draws.using(drawn):
             answer = list(application(environ, start_response))
         return head[0], head[1], answer
+
+
+def _sent(
+    start_response: StartResponse, status: int, headers: list[tuple[str, str]], answer: list[bytes]
+) -> list[bytes]:
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return answer
 
 
 def _answer(start_response: StartResponse, status: str, content: dict[str, Any]) -> list[bytes]:

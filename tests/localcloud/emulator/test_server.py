@@ -7,12 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from localcloud.emulator.server import Gate
+from localcloud.runtime.aws import Clients
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "localhost.example"])
@@ -33,30 +33,29 @@ def test_a_host_that_is_not_loopback_is_refused(host: str, tmp_path: Path) -> No
     assert f"{host} is not a loopback address" in result.stderr
 
 
-def test_a_snapshot_waits_for_running_requests_and_holds_new_ones_back() -> None:
-    gate, order = Gate(), []
-    entered, leave = threading.Event(), threading.Event()
+def test_a_list_and_what_adds_to_it_do_not_meet(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.setswitchinterval(1e-6)")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
+    command = [sys.executable, "-m", "localcloud.emulator", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as emulator:
+        try:
+            assert emulator.stdout is not None
+            port = int(emulator.stdout.readline())
+            cloudwatch = Clients(f"http://127.0.0.1:{port}").client("cloudwatch", "ap-south-1")
 
-    def first() -> None:
-        with gate.request():
-            entered.set()
-            leave.wait(5)
-            order.append("request")
+            def add(name: str) -> None:
+                cloudwatch.put_metric_alarm(
+                    AlarmName=name, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                    MetricName="m", Namespace="n", Period=60, Statistic="Sum",
+                )  # fmt: skip
+                cloudwatch.describe_alarms(AlarmNames=[name])
 
-    def alone() -> None:
-        with gate.alone():
-            order.append("snapshot")
-
-    threads = [threading.Thread(target=first), threading.Thread(target=alone)]
-    threads[0].start()
-    entered.wait(5)
-    threads[1].start()
-    leave.set()
-    for thread in threads:
-        thread.join(5)
-    with gate.request():
-        order.append("later")
-    assert order == ["request", "snapshot", "later"]
+            names = [f"alarm-{number}" for number in range(240)]
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(add, names))  # raises what any of them raised
+            assert len(cloudwatch.describe_alarms()["MetricAlarms"]) == len(names)
+        finally:
+            emulator.kill()
 
 
 #: moto is imported once the file is there.
