@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.common.journey import FIRST, SECOND, Journey, Step, Unexpected
+from services.common.journey import FIRST, SECOND, Journey, Step
 from services.scoring import example
 
 #: How long the worker may take to score and to bring the board up to date, in seconds.
@@ -40,9 +40,13 @@ def score(journey: Journey) -> str:
 def correct(journey: Journey) -> str:
     """The feed corrects itself: the other one leads, and who lost points is told."""
     outcome = _leads(journey, 0, SECOND)
-    notes = journey.ask("GET", "/scoring/notifications", 200, who=FIRST)["notifications"]
-    if not any(note["match"] == journey.kept(SmokeContest).match for note in notes):
-        raise Unexpected(f"{FIRST} was not told of the correction: {notes}")
+    match = journey.kept(SmokeContest).match
+
+    def look() -> bool | None:
+        notes = journey.ask("GET", "/scoring/notifications", 200, who=FIRST)["notifications"]
+        return any(note["match"] == match for note in notes) or None
+
+    journey.until(WORKER_SECONDS, f"a notification of the correction for {FIRST}", look)
     return outcome
 
 

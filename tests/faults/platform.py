@@ -122,7 +122,11 @@ class Platform:
 
     @property
     def running(self) -> bool:
-        return bool(self.info) and psutil.pid_exists(self.info["pid"])
+        # Started from this process (`settle`), it is over as soon as it is killed, though nobody has reaped it.
+        try:
+            return bool(self.info) and psutil.Process(self.info["pid"]).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     def kill(self, server: str) -> bool:
         """SIGKILL one of the platform's servers; False when it does not run."""

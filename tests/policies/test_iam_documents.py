@@ -23,6 +23,11 @@ DOCUMENTS: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
         "PolicyDocument",
         {"Topics": ["arn:aws:sns:ap-south-1:123456789012:topic"]},
     ),
+    ("aws:ec2/vpcEndpoint:VpcEndpoint", "policy"): (
+        "AWS::EC2::VPCEndpoint",
+        "PolicyDocument",
+        {"VpcId": "vpc-12345678", "ServiceName": "com.amazonaws.ap-south-1.s3"},
+    ),
     ("aws:sqs/queuePolicy:QueuePolicy", "policy"): ("AWS::SQS::QueuePolicy", "PolicyDocument", {"Queues": ["{name}"]}),
 }
 #: Properties of other names in the same kinds are no documents; other kinds with one must be added above.
