@@ -192,13 +192,17 @@ class SmallEngine:
                 raise
             raise Refusal("; ".join(self._refused)) from error
         finally:
+            with self._lock:
+                monitor.over = True
             loop.close()
             asyncio.set_event_loop(None)
         return self._plan
 
-    def register(self, urn: str, request: Any) -> tuple[str, struct_pb2.Struct]:
+    def register(self, urn: str, request: Any, monitor: _Monitor) -> tuple[str, struct_pb2.Struct]:
         """One RegisterResource: its id and outputs."""
         with self._lock:
+            if monitor.over:  # a thread of a run that a refusal has ended
+                raise Refusal("the run is over")
             try:
                 return self._register(urn, request)
             except Refusal as error:
@@ -377,12 +381,13 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, engine: SmallEngine) -> None:
         super().__init__(_Nobody())
         self._engine = engine
+        self.over = False
 
     def RegisterResource(self, request: Any) -> Any:
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        made, outputs = self._engine.register(urn, request)
+        made, outputs = self._engine.register(urn, request, self)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
