@@ -33,12 +33,21 @@ pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::Deprecat
 OUTSIDE_THE_DOCUMENT = {404, 405, 414, 431}
 
 
+#: Service → the fewest requests that it must grant, where most of its paths name what nobody can draw.
+GRANTED = {"scoring": 1}
+
+
 class Stage:
     """A service on a socket, and who may ask it."""
 
     def __init__(
-        self, url: str, bearers: Sequence[dict[str, str]], operations: Sequence[APIOperation[Any, Any, Any, Any]]
+        self,
+        service: str,
+        url: str,
+        bearers: Sequence[dict[str, str]],
+        operations: Sequence[APIOperation[Any, Any, Any, Any]],
     ) -> None:
+        self.granted = GRANTED.get(service, 6)
         self.url, self.bearers, self.operations = url, bearers, operations
         self.statuses: Counter[int] = Counter()
 
@@ -62,7 +71,7 @@ async def stage(
         schema = schemathesis.openapi.from_dict(json.loads(openapi.document(service)))
         operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
         assert operations
-        yield Stage(f"http://{host}:{port}", bearers, operations)
+        yield Stage(service, f"http://{host}:{port}", bearers, operations)
 
 
 def check(stage: Stage, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examples: int) -> None:
@@ -101,8 +110,7 @@ async def check_all(stage: Stage, examples: int) -> None:
                 continue  # nothing that could be wrong
             await asyncio.to_thread(check, stage, operation, mode, examples)
     done, refused = (sum(n for status, n in stage.statuses.items() if status // 100 == kind) for kind in (2, 4))
-    # scoring's own ids are drawn by nobody: what it grants are its lists.
-    assert done and refused > 20, stage.statuses
+    assert done >= stage.granted and refused > 20, stage.statuses
 
 
 async def test_every_answer_is_documented(stage: Stage) -> None:
