@@ -114,18 +114,22 @@ def _aligned(old: list[Any], new: list[Any], element: Field, way: tuple[str, ...
 _STEP = re.compile(r'\["([^"]+)"\]|\[(\d+|\*)\]|([^.\[\]]+)')
 
 
+def steps(path: str) -> list[str]:
+    """The keys, indices and `*` that a path of the engine's goes through."""
+    return [quoted or index or plain for quoted, index, plain in _STEP.findall(path)]
+
+
 def kept(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> dict[str, Any]:
     """`new` with the value at `path` (a.b, a[0].c, a["x.y"], a[*].b) as it is in `old`."""
-    steps = [quoted or index or plain for quoted, index, plain in _STEP.findall(path)]
     made = copy.deepcopy(dict(new))
-    _keep(dict(old), made, steps)
+    _keep(dict(old), made, steps(path))
     return made
 
 
-def _keep(old: Any, new: Any, steps: list[str]) -> None:
-    if not steps:
+def _keep(old: Any, new: Any, way: list[str]) -> None:
+    if not way:
         return
-    step, rest = steps[0], steps[1:]
+    step, rest = way[0], way[1:]
     if isinstance(new, list):
         places = range(len(new)) if step == "*" else [int(step)] if step.isdigit() else []
         for place in places:

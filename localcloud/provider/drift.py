@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.provider import schema
+from localcloud.provider import differ, schema
 from localcloud.provider.clients import OperationClients
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Gone
@@ -26,7 +25,6 @@ from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import check_endpoint, isolate_environment
 
 Resource = Mapping[str, Any]
-_STEP = re.compile(r'\["([^"]+)"\]|\[(\d+)\]|([^.\[\]]+)')
 
 
 def resources(state: Path) -> list[Resource]:
@@ -56,7 +54,7 @@ def _compare(core: Core, settings: Settings, resource: Resource) -> Iterator[dic
     difference = core.diff(token, live, inputs, frozenset(resource.get("ignoreChanges") or ()), outputs)
     secret = core.translator(token).secrets
     for path in sorted(difference.paths):
-        if _steps(path)[0] not in secret:
+        if differ.steps(path)[0] not in secret:
             yield {**subject, "property": path, "expected": _at(inputs, path), "found": _at(live, path)}
 
 
@@ -78,13 +76,9 @@ def _hides(value: Any) -> bool:
     return isinstance(value, list) and any(map(_hides, value))
 
 
-def _steps(path: str) -> list[str]:
-    return [quoted or index or plain for quoted, index, plain in _STEP.findall(path)]
-
-
 def _at(document: Any, path: str) -> Any:
     """The value at a path of the engine's; None where nothing is."""
-    for step in _steps(path):
+    for step in differ.steps(path):
         if isinstance(document, list):
             document = document[int(step)] if step.isdigit() and int(step) < len(document) else None
         else:
