@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import compare, console, local
+from cli import compare, console, cost, local
 from cli.certificates import Certificates
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def with_ref(stack: str, ref: str) -> dict[str, Any]:
         up = ["up", "--yes", "--skip-preview", "--parallel", str(_PARALLEL)]
         _run(made, up, stack, f"{stack} at {commit[:8]}", certificates)
         before = json.loads(made.call(["stack", "export", "--stack", stack]))["deployment"]
-        plan = _plan(_at(workspace, local.PROJECT), stack, certificates)
-    document = _document(stack, plan, before, started)
+        planned = plan(_at(workspace, local.PROJECT), stack, certificates)
+    document = _document(stack, planned, before, started)
     document = certificates.named_as_in_settings(document)
     return {**document, "against": {"ref": ref, "commit": commit}}
 
@@ -85,15 +85,13 @@ def with_state(stack: str, file: Path) -> dict[str, Any]:
         imported.write_text(json.dumps({"version": 3, "deployment": deployment}))
         workspace.ensure_stack(stack)
         workspace.call(["stack", "import", "--stack", stack, "--file", str(imported), "--force"])
-        plan = _plan(workspace, stack)
-    return {**_document(stack, plan, deployment, started), "against": {"state": str(file)}}
+        planned = plan(workspace, stack)
+    return {**_document(stack, planned, deployment, started), "against": {"state": str(file)}}
 
 
-def _document(stack: str, plan: dict[str, Any], before: dict[str, Any], started: float) -> dict[str, Any]:
-    changed = compare.resources(plan)
-    was, now = (
-        _violations(stack, resources) for resources in (before["resources"], compare.after(before["resources"], plan))
-    )
+def _document(stack: str, planned: dict[str, Any], before: dict[str, Any], started: float) -> dict[str, Any]:
+    changed, after = compare.resources(planned), compare.after(before["resources"], planned)
+    was, now = (_violations(stack, resources) for resources in (before["resources"], after))
     return {
         "stack": stack,
         "changes": compare.counts(changed, len(before["resources"])),
@@ -102,6 +100,7 @@ def _document(stack: str, plan: dict[str, Any], before: dict[str, Any], started:
             "gained": [now[key] for key in sorted(now.keys() - was.keys())],
             "lost": [was[key] for key in sorted(was.keys() - now.keys())],
         },
+        "cost": cost.difference(stack, before["resources"], after),
         "seconds": round(time.monotonic() - started, 2),
     }
 
@@ -134,11 +133,12 @@ def _violations(stack: str, resources: list[dict[str, Any]]) -> dict[tuple[str, 
     }
 
 
-def _plan(workspace: Workspace, stack: str, certificates: Certificates | None = None) -> dict[str, Any]:
+def plan(workspace: Workspace, stack: str, certificates: Certificates | None = None) -> dict[str, Any]:
+    """The engine's plan as `pulumi preview --json` prints it. Ends the command when the engine refuses."""
     _run(workspace, ["preview", "--json"], stack, f"preview {stack}", certificates)
     printed = workspace.places.output.read_bytes()
-    plan: dict[str, Any] = json.loads(printed[printed.find(b"{") :])
-    return plan
+    found: dict[str, Any] = json.loads(printed[printed.find(b"{") :])
+    return found
 
 
 def _run(

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from localcloud.engine.run import EngineFailed, Workspace
 
 #: The checkout that this command belongs to.
-PROJECT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+#: The project that it works on: the checkout's own, or --project's.
+PROJECT = CHECKOUT
 
 #: Everything that the local cloud of this clone keeps (docs/contracts.md lists what is in it).
 STATE = StateDirectory.of(PROJECT).root

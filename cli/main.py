@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "preview": "cli.preview:preview",
     "rehearse": "cli.rehearse:rehearse",
     "plan": "cli.plan:plan",
+    "cost": "cli.cost:cost",
     "env": "cli.env:env",
     "doctor": "cli.doctor:doctor",
     "audit": "cli.audit:audit",

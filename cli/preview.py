@@ -98,6 +98,8 @@ def _run(workspace: Any, stack: str, *, refresh: bool) -> dict[str, Any]:
 
 
 def _print_change(document: dict[str, Any]) -> None:
+    from cli import cost
+
     for resource in document["resources"]:
         forced = f"  forced by {', '.join(resource['forced_by'])}" if resource["forced_by"] else ""
         style = "bold red" if resource["operation"] in ("replace", "delete") else ""
@@ -113,6 +115,7 @@ def _print_change(document: dict[str, Any]) -> None:
             console.result.print(
                 f"{sign}: {entry['level']} {entry['control']} {entry['resource']}: {entry['message']}", markup=False
             )
+    cost.print_difference(document["cost"])
     _print_counts(document)
 
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, field_validator, m
 from environments.source import DIRECTORY, SettingsError, Source
 from environments.tiers import TIERS
 from model.cidr import private_block
+from model.cost.usage import Usage
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.validation import described
@@ -333,6 +334,8 @@ class EnvironmentSettings(Model):
     alarms: Alarms = Alarms()
     events: dict[EventName, Event] = Field(default_factory=dict)
     """name → a time of many players, for which tasks are there before the crowd (docs/events.md)"""
+    usage: Usage = Usage()
+    """what `matchday cost` reckons a month with where the plan does not say it (docs/cost.md)"""
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
     """secure defaults that it gives up → the reason of each, 15 to 300 characters"""
 

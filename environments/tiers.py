@@ -39,6 +39,18 @@ PRODUCTION: Mapping[str, Any] = {
         "price_class": "PriceClass_All",
     },
     "logs": {"retention_days": 365},
+    "usage": {  # assumed: 100 million requests are 38 a second, all the month
+        "requests_millions": 100,
+        "capacity_units": 2,
+        "cdn_gb": 1000,
+        "nat_gb": 100,
+        "endpoint_gb": 100,
+        "logs_gb": 100,
+        "logs_kept_gb": 600,
+        "bucket_gb": 200,
+        "backup_gb": 200,
+        "images_gb": 20,
+    },
 }
 
 DEVELOPMENT: Mapping[str, Any] = {
@@ -67,6 +79,18 @@ DEVELOPMENT: Mapping[str, Any] = {
     "image": {},
     "edge": {"requests_per_five_minutes": 2000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
+    "usage": {  # assumed
+        "requests_millions": 1,
+        "capacity_units": 1,
+        "cdn_gb": 10,
+        "nat_gb": 20,
+        "endpoint_gb": 10,
+        "logs_gb": 10,
+        "logs_kept_gb": 10,
+        "bucket_gb": 10,
+        "backup_gb": 20,
+        "images_gb": 20,
+    },
     "relaxed": {
         "deletion_protection": "development holds no data that cannot be made again",
         "high_availability": "development may stop with a zone; a standby would double its cost",

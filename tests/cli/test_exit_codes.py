@@ -36,6 +36,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("preview", "prod", "--refresh"): 2,
     ("rehearse", "prood"): 2,
     ("plan", "final", "--stack", "prood"): 2,
+    ("cost", "prood"): 2,
     ("env",): 1,
     ("doctor", "--nonsense"): 2,
     ("audit",): 2,

@@ -113,6 +113,13 @@ def test_replacements_and_deletions_come_first_with_what_forces_them(project: Pa
     assert bucket["properties"] == [{"path": "bucket", "before": "kept", "after": "kept-elsewhere"}]
     assert ("RDS.3", "kept") in {(entry["control"], entry["resource"]) for entry in document["policies"]["gained"]}
     assert {entry["resource"] for entry in document["policies"]["lost"]} <= {"kept"}
+    # Ten GB more of gp3 at 0.131: the database that is replaced is one, and nothing else has a price of its own.
+    assert document["cost"]["resources"] == [
+        {"type": "aws:rds/instance:Instance", "name": "kept", "before": 17.95, "after": 19.26, "difference": 1.31}
+    ]
+    assert (document["cost"]["before"], document["cost"]["after"]) == (30.03, 31.34)
+    assert document["cost"]["difference"] == 1.31
+    assert document["cost"]["unpriced"] == []
     assert not (project / ".matchday").exists()
 
 
@@ -132,6 +139,7 @@ def test_an_exported_state_is_planned_against_and_what_cannot_be_is_refused(proj
     by_name = {(r["type"].split("/")[0], r["name"]): r["operation"] for r in document["resources"]}
     assert by_name["aws:sqs", "kept"] == "delete"
     assert by_name["aws:sns", "new"] == "create"
+    assert (document["cost"]["before"], document["cost"]["difference"]) == (0, document["cost"]["after"])
     assert document["against"] == {"state": str(state)}
     state.write_text(state.read_text().replace("urn:pulumi:local", "urn:pulumi:prod"))
     assert "it is of 'prod', not of 'local'" in _preview(project, "--state", str(state), code=2)

@@ -23,12 +23,11 @@ def _complete(arguments: dict[str, Any]) -> dict[str, Any]:
     config = arguments["DistributionConfig"]
     config.setdefault("Comment", "")
     for origin in config.get("Origins", {}).get("Items", []):
-        if "CustomOriginConfig" not in origin:
+        if not {"CustomOriginConfig", "VpcOriginConfig"} & origin.keys():
             origin.setdefault("S3OriginConfig", {"OriginAccessIdentity": ""})
-        else:
-            protocols = origin["CustomOriginConfig"].get("OriginSslProtocols")
-            if protocols:
-                protocols["Quantity"] = len(protocols.get("Items", []))
+        protocols = origin.get("CustomOriginConfig", {}).get("OriginSslProtocols")
+        if protocols:
+            protocols["Quantity"] = len(protocols.get("Items", []))
     for behaviour in (config.get("DefaultCacheBehavior", {}), *config.get("CacheBehaviors", {}).get("Items", [])):
         allowed = behaviour.get("AllowedMethods", {})
         if allowed:

@@ -786,7 +786,13 @@ CASES: dict[str, Case] = {
                     "originId": "site",
                     "domainName": ref("bucket.bucketRegionalDomainName"),
                     "originAccessControlId": ref("access-control.id"),
-                }
+                },
+                # Not a bucket, and not public: its name need not end as AWS's do.
+                {
+                    "originId": "api",
+                    "domainName": "load-balancer.internal.example",
+                    "vpcOriginConfig": {"vpcOriginId": "vo_AbCdEfGhIjKlMnOpQrStUv"},
+                },
             ],
             "defaultCacheBehavior": {
                 "targetOriginId": "site",
