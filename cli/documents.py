@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, TypeAdapter, with_config
-from typing_extensions import TypedDict, is_typeddict
+from typing_extensions import TypedDict
 
 #: A document of ours has no key that its type does not name, and no text where a number should be.
 _exact = with_config(ConfigDict(extra="forbid", strict=True))
@@ -402,36 +400,3 @@ DOCUMENTS: dict[str, Any] = {
 def check(name: str, document: Any) -> None:
     """Raise pydantic's ValidationError unless the document is of the type that the pages give."""
     TypeAdapter(DOCUMENTS[name]).validate_python(document)
-
-
-def rows(shape: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """(path, type, meaning) of every key of a document; one that has all of another's names that instead."""
-    whole = {kind: name for name, kind in DOCUMENTS.items() if kind in getattr(shape, "__orig_bases__", ())}
-    for base, name in whole.items():
-        yield "…", "", f"all of `{name} --json`"
-        hidden = set(base.__annotations__)
-    for key, hint in get_type_hints(shape, include_extras=True).items():
-        if whole and key in hidden:
-            continue
-        optional, hint = get_origin(hint) is NotRequired, get_args(hint)[0] if get_origin(hint) is NotRequired else hint
-        kind, meaning = get_args(hint)
-        inner = get_args(kind)[0] if get_origin(kind) is list else kind
-        where = f"{path}{key}{'[]' if get_origin(kind) is list else ''}"
-        yield where, _words(kind) + (", may lack" if optional else ""), meaning
-        if is_typeddict(inner):
-            yield from rows(inner, f"{where}.")
-
-
-def _words(kind: Any) -> str:
-    simple = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any", NoneType: "null"}
-    if kind in simple:
-        return simple[kind]
-    if get_origin(kind) is Literal:
-        return " \\| ".join(f"`{value}`" for value in get_args(kind))
-    if isinstance(kind, UnionType):
-        return " or ".join(map(_words, get_args(kind)))
-    if get_origin(kind) is list:
-        return f"list of {_words(get_args(kind)[0])}"
-    if get_origin(kind) is dict:
-        return f"object of {_words(get_args(kind)[1])}"
-    return "object"

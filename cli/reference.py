@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hints
 
 import typer
+from typing_extensions import is_typeddict
 
 from cli import documents, local
 from cli.main import build
@@ -23,7 +25,7 @@ def shapes() -> str:
     """The tables of JSON documents as they should be."""
     parts = []
     for name, shape in documents.DOCUMENTS.items():
-        rows = ((f"`{path}`", kind, meaning) for path, kind, meaning in documents.rows(shape))
+        rows = ((f"`{path}`", kind, meaning) for path, kind, meaning in _keys(shape))
         parts.append(f"### `{name} --json`\n\n" + _table(("key", "type", "meaning"), rows))
     return "\n\n".join(parts)
 
@@ -42,6 +44,39 @@ def _rows(path: str, command: Any) -> Iterator[tuple[str, ...]]:
         yield f"`{path.removeprefix('matchday ')}`", takes, text
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         yield from _rows(f"{path} {name}", inner)
+
+
+def _keys(shape: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """(path, type, meaning) of every key of a document; one that has all of another's names that instead."""
+    whole = {kind: name for name, kind in documents.DOCUMENTS.items() if kind in getattr(shape, "__orig_bases__", ())}
+    for base, name in whole.items():
+        yield "…", "", f"all of `{name} --json`"
+        hidden = set(base.__annotations__)
+    for key, hint in get_type_hints(shape, include_extras=True).items():
+        if whole and key in hidden:
+            continue
+        optional, hint = get_origin(hint) is NotRequired, get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+        kind, meaning = get_args(hint)
+        inner = get_args(kind)[0] if get_origin(kind) is list else kind
+        where = f"{path}{key}{'[]' if get_origin(kind) is list else ''}"
+        yield where, _words(kind) + (", may lack" if optional else ""), meaning
+        if is_typeddict(inner):
+            yield from _keys(inner, f"{where}.")
+
+
+def _words(kind: Any) -> str:
+    simple = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any", NoneType: "null"}
+    if kind in simple:
+        return simple[kind]
+    if get_origin(kind) is Literal:
+        return " \\| ".join(f"`{value}`" for value in get_args(kind))
+    if isinstance(kind, UnionType):
+        return " or ".join(map(_words, get_args(kind)))
+    if get_origin(kind) is list:
+        return f"list of {_words(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return f"object of {_words(get_args(kind)[1])}"
+    return "object"
 
 
 def written(page: str) -> str:

@@ -60,7 +60,7 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Billing:
     """How a kind is billed. notes: what else it is billed for, by use, and is not estimated."""
 
     each: Each | None = None
@@ -175,43 +175,43 @@ def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Use
         yield "Account Takeover Prevention: its subscription and each log-in that it looks at"
 
 
-KINDS: Mapping[str, Kind] = {
-    "aws:cfg/recorder:Recorder": Kind(notes=("by item that is recorded and rule that is evaluated",)),
-    "aws:cloudfront/distribution:Distribution": Kind(
+KINDS: Mapping[str, Billing] = {
+    "aws:cfg/recorder:Recorder": Billing(notes=("by item that is recorded and rule that is evaluated",)),
+    "aws:cloudfront/distribution:Distribution": Billing(
         shared=(Shared("cloudfront-data", "cdn_gb"), Shared("cloudfront-requests", "requests_millions", scale=100))
     ),
-    "aws:cloudfront/function:Function": Kind(notes=("by call",)),
-    "aws:cloudtrail/trail:Trail": Kind(notes=("data events and further copies of management events",)),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Kind(_monthly("cloudwatch-composite")),
-    "aws:cloudwatch/dashboard:Dashboard": Kind(_monthly("cloudwatch-dashboard")),
-    "aws:cloudwatch/logDelivery:LogDelivery": Kind(notes=("by GB that is delivered",)),
-    "aws:cloudwatch/logGroup:LogGroup": Kind(
+    "aws:cloudfront/function:Function": Billing(notes=("by call",)),
+    "aws:cloudtrail/trail:Trail": Billing(notes=("data events and further copies of management events",)),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Billing(_monthly("cloudwatch-composite")),
+    "aws:cloudwatch/dashboard:Dashboard": Billing(_monthly("cloudwatch-dashboard")),
+    "aws:cloudwatch/logDelivery:LogDelivery": Billing(notes=("by GB that is delivered",)),
+    "aws:cloudwatch/logGroup:LogGroup": Billing(
         shared=(Shared("cloudwatch-logs-written", "logs_gb"), Shared("cloudwatch-logs-kept", "logs_kept_gb")),
         notes=("queries, by GB that they read",),
     ),
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Kind(_monthly("cloudwatch-metric")),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": Kind(_alarm),
-    "aws:ec2/eip:Eip": Kind(_hourly("vpc-address")),
-    "aws:ec2/flowLog:FlowLog": Kind(notes=("by GB that is delivered",)),
-    "aws:ec2/natGateway:NatGateway": Kind(_gateway, (Shared("nat-data", "nat_gb"),)),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": Kind(_endpoint, (Shared("vpc-endpoint-data", "endpoint_gb"),)),
-    "aws:ecr/repository:Repository": Kind(shared=(Shared("ecr-storage", "images_gb"),)),
-    "aws:ecs/cluster:Cluster": Kind(notes=("Container Insights, by metric, where it is on", "ECS Exec, by its sessions' logs")),
-    "aws:ecs/service:Service": Kind(_tasks, notes=("data to the internet and between zones",)),
-    "aws:elasticache/replicationGroup:ReplicationGroup": Kind(_nodes),
-    "aws:guardduty/detector:Detector": Kind(notes=("by event and GB that it analyses",)),
-    "aws:inspector2/enabler:Enabler": Kind(notes=("by image and function that it scans",)),
-    "aws:kms/key:Key": Kind(_monthly("kms-key"), notes=("requests",)),
-    "aws:lb/loadBalancer:LoadBalancer": Kind(_balancer, (Shared("elb-application-capacity", "capacity_units", "hours"),)),
-    "aws:macie2/account:Account": Kind(notes=("by bucket and GB that it looks at",)),
-    "aws:rds/instance:Instance": Kind(_database, (Shared("rds-backup", "backup_gb"),)),
-    "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup": Kind(notes=("by query",)),
-    "aws:route53/zone:Zone": Kind(_monthly("route53-zone"), notes=("queries",)),
-    "aws:s3/bucket:Bucket": Kind(shared=(Shared("s3-standard", "bucket_gb"),), notes=("requests",)),
-    "aws:secretsmanager/secret:Secret": Kind(_monthly("secretsmanager-secret"), notes=("requests",)),
-    "aws:securityhub/account:Account": Kind(notes=("by check",)),
-    "aws:sns/topic:Topic": Kind(notes=("by message",)),
-    "aws:sqs/queue:Queue": Kind(notes=("by request",)),
-    "aws:wafv2/webAcl:WebAcl": Kind(_firewall, (Shared("waf-requests", "requests_millions", "each"),)),
-    "aws:appautoscaling/policy:Policy": Kind(notes=("the alarms that target tracking makes by itself",)),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Billing(_monthly("cloudwatch-metric")),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Billing(_alarm),
+    "aws:ec2/eip:Eip": Billing(_hourly("vpc-address")),
+    "aws:ec2/flowLog:FlowLog": Billing(notes=("by GB that is delivered",)),
+    "aws:ec2/natGateway:NatGateway": Billing(_gateway, (Shared("nat-data", "nat_gb"),)),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Billing(_endpoint, (Shared("vpc-endpoint-data", "endpoint_gb"),)),
+    "aws:ecr/repository:Repository": Billing(shared=(Shared("ecr-storage", "images_gb"),)),
+    "aws:ecs/cluster:Cluster": Billing(notes=("Container Insights, by metric, where it is on", "ECS Exec, by its sessions' logs")),
+    "aws:ecs/service:Service": Billing(_tasks, notes=("data to the internet and between zones",)),
+    "aws:elasticache/replicationGroup:ReplicationGroup": Billing(_nodes),
+    "aws:guardduty/detector:Detector": Billing(notes=("by event and GB that it analyses",)),
+    "aws:inspector2/enabler:Enabler": Billing(notes=("by image and function that it scans",)),
+    "aws:kms/key:Key": Billing(_monthly("kms-key"), notes=("requests",)),
+    "aws:lb/loadBalancer:LoadBalancer": Billing(_balancer, (Shared("elb-application-capacity", "capacity_units", "hours"),)),
+    "aws:macie2/account:Account": Billing(notes=("by bucket and GB that it looks at",)),
+    "aws:rds/instance:Instance": Billing(_database, (Shared("rds-backup", "backup_gb"),)),
+    "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup": Billing(notes=("by query",)),
+    "aws:route53/zone:Zone": Billing(_monthly("route53-zone"), notes=("queries",)),
+    "aws:s3/bucket:Bucket": Billing(shared=(Shared("s3-standard", "bucket_gb"),), notes=("requests",)),
+    "aws:secretsmanager/secret:Secret": Billing(_monthly("secretsmanager-secret"), notes=("requests",)),
+    "aws:securityhub/account:Account": Billing(notes=("by check",)),
+    "aws:sns/topic:Topic": Billing(notes=("by message",)),
+    "aws:sqs/queue:Queue": Billing(notes=("by request",)),
+    "aws:wafv2/webAcl:WebAcl": Billing(_firewall, (Shared("waf-requests", "requests_millions", "each"),)),
+    "aws:appautoscaling/policy:Policy": Billing(notes=("the alarms that target tracking makes by itself",)),
 }  # fmt: skip

@@ -26,7 +26,7 @@ SERVICES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PriceSource:
     """Where a price is from. file: AWS's; published: when AWS did, None where it is not told; via: where it was read."""
 
     file: str
@@ -42,7 +42,7 @@ class Price:
     unit: str
     region: str
     usd: Decimal
-    source: Source
+    source: PriceSource
 
     @property
     def service(self) -> str:
@@ -70,7 +70,7 @@ class Prices:
 def load(file: Path = FILE) -> Prices:
     """The table of the repository."""
     content: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    sources = {name: Source(**each) for name, each in content["sources"].items()}
+    sources = {name: PriceSource(**each) for name, each in content["sources"].items()}
     rows = {
         item: tuple(Price(item, unit, region, Decimal(usd), sources[source]) for unit, region, usd, source in each)
         for item, each in content["prices"].items()
