@@ -12,7 +12,7 @@ from cli import console, local
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cli.documents import Cost, CostChange, Unestimated
+    from cli.cost_documents import Cost, CostChange, Unestimated
     from model.cost.estimate import Estimate, Left
     from model.cost.usage import Usage
 

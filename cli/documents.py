@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-#: A document of ours has no key that its type does not name, and no text where a number should be.
-_exact = with_config(ConfigDict(extra="forbid", strict=True))
+from cli.cost_documents import Cost, CostChange
+from cli.exact import exact
 
 
-@_exact
+@exact
 class Task(TypedDict):
     """A task of an ECS service."""
 
@@ -27,7 +27,7 @@ class Task(TypedDict):
     log: Annotated[str, "file"]
 
 
-@_exact
+@exact
 class Service(TypedDict):
     """An ECS service."""
 
@@ -42,7 +42,7 @@ class Service(TypedDict):
     tasks: Annotated[list[Task], "its tasks"]
 
 
-@_exact
+@exact
 class DataStore(TypedDict):
     """PostgreSQL or Valkey."""
 
@@ -55,7 +55,7 @@ class DataStore(TypedDict):
     log: Annotated[str, "file"]
 
 
-@_exact
+@exact
 class Server(TypedDict):
     """Ingress, emulator, provider, the processes that tasks are forked from."""
 
@@ -64,7 +64,7 @@ class Server(TypedDict):
     pid: Annotated[int | None, "its first process"]
 
 
-@_exact
+@exact
 class Difference(TypedDict):
     """A property that is not as it was deployed."""
 
@@ -76,7 +76,7 @@ class Difference(TypedDict):
     found: Annotated[Any, "as it is"]
 
 
-@_exact
+@exact
 class Drift(TypedDict):
     """What was changed or deleted by hand since the last `up`."""
 
@@ -84,7 +84,7 @@ class Drift(TypedDict):
     found: Annotated[list[Difference], "what differs; secrets are not compared"]
 
 
-@_exact
+@exact
 class Supervisor(TypedDict):
     """The process that owns everything."""
 
@@ -93,7 +93,7 @@ class Supervisor(TypedDict):
     region: Annotated[str, "AWS's"]
 
 
-@_exact
+@exact
 class Status(TypedDict):
     """`status`."""
 
@@ -107,7 +107,7 @@ class Status(TypedDict):
     resources: Annotated[int, "in the engine's state"]
 
 
-@_exact
+@exact
 class Changes(TypedDict):
     """Counts of resources."""
 
@@ -118,7 +118,7 @@ class Changes(TypedDict):
     same: Annotated[int, ""]
 
 
-@_exact
+@exact
 class Up(Status):
     """`up`."""
 
@@ -126,7 +126,7 @@ class Up(Status):
     seconds: Annotated[dict[str, float], "by phase, and `total`"]
 
 
-@_exact
+@exact
 class Usage(TypedDict):
     """One part of the platform with all that descends from it."""
 
@@ -138,7 +138,7 @@ class Usage(TypedDict):
     up_seconds: Annotated[int, "since it started"]
 
 
-@_exact
+@exact
 class Ps(TypedDict):
     """`ps`."""
 
@@ -146,7 +146,7 @@ class Ps(TypedDict):
     mebibytes: Annotated[float, "in all"]
 
 
-@_exact
+@exact
 class Planned(TypedDict):
     """One resource of a plan that is not the same."""
 
@@ -157,7 +157,7 @@ class Planned(TypedDict):
     changed: Annotated[list[str], "paths of properties"]
 
 
-@_exact
+@exact
 class Preview(TypedDict):
     """`preview`."""
 
@@ -167,7 +167,7 @@ class Preview(TypedDict):
     seconds: Annotated[float, "of the engine's run"]
 
 
-@_exact
+@exact
 class Property(TypedDict):
     """A leaf that differs; paths reach into JSON texts such as policy documents."""
 
@@ -176,7 +176,7 @@ class Property(TypedDict):
     after: Annotated[Any, "null where it goes; `[known after the change]` for what only AWS will know"]
 
 
-@_exact
+@exact
 class Changed(TypedDict):
     """One resource that the change touches; replacements and deletions come first."""
 
@@ -188,7 +188,7 @@ class Changed(TypedDict):
     properties: Annotated[list[Property], "what differs"]
 
 
-@_exact
+@exact
 class Violation(TypedDict):
     """A policy's finding."""
 
@@ -198,7 +198,7 @@ class Violation(TypedDict):
     message: Annotated[str, "what is wrong"]
 
 
-@_exact
+@exact
 class Policies(TypedDict):
     """What the change does to the policies' results."""
 
@@ -206,7 +206,7 @@ class Policies(TypedDict):
     lost: Annotated[list[Violation], "violations that it ends"]
 
 
-@_exact
+@exact
 class Against(TypedDict):
     """What was compared with: a commit or a file."""
 
@@ -215,83 +215,7 @@ class Against(TypedDict):
     state: NotRequired[Annotated[str, "the file of `--state`"]]
 
 
-@_exact
-class Unestimated(TypedDict):
-    """What a sum does not hold."""
-
-    type: Annotated[str, "Pulumi's"]
-    name: Annotated[str, "logical; empty for all of the type"]
-    count: Annotated[int, "of such resources"]
-    what: Annotated[str, "what it is billed by, or why no price is known"]
-
-
-@_exact
-class CostDifference(TypedDict):
-    """A resource whose cost changes, or what all of a type cost by their use."""
-
-    type: Annotated[str, "Pulumi's"]
-    name: Annotated[str, "logical; empty for the use of all of the type"]
-    before: Annotated[float, "a month"]
-    after: Annotated[float, "a month"]
-    difference: Annotated[float, "below 0: saved"]
-
-
-@_exact
-class CostChange(TypedDict):
-    """What a change costs in a month, by list prices (docs/cost.md)."""
-
-    currency: Annotated[str, "ISO 4217"]
-    before: Annotated[float, "a month of the stack"]
-    after: Annotated[float, "a month of the stack"]
-    difference: Annotated[float, "below 0: saved"]
-    resources: Annotated[list[CostDifference], "the greatest first"]
-    unpriced: Annotated[list[Unestimated], "resources after the change of which no price is known"]
-
-
-@_exact
-class CostLine(TypedDict):
-    """An item that a resource, or the use of all resources of a type, is billed for."""
-
-    urn: Annotated[str, "Pulumi's; empty for the use of all of the type"]
-    type: Annotated[str, "Pulumi's"]
-    name: Annotated[str, "logical; empty likewise"]
-    service: Annotated[str, "whose bill it is on"]
-    item: Annotated[str, "in the price table"]
-    unit: Annotated[str, "what the price is for"]
-    quantity: Annotated[float, "units a month"]
-    price: Annotated[float, "of one unit"]
-    region: Annotated[str, "whose price it is, or `global`"]
-    monthly: Annotated[float, "to the cent"]
-
-
-@_exact
-class PriceTable(TypedDict):
-    """Where the prices are from."""
-
-    date: Annotated[str, "when the table was read"]
-    source: Annotated[str, "the table's file: each row names AWS's file and where it was read"]
-    elsewhere: Annotated[
-        dict[str, str], "items reckoned at another Region's price, as their own is not known → that Region"
-    ]
-
-
-@_exact
-class Cost(TypedDict):
-    """`cost`."""
-
-    stack: Annotated[str, "its name"]
-    region: Annotated[str, "AWS's"]
-    currency: Annotated[str, "ISO 4217"]
-    monthly: Annotated[float, "the sum of all lines"]
-    services: Annotated[dict[str, float], "by service, the dearest first"]
-    resources: Annotated[list[CostLine], "the dearest first"]
-    usage: Annotated[list[Unestimated], "billed by use, and no number for it is assumed"]
-    unpriced: Annotated[list[Unestimated], "no price is known, or no rule for the type"]
-    assumptions: Annotated[dict[str, int], "the settings' `usage`"]
-    prices: Annotated[PriceTable, "where the prices are from"]
-
-
-@_exact
+@exact
 class Change(TypedDict):
     """`preview --against` and `--state`."""
 
@@ -304,7 +228,7 @@ class Change(TypedDict):
     seconds: Annotated[float, "of everything"]
 
 
-@_exact
+@exact
 class Step(TypedDict):
     """A step of a journey or of a seed."""
 
@@ -315,7 +239,7 @@ class Step(TypedDict):
     detail: Annotated[str, "what was seen"]
 
 
-@_exact
+@exact
 class Seed(TypedDict):
     """`seed`."""
 
@@ -323,7 +247,7 @@ class Seed(TypedDict):
     steps: Annotated[list[Step], "in order"]
 
 
-@_exact
+@exact
 class Smoke(Seed):
     """`smoke`."""
 
@@ -331,7 +255,7 @@ class Smoke(Seed):
     seconds: Annotated[float, "in all"]
 
 
-@_exact
+@exact
 class Check(TypedDict):
     """Something that the platform needs."""
 
@@ -341,7 +265,7 @@ class Check(TypedDict):
     remedy: Annotated[str, "what to do about it"]
 
 
-@_exact
+@exact
 class Doctor(TypedDict):
     """`doctor`."""
 
@@ -349,7 +273,7 @@ class Doctor(TypedDict):
     checks: Annotated[list[Check], "what was looked at"]
 
 
-@_exact
+@exact
 class Rehearsal(TypedDict):
     """`rehearse`."""
 
@@ -361,7 +285,7 @@ class Rehearsal(TypedDict):
     seconds: Annotated[dict[str, float], "`up`, `preview`, `refresh`, `destroy`"]
 
 
-@_exact
+@exact
 class PlannedTasks(TypedDict):
     """What one service needs during an event."""
 
@@ -376,7 +300,7 @@ class PlannedTasks(TypedDict):
     connections: Annotated[int, "connections to PostgreSQL that they may hold"]
 
 
-@_exact
+@exact
 class Plan(TypedDict):
     """What a planned event needs."""
 

@@ -196,7 +196,7 @@ KINDS: Mapping[str, Billing] = {
     "aws:ec2/natGateway:NatGateway": Billing(_gateway, (Shared("nat-data", "nat_gb"),)),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Billing(_endpoint, (Shared("vpc-endpoint-data", "endpoint_gb"),)),
     "aws:ecr/repository:Repository": Billing(shared=(Shared("ecr-storage", "images_gb"),)),
-    "aws:ecs/cluster:Cluster": Billing(notes=("Container Insights, by metric, where it is on", "ECS Exec, by its sessions' logs")),
+    "aws:ecs/cluster:Cluster": Billing(notes=("Container Insights, by metric, where it is on", "ECS Exec, by its log")),
     "aws:ecs/service:Service": Billing(_tasks, notes=("data to the internet and between zones",)),
     "aws:elasticache/replicationGroup:ReplicationGroup": Billing(_nodes),
     "aws:guardduty/detector:Detector": Billing(notes=("by event and GB that it analyses",)),
