@@ -148,6 +148,9 @@ class Emulator:
 def _sent(
     start_response: StartResponse, status: int, headers: list[tuple[str, str]], answer: list[bytes]
 ) -> list[bytes]:
+    if status not in (204, 304) and not any(name.lower() == "content-length" for name, _ in headers):
+        # Without it nobody can tell an answer that was cut off (localcloud.runtime.aws).
+        headers = [*headers, ("Content-Length", str(sum(map(len, answer))))]
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return answer
 

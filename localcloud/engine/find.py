@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.engine import build
-from localcloud.runtime.state import write_atomically
+from localcloud.runtime.state import cache_directory, write_atomically
 
 #: `policy analyze` came with 3.229; Pulumi.yaml's requiredPulumiVersion says the same.
 MINIMUM = (3, 229, 0)
@@ -38,12 +38,6 @@ class Engine:
 
 class NoEngine(RuntimeError):
     """There is no usable CLI and none could be got; the message says what was tried."""
-
-
-def cache_directory() -> Path:
-    """The user's cache directory for things that one clone need not make anew for the next."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "matchday"
 
 
 def find() -> Engine | None:

@@ -8,19 +8,13 @@ file lock, shared by the provider (which puts the addresses into resource output
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import ipaddress
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: A port on <network>.0.1 that the supervisor of a clone holds while it runs: how two clones see that a network is taken.
-CLAIM_PORT = 47000
-
-#: Second octets to choose from: below 64 and above 223 are left to others (systemd-resolved sits on 127.0.0.53).
-_FIRST, _COUNT = 64, 160
+from localcloud.runtime import networks
 
 #: Host parts: 0.1–0.15 are the local cloud's own servers, 0.16–15.255 leases that last (data stores), 16.0 up are tasks.
 EMULATOR_HOST, INGRESS_ADMIN_HOST = 2, 3
@@ -34,16 +28,6 @@ _TASK_FIRST, _TASK_LAST = 4096, 65534
 
 class AddressBookFull(RuntimeError):
     """Every address of a kind is leased."""
-
-
-def _claimed(network: ipaddress.IPv4Network) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((str(network[1]), CLAIM_PORT))
-        except OSError:
-            return True
-    return False
 
 
 class AddressBook:
@@ -61,7 +45,7 @@ class AddressBook:
 
     @property
     def network(self) -> ipaddress.IPv4Network:
-        """This clone's /16, chosen once: by a hash of the directory, then the next one that no running clone claims."""
+        """This clone's /16, chosen once."""
         with self._open() as book:
             return ipaddress.ip_network(book["network"])  # type: ignore[return-value]
 
@@ -120,18 +104,14 @@ class AddressBook:
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self._path.read_text() if self._path.exists() else ""
-            book = json.loads(before) if before else {"network": self._choose(), "leases": {}, "tasks": {}}
+            book = (
+                json.loads(before)
+                if before
+                else {"network": str(networks.take(self._path.parent)), "leases": {}, "tasks": {}}
+            )
             yield book
             after = json.dumps(book, indent=1, sort_keys=True)
             if after != before:
                 draft = self._path.with_suffix(".new")
                 draft.write_text(after)
                 draft.replace(self._path)
-
-    def _choose(self) -> str:
-        seed = int.from_bytes(hashlib.sha256(str(self._path.resolve()).encode()).digest()[:4])
-        for step in range(_COUNT):
-            network = ipaddress.ip_network(f"127.{_FIRST + (seed + step) % _COUNT}.0.0/16")
-            if isinstance(network, ipaddress.IPv4Network) and not _claimed(network):
-                return str(network)
-        raise AddressBookFull("every loopback network is claimed by a running clone")

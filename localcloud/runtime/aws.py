@@ -3,6 +3,9 @@
 `matchday` must never touch a real account by accident. So: the endpoint must be a loopback address; credentials are the
 constant "test"; no AWS variable, profile, file or proxy of the user's is read; and as a last fence each request is looked at
 before it is sent.
+
+An answer that was cut off (the emulator was killed while it wrote) is a closed connection: botocore asks urllib3 not to count
+bytes, and reads what is left of a list as an empty one.
 """
 
 from __future__ import annotations
@@ -16,11 +19,17 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.exceptions import ConnectionClosedError
+from botocore.httpsession import URLLib3Session
 
 _FOREIGN = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "BOTO3_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "use_ssl")
+
+_CONNECT_SECONDS = 5
+_CONNECTIONS = 32
 
 #: botocore's settings without the environment variables that each of them is otherwise read from.
 _SESSION_VARIABLES = {
@@ -71,14 +80,13 @@ class Clients:
     def __init__(self, endpoint: str, *, read_timeout: float = 60, attempts: int = 1, agent: str = "") -> None:
         host, port = check_endpoint(endpoint)
         self._netloc = f"{host}:{port}"
+        timeout: Any = (_CONNECT_SECONDS, read_timeout)  # the stubs know one number only
+        self._http = URLLib3Session(timeout=timeout, proxies={}, max_pool_connections=_CONNECTIONS)
         self._config = Config(
             proxies={},
             inject_host_prefix=False,
-            max_pool_connections=32,
             retries={"total_max_attempts": attempts, "mode": "standard"},
             s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=read_timeout,
             user_agent_extra=agent or None,
         )
         # One session for all: the API models and endpoint rules that a client is made of are read once.
@@ -102,12 +110,26 @@ class Clients:
         client: Any = self._session.client(
             name, region_name=region, endpoint_url=f"http://{self._netloc}", config=self._config
         )
-        client.meta.events.register("before-send", self._fence)
+        client.meta.events.register("before-send", self._send)
         return client
 
-    def _fence(self, request: Any, **_: Any) -> None:
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """Send in botocore's place: to the endpoint only, and whole answers only."""
         if urlsplit(request.url).netloc != self._netloc:
             raise EndpointRefused(f"a request to {request.url!r} was stopped: it leaves this machine")
+        answer: AWSResponse = self._http.send(request)
+        if not request.stream_output and _cut(request.method, answer):
+            cause = f"{len(answer.content)} of {answer.headers.get('Content-Length', 'unknown')} bytes came"
+            raise ConnectionClosedError(endpoint_url=request.url, request=request, error=cause)
+        return answer
+
+
+def _cut(method: str, answer: AWSResponse) -> bool:
+    """Whether an answer ended early; one without a length may have lost its headers' end. botocore counts streamed bodies."""
+    if method == "HEAD" or answer.status_code in (204, 304):
+        return False
+    length = answer.headers.get("Content-Length")
+    return length is None or len(answer.content) < int(length)
 
 
 class Aws:

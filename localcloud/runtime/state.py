@@ -24,6 +24,12 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     draft.replace(path)
 
 
+def cache_directory() -> Path:
+    """The user's cache directory for things that one clone need not make anew for the next."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "matchday"
+
+
 @dataclass(frozen=True)
 class EngineDirectory:
     """What the engine keeps for one project: in a clone's state directory, or anywhere for a preview of its own."""

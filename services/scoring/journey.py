@@ -65,7 +65,9 @@ def _leads(journey: Journey, runs: int, who: str) -> str:
         board = journey.ask("GET", f"/scoring/contests/{contest.id}/board", 200, who=who)
         first, *_ = board["places"] or [{"team": None}]
         found = {place["team"]: place["points"] for place in board["places"]}
-        return found[first["team"]] if len(found) == 2 and first["team"] == contest.teams[who] else None
+        # Before the match is scored both have no points, and one of them stands first all the same.
+        leads = len(set(found.values())) == 2 and first["team"] == contest.teams[who]
+        return found[first["team"]] if leads else None
 
     points = journey.until(WORKER_SECONDS, f"{who} in the lead (does the worker run?)", look)
     return f"{who} leads with {points} points"

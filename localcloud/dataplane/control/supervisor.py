@@ -29,9 +29,10 @@ from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.provider.kept import KeptProperties
-from localcloud.runtime.addresses import CLAIM_PORT, EMULATOR_HOST, EMULATOR_PORT, AddressBook
+from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, AddressBook
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.errors import SupervisorError
+from localcloud.runtime.networks import CLAIM_PORT
 from localcloud.runtime.processes import require_free
 from localcloud.runtime.state import Info
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.engine import build, find
+from localcloud.runtime.state import cache_directory
 
 
 def _executable(path: Path, script: str) -> Path:
@@ -57,7 +58,7 @@ def test_a_cli_without_a_python_language_host_is_not_enough(monkeypatch: pytest.
 
 
 def test_a_built_cli_in_the_cache_gets_this_clones_language_host(tmp_path: Path) -> None:
-    directory = build.root(find.cache_directory()) / "bin"
+    directory = build.root(cache_directory()) / "bin"
     binary = _executable(directory / "pulumi", f"#!/bin/sh\necho v{build.VERSION}\n")
     assert find.ensure(lambda _message: None) == find.Engine(pulumi=binary, version=build.VERSION, origin="built")
     assert "class LanguageHost" in (directory / "language_host.py").read_text()
@@ -126,7 +127,7 @@ def test_a_failed_build_leaves_no_half_cli_and_names_the_step(monkeypatch: pytes
         '#!/bin/sh\n[ "$1" = version ] && echo go version go1.27.3 linux/amd64 && exit 0\necho no proxy >&2\nexit 7\n',
     )
     _on_path(monkeypatch, tools)
-    cache = find.cache_directory()
+    cache = cache_directory()
     with pytest.raises(build.BuildFailed, match=r"go list -deps.*exit code 7:\nno proxy"):
         build.build(cache, lambda _message: None)
     assert not build.root(cache).exists()
