@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from environments.settings import Email, Region
+from environments.forms import Email, Region
 from environments.source import DIRECTORY, Source
 from model.validation import described
 from model.vocabulary import Model

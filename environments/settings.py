@@ -8,88 +8,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from environments.forms import (
+    CertificateArn,
+    Country,
+    DomainName,
+    Email,
+    EventName,
+    ImageDigest,
+    ImageTag,
+    InstanceClass,
+    NodeType,
+    PostgresVersion,
+    Reason,
+    Region,
+    Registry,
+    ValkeyVersion,
+)
 from environments.source import DIRECTORY, SettingsError, Source
 from environments.tiers import TIERS
 from model.cidr import private_block
 from model.cost.usage import Usage
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
-from model.validation import described
 from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
 KEY = "matchday:environment"
 
-InstanceClass = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(r"^db\.[a-z0-9-]+\.[a-z0-9]+$", "an instance class of RDS, such as db.r7g.large")
-    ),
-]
-NodeType = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(r"^cache\.[a-z0-9-]+\.[a-z0-9]+$", "a node type of ElastiCache, such as cache.m7g.large")
-    ),
-]
-CertificateArn = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(
-            r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[A-Za-z0-9-]+$",
-            "the ARN of a certificate in ACM: arn:aws:acm:<region>:<account>:certificate/<id>",
-        )
-    ),
-]
-DomainName = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(
-            r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
-            "a domain name in lower case, such as play.example.com",
-        )
-    ),
-]
-Email = Annotated[
-    str,
-    StringConstraints(pattern=described(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address, such as team@example.com")),
-]
-Country = Annotated[
-    str, StringConstraints(pattern=described(r"^[A-Z]{2}$", "a country's two letters in ISO 3166-1, such as IN"))
-]
-Region = Annotated[
-    str, StringConstraints(pattern=described(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS Region, such as ap-south-1"))
-]
-Registry = Annotated[
-    str,
-    StringConstraints(pattern=described(r"^[a-z0-9.-]+(:\d+)?$", "a registry's host name, with a port if it has one")),
-]
-ImageTag = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(
-            r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "1 to 128 letters, digits, dots, dashes and underscores"
-        )
-    ),
-]
-ImageDigest = Annotated[
-    str, StringConstraints(pattern=described(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits"))
-]
 #: A tag that names one build: a commit, or a version with a point in it. `current` or `main` would name another tomorrow.
 _ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
-EventName = Annotated[
-    str,
-    StringConstraints(
-        pattern=described(r"^[a-z][a-z0-9-]{0,29}$", "1 to 30 lower-case letters, digits and dashes, a letter first")
-    ),
-]
-PostgresVersion = Annotated[
-    str, StringConstraints(pattern=described(r"^1[5-9]$", "a major version of PostgreSQL that RDS offers, 15 to 19"))
-]
-ValkeyVersion = Annotated[str, StringConstraints(pattern=described(r"^[789]\.\d$", "a version of Valkey, such as 8.1"))]
-Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
 

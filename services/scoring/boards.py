@@ -2,7 +2,7 @@
 
 A board says up to which revision of its slate it is right. Without that (a new contest, a cache that forgot) it is filled
 beside the old one and takes its place at once. The keys of a contest have one hash tag, so they live and move together. Scores
-are whole numbers of units below 2⁵³, exact as doubles; equals stand in the reverse order of their ids, as in `repository.page`.
+are whole numbers of units below 2⁵³, exact as doubles; equals stand in the reverse order of their ids, as in the database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.cache import Cache, create_cache
 from services.common.settings import CacheSettings, load
-from services.scoring import repository
+from services.scoring import contests_repository, repository
 
 _AT_ONCE = 2000
 
@@ -39,19 +39,19 @@ def _keys(contest_id: UUID) -> tuple[str, str, str]:
 
 async def refresh(session: AsyncSession, cache: Cache, contest_id: UUID) -> None:
     """Bring a contest's board up to the revision of its slate. Raises RedisError: then the message is tried again."""
-    await repository.lock_board(session, contest_id)
+    await contests_repository.lock_board(session, contest_id)
     board, beside, mark = _keys(contest_id)
-    revision = await repository.revision_of(session, contest_id)
+    revision = await contests_repository.revision_of(session, contest_id)
     reached = await cache.get(mark)
     if reached is None:
         await cache.delete(beside)
-        standings = [(team, units) for team, _, units in await repository.standings(session, contest_id)]
+        standings = [(team, units) for team, _, units in await contests_repository.standings(session, contest_id)]
         if not standings:
             return
         await _fill(cache, beside, standings)
         await cache.rename(beside, board)
     else:
-        await _fill(cache, board, await repository.changed(session, contest_id, int(reached)))
+        await _fill(cache, board, await contests_repository.changed(session, contest_id, int(reached)))
     await cache.set(mark, revision)
 
 
@@ -61,7 +61,7 @@ async def place(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: 
     if await cache.get(mark) is None:
         await refresh(session, cache, contest_id)
         return
-    await repository.lock_board(session, contest_id)
+    await contests_repository.lock_board(session, contest_id)
     team = await repository.team(session, team_id)
     if team is not None:
         await _fill(cache, board, [(team_id, team.units)])
@@ -92,8 +92,12 @@ class BoardReader:
                 return ranked(teams, start, int(above))
         except RedisError:
             pass  # the truth is in PostgreSQL
-        teams = await repository.page(self._session, self._contest, start, count)
-        return ranked(teams, start, await repository.above(self._session, self._contest, teams[0][1])) if teams else []
+        teams = await contests_repository.page(self._session, self._contest, start, count)
+        return (
+            ranked(teams, start, await contests_repository.above(self._session, self._contest, teams[0][1]))
+            if teams
+            else []
+        )
 
     async def start_around(self, team_id: UUID, units: int, count: int) -> int:
         """Where a page of `count` begins that has the team in its middle."""
@@ -104,7 +108,7 @@ class BoardReader:
                     return max(0, int(position) - count // 2)
         except RedisError:
             pass
-        return max(0, await repository.before(self._session, self._contest, team_id, units) - count // 2)
+        return max(0, await contests_repository.before(self._session, self._contest, team_id, units) - count // 2)
 
 
 def ranked(teams: Iterable[tuple[UUID, int]], start: int, above: int) -> list[tuple[int, UUID, int]]:

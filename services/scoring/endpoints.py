@@ -12,7 +12,7 @@ from services.common import callers
 from services.common.callers import Player
 from services.common.database import Session
 from services.common.errors import responses
-from services.scoring import service
+from services.scoring import matches, service
 from services.scoring.dependencies import SHA256, Boards, MatchPath, Now
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
@@ -124,13 +124,13 @@ async def read_board_around(
 @router.get("/matches/{match_id}", responses=responses(ScoringCode.MATCH_UNKNOWN, *callers.REFUSALS))
 async def read_match(match_id: MatchPath, player: Player, session: Session) -> MatchView:
     """A match, and whether its points are provisional or final."""
-    return await service.match_of(session, match_id)
+    return await matches.match_of(session, match_id)
 
 
 @router.get("/matches/{match_id}/points", responses=responses(ScoringCode.MATCH_UNKNOWN, *callers.REFUSALS))
 async def read_points(match_id: MatchPath, player: Player, session: Session, rules: RulesQuery) -> MatchPoints:
     """Everyone's points in a match under some rules."""
-    return await service.points_of(session, match_id, rules)
+    return await matches.points_of(session, match_id, rules)
 
 
 @router.get("/matches/{match_id}/lines", responses=responses(ScoringCode.MATCH_UNKNOWN, *callers.REFUSALS))
@@ -138,7 +138,7 @@ async def read_lines(
     match_id: MatchPath, player: Player, session: Session, rules: RulesQuery, of: PlayerQuery = None
 ) -> Lines:
     """Every line behind a match's points, corrections among them; `of` names one of its players."""
-    return await service.lines_of(session, match_id, rules, of)
+    return await matches.lines_of(session, match_id, rules, of)
 
 
 @router.get(
@@ -148,7 +148,7 @@ async def read_lines(
 )
 async def export_lines(match_id: MatchPath, player: Player, session: Session, rules: RulesQuery) -> PlainTextResponse:
     """The same as a table for spreadsheets (CSV)."""
-    table = service.as_csv(await service.lines_of(session, match_id, rules, None))
+    table = matches.as_csv(await matches.lines_of(session, match_id, rules, None))
     return PlainTextResponse(table)
 
 

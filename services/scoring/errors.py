@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from services.common.errors import ErrorCode
+from typing import TypeVar
+
+from services.common.errors import ErrorCode, ServiceError
+
+Found = TypeVar("Found")
 
 
 class ScoringCode(ErrorCode):
@@ -23,3 +27,10 @@ class ScoringCode(ErrorCode):
     ID_TAKEN = "id_taken", 409, "Something else has that id"
     CONTEST_UNKNOWN = "contest_unknown", 404, "There is no such contest"
     NOTHING_PROPOSED = "nothing_proposed", 409, "No pay-outs wait for approval"
+
+
+def there(found: Found | None, code: ScoringCode) -> Found:
+    """What was looked for. Raises ServiceError (`code`) where there is none."""
+    if found is None:
+        raise ServiceError(code, "Look at the id.")
+    return found

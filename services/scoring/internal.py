@@ -12,7 +12,7 @@ from services.common.callers import needs
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.tokens import Caller
-from services.scoring import ingestion, prizes, service
+from services.scoring import ingestion, matches, prizes, service
 from services.scoring.dependencies import MatchPath, Now, RulesPath
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
@@ -59,7 +59,7 @@ async def ingest(
 @internal.get("/matches/{match_id}/disputes", responses=responses(ScoringCode.MATCH_UNKNOWN, *REFUSALS))
 async def read_disputes(match_id: MatchPath, caller: Staff, session: Session) -> Disputes:
     """What feeds say differently of a match; needs the scope `scoring:manage`."""
-    return await service.disputes(session, match_id)
+    return await matches.disputes(session, match_id)
 
 
 @internal.post(

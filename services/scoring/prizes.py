@@ -12,7 +12,7 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.tokens import Caller
-from services.scoring import lifecycle, repository
+from services.scoring import contests_repository, lifecycle, repository
 from services.scoring.errors import ScoringCode
 from services.scoring.events import MatchFinal, PayoutOrdered
 from services.scoring.models import Contest, ContestState, Phase
@@ -37,13 +37,13 @@ async def finish_matches(session: AsyncSession, clock: Clock) -> None:
         match.phase, match.final_at = Phase.FINAL, now
         await events.emit(session, MatchFinal(match=match_id, revision=match.revision, final_at=now))
         for slate_id, _ in await repository.slates_of(session, match_id):
-            for contest_id in await repository.contests_of(session, slate_id):
+            for contest_id in await contests_repository.contests_of(session, slate_id):
                 await outbox.enqueue(session, SETTLE, {"contest": str(contest_id)})
 
 
 async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
     """Compute a contest's prizes, once, if all of its matches are final and scored as they are."""
-    contest = await repository.contest(session, contest_id, lock=True)
+    contest = await contests_repository.contest(session, contest_id, lock=True)
     if contest is None or contest.state != ContestState.OPEN:
         return
     slate = await repository.slate(session, contest.slate_id)
@@ -53,7 +53,7 @@ async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
             return
         reached = await repository.scored_up_to(session, match.id, slate.rules_sha256)
         assert reached == match.revision, f"{match.id} is scored up to {reached} of {match.revision}"
-    standings = await repository.standings(session, contest_id)
+    standings = await contests_repository.standings(session, contest_id)
     ranks = rank({team: units for team, _, units in standings})
     prizes = split_prizes(contest.prizes, ranks)
     owners = {team: owner for team, owner, _ in standings}
@@ -70,7 +70,7 @@ async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
         for team, amount in prizes.items()
         if amount
     ]
-    await repository.add_payouts(session, rows)
+    await contests_repository.add_payouts(session, rows)
     contest.state = ContestState.PROPOSED
     if sum(prizes.values()) <= APPROVED_ABOVE:
         await _order(session, clock, contest, "below the threshold")
@@ -78,7 +78,7 @@ async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
 
 async def payouts(session: AsyncSession, contest_id: UUID) -> Payouts:
     """A contest's pay-outs. Raises ServiceError (contest_unknown)."""
-    contest = await repository.contest(session, contest_id)
+    contest = await contests_repository.contest(session, contest_id)
     if contest is None:
         raise ServiceError(ScoringCode.CONTEST_UNKNOWN, "Look at the id.")
     return Payouts(
@@ -92,14 +92,14 @@ async def payouts(session: AsyncSession, contest_id: UUID) -> Payouts:
                 amount=row.amount,
                 ordered=row.ordered_at is not None,
             )
-            for row in await repository.payouts(session, contest_id)
+            for row in await contests_repository.payouts(session, contest_id)
         ],
     )
 
 
 async def approve(session: AsyncSession, clock: Clock, caller: Caller, contest_id: UUID) -> Payouts:
     """Order the proposed pay-outs; again changes nothing. Raises ServiceError (contest_unknown, nothing_proposed)."""
-    contest = await repository.contest(session, contest_id, lock=True)
+    contest = await contests_repository.contest(session, contest_id, lock=True)
     if contest is None:
         raise ServiceError(ScoringCode.CONTEST_UNKNOWN, "Look at the id.")
     if contest.state == ContestState.OPEN:
@@ -112,7 +112,7 @@ async def approve(session: AsyncSession, clock: Clock, caller: Caller, contest_i
 async def _order(session: AsyncSession, clock: Clock, contest: Contest, approved_by: str) -> None:
     """Tell whoever pays, in the transaction that says that it was told."""
     contest.state, contest.approved_by = ContestState.ORDERED, approved_by
-    for row in await repository.payouts(session, contest.id):
+    for row in await contests_repository.payouts(session, contest.id):
         row.ordered_at = clock.now()
         order = PayoutOrdered(payout=row.id, contest=contest.id, player=row.owner_id, rank=row.rank, amount=row.amount)
         await events.emit(session, order)

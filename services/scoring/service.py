@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,25 +17,18 @@ from services.common.cache import Cache
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.tokens import Caller
-from services.scoring import ingestion, reading, repository, rescoring
+from services.scoring import contests_repository, ingestion, matches, reading, repository, rescoring
 from services.scoring.boards import BoardReader
-from services.scoring.errors import ScoringCode
-from services.scoring.models import Contest, ContestState, MatchRecord, Phase, RulesVersion, Slate, Team
+from services.scoring.errors import ScoringCode, there
+from services.scoring.models import Contest, ContestState, Phase, RulesVersion, Slate, Team
 from services.scoring.schemas import (
     Board,
     ContestRequest,
     ContestView,
-    Disputes,
-    DisputeView,
-    Lines,
-    LineView,
     ListedPlayer,
-    MatchPoints,
-    MatchView,
     Notifications,
     NotificationView,
     Place,
-    PointsView,
     PublishRequest,
     RulesView,
     SlateRequest,
@@ -58,8 +49,6 @@ NOTIFICATIONS_KEPT = timedelta(days=90)
 _NOTIFICATIONS_SHOWN = 50
 _REASONS_LENGTH = 300
 
-Found = TypeVar("Found")
-
 
 async def publish(session: AsyncSession, clock: Clock, caller: Caller, wanted: PublishRequest) -> RulesView:
     """Keep rules for slates to use; again, with the same document, changes nothing. Raises ServiceError (rules_refused)."""
@@ -79,13 +68,13 @@ async def publish(session: AsyncSession, clock: Clock, caller: Caller, wanted: P
         "published_at": clock.now(),
     }
     await repository.publish(session, values)
-    return _rules(_there(await repository.rules(session, rules.sha256), ScoringCode.RULES_UNKNOWN))
+    return _rules(there(await repository.rules(session, rules.sha256), ScoringCode.RULES_UNKNOWN))
 
 
 async def withdraw(session: AsyncSession, clock: Clock, sha256: str) -> RulesView:
     """Keep rules from new slates; those that have them keep them. Raises ServiceError (rules_unknown)."""
     await repository.withdraw(session, sha256, clock.now())
-    found = _there(await repository.rules(session, sha256), ScoringCode.RULES_UNKNOWN)
+    found = there(await repository.rules(session, sha256), ScoringCode.RULES_UNKNOWN)
     return _rules(found)
 
 
@@ -99,7 +88,7 @@ async def open_slate(session: AsyncSession, clock: Clock, slate_id: UUID, wanted
 
     Raises ServiceError (rules_unknown, rules_withdrawn, wrong_match, id_taken).
     """
-    kept = _there(await repository.rules(session, wanted.rules), ScoringCode.RULES_UNKNOWN)
+    kept = there(await repository.rules(session, wanted.rules), ScoringCode.RULES_UNKNOWN)
     before = await repository.slate(session, slate_id)
     if before is None and kept.withdrawn_at is not None:
         raise ServiceError(
@@ -128,7 +117,7 @@ async def open_slate(session: AsyncSession, clock: Clock, slate_id: UUID, wanted
         }
         if await repository.add_slate(session, values, sorted(set(wanted.matches))):
             await outbox.enqueue(session, SCORE_SLATE, {"slate": str(slate_id)})
-    slate = _there(await repository.slate(session, slate_id), ScoringCode.SLATE_UNKNOWN)
+    slate = there(await repository.slate(session, slate_id), ScoringCode.SLATE_UNKNOWN)
     view = await slate_view(session, slate)
     asked = (wanted.title, wanted.rules, sorted(set(wanted.matches)), players, wanted.locks_at)
     if asked != (slate.title, slate.rules_sha256, [match.id for match in view.matches], slate.players, slate.locks_at):
@@ -138,7 +127,7 @@ async def open_slate(session: AsyncSession, clock: Clock, slate_id: UUID, wanted
 
 async def slate_of(session: AsyncSession, slate_id: UUID) -> SlateView:
     """A slate. Raises ServiceError (slate_unknown)."""
-    return await slate_view(session, _there(await repository.slate(session, slate_id), ScoringCode.SLATE_UNKNOWN))
+    return await slate_view(session, there(await repository.slate(session, slate_id), ScoringCode.SLATE_UNKNOWN))
 
 
 async def slate_view(session: AsyncSession, slate: Slate) -> SlateView:
@@ -147,7 +136,7 @@ async def slate_view(session: AsyncSession, slate: Slate) -> SlateView:
         id=slate.id,
         title=slate.title,
         rules=slate.rules_sha256,
-        matches=[match_view(match) for match in await repository.matches_of(session, slate.id)],
+        matches=[matches.match_view(match) for match in await repository.matches_of(session, slate.id)],
         players=[ListedPlayer.model_validate(player) for player in slate.players],
         locks_at=slate.locks_at,
         revision=slate.revision,
@@ -161,7 +150,7 @@ async def keep_team(
 
     Raises ServiceError (slate_unknown, slate_locked, team_refused, id_taken).
     """
-    slate = _there(await repository.slate(session, slate_id, hold=True), ScoringCode.SLATE_UNKNOWN)
+    slate = there(await repository.slate(session, slate_id, hold=True), ScoringCode.SLATE_UNKNOWN)
     before = await repository.team(session, team_id)
     if before is not None and (before.owner_id, before.slate_id) != (owner, slate_id):
         raise ServiceError(ScoringCode.ID_TAKEN, "Choose a new random id for each team.")
@@ -185,7 +174,7 @@ async def keep_team(
         "created_at": clock.now(),
     }
     await repository.keep_team(session, values)
-    for contest_id in await repository.contests_with(session, team_id):
+    for contest_id in await contests_repository.contests_with(session, team_id):
         await outbox.enqueue(session, PLACE, {"contest": str(contest_id), "team": str(team_id)})
     return TeamView(id=team_id, slate=slate_id, **roster, points=shown(values["units"]))
 
@@ -197,7 +186,7 @@ async def team_of(session: AsyncSession, owner: UUID, team_id: UUID) -> TeamView
 
 async def open_contest(session: AsyncSession, clock: Clock, contest_id: UUID, wanted: ContestRequest) -> ContestView:
     """Open a contest; the same again changes nothing. Raises ServiceError (slate_unknown, id_taken)."""
-    _there(await repository.slate(session, wanted.slate), ScoringCode.SLATE_UNKNOWN)
+    there(await repository.slate(session, wanted.slate), ScoringCode.SLATE_UNKNOWN)
     values = {
         "id": contest_id,
         "slate_id": wanted.slate,
@@ -207,8 +196,8 @@ async def open_contest(session: AsyncSession, clock: Clock, contest_id: UUID, wa
         "entered": 0,
         "created_at": clock.now(),
     }
-    await repository.add_contest(session, values)
-    contest = _there(await repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN)
+    await contests_repository.add_contest(session, values)
+    contest = there(await contests_repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN)
     if (contest.slate_id, contest.title, contest.prizes) != (wanted.slate, wanted.title, wanted.prizes):
         raise ServiceError(ScoringCode.ID_TAKEN, "Choose a new random id for each contest.")
     return await _contest(session, contest)
@@ -216,7 +205,9 @@ async def open_contest(session: AsyncSession, clock: Clock, contest_id: UUID, wa
 
 async def contest_of(session: AsyncSession, contest_id: UUID) -> ContestView:
     """A contest. Raises ServiceError (contest_unknown)."""
-    return await _contest(session, _there(await repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN))
+    return await _contest(
+        session, there(await contests_repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN)
+    )
 
 
 async def enter(session: AsyncSession, clock: Clock, owner: UUID, contest_id: UUID, team_id: UUID) -> ContestView:
@@ -224,17 +215,17 @@ async def enter(session: AsyncSession, clock: Clock, owner: UUID, contest_id: UU
 
     Raises ServiceError (contest_unknown, team_unknown, wrong_match, slate_locked).
     """
-    contest = _there(await repository.contest(session, contest_id, lock=True), ScoringCode.CONTEST_UNKNOWN)
+    contest = there(await contests_repository.contest(session, contest_id, lock=True), ScoringCode.CONTEST_UNKNOWN)
     team = await _own_team(session, owner, team_id)
     if team.slate_id != contest.slate_id:
         raise ServiceError(ScoringCode.WRONG_MATCH, "The team is of another slate than the contest.")
-    slate = _there(await repository.slate(session, contest.slate_id), ScoringCode.SLATE_UNKNOWN)
-    entered = await repository.contests_with(session, team_id)
+    slate = there(await repository.slate(session, contest.slate_id), ScoringCode.SLATE_UNKNOWN)
+    entered = await contests_repository.contests_with(session, team_id)
     if contest_id not in entered:
         if clock.now() >= slate.locks_at:
             raise ServiceError(ScoringCode.SLATE_LOCKED, f"It has been locked since {slate.locks_at.isoformat()}.")
         contest.entered += 1
-        await repository.enter(session, contest_id, team_id, contest.entered, clock.now())
+        await contests_repository.enter(session, contest_id, team_id, contest.entered, clock.now())
         await outbox.enqueue(session, PLACE, {"contest": str(contest_id), "team": str(team_id)})
     return await _contest(session, contest)
 
@@ -248,68 +239,11 @@ async def board(session: AsyncSession, cache: Cache, contest_id: UUID, start: in
 async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID, count: int) -> Board:
     """The part of a contest's board that has a team in its middle. Raises ServiceError (contest_unknown, team_unknown)."""
     contest = await contest_of(session, contest_id)
-    team = _there(await repository.team(session, team_id), ScoringCode.TEAM_UNKNOWN)
-    if contest_id not in await repository.contests_with(session, team_id):
+    team = there(await repository.team(session, team_id), ScoringCode.TEAM_UNKNOWN)
+    if contest_id not in await contests_repository.contests_with(session, team_id):
         raise ServiceError(ScoringCode.TEAM_UNKNOWN, f"The team {team_id} is not in this contest.")
     reader = BoardReader(cache, session, contest_id)
     return _board(contest, await reader.page(await reader.start_around(team_id, team.units, count), count))
-
-
-async def match_of(session: AsyncSession, match_id: str) -> MatchView:
-    """A match. Raises ServiceError (match_unknown)."""
-    return match_view(_there(await repository.match(session, match_id), ScoringCode.MATCH_UNKNOWN))
-
-
-async def disputes(session: AsyncSession, match_id: str) -> Disputes:
-    """What feeds say differently. Raises ServiceError (match_unknown)."""
-    match = _there(await repository.match(session, match_id), ScoringCode.MATCH_UNKNOWN)
-    return Disputes(disputes=[DisputeView.model_validate(one) for one in match.disputes])
-
-
-async def points_of(session: AsyncSession, match_id: str, sha256: str) -> MatchPoints:
-    """Everyone's points in a match. Raises ServiceError (match_unknown)."""
-    match = await match_of(session, match_id)
-    scored = await repository.revision_scored(session, match_id, sha256)
-    players = [
-        PointsView(player=player, points=shown(total))
-        for player, total in await repository.totals(session, match_id, sha256)
-    ]
-    return MatchPoints(match=match_id, label=match.label, rules=sha256, scored=scored, players=players)
-
-
-async def lines_of(session: AsyncSession, match_id: str, sha256: str, player: str | None) -> Lines:
-    """Every line of a match. Raises ServiceError (match_unknown)."""
-    await match_of(session, match_id)
-    return Lines(
-        lines=[
-            LineView(
-                revision=line.revision,
-                player=line.player,
-                rule=line.rule,
-                place=line.place,
-                points=shown(line.units),
-                measured=line.measured,
-                events=line.events,
-            )
-            for line in await repository.lines(session, match_id, sha256, player)
-        ]
-    )
-
-
-def as_csv(lines: Lines) -> str:
-    """Lines as a table; what a spreadsheet would take for a formula begins with an apostrophe."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(["revision", "player", "rule", "place", "points", "measured", "events"])
-    for line in lines.lines:
-        measured = "; ".join(f"{name} {value}" for name, value in line.measured.items())
-        cells = [line.player, line.rule, line.place]
-        table.writerow([line.revision, *map(_cell, cells), line.points, measured, " ".join(line.events)])
-    return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
 
 
 async def notifications(session: AsyncSession, owner: UUID) -> Notifications:
@@ -321,28 +255,6 @@ async def notifications(session: AsyncSession, owner: UUID) -> Notifications:
             for row in rows
         ]
     )
-
-
-def match_view(match: MatchRecord) -> MatchView:
-    """A match as it is shown."""
-    return MatchView(
-        id=match.id,
-        sport=match.sport,
-        title=match.title,
-        label="disputed" if match.disputes else match.phase,
-        revision=match.revision,
-        result_at=match.result_at,
-        final_at=match.final_at,
-    )
-
-
-def label_of(matches: Iterable[MatchRecord]) -> str:
-    """What holds for matches together: the least that holds for one of them."""
-    labels = {match_view(match).label for match in matches}
-    order = ("disputed", Phase.SCHEDULED, Phase.PROVISIONAL, Phase.FINAL)
-    if Phase.SCHEDULED in labels and len(labels) > 1:
-        labels = labels - {Phase.SCHEDULED} | {Phase.PROVISIONAL}
-    return next(str(label) for label in order if label in labels)
 
 
 def _check(rules: Rules, wanted: TeamRequest, listed: dict[str, dict[str, Any]]) -> None:
@@ -379,7 +291,7 @@ async def _contest(session: AsyncSession, contest: Contest) -> ContestView:
         slate=contest.slate_id,
         title=contest.title,
         prizes=contest.prizes,
-        label=label_of(await repository.matches_of(session, contest.slate_id)),
+        label=matches.label_of(await repository.matches_of(session, contest.slate_id)),
         state=contest.state,
         entries=contest.entered,
     )
@@ -401,9 +313,3 @@ def _rules(rules: RulesVersion) -> RulesView:
         published_at=rules.published_at,
         withdrawn=rules.withdrawn_at is not None,
     )
-
-
-def _there(found: Found | None, code: ScoringCode) -> Found:
-    if found is None:
-        raise ServiceError(code, "Look at the id.")
-    return found

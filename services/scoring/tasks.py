@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import events, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.scoring import boards, ingestion, prizes, repository, rescoring, service
+from services.scoring import boards, contests_repository, ingestion, prizes, repository, rescoring, service
 
 jobs = Jobs(emits=True)
 
@@ -36,7 +36,7 @@ async def refresh_boards(session: AsyncSession, clock: Clock, payload: dict[str,
     """Bring the boards of a slate's contests up to date."""
     slate_id = UUID(payload["slate"])
     async with boards.open_cache() as cache:
-        for contest_id in await repository.contests_of(session, slate_id):
+        for contest_id in await contests_repository.contests_of(session, slate_id):
             await boards.refresh(session, cache, contest_id)
 
 
