@@ -32,9 +32,8 @@ def settle(workspace: Workspace, stack: str) -> bool:
     exported = json.loads(workspace.call(["stack", "export", "--stack", stack]))
     deployment: dict[str, Any] = exported["deployment"]
     found = _operations(deployment)
-    made = [*_made(found, deployment.get("resources") or [])]
     deployment["pending_operations"] = []
-    deployment["resources"] = [*(deployment.get("resources") or []), *made]
+    deployment["resources"] = _adopted(found, deployment.get("resources") or [])
     mended = Path(workspace.state) / "mended.json"
     mended.touch(mode=0o600)
     mended.write_text(json.dumps(exported))
@@ -49,14 +48,29 @@ def _operations(deployment: dict[str, Any]) -> list[dict[str, Any]]:
     return deployment.get("pending_operations") or []
 
 
-def _made(operations: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The resources that were being created and are there, as the state has them; a refresh fills in their outputs."""
+def _adopted(operations: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The state with what was being created and is there; a refresh fills in its outputs.
+
+    What it replaces is marked as the engine marks it between the creation and the deletion: the next run deletes it.
+    """
     from localcloud.provider.kept import KeptProperties
 
-    kept, urns = KeptProperties(local.STATE / "provider"), {resource["urn"] for resource in known}
-    creating = [o["resource"] for o in operations if o["type"] == "creating" and o["resource"]["urn"] not in urns]
+    kept = KeptProperties(local.STATE / "provider")
+    there = {resource["urn"]: resource.get("id") for resource in known if not resource.get("delete")}
+    creating = [operation["resource"] for operation in operations if operation["type"] == "creating"]
     deadline = time.monotonic() + _SECONDS
     # The provider goes on with what a killed engine had asked for.
     while any(kept.made(resource["urn"]) == "" for resource in creating) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return [{**resource, "id": made} for resource in creating if (made := kept.made(resource["urn"]))]
+    ids = {resource["urn"]: kept.made(resource["urn"]) for resource in creating}
+    made = [
+        {**resource, "id": ids[urn]}
+        for resource in creating
+        if ids[urn := resource["urn"]] not in ("", None, there.get(urn))
+    ]
+    replaced = {resource["urn"] for resource in made}
+    old = [
+        {**resource, "delete": True} if resource["urn"] in replaced and not resource.get("delete") else resource
+        for resource in known
+    ]
+    return [*old, *made]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -76,23 +77,19 @@ def test_a_full_disk_ends_an_up_with_a_sentence_and_room_mends_it(platform: Plat
     check(platform)
 
 
-def test_what_a_killed_plain_pulumi_had_made_is_found_and_not_made_twice(platform: Platform) -> None:
-    platform.settle()
-    program = platform.directory / "__main__.py"
-    original = program.read_text()
-    program.write_text(
-        original + "\nfor n in range(4):\n    aws.s3.Bucket(f'b{n}', bucket=f'made-by-a-killed-run-{n}')\n"
-    )
+def _cut_off(platform: Platform, until: str, settle: float) -> str:
+    """A plain `pulumi up`, killed once its state holds the pattern `until`; returns the state that it leaves.
+
+    settle: seconds between what is waited for and the kill; the emulator answers nothing from then, so that what has begun
+    is not over before the engine is dead.
+    """
     _, exports, _ = platform.run("env")
     state = platform.directory / ".matchday" / "pulumi" / "backend" / ".pulumi" / "stacks" / "tiny" / "local.json"
     configuration = platform.directory / ".matchday" / "pulumi" / "Pulumi.local.yaml"
     emulator = next(p for p in _family(platform) if "localcloud.emulator" in p.cmdline())
+    command = f"exec pulumi up --yes --skip-preview -s local --config-file {shlex.quote(str(configuration))}"
     plain = subprocess.Popen(
-        [
-            "bash",
-            "-c",
-            f"{exports}\nexec pulumi up --yes --skip-preview -s local --config-file {shlex.quote(str(configuration))}",
-        ],
+        ["bash", "-c", f"{exports}\n{command}"],
         cwd=platform.directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -101,24 +98,71 @@ def test_what_a_killed_plain_pulumi_had_made_is_found_and_not_made_twice(platfor
     )
     try:
         deadline = time.monotonic() + PATIENCE
-        while "made-by-a-killed-run" not in state.read_text() and plain.poll() is None and time.monotonic() < deadline:
+        while not re.search(until, state.read_text()) and plain.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        emulator.send_signal(signal.SIGSTOP)  # so that what has begun is not over before the engine is dead
-        time.sleep(0.2)
+        emulator.send_signal(signal.SIGSTOP)
+        time.sleep(settle)
         for process in (*psutil.Process(plain.pid).children(recursive=True), psutil.Process(plain.pid)):
             process.kill()
     finally:
         emulator.send_signal(signal.SIGCONT)
         printed, _ = plain.communicate(timeout=60)
-    assert '"pending_operations"' in state.read_text(), printed.decode()
+    left = state.read_text()
+    assert '"pending_operations"' in left, printed.decode()
+    return left
+
+
+def test_what_a_killed_plain_pulumi_had_made_is_found_and_not_made_twice(platform: Platform) -> None:
+    platform.settle()
+    program = platform.directory / "__main__.py"
+    original = program.read_text()
+    program.write_text(
+        original + "\nfor n in range(4):\n    aws.s3.Bucket(f'b{n}', bucket=f'made-by-a-killed-run-{n}')\n"
+    )
+    _cut_off(platform, "made-by-a-killed-run", 0.2)
     _, _, said = platform.run("up", "--port", str(platform.port))
     assert "was cut off at" in said
-    buckets = {bucket["Name"] for bucket in platform.client("s3").list_buckets()["Buckets"]}
-    assert {f"made-by-a-killed-run-{n}" for n in range(4)} <= buckets
+    assert {f"made-by-a-killed-run-{n}" for n in range(4)} <= _buckets(platform)
     program.write_text(original)
     platform.up()
-    assert {bucket["Name"] for bucket in platform.client("s3").list_buckets()["Buckets"]} == {"kept"}
+    assert _buckets(platform) == {"kept"}
     check(platform)
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        pytest.param(r'"type":\s*"creating"', id="while the new one is made"),
+        pytest.param(r'"delete":\s*true', id="before the old one is deleted"),
+    ],
+)
+def test_a_replacement_that_was_cut_off_ends_as_one_resource(platform: Platform, until: str) -> None:
+    """The new one is there, the old one too, and the engine that knew of both is dead."""
+    platform.settle()
+    program = platform.directory / "__main__.py"
+    original = program.read_text()
+
+    def named(word: str) -> str:
+        return original + f"\nfor n in range(4):\n    aws.s3.Bucket(f'b{{n}}', bucket=f'{word}-{{n}}')\n"
+
+    program.write_text(named("before"))
+    platform.up()
+    program.write_text(named("after"))
+    left = _cut_off(platform, until, 0.2 if "creating" in until else 0)
+    assert re.search(until, left)
+    before = {f"before-{n}" for n in range(4)} & _buckets(platform)
+    assert before, "the old ones were gone before the engine was killed"
+    _, _, said = platform.run("up", "--port", str(platform.port))
+    assert "was cut off at" in said
+    assert _buckets(platform) == {"kept", *(f"after-{n}" for n in range(4))}
+    program.write_text(original)
+    platform.up()
+    assert _buckets(platform) == {"kept"}
+    check(platform)
+
+
+def _buckets(platform: Platform) -> set[str]:
+    return {bucket["Name"] for bucket in platform.client("s3").list_buckets()["Buckets"]}
 
 
 def _family(platform: Platform) -> list[psutil.Process]:
