@@ -32,7 +32,7 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts, dead code, queries in r
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && .venv/bin/vulture && $(PY) scripts/check_services.py
 
 unit: $(STAMP) ## the tests that need no engine and no running platform
-	@.venv/bin/pytest -n 2 -m "not engine and not e2e and not nightly" $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not engine and not e2e and not nightly" $(ARGS)
 
 test: setup lint ## everything that CI runs
 	@.venv/bin/pytest -n 2 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)

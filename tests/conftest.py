@@ -1,4 +1,4 @@
-"""For all tests: how property tests draw, and the fixtures of the whole session."""
+"""For all tests: how property tests draw, which worker runs what, and the fixtures of the whole session."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.draws import (
     pytest_terminal_summary,
 )
 from tests.engine.engines import far_end, far_end_of, plans, previews
+from tests.schedule import pytest_xdist_make_scheduler
 
 # As cli does: `pytest` may be called without make, and what it starts should find compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -35,4 +36,5 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
     "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
 ]

@@ -1,4 +1,7 @@
-"""The whole platform in a clone of its own: one for each module, so that the two modules keep two workers equally busy."""
+"""The whole platform in a clone of its own: brought up once, for tests that follow one another and each leave it whole.
+
+pytest runs the modules by name: what ends the platform's processes comes last (test_recovery).
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ import pytest
 from tests.clones import Clone, free_port, make_clone
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """One clone for the tests of a module; whatever they leave running is ended by `reset`."""
+    """One clone for all of them; whatever they leave running is ended by `reset` after the last one."""
     made = make_clone(tmp_path_factory.mktemp("clone"), free_port())
     yield made
     made.run("reset", "--yes")
     assert made.processes() == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def up(clone: Clone) -> dict[str, Any]:
     """The document of the first `up`."""
     document: dict[str, Any] = clone.json("up", "--port", str(clone.port))

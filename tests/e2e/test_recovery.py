@@ -15,7 +15,7 @@ import yaml
 from tests.clones import Clone
 from tests.e2e.conftest import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("recovery"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
 
 
 def test_a_task_that_cannot_start_is_named_and_the_old_one_goes_on(up: dict[str, Any], clone: Clone) -> None:
@@ -43,7 +43,6 @@ def written(log: Path) -> str:
 
 
 def test_an_up_that_is_killed_half_way_is_followed_by_one_that_converges(up: dict[str, Any], clone: Clone) -> None:
-    clone.run("up")
     resources = clone.json("status")["resources"]
     settings = clone.directory / "environments" / "Pulumi.local.yaml"
     original = settings.read_text()

@@ -10,7 +10,7 @@ from tests.clones import free_port
 from tests.faults.platform import Platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Up, with something in each of its stores at the end of every test."""
     made = Platform(tmp_path_factory.mktemp("lasting"), free_port())

@@ -1,10 +1,14 @@
-"""Tests of one group share a worker: engines and platforms are brought up once, not once for each worker."""
+"""Tests of one group or file share a worker: platforms, servers and copies are made once, not once for each worker."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+
+from tests import schedule
 
 PROGRAM = """
 import pytest
@@ -12,14 +16,32 @@ import pytest
 @pytest.mark.xdist_group("one")
 @pytest.mark.parametrize("number", range(6))
 def test_grouped(number, worker_id):
-    print(f"ran on {worker_id}.")
+    print(f"one ran on {worker_id}.")
+
+@pytest.mark.parametrize("number", ["a@b", *range(9)])
+def test_of_a_file(number, worker_id, request):
+    print(f"{request.path.name} ran on {worker_id}.")
 """
 
 
-def test_a_group_runs_on_one_worker(tmp_path: Path) -> None:
+def test_a_group_and_a_file_run_on_one_worker(tmp_path: Path) -> None:
     """pytest 9.2 took from xdist 3.8 what it groups by; nothing said so, and every platform was brought up twice."""
-    (tmp_path / "test_it.py").write_text(PROGRAM)
+    (tmp_path / "conftest.py").write_text(Path(schedule.__file__).read_text())
+    files = [f"test_{number}.py" for number in range(4)]
+    for file in files:
+        (tmp_path / file).write_text(PROGRAM)
     call = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "-rP", "-p", "no:cacheprovider", "."]
     result = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120)
-    workers = {line for line in result.stdout.splitlines() if line.startswith("ran on ")}
-    assert len(workers) == 1, workers
+    workers = defaultdict(set)
+    for what, worker in re.findall(r"^(\S+) ran on (\w+)\.$", result.stdout, re.MULTILINE):
+        workers[what].add(worker)
+    assert set(workers) == {"one", *files}
+    assert all(len(on) == 1 for on in workers.values()), workers
+    assert len(set.union(*workers.values())) == 2, "both have something to do"
+
+
+def test_what_takes_long_begins_first() -> None:
+    units = ["tests/policies/test_pack.py", "tests/services/wallet/test_notes.py", "@engine"]
+    assert sorted(units, key=schedule.rank) == ["@engine", units[1], units[0]]
+    assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]@engine") == "@engine"
+    assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]") == "tests/engine/test_facts.py"

@@ -1,0 +1,46 @@
+"""Which worker of pytest-xdist runs what: a group of tests, or else a file, stays together; the long ones begin first.
+
+`--dist loadgroup` alone deals out single tests, so that both workers make each module's fixtures (an emulator, a supervisor, a
+copy of the sources), and its controller walks thousands of finished units after every test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+#: Folders whose tests start processes and wait for them. They come after the groups and before all others: what is left for
+#: the end is short, so that neither worker ends long before the other.
+LONG = ("tests/faults", "tests/e2e", "tests/localcloud", "tests/services", "tests/scripts")
+
+
+def unit(nodeid: str) -> str:
+    """What stays on one worker: the test's `xdist_group`, which xdist writes behind an @, or its file."""
+    if nodeid.rfind("@") > nodeid.rfind("]"):
+        return "@" + nodeid.rsplit("@", 1)[1]
+    return nodeid.split("::", 1)[0]
+
+
+def rank(name: str) -> int:
+    """Groups, long files, others."""
+    return 0 if name.startswith("@") else 1 if name.startswith(LONG) else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Scheduling(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
+        """Within a rank the units with most tests come first, as xdist itself orders them."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
+
+        def _assign_work_unit(self, node: Any) -> None:
+            self.workqueue.move_to_end(min(self.workqueue, key=rank), last=False)
+            super()._assign_work_unit(node)
+
+    return Scheduling(config, log)
