@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +124,11 @@ def cricket_document(document: dict[str, Any], rules: str, bowlers: frozenset[st
     return lines
 
 
+@cache
 def table(directory: Path, name: str) -> list[dict[str, Any]]:
     """An f1db table; every scalar a string, the empty ones "" """
     path = directory / f"{name}.yml"
-    return yaml.load(path.read_text(), yaml.BaseLoader) if path.exists() else []
+    return yaml.load(path.read_text(), yaml.CBaseLoader) if path.exists() else []
 
 
 def f1_league(directory: Path) -> Lines:

@@ -365,7 +365,7 @@ def test_one_office_that_is_empty_hides_no_problem_of_the_next() -> None:
 @settings(max_examples=25)
 def test_the_quick_total_is_the_rosters(rules_id: str, match: Path | None, source: random.Random) -> None:
     rules = load_anew(rules_id)
-    lines = scorecard(rules, open_match(match, NOON).events).lines if match else points_lines(source)
+    lines = lines_of(rules_id, match) if match else points_lines(source)
     players = [*sorted({line.player for line in lines}), "absent", "away"]
     chosen = source.sample(players, min(len(players), 11))
     offices = {office: source.choice(chosen) for office in rules.roster.offices}
@@ -374,6 +374,11 @@ def test_the_quick_total_is_the_rosters(rules_id: str, match: Path | None, sourc
     if not rules.roster.substitutes:
         assert scorer.plain_total(chosen, offices) == whole.total
     assert scorer.plain_total(chosen, {}) == sum(line.points for line in lines if line.player in chosen)
+
+
+@cache
+def lines_of(rules_id: str, match: Path) -> tuple[Line, ...]:
+    return scorecard(load_anew(rules_id), open_match(match, NOON).events).lines
 
 
 def points_lines(source: random.Random) -> list[Line]:
