@@ -1,4 +1,4 @@
-"""A real emulator process per test that asks for one."""
+"""Emulators of a test's own: processes forked from a loaded one, or (`cold`) the command as the supervisor starts it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ import boto3
 import httpx
 import pytest
 
+from tests.localcloud.emulator.forked import Forked
+
 REGION = "ap-south-1"
 
 
 @dataclass
 class Running:
-    process: subprocess.Popen[str]
+    process: Forked | subprocess.Popen[str]
     url: str
 
     def client(self, service: Any) -> Any:
@@ -39,24 +41,38 @@ class Running:
 Start = Callable[[Path], Running]
 
 
+def command(stack: contextlib.ExitStack, arguments: list[str]) -> Running:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localcloud.emulator", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    stack.enter_context(process)
+    stack.callback(process.kill)
+    assert process.stdout is not None
+    return Running(process, f"http://127.0.0.1:{process.stdout.readline().strip()}")
+
+
+def forked(stack: contextlib.ExitStack, arguments: list[str]) -> Running:
+    process = Forked(arguments)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    return Running(process, f"http://127.0.0.1:{process.first_line}")
+
+
 @contextlib.contextmanager
-def running() -> Iterator[Start]:
+def running(begin: Callable[[contextlib.ExitStack, list[str]], Running] = forked) -> Iterator[Start]:
     """Starts emulators, and ends those it started."""
     with contextlib.ExitStack() as stack:
-
-        def run(snapshot: Path) -> Running:
-            command = [sys.executable, "-m", "localcloud.emulator", "--port", "0", "--snapshot", str(snapshot)]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            assert process.stdout is not None
-            stack.callback(process.stdout.close)
-            return Running(process, f"http://127.0.0.1:{process.stdout.readline().strip()}")
-
-        yield run
+        yield lambda snapshot: begin(stack, ["--port", "0", "--snapshot", str(snapshot)])
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     with running() as run:
+        yield run
+
+
+@pytest.fixture
+def cold() -> Iterator[Start]:
+    """Nothing is imported yet: what a snapshot or a journal needs must be found by itself."""
+    with running(command) as run:
         yield run

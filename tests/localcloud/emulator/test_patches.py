@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
-from tests.localcloud.emulator.conftest import REGION, Running, running
+from tests.localcloud.emulator.conftest import REGION, Running, command, running
 
 Client = Callable[[str], Any]
 
@@ -155,7 +155,7 @@ REPAIRED = [
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running() as run:
+    with running(command) as run:  # patches meet moto as it is when an emulator starts
         yield run(tmp_path_factory.mktemp("emulator") / "snapshot")
 
 
