@@ -10,7 +10,7 @@ BENCHMARKS = {
     "platform": "benchmarks.platform",
     "policies": "benchmarks.policies",
     "scoring": "benchmarks.scoring",
-    "services": "benchmarks.services",
+    "services": "benchmarks.services.run",
 }
 
 

@@ -10,28 +10,38 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.errors import Code, ServiceError
 from services.common.middleware import QUIET_PATHS, problem_response
 
-#: Requests worked on at once. One Python thread does them: more in parallel only makes each of them slower. These keep it busy
-#: as long as PostgreSQL takes no longer than some five times what the process itself takes for a request; where it takes less,
-#: fewer do, down to FEWEST. What says so is the time in which the event loop had nothing to do while requests waited.
+#: Requests worked on at once: at most RUNNING, since one Python thread does them, and no more than make each take SLOWER times
+#: as long as it takes alone. By Little's law more of them would only wait, here or at the database, and none be done sooner.
+#: What a request takes alone is known by route, since routes differ by a factor of a hundred.
 RUNNING = 6
 FEWEST = 2
-ADJUST_SECONDS = 0.1
-IDLE_LITTLE, IDLE_MUCH = 0.02, 0.1
+SLOWER = 2.0
 
-#: Requests that may wait: of a burst many, since these are soon done; after BURST_SECONDS few, since what waits then only makes
+#: How often that is judged, and by how many requests at least.
+ADJUST_SECONDS = 0.1
+JUDGED = 8
+
+#: A route's time alone is the mean of so many. Where an overload lasts, one place is all there is for one judgement so often,
+#: to learn it anew: what the requests wait for may have become slower.
+REMEMBERED = 16
+LEARN_SECONDS = 5.0
+
+#: A request that took much longer (it waited for a lock) counts as this many times the usual.
+OUTLIER = 4
+
+#: Requests that may wait: of a burst many, since these are soon done; after BURST_SECONDS one, since what waits then only makes
 #: each answer later (the idea of CoDel, RFC 8289). The next burst is one only when nobody had to wait for CALM_SECONDS: a queue
 #: that is empty for a moment is no end of an overload. Nobody waits above WAIT_SECONDS.
 BURST = 16
 BURST_SECONDS = 0.1
 CALM_SECONDS = 1.0
-WAITING = 2
+WAITING = 1
 WAIT_SECONDS = 0.25
 
 #: No request takes longer, whatever it waits for: above the sum of the bounds of what it waits for one by one.
@@ -59,18 +69,17 @@ class Admission:
         self._waiting, self._burst, self._seconds = waiting, burst, seconds
         self._most = self._places = running
         self._inside = 0
-        self._idle: Callable[[], float] | None = None
-        self._judged, self._idle_then = 0.0, 0.0
+        self._alone: dict[str, tuple[float, int]] = {}  # route → seconds that it takes alone, and of how many the mean
+        self._took = self._would_take = (
+            0.0  # seconds of those that ended since the last judgement, and what they take alone
+        )
+        self._ended = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._burst_began = self._pressed = float(
-            "-inf"
-        )  # moments: a burst's first wait, and the newest wait or refusal
+        # Moments: the last judgement, the last with more than one inside, a burst's first wait, the newest wait or refusal.
+        self._judged = self._shared = self._burst_began = self._pressed = float("-inf")
+        self._learned = _now()
         self._shed = 0
         self._log_at: asyncio.TimerHandle | None = None
-
-    def follow(self, idle: Callable[[], float]) -> None:
-        """From now on have as many places as keep the event loop busy; `idle`: for how many seconds it had nothing to do."""
-        self._idle = idle
 
     def full(self) -> bool:
         """Whether a request that comes now would be refused at once."""
@@ -84,7 +93,7 @@ class Admission:
     async def enter(self) -> bool:
         """Take a place, perhaps after a short wait; False if there is none. Whoever got one gives it back with `leave`."""
         if self._inside < self._places:
-            self._inside += 1
+            self._take()
             return True
         if self.full():
             return False
@@ -109,29 +118,49 @@ class Admission:
             raise
         return True
 
+    def _take(self) -> None:
+        self._inside += 1
+        if self._inside > 1:
+            self._shared = _now()
+
     def leave(self) -> None:
         """Give the place back, and then to who has waited longest."""
+        if self._inside > 1:
+            self._shared = _now()
         self._inside -= 1
-        if self._idle is not None:
-            self._adjust(self._idle)
         while self._queue and self._inside < self._places:
             place = self._queue.popleft()
             if not place.done():
-                self._inside += 1
+                self._take()
                 place.set_result(None)
 
-    def _adjust(self, idle: Callable[[], float]) -> None:
-        """Half the places where the loop always had something to do, one more where it waited for others."""
+    def learn(self, route: str, began: float) -> None:
+        """A request for `route` was granted that had its place since `began`: how long it took says how many there may be."""
         now = _now()
-        passed = now - self._judged
-        if passed < ADJUST_SECONDS:
-            return
-        share = (idle() - self._idle_then) / passed
-        if now - self._pressed > passed or share > IDLE_MUCH:
-            self._places = min(self._most, self._places + 1)
-        elif share < IDLE_LITTLE:
-            self._places = max(min(FEWEST, self._most), self._places // 2)
-        self._judged, self._idle_then = now, idle()
+        took = now - began
+        alone, of = self._alone.get(route, (0.0, 0))
+        if of:
+            took = min(took, OUTLIER * alone)
+        if self._shared < began:
+            of = min(of + 1, REMEMBERED)
+            alone += (took - alone) / of
+            self._alone[route], self._learned = (alone, of), now
+        self._took += took
+        self._would_take += alone
+        self._ended += 1
+        if self._ended >= JUDGED and now - self._judged >= ADJUST_SECONDS:
+            self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        """As many places as make a request take SLOWER times as long as alone; all, while nobody has to wait for one."""
+        wanted = self._places + 1
+        if self._pressed > self._judged:
+            if now - self._learned > LEARN_SECONDS or not self._would_take:
+                wanted = 1
+            else:
+                wanted = max(FEWEST, min(wanted, round(self._places * SLOWER * self._would_take / self._took)))
+        self._places = min(self._most, wanted)
+        self._judged, self._took, self._would_take, self._ended = now, 0.0, 0.0, 0
 
     def shed(self) -> None:
         """Count a refusal. They are logged together: a line for each would cost more than the refusal."""
@@ -164,18 +193,21 @@ class Admitted:
             self._admission.shed()
             await problem_response(full_error())(scope, receive, send)
             return
-        begun = False
+        began, status = _now(), 0
 
         async def sending(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
             await send(message)
 
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._app(scope, receive, sending)
+            if 0 < status < 400:  # what was refused took another time
+                self._admission.learn(getattr(scope.get("route"), "path", ""), began)
         except TimeoutError:
-            if begun:
+            if status:
                 raise  # the answer has begun: the server must cut it off
             log.error("request took too long", extra={"seconds": REQUEST_SECONDS})
             await problem_response(busy_or_unknown(scope))(scope, receive, send)

@@ -20,7 +20,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.common import logs
-from services.common.measured_loop import MeasuredLoop
 from services.common.protocol import BoundedProtocol
 from services.common.settings import ProcessSettings, SettingsError, WebSettings, load
 
@@ -52,9 +51,6 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve. What is there by now stays: the garbage collector need not look at it again and again."""
         await super().startup(sockets)
-        loop = asyncio.get_running_loop()
-        if isinstance(loop, MeasuredLoop):
-            self._application.state.admission.follow(loop.idle_seconds)
         gc.collect()
         gc.freeze()
 
@@ -83,7 +79,7 @@ def configuration(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
         host="0.0.0.0",  # noqa: S104 - a container's own address; its security group says who reaches it
         port=settings.port,
         # Not uvloop: sockets are made by Python's own code, where a laptop's local cloud maps addresses.
-        loop="services.common.measured_loop:MeasuredLoop",
+        loop="asyncio",
         http=BoundedProtocol,
         ws="none",
         lifespan="on",

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import selectors
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -51,23 +52,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class Process:
     """A web process: one thread, that does one thing at a time, and requests that also wait for the database."""
 
-    def __init__(self, database: float, *, follows: bool = True) -> None:
+    def __init__(self, database: float) -> None:
         self.loop = asyncio.get_running_loop()
         self.admission = Admission()
-        if follows:
-            self.admission.follow(self.idle)
         self.milliseconds: list[float] = []
         self.refused = 0
-        self._database, self._chance = database, random.Random(1)
-        self._thread, self._busy = asyncio.Lock(), 0.0
-
-    def idle(self) -> float:
-        return self.loop.time() - self._busy
+        self.database, self._chance = database, random.Random(1)
+        self._thread = asyncio.Lock()
 
     async def _work(self, seconds: float) -> None:
         async with self._thread:
             await asyncio.sleep(seconds)
-            self._busy += seconds
 
     async def request(self) -> None:
         """One request, as protocol and middleware take it."""
@@ -77,9 +72,11 @@ class Process:
             self.admission.shed()
             self.refused += 1
             return
+        entered = self.loop.time()
         for _ in range(STEPS):
             await self._work(WORK * self._chance.uniform(0.5, 1.5))
-            await asyncio.sleep(self._chance.expovariate(1 / self._database))
+            await asyncio.sleep(self._chance.expovariate(1 / self.database))
+        self.admission.learn("/", entered)
         self.admission.leave()
         self.milliseconds.append((self.loop.time() - begun) * 1000)
 
@@ -122,10 +119,10 @@ class Curve:
     refused_after: int
 
 
-async def overload(database: float, seconds: float = 3.0) -> Curve:
+async def overload(database: float, seconds: float = 2.0) -> Curve:
     alone = Process(database)
     await alone.one_after_the_other(1, seconds)
-    full = Process(database, follows=False)  # as many clients as there are places at most, and none is refused
+    full = Process(database)  # as many clients as there are places at most, and none is refused
     await full.one_after_the_other(admission.RUNNING, seconds)
     best = len(full.milliseconds) / seconds
     drowned = Process(database)
@@ -152,11 +149,39 @@ def test_ten_times_the_load(monkeypatch: pytest.MonkeyPatch, database: float) ->
     assert curve.refused_after <= 0.01 * curve.best
 
 
-def test_places_follow_what_the_loop_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def places(database: float) -> int:
+@pytest.mark.parametrize(("database", "places"), [(0.0001, {2}), (0.0003, {2, 3, 4}), (0.01, {admission.RUNNING})])
+def test_there_are_as_many_places_as_keep_the_slowest_part_busy(
+    monkeypatch: pytest.MonkeyPatch, database: float, places: set[int]
+) -> None:
+    """The thread, while the database is near: two keep it busy. A database that is far is busy with many at once."""
+
+    async def found() -> int:
         process = Process(database)
-        await process.whatever_comes(3000, 2.0)
+        await process.whatever_comes(1000, 2.0)
         return process.admission._places
 
-    assert virtually(places(0.0001), monkeypatch) == admission.FEWEST
-    assert virtually(places(0.01), monkeypatch) == admission.RUNNING
+    assert virtually(found(), monkeypatch) in places
+
+
+def test_a_database_that_becomes_slow_in_an_overload_gets_more_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests wait there then, and not for each other: what one takes alone is learnt anew while the overload lasts."""
+
+    async def found() -> tuple[int, int]:
+        process = Process(0.0001)
+        await process.whatever_comes(1000, 1.0)
+        few = process.admission._places
+        process.database = 0.01
+        await process.whatever_comes(500, 4 * admission.LEARN_SECONDS)
+        return few, process.admission._places
+
+    few, many = virtually(found(), monkeypatch)
+    assert few == admission.FEWEST and many >= admission.RUNNING - 1
+
+
+def test_who_waits_for_a_lock_takes_no_places_from_the_others() -> None:
+    places = Admission()
+    now = time.monotonic()
+    for took in [0.001] * 20 + [4.0] + [0.001] * 20:
+        places.learn("/", now - took)
+    seconds, _ = places._alone["/"]
+    assert seconds < 0.0015

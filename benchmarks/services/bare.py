@@ -1,6 +1,6 @@
 """What the bench of the services serves: a bare ASGI echo, and a service that is nothing but the shared request path.
 
-    python -m benchmarks.bare_service echo|shared PORT
+    python -m benchmarks.services.bare echo|shared PORT
 
 `shared` takes its environment as any service does; its read asks PostgreSQL for 1, its write enqueues one message.
 """

@@ -1,0 +1,167 @@
+"""What the bench of the services runs: PostgreSQL, the wallet, a bare service, an echo, and players with tokens and money."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import jwt
+import psutil
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from localcloud.dataplane.stores.postgres import PostgresServer
+from services.common.bootstrap import Passwords, bootstrap
+from services.common.ids import uuid7
+from services.common.migrate import migrate
+from services.common.settings import DatabaseSettings
+from services.common.tokens import ALGORITHM, AUDIENCE, TYPE, issuer
+
+ROOT = Path(__file__).resolve().parents[2]
+MASTER, PASSWORD = "master", "bench-password"  # of a server that lives for the bench
+ACCOUNTS = 200
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process and its children, those that have ended too, have used."""
+    process = psutil.Process(pid)
+    return sum(process.cpu_times()[:4]) + sum(sum(each.cpu_times()[:2]) for each in process.children(recursive=True))
+
+
+@contextmanager
+def process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, ended at the end."""
+    variables = {"PATH": os.environ["PATH"]} | environment
+    made = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
+    try:
+        yield made
+    finally:
+        made.terminate()
+        made.wait(15)
+
+
+class Issuer:
+    """Signs tokens, and serves the key they are checked with."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        public = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
+        self._jwks = json.dumps({"keys": [{**public, "kid": "bench", "alg": ALGORITHM, "use": "sig"}]}).encode()
+        self.port = 0
+
+    def token(self, subject: UUID) -> str:
+        """A player's token."""
+        now = int(time.time())
+        claims = {"iss": issuer("bench"), "aud": AUDIENCE, "sub": str(subject), "iat": now, "exp": now + 3600}
+        more = {"jti": str(uuid4()), "client_id": "matchday", "scope": "player"}
+        return jwt.encode(claims | more, self._key, ALGORITHM, headers={"kid": "bench", "typ": TYPE})
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(self._jwks)}\r\n\r\n"
+        writer.write(head.encode() + self._jwks)
+        writer.close()
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Serve until the stack ends."""
+        server = await stack.enter_async_context(await asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+
+
+@dataclass
+class Bench:
+    """What runs: ports and processes of the servers, tokens and accounts of players."""
+
+    postgres: PostgresServer
+    postmaster: int
+    wallet: tuple[int, int]
+    shared: tuple[int, int]
+    echo: tuple[int, int]
+    tokens: list[str]
+    accounts: list[UUID]
+
+    def pin(self, service: list[int], others: list[int]) -> None:
+        """Have the wallet run on some cores and PostgreSQL on others."""
+        postmaster = psutil.Process(self.postmaster)
+        for each in (postmaster, *postmaster.children(recursive=True)):
+            each.cpu_affinity(others)
+        psutil.Process(self.wallet[1]).cpu_affinity(service)
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """Servers with their databases, for the time of the bench."""
+    async with AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ports = free_ports(4)
+        server = stack.enter_context(PostgresServer(directory / "postgres", "127.0.0.1", ports[0]))
+        stack.callback(server.remove)
+        server.set_master(MASTER, PASSWORD)
+        place = {"host": server.host, "port": server.port, "name": "wallet", "password": PASSWORD, "tls": "disable"}
+        given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
+        await bootstrap("wallet", DatabaseSettings.model_validate({**place, "user": MASTER}), given)
+        await migrate("wallet", DatabaseSettings.model_validate({**place, "user": "wallet_owner"}))
+        players = [uuid7() for _ in range(ACCOUNTS)]
+        owner = await asyncpg.connect(
+            host=server.host, port=server.port, user="wallet_owner", password=PASSWORD, database="wallet", ssl=False
+        )
+        accounts = await open_accounts(owner, players)
+        signer = Issuer()
+        await signer.start(stack)
+        environment = {
+            "SERVICE": "wallet", "PROCESS": "web", "ENVIRONMENT": "bench", "DATABASE_HOST": server.host,
+            "DATABASE_PORT": str(server.port), "DATABASE_NAME": "wallet", "DATABASE_USER": "wallet_app",
+            "DATABASE_PASSWORD": PASSWORD, "DATABASE_TLS": "disable", "AUTH_URL": f"http://127.0.0.1:{signer.port}",
+            "PORT": str(ports[1]),
+        }  # fmt: skip
+        wallet = stack.enter_context(process(["-m", "services.common.web"], environment))
+        jwks = f"http://127.0.0.1:{signer.port}/"
+        shared = stack.enter_context(
+            process(["-m", "benchmarks.services.bare", "shared", str(ports[2]), jwks], environment)
+        )
+        echo = stack.enter_context(process(["-m", "benchmarks.services.bare", "echo", str(ports[3])], environment))
+        yield Bench(
+            server, postmaster_of(server), (ports[1], wallet.pid), (ports[2], shared.pid), (ports[3], echo.pid),
+            [signer.token(player) for player in players], accounts,
+        )  # fmt: skip
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, below the ephemeral ones."""
+    used = {each.laddr.port for each in psutil.net_connections("tcp") if each.laddr}
+    return [port for port in range(22_300, 23_000) if port not in used][:count]
+
+
+def postmaster_of(server: PostgresServer) -> int:
+    """The process whose children serve the connections."""
+    (line, *_) = (server.data_dir / "postmaster.pid").read_text().splitlines()
+    return int(line)
+
+
+async def open_accounts(owner: asyncpg.Connection, players: list[UUID]) -> list[UUID]:
+    """Accounts with money in them, put there as the owner may; the connection is closed."""
+    accounts = [uuid7() for _ in players]
+    house, credit = UUID("00000000-0000-7000-8000-000000000001"), uuid7()
+    amount = 10**9
+    async with owner.transaction():
+        await owner.execute("INSERT INTO transactions VALUES ($1, 'credit', 'bench', '', 'bench', now())", credit)
+        for player, account in zip(players, accounts, strict=True):
+            await owner.execute("INSERT INTO accounts VALUES ($1, $2, now())", account, player)
+            await owner.execute("INSERT INTO balances VALUES ($1, true, $2, 1)", account, amount)
+            await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", account, credit, amount)
+        total = -amount * len(players)
+        await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", house, credit, total)
+        await owner.execute("UPDATE balances SET amount = $2, entries = 1 WHERE account_id = $1", house, total)
+    await owner.close()
+    return accounts
