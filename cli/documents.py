@@ -281,7 +281,8 @@ class Rehearsal(TypedDict):
     created: Annotated[int, "resources that `up` made"]
     noop: Annotated[int, "changes that a preview just after it still sees: 0 when all is well"]
     refreshed: Annotated[int, "changes that a refresh sees: 0"]
-    left: Annotated[int, "resources left after destroy: 0"]
+    left: Annotated[int, "resources left in the state after destroy: 0"]
+    kept: Annotated[list[str], "type and name of what destroy leaves in AWS because the program says so"]
     seconds: Annotated[dict[str, float], "`up`, `preview`, `refresh`, `destroy`"]
 
 

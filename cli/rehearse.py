@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +32,8 @@ def rehearse(
     """Deploy a stack as AWS would get it, on an emulator of its own: up, a preview, a refresh, destroy. No task is run.
 
     Certificates that the settings name are requested there first. Before destroy, deletion protection is lifted, S3's access
-    logs are turned off and buckets are emptied, as a person would have to.
+    logs are turned off and buckets are emptied, as a person would have to. What the program itself tells destroy to keep
+    (`skip_destroy`, `retain_on_delete`) is named, not counted as left.
 
     Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or the program or a
     resource is refused; 2 when it could not be asked.
@@ -49,6 +50,8 @@ def rehearse(
             f" {document['refreshed']} in a refresh; left after destroy: {document['left']} ({seconds})",
             markup=False,
         )
+        for name in document["kept"]:
+            console.result.print(f"kept by intent: {name}", markup=False)
     if document["noop"] or document["refreshed"] or document["left"]:
         raise typer.Exit(console.NO)
 
@@ -61,22 +64,24 @@ def _rehearsed(stack: str) -> Rehearsal:
         workspace.extra = _QUICK
         config = Certificates(endpoint).settings(workspace, stack)
 
-        def run(name: str, command: Sequence[str]) -> dict[str, int]:
+        def run(name: str, command: Sequence[str]) -> Mapping[str, int]:
             with _timed(seconds, name):
                 return _changes(workspace, [*command, *_PARALLEL], stack, config, f"{name} {stack}")
 
         created = run("up", ["up", "--yes", "--skip-preview"])
         noop = run("preview", ["preview"])
         refreshed = run("refresh", ["refresh", "--yes", "--skip-preview"])
+        kept = _kept(_state(workspace, stack))
         _unprotect(workspace, stack, endpoint)
         run("destroy", ["destroy", "--yes", "--skip-preview"])
-        left = _resources(workspace, stack)
+        left = len(_state(workspace, stack))
     return {
         "stack": stack,
         "created": created.get("create", 0),
-        "noop": _changed(noop),
-        "refreshed": _changed(refreshed),
+        "noop": sum(noop.values()),
+        "refreshed": sum(refreshed.values()),
         "left": left,
+        "kept": kept,
         "seconds": seconds,
     }
 
@@ -90,34 +95,30 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
 
 def _changes(
     workspace: Workspace, command: Sequence[str], stack: str, config: dict[str, Any], what: str
-) -> dict[str, int]:
-    """What the engine counts at the end of a run: its own summary, as a refresh says only there what it changed."""
-    from localcloud.engine.events import Event, Summary
+) -> Mapping[str, int]:
+    """What the engine itself counts at the end of a run, by operation."""
     from localcloud.engine.run import EngineFailed
 
-    counted: dict[str, int] = {}
     try:
-        with local.resource_progress(what) as show:
-
-            def on_event(event: Event) -> None:
-                show(event)
-                if isinstance(event, Summary):
-                    counted.update(event.changes)
-
-            workspace.run(command, stack, config=config, on_event=on_event)
+        with local.resource_progress(what) as on_event:
+            return workspace.run(command, stack, config=config, on_event=on_event).touched
     except EngineFailed as failure:
         local.engine_failed(failure)
-    return counted
 
 
-def _changed(counted: dict[str, int]) -> int:
-    return sum(count for operation, count in counted.items() if operation not in ("same", "read", "refresh"))
-
-
-def _resources(workspace: Workspace, stack: str) -> int:
-    """How many resources the state holds; the stack itself and its providers are none."""
+def _state(workspace: Workspace, stack: str) -> list[dict[str, Any]]:
+    """The resources of the state, without the stack itself and its providers."""
     state = json.loads(workspace.call(["stack", "export", "--stack", stack]))["deployment"]
-    return sum(not r["type"].startswith("pulumi:") for r in state.get("resources") or ())
+    return [r for r in state.get("resources") or () if not r["type"].startswith("pulumi:")]
+
+
+def _kept(resources: Sequence[dict[str, Any]]) -> list[str]:
+    """What destroy leaves in AWS because the program says so: earlier task definitions, for a way back; data, for ever."""
+    return sorted(
+        f"{resource['type']}::{resource['urn'].rpartition('::')[2]}"
+        for resource in resources
+        if resource.get("retainOnDelete") or (resource.get("inputs") or {}).get("skipDestroy")
+    )
 
 
 def _unprotect(workspace: Workspace, stack: str, endpoint: str) -> None:

@@ -57,9 +57,14 @@ class EngineFailed(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a run ended. `changes` counts create, update, replace, delete, same; `resources` are those not "same"."""
+    """How a run ended. `changes` counts create, update, replace, delete, same; `resources` are those not "same".
+
+    `touched` is the engine's own count at the end, by its own words and without what stayed the same: only there does a refresh
+    say what it changed.
+    """
 
     changes: Mapping[str, int]
+    touched: Mapping[str, int]
     resources: Sequence[events.ResourceEvent]
     violations: Sequence[events.Violation]
     diagnostics: Sequence[events.Diagnostic]
@@ -183,6 +188,7 @@ class Workspace:
             raise EngineFailed(command[0], collected.diagnostics, tail, log, collected.violations, killed=killed)
         return Result(
             changes=collected.changes(),
+            touched=collected.touched,
             resources=collected.resources,
             violations=collected.violations,
             diagnostics=collected.diagnostics,
@@ -279,6 +285,7 @@ class _Collected:
     def __init__(self, on_event: Callable[[events.Event], None]) -> None:
         self._on_event = on_event
         self._operations: dict[str, events.ResourceEvent] = {}
+        self.touched: dict[str, int] = {}
         self.violations: list[events.Violation] = []
         self.diagnostics: list[events.Diagnostic] = []
 
@@ -291,6 +298,12 @@ class _Collected:
                 self.violations.append(event)
             case events.Diagnostic():
                 self.diagnostics.append(event)
+            case events.Summary():
+                self.touched = {
+                    name: count
+                    for name, count in event.changes.items()
+                    if count and name not in ("same", "read", "refresh")
+                }
 
     def changes(self) -> dict[str, int]:
         counted = Counter(events.OPERATIONS[event.operation] for event in self._operations.values())

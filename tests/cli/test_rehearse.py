@@ -67,6 +67,7 @@ def test_what_does_not_let_itself_be_deleted_is_rehearsed_with_its_certificate(t
         "stack": "local", "noop": 0, "refreshed": 0, "left": 0,
     }  # fmt: skip
     assert document["created"] >= 9
+    assert document["kept"] == ["aws:s3/bucketObject:BucketObject::line"]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".matchday")] == []
 
 
@@ -78,6 +79,7 @@ def test_every_stack_is_rehearsed_at_full_size(stack: str) -> None:
     document = _rehearse(PROJECT, stack)
     assert document["created"] > 250
     assert (document["noop"], document["refreshed"], document["left"]) == (0, 0, 0)
+    assert {kept.partition("::")[0] for kept in document["kept"]} == {"aws:ecs/taskDefinition:TaskDefinition"}
 
 
 def test_a_certificate_has_one_stand_in_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
