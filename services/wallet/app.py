@@ -9,10 +9,15 @@ from fastapi import FastAPI
 
 from services.common.application import create_application
 from services.common.clock import Clock
+from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.wallet.endpoints import internal, router
+from services.wallet.accounts import Accounts
+from services.wallet.endpoints import internal as operators
+from services.wallet.endpoints import router
 from services.wallet.errors import WalletCode
+from services.wallet.internal import internal
+from services.wallet.posting import Posting
 
 #: Of one player, in one process. A hot account takes some thirty transfers a second, whoever sends them.
 TRANSFERS_PER_SECOND, TRANSFERS_AT_ONCE = 20, 300
@@ -23,12 +28,15 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
 
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
+        app.state.accounts = Accounts()
+        app.state.posting = Posting(app.state.pool, app.state.clock)
+        stack.push_async_callback(app.state.posting.close)
         app.state.pace = Pace(per_second=TRANSFERS_PER_SECOND, burst=TRANSFERS_AT_ONCE)
 
     return create_application(
         title="Matchday wallet",
-        summary="Accounts of money in double entry, transfers and their statements",
-        routers=[router, internal],
+        summary="Accounts of money in double entry: movements, holds, transfers and their statements",
+        routers=[router, operators, internal, endpoint.router("wallet")],
         opener=open_resources,
         codes=WalletCode,
         clock=clock,

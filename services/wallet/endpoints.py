@@ -9,15 +9,16 @@ from fastapi.responses import Response
 
 from services.common import callers, idempotency
 from services.common.callers import Player, needs
-from services.common.clock import Clock
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
 from services.common.pace import Pace
-from services.common.postgres import InTransaction, Reading
+from services.common.postgres import Reading
 from services.common.tokens import Caller
 from services.wallet import service
+from services.wallet.dependencies import Known, Now, Post
 from services.wallet.errors import WalletCode
+from services.wallet.ledger import Outcome, Status
 from services.wallet.schemas import (
     AccountView,
     BalanceView,
@@ -35,18 +36,12 @@ router = APIRouter(prefix="/wallet", tags=["wallet"])
 internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
-
-
 async def _paced(request: Request, player: Player) -> None:
     """Refuse a player who moves money faster than a person, or a fair program, does."""
     pace: Pace = request.app.state.pace
     pace.take(str(player))
 
 
-Now = Annotated[Clock, Depends(_clock)]
 Creditor = Annotated[Caller, Depends(needs(service.CREDIT))]
 Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
 
@@ -100,15 +95,17 @@ async def notifications(player: Player, session: Session) -> Notifications:
         WalletCode.ACCOUNT_UNKNOWN,
         WalletCode.SAME_ACCOUNT,
         WalletCode.INSUFFICIENT_FUNDS,
+        WalletCode.ACCOUNT_FROZEN,
         Code.RATE_LIMITED,
         *MONEY,
     ),
 )
 async def transfer(
-    body: TransferRequest, player: Player, transaction: InTransaction, clock: Now, idempotent: Idempotent
-) -> Response:
+    body: TransferRequest, player: Player, reads: Reading, accounts: Known, post: Post, idempotent: Idempotent
+) -> Response:  # fmt: skip
     """Move money from the caller's account to another."""
-    return await idempotent.once(201, body, lambda: service.transfer(transaction, clock, player, body))
+    keyed = service.Keyed(idempotent.key, idempotent.hash(body))
+    return _answer(await service.transfer(reads, accounts, post, player, body, keyed))
 
 
 @internal.post(
@@ -120,10 +117,17 @@ async def transfer(
     ),
 )
 async def credit(
-    body: CreditRequest, caller: Creditor, transaction: InTransaction, clock: Now, idempotent: Idempotent
-) -> Response:
+    body: CreditRequest, caller: Creditor, reads: Reading, accounts: Known, post: Post, idempotent: Idempotent
+) -> Response:  # fmt: skip
     """Move money from the house to an account; needs the scope `wallet:credit`."""
-    return await idempotent.once(201, body, lambda: service.credit(transaction, clock, caller, body))
+    keyed = service.Keyed(idempotent.key, idempotent.hash(body))
+    return _answer(await service.credit(reads, accounts, post, caller, body, keyed))
+
+
+def _answer(outcome: Outcome) -> Response:
+    """The ledger has written the answer, and stored it under the key."""
+    headers = {idempotency.REPLAYED_HEADER: "true"} if outcome.status is Status.REPLAYED else None
+    return Response(outcome.body, 201, headers, "application/json")
 
 
 @internal.get("/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *INTERNAL, *callers.REFUSALS))

@@ -39,25 +39,6 @@ class PlayersAccount:
     amount: Paise
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """A balance that nobody else can change now; `entries` is the sequence number of its newest entry."""
-
-    bounded: bool
-    amount: Paise
-    entries: int
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """One account's part of a transaction that is being made."""
-
-    account_id: UUID
-    sequence: int
-    amount: Paise
-    balance_after: Paise
-
-
 async def open_account(session: AsyncSession, player_id: UUID, now: datetime) -> bool:
     """Make a player's account with nothing in it; False if there is one."""
     account_id = await session.scalar(
@@ -95,56 +76,83 @@ async def players_account(reads: Reads | Statements, player_id: UUID) -> Players
     return PlayersAccount(*row) if row else None
 
 
-_LOCK = """
-    SELECT account_id, bounded, amount, entries FROM balances WHERE account_id = ANY($1::uuid[])
-    ORDER BY account_id FOR UPDATE
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One account's part of a movement that was made, and the movement's kind."""
+
+    kind: str
+    account: UUID
+    amount: int
+
+
+_LEGS = """
+    SELECT t.kind, e.account_id, e.amount FROM transactions t JOIN entries e ON e.transaction_id = t.id
+    WHERE t.id = $1 ORDER BY e.account_id
 """
 
 
-async def lock_balances(transaction: Statements, accounts: Sequence[UUID]) -> dict[UUID, Locked]:
-    """The balances of `accounts`, locked until the transaction ends, in one order for everyone: so nobody waits in a ring.
-
-    An account that does not exist is left out.
-    """
-    rows = await transaction.fetch(_LOCK, accounts)
-    return {account_id: Locked(*values) for account_id, *values in rows}
+async def legs_of(reads: Reads, transaction: UUID) -> list[Leg]:
+    """The legs of a movement; none if there is no such."""
+    return [Leg(*row) for row in await reads.fetch(_LEGS, transaction)]
 
 
-#: One statement, so one round trip while the balances are locked. A reference that was used adds no transaction, and then
-#: nothing else either. The moment is never before that of an account's newest entry: tasks' clocks differ a little.
-_ENTER = """
-    WITH moment AS (
-        SELECT greatest($6::timestamptz, max(newest.created_at)) AS at
-        FROM balances JOIN entries newest
-            ON newest.account_id = balances.account_id AND newest.sequence = balances.entries
-        WHERE balances.account_id = ANY($7::uuid[])
-    ), made AS (
-        INSERT INTO transactions (id, kind, reference, note, created_by, created_at)
-        SELECT $1::uuid, $2::text, $3::text, $4::text, $5::text, at FROM moment
-        ON CONFLICT (reference) DO NOTHING RETURNING id, created_at
-    ), legs AS (
-        SELECT * FROM made, unnest($7::uuid[], $8::bigint[], $9::bigint[], $10::bigint[])
-            AS leg (account_id, sequence, amount, balance_after)
-    ), entered AS (
-        INSERT INTO entries (account_id, sequence, transaction_id, amount, balance_after, created_at)
-        SELECT account_id, sequence, id, amount, balance_after, created_at FROM legs
-    ), stored AS (
-        UPDATE balances SET amount = legs.balance_after, entries = legs.sequence
-        FROM legs WHERE balances.account_id = legs.account_id
-    )
-    SELECT created_at FROM made
+_HOLD = """
+    SELECT h.id, h.kind, h.player_id AS player, coalesce(e.state, 'open') AS state, h.amount,
+        h.amount - p.remaining - coalesce(e.released, 0) AS captured, coalesce(e.released, 0) AS released, p.remaining,
+        h.reference, h.expires_at, h.created_at
+    FROM holds h LEFT JOIN hold_ends e ON e.hold_id = h.id
+    CROSS JOIN LATERAL (SELECT sum(remaining)::bigint AS remaining FROM hold_parts WHERE hold_id = h.id) p
+    WHERE h.id = $1
 """
 
 
-async def enter(transaction: Statements, made: Transaction, entries: Sequence[NewEntry]) -> datetime | None:
-    """Add a transaction with its entries, and store what the locked balances have become; None if its reference was used.
+async def hold(reads: Reads, hold_id: UUID) -> dict[str, Any] | None:
+    """A hold and what became of it."""
+    row = await reads.fetchrow(_HOLD, hold_id)
+    return dict(row) if row else None
 
-    Returns the moment it was entered at: `made`'s, or that of an account's newest entry if that is later.
-    """
-    head = (made.id, made.kind, made.reference, made.note, made.created_by, made.created_at)
-    columns = zip(*((each.account_id, each.sequence, each.amount, each.balance_after) for each in entries), strict=True)
-    row = await transaction.fetchrow(_ENTER, *head, *columns)
-    return row["created_at"] if row else None
+
+_DUE_HOLDS = text("""
+    SELECT h.id, h.kind FROM holds h LEFT JOIN hold_ends e ON e.hold_id = h.id
+    WHERE h.expires_at <= :now AND e.hold_id IS NULL ORDER BY h.expires_at LIMIT :count
+""").bindparams(bindparam("now", type_=DateTime(timezone=True)))
+
+
+async def due_holds(session: AsyncSession, now: datetime, count: int) -> list[tuple[UUID, str]]:
+    """Open holds whose time is over, the oldest first: id and kind."""
+    return [(row.id, row.kind) for row in await session.execute(_DUE_HOLDS, {"now": now, "count": count})]
+
+
+_BALANCES = """
+    SELECT a.owner_id AS player,
+        coalesce(sum(b.amount) FILTER (WHERE a.bucket = 'deposit'), 0)::bigint AS deposit,
+        coalesce(sum(b.amount) FILTER (WHERE a.bucket = 'winnings'), 0)::bigint AS winnings,
+        coalesce(sum(b.amount) FILTER (WHERE a.bucket = 'bonus'), 0)::bigint AS bonus,
+        sum(b.held)::bigint AS held, sum(b.amount - b.held)::bigint AS available, bool_or(b.frozen) AS frozen,
+        coalesce((
+            SELECT sum(r.amount - r.recovered) FROM receivables r JOIN accounts o ON o.id = r.account_id
+                WHERE o.owner_id = a.owner_id
+        ), 0)::bigint AS owed
+    FROM accounts a JOIN balances b ON b.account_id = a.id
+    WHERE a.owner_id = ANY($1::uuid[]) AND a.bucket <> 'pot' GROUP BY a.owner_id
+"""
+
+
+async def balances_of(reads: Reads, players: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What players have, in one statement; without those who have no account."""
+    return {row["player"]: dict(row) for row in await reads.fetch(_BALANCES, list(players))}
+
+
+class InSession:
+    """The statements of a repository in plain SQL, in the transaction of an AsyncSession."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def fetchrow(self, statement: str, *values: Any) -> Any:
+        """The first row."""
+        connection = await self._session.connection()
+        return (await connection.exec_driver_sql(statement, values)).mappings().first()
 
 
 async def entries_before(
@@ -164,15 +172,27 @@ async def entries_before(
     return [(row[0], row[1]) for row in rows]
 
 
-_ENTRIES_OF = text("""
-    SELECT account_id, transaction_id, amount, balance_after FROM entries WHERE transaction_id = ANY(:ids)
+@dataclass(frozen=True, slots=True)
+class PlayersEntry:
+    """One entry of a player's account."""
+
+    account: UUID
+    transaction: UUID
+    kind: str
+    amount: int
+    balance_after: int
+
+
+_PLAYERS_ENTRIES = text("""
+    SELECT e.account_id, e.transaction_id, t.kind, e.amount, e.balance_after
+    FROM entries e JOIN transactions t ON t.id = e.transaction_id JOIN accounts a ON a.id = e.account_id
+    WHERE e.transaction_id = ANY(:ids) AND NOT a.house AND a.bucket <> 'pot'
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid())))
 
 
-async def entries_of(session: AsyncSession, transactions: Sequence[UUID]) -> list[tuple[UUID, UUID, int, int]]:
-    """Account, transaction, amount and balance after it, of every entry of `transactions`."""
-    rows = await session.execute(_ENTRIES_OF, {"ids": list(transactions)})
-    return [(row.account_id, row.transaction_id, row.amount, row.balance_after) for row in rows]
+async def players_entries(session: AsyncSession, transactions: Sequence[UUID]) -> list[PlayersEntry]:
+    """Every entry of `transactions` in an account of a player."""
+    return [PlayersEntry(*row) for row in await session.execute(_PLAYERS_ENTRIES, {"ids": list(transactions)})]
 
 
 _NOTIFY = text("""
@@ -220,8 +240,9 @@ async def one_snapshot(session: AsyncSession) -> bool:
 
 
 async def totals(session: AsyncSession) -> tuple[int, int, int]:
-    """How many accounts and entries there are, and the sum of all entries."""
-    accounts = await session.scalar(select(func.count()).select_from(Balance))
+    """How many accounts and entries there are, and the sum of all entries; without the house's accounts that have none."""
+    used = ~Balance.house | (Balance.entries > 0)
+    accounts = await session.scalar(select(func.count()).select_from(Balance).where(used))
     row = (await session.execute(select(func.count(), func.coalesce(func.sum(Entry.amount), 0)))).one()
     return int(accounts or 0), int(row[0]), int(row[1])
 

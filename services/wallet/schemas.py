@@ -12,7 +12,9 @@ from services.common.money import CURRENCY, Paise, PositivePaise
 from services.wallet.notes import clean
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """Base of what is asked: nothing is taken that is not known."""
+
     model_config = ConfigDict(extra="forbid")
 
 
@@ -24,7 +26,7 @@ Note = Annotated[
 Reference = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$", examples=["deposit-2026-000017"])]
 
 
-class TransferRequest(_Request):
+class TransferRequest(Request):
     """Money from the caller's account to another."""
 
     to_account: UUID
@@ -32,7 +34,7 @@ class TransferRequest(_Request):
     note: Note = ""
 
 
-class CreditRequest(_Request):
+class CreditRequest(Request):
     """Money from the house to an account; `reference` names the deposit that it stands for and is accepted once."""
 
     account: UUID
@@ -74,7 +76,7 @@ class EntryView(BaseModel):
 
     sequence: int
     transaction: UUID
-    kind: Literal["credit", "transfer"]
+    kind: str = Field(examples=["credit", "transfer", "deposit", "prize"])
     amount: Paise
     balance_after: Paise
     note: str

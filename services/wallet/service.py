@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import outbox
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
-from services.common.money import Paise
 from services.common.postgres import Reads
-from services.common.postgres import Transaction as Statements
 from services.common.tokens import Caller
-from services.wallet import repository
+from services.wallet import ledger, repository
+from services.wallet.accounts import Accounts
 from services.wallet.errors import WalletCode
-from services.wallet.models import HOUSE_ACCOUNT, Account, Balance, Transaction, TransactionKind
+from services.wallet.kinds import KINDS
+from services.wallet.ledger import NO_CAP, Outcome, Poster, Status
+from services.wallet.models import HOUSE_ACCOUNT, Account, Balance
+from services.wallet.refusals import done
 from services.wallet.schemas import (
     AccountView,
     BalanceView,
     CreditRequest,
     EntryView,
-    Movement,
     Notifications,
     NotificationView,
     Reconciliation,
@@ -51,16 +51,6 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why money moves, and on whose behalf."""
-
-    kind: TransactionKind
-    reference: str | None
-    note: str
-    created_by: str
-
-
 async def open_account(session: AsyncSession, clock: Clock, player: UUID) -> tuple[AccountView, bool]:
     """The player's account, and whether it is new."""
     new = await repository.open_account(session, player, clock.now())
@@ -75,31 +65,68 @@ async def balance_of(reads: Reads, player: UUID) -> BalanceView:
     return BalanceView(account=account.id, balance=account.amount)
 
 
-async def transfer(session: Statements, clock: Clock, player: UUID, wanted: TransferRequest) -> Movement:
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The idempotency key of a request and the hash of what it asks."""
+
+    key: str
+    hash: bytes
+
+
+async def transfer(
+    reads: Reads, accounts: Accounts, post: Poster, player: UUID, wanted: TransferRequest, keyed: Keyed | None = None
+) -> Outcome:  # fmt: skip
     """Move money from the player's account to another.
 
-    Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds).
+    Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds, account_frozen,
+    idempotency_key_reused).
     """
-    account = _there(await repository.players_account(session, player))
-    if wanted.to_account == account.id:
+    key = (player, "deposit")
+    source = _there((await accounts.find(reads, [key])).get(key))
+    if wanted.to_account == source:
         raise ServiceError(WalletCode.SAME_ACCOUNT, "Name another account than your own.")
-    if wanted.to_account == HOUSE_ACCOUNT:
-        raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.to_account}.")
-    legs = {account.id: Paise(-wanted.amount), wanted.to_account: wanted.amount}
-    reason = _Reason(TransactionKind.TRANSFER, None, wanted.note, str(player))
-    return await _move(session, clock, reason, legs, seen_by=account.id)
+    legs = source, wanted.to_account
+    outcome = await _post(reads, accounts, post, "transfer", str(player), wanted, keyed, *legs, view=source)
+    if outcome.status is Status.INSUFFICIENT_FUNDS:
+        held = await repository.players_account(reads, player)
+        raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(_there(held).amount)}.")
+    return done(outcome)
 
 
-async def credit(session: Statements, clock: Clock, caller: Caller, wanted: CreditRequest) -> Movement:
+async def credit(
+    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, wanted: CreditRequest, keyed: Keyed | None = None
+) -> Outcome:  # fmt: skip
     """Move money from the house to an account. Raises ServiceError (limit_exceeded, account_unknown, reference_taken)."""
     limit = caller.limits.get(CREDIT)
     if limit is not None and wanted.amount > limit:
         raise ServiceError(WalletCode.LIMIT_EXCEEDED, f"At most {limit} paise a credit are this client's.")
-    if wanted.account == HOUSE_ACCOUNT:
-        raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {wanted.account}.")
-    legs = {HOUSE_ACCOUNT: Paise(-wanted.amount), wanted.account: wanted.amount}
-    reason = _Reason(TransactionKind.CREDIT, wanted.reference, wanted.note, caller.subject)
-    return await _move(session, clock, reason, legs, seen_by=wanted.account)
+    legs = HOUSE_ACCOUNT, wanted.account
+    outcome = await _post(reads, accounts, post, "credit", caller.subject, wanted, keyed, *legs, view=wanted.account)
+    return done(outcome)
+
+
+async def _post(
+    reads: Reads, accounts: Accounts, post: Poster, kind: str, by: str,
+    wanted: TransferRequest | CreditRequest, keyed: Keyed | None, source: UUID, destination: UUID, *, view: UUID,
+) -> Outcome:  # fmt: skip
+    """One leg to one leg, between accounts that take part in such movements."""
+    if (await accounts.buckets(reads, [destination])).get(destination) != "deposit":
+        raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {destination}.")
+    item = ledger.move(
+        id=uuid7(),
+        kind=kind,
+        by=by,
+        hash=keyed.hash if keyed else b"",
+        sources=[(source, NO_CAP)],
+        destinations=[(destination, wanted.amount)],
+        key=keyed.key if keyed else None,
+        reference=wanted.reference if isinstance(wanted, CreditRequest) else None,
+        note=wanted.note or None,
+        view=view,
+    )
+    outcome = await post(item)
+    log.info("moved", extra={"transaction": str(item.id), "kind": kind})
+    return outcome
 
 
 async def statement(session: AsyncSession, player: UUID, before: int | None, limit: int) -> Statement:
@@ -110,7 +137,7 @@ async def statement(session: AsyncSession, player: UUID, before: int | None, lim
         EntryView(
             sequence=entry.sequence,
             transaction=transaction.id,
-            kind=TransactionKind(transaction.kind).value,
+            kind=transaction.kind,
             amount=entry.amount,
             balance_after=entry.balance_after,
             note=transaction.note,
@@ -153,11 +180,10 @@ async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
 async def notify(session: AsyncSession, clock: Clock, transactions: Sequence[UUID]) -> None:
     """Tell the players of transactions, each once."""
     notices = []
-    for account_id, transaction_id, amount, balance_after in await repository.entries_of(session, transactions):
-        if account_id != HOUSE_ACCOUNT:
-            verb = "received" if amount > 0 else "sent"
-            message = f"You {verb} {rupees(abs(amount))}. Your balance was then {rupees(balance_after)}."
-            notices.append((account_id, transaction_id, message))
+    for entry in await repository.players_entries(session, transactions):
+        verb = KINDS[entry.kind].verb[entry.amount < 0]
+        message = f"{verb} {rupees(abs(entry.amount))}. Your balance was then {rupees(entry.balance_after)}."
+        notices.append((entry.account, entry.transaction, message))
     if notices:
         await repository.notify(session, notices, clock.now())
 
@@ -185,40 +211,3 @@ def _there(found: Found | None) -> Found:
     if found is None:
         raise ServiceError(WalletCode.ACCOUNT_MISSING, "Open an account first: POST /wallet/account.")
     return found
-
-
-async def _move(
-    session: Statements, clock: Clock, reason: _Reason, legs: Mapping[UUID, Paise], *, seen_by: UUID
-) -> Movement:
-    """Enter a transaction with one entry for each of `legs` (account to amount), and notify its players.
-
-    The balances stay locked until the end of the database transaction, so what is checked here still holds when it commits,
-    and no moment that is taken here is before that of an account's entry before, whatever the tasks' clocks show.
-    """
-    assert sum(legs.values()) == 0
-    balances = await repository.lock_balances(session, list(legs))
-    made = Transaction(id=uuid7(), created_at=clock.now(), **asdict(reason))
-    entries = []
-    for account_id, amount in legs.items():
-        balance = balances.get(account_id)
-        if balance is None:
-            raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {account_id}.")
-        after = Paise(balance.amount + amount)
-        if balance.bounded and after < 0:
-            raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(balance.amount)}.")
-        entries.append(repository.NewEntry(account_id, balance.entries + 1, amount, after))
-    entered_at = await repository.enter(session, made, entries)
-    if entered_at is None:
-        raise ServiceError(
-            WalletCode.REFERENCE_TAKEN, f"A credit with the reference {reason.reference!r} was made before."
-        )
-    await outbox.enqueue(session, NOTIFY, {"transaction": str(made.id)})
-    log.info("moved", extra={"transaction": str(made.id), "kind": reason.kind})
-    return Movement(
-        transaction=made.id,
-        kind=reason.kind.value,
-        account=seen_by,
-        amount=legs[seen_by],
-        balance=Paise(balances[seen_by].amount + legs[seen_by]),
-        created_at=entered_at,
-    )

@@ -1,4 +1,4 @@
-"""Wallet's background work: players are notified of movements, the ledger is reconciled, what is no longer needed forgotten."""
+"""Wallet's background work: players are notified, holds expire, the ledger is reconciled, what is old is forgotten."""
 
 from __future__ import annotations
 
@@ -8,18 +8,33 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import idempotency, outbox
+from services.common import events, idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.wallet import reconciliation, repository, service
+from services.wallet import holds, reconciliation, repository, service
 
-jobs = Jobs()
+jobs = Jobs(emits=True)
 
 
 @jobs.on_messages(service.NOTIFY)
 async def notify(session: AsyncSession, clock: Clock, messages: Sequence[outbox.Message]) -> None:
     """Tell the players of transactions."""
-    await service.notify(session, clock, [UUID(message.payload["transaction"]) for message in messages])
+    told = [message.payload.get("transactions") or [message.payload["transaction"]] for message in messages]
+    await service.notify(session, clock, [UUID(each) for ids in told for each in ids])
+
+
+@jobs.on_schedule("wallet.expire_holds", "* * * * *", late_after=timedelta(minutes=10))
+async def expire_holds(session: AsyncSession, clock: Clock) -> None:
+    """Every minute release holds whose time is over."""
+    now = clock.now()
+    due = await repository.due_holds(session, now, holds.EXPIRED_AT_ONCE)
+    await holds.expire(repository.InSession(session), due, now)
+
+
+@jobs.clean_up("wallet.forget_events", "53 2 * * *", late_after=timedelta(hours=26))
+async def forget_events(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete events that nobody asks for any more."""
+    return await events.forget(session)
 
 
 @jobs.on_schedule("wallet.reconcile", "* * * * *", late_after=timedelta(minutes=10))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.auth.clients import Client
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
 from tests.services.support import Clock, Cloud, running
@@ -36,6 +38,16 @@ class Wallet:
         if paise:
             assert (await self.credit(player.account, paise)).status_code == 201
         return player
+
+    async def machine(self, name: str, scopes: set[str], limits: dict[str, int] | None = None) -> dict[str, str]:
+        """The Authorization header of a client that some other service might have."""
+        secret = uuid4().hex
+        hashes = (hashlib.sha256(secret.encode()).digest(),)
+        self.auth.app.state.service._clients[name] = Client(frozenset(scopes), limits or {}, hashes)
+        form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
+        answer = await self.auth.client.post("/auth/token", data=form)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     async def credit(self, account: str, amount: int, key: str | None = None, reference: str = "") -> httpx.Response:
         body = {"account": account, "amount": amount, "reference": reference or uuid4().hex}

@@ -23,10 +23,11 @@ from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
 from services.common.postgres import Reads, Transaction, open_pool
 from services.common.tokens import Caller
-from services.wallet import repository, service
+from services.wallet import ledger, repository, service
+from services.wallet.accounts import Accounts
 from services.wallet.errors import WalletCode
 from services.wallet.models import HOUSE_ACCOUNT
-from services.wallet.schemas import CreditRequest, TransferRequest
+from services.wallet.schemas import CreditRequest, Movement, TransferRequest
 from tests.services.support import Clock, Cloud
 
 pytestmark = pytest.mark.postgres
@@ -49,6 +50,7 @@ class World:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions, pool: Any) -> None:
         self.loop, self.sessions, self.pool, self.clock = loop, sessions, pool, Clock()
+        self.known = Accounts()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -89,7 +91,8 @@ class Ledger(RuleBasedStateMachine):
         wanted = TransferRequest(to_account=self.accounts[taker], amount=Paise(amount))
         try:
             async with Transaction(self.world.pool) as transaction:
-                await service.transfer(transaction, self.world.clock, self.players[giver], wanted)
+                post = ledger.direct(transaction, self.world.clock)
+                await service.transfer(Reads(self.world.pool), self.world.known, post, self.players[giver], wanted)
         except ServiceError as refusal:
             return refusal.code
         return None
@@ -103,8 +106,14 @@ class Ledger(RuleBasedStateMachine):
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
             async with Transaction(self.world.pool) as transaction:
-                movement = await service.credit(transaction, self.world.clock, CREDITOR, wanted)
-                assert movement.balance == self.model[player] + amount
+                outcome = await service.credit(
+                    Reads(self.world.pool),
+                    self.world.known,
+                    ledger.direct(transaction, self.world.clock),
+                    CREDITOR,
+                    wanted,
+                )
+                assert Movement.model_validate_json(outcome.body or "").balance == self.model[player] + amount
 
         self.world.run(work())
         self._book(player, amount)
@@ -147,7 +156,8 @@ class Ledger(RuleBasedStateMachine):
         async def work() -> None:
             wanted = CreditRequest(account=self.accounts[player], amount=Paise(amount), reference=uuid4().hex)
             async with Transaction(self.world.pool) as transaction:
-                await service.credit(transaction, self.world.clock, CREDITOR, wanted)
+                post = ledger.direct(transaction, self.world.clock)
+                await service.credit(Reads(self.world.pool), self.world.known, post, CREDITOR, wanted)
                 raise ConnectionResetError
 
         with pytest.raises(ConnectionResetError):

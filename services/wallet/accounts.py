@@ -1,0 +1,81 @@
+"""Which account is whose: looked up once in each process, since an account never changes; made where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.common.ids import uuid7
+
+#: Accounts that a process remembers; the oldest half is forgotten when there are more.
+KEPT = 100_000
+
+
+class Reads(Protocol):
+    """Whoever can ask and change something: each statement is committed by itself, or all of them with a transaction."""
+
+    async def fetch(self, statement: str, *values: Any) -> list[Any]:
+        """All rows."""
+        ...
+
+
+_FIND = """
+    SELECT owner_id, bucket, id FROM accounts WHERE (owner_id, bucket) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
+        AND currency = 'INR'
+"""
+
+#: In one order for everyone: two that make the same accounts do not wait for each other in a ring.
+_MAKE = """
+    WITH made AS (
+        INSERT INTO accounts (id, player_id, owner_id, bucket, created_at)
+        SELECT id, CASE bucket WHEN 'deposit' THEN owner END, owner, bucket, now()
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS given (id, owner, bucket) ORDER BY owner, bucket
+        ON CONFLICT DO NOTHING RETURNING id
+    )
+    INSERT INTO balances (account_id, bounded, amount, entries) SELECT id, true, 0, 0 FROM made
+"""
+
+
+class Accounts:
+    """The accounts of players and pots, by owner and bucket."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[UUID, str], UUID] = {}
+        self._buckets: dict[UUID, str] = {}
+
+    async def find(self, reads: Reads, wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+        """Those of `wanted` (owner, bucket) that there are."""
+        keys = list(dict.fromkeys(wanted))
+        missing = [key for key in keys if key not in self._known]
+        if missing:
+            owners, buckets = (list(column) for column in zip(*missing, strict=True))
+            found = {(owner, bucket): account for owner, bucket, account in await reads.fetch(_FIND, owners, buckets)}
+            if len(self._known) > KEPT:
+                self._known = dict(list(self._known.items())[KEPT // 2 :])
+            self._known |= found
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    async def have(self, reads: Reads, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+        """All of `wanted`; those that are missing are made, with nothing in them.
+
+        They are committed before money moves (`reads` commits each statement): rows that exist are locked in order.
+        """
+        found = await self.find(reads, wanted)
+        missing = [key for key in wanted if key not in found]
+        if not missing:
+            return found
+        owners, buckets = (list(column) for column in zip(*missing, strict=True))
+        await reads.fetch(_MAKE, [uuid7() for _ in missing], owners, buckets)
+        return await self.find(reads, wanted)
+
+    async def buckets(self, reads: Reads, accounts: Iterable[UUID]) -> dict[UUID, str]:
+        """The bucket of each account, or what the house's is for."""
+        wanted = list(dict.fromkeys(accounts))
+        missing = [account for account in wanted if account not in self._buckets]
+        if missing:
+            rows = await reads.fetch("SELECT id, bucket FROM accounts WHERE id = ANY($1::uuid[])", missing)
+            if len(self._buckets) > KEPT:
+                self._buckets = dict(list(self._buckets.items())[KEPT // 2 :])
+            self._buckets |= dict(rows)
+        return {account: self._buckets[account] for account in wanted}

@@ -1,0 +1,38 @@
+"""What wallet's endpoints share."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.common.admission import committing
+from services.common.clock import Clock
+from services.wallet.accounts import Accounts
+from services.wallet.ledger import Item, Outcome, Poster
+from services.wallet.posting import Posting
+
+
+async def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+async def _accounts(request: Request) -> Accounts:
+    accounts: Accounts = request.app.state.accounts
+    return accounts
+
+
+async def _poster(request: Request) -> Poster:
+    posting: Posting = request.app.state.posting
+
+    async def post(item: Item) -> Outcome:
+        return await posting.post(item, partial(committing, request.scope, True))
+
+    return post
+
+
+Now = Annotated[Clock, Depends(_clock)]
+Known = Annotated[Accounts, Depends(_accounts)]
+Post = Annotated[Poster, Depends(_poster)]

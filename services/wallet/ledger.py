@@ -1,0 +1,225 @@
+"""The ledger's one writer: items go into PostgreSQL's `post` (migration 0009) a batch at a time, and their outcomes come out.
+
+An item moves money, holds it or releases what is held. `post` decides them in order, each as if it came alone; those of a
+chain happen all or not at all. An item that was posted before, by its id or by its caller's key, is not posted again: its
+outcome is the first one's, if it asks the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.common import logs
+from services.common.clock import Clock
+from services.common.ids import uuid7
+from services.wallet.kinds import KINDS
+
+#: A cap that no account reaches.
+NO_CAP = 2**63 - 1
+
+#: How many accounts each name of the house has (migration 0007): a batch uses one of each name, another batch another.
+SHARDS = 8
+
+HOUSE_NAMES = ("house", "rake", "promotions", "tds_payable", "gst_payable", "suspense", "receivable", "rounding",
+               "psp:razorpay", "psp:cashfree")  # fmt: skip
+_FIRST_HOUSE = 0x7000 << 64 | 0x8000 << 48
+
+
+def house(name: str, shard: int = 0) -> UUID:
+    """The house's account of that name.
+
+    >>> house("house")
+    UUID('00000000-0000-7000-8000-000000000001')
+    """
+    return UUID(int=_FIRST_HOUSE | (HOUSE_NAMES.index(name) << 8 | shard) + 1)
+
+
+class Status(StrEnum):
+    """What became of an item."""
+
+    POSTED = "posted"
+    REPLAYED = "replayed"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_FROZEN = "account_frozen"
+    ID_REUSED = "id_reused"
+    KEY_REUSED = "key_reused"
+    REFERENCE_TAKEN = "reference_taken"
+    REVERSED_BEFORE = "reversed_before"
+    HOLD_UNKNOWN = "hold_unknown"
+    HOLD_ENDED = "hold_ended"
+    HOLD_EXPIRED = "hold_expired"
+    HOLD_EXCEEDED = "hold_exceeded"
+    LIMIT_REACHED = "limit_reached"
+    PLAYER_EXCLUDED = "player_excluded"
+    LINKED_FAILED = "linked_failed"
+
+    @property
+    def done(self) -> bool:
+        """Whether it has happened, now or before."""
+        return self in (Status.POSTED, Status.REPLAYED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What every item has. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
+
+    `sources`: accounts in the order in which they are drawn on, each with its cap. `destinations`: accounts and amounts.
+    """
+
+    op: str
+    id: UUID
+    kind: str
+    by: str
+    hash: bytes = b""
+    sources: Sequence[tuple[UUID, int]] = ()
+    destinations: Sequence[tuple[UUID, int]] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+    chain: int | None = None
+
+    @property
+    def accounts(self) -> set[UUID]:
+        """The accounts that it names; a capture's hold has more."""
+        return {account for account, _ in (*self.sources, *self.destinations)}
+
+
+def move(
+    *,
+    id: UUID,  # noqa: A002 - the items' own word
+    kind: str,
+    by: str,
+    hash: bytes,  # noqa: A002 - likewise
+    sources: Sequence[tuple[UUID, int]] = (),
+    destinations: Sequence[tuple[UUID, int]],
+    **more: Any,
+) -> Item:
+    """A movement. `more`: reference, note, reverses, view (the account whose entry is the body), key (the caller's idempotency
+    key), player (whose limits count); of a capture `hold` and `final` (the rest of the hold is released).
+    """
+    if KINDS[kind].thaws:
+        more["thaw"] = True
+    return Item(
+        op="move", id=id, kind=kind, by=by, hash=hash, sources=sources, destinations=destinations, more=_given(more)
+    )
+
+
+def hold(
+    *,
+    id: UUID,  # noqa: A002 - the items' own word
+    kind: str,
+    by: str,
+    hash: bytes,  # noqa: A002 - likewise
+    player: UUID,
+    sources: Sequence[tuple[UUID, int]],
+    amount: int,
+    at_most: bool = False,
+    expires_at: datetime | None = None,
+    reference: str | None = None,
+) -> Item:
+    """A hold of `amount`, drawn on `sources`; `at_most`: of less, if there is no more."""
+    more = {
+        "owner": player, "amount": amount, "most": at_most or None, "expires_at": expires_at, "reference": reference,
+        "thaw": KINDS[kind].thaws or None,
+    }  # fmt: skip
+    return Item(op="hold", id=id, kind=kind, by=by, hash=hash, sources=sources, more=_given(more))
+
+
+def release(*, hold: UUID, kind: str, by: str, state: str) -> Item:
+    """The end of a hold: what is left of it is held no more. `state`: voided or expired."""
+    return Item(op="release", id=uuid7(), kind=kind, by=by, more={"hold": hold, "state": state})
+
+
+def _given(more: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in more.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class EntryMade:
+    """One account's part of a movement."""
+
+    account: UUID
+    amount: int
+    balance_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an item. `body`: the answer, of an item with a view."""
+
+    status: Status
+    at: datetime
+    body: str | None
+    entries: list[EntryMade]
+
+
+class Statements(Protocol):
+    """A transaction, or a connection that commits each statement."""
+
+    async def fetchrow(self, statement: str, *values: Any) -> Any:
+        """The first row."""
+        ...
+
+
+#: Posts one item; raises what the database raises.
+Poster = Callable[[Item], Awaitable[Outcome]]
+
+
+def direct(statements: Statements, clock: Clock) -> Poster:
+    """Posts each item by itself."""
+
+    async def post_one(item: Item) -> Outcome:
+        (outcome,) = await post(statements, [item], clock.now())
+        return outcome
+
+    return post_one
+
+
+_POST = "SELECT * FROM post($1::jsonb, $2, $3, $4, $5, $6, $7)"
+
+
+async def post(statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False) -> list[Outcome]:
+    """Post a batch in one round trip; `dry`: only say what would become of it. No two items have one id, key or hold."""
+    request = logs.request_id.get()
+    plain, numbers, accounts, amounts = [], [], [], []
+    for number, item in enumerate(items, 1):
+        plain.append(
+            {"op": item.op, "id": item.id, "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request}
+            | ({"chain": item.chain} if item.chain is not None else {})
+            | item.more
+        )  # fmt: skip
+        for account, cap in item.sources:
+            numbers.append(number)
+            accounts.append(account)
+            amounts.append(-cap)
+        for account, amount in item.destinations:
+            numbers.append(number)
+            accounts.append(account)
+            amounts.append(amount)
+    row = await statements.fetchrow(
+        _POST, json.dumps(plain, default=str), numbers, accounts, amounts, now, dry, uuid7()
+    )
+    outcomes = [
+        Outcome(Status(status), at, body, [])
+        for status, at, body in zip(row["statuses"], row["moments"], row["bodies"], strict=True)
+    ]
+    if row["entry_item"]:
+        for number, *entry in zip(
+            row["entry_item"], row["entry_account"], row["entry_amount"], row["entry_after"], strict=True
+        ):
+            outcomes[number - 1].entries.append(EntryMade(*entry))
+    return outcomes
+
+
+def digest(by: str, asked: BaseModel) -> bytes:
+    """A hash of what a caller asks, however it was spelt: a default that is written out changes nothing."""
+    body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{len(by)} {by} {type(asked).__name__} {body}".encode()).digest()

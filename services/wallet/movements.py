@@ -1,0 +1,181 @@
+"""Movements that other services ask for: from what is asked and the kind's data to items of the ledger, one or a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+from services.common.postgres import Reads
+from services.common.tokens import Caller
+from services.wallet import ledger, repository
+from services.wallet.accounts import Accounts
+from services.wallet.errors import WalletCode
+from services.wallet.internal_schemas import (
+    BatchRequest,
+    BatchView,
+    EntryMadeView,
+    MovementRequest,
+    MovementView,
+    ResultView,
+    ReversalRequest,
+)
+from services.wallet.kinds import KINDS, Kind, Role, Take, share
+from services.wallet.ledger import NO_CAP, SHARDS, Item, Outcome, Poster, Status, digest, house
+from services.wallet.refusals import done
+
+Key = tuple[UUID, str]
+Found = Mapping[Key, UUID]
+
+
+async def make(
+    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, asked: MovementRequest
+) -> tuple[MovementView, bool]:
+    """Make a movement; whether it was made before. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
+    allowed(caller, asked.kind.value, asked.amount)
+    found = await accounts.have(reads, list(_needed(asked)))
+    item = _item(asked, found, caller.subject, asked.id.int % SHARDS, digest(caller.subject, asked))
+    return await view(reads, accounts, item, done(await post(item)))
+
+
+async def make_many(
+    reads: Reads, accounts: Accounts, clock: Clock, caller: Caller, asked: BatchRequest
+) -> BatchView:  # fmt: skip
+    """Make up to 1,000 movements in one statement. Raises ServiceError (limit_exceeded, forbidden) for the whole."""
+    for each in asked.movements:
+        allowed(caller, each.kind.value, each.amount)
+    found = await accounts.have(reads, list(dict.fromkeys(key for each in asked.movements for key in _needed(each))))
+    shard, items, chain, linked = asked.movements[0].id.int % SHARDS, [], 0, False
+    for each in asked.movements:
+        item = _item(each, found, caller.subject, shard, digest(caller.subject, _alone(each)))
+        if asked.mode == "all":
+            item = replace(item, chain=0)
+        elif linked or each.linked:
+            chain += not linked
+            item = replace(item, chain=chain)
+        linked = each.linked
+        items.append(item)
+    outcomes = await ledger.post(reads, items, clock.now(), dry=asked.dry_run)
+    good = sum(outcome.status.done for outcome in outcomes)
+    return BatchView(
+        done=good,
+        refused=len(items) - good,
+        dry_run=asked.dry_run,
+        results=[
+            ResultView(id=item.id, status=outcome.status, created_at=outcome.at if outcome.status.done else None)
+            for item, outcome in zip(items, outcomes, strict=True)
+        ],
+    )
+
+
+async def reverse(
+    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, asked: ReversalRequest
+) -> tuple[MovementView, bool]:
+    """Undo a movement, once. What its receivers have no more is entered as receivable, and collected later.
+
+    Raises ServiceError (transaction_unknown, not_reversible, reversed_before, id_reused).
+    """
+    legs = await repository.legs_of(reads, asked.transaction)
+    if not legs:
+        raise ServiceError(WalletCode.TRANSACTION_UNKNOWN, f"No movement has the id {asked.transaction}.")
+    if legs[0].kind == "reversal":
+        raise ServiceError(WalletCode.NOT_REVERSIBLE, "Make the movement again instead.")
+    item = ledger.move(
+        id=asked.id,
+        kind="reversal",
+        by=caller.subject,
+        hash=digest(caller.subject, asked),
+        sources=[
+            *((leg.account, leg.amount) for leg in legs if leg.amount > 0),
+            (house("receivable", asked.id.int % SHARDS), NO_CAP),
+        ],
+        destinations=[(leg.account, -leg.amount) for leg in legs if leg.amount < 0],
+        reverses=asked.transaction,
+        note=asked.note,
+    )
+    return await view(reads, accounts, item, done(await post(item)))
+
+
+def allowed(caller: Caller, kind: str, amount: int) -> None:
+    """Refuse a caller whose token is not for this kind, or not for so much at once."""
+    scope = KINDS[kind].scope
+    if scope not in caller.scopes:
+        raise ServiceError(Code.FORBIDDEN, f"The scope {scope!r} is needed.")
+    limits = [limit for limit in (caller.limits.get(scope), KINDS[kind].most) if limit is not None]
+    if limits and amount > min(limits):
+        raise ServiceError(WalletCode.LIMIT_EXCEEDED, f"At most {min(limits)} paise a {kind} are this client's.")
+
+
+async def view(reads: Reads, accounts: Accounts, item: Item, outcome: Outcome) -> tuple[MovementView, bool]:
+    """How a movement is answered."""
+    buckets = await accounts.buckets(reads, [entry.account for entry in outcome.entries])
+    replayed = outcome.status is Status.REPLAYED
+    made = MovementView(
+        id=item.id,
+        kind=item.kind,
+        replayed=replayed,
+        created_at=outcome.at,
+        entries=[
+            EntryMadeView(
+                account=entry.account, bucket=buckets[entry.account], amount=entry.amount, balance_after=entry.balance_after
+            )
+            for entry in outcome.entries
+        ],
+    )  # fmt: skip
+    return made, replayed
+
+
+def sources(takes: Sequence[Take], amount: int, found: Mapping[Role, UUID]) -> list[tuple[UUID, int]]:
+    """The accounts that `takes` draws `amount` on, in order, each with its cap."""
+    return [
+        (found[take.role], NO_CAP if take.percent == 100 else share(amount, take.percent))
+        for take in takes
+        if share(amount, take.percent) > 0
+    ]
+
+
+def _alone(each: MovementRequest) -> MovementRequest:
+    """The same without its links: alone or in a batch, it is one request."""
+    return MovementRequest.model_construct(**{name: getattr(each, name) for name in MovementRequest.model_fields})
+
+
+def _roles(kind: Kind) -> Iterator[Role]:
+    yield from (take.role for take in kind.takes)
+    yield kind.gives
+
+
+def _needed(asked: MovementRequest) -> Iterator[Key]:
+    """The accounts of players and pots that a movement moves."""
+    for role in _roles(KINDS[asked.kind.value]):
+        if key := _key(asked, role):
+            yield key
+
+
+def _key(asked: MovementRequest, role: Role) -> Key | None:
+    if role is Role.POT and asked.pot:
+        return asked.pot, role
+    if role in (Role.DEPOSIT, Role.WINNINGS, Role.BONUS) and asked.player:
+        return asked.player, role
+    return None
+
+
+def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes) -> Item:
+    kind = KINDS[asked.kind.value]
+    accounts = {}
+    for role in _roles(kind):
+        key = _key(asked, role)
+        name = f"psp:{asked.provider}" if role is Role.PROVIDER else role
+        accounts[role] = found[key] if key else house(name, shard)
+    return ledger.move(
+        id=asked.id,
+        kind=asked.kind.value,
+        by=by,
+        hash=asked_hash,
+        sources=sources(kind.takes, asked.amount, accounts),
+        destinations=[(accounts[kind.gives], asked.amount)],
+        reference=asked.reference,
+        note=asked.note or None,
+        player=asked.player if kind.limited else None,
+    )
