@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -33,8 +33,9 @@ def create_application(
     opener: Opener,
     codes: type[ErrorCode] | None = None,
     clock: Clock | None = None,
+    large: Collection[str] = (),
 ) -> FastAPI:
-    """A service's application; `codes` are the errors that it alone has.
+    """A service's application; `codes` are the errors that it alone has; `large`: the paths that take batches.
 
     It reads the environment when it starts, not when it is made, so that its OpenAPI document can be had without any.
     `app.state` holds `process`, `clock`, `engine`, `sessions`, `pool`, `admission`, `readiness`, `draining`, and what
@@ -78,7 +79,7 @@ def create_application(
     # The last one added is the first that a request meets. A body is read before a place is taken: who sends slowly has none.
     app.add_middleware(Dispatch, app)
     app.add_middleware(Admitted, app.state.admission)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, large)
     app.add_middleware(RequestContext)
     answers.register(app)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)

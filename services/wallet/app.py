@@ -40,4 +40,5 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
         opener=open_resources,
         codes=WalletCode,
         clock=clock,
+        large=["/wallet/internal/batches"],
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from services.common import outbox
 from services.common.bodies import MAX_BODY_BYTES
 from services.wallet import service
 from tests.services.wallet.fixtures import Wallet
@@ -86,21 +84,19 @@ async def test_a_failure_tells_the_caller_nothing(wallet: Wallet, monkeypatch: p
     assert "hunter2" not in answer.text
 
 
-async def test_no_answer_before_the_commit(wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL refuses the commit itself (entries that do not sum to zero): the caller must not have been told 201."""
+async def test_no_answer_before_the_commit(wallet: Wallet) -> None:
+    """PostgreSQL refuses the commit itself: the caller must not have been told 201."""
     one, other = await wallet.player(100), await wallet.player()
-    real = outbox.enqueue
-
-    async def enqueue(session: Any, task: str, payload: dict[str, Any]) -> Any:
-        await session.execute(
-            "INSERT INTO entries SELECT account_id, 99, $1, 7, 7, now() FROM balances WHERE bounded LIMIT 1",
-            UUID(payload["transaction"]),
-        )
-        return await real(session, task, payload)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(outbox, "enqueue", enqueue)
-        answer = await one.transfer(other.account, 10, key="intent-0001")
+    owner = await wallet.auth.cloud.connect(wallet.database, role="owner", service="wallet")
+    await owner.execute("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = 'check_violation'; END $$;
+        CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON transactions DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse()
+    """)
+    answer = await one.transfer(other.account, 10, key="intent-0001")
+    await owner.execute("DROP TRIGGER refused ON transactions")
+    await owner.close()
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert await one.balance() == 100
     assert (await one.transfer(other.account, 10, key="intent-0001")).status_code == 201

@@ -1,0 +1,107 @@
+"""Rule 133 and GST: the reference's own figures, and what holds whatever is deposited, won and withdrawn."""
+
+from __future__ import annotations
+
+import doctest
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.wallet import tax
+from services.wallet.tax import Year
+
+DAY = date(2025, 6, 1)
+amounts = st.integers(1, 10**11)
+
+
+def test_the_doctests() -> None:
+    assert doctest.testmod(tax).failed == 0
+
+
+def test_the_references_vector() -> None:
+    """Deposit 10,000, withdraw 12,000, deposit 5,000, withdraw 10,000, 1,000 left."""
+    year = Year(deposited=10_000_00)
+    first = tax.at_withdrawal(year, 12_000_00, DAY)
+    assert (first.net, first.tax, first.section) == (2_000_00, 600_00, "194BA")
+    year = replace(year, withdrawn=12_000_00, deposited=15_000_00, taxed=first.net)
+    second = tax.at_withdrawal(year, 10_000_00, DAY)
+    assert (second.net, second.tax) == (5_000_00, 1_500_00)
+    year = replace(year, withdrawn=22_000_00, taxed=7_000_00)
+    last = tax.at_years_end(year, 1_000_00, DAY)
+    assert (last.net, last.tax) == (1_000_00, 300_00)
+    assert tax.annual(year, 1_000_00) == 8_000_00 == first.net + second.net + last.net
+
+
+@given(st.lists(st.tuples(st.booleans(), amounts), max_size=20), st.integers(0, 10**11), st.integers(0, 10**11))
+def test_the_steps_come_to_the_annual_sum(steps: list[tuple[bool, int]], opening: int, closing: int) -> None:
+    """Never less than the year's net winnings are taxed, and exactly these where no step was below zero."""
+    year, nets, clamped = Year(opening=opening), 0, False
+    for is_deposit, amount in steps:
+        if is_deposit:
+            year = replace(year, deposited=year.deposited + amount)
+            continue
+        raw = year.withdrawn + amount - (year.deposited + year.opening + year.taxed)
+        clamped |= raw < 0
+        step = tax.at_withdrawal(year, amount, DAY)
+        assert step.net in (max(0, raw), 0)
+        assert step.deferred == (0 < raw <= tax.MONTHLY_EXEMPT)
+        nets += step.net
+        year = replace(year, withdrawn=year.withdrawn + amount, taxed=year.taxed + step.net)
+    clamped |= tax.annual(year, closing) < year.taxed
+    end = tax.at_years_end(year, closing, DAY)
+    assert nets + end.net >= tax.annual(year, closing)
+    if not clamped:
+        assert nets + end.net == tax.annual(year, closing)
+
+
+@given(amounts)
+def test_a_withdrawal_of_what_was_deposited_is_not_taxed(amount: int) -> None:
+    assert tax.at_withdrawal(Year(deposited=amount), amount, DAY).tax == 0
+
+
+def test_little_is_taxed_later() -> None:
+    year = Year(withdrawn=50_00)
+    assert tax.at_withdrawal(Year(), 50_00, DAY).deferred
+    assert tax.at_withdrawal(year, 50_00, DAY).deferred, "₹100 in the month are not above it"
+    assert tax.at_withdrawal(year, 50_01, DAY).net == 100_01, "what was deferred is taxed along"
+    month = Year(withdrawn=500_00, taxed=500_00, taxed_this_month=500_00)
+    assert tax.at_withdrawal(month, 10_00, DAY).net == 10_00, "the month is above it already"
+    assert tax.at_years_end(year, 0, DAY).net == 50_00
+
+
+@pytest.mark.parametrize(
+    ("day", "section"),
+    [
+        (date(2023, 3, 31), ""),
+        (date(2023, 4, 1), "194BA"),
+        (date(2026, 3, 31), "194BA"),
+        (date(2026, 4, 1), "393(3) Table 2"),
+    ],
+)
+def test_the_section_is_the_days(day: date, section: str) -> None:
+    assert tax.at_withdrawal(Year(), 1_000_00, day).section == section
+
+
+@pytest.mark.parametrize(
+    ("day", "amount", "net", "levied"),
+    [
+        (date(2023, 9, 30), 100_00, 100_00, 0),
+        (date(2023, 10, 1), 100_00, 78_12, 21_88),
+        (date(2025, 9, 21), 100_00, 78_12, 21_88),
+        (date(2025, 9, 22), 140_00, 100_00, 40_00),
+    ],
+)
+def test_gst_is_the_days(day: date, amount: int, net: int, levied: int) -> None:
+    assert tax.gst(amount, day) == (net, levied)
+
+
+@given(amounts, st.sampled_from([date(2023, 10, 1), date(2025, 9, 22)]))
+def test_gst_takes_its_share_and_no_paisa_is_lost(amount: int, day: date) -> None:
+    net, levied = tax.gst(amount, day)
+    rate = tax.rate_on(tax.GST, day)
+    assert rate is not None
+    assert net + levied == amount
+    assert abs(levied * (10_000 + rate.points) - amount * rate.points) * 2 <= 10_000 + rate.points
