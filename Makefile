@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
 STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit fuzz nightly hooks new-component new-service bench lock clean
+.PHONY: help setup up down test lint unit fuzz fuzz-wallet nightly hooks new-component new-service bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -39,6 +39,9 @@ test: setup lint ## everything that CI runs
 
 fuzz: setup ## property tests with 20 times the examples (FUZZ=n); what fails is kept in tests/seeds, and fails in every later run
 	@.venv/bin/pytest -n 2 --dist loadgroup -m "hypothesis and not engine and not e2e and not nightly" --fuzz $(or $(FUZZ),20) --timeout 0 $(ARGS)
+
+fuzz-wallet: setup ## 1,000,000 drawn operations on the wallet, 8 connections at once (ARGS="--seed n --operations n"); a run that was ended goes on
+	@$(PY) -m tests.services.wallet.fuzz $(ARGS)
 
 nightly: setup ## the long forms: fuzz, chaos, corpora (hours; MATCHDAY_SEED=n repeats a run)
 	@.venv/bin/pytest -n 2 --dist loadgroup -m nightly --timeout 0 $(ARGS)

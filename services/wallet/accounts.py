@@ -70,7 +70,7 @@ class Accounts:
         return await self.find(reads, wanted)
 
     async def buckets(self, reads: Reads, accounts: Iterable[UUID]) -> dict[UUID, str]:
-        """The bucket of each account, or what the house's is for."""
+        """The bucket of each account that there is, or what the house's is for."""
         wanted = list(dict.fromkeys(accounts))
         missing = [account for account in wanted if account not in self._buckets]
         if missing:
@@ -78,4 +78,4 @@ class Accounts:
             if len(self._buckets) > KEPT:
                 self._buckets = dict(list(self._buckets.items())[KEPT // 2 :])
             self._buckets |= dict(rows)
-        return {account: self._buckets[account] for account in wanted}
+        return {account: self._buckets[account] for account in wanted if account in self._buckets}

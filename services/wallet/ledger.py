@@ -183,11 +183,17 @@ def direct(statements: Statements, clock: Clock) -> Poster:
     return post_one
 
 
-_POST = "SELECT * FROM post($1::jsonb, $2, $3, $4, $5, $6, $7)"
+_POST = "SELECT * FROM post($1::jsonb, $2, $3, $4, $5, $6, $7, $8)"
 
 
-async def post(statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False) -> list[Outcome]:
-    """Post a batch in one round trip; `dry`: only say what would become of it. No two items have one id, key or hold."""
+async def post(
+    statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False, patience: int | None = None
+) -> list[Outcome]:
+    """Post a batch in one round trip. No two items have one id, key or hold.
+
+    `dry`: only say what would become of it. `patience`: how long it waits for a lock, in milliseconds (else as long as the
+    connection's other statements). Raises what the database raises.
+    """
     request = logs.request_id.get()
     plain, numbers, accounts, amounts = [], [], [], []
     for number, item in enumerate(items, 1):
@@ -205,7 +211,7 @@ async def post(statements: Statements, items: Sequence[Item], now: datetime, *, 
             accounts.append(account)
             amounts.append(amount)
     row = await statements.fetchrow(
-        _POST, json.dumps(plain, default=str), numbers, accounts, amounts, now, dry, uuid7()
+        _POST, json.dumps(plain, default=str), numbers, accounts, amounts, now, dry, uuid7(), patience
     )
     outcomes = [
         Outcome(Status(status), at, body, [])

@@ -26,6 +26,9 @@ MOST = 256
 #: Batches under way at once in a process: the second is for what does not wait for the balances of the first.
 WRITERS = 2
 
+#: How long a batch waits for the lock of a balance, in milliseconds; who needs longer waits alone.
+PATIENCE_MS = 500
+
 #: What ends a batch and perhaps not each of its items: a lock that is not had in time, an id that came twice at once.
 _SHARED_FATE = (asyncpg.LockNotAvailableError, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
 
@@ -123,7 +126,9 @@ class Posting:
             try:
                 for each in batch:
                     each.sent()
-                return await ledger.post(connection, items, self._clock.now())
+                return await ledger.post(
+                    connection, items, self._clock.now(), patience=PATIENCE_MS if len(items) > 1 else None
+                )
             except LOST:
                 connection.terminate()
             except (TimeoutError, OSError, asyncio.CancelledError):

@@ -15,7 +15,7 @@ down_revision = "0008"
 POST = """
 CREATE OR REPLACE FUNCTION post(
     p_items jsonb, p_leg_item bigint[], p_leg_account uuid[], p_leg_amount bigint[], p_now timestamptz,
-    p_dry boolean, p_message uuid,
+    p_dry boolean, p_message uuid, p_patience bigint,
     OUT statuses text[], OUT moments timestamptz[], OUT bodies text[],
     OUT entry_item bigint[], OUT entry_account uuid[], OUT entry_amount bigint[], OUT entry_after bigint[]
 ) LANGUAGE plpgsql AS $$
@@ -42,8 +42,8 @@ DECLARE
     chain_e bigint; chain_h bigint; moment timestamptz;
 BEGIN
     n := jsonb_array_length(p_items);
-    IF n > 1 THEN
-        PERFORM set_config('lock_timeout', '500', true);  -- whoever waits longer waits alone: see services.wallet.posting
+    IF p_patience IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', p_patience::text, true);
     END IF;
     SELECT array_agg(i.op ORDER BY i.k), array_agg(i.id ORDER BY i.k), array_agg(i.kind ORDER BY i.k),
         array_agg(i.hash ORDER BY i.k), array_agg(i.hold ORDER BY i.k), array_agg(i.chain ORDER BY i.k),

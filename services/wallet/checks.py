@@ -1,0 +1,98 @@
+"""What must be true of the ledger, as queries that find where it is not: every stored number that can be recomputed, is.
+
+Each query gives rows of what it found, as JSON; none is how it should be. They are of one statement each, so that each sees one
+state of the ledger; the reconciliation runs them all in one snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+#: Kind of discrepancy → the query that finds it.
+CHECKS = {
+    "balance": """
+        SELECT b.account_id AS account, b.amount AS balance, coalesce(e.amount, 0)::bigint AS sum_of_entries, b.entries,
+            coalesce(e.entries, 0) AS entries_found
+        FROM balances b LEFT JOIN (
+            SELECT account_id, sum(amount) AS amount, count(*) AS entries, max(sequence) AS newest
+            FROM entries GROUP BY account_id
+        ) e ON e.account_id = b.account_id
+        WHERE b.amount <> coalesce(e.amount, 0) OR b.entries <> coalesce(e.entries, 0) OR e.newest <> b.entries
+        ORDER BY b.account_id
+    """,
+    "no_balance": """
+        SELECT e.account_id AS account, sum(e.amount)::bigint AS sum_of_entries, count(*) AS entries_found FROM entries e
+        WHERE NOT EXISTS (SELECT 1 FROM balances b WHERE b.account_id = e.account_id)
+        GROUP BY e.account_id ORDER BY e.account_id
+    """,
+    "running_balance": """
+        SELECT account_id AS account, sequence FROM (
+            SELECT account_id, sequence, amount, balance_after,
+                lag(balance_after, 1, 0::bigint) OVER (PARTITION BY account_id ORDER BY sequence) AS before
+            FROM entries
+        ) e WHERE before + amount <> balance_after ORDER BY account_id, sequence
+    """,
+    "order_of_time": """
+        SELECT account_id AS account, sequence FROM (
+            SELECT account_id, sequence, created_at, lag(created_at) OVER (PARTITION BY account_id ORDER BY sequence) AS before
+            FROM entries
+        ) e WHERE before > created_at ORDER BY account_id, sequence
+    """,
+    "transaction": """
+        SELECT t.id AS transaction, coalesce(sum(e.amount), 0)::bigint AS sum, count(e.account_id) AS entries
+        FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id
+        GROUP BY t.id HAVING coalesce(sum(e.amount), 0) <> 0 OR count(e.account_id) < 2 ORDER BY t.id
+    """,
+    "total": "SELECT sum(amount)::bigint AS sum FROM entries HAVING sum(amount) <> 0",
+    "currency": """
+        SELECT e.transaction_id AS transaction FROM entries e JOIN accounts a ON a.id = e.account_id
+        GROUP BY e.transaction_id HAVING min(a.currency) <> max(a.currency) ORDER BY e.transaction_id
+    """,
+    "below_zero": """
+        SELECT account_id AS account, amount, held FROM balances WHERE (bounded AND amount < held) OR held < 0
+    """,
+    "held": """
+        SELECT b.account_id AS account, b.held, coalesce(p.remaining, 0)::bigint AS sum_of_parts
+        FROM balances b FULL JOIN (
+            SELECT account_id, sum(remaining) AS remaining FROM hold_parts WHERE remaining > 0 GROUP BY account_id
+        ) p ON p.account_id = b.account_id WHERE coalesce(b.held, 0) <> coalesce(p.remaining, 0)
+    """,
+    "hold": """
+        SELECT h.id AS hold, h.amount, p.amount AS parts, p.remaining, coalesce(c.captured, 0)::bigint AS captured,
+            coalesce(e.released, 0) AS released
+        FROM holds h LEFT JOIN hold_ends e ON e.hold_id = h.id
+        LEFT JOIN (
+            SELECT hold_id, sum(amount)::bigint AS amount, sum(remaining)::bigint AS remaining FROM hold_parts GROUP BY hold_id
+        ) p ON p.hold_id = h.id
+        LEFT JOIN (
+            SELECT t.hold_id, -sum(x.amount) AS captured FROM transactions t JOIN entries x ON x.transaction_id = t.id
+            WHERE t.hold_id IS NOT NULL AND x.amount < 0 GROUP BY t.hold_id
+        ) c ON c.hold_id = h.id
+        WHERE p.amount IS DISTINCT FROM h.amount OR (e.hold_id IS NULL) <> (p.remaining > 0)
+            OR h.amount <> p.remaining + coalesce(c.captured, 0) + coalesce(e.released, 0)
+        ORDER BY h.id
+    """,
+    "receivable": """
+        SELECT r.owed, -a.amount AS entered FROM
+            (SELECT coalesce(sum(amount - recovered), 0)::bigint AS owed FROM receivables) r,
+            (SELECT coalesce(sum(b.amount), 0)::bigint AS amount FROM balances b JOIN accounts a ON a.id = b.account_id
+             WHERE a.bucket = 'receivable') a
+        WHERE r.owed <> -a.amount
+    """,
+}
+
+
+async def found(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` discrepancies of each kind."""
+    return [
+        {"kind": kind, **json.loads(row.found)}
+        for kind, query in CHECKS.items()
+        for row in await session.execute(
+            text(f"SELECT row_to_json(f)::text AS found FROM ({query}) f LIMIT :limit"),  # noqa: S608 - ours
+            {"limit": limit},
+        )
+    ]
