@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -105,3 +105,9 @@ def test_gst_takes_its_share_and_no_paisa_is_lost(amount: int, day: date) -> Non
     assert rate is not None
     assert net + levied == amount
     assert abs(levied * (10_000 + rate.points) - amount * rate.points) * 2 <= 10_000 + rate.points
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
+def test_each_moment_is_in_its_tax_year(moment: datetime) -> None:
+    begin, end = tax.bounds(tax.tax_year(moment))
+    assert begin <= moment < end
