@@ -12,7 +12,7 @@ from services.common.clock import Clock
 from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.wallet.accounts import Accounts
+from services.wallet.accounts_repository import Accounts
 from services.wallet.endpoints import internal as operators
 from services.wallet.endpoints import router
 from services.wallet.errors import WalletCode

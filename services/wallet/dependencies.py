@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from services.common.admission import committing
 from services.common.clock import Clock
-from services.wallet.accounts import Accounts
+from services.wallet.accounts_repository import Accounts
 from services.wallet.ledger import Item, Outcome, Poster
 from services.wallet.posting import Posting
 

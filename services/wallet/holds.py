@@ -10,7 +10,7 @@ from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, movements, repository
-from services.wallet.accounts import Accounts
+from services.wallet.accounts_repository import Accounts
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import CaptureRequest, HoldRequest, HoldView, MovementView
 from services.wallet.kinds import KINDS, Role

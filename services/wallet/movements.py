@@ -11,7 +11,7 @@ from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
-from services.wallet.accounts import Accounts
+from services.wallet.accounts_repository import Accounts
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
     BatchRequest,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.clock import Clock
 from services.common.ids import uuid7
-from services.wallet import checks, repository
+from services.wallet import checks_repository, repository
 from services.wallet.models import ReconciliationReport
 
 #: How many discrepancies of each kind a report names.
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport | None:
     """Compare in one snapshot and store a report; None if another reconciliation is under way.
 
-    What is checked stands in `checks.CHECKS`.
+    What is checked stands in `checks_repository.CHECKS`.
     """
     if not await repository.one_snapshot(session):
         return None
     accounts, entries = await repository.totals(session)
-    found = await checks.found(session, SHOWN)
+    found = await checks_repository.found(session, SHOWN)
     report = ReconciliationReport(
         id=uuid7(), created_at=clock.now(), accounts=accounts, entries=entries, discrepancies=found
     )

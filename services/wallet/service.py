@@ -17,7 +17,7 @@ from services.common.ids import uuid7
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
-from services.wallet.accounts import Accounts
+from services.wallet.accounts_repository import Accounts
 from services.wallet.errors import WalletCode
 from services.wallet.kinds import KINDS
 from services.wallet.ledger import NO_CAP, Outcome, Poster, Status

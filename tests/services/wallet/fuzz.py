@@ -2,7 +2,7 @@
 
 Several connections post batches of drawn operations at the same time: deposits, entries, prizes, transfers, holds, captures,
 voids, reversals, chains, dry runs, and what was sent before, with the same request and with another. What each answer has to
-be is looked at at once; what must be true of the whole ledger (`services.wallet.checks`), in between and at the end.
+be is looked at at once; what must be true of the whole ledger (`services.wallet.checks_repository`), in between and at the end.
 
 A run is its seed. Operations of one round are drawn from the seed, the worker's number and the round's, their ids too: a run
 that was killed is started again with the same directory, sends its last rounds again, and goes on.
@@ -27,8 +27,8 @@ from uuid import UUID
 from services.common.database import create_engine, create_sessions
 from services.common.postgres import Pool, Reads, connect
 from services.common.settings import DatabaseSettings
-from services.wallet import checks, ledger
-from services.wallet.accounts import Accounts
+from services.wallet import checks_repository, ledger
+from services.wallet.accounts_repository import Accounts
 from services.wallet.ledger import NO_CAP, SHARDS, Item, Outcome, Status, house
 
 PLAYERS, POTS = 40, 6
@@ -206,7 +206,7 @@ async def run(
         if done - looked >= max(20_000, done // 5) or done >= operations:
             looked = done
             async with sessions() as session:
-                found = await checks.found(session, 5)
+                found = await checks_repository.found(session, 5)
             if found:
                 raise BrokenError(f"seed {seed}, round {number}: {found}")
             if progress:

@@ -22,8 +22,8 @@ from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
 from services.common.postgres import Reads, Transaction, open_pool
 from services.common.tokens import Caller
-from services.wallet import checks, ledger, service
-from services.wallet.accounts import Accounts
+from services.wallet import checks_repository, ledger, service
+from services.wallet.accounts_repository import Accounts
 from services.wallet.errors import WalletCode
 from services.wallet.schemas import CreditRequest, Movement, TransferRequest
 from tests.services.support import Clock, Cloud
@@ -180,7 +180,7 @@ class Ledger(RuleBasedStateMachine):
     def money_is_conserved_and_the_ledger_reconciles(self) -> None:
         async def work() -> list[Any]:
             async with self.world.sessions() as session:
-                return await checks.found(session, 5)
+                return await checks_repository.found(session, 5)
 
         assert self.world.run(work()) == []
 
