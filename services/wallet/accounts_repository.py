@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
 from uuid import UUID
 
 from services.common.ids import uuid7
+from services.common.postgres import Reads
 
 #: Accounts that a process remembers; the oldest half is forgotten when there are more.
 KEPT = 100_000
-
-
-class Reads(Protocol):
-    """Whoever can ask and change something: each statement is committed by itself, or all of them with a transaction."""
-
-    async def fetch(self, statement: str, *values: Any) -> list[Any]:
-        """All rows."""
-        ...
 
 
 _FIND = """
@@ -37,7 +29,7 @@ _MAKE = """
 """
 
 
-class Accounts:
+class AccountIndex:
     """The accounts of players and pots, by owner and bucket."""
 
     def __init__(self) -> None:

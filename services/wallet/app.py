@@ -12,7 +12,7 @@ from services.common.clock import Clock
 from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.wallet.accounts_repository import Accounts
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.endpoints import internal as operators
 from services.wallet.endpoints import router
 from services.wallet.errors import WalletCode
@@ -28,7 +28,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
 
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
-        app.state.accounts = Accounts()
+        app.state.accounts = AccountIndex()
         app.state.posting = Posting(app.state.pool, app.state.clock)
         stack.push_async_callback(app.state.posting.close)
         app.state.pace = Pace(per_second=TRANSFERS_PER_SECOND, burst=TRANSFERS_AT_ONCE)

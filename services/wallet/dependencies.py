@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 
 from services.common.admission import committing
 from services.common.clock import Clock
-from services.wallet.accounts_repository import Accounts
-from services.wallet.ledger import Item, Outcome, Poster
+from services.wallet.accounts_repository import AccountIndex
+from services.wallet.ledger import Item, Poster, Verdict
 from services.wallet.posting import Posting
 
 
@@ -19,20 +19,20 @@ async def _clock(request: Request) -> Clock:
     return clock
 
 
-async def _accounts(request: Request) -> Accounts:
-    accounts: Accounts = request.app.state.accounts
+async def _accounts(request: Request) -> AccountIndex:
+    accounts: AccountIndex = request.app.state.accounts
     return accounts
 
 
 async def _poster(request: Request) -> Poster:
     posting: Posting = request.app.state.posting
 
-    async def post(item: Item) -> Outcome:
+    async def post(item: Item) -> Verdict:
         return await posting.post(item, partial(committing, request.scope, True))
 
     return post
 
 
 Now = Annotated[Clock, Depends(_clock)]
-Known = Annotated[Accounts, Depends(_accounts)]
+Known = Annotated[AccountIndex, Depends(_accounts)]
 Post = Annotated[Poster, Depends(_poster)]

@@ -18,7 +18,7 @@ from services.common.tokens import Caller
 from services.wallet import service
 from services.wallet.dependencies import Known, Now, Post
 from services.wallet.errors import WalletCode
-from services.wallet.ledger import Outcome, Status
+from services.wallet.ledger import Status, Verdict
 from services.wallet.schemas import (
     AccountView,
     BalanceView,
@@ -124,7 +124,7 @@ async def credit(
     return _answer(await service.credit(reads, accounts, post, caller, body, keyed))
 
 
-def _answer(outcome: Outcome) -> Response:
+def _answer(outcome: Verdict) -> Response:
     """The ledger has written the answer, and stored it under the key."""
     headers = {idempotency.REPLAYED_HEADER: "true"} if outcome.status is Status.REPLAYED else None
     return Response(outcome.body, 201, headers, "application/json")

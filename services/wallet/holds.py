@@ -10,7 +10,7 @@ from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, movements, repository
-from services.wallet.accounts_repository import Accounts
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import CaptureRequest, HoldRequest, HoldView, MovementView
 from services.wallet.kinds import KINDS, Role
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 async def create(
-    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, asked: HoldRequest
+    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, asked: HoldRequest
 ) -> tuple[HoldView, bool]:
     """Hold money; whether that was done before. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
     kind = asked.kind.value
@@ -50,7 +50,7 @@ async def create(
 
 
 async def capture(
-    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, hold_id: UUID, asked: CaptureRequest
+    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, hold_id: UUID, asked: CaptureRequest
 ) -> tuple[MovementView, bool]:
     """Move a part of a hold, or the rest of it, to where it was held for.
 

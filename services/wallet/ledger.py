@@ -152,7 +152,7 @@ class EntryMade:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Verdict:
     """What became of an item. `body`: the answer, of an item with a view."""
 
     status: Status
@@ -170,13 +170,13 @@ class Statements(Protocol):
 
 
 #: Posts one item; raises what the database raises.
-Poster = Callable[[Item], Awaitable[Outcome]]
+Poster = Callable[[Item], Awaitable[Verdict]]
 
 
 def direct(statements: Statements, clock: Clock) -> Poster:
     """Posts each item by itself."""
 
-    async def post_one(item: Item) -> Outcome:
+    async def post_one(item: Item) -> Verdict:
         (outcome,) = await post(statements, [item], clock.now())
         return outcome
 
@@ -188,7 +188,7 @@ _POST = "SELECT * FROM post($1::jsonb, $2, $3, $4, $5, $6, $7, $8)"
 
 async def post(
     statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False, patience: int | None = None
-) -> list[Outcome]:
+) -> list[Verdict]:
     """Post a batch in one round trip. No two items have one id, key or hold.
 
     `dry`: only say what would become of it. `patience`: how long it waits for a lock, in milliseconds (else as long as the
@@ -214,7 +214,7 @@ async def post(
         _POST, json.dumps(plain, default=str), numbers, accounts, amounts, now, dry, uuid7(), patience
     )
     outcomes = [
-        Outcome(Status(status), at, body, [])
+        Verdict(Status(status), at, body, [])
         for status, at, body in zip(row["statuses"], row["moments"], row["bodies"], strict=True)
     ]
     if row["entry_item"]:

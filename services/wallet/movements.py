@@ -11,7 +11,7 @@ from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
-from services.wallet.accounts_repository import Accounts
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
     BatchRequest,
@@ -23,7 +23,7 @@ from services.wallet.internal_schemas import (
     ReversalRequest,
 )
 from services.wallet.kinds import KINDS, Kind, Role, Take, share
-from services.wallet.ledger import NO_CAP, SHARDS, Item, Outcome, Poster, Status, digest, house
+from services.wallet.ledger import NO_CAP, SHARDS, Item, Poster, Status, Verdict, digest, house
 from services.wallet.refusals import done
 
 Key = tuple[UUID, str]
@@ -31,7 +31,7 @@ Found = Mapping[Key, UUID]
 
 
 async def make(
-    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, asked: MovementRequest
+    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, asked: MovementRequest
 ) -> tuple[MovementView, bool]:
     """Make a movement; whether it was made before. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
     allowed(caller, asked.kind.value, asked.amount)
@@ -41,7 +41,7 @@ async def make(
 
 
 async def make_many(
-    reads: Reads, accounts: Accounts, clock: Clock, caller: Caller, asked: BatchRequest
+    reads: Reads, accounts: AccountIndex, clock: Clock, caller: Caller, asked: BatchRequest
 ) -> BatchView:  # fmt: skip
     """Make up to 1,000 movements in one statement. Raises ServiceError (limit_exceeded, forbidden) for the whole."""
     for each in asked.movements:
@@ -71,7 +71,7 @@ async def make_many(
 
 
 async def reverse(
-    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, asked: ReversalRequest
+    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, asked: ReversalRequest
 ) -> tuple[MovementView, bool]:
     """Undo a movement, once. What its receivers have no more is entered as receivable, and collected later.
 
@@ -108,7 +108,7 @@ def allowed(caller: Caller, kind: str, amount: int) -> None:
         raise ServiceError(WalletCode.LIMIT_EXCEEDED, f"At most {min(limits)} paise a {kind} are this client's.")
 
 
-async def view(reads: Reads, accounts: Accounts, item: Item, outcome: Outcome) -> tuple[MovementView, bool]:
+async def view(reads: Reads, accounts: AccountIndex, item: Item, outcome: Verdict) -> tuple[MovementView, bool]:
     """How a movement is answered."""
     buckets = await accounts.buckets(reads, [entry.account for entry in outcome.entries])
     replayed = outcome.status is Status.REPLAYED

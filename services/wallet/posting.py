@@ -18,7 +18,7 @@ import asyncpg
 from services.common.clock import Clock
 from services.common.postgres import LOST, Pool
 from services.wallet import ledger
-from services.wallet.ledger import Item, Outcome
+from services.wallet.ledger import Item, Verdict
 
 #: Items of one batch: a statement of some 20 ms.
 MOST = 256
@@ -37,7 +37,7 @@ _SHARED_FATE = (asyncpg.LockNotAvailableError, asyncpg.UniqueViolationError, asy
 class _Waiting:
     item: Item
     sent: Callable[[], None]
-    answer: asyncio.Future[Outcome]
+    answer: asyncio.Future[Verdict]
 
 
 class Posting:
@@ -48,7 +48,7 @@ class Posting:
         self._waiting: deque[_Waiting] = deque()
         self._writers: set[asyncio.Task[None]] = set()
 
-    async def post(self, item: Item, sent: Callable[[], None] = lambda: None) -> Outcome:
+    async def post(self, item: Item, sent: Callable[[], None] = lambda: None) -> Verdict:
         """Post an item with those that wait; `sent` is called when it is on its way, and nobody knows until the answer.
 
         Raises what the database raises.
@@ -118,7 +118,7 @@ class Posting:
             if not waiting.answer.done():
                 waiting.answer.set_result(outcome)
 
-    async def _run(self, batch: Sequence[_Waiting]) -> list[Outcome]:
+    async def _run(self, batch: Sequence[_Waiting]) -> list[Verdict]:
         """Post in a statement of its own, on another connection if one turns out to be lost."""
         items = [each.item for each in batch]
         for _ in range(self._pool.size + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.common.errors import Code, ErrorCode, ServiceError
 from services.wallet.errors import WalletCode
-from services.wallet.ledger import Outcome, Status
+from services.wallet.ledger import Status, Verdict
 
 _DETAILS = {
     Status.INSUFFICIENT_FUNDS: "There is less than that which is not held.",
@@ -32,7 +32,7 @@ def code(status: Status) -> ErrorCode:
     return Code.IDEMPOTENCY_KEY_REUSED if status is Status.KEY_REUSED else _CODES[status.value]
 
 
-def done(outcome: Outcome) -> Outcome:
+def done(outcome: Verdict) -> Verdict:
     """`outcome`, if it has happened. Raises ServiceError otherwise."""
     if not outcome.status.done:
         raise ServiceError(code(outcome.status), _DETAILS[outcome.status])

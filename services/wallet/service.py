@@ -17,10 +17,10 @@ from services.common.ids import uuid7
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
-from services.wallet.accounts_repository import Accounts
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.kinds import KINDS
-from services.wallet.ledger import NO_CAP, Outcome, Poster, Status
+from services.wallet.ledger import NO_CAP, Poster, Status, Verdict
 from services.wallet.models import HOUSE_ACCOUNT, Account, Balance
 from services.wallet.refusals import done
 from services.wallet.schemas import (
@@ -74,8 +74,8 @@ class Keyed:
 
 
 async def transfer(
-    reads: Reads, accounts: Accounts, post: Poster, player: UUID, wanted: TransferRequest, keyed: Keyed | None = None
-) -> Outcome:  # fmt: skip
+    reads: Reads, accounts: AccountIndex, post: Poster, player: UUID, wanted: TransferRequest, keyed: Keyed | None = None
+) -> Verdict:  # fmt: skip
     """Move money from the player's account to another.
 
     Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds, account_frozen,
@@ -94,8 +94,8 @@ async def transfer(
 
 
 async def credit(
-    reads: Reads, accounts: Accounts, post: Poster, caller: Caller, wanted: CreditRequest, keyed: Keyed | None = None
-) -> Outcome:  # fmt: skip
+    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, wanted: CreditRequest, keyed: Keyed | None = None
+) -> Verdict:  # fmt: skip
     """Move money from the house to an account. Raises ServiceError (limit_exceeded, account_unknown, reference_taken)."""
     limit = caller.limits.get(CREDIT)
     if limit is not None and wanted.amount > limit:
@@ -106,9 +106,9 @@ async def credit(
 
 
 async def _post(
-    reads: Reads, accounts: Accounts, post: Poster, kind: str, by: str,
+    reads: Reads, accounts: AccountIndex, post: Poster, kind: str, by: str,
     wanted: TransferRequest | CreditRequest, keyed: Keyed | None, source: UUID, destination: UUID, *, view: UUID,
-) -> Outcome:  # fmt: skip
+) -> Verdict:  # fmt: skip
     """One leg to one leg, between accounts that take part in such movements."""
     if (await accounts.buckets(reads, [destination])).get(destination) != "deposit":
         raise ServiceError(WalletCode.ACCOUNT_UNKNOWN, f"No player has the account {destination}.")

@@ -28,8 +28,8 @@ from services.common.database import create_engine, create_sessions
 from services.common.postgres import Pool, Reads, connect
 from services.common.settings import DatabaseSettings
 from services.wallet import checks_repository, ledger
-from services.wallet.accounts_repository import Accounts
-from services.wallet.ledger import NO_CAP, SHARDS, Item, Outcome, Status, house
+from services.wallet.accounts_repository import AccountIndex
+from services.wallet.ledger import NO_CAP, SHARDS, Item, Status, Verdict, house
 
 PLAYERS, POTS = 40, 6
 BUCKETS = ("deposit", "winnings", "bonus")
@@ -49,7 +49,7 @@ class Sent:
     """What became of an item that is sent again: it must become of it again."""
 
     item: Item
-    outcome: Outcome
+    outcome: Verdict
 
 
 @dataclass
@@ -89,10 +89,10 @@ class Worker:
                 self._remember(item, outcome)
         return len(items)
 
-    def _before(self, item: Item) -> Outcome | None:
+    def _before(self, item: Item) -> Verdict | None:
         return next((sent.outcome for sent in self.done if sent.item.id == item.id), None)
 
-    def _look(self, items: Sequence[Item], outcomes: Sequence[Outcome], chained: bool) -> None:
+    def _look(self, items: Sequence[Item], outcomes: Sequence[Verdict], chained: bool) -> None:
         for item, outcome in zip(items, outcomes, strict=True):
             self.statuses[outcome.status] += 1
             if sum(entry.amount for entry in outcome.entries):
@@ -110,7 +110,7 @@ class Worker:
         if chained and good not in (0, len(items)):
             raise BrokenError(f"{good} of a chain of {len(items)} were done")
 
-    def _remember(self, item: Item, outcome: Outcome) -> None:
+    def _remember(self, item: Item, outcome: Verdict) -> None:
         if outcome.status is Status.POSTED and item.op != "release" and self._before(item) is None:
             self.done.append(Sent(replace(item, chain=None), outcome))
             if item.op == "hold":
@@ -194,7 +194,7 @@ async def run(
     owners, pots = [_id(draw) for _ in range(PLAYERS)], [_id(draw) for _ in range(POTS)]
     pool = Pool(lambda: connect(settings, "fuzz", limits=False), connections)
     wanted = [*((owner, bucket) for owner in owners for bucket in BUCKETS), *((pot, "pot") for pot in pots)]
-    accounts = await Accounts().have(Reads(pool), wanted)
+    accounts = await AccountIndex().have(Reads(pool), wanted)
     workers = [Worker(number, seed, pool, accounts, owners, pots) for number in range(connections)]
     engine = create_engine(settings, "fuzz-checks", limits=False, connections=1)
     sessions = create_sessions(engine)

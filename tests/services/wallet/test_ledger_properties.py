@@ -23,7 +23,7 @@ from services.common.money import MAX_AMOUNT, Paise
 from services.common.postgres import Reads, Transaction, open_pool
 from services.common.tokens import Caller
 from services.wallet import checks_repository, ledger, service
-from services.wallet.accounts_repository import Accounts
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.schemas import CreditRequest, Movement, TransferRequest
 from tests.services.support import Clock, Cloud
@@ -48,7 +48,7 @@ class World:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions, pool: Any) -> None:
         self.loop, self.sessions, self.pool, self.clock = loop, sessions, pool, Clock()
-        self.known = Accounts()
+        self.known = AccountIndex()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
