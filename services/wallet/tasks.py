@@ -19,8 +19,8 @@ jobs = Jobs(emits=True)
 @jobs.on_messages(service.NOTIFY)
 async def notify(session: AsyncSession, clock: Clock, messages: Sequence[outbox.Message]) -> None:
     """Tell the players of transactions."""
-    told = [message.payload.get("transactions") or [message.payload["transaction"]] for message in messages]
-    await service.notify(session, clock, [UUID(each) for ids in told for each in ids])
+    named = [message.payload.get("transactions") or [message.payload["transaction"]] for message in messages]
+    await service.notify(session, clock, [UUID(each) for ids in named for each in ids])
 
 
 @jobs.on_schedule("wallet.expire_holds", "* * * * *", late_after=timedelta(minutes=10))

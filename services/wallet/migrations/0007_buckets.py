@@ -1,4 +1,4 @@
-"""AccountIndex by bucket, accounts of the house by name and shard, kinds of movement as data, what is held and what is frozen.
+"""Accounts by bucket, accounts of the house by name and shard, kinds of movement as data, what is held and what is frozen.
 
 The database guarantees more than before,
     at less cost: entries are checked once for each statement and not once for each row; they are
