@@ -12,6 +12,7 @@ from policies.lang.identities import (
     INLINE,
     INLINE_PATHS,
     MANAGED,
+    PERMISSION_SET,
     ROLE,
     USER,
     known_permissions,
@@ -270,7 +271,7 @@ CONTROLS: tuple[Control, ...] = (
         severity=Severity.CRITICAL,
         remediation="Name the resources of actions on the published escalation paths; demand a permissions boundary.",
         link=f"{_GUIDE}/access_policies_boundaries.html",
-        rule=Related((ROLE, USER, GROUP), cannot_escalate),
+        rule=Related((ROLE, USER, GROUP, PERMISSION_SET), cannot_escalate),
     ),
     Control(
         id="MD.IAM.3",

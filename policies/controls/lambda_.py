@@ -38,7 +38,9 @@ def _not_public(permission: Resource) -> Verdict:
         return bad(
             "principal", principal, "name a principal, or set sourceArn, sourceAccount or principalOrgId to one value"
         )
-    if principal.endswith(".amazonaws.com") and not (narrowed or _one_account(sources.get("sourceArn", ""))):
+    if principal.removesuffix(".cn").endswith(".amazonaws.com") and not (
+        narrowed or _one_account(sources.get("sourceArn", ""))
+    ):
         return bad(
             "sourceArn", sources or None, f"say which resource of {principal} may call: others' resources can, too"
         )

@@ -62,10 +62,18 @@ PRINCIPALS: Mapping[str, str] = {
 }
 
 
+#: Domains that are in a VPC when they name subnets: security groups say who reaches them then, whatever the policy.
+_DOMAINS = ("aws:elasticsearch/domain:Domain", "aws:opensearch/domain:Domain")
+
+
 def _private(resource: Resource) -> Verdict:
     if resource.type in DOCUMENTS:
         path = DOCUMENTS[resource.type]
-        return policy_is_private(resource, path) if resource.has(path) else na("it has no policy of its own")
+        if not resource.has(path):
+            return na("it has no policy of its own")
+        if resource.type in _DOMAINS and resource.has("vpcOptions.subnetIds"):
+            return na("inside a VPC: its security groups say who reaches it")
+        return policy_is_private(resource, path)
     path = PRINCIPALS[resource.type]
     if not resource.has(path):
         return na("it names no principal")

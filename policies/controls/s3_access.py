@@ -22,7 +22,7 @@ from policies.lang.buckets import (
     public_acl,
     setting,
 )
-from policies.lang.documents import Statement, matches
+from policies.lang.documents import Statement, in_one_partition, matches
 from policies.lang.everybody import public_statements
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View
@@ -125,7 +125,7 @@ def _tls_only(bucket: Resource, stack: Stack) -> Verdict:
     found = [statement for statement in policy_statements(bucket, stack) or () if _denies_plain_http(statement)]
     if not found:
         return bad("BucketPolicy", None, fix)
-    patterns = [pattern for statement in found for pattern in statement.resources]
+    patterns = [in_one_partition(pattern) for statement in found for pattern in statement.resources]
     name = bucket.raw("bucket")
     # A bucket that AWS names has the policy's own ARN, whichever that will be.
     arns = {f"arn:aws:s3:::{name}"} if isinstance(name, str) else {pattern.partition("/")[0] for pattern in patterns}
@@ -196,7 +196,18 @@ def _names_who_is_let_in(subject: Resource, stack: Stack) -> Verdict:
     if subject.type in OBJECTS:
         return _private_object(subject)
     path = OTHER_POLICIES[subject.type]
-    return policy_is_private(subject, path) if subject.has(path) else na("it has no policy of its own")
+    if not subject.has(path):
+        return na("it has no policy of its own")
+    verdict = policy_is_private(subject, path)
+    if verdict != ok() and _for_a_vpc(subject, stack):
+        return na("only a VPC reaches the access point: AWS never counts it as public")
+    return verdict
+
+
+def _for_a_vpc(subject: Resource, stack: Stack) -> bool:
+    """Whether it is an access point with a VPC as its origin, or the policy of one."""
+    points = [subject] if subject.type == ACCESS_POINT else stack.targets(subject, "accessPointArn", ACCESS_POINT)
+    return bool(points) and all(point.has("vpcConfiguration.vpcId") for point in points)
 
 
 def _private(public: Sequence[Statement], prefix: str) -> Verdict:

@@ -37,6 +37,19 @@ def matches(text: str, pattern: str) -> bool:
     return _pattern(pattern).fullmatch(text) is not None
 
 
+#: Partitions other than AWS's own: China, GovCloud, the isolated ones.
+_PARTITION = re.compile(r"arn:aws-[a-z0-9*?-]+:")
+
+
+def in_one_partition(arn: str) -> str:
+    """An ARN or a pattern of one as if it were of the partition `aws`: what a policy means is the same in each.
+
+    >>> in_one_partition("arn:aws-cn:s3:::b")
+    'arn:aws:s3:::b'
+    """
+    return _PARTITION.sub("arn:aws:", arn, count=1) if arn.startswith("arn:aws-") else arn
+
+
 def has_wildcard(text: str) -> bool:
     """Whether a value stands for more than itself: a wildcard, or a policy variable that the caller fills in."""
     return "*" in text or "?" in text or "${" in text
@@ -49,7 +62,7 @@ def _covers(patterns: Sequence[str], probes: Sequence[str]) -> bool:
 
 def every_resource(patterns: Sequence[str]) -> bool:
     """Whether resource patterns fit every resource there is: `*`, `arn:*`, `arn:aws:*:*:*:*`, or several that do together."""
-    return bool(patterns) and _covers(tuple(patterns), _ANY_RESOURCE)
+    return bool(patterns) and _covers(tuple(map(in_one_partition, patterns)), _ANY_RESOURCE)
 
 
 def every_action(patterns: Sequence[str]) -> bool:
@@ -89,6 +102,11 @@ class Statement:
     def everywhere(self) -> bool:
         """Whether it applies to every resource. `NotResource` does: what it does not name, it covers."""
         return bool(self.not_resources) or every_resource(self.resources)
+
+    @property
+    def on_everything(self) -> bool:
+        """Whether its resource patterns alone fit every resource: what a deny must do to deny everywhere."""
+        return every_resource(self.resources)
 
     def covers(self, resource: str) -> bool:
         """Whether its resource patterns fit `resource` (an ARN)."""

@@ -22,18 +22,23 @@ MEMBERSHIPS = (
     ("aws:iam/groupMembership:GroupMembership", "group", "users"),
     ("aws:iam/userGroupMembership:UserGroupMembership", "groups", "user"),
 )
-PERMISSION_SET = "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"
+#: What people have through IAM Identity Center: the role that it makes in an account.
+PERMISSION_SET = "aws:ssoadmin/permissionSet:PermissionSet"
+SET_INLINE = "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"
+SET_MANAGED = "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment"
+SET_CUSTOMER = "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment"
+SET_BOUNDARY = "aws:ssoadmin/permissionsBoundaryAttachment:PermissionsBoundaryAttachment"
 #: Kinds that carry a policy for an identity in a property of their own → the property.
 INLINE_PATHS = {
     **dict.fromkeys(INLINE, "policy"),
-    PERMISSION_SET: "inlinePolicy",
+    SET_INLINE: "inlinePolicy",
     "aws:rolesanywhere/profile:Profile": "sessionPolicy",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": "policy",
     "aws:transfer/access:Access": "policy",
     "aws:transfer/user:User": "policy",
 }
 #: Everything that carries an identity's policy in its own properties.
-DOCUMENT_BEARERS = (MANAGED, *INLINE, PERMISSION_SET, ROLE)
+DOCUMENT_BEARERS = (MANAGED, *INLINE, SET_INLINE, ROLE)
 
 
 def known_permissions(resource: Resource) -> tuple[list[Statement], CannotTell | None]:

@@ -11,7 +11,20 @@ from typing import Any
 import yaml
 
 from policies.lang.documents import Statement, statements
-from policies.lang.identities import GROUP, INLINE, MANAGED, MEMBERSHIPS, ROLE, USER, known_permissions
+from policies.lang.identities import (
+    GROUP,
+    INLINE,
+    MANAGED,
+    MEMBERSHIPS,
+    PERMISSION_SET,
+    ROLE,
+    SET_BOUNDARY,
+    SET_CUSTOMER,
+    SET_INLINE,
+    SET_MANAGED,
+    USER,
+    known_permissions,
+)
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
 
@@ -41,7 +54,10 @@ _CARRIERS: Mapping[str, tuple[tuple[str, str], tuple[tuple[str, str], ...]]] = {
             ("aws:iam/policyAttachment:PolicyAttachment", "groups"),
         ),
     ),
+    PERMISSION_SET: ((SET_INLINE, "permissionSetArn"), ((SET_MANAGED, "permissionSetArn"),)),
 }
+#: Attachments whose policy's ARN stands elsewhere than in `policyArn` or `policyArns`.
+_ARNS = {SET_MANAGED: "managedPolicyArn"}
 _EXCLUSIVE = {
     ROLE: ("aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive", "roleName"),
     USER: ("aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive", "userName"),
@@ -74,14 +90,14 @@ class Permissions:
 
     def _denied(self, action: str) -> bool:
         return any(
-            held.statement.grants(action) and held.statement.everywhere and not held.statement.conditions
+            held.statement.grants(action) and held.statement.on_everything and not held.statement.conditions
             for held in self.denies
         )
 
     def _inside(self, action: str) -> bool:
         if self.boundary is None:
             return True
-        if any(not s.allows and s.grants(action) and s.everywhere and not s.conditions for s in self.boundary):
+        if any(not s.allows and s.grants(action) and s.on_everything and not s.conditions for s in self.boundary):
             return False
         return any(s.allows and s.grants(action) for s in self.boundary)
 
@@ -121,13 +137,22 @@ def by_arn(arn: str) -> tuple[Statement, ...] | None:
 
 
 def effective(identity: Resource, stack: Stack) -> Permissions:
-    """The permissions of a role, user or group (a user's groups included)."""
+    """The permissions of a role, user, group (a user's groups included) or permission set."""
     found = Permissions()
     for source in (identity, *_groups(identity, stack)):
         _collect(source, stack, found)
-    if identity.raw("permissionsBoundary") is not None:
-        _bound(identity, stack, found)
+    boundary = _boundary(identity, stack, found)
+    if boundary is not None:
+        _bound(*boundary, stack, found)
     return found
+
+
+def _boundary(identity: Resource, stack: Stack, found: Permissions) -> tuple[Resource, str] | None:
+    """Where the identity's boundary is named: (the resource, its property); None when it has none."""
+    if identity.type != PERMISSION_SET:
+        return (identity, "permissionsBoundary") if identity.raw("permissionsBoundary") is not None else None
+    attached = _referrers(identity, SET_BOUNDARY, "permissionSetArn", stack, found)
+    return (attached[0], "permissionsBoundary.managedPolicyArn") if attached else None
 
 
 def _groups(identity: Resource, stack: Stack) -> Iterator[Resource]:
@@ -158,12 +183,32 @@ def _collect(identity: Resource, stack: Stack, found: Permissions) -> None:
         _take(carrier, found)
     for kind, path in attachments:
         for attachment in _referrers(identity, kind, path, stack, found):
-            _attached(attachment, "policyArn", stack, found)
+            _attached(attachment, _ARNS.get(kind, "policyArn"), stack, found)
+    if identity.type == PERMISSION_SET:
+        _by_name(identity, stack, found)
+        return
     kind, path = _EXCLUSIVE[identity.type]
     for exclusive in _referrers(identity, kind, path, stack, found):
         _attached(exclusive, "policyArns", stack, found)
     if identity.type == ROLE:
         _attached(identity, "managedPolicyArns", stack, found)
+
+
+def _by_name(identity: Resource, stack: Stack, found: Permissions) -> None:
+    """A permission set's customer managed policies, which it names and each account has by itself."""
+    for attachment in _referrers(identity, SET_CUSTOMER, "permissionSetArn", stack, found):
+        try:
+            name = attachment.text("customerManagedPolicyReference.name")
+            inside = [policy for policy in stack.of(MANAGED) if policy.raw("name") == name]
+            if not inside:
+                raise CannotTell(
+                    f"{attachment.name}.customerManagedPolicyReference", f"{name}, a policy outside this stack"
+                )
+        except CannotTell as reason:
+            found.undecided = found.undecided or reason
+            continue
+        for policy in inside:
+            _take(policy, found)
 
 
 def _take(carrier: Resource, found: Permissions) -> None:
@@ -198,18 +243,16 @@ def _attached(holder: Resource, path: str, stack: Stack, found: Permissions) -> 
         found.undecided = found.undecided or reason
 
 
-def _bound(identity: Resource, stack: Stack, found: Permissions) -> None:
-    path = "permissionsBoundary"
+def _bound(identity: Resource, path: str, stack: Stack, found: Permissions) -> None:
     try:
         inside = stack.targets(identity, path, MANAGED)
         if inside:
             found.boundary = [statement for policy in inside for statement in statements(policy, "policy")]
             return
         known = by_arn(identity.text(path))
-        if known:
-            found.boundary = list(known)
-        elif known is None:
+        if known is None:
             raise CannotTell(path, "a policy outside this stack")
+        found.boundary = list(known)
     except CannotTell as reason:
         # What the boundary leaves is not known, so nothing is taken to be allowed for sure.
         found.undecided = found.undecided or reason

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from policies.lang.documents import Statement, has_wildcard, matches, statements
+from policies.lang.documents import Statement, has_wildcard, in_one_partition, matches, statements
 from policies.lang.identities import ATTACHMENTS, GROUP, ROLE, USER
 from policies.lang.permissions import Held, Permissions, effective
 from policies.lang.resources import Resource, Stack
@@ -129,14 +129,14 @@ def _covers_itself(statement: Statement, identity: Resource) -> bool:
     arn = identity.raw("arn")
     name = identity.raw("name")
     own = (
-        arn
+        in_one_partition(arn)
         if isinstance(arn, str)
         else f"arn:aws:iam::000000000000:{kind}/{name if isinstance(name, str) else identity.name}"
     )
     if statement.not_resources:
         return statement.covers(own)
     return any(
-        matches(own, pattern) or matches(own.rpartition(":")[2], pattern.rpartition(":")[2])
+        matches(own, in_one_partition(pattern)) or matches(own.rpartition(":")[2], pattern.rpartition(":")[2])
         for pattern in statement.resources
     )
 

@@ -63,7 +63,9 @@ def services_act_for_the_account(role: Resource) -> Verdict:
     """Each statement for a service says on whose behalf it may act: the confused deputy problem."""
     asked = False
     for statement in statements(role, "assumeRolePolicy"):
-        services = [name for name in statement.principals.get("Service", ()) if name not in _WITHOUT_SOURCE]
+        services = [
+            name for name in statement.principals.get("Service", ()) if name.removesuffix(".cn") not in _WITHOUT_SOURCE
+        ]
         if not statement.allows or not services:
             continue
         asked = True

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import yaml
 
+import policies
 from policies.audit.outside import OUTSIDE
 from policies.catalog import all_controls, select
 from policies.frameworks import coverage, mappings, references
@@ -27,6 +30,15 @@ def test_titles_are_sentences_that_differ() -> None:
     twice = [title for title, count in Counter(control.title for control in CONTROLS).items() if count > 1]
     assert twice == ["Password policies for IAM users should have strong configurations"]
     assert not [control.id for control in CONTROLS if control.title.endswith(".") or not control.title[0].isupper()]
+
+
+def test_severities_are_security_hubs() -> None:
+    """As AWS's table has them; a control that AWS has retired keeps its last."""
+    table = yaml.safe_load((Path(policies.__file__).parent / "data" / "security_hub.yaml").read_text(encoding="utf-8"))
+    wanted = {name: severity for severity, names in table["severities"].items() for name in names} | table["retired"]
+    assert sum(map(len, table["severities"].values())) + len(table["retired"]) == len(wanted)
+    assert {c.id: c.severity.value for c in CONTROLS if not c.id.startswith("MD.")} == wanted
+    assert (wanted["CloudTrail.5"], wanted["CloudFront.7"]) == ("medium", "low")
 
 
 def test_every_control_says_what_to_do_and_where_to_read() -> None:

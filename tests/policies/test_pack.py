@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +20,15 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2 as wire
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
-from localcloud.engine import events
 from localcloud.engine.find import ensure
-from localcloud.engine.run import EngineFailed, Result
+from localcloud.engine.run import Result
 from policies import exceptions, levels
 from policies.audit.report import audit
 from policies.audit.state import read
 from policies.catalog import all_controls
 from policies.model import Each, Related
 from policies.pack.server import SELF, VERSION
-from tests.engine.engines import PACK, FarEnd, Previews
+from tests.engine.engines import PACK, Previews
 from tests.policies.platform import platform
 from tests.policies.test_state import export, row
 
@@ -307,37 +306,9 @@ def test_the_engine_and_the_audit_judge_alike(tmp_path: Path) -> None:
     assert len(by_engine) > 10
 
 
-PROGRAM = """
-import pulumi_aws as aws
-key = aws.kms.Key("data", enable_key_rotation=False, tags={"Project": "matchday"})
-aws.kms.Key("second", enable_key_rotation=key.arn.apply(lambda _: False), tags={"Project": "matchday"})
-"""
-
-
 def _said(result: Result) -> str:
     """What the pack said of itself in a run."""
     return "\n".join(violation.message for violation in result.violations if violation.policy == SELF)
-
-
-@pytest.mark.engine
-@pytest.mark.xdist_group("engine")
-@pytest.mark.timeout(300)
-def test_a_preview_and_an_update_are_judged(far_end_of: Callable[[str], FarEnd]) -> None:
-    workspace = far_end_of(PROGRAM).workspace
-    preview = workspace.run(["preview", "--policy-pack", str(PACK)], "local")
-    unrotated = [violation for violation in preview.violations if violation.policy == "KMS.4"]
-    assert [(violation.level, violation.urn.rpartition("::")[2]) for violation in unrotated] == [("advisory", "data")]
-    # What the second key says is unknown before the first exists: it cannot be told yet, and is said to be so.
-    assert "KMS.4: second" in _said(preview)
-    update = workspace.run(["up", "--yes", "--skip-preview", "--policy-pack", str(PACK)], "local")
-    assert {v.urn.rpartition("::")[2] for v in update.violations if v.policy == "KMS.4"} == {"data", "second"}
-    assert "KMS.4" not in _said(update)
-    strict = workspace.state / "strict.json"
-    strict.write_text(json.dumps({"KMS.4": "mandatory"}))
-    with pytest.raises(EngineFailed) as refused:
-        workspace.run(["preview", "--policy-pack", str(PACK), "--policy-pack-config", str(strict)], "local")
-    violations = [event for event in events.read(refused.value.log) if isinstance(event, events.Violation)]
-    assert {violation.policy for violation in violations if violation.level == "mandatory"} == {"KMS.4"}
 
 
 @pytest.mark.engine

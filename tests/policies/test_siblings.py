@@ -11,19 +11,37 @@ from tests.policies.siblings import (
     Sibling,
     account,
     bearers,
+    buckets,
     containers,
     edge,
+    elsewhere,
     groups,
     identities,
     public,
     routes,
+    spellings,
     stores,
     watching,
     web,
 )
 
 CONTROLS = {control.id: control for control in all_controls()}
-MODULES = (public, bearers, identities, account, groups, routes, web, edge, containers, stores, watching)
+MODULES = (
+    elsewhere,
+    public,
+    buckets,
+    bearers,
+    identities,
+    account,
+    groups,
+    routes,
+    spellings,
+    web,
+    edge,
+    containers,
+    stores,
+    watching,
+)
 CASES = [sibling for module in MODULES for sibling in module.CASES]
 
 

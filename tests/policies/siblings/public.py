@@ -6,25 +6,25 @@ from typing import Any
 
 from policies.lang.resources import Resource
 from tests.policies.build import UNKNOWN, res
-from tests.policies.siblings import BAD, NA, OK, Sibling, allow, case, deny, policy
+from tests.policies.siblings import BAD, NA, OK, Sibling, allow, case, policy
 
 _ORG = {"aws:PrincipalOrgID": "o-abcdefghij"}
 _TOPIC = "arn:aws:sns:ap-south-1:111122223333:t"
 
 
-def _bucket(*statements: Any) -> tuple[Resource, Resource]:
+def bucket(*statements: Any) -> tuple[Resource, Resource]:
     return (
         res("aws:s3/bucket:Bucket", "b", bucket="b", arn="arn:aws:s3:::b"),
         res("aws:s3/bucketPolicy:BucketPolicy", "bp", bucket="b", policy=policy(*statements)),
     )
 
 
-def _read(condition: Any = None, principal: Any = "*") -> dict[str, Any]:
+def read(condition: Any = None, principal: Any = "*") -> dict[str, Any]:
     return allow("s3:GetObject", ["arn:aws:s3:::b", "arn:aws:s3:::b/*"], principal=principal, condition=condition)
 
 
 def _s3(name: str, answer: str, condition: Any = None, principal: Any = "*") -> Sibling:
-    return case(f"s3-{name}", {"S3.2": answer, "MD.S3.4": answer}, *_bucket(_read(condition, principal)))
+    return case(f"s3-{name}", {"S3.2": answer, "MD.S3.4": answer}, *bucket(read(condition, principal)))
 
 
 #: Conditions under which `*` is still everybody.
@@ -287,113 +287,6 @@ CASES: list[Sibling] = [
         "endpoint-service-to-everybody",
         {"MD.IAM.9": BAD},
         res("aws:ec2/vpcEndpointService:VpcEndpointService", allowedPrincipals=["arn:aws:iam::1:root", "*"]),
-    ),
-    *(
-        case(f"object-{name}", {"MD.S3.4": answer}, res(kind, "o", bucket="b", key="k", **props))
-        for name, kind, answer, props in (
-            ("read-write", "aws:s3/bucketObject:BucketObject", BAD, {"acl": "public-read-write"}),
-            ("authenticated", "aws:s3/bucketObjectv2:BucketObjectv2", BAD, {"acl": "authenticated-read"}),
-            ("private", "aws:s3/bucketObjectv2:BucketObjectv2", OK, {"acl": "private"}),
-            ("copy", "aws:s3/objectCopy:ObjectCopy", BAD, {"acl": "public-read"}),
-            (
-                "copy-grant",
-                "aws:s3/objectCopy:ObjectCopy",
-                BAD,
-                {
-                    "grants": [
-                        {
-                            "type": "Group",
-                            "uri": "http://acs.amazonaws.com/groups/global/AllUsers",
-                            "permissions": ["READ"],
-                        }
-                    ]
-                },
-            ),
-        )
-    ),
-    case(
-        "bucket-acl-public-read",
-        {"S3.2": BAD},
-        res("aws:s3/bucketV2:BucketV2", "b", bucket="b"),
-        res("aws:s3/bucketAclV2:BucketAclV2", "a", bucket="b", acl="public-read"),
-    ),
-    case(
-        "bucket-acl-write-grant",
-        {"S3.3": BAD},
-        res("aws:s3/bucket:Bucket", "b", bucket="b"),
-        res(
-            "aws:s3/bucketAcl:BucketAcl",
-            "a",
-            bucket="b",
-            accessControlPolicy={
-                "owner": {"id": "x"},
-                "grants": [
-                    {
-                        "permission": "FULL_CONTROL",
-                        "grantee": {
-                            "type": "Group",
-                            "uri": "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
-                        },
-                    }
-                ],
-            },
-        ),
-    ),
-    case(
-        "public-policy-behind-half-a-block",
-        {"S3.2": BAD},
-        *_bucket(_read()),
-        res(
-            "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-            bucket="b",
-            blockPublicPolicy=True,
-            blockPublicAcls=True,
-            ignorePublicAcls=True,
-        ),
-    ),
-    case(
-        "deny-all-others-takes-it-back",
-        {"MD.S3.4": OK},
-        *_bucket(
-            _read(),
-            deny(
-                "s3:*",
-                ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
-                principal="*",
-                condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}},
-            ),
-        ),
-    ),
-    case(
-        "deny-with-if-exists-lets-strangers-in",
-        {"MD.S3.4": BAD},
-        *_bucket(
-            _read(),
-            deny(
-                "s3:*",
-                ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
-                principal="*",
-                condition={"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-*"}},
-            ),
-        ),
-    ),
-    case(
-        "bucket-inline-policy",
-        {"MD.S3.4": BAD},
-        res("aws:s3/bucket:Bucket", "b", bucket="b", policy=policy(_read())),
-    ),
-    case(
-        "bucket-policy-of-a-bucket-outside",
-        {"MD.S3.4": BAD},
-        res("aws:s3/bucketPolicy:BucketPolicy", bucket="elsewhere", policy=policy(_read())),
-    ),
-    case(
-        "access-point-multi-region",
-        {"MD.S3.4": BAD},
-        res(
-            "aws:s3control/multiRegionAccessPointPolicy:MultiRegionAccessPointPolicy",
-            details={"name": "m", "policy": policy(allow("s3:GetObject", principal="*"))},
-        ),
     ),
     case(
         "second-statement-is-open",
