@@ -33,7 +33,8 @@ class LoadBalancerArgs:
     - subnet_ids: subnets in two zones or more; public ones, or private ones where it is `internal`.
     - internal: no address of it is on the internet: only the CDN reaches it, by a VPC origin. Default False.
     - routes: one per service that answers requests (`routes.Route`).
-    - certificate_arn: ACM certificate; with one, port 443 serves and port 80 redirects. None must be relaxed as ``https``.
+    - certificate_arn: ACM certificate; with one, port 443 serves, and port 80 redirects unless it is internal. None must be
+      relaxed as ``https``.
     - access_logs_bucket: name of a bucket that admits ELB's log delivery (SSE-S3: ELB cannot write to a KMS key). None must be
       relaxed as ``access_logs``.
     - deletion_protection: default True; False must be relaxed as ``deletion_protection``.
@@ -68,8 +69,9 @@ class LoadBalancer(Component):
     """An Application Load Balancer.
 
     Makes: ``aws:lb:LoadBalancer`` (role ``""``); by route ``aws:lb:TargetGroup`` (``target-<route>``) and as many
-    ``aws:lb:ListenerRule`` as its patterns need (``rule-<key>``, see `routes`); ``aws:lb:Listener`` ``https`` and ``http``
-    (which redirects), or without a certificate ``http`` alone. A path that no rule knows is answered with 404.
+    ``aws:lb:ListenerRule`` as its patterns need (``rule-<key>``, see `routes`); ``aws:lb:Listener`` ``https`` and, unless
+    internal, ``http`` (which redirects), or without a certificate ``http`` alone. A path that no rule knows is answered
+    with 404.
 
     `url` is the scheme and host to reach it by; `listener` the one that has the rules.
     """
@@ -130,7 +132,7 @@ class LoadBalancer(Component):
         )
 
     def _listeners(self, args: LoadBalancerArgs) -> lb.Listener:
-        """The listener that routes; with a certificate, also the one that redirects to it."""
+        """The listener that routes; with a certificate, also the one that redirects to it: the CDN asks by HTTPS alone."""
         not_found = lb.ListenerDefaultActionArgs(
             type="fixed-response",
             fixed_response=lb.ListenerDefaultActionFixedResponseArgs(
@@ -140,15 +142,13 @@ class LoadBalancer(Component):
         if args.certificate_arn is None:
             plain = lb.ListenerArgs(load_balancer_arn=self.arn, port=80, protocol="HTTP", default_actions=[not_found])
             return self.make("http", lb.Listener, plain)
-        redirect = lb.ListenerDefaultActionArgs(
-            type="redirect",
-            redirect=lb.ListenerDefaultActionRedirectArgs(port="443", protocol="HTTPS", status_code="HTTP_301"),
-        )
-        self.make(
-            "http",
-            lb.Listener,
-            lb.ListenerArgs(load_balancer_arn=self.arn, port=80, protocol="HTTP", default_actions=[redirect]),
-        )
+        if not args.internal:
+            redirect = lb.ListenerDefaultActionArgs(
+                type="redirect",
+                redirect=lb.ListenerDefaultActionRedirectArgs(port="443", protocol="HTTPS", status_code="HTTP_301"),
+            )
+            plain = lb.ListenerArgs(load_balancer_arn=self.arn, port=80, protocol="HTTP", default_actions=[redirect])
+            self.make("http", lb.Listener, plain)
         return self.make(
             "https",
             lb.Listener,

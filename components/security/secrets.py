@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pulumi
@@ -12,6 +13,35 @@ from components.base import Component, Transforms
 
 #: Staging label of the version that the program made.
 FIRST = "FIRST"
+
+#: Whatever IAM policies or keys may allow one day, no other account reads a secret, and nobody in the clear. It names no
+#: account: ${aws:ResourceAccount} is the secret's own.
+_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "NoOtherAccount",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "secretsmanager:*",
+                "Resource": "*",
+                "Condition": {
+                    "StringNotEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"},
+                    "Bool": {"aws:PrincipalIsAWSService": "false"},
+                },
+            },
+            {
+                "Sid": "NothingInTheClear",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "secretsmanager:*",
+                "Resource": "*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ],
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +67,8 @@ class GeneratedSecretArgs:
 class GeneratedSecret(Component):
     """A generated secret.
 
-    Makes: ``random:RandomPassword`` (``value``), ``aws:secretsmanager:Secret`` (role ``""``),
-    ``aws:secretsmanager:SecretVersion`` (``version``).
+    Makes: ``random:RandomPassword`` (``value``), ``aws:secretsmanager:Secret`` (role ``""``; its policy
+    refuses other accounts and plain HTTP), ``aws:secretsmanager:SecretVersion`` (``version``).
 
     The program makes the first value and never another. Whoever rotates it puts a new version into Secrets Manager
     (docs/runbooks/rotate-secrets.md); the program leaves that alone, also after a refresh. The first version keeps the staging
@@ -79,6 +109,7 @@ class GeneratedSecret(Component):
                 name=args.secret_name,
                 description=args.description,
                 kms_key_id=args.key_arn,
+                policy=_POLICY,
                 recovery_window_in_days=args.recovery_window_days,
             ),
             pulumi.ResourceOptions(protect=kept),

@@ -14,6 +14,7 @@ from policies.model import Control, Each, Related, Severity, Verdict, bad, na, o
 from policies.rules import decide, is_set
 
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+VPC_ORIGIN = "aws:cloudfront/vpcOrigin:VpcOrigin"
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 LOG_SOURCE = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
 LOG_DELIVERY = "aws:cloudwatch/logDelivery:LogDelivery"
@@ -41,15 +42,14 @@ def _custom(origin: View) -> bool:
     return origin.raw("customOriginConfig") is not None or origin.raw("vpcOriginConfig") is not None
 
 
+def _bucket(origin: View) -> bool:
+    named = origin.raw("s3OriginConfig") is not None or not _at(origin, _LAMBDA_URL)
+    return named and not _custom(origin) and not _at(origin, _WEBSITE)
+
+
 def _s3_origins(distribution: Resource) -> list[View]:
     """The origins that are buckets (not their website endpoints, which are custom origins)."""
-    return [
-        origin
-        for origin in distribution.each("origins")
-        if not _custom(origin)
-        and not _at(origin, _WEBSITE)
-        and (origin.raw("s3OriginConfig") is not None or not _at(origin, _LAMBDA_URL))
-    ]
+    return [origin for origin in distribution.each("origins") if _bucket(origin)]
 
 
 def _at(origin: View, domains: re.Pattern[str]) -> bool:
@@ -143,30 +143,33 @@ def _tls_policy(distribution: Resource) -> Verdict:
 
 
 def _custom_origins(check: Callable[[Resource, View], Verdict]) -> Each:
-    def judged(distribution: Resource) -> Verdict:
-        found, undecided = distribution.each_known("origins")
-        origins = [origin for origin in found if origin.raw("customOriginConfig") is not None]
-        verdict = decide(*[partial(check, distribution, origin) for origin in origins])
+    # The settings of a VPC origin are a resource of their own.
+    def judged(subject: Resource) -> Verdict:
+        if subject.type == VPC_ORIGIN:
+            return check(subject, subject.view("vpcOriginEndpointConfig"))
+        found, undecided = subject.each_known("origins")
+        origins = [
+            origin.view("customOriginConfig") for origin in found if origin.raw("customOriginConfig") is not None
+        ]
+        verdict = decide(*[partial(check, subject, origin) for origin in origins])
         if verdict == ok() and undecided:
             raise undecided
         return verdict if origins else na("no custom origin")
 
-    return Each((DISTRIBUTION,), judged)
+    return Each((DISTRIBUTION, VPC_ORIGIN), judged)
 
 
-def _encrypted_origin(distribution: Resource, origin: View) -> Verdict:
-    path = "customOriginConfig.originProtocolPolicy"
-    policy = origin.text(path)
-    if policy == "https-only":
+def _encrypted_origin(subject: Resource, origin: View) -> Verdict:
+    policy = origin.text("originProtocolPolicy")
+    viewers = _behaviours(subject) if policy == "match-viewer" and subject.type == DISTRIBUTION else []
+    if policy == "https-only" or (viewers and all(_https_viewers(behaviour) == ok() for behaviour in viewers)):
         return ok()
-    if policy == "match-viewer" and all(_https_viewers(behaviour) == ok() for behaviour in _behaviours(distribution)):
-        return ok()
-    return bad(origin.at(path), policy or None, "set it to https-only")
+    return bad(origin.at("originProtocolPolicy"), policy or None, "set it to https-only")
 
 
 def _origin_protocols(refused: tuple[str, ...]) -> Callable[[Resource, View], Verdict]:
-    def check(_: Resource, origin: View) -> Verdict:
-        path = "customOriginConfig.originSslProtocols"
+    def check(subject: Resource, origin: View) -> Verdict:
+        path = "originSslProtocols.items" if subject.type == VPC_ORIGIN else "originSslProtocols"
         old = [text for text in origin.texts(path) if text in refused]
         return bad(origin.at(path), old, "set it to TLSv1.2") if old else ok()
 

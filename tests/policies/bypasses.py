@@ -1,6 +1,6 @@
 """Ways to open a policy document past a check: each takes a document and returns it opened, or None where it does not apply.
 
-Two families: documents of resources (who is let in) and documents of identities (what they may do).
+Three families: documents of resources (who is let in), of identities (what they may do) and of VPC endpoints (what passes).
 """
 
 from __future__ import annotations
@@ -164,4 +164,25 @@ IDENTITY: Mapping[str, Operator] = {
     "execute-command": _grants("ecs:ExecuteCommand"),
     "start-session": _grants("ssm:StartSession"),
     "put-key-policy": _grants("kms:PutKeyPolicy"),
+}
+
+
+_ALL: Mapping[str, Any] = {"Principal": "*", "Action": "*", "Resource": "*"}
+
+#: Operators on the policy of a VPC endpoint: everything for everybody passes.
+ENDPOINT: Mapping[str, Operator] = {
+    "passes-everything": _adds(**_ALL),
+    "passes-star-star": _adds(**{**_ALL, "Action": "*:*"}),
+    "passes-aws-star": _adds(**{**_ALL, "Principal": {"AWS": ["*"]}}),
+    "passes-arn-star": _adds(**{**_ALL, "Resource": "arn:*"}),
+    "passes-another-partition": _adds(**{**_ALL, "Resource": "arn:aws-cn:*:*:*:*"}),
+    "passes-all-but-one": _adds(**{**_ALL, "Action": None}, NotAction="prowler:action"),
+    "passes-all-but-nothing": _adds(**{**_ALL, "Resource": None}, NotResource="arn:aws:s3:::nothing"),
+    "passes-over-tls": _adds({"Bool": {"aws:SecureTransport": "true"}}, **_ALL),
+    "passes-any-organisation": _adds({"StringLike": {"aws:PrincipalOrgID": "*"}}, **_ALL),
+    "passes-account-if-exists": _adds({"StringEqualsIfExists": {"aws:PrincipalAccount": "111122223333"}}, **_ALL),
+    "passes-account-for-all-values": _adds(
+        {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}, **_ALL
+    ),
+    "passes-other-accounts": _adds({"StringNotEquals": {"aws:PrincipalAccount": "999999999999"}}, **_ALL),
 }

@@ -195,4 +195,31 @@ EDGE: list[Sibling] = [
     _cdn("failover-to-one", {"CloudFront.4": BAD}, originGroups=[{"originId": "g", "members": [{"originId": "o"}]}]),
 ]
 
-CASES: list[Sibling] = [*EDGE]
+CASES: list[Sibling] = [
+    *EDGE,
+    *(
+        case(
+            f"vpc-origin-{name}",
+            {"CloudFront.9": nine, "CloudFront.10": ten, "MD.CloudFront.4": four},
+            res("aws:cloudfront/vpcOrigin:VpcOrigin", vpcOriginEndpointConfig={"arn": "arn:lb", **settings}),
+        )
+        for name, nine, ten, four, settings in (
+            ("https", OK, OK, OK, {"originProtocolPolicy": "https-only", "originSslProtocols": {"items": ["TLSv1.2"]}}),
+            ("http", BAD, OK, OK, {"originProtocolPolicy": "http-only", "originSslProtocols": {"items": ["TLSv1.2"]}}),
+            (
+                "as-asked",
+                BAD,
+                OK,
+                BAD,
+                {"originProtocolPolicy": "match-viewer", "originSslProtocols": {"items": ["TLSv1"]}},
+            ),
+            (
+                "old-tls",
+                OK,
+                BAD,
+                BAD,
+                {"originProtocolPolicy": "https-only", "originSslProtocols": {"items": ["SSLv3"]}},
+            ),
+        )
+    ),
+]
