@@ -141,7 +141,7 @@ CASES: list[Sibling] = [
                 [{"ruleNumber": 1, "protocol": -1, "ruleAction": "ALLOW", "cidrBlock": "0.0.0.0/0"}],
             ),
             (
-                "denied-first",
+                "denied-by-a-lower-number",
                 OK,
                 [
                     {"ruleNumber": 100, "protocol": "-1", "ruleAction": "allow", "cidrBlock": "0.0.0.0/0"},
