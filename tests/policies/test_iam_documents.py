@@ -28,6 +28,11 @@ DOCUMENTS: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
         "PolicyDocument",
         {"VpcId": "vpc-12345678", "ServiceName": "com.amazonaws.ap-south-1.s3"},
     ),
+    ("aws:secretsmanager/secret:Secret", "policy"): (
+        "AWS::SecretsManager::ResourcePolicy",
+        "ResourcePolicy",
+        {"SecretId": "arn:aws:secretsmanager:ap-south-1:123456789012:secret:one"},
+    ),
     ("aws:sqs/queuePolicy:QueuePolicy", "policy"): ("AWS::SQS::QueuePolicy", "PolicyDocument", {"Queues": ["{name}"]}),
 }
 #: Properties of other names in the same kinds are no documents; other kinds with one must be added above.

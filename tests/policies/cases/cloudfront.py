@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from policies.controls.cloudfront import DISTRIBUTION, HEADERS, LOG_DELIVERY, LOG_SOURCE
+from policies.controls.cloudfront import DISTRIBUTION, HEADERS, LOG_DELIVERY, LOG_SOURCE, VPC_ORIGIN
 from policies.lang.buckets import BUCKET
 from tests.policies.build import ABSENT, UNKNOWN, Case, Change, Drop, res
 
@@ -41,6 +41,11 @@ def distribution(**props: Any) -> Any:
 
 
 GOOD = [distribution(), res(BUCKET, "files", bucket="files"), res(HEADERS, "headers", securityHeadersConfig=HSTS)]
+PRIVATE = res(
+    VPC_ORIGIN,
+    "private",
+    vpcOriginEndpointConfig={"originProtocolPolicy": "https-only", "originSslProtocols": {"items": ["TLSv1.2"]}},
+)
 DEFAULT_CERTIFICATE = [distribution(viewerCertificate={"cloudfrontDefaultCertificate": True})]
 ONLY_ALB = [distribution(origins=[ALB], defaultRootObject=None)]
 ONLY_S3 = [distribution(origins=[S3])]
@@ -175,8 +180,11 @@ CASES = {
         unknown=[Change({"origins.1.customOriginConfig.originProtocolPolicy": UNKNOWN}), Change({"origins": UNKNOWN})],
     ),
     "CloudFront.10": Case(
-        good=[GOOD],
-        bad=[Change({"origins.1.customOriginConfig.originSslProtocols": ["SSLv3", "TLSv1.2"]})],
+        good=[[*GOOD, PRIVATE], GOOD],
+        bad=[
+            Change({"vpcOriginEndpointConfig.originSslProtocols.items": ["SSLv3", "TLSv1.2"]}, type=VPC_ORIGIN),
+            Change({"origins.1.customOriginConfig.originSslProtocols": ["SSLv3", "TLSv1.2"]}),
+        ],
         na=[OTHER, ONLY_S3],
         unknown=[Change({"origins.1.customOriginConfig.originSslProtocols": UNKNOWN})],
         also=frozenset({"MD.CloudFront.4"}),
@@ -275,8 +283,11 @@ CASES = {
         unknown=[Change({"restrictions": UNKNOWN})],
     ),
     "MD.CloudFront.4": Case(
-        good=[GOOD],
-        bad=[Change({"origins.1.customOriginConfig.originSslProtocols": ["TLSv1", "TLSv1.2"]})],
+        good=[[*GOOD, PRIVATE], GOOD],
+        bad=[
+            Change({"vpcOriginEndpointConfig.originSslProtocols.items": ["TLSv1", "TLSv1.2"]}, type=VPC_ORIGIN),
+            Change({"origins.1.customOriginConfig.originSslProtocols": ["TLSv1", "TLSv1.2"]}),
+        ],
         na=[OTHER, ONLY_S3],
         unknown=[Change({"origins.1.customOriginConfig.originSslProtocols": UNKNOWN})],
     ),

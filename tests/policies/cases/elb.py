@@ -74,7 +74,6 @@ CASES = {
         ],
         na=[OTHER, NETWORK],
         unknown=[Change({"defaultActions": UNKNOWN}, type=LISTENER), [balancer(), listener(loadBalancerArn=UNKNOWN)]],
-        also=frozenset({"ELB.18"}),
     ),
     "ELB.4": Case(
         good=[GOOD],
