@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import policies
 from cli import local
 from cli.certificates import Certificates
 from localcloud.engine import events
@@ -128,13 +133,29 @@ def test_every_way_says_the_same_before_and_after(far_end_of: Callable[[str], Fa
     assert {violation.policy for violation in violations if violation.level == "mandatory"} == {"KMS.4"}
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """prod on an emulator of its own, for as long as this module asks."""
+
+    found: ways.Ways
+    endpoint: str
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    directory = tmp_path_factory.mktemp("prod")
+    with local.isolated() as (workspace, endpoint):
+        found = ways.ask(workspace, "prod", directory, Certificates(endpoint).settings(workspace, "prod"))
+        yield Deployed(found, endpoint, directory)
+
+
 @pytest.mark.engine
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
-def test_every_way_says_the_same_of_prod(tmp_path: Path) -> None:
+def test_every_way_says_the_same_of_prod(prod: Deployed, tmp_path: Path) -> None:
     """prod deployed offline, and what `matchday audit prod` says beside it."""
-    with local.isolated() as (workspace, endpoint):
-        found = ways.ask(workspace, "prod", tmp_path, Certificates(endpoint).settings(workspace, "prod"))
+    found = prod.found
     assert len(_same(found)) > 10
     assert len(found.state.violations) > 50 and len(found.state.answers) > 1000
     done = subprocess.run(
@@ -154,7 +175,7 @@ def test_every_way_says_the_same_of_prod(tmp_path: Path) -> None:
     }
     assert accepted == found.plan.violations
     report = audit(
-        parse((tmp_path / "state.json").read_bytes(), "state"),
+        parse((prod.directory / "state.json").read_bytes(), "state"),
         source="state",
         levels=levels.load(),
         register=exceptions.load(),
@@ -162,3 +183,38 @@ def test_every_way_says_the_same_of_prod(tmp_path: Path) -> None:
     )
     assert not report.mandatory and not report.untold
     assert SELF not in {answer.control.id for answer in report.answers}
+
+
+@pytest.mark.engine
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_prowler_fails_what_the_table_explains(prod: Deployed, tmp_path: Path) -> None:
+    scanner = shutil.which("prowler")
+    if scanner is None:
+        pytest.skip(
+            "prowler is not installed: it is no dependency; `pip install prowler` in a venv of its own, on the PATH"
+        )
+    data = Path(policies.__file__).parent / "data" / "scanners.yaml"
+    table = yaml.safe_load(data.read_text(encoding="utf-8"))["prowler"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    arguments = ["aws", "--no-banner", "--region", "ap-south-1", "us-east-1", "--services", *table["services"]]
+    subprocess.run(
+        [scanner, *arguments, "-M", "json-ocsf", "-o", str(tmp_path), "--ignore-exit-code-3"],
+        # The emulator's address, and keys that open nothing else; nobody's own configuration.
+        env={
+            **kept,
+            "HOME": str(tmp_path),
+            "AWS_ENDPOINT_URL": prod.endpoint,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        check=True,
+        timeout=3000,
+        stdout=subprocess.DEVNULL,
+    )
+    (written,) = tmp_path.glob("*.ocsf.json")
+    found = json.loads(written.read_text(encoding="utf-8"))
+    failed = {row["metadata"]["event_code"] for row in found if row["status_code"] == "FAIL"}
+    assert len(found) > 500
+    assert failed == set(table["failed"])

@@ -61,6 +61,11 @@ def test_http_redirects_to_https(run):
     assert listeners[443]["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-Res")
 
 
+def test_an_internal_one_has_no_http(run):
+    """Only the CDN reaches it, by HTTPS; a redirect would be a door that nobody uses."""
+    assert [item.inputs["port"] for item in run(balancer(internal=True)).of("Listener")] == [443]
+
+
 @pytest.mark.parametrize(
     ("changes", "port", "scheme"), [({}, 443, "https"), (RELAXED, 80, "http")], ids=["https", "http"]
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
@@ -31,6 +33,18 @@ def test_it_is_encrypted_with_the_given_key_and_has_its_name(run, resolved):
     assert (made.inputs["name"], made.inputs["kmsKeyId"]) == ("matchday/dev/wallet/KEK", "arn:key")
     assert made.inputs["recoveryWindowInDays"] == 0
     assert resolved(recorded.result.arn).endswith(":secret:matchday/dev/wallet/KEK-AbCdEf")
+
+
+def test_its_policy_refuses_other_accounts_and_plain_http(run):
+    statements = json.loads(run(secret()).named("wallet-kek").inputs["policy"])["Statement"]
+    assert all((s["Effect"], s["Principal"], s["Action"]) == ("Deny", "*", "secretsmanager:*") for s in statements)
+    assert [s["Condition"] for s in statements] == [
+        {
+            "StringNotEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"},
+            "Bool": {"aws:PrincipalIsAWSService": "false"},
+        },
+        {"Bool": {"aws:SecureTransport": "false"}},
+    ]
 
 
 def test_it_is_letters_and_digits_of_the_asked_length(run):
