@@ -152,6 +152,21 @@ class ManifestSecret(Model):
     """the processes that are given it; left out: all"""
 
 
+class Schedule(Model):
+    """A job of the clock, as the alarm on it sees it: an alarm of its own says that it has not succeeded for too long."""
+
+    job: Annotated[
+        str, StringConstraints(pattern=described(r"^[a-z][a-z0-9-]*\.[a-z][a-z0-9_]{0,39}$", "<service>.<job>"))
+    ]
+    """the name of its task"""
+    late_after: Annotated[int, Field(ge=2, le=10_080)]
+    """minutes without a success"""
+    runbook: Annotated[
+        str, StringConstraints(pattern=described(r"^[a-z0-9]+(-[a-z0-9]+)*$", "lower case and dashes"))
+    ] = "job-late"
+    """what a person then does: a file in docs/runbooks/"""
+
+
 class ServiceManifest(Model):
     """One service.yaml after the overrides of one tier."""
 
@@ -179,6 +194,8 @@ class ServiceManifest(Model):
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]
     """name → process; one web process at most"""
+    schedules: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
+    """its jobs of the clock; what they do, and when, is in its code"""
     drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     """from SIGTERM to SIGKILL, and how long the load balancer lets open requests end"""
     public: Annotated[tuple[PublicRoute, ...], Field(strict=False)] = ()
@@ -220,6 +237,13 @@ class ServiceManifest(Model):
         _once("secrets", [secret.name for secret in self.secrets])
         _once("clients", [client.name for client in self.clients])
         _once("slos", [slo.name for slo in self.slos])
+        _once("schedules", [schedule.job for schedule in self.schedules])
+        for schedule in self.schedules:
+            if not schedule.job.startswith(f"{self.name}."):
+                raise ValueError(f"schedules: {schedule.job!r} is no job of this service; accepted: {self.name}.<job>")
+        schedulers = [process for process in self.processes.values() if process.kind is ProcessKind.SCHEDULER]
+        if self.schedules and not schedulers:
+            raise ValueError("schedules: there is no scheduler that could hand the jobs out")
         if self.reads_replica and Datastore.POSTGRES not in self.datastores:
             raise ValueError("reads_replica: the service has no postgres among its datastores")
         if self.slos and not self.paths:

@@ -184,7 +184,10 @@ def _cache_behaviors(catalog: Catalog) -> Budget:
 
 def _alarms(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]:
     """Alarms in all, and those under the load balancer's one page, which looks at every service."""
-    watched: dict[str, list[Signal]] = {name: log_events.signals(name, "namespace") for name in catalog.services}
+    watched: dict[str, list[Signal]] = {
+        name: [*log_events.signals(name, "namespace"), *log_events.job_signals(name, "stack", service.schedules)]
+        for name, service in catalog.services.items()
+    }
     insights = settings.compute.insights != "disabled"
     for _, service, process in _processes(catalog):
         watched[service.name] += service_plan.signals(

@@ -21,7 +21,7 @@ from components.data.connections import PostgresConnection, RedisConnection, Sec
 from components.edge.load_balancer import TargetGroup
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
-from model.manifest import Process
+from model.manifest import Process, Schedule
 from model.names import log_group_name, secret_name
 from model.vocabulary import ProcessKind
 
@@ -60,6 +60,7 @@ class ApplicationArgs:
     """What a service is made from.
 
     - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
+    - schedules: jobs of the clock, each with an alarm on it.
     - postgres, broker, cache: the data stores that the service uses, and no others. reads_replica: whether it also reads from
       PostgreSQL's replica.
     - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
@@ -79,6 +80,7 @@ class ApplicationArgs:
     target: TargetGroup | None = None
     postgres: PostgresConnection | None = None
     reads_replica: bool = False
+    schedules: Sequence[Schedule] = ()
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
     secrets: Mapping[str, int] = field(default_factory=dict)
@@ -189,6 +191,7 @@ class Application(Component):
         worker = any(process.kind is ProcessKind.WORKER for process in self._args.processes.values())
         if worker and self._args.postgres is not None:
             self.signals = [*self.signals, log_events.outbox_signal(self.name, pulumi.get_stack())]
+        self.signals = [*self.signals, *log_events.job_signals(self.name, pulumi.get_stack(), self._args.schedules)]
 
     def _secret(self, variable: str, description: str, length: int) -> SecretReference:
         secret = GeneratedSecret(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.observability.signals import Severity, Signal
+from components.observability.signals import MissingData, Severity, Signal
+from model.manifest import Schedule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,8 @@ EVENTS: Sequence[LogEvent] = (
 )
 
 
-#: Metrics that services write of themselves (services.common.metrics): their namespace; dimensions are service and environment.
+#: Metrics that services write of themselves (services.common.metrics): their namespace; dimensions are service and
+#: environment, and a job's own also the job.
 OWN_NAMESPACE = "Matchday"
 
 #: How long the oldest message of an outbox may wait. From five minutes on the service's log says so, which makes a ticket.
@@ -63,6 +65,31 @@ def outbox_signal(service: str, environment: str) -> Signal:
         runbook="outbox-stuck",
         unit_hint="seconds",
     )
+
+
+def job_signals(service: str, environment: str, schedules: Sequence[Schedule]) -> list[Signal]:
+    """A signal for each job of the clock: the scheduler writes every minute for how long it has not succeeded.
+
+    A scheduler that writes nothing is as bad: then nobody hands the jobs out.
+    """
+    return [
+        Signal(
+            name=f"late-{schedule.job.partition('.')[2].replace('_', '-')}",
+            summary=f"{schedule.job} has not succeeded for {schedule.late_after} minutes, or nobody says when it did.",
+            namespace=OWN_NAMESPACE,
+            metric="JobAge",
+            dimensions={"service": service, "environment": environment, "job": schedule.job},
+            statistic="Minimum",
+            threshold=schedule.late_after * 60,
+            period=300,
+            periods=2,
+            severity=Severity.TICKET,
+            runbook=schedule.runbook,
+            missing=MissingData.BREACHING,
+            unit_hint="seconds",
+        )
+        for schedule in schedules
+    ]
 
 
 def metric(service: str, event: LogEvent) -> str:

@@ -12,11 +12,11 @@ NAMESPACE = "Matchday"
 _DIMENSIONS = ("service", "environment")
 
 
-def line(service: str, environment: str, at_milliseconds: int, **values: tuple[float, str]) -> str:
-    """One line with `values`: name to (value, CloudWatch's unit)."""
+def line(service: str, environment: str, at_milliseconds: int, *, job: str = "", **values: tuple[float, str]) -> str:
+    """One line with `values`: name to (value, CloudWatch's unit); of one `job`, if that is given."""
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [list(_DIMENSIONS)],
+        "Dimensions": [[*_DIMENSIONS, "job"] if job else list(_DIMENSIONS)],
         "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
     }
     return json.dumps(
@@ -24,6 +24,7 @@ def line(service: str, environment: str, at_milliseconds: int, **values: tuple[f
             "_aws": {"Timestamp": at_milliseconds, "CloudWatchMetrics": [directive]},
             "service": service,
             "environment": environment,
+            **({"job": job} if job else {}),
             "level": "INFO",
             "logger": __name__,
             "message": "metrics",
@@ -32,8 +33,8 @@ def line(service: str, environment: str, at_milliseconds: int, **values: tuple[f
     )
 
 
-def emit(**values: tuple[float, str]) -> None:
-    """Write `values` of this process's service."""
+def emit(*, job: str = "", **values: tuple[float, str]) -> None:
+    """Write `values` of this process's service, or of one `job` of it."""
     service, environment = os.environ.get("SERVICE", "service"), os.environ.get("ENVIRONMENT", "environment")
-    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, **values) + "\n")
+    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, job=job, **values) + "\n")
     sys.stdout.flush()

@@ -4,7 +4,8 @@ Celery's beat, a singleton. The schedule is in the code and what was done is in 
 time passed while no scheduler ran is sent when one starts.
 
 It also watches: a job that has not succeeded for longer than it may is logged with its runbook, whether the worker is dead, the
-queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it.
+queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it. And it writes a metric for
+each job, the age of its last success, on which each has an alarm (`schedules` in the manifest).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from celery import Celery
 from celery.beat import Scheduler
 from celery.schedules import crontab
 
-from services.common import database, heartbeat, job_runs, logs
+from services.common import database, heartbeat, job_runs, logs, metrics
 from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
 from services.common.database import Sessions
 from services.common.jobs import Jobs, Scheduled
@@ -39,6 +40,9 @@ WATCH_PAUSE_SECONDS = 5.0
 #: A line about one late job is repeated after this; and a scheduler that has just started gives jobs as much, as nobody may
 #: have sent them before.
 REPEAT_SECONDS = 600.0
+
+#: How often the metrics are written.
+METRICS_SECONDS = 60.0
 
 #: When jobs could not be looked at for so long, that is said with a runbook.
 BLIND_SECONDS = 300.0
@@ -90,6 +94,7 @@ class Watch:
     def __init__(self, sessions: Sessions, scheduled: Mapping[str, Scheduled]) -> None:
         self._sessions, self._scheduled = sessions, scheduled
         self._seen = self._started = monotonic()
+        self._written = float("-inf")
         self._reported: dict[str, float] = {}
 
     async def look(self) -> list[str]:
@@ -99,6 +104,10 @@ class Watch:
             unknown = self._scheduled.keys() - ages.keys()
             await job_runs.know(session, sorted(unknown))
         now = self._seen = monotonic()
+        if now - self._written >= METRICS_SECONDS:
+            self._written = now
+            for task in self._scheduled:
+                metrics.emit(job=task, JobAge=(round(ages.get(task, 0.0)), "Seconds"))
         late = []
         for task, job in self._scheduled.items():
             seconds, allowed = ages.get(task, 0.0), job.late_after.total_seconds()

@@ -86,6 +86,7 @@ class Services:
             target=self._edge.load_balancer.target_groups.get(service.name),
             postgres=data.postgres.connection if "postgres" in service.datastores else None,
             reads_replica=service.reads_replica,
+            schedules=service.schedules,
             broker=data.broker.connection(service.name) if "broker" in service.datastores else None,
             cache=data.cache.connection() if "cache" in service.datastores else None,
             secrets=self._catalog.generated_for(service),

@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from model.patterns import overlap
 from services.common import callers, errors, migrate, openapi
+from services.common.broker import jobs_of
 from services.common.database import create_engine
 from services.common.errors import Code, ErrorCode
 from services.common.web import application
@@ -239,3 +240,11 @@ def test_required_headers_are_documented(service: str) -> None:
             assert bool(operation.get("security")) == (
                 f"{method.upper()} {path}" not in CATALOG.services[service].public
             )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_manifest_has_an_alarm_for_each_job_of_the_clock(service: str) -> None:
+    """Job, minutes and runbook as the code has them: infrastructure knows the manifest alone."""
+    jobs = jobs_of(service).scheduled if CATALOG.services[service].processes.keys() - {"web"} else {}
+    written = {each.job: (each.late_after, each.runbook) for each in CATALOG.services[service].schedules}
+    assert written == {task: (job.late_after.total_seconds() / 60, job.runbook) for task, job in jobs.items()}

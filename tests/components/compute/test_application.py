@@ -17,8 +17,8 @@ from components.data.bucket import Bucket, BucketArgs
 from components.data.connections import PostgresConnection, SecretReference
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
-from components.observability.signals import Severity
-from model.manifest import Process
+from components.observability.signals import MissingData, Severity
+from model.manifest import Process, Schedule
 from model.vocabulary import ProcessKind, Scaling
 from services.common import metrics
 from tests.components.conftest import ACCOUNT, REGION, Lint, Recorded, Registration
@@ -237,6 +237,21 @@ def test_an_outbox_that_is_late_pages(run: Run) -> None:
     assert [sorted(signal.dimensions)] == [sorted(each) for each in directive["Dimensions"]]
     assert {name: line[name] for name in signal.dimensions} == dict(signal.dimensions)
     assert (signal.severity, signal.runbook) == (Severity.PAGE, "outbox-stuck")
+
+
+def test_each_job_has_an_alarm_that_reads_what_the_scheduler_writes(run: Run) -> None:
+    schedules = [Schedule(job="wallet.reconcile", late_after=10), Schedule(job="wallet.forget_keys", late_after=1560)]
+    recorded = build(run, schedules=schedules)
+    found = {each.name: each for each in recorded.result.signals if each.name.startswith("late-")}
+    assert set(found) == {"late-reconcile", "late-forget-keys"}
+    signal = found["late-reconcile"]
+    line = json.loads(metrics.line("wallet", "prod", 0, job="wallet.reconcile", JobAge=(1.0, "Seconds")))
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert signal.namespace == directive["Namespace"]
+    assert signal.metric in {each["Name"] for each in directive["Metrics"]}
+    assert [sorted(signal.dimensions)] == [sorted(each) for each in directive["Dimensions"]]
+    assert {name: line[name] for name in signal.dimensions} == dict(signal.dimensions)
+    assert (signal.threshold, signal.runbook, signal.missing) == (600, "job-late", MissingData.BREACHING)
 
 
 def test_secrets_are_named_by_the_contract_and_never_plain(run: Run) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,14 +13,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from services.common import job_runs, scheduler
+from components.compute.log_events import job_signals
+from components.observability.signals import MissingData, Signal
+from services.common import broker, job_runs, scheduler
 from services.common import jobs as jobs_module
 from services.common.clock import Clock as AnyClock
 from services.common.database import Sessions, create_engine, create_sessions
 from services.common.jobs import Jobs
 from services.common.scheduler import Watch
 from services.common.vitals import Vitals
-from tests.services.support import Clock, Cloud
+from tests.services.support import CATALOG, Clock, Cloud
 
 pytestmark = pytest.mark.postgres
 
@@ -118,6 +121,54 @@ async def test_the_scheduler_says_who_is_late(
     await age(sessions, hours=2)
     assert await watch.look() == await watch.look() == ["test.nightly"]
     assert with_runbook(caplog) == [("ERROR", "job-late", "test.nightly")], "once, and again only after a while"
+
+
+def alarms(written: str, watched: Sequence[Signal]) -> set[str]:
+    """The jobs whose alarms fire by what a scheduler wrote, as CloudWatch reads it: dimensions, statistic, threshold."""
+    lines = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
+    found = set()
+    for signal in watched:
+        (namespace, dimensions) = signal.namespace, dict(signal.dimensions)
+        values = [
+            line[signal.metric]
+            for line in lines
+            for directive in line["_aws"]["CloudWatchMetrics"]
+            if directive["Namespace"] == namespace
+            and signal.metric in {metric["Name"] for metric in directive["Metrics"]}
+            and any({name: line[name] for name in names} == dimensions for names in directive["Dimensions"])
+        ]
+        if (min(values) > signal.threshold) if values else signal.missing is MissingData.BREACHING:
+            found.add(dimensions["job"])
+    return found
+
+
+async def test_a_job_that_stops_succeeding_raises_its_alarm_and_no_other(
+    sessions: Sessions, clock: Clock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wallet's own jobs and alarms, and what its scheduler writes of a real table; AWS is all that is missing."""
+    variables = {"SERVICE": "wallet", "ENVIRONMENT": "prod"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    manifest = CATALOG.services["wallet"]
+    watched = job_signals("wallet", "prod", manifest.schedules)
+    jobs = broker.jobs_of("wallet")
+
+    async def firing(**passed: dict[str, float]) -> set[str]:
+        async with sessions() as session, session.begin():
+            for task in jobs.scheduled:
+                await job_runs.succeeded(session, task)
+            for task, by in passed.items():
+                statement = "UPDATE job_runs SET succeeded_at = succeeded_at - CAST(:by AS interval) WHERE task = :task"
+                await session.execute(text(statement), {"by": timedelta(**by), "task": f"wallet.{task}"})
+        capsys.readouterr()
+        await Watch(sessions, jobs.scheduled).look()
+        return alarms(capsys.readouterr().out, watched)
+
+    assert await firing() == set()
+    assert await firing(reconcile={"minutes": 9}, forget_keys={"hours": 25}) == set()
+    assert await firing(reconcile={"minutes": 11}, forget_keys={"hours": 25}) == {"wallet.reconcile"}
+    assert await firing(forget_keys={"hours": 27}) == {"wallet.forget_keys"}
+    assert alarms("", watched) == set(jobs.scheduled), "a scheduler that says nothing is as bad"
 
 
 async def test_a_scheduler_that_has_just_started_gives_jobs_time(sessions: Sessions, clock: Clock) -> None:
