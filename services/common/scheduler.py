@@ -4,7 +4,7 @@ Celery's beat, a singleton. The schedule is in the code and what was done is in 
 time passed while no scheduler ran is sent when one starts.
 
 It also watches: a job that has not succeeded for longer than it may is logged with its runbook, whether the worker is dead, the
-queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it. And it writes a metric for
+queue is stuck or the job fails. What it looks at is in the database, so no broken worker can hide it. And writes a metric for
 each job, the age of its last success, on which each has an alarm (`schedules` in the manifest).
 """
 
