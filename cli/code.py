@@ -1,4 +1,4 @@
-"""The services' code: what of it has changed since the last `up`, and what their processes share."""
+"""Code: what of the services' and of the local cloud's has changed since the last `up`, and what processes share."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def digests(project: Path, services: Iterable[str]) -> dict[str, str]:
         folder = f"services/{name.replace('-', '_')}"
         found[name] = shared[:32] + _digest(project, (folder,))[:32]
     return found
+
+
+def of_the_cloud(checkout: Path) -> str:
+    """A hash of the local cloud's own code: what the running servers were started from."""
+    return _digest(checkout, ("localcloud",))
 
 
 def changed(before: object, now: Mapping[str, str]) -> list[str]:

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import md5
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cli import local
+from cli import journeys, local
+
+if TYPE_CHECKING:
+    from localcloud.dataplane.control.client import Client
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -22,6 +25,18 @@ _TYPES = {
     ".json": "application/json",
 }
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def put_up(client: Client) -> None:
+    """Publish it where the running platform keeps it, and let the ingress know in which bucket that is."""
+    from localcloud.dataplane.ingress.site import note
+    from localcloud.runtime.aws import Aws
+    from localcloud.runtime.state import write_atomically
+
+    bucket = publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
+    file = note(local.places().ingress)
+    file.parent.mkdir(exist_ok=True)
+    write_atomically(file, bucket)
 
 
 def publish(s3: Any, services: Iterable[Any]) -> str:

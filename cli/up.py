@@ -89,39 +89,28 @@ def up(
     local.STATE.mkdir(mode=0o700, exist_ok=True)
     phases = _Phases()
     wanted = {"port": port or before.get("port", 8080), "emulator": emulator or before.get("emulator")}
+    cloud = code.of_the_cloud(local.CHECKOUT)
     try:
         with phases.phase("engine"):
             local.engine()
         with phases.phase("servers"):
-            client = _start(wanted, before)
+            client = _start(wanted, before, cloud)
         with phases.phase("provision"):
             # A load balancer's address changes with the port: only a refresh tells the state so.
             provisioned = _provision(client, refresh=refresh or _differs(before, wanted))
-            _publish_site(client)
+            if _services():
+                from cli import site
+
+                site.put_up(client)
         with phases.phase("converge"):
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
                 _redeploy(client, anew)
-            local.places().up.write_text(json.dumps({**wanted, "code": now, "region": local.REGION}))
+            local.places().up.write_text(json.dumps({**wanted, "code": now, "cloud": cloud, "region": local.REGION}))
             _converge(client)
     except SupervisorError as failure:
         console.fail(str(failure), _advice(failure))
     _report(client, provisioned, phases.total(), as_json=as_json)
-
-
-def _publish_site(client: Client) -> None:
-    """Put the first page into the site's bucket, and let the ingress know which one that is."""
-    from cli import site
-    from localcloud.dataplane.ingress.site import note
-    from localcloud.runtime.aws import Aws
-    from localcloud.runtime.state import write_atomically
-
-    if not _services():
-        return
-    bucket = site.publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
-    file = note(local.places().ingress)
-    file.parent.mkdir(exist_ok=True)
-    write_atomically(file, bucket)
 
 
 def _check_emulator(url: str, before: Mapping[str, Any]) -> None:
@@ -179,7 +168,14 @@ def _services() -> list[str]:
     return list(journeys.catalog().services) if (local.PROJECT / "services").is_dir() else []
 
 
-def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
+def _restarts(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) -> str:
+    """Why what runs must be started again: it is elsewhere than wanted, or of older code; "" when it need not."""
+    if _differs(before, wanted):
+        return "the port or the emulator changes"
+    return "the local cloud's own code has changed" if before.get("cloud", cloud) != cloud else ""
+
+
+def _start(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) -> Client:
     """The running supervisor: the one that is there, or a new one on a state that is whole."""
     from cli import remains
     from localcloud.dataplane.control import client as supervisor
@@ -188,11 +184,12 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Client:
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
     broken = checkpoint.phase is Phase.APPLYING or bool(checkpoint.missing())
-    if running is not None and (broken or _differs(before, wanted)):
+    why = _restarts(wanted, before, cloud)
+    if running is not None and (broken or why):
         if not broken:
             if wanted["port"] != before.get("port"):
                 require_free("ingress", "127.0.0.1", wanted["port"])  # before anything is stopped
-            console.say("the port or the emulator changes: restarting the servers")
+            console.say(f"{why}: restarting the servers")
         running.stop()
         running = None
     if running is None:

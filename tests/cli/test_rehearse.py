@@ -79,7 +79,8 @@ def test_every_stack_is_rehearsed_at_full_size(stack: str) -> None:
     document = _rehearse(PROJECT, stack)
     assert document["created"] > 250
     assert (document["noop"], document["refreshed"], document["left"]) == (0, 0, 0)
-    assert {kept.partition("::")[0] for kept in document["kept"]} == {"aws:ecs/taskDefinition:TaskDefinition"}
+    kept = {kind.partition("::")[0] for kind in document["kept"]}
+    assert kept == (set() if stack == "local" else {"aws:ecs/taskDefinition:TaskDefinition"})  # its image's tag moves
 
 
 def test_a_certificate_has_one_stand_in_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
