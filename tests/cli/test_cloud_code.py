@@ -38,7 +38,7 @@ def test_what_runs_is_started_again_for_a_reason(
 
 
 def test_any_file_of_the_local_cloud_counts_and_no_compiled_one(tmp_path: Path) -> None:
-    row = tmp_path / "localcloud" / "provider" / "rows" / "sns.py"
+    row = tmp_path / "localcloud" / "provider" / "rows" / "s3.py"
     row.parent.mkdir(parents=True)
     row.write_text("ROWS = {}\n")
     first = code.of_the_cloud(tmp_path)
@@ -78,7 +78,7 @@ def test_a_changed_row_is_what_the_next_up_runs(tmp_path: Path) -> None:
         port = free_port()
         for touch in (False, False, True):
             if touch:
-                row = checkout / "localcloud" / "provider" / "rows" / "sns.py"
+                row = checkout / "localcloud" / "provider" / "rows" / "s3.py"
                 row.write_text(row.read_text() + "\n# a new row\n")
             done = matchday("up", "--port", str(port), "--json")
             pids.append(json.loads(done.stdout)["supervisor"]["pid"])

@@ -92,7 +92,7 @@ class Platform:
         try:
             with lock.held("up"):
                 remembered = json.loads((local.STATE / "up.json").read_text())
-                client = up._start({"port": self.port, "emulator": None}, remembered)
+                client = up._start({"port": self.port, "emulator": None}, remembered, remembered["cloud"])
                 for _ in client.converge(PATIENCE):
                     pass
         finally:
