@@ -50,7 +50,9 @@ def journey(client: Client) -> Iterator[Journey]:
         def inside(service: str) -> httpx.Client:
             return open_client(f"http://{_address(document, service)}:{ports[service]}")
 
-        yield Journey(open_client(document["url"]), inside, _secrets(client.info.emulator))
+        partners = next(each["address"] for each in document["servers"] if each["name"] == "partners")
+        secrets = _secrets(client.info.emulator)
+        yield Journey(open_client(document["url"]), inside, secrets, open_client(f"http://{partners}"))
 
 
 def show(outcome: Outcome) -> None:

@@ -73,4 +73,11 @@ PostgresVersion = Annotated[
     str, StringConstraints(pattern=described(r"^1[5-9]$", "a major version of PostgreSQL that RDS offers, 15 to 19"))
 ]
 ValkeyVersion = Annotated[str, StringConstraints(pattern=described(r"^[789]\.\d$", "a version of Valkey, such as 8.1"))]
+EndpointName = Annotated[
+    str, StringConstraints(pattern=described(r"^[A-Z][A-Z0-9_]{0,39}_URL$", "a variable in capitals that ends in _URL"))
+]
+EndpointUrl = Annotated[
+    str,
+    StringConstraints(pattern=described(r"^https?://[a-z0-9.-]+(:\d+)?$", "http:// or https:// and a host, no path")),
+]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]

@@ -15,6 +15,8 @@ from environments.forms import (
     Country,
     DomainName,
     Email,
+    EndpointName,
+    EndpointUrl,
     EventName,
     ImageDigest,
     ImageTag,
@@ -30,6 +32,7 @@ from environments.source import DIRECTORY, SettingsError, Source
 from environments.tiers import TIERS
 from model.cidr import private_block
 from model.cost.usage import Usage
+from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
@@ -285,6 +288,8 @@ class EnvironmentSettings(Model):
     """name → a time of many players, for which tasks are there before the crowd (docs/events.md)"""
     usage: Usage = Usage()
     """what `matchday cost` reckons a month with where the plan does not say it (docs/cost.md)"""
+    endpoints: dict[EndpointName, EndpointUrl] = Field(default_factory=dict)
+    """variable of a partner (`endpoints` in model/egress.py) → its URL here: a sandbox's; on a laptop, a stand-in's"""
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
     """secure defaults that it gives up → the reason of each, 15 to 300 characters"""
 
@@ -324,6 +329,16 @@ class EnvironmentSettings(Model):
                 f"image.tag: {self.image.tag!r} may name another image tomorrow; accepted: image.digest, or a tag of one build,"
                 " a commit (7 to 40 hexadecimal digits) or a version such as 1.4.2"
             )
+        for name, url in self.endpoints.items():
+            groups = [group for group in EGRESS.values() if name in group.endpoints]
+            if not groups:
+                known = sorted(name for group in EGRESS.values() for name in group.endpoints)
+                raise ValueError(f"endpoints: {name!r} is no partner's variable; accepted: {', '.join(known)}")
+            scheme, _, host = url.partition("://")
+            if self.tier is not Tier.LAPTOP and (scheme != "https" or host not in groups[0].domains):
+                raise ValueError(
+                    f"endpoints.{name}: {url!r}; accepted: https:// and one of {', '.join(groups[0].domains)}"
+                )
         bystart = sorted(self.events.items(), key=lambda item: item[1].start)
         for (first, one), (second, other) in itertools.pairwise(bystart):
             if other.start < one.end:

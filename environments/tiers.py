@@ -91,6 +91,7 @@ DEVELOPMENT: Mapping[str, Any] = {
         "backup_gb": 20,
         "images_gb": 20,
     },
+    "endpoints": {"CASHFREE_URL": "https://sandbox.cashfree.com"},  # Razorpay's test mode is a matter of its keys
     "relaxed": {
         "deletion_protection": "development holds no data that cannot be made again",
         "high_availability": "development may stop with a zone; a standby would double its cost",
@@ -123,6 +124,8 @@ LAPTOP: Mapping[str, Any] = {
     "image": {"tag": "current"},  # the code of this clone, whatever it is
     "edge": {"requests_per_five_minutes": 20000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
+    # The stand-ins of localcloud/partners, by names that the local cloud resolves for tasks.
+    "endpoints": {"RAZORPAY_URL": "http://razorpay.partners:8090", "CASHFREE_URL": "http://cashfree.partners:8090"},
     "relaxed": {
         "deletion_protection": "the data of one machine can be made again by one command",
         "high_availability": "one machine is one zone",

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EgressGroup:
-    """Who is called, and the domains that DNS answers for it; `*.` in front takes every name below one."""
+    """Who is called, and the domains that DNS answers for it; `*.` in front takes every name below one.
+
+    `endpoints`: variable → URL of whom a service calls, as its processes are given it; an environment may have another one.
+    """
 
     summary: str
     domains: tuple[str, ...]
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Name → group. A service whose `egress` is empty reaches nothing outside of AWS.
 EGRESS: Mapping[str, EgressGroup] = {
     "payments-providers": EgressGroup(
         summary="Razorpay and Cashfree: orders, payouts, refunds",
-        domains=("api.razorpay.com", "api.cashfree.com", "payout-api.cashfree.com"),
+        domains=("api.razorpay.com", "api.cashfree.com", "sandbox.cashfree.com", "payout-api.cashfree.com"),
+        endpoints={"RAZORPAY_URL": "https://api.razorpay.com", "CASHFREE_URL": "https://api.cashfree.com"},
     ),
     "identity-providers": EgressGroup(
         summary="DigiLocker and eSign: documents of players",

@@ -68,6 +68,7 @@ class ApplicationArgs:
     - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
     - scheduled: process → bounds that change at known moments.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
+    - endpoints: variable → URL of a partner outside of AWS.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
       that existed when it started).
@@ -89,6 +90,7 @@ class ApplicationArgs:
     registry: str | None = None
     scheduled: Mapping[str, Sequence[Scheduled]] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     drain_seconds: int = 30
     after: Sequence[pulumi.Resource] = ()
@@ -226,6 +228,7 @@ class Application(Component):
             broker=args.broker,
             cache=args.cache,
             calls=args.calls,
+            endpoints=args.endpoints,
             buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
             secrets={**self.secrets, **args.given},
         )

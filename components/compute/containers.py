@@ -52,6 +52,7 @@ class Dependencies:
     """What a service's processes reach.
 
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
+    - endpoints: variable → URL of a partner outside of AWS.
     - secrets: name of a variable → the secret that it holds. variables: what else is known when the stack is deployed.
     """
 
@@ -59,6 +60,7 @@ class Dependencies:
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
     calls: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -160,7 +162,7 @@ def _process_variables(
             found |= _redis_variables(prefix, redis)
     urls = {f"{variable(service)}_URL": url for service, url in dependencies.calls.items()}
     buckets = {f"BUCKET_{variable(name)}": bucket for name, bucket in dependencies.buckets.items()}
-    return found | _Variables({**urls, **buckets})
+    return found | _Variables({**urls, **dependencies.endpoints, **buckets})
 
 
 def role_name(service: str, role: str) -> str:

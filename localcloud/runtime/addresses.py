@@ -17,10 +17,14 @@ from pathlib import Path
 from localcloud.runtime import networks
 
 #: Host parts: 0.1–0.15 are the local cloud's own servers, 0.16–15.255 leases that last (data stores), 16.0 up are tasks.
-EMULATOR_HOST, INGRESS_ADMIN_HOST = 2, 3
+EMULATOR_HOST, INGRESS_ADMIN_HOST, PARTNERS_HOST = 2, 3, 4
 
 #: The emulator's port on its address: LocalStack's, which AWS tools know.
 EMULATOR_PORT = 4566
+
+#: The port of the stand-ins for partners, and the names that tasks know them by (environments/tiers.py has their URLs).
+PARTNERS_PORT = 8090
+PARTNERS = ("razorpay.partners", "cashfree.partners")
 
 _LEASE_FIRST, _LEASE_LAST = 16, 4095
 _TASK_FIRST, _TASK_LAST = 4096, 65534
@@ -50,7 +54,7 @@ class AddressBook:
             return ipaddress.ip_network(book["network"])  # type: ignore[return-value]
 
     def host(self, number: int) -> str:
-        """The fixed address of one of the local cloud's own servers (EMULATOR_HOST, INGRESS_ADMIN_HOST)."""
+        """The fixed address of one of the local cloud's own servers (EMULATOR_HOST, INGRESS_ADMIN_HOST, PARTNERS_HOST)."""
         return str(self.network[number])
 
     def lease(self, kind: str, name: str) -> str:

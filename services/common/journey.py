@@ -34,12 +34,14 @@ class Journey:
 
     - public: a client of the platform's URL. inside: a service's name → a client of one of its web tasks, as other services
       reach it. secret: (service, variable) → the secret's value.
+    - partners: a client of the stand-ins for partners, where a walk plays the player at his bank.
     - run: part of every name that the walk makes up, so that two walks do not meet. password: of every player.
     """
 
     public: httpx.Client
     inside: Callable[[str], httpx.Client]
     secret: Callable[[str, str], str]
+    partners: httpx.Client
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     tokens: dict[str, str] = field(default_factory=dict)

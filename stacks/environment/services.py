@@ -12,6 +12,7 @@ from components.data.connections import SecretReference
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.clients import registry
+from model.egress import EGRESS
 from model.manifest import ServiceManifest
 from model.names import IMAGE_REPOSITORY
 from stacks.capacity import schedules
@@ -98,11 +99,17 @@ class Services:
                 for process in service.processes
                 if (service.name, process) in self._schedules
             },
+            endpoints=self._endpoints(service),
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],
         )
+
+    def _endpoints(self, service: ServiceManifest) -> dict[str, str]:
+        """Variable → URL of each partner that the service may call, as this environment has it."""
+        found = {name: url for group in service.egress for name, url in EGRESS[group].endpoints.items()}
+        return found | {name: url for name, url in self._settings.endpoints.items() if name in found}
 
     def _client_secrets(self, service: ServiceManifest, made: Mapping[str, Application]) -> dict[str, SecretReference]:
         """The secrets of the service's clients that its processes use; the issuer, which is made before, has them."""

@@ -24,6 +24,7 @@ from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from model.catalog import load_catalog
 from model.clients import registry
+from model.egress import EGRESS
 from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +122,8 @@ class Cloud:
         """What the stack gives this process because its manifest says so, and no more than that."""
         manifest = CATALOG.services[service]
         found = {f"{name.upper().replace('-', '_')}_URL": f"http://{name}:8080" for name in manifest.calls}
+        # Partners that nobody stands in for refuse the connection.
+        found |= {name: "http://127.0.0.1:9" for group in manifest.egress for name in EGRESS[group].endpoints}
         if manifest.token_issuer and manifest.processes.get(process) is manifest.web:
             found["CLIENTS"] = registry(CATALOG.clients)
         given = CATALOG.secrets_of(manifest, process) if process in manifest.processes else []

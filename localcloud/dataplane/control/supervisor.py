@@ -29,7 +29,13 @@ from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.provider.kept import KeptProperties
-from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, AddressBook
+from localcloud.runtime.addresses import (
+    EMULATOR_HOST,
+    EMULATOR_PORT,
+    PARTNERS_HOST,
+    PARTNERS_PORT,
+    AddressBook,
+)
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.networks import CLAIM_PORT
@@ -57,6 +63,7 @@ class Supervisor:
         self._refused: list[str] = []
         self._emulator: ChildServer | None = None
         self._provider: ChildServer | None = None
+        self._partners: ChildServer | None = None
         self._info = Info(
             pid=os.getpid(),
             control=f"http://{self._book.network[1]}:{CLAIM_PORT}",
@@ -130,8 +137,13 @@ class Supervisor:
         self._provider = ChildServer(
             "provider", self._provider_argv, self._log("provider"), self.hub, self.config.timing
         )
+        self._partners = ChildServer(
+            "partners", self._partners_argv, self._log("partners"), self.hub, self.config.timing
+        )
+        require_free("partners", self._book.host(PARTNERS_HOST), PARTNERS_PORT)
         # Together: each takes seconds to import what it is made of. All are waited for, so that all can be ended.
-        outcomes = await asyncio.gather(self._start_emulator(), self._provider.start(), return_exceptions=True)
+        starting = (self._start_emulator(), self._provider.start(), self._partners.start(PARTNERS_PORT))
+        outcomes = await asyncio.gather(*starting, return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -170,6 +182,11 @@ class Supervisor:
         ]
         return [sys.executable, "-m", "localcloud.provider", *words]
 
+    def _partners_argv(self, port: int) -> list[str]:
+        words = ["--host", self._book.host(PARTNERS_HOST), "--port", str(port), "--emulator", self._info.emulator]
+        words += ["--region", self.config.region, "--ingress", self.config.ingress]
+        return [sys.executable, "-m", "localcloud.partners", *words]
+
     async def _stop(self) -> None:
         """In order: no new request, tasks, stores, the provider, the emulator with its snapshot."""
         self.hub.emit("supervisor", "matchday", "stopping")
@@ -180,7 +197,7 @@ class Supervisor:
             await self._agent.launcher.stop()
             self._agent.guardian.close()
             shutil.rmtree(self._agent.tasks_directory, ignore_errors=True)
-        for server in (self._provider, self._emulator):
+        for server in (self._partners, self._provider, self._emulator):
             if server:
                 await server.stop()
         self.hub.emit("supervisor", "matchday", "stopped")
@@ -253,6 +270,7 @@ class Supervisor:
                 for server in (self._emulator, self._provider)
                 if server
             ),
+            *self._partners_status(),
             *self._agent.launcher.status(),
         ]
         return {
@@ -264,6 +282,12 @@ class Supervisor:
             "drift": self._drift.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
+
+    def _partners_status(self) -> list[dict[str, Any]]:
+        if self._partners is None:
+            return []
+        address = f"{self._book.host(PARTNERS_HOST)}:{PARTNERS_PORT}"
+        return [{"name": "partners", "address": address, "pid": self._partners.pid}]
 
     async def _answer_snapshot(self, _: Mapping[str, str]) -> dict[str, Any]:
         if self._emulator is None:

@@ -15,7 +15,7 @@ from localcloud.dataplane.control.events import Hub
 from localcloud.dataplane.ecs.launcher import Launcher
 from localcloud.dataplane.ecs.logs import Shipper
 from localcloud.dataplane.settings import Config
-from localcloud.runtime.addresses import AddressBook
+from localcloud.runtime.addresses import PARTNERS, PARTNERS_HOST, PARTNERS_PORT, AddressBook
 from localcloud.runtime.aws import Aws
 
 #: Service Connect name -> port -> [(address, port)]
@@ -63,7 +63,10 @@ class Agent:
         self.config, self.aws, self.book, self.hub = config, aws, book, hub
         self.shipper = Shipper(aws, config.timing.log_flush)
         self.guardian = Guardian()
-        self.names: Names = {}
+        #: Partners outside of AWS, which DNS finds there.
+        place = {str(PARTNERS_PORT): [(book.host(PARTNERS_HOST), PARTNERS_PORT)]}
+        self.partners: Names = dict.fromkeys(PARTNERS, place)
+        self.names: Names = dict(self.partners)
         self._sandboxes: dict[Path, str] = {}
         self._source = (files("localcloud.dataplane.ecs") / "sandbox" / "sitecustomize.py").read_bytes()
         self.tasks_directory = config.places.tasks

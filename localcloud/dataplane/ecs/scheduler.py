@@ -73,4 +73,4 @@ class Scheduler:
             for alias in runner.spec.aliases:
                 places = names.setdefault(alias.name.lower(), {}).setdefault(str(alias.port), [])
                 places += sorted((task.address, alias.container_port) for task in runner.reachable())
-        self._agent.publish(names)
+        self._agent.publish({**names, **self._agent.partners})

@@ -1,0 +1,134 @@
+"""`python -m localcloud.partners`: the stand-ins of Razorpay and Cashfree on one loopback address, told apart by Host."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import ipaddress
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping
+
+import httpx
+
+from localcloud.partners.cashfree import CashfreeStandIn
+from localcloud.partners.provider import Refusal, StandIn
+from localcloud.partners.razorpay import RazorpayStandIn
+from localcloud.partners.secrets import Secrets
+from localcloud.partners.wire import Answer, Request, serve
+from localcloud.partners.world import Fault, Scenario, World
+
+#: Between two rounds of what time does: refunds and payouts end, webhooks go out.
+_ROUND_SECONDS = 0.25
+
+
+class Partners:
+    """Both stand-ins, and what `/_partners/` answers: who plays the player at his bank, and who sets the scenario."""
+
+    def __init__(self, secrets: Secrets, ingress: str) -> None:
+        self._ingress = ingress
+        world = {name: World(name, Scenario(), time.time) for name in ("razorpay", "cashfree")}
+        self.stand_ins: Mapping[str, StandIn] = {
+            "razorpay": RazorpayStandIn(world["razorpay"], secrets.of_payments),
+            "cashfree": CashfreeStandIn(world["cashfree"], secrets.of_payments),
+        }
+
+    async def handle(self, request: Request) -> Answer:
+        """An answer of the provider whose name the Host begins with."""
+        if request.path.startswith("/_partners/"):
+            try:
+                return self._control(request)
+            except Refusal as refusal:
+                return Answer.of({"error": refusal.code}, refusal.status)
+            except (KeyError, ValueError, TypeError) as error:
+                return Answer.of({"error": f"{type(error).__name__}: {error}"}, 400)
+        found = self.stand_ins.get(request.headers.get("host", "").partition(".")[0])
+        return await found.handle(request) if found else Answer.of({"error": "no such partner"}, 404)
+
+    def _control(self, request: Request) -> Answer:
+        match (request.method, *request.path.strip("/").split("/")[1:]):
+            case ("GET", "health"):
+                return Answer.of({name: each.world.facts() for name, each in self.stand_ins.items()})
+            case ("POST", name, "orders", order, "payment"):
+                return Answer.of(self._pay(name, order))
+            case ("PUT", name, "scenario"):
+                document = request.json()
+                faults = {Fault(fault): float(share) for fault, share in document.pop("faults", {}).items()}
+                down = document.pop("down", None)
+                scenario = Scenario(**document, faults=faults, down=Fault(down) if down else None)
+                self.stand_ins[name].world.follow(scenario)
+                return Answer.of(json.loads(json.dumps(dataclasses.asdict(scenario))))
+        raise Refusal(404, "nothing here")
+
+    def _pay(self, name: str, order: str) -> dict[str, str]:
+        """What the checkout gives the player's client once he has paid."""
+        stand_in = self.stand_ins[name]
+        payment = stand_in.pay(order)
+        signed = stand_in.callback(order, payment) if isinstance(stand_in, RazorpayStandIn) else ""
+        return {"order": order, "payment": payment if signed else "", "signature": signed}
+
+    async def run(self) -> None:
+        """Let time do its work, for ever."""
+        async with httpx.AsyncClient(base_url=f"http://{self._ingress}", timeout=5, trust_env=False) as http:
+
+            async def send(name: str, headers: Mapping[str, str], body: bytes) -> int:
+                given = {**headers, "Content-Type": "application/json"}
+                try:
+                    answer = await http.post(f"/payments/webhooks/{name}", content=body, headers=given)
+                except httpx.HTTPError:
+                    return 0
+                return answer.status_code
+
+            while True:
+                for each in self.stand_ins.values():
+                    each.step()
+                    await each.deliver(send)
+                await asyncio.sleep(_ROUND_SECONDS)
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+        secrets = Secrets(http, arguments.emulator, arguments.region)
+        partners = Partners(secrets, arguments.ingress)
+
+        async def handle(request: Request) -> Answer:
+            await secrets.refresh()
+            return await partners.handle(request)
+
+        server = await serve(arguments.host, arguments.port, handle)
+        print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the supervisor reads it
+        work = asyncio.create_task(partners.run())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()  # a defect of ours ends the process, with its traceback in the log
+        work.cancel()
+        server.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="localcloud.partners", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
+    parser.add_argument("--port", type=int, required=True, help="0 chooses; it is the first line of standard output")
+    parser.add_argument(
+        "--emulator", required=True, metavar="URL", help="whose Secrets Manager holds the providers' keys"
+    )
+    parser.add_argument("--region", default="ap-south-1")
+    parser.add_argument("--ingress", required=True, metavar="HOST:PORT", help="where webhooks go")
+    arguments = parser.parse_args(argv)
+    if not ipaddress.ip_address(arguments.host).is_loopback:
+        sys.stderr.write(f"localcloud.partners: --host {arguments.host} is not a loopback address (127.0.0.0/8)\n")
+        return 2
+    asyncio.run(_serve(arguments))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
