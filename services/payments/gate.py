@@ -1,0 +1,49 @@
+"""Asks the jurisdiction's gate for a request, and sees to it that each answer is kept, a refusal too."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from services.common.errors import ServiceError
+from services.common.money import Paise
+from services.common.postgres import Pool, Transaction
+from services.payments import repository
+from services.payments.errors import PaymentsCode
+from services.payments.jurisdiction import Activity, Gate, Request, Verdict
+
+#: Reasons that are about how much, not about where.
+_LIMITS = frozenset({"amount_out_of_bounds", "daily_limit", "too_often"})
+
+log = logging.getLogger(__name__)
+
+
+class GateRefusedError(ServiceError):
+    """The gate's no; what it was asked goes with it, to be kept once the request's own transaction is undone."""
+
+    def __init__(self, player: UUID, asked: Request, verdict: Verdict) -> None:
+        code = PaymentsCode.LIMIT_REACHED if verdict.reason in _LIMITS else PaymentsCode.NOT_ALLOWED_HERE
+        super().__init__(code, f"Refused: {verdict.reason} ({verdict.version}).", keeps_changes=True)
+        self.player, self.asked, self.verdict = player, asked, verdict
+
+
+async def ask(
+    transaction: Transaction, gate: Gate, player: UUID, activity: Activity, jurisdiction: str, amount: Paise
+) -> Verdict:
+    """The gate's answer, kept in this transaction; a player's requests take turns from here on. Raises GateRefusedError."""
+    await repository.take_turn(transaction, player)
+    today, count, day = await repository.day_of(transaction, player, activity)
+    asked = Request(activity=activity, jurisdiction=jurisdiction, amount=amount, today=today, count=count)
+    verdict = gate.decide(asked, day)
+    fields = {"activity": activity.value, "jurisdiction": jurisdiction, "version": verdict.version}
+    log.info("gate", extra={**fields, "allowed": verdict.allowed, "reason": verdict.reason})
+    if not verdict.allowed:
+        raise GateRefusedError(player, asked, verdict)
+    await repository.log_decision(transaction, player, asked, verdict)
+    return verdict
+
+
+async def keep_refusal(pool: Pool, refusal: GateRefusedError) -> None:
+    """Keep a refusal in a transaction of its own: the request's holds no connection any more."""
+    async with Transaction(pool) as transaction:
+        await repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)

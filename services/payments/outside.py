@@ -1,0 +1,79 @@
+"""What payments reaches outside of itself: providers, wallet; and how the end of a call is told to what settles it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.common.outside import Refused
+from services.common.sealing import Sealer
+from services.payments.providers.port import NotDone, Provider, ProviderName, Unknown
+from services.payments.routing import Router
+from services.payments.wallet import Wallet
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """Providers by name, the primary first, and who is asked first; what opens players' accounts."""
+
+    providers: Mapping[ProviderName, Provider]
+    router: Router
+    sealer: Sealer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background(Outside):
+    """What only the worker reaches besides: the wallet."""
+
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A call without an answer. `done`: None where it may have been done, False where it is known not to be."""
+
+    reason: str
+    done: bool | None
+
+
+class Reach:
+    """Opens what the worker reaches at its first use, in the loop that uses it, and keeps it."""
+
+    def __init__(self, open_one: Callable[[], Awaitable[Background]]) -> None:
+        self._open, self._lock = open_one, asyncio.Lock()
+        self._found: Background | None = None
+
+    async def __call__(self) -> Background:
+        """What it opens. Raises SettingsError."""
+        async with self._lock:
+            if self._found is None:
+                self._found = await self._open()
+        return self._found
+
+
+async def told(outside: Outside, name: ProviderName | None, call: Awaitable[Answer]) -> Answer | Refused | Lost:
+    """How `call` ended, as a value; what it says of the health of provider `name` is noted."""
+    good = True
+    try:
+        return await call
+    except Refused as refused:
+        return refused
+    except NotDone as not_done:
+        good = False
+        return Lost(str(not_done), done=False)
+    except Unknown as unknown:
+        good = False
+        return Lost(unknown.reason, done=None)
+    except TimeoutError:
+        good = False
+        return Lost("time-out", done=None)
+    except asyncio.CancelledError:
+        good = False
+        raise
+    finally:
+        if name is not None:
+            outside.router.note(name, good=good)

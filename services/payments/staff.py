@@ -1,0 +1,109 @@
+"""What staff see and do: deposits with all that belongs to them, refunds, confirmed accounts, reports. Nothing here commits."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.clock import Clock
+from services.common.errors import ServiceError
+from services.common.tokens import Caller
+from services.payments import refunds, repository
+from services.payments.errors import PaymentsCode
+from services.payments.models import PaymentRow, Refund
+from services.payments.schemas import (
+    AttemptView,
+    InstrumentView,
+    PaymentView,
+    RefundRequest,
+    RefundView,
+    ReportView,
+    StaffDeposit,
+    StrangeWebhook,
+    StrangeWebhooks,
+)
+
+
+async def deposit(session: AsyncSession, deposit_id: UUID) -> StaffDeposit:
+    """A deposit with all that belongs to it. Raises ServiceError (deposit_unknown)."""
+    found = await repository.deposit(session, deposit_id)
+    if found is None:
+        raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "There is no such deposit.")
+    attempts = [
+        AttemptView(
+            number=each.number, provider=each.provider, state=each.state, order=each.provider_order, reason=each.reason
+        )
+        for each in await repository.attempts_of(session, deposit_id)
+    ]  # fmt: skip
+    payments = [await _payment(session, each) for each in await repository.payments_of(session, deposit_id)]
+    return StaffDeposit(
+        id=found.id,
+        player=found.player_id,
+        amount=found.amount,
+        state=found.state,
+        attempts=attempts,
+        payments=payments,
+    )
+
+
+async def refund(
+    session: AsyncSession, caller: Caller, deposit_id: UUID, refund_id: UUID, wanted: RefundRequest
+) -> RefundView:
+    """Give back a part of what was credited. Raises ServiceError (deposit_unknown, refund_too_large)."""
+    known = await repository.refund(session, refund_id)
+    if known is not None:
+        return _refund(known)
+    credited = [each for each in await repository.payments_of(session, deposit_id) if each.role == "credit"]
+    if not credited:
+        raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "No deposit of that id has been paid.")
+    payment = await repository.payment(session, credited[0].provider, credited[0].id, lock=True)
+    assert payment is not None, "rows are never deleted"
+    made = await refunds.request(
+        session, payment, wanted.amount, wanted.reason, caller.subject, held=True, refund_id=refund_id
+    )
+    return _refund(made)
+
+
+async def confirm(session: AsyncSession, clock: Clock, caller: Caller, instrument_id: UUID) -> InstrumentView:
+    """Note that an account is its player's own. Raises ServiceError (instrument_unknown)."""
+    found = await repository.instrument(session, instrument_id, lock=True)
+    if found is None:
+        raise ServiceError(PaymentsCode.INSTRUMENT_UNKNOWN, "There is no such account.")
+    if found.verified_at is None:
+        found.verified_at, found.verified_by = clock.now(), caller.subject
+    return InstrumentView(id=found.id, kind=found.kind, shown=found.shown, verified=True)
+
+
+async def report(session: AsyncSession, provider: str, day: date) -> ReportView:
+    """A day's reconciliation. Raises ServiceError (report_missing)."""
+    found = await repository.report(session, provider, day)
+    if found is None:
+        raise ServiceError(PaymentsCode.REPORT_MISSING, "It is made in the night after the day; ask later.")
+    return ReportView(
+        provider=found.provider, day=found.day, lines=found.lines, fees=found.fees, taxes=found.taxes,
+        booked=found.booked, discrepancies=found.discrepancies,
+    )  # fmt: skip
+
+
+async def strange_webhooks(session: AsyncSession) -> StrangeWebhooks:
+    """Webhooks that nobody knows what to make of."""
+    rows = await repository.strange_webhooks(session)
+    return StrangeWebhooks(
+        webhooks=[
+            StrangeWebhook(id=row.id, provider=row.provider, kind=row.kind, received_at=row.received_at) for row in rows
+        ]
+    )
+
+
+async def _payment(session: AsyncSession, payment: PaymentRow) -> PaymentView:
+    made = await repository.refunds_of(session, payment.provider, payment.id)
+    return PaymentView(
+        provider=payment.provider, id=payment.id, amount=payment.amount, role=payment.role, frozen=payment.frozen,
+        fee=payment.fee, refunds=[_refund(each) for each in made],
+    )  # fmt: skip
+
+
+def _refund(refund: Refund) -> RefundView:
+    return RefundView(id=refund.id, amount=refund.amount, state=refund.state, reason=refund.reason)

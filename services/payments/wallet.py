@@ -1,0 +1,194 @@
+"""What payments asks of the wallet: a port, and the adapter over the wallet's internal API.
+
+Every act has an id that follows from what it is for, so that the same again changes nothing, whoever repeats it and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, Protocol
+from uuid import UUID, uuid5
+
+import httpx
+
+from services.common.machine_tokens import MachineTokens
+from services.common.money import Paise
+from services.common.outside import Refused
+from services.payments.providers.port import NotDone, ProviderName, Unknown
+from services.payments.providers.transport import ask
+
+#: Of the ids that are derived: what was made for the first deposit is found by the same rule for ever.
+_ACTS = UUID("6d617463-6864-5179-8000-7061796d6574")
+
+Act = Literal["payments-deposit", "payments-payout", "payments-refund", "payments-prize", "payments-settle"]
+
+#: Client of the manifest for each act (ADR 0015).
+CLIENTS: tuple[Act, ...] = (
+    "payments-deposit",
+    "payments-payout",
+    "payments-refund",
+    "payments-prize",
+    "payments-settle",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A deposit as the ledger should have it."""
+
+    deposit: UUID
+    player: UUID
+    amount: Paise
+    provider: ProviderName
+
+
+class Wallet(Protocol):
+    """The wallet. Calls raise Refused (a code of the wallet's), NotDone and Unknown, as a provider's do."""
+
+    async def credit(self, credit: Credit) -> None:
+        """A provider has the money: the player gets it."""
+        ...
+
+    async def take_refund(self, refund: UUID, player: UUID, amount: Paise, provider: ProviderName) -> None:
+        """What is about to go back is the player's no more. Refused (insufficient_funds) where there is not so much."""
+        ...
+
+    async def undo_refund(self, refund: UUID) -> None:
+        """It did not go back after all."""
+        ...
+
+    async def hold_payout(self, payout: UUID, player: UUID, amount: Paise) -> None:
+        """Put money aside. Refused (insufficient_funds) where there is not so much."""
+        ...
+
+    async def capture_payout(self, payout: UUID, provider: ProviderName) -> None:
+        """What was put aside has left by the provider."""
+        ...
+
+    async def release_payout(self, payout: UUID) -> None:
+        """What was put aside is the player's again."""
+        ...
+
+    async def return_payout(self, payout: UUID) -> None:
+        """A payout that was captured has come back."""
+        ...
+
+    async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
+        """A line of a contest's prizes is the player's."""
+        ...
+
+    async def settle(self, provider: ProviderName, day: date, net: Paise, charges: Paise) -> None:
+        """A provider's report of a day: what it paid to our bank, and what it kept (fees with their taxes)."""
+        ...
+
+    async def missing(self, expected: Sequence[Credit]) -> Sequence[UUID]:
+        """Deposits that the ledger does not have as they are here."""
+        ...
+
+
+class WalletClient:
+    """The adapter; `tokens`: client of the manifest → its tokens."""
+
+    def __init__(self, http: httpx.AsyncClient, tokens: Mapping[Act, MachineTokens]) -> None:
+        self._http, self._tokens = http, tokens
+
+    async def credit(self, credit: Credit) -> None:
+        """As the port says."""
+        await self._move("payments-deposit", **_deposit(credit))
+
+    async def take_refund(self, refund: UUID, player: UUID, amount: Paise, provider: ProviderName) -> None:
+        """As the port says."""
+        await self._move(
+            "payments-refund",
+            id=refund, kind="refund", amount=amount, player=player, provider=provider, reference=f"refund:{refund}",
+        )  # fmt: skip
+
+    async def undo_refund(self, refund: UUID) -> None:
+        """As the port says."""
+        await self._reverse("payments-refund", refund)
+
+    async def hold_payout(self, payout: UUID, player: UUID, amount: Paise) -> None:
+        """As the port says."""
+        body = {"id": payout, "kind": "payout", "player": player, "amount": amount, "reference": f"payout:{payout}"}
+        await self._post("payments-payout", "/holds", body)
+
+    async def capture_payout(self, payout: UUID, provider: ProviderName) -> None:
+        """As the port says."""
+        await self._post("payments-payout", f"/holds/{payout}/captures", {"id": _capture(payout), "provider": provider})
+
+    async def release_payout(self, payout: UUID) -> None:
+        """As the port says."""
+        await self._post("payments-payout", f"/holds/{payout}/void", None)
+
+    async def return_payout(self, payout: UUID) -> None:
+        """As the port says."""
+        await self._reverse("payments-payout", _capture(payout))
+
+    async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
+        """As the port says."""
+        await self._move(
+            "payments-prize",
+            id=uuid5(_ACTS, f"prize {contest} {line}"), kind="prize", amount=amount, player=player, pot=contest,
+        )  # fmt: skip
+
+    async def settle(self, provider: ProviderName, day: date, net: Paise, charges: Paise) -> None:
+        """As the port says."""
+        for name, amount in (("settlement", net), ("charges", charges)):
+            if amount > 0:
+                reference = f"{name}:{provider}:{day.isoformat()}"
+                await self._move(
+                    "payments-settle",
+                    id=uuid5(_ACTS, reference), kind="psp_settlement", amount=amount, provider=provider,
+                    reference=reference,
+                )  # fmt: skip
+
+    async def missing(self, expected: Sequence[Credit]) -> Sequence[UUID]:
+        """As the port says: the wallet is asked what the same movements would come to; what is there is replayed."""
+        if not expected:
+            return []
+        body = {"mode": "each", "dry_run": True, "movements": [_plain(_deposit(each)) for each in expected]}
+        found = await self._post("payments-deposit", "/batches", body)
+        return [UUID(each["id"]) for each in found["results"] if each["status"] != "replayed"]
+
+    async def _move(self, act: Act, **body: Any) -> None:
+        await self._post(act, "/movements", body)
+
+    async def _reverse(self, act: Act, transaction: UUID) -> None:
+        try:
+            body = {"id": uuid5(_ACTS, f"reversal {transaction}"), "transaction": transaction}
+            await self._post(act, "/reversals", body)
+        except Refused as refused:
+            if refused.code != "reversed_before":
+                raise
+
+    async def _post(self, act: Act, path: str, body: Mapping[str, Any] | None) -> Any:
+        try:
+            headers = {"Authorization": f"Bearer {await self._tokens[act].token()}"}
+        except httpx.HTTPError as error:
+            raise NotDone(f"no token: {type(error).__name__}") from None
+        try:
+            content = None if body is None else _plain(body)
+            target = f"/wallet/internal{path}"
+            return await ask(self._http, "POST", target, headers=headers, json=content, conflicts=True)
+        except Refused as refused:
+            # Not the wallet's word on the matter: a token that was just withdrawn, a scope that a deployment brings.
+            if refused.code in ("unauthenticated", "forbidden"):
+                raise Unknown(refused.code) from None
+            raise
+
+
+def _deposit(credit: Credit) -> dict[str, Any]:
+    return {
+        "id": credit.deposit, "kind": "deposit", "amount": credit.amount, "player": credit.player,
+        "provider": credit.provider, "reference": f"deposit:{credit.deposit}",
+    }  # fmt: skip
+
+
+def _capture(payout: UUID) -> UUID:
+    return uuid5(_ACTS, f"capture {payout}")
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, UUID) else value for name, value in body.items()}

@@ -1,0 +1,194 @@
+"""A running payments for the tests of every service, with the wallet that it pays into and the providers that it pays by."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.common import database
+from services.common.clock import SystemClock
+from services.common.database import Sessions
+from services.common.jobs import Jobs
+from services.common.outbox import messages
+from services.payments import runtime
+from services.payments.app import create_app
+from services.payments.outside import Background, Reach
+from services.payments.tasks import jobs_with
+from tests.services.auth.fixtures import Auth
+from tests.services.payments.partners import URLS, Partners
+from tests.services.support import Cloud, environ, running
+from tests.services.wallet.fixtures import Wallet
+
+
+class ByHost(httpx.AsyncBaseTransport):
+    """Several applications behind one transport, by the host that is asked."""
+
+    def __init__(self, **applications: FastAPI) -> None:
+        self._transports = {name: httpx.ASGITransport(app) for name, app in applications.items()}
+        self.broken: set[str] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host in self.broken:
+            raise httpx.ConnectError("away")
+        return await self._transports[request.url.host].handle_async_request(request)
+
+
+@dataclass
+class Payments:
+    """A running payments."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    auth: Auth
+    wallet: Wallet
+    partners: Partners
+    inside: ByHost
+    jobs: Jobs
+    sessions: Sessions
+    cloud: Cloud
+
+    async def player(self) -> Depositor:
+        """Somebody with an account and nothing in it."""
+        player = await self.wallet.player()
+        return Depositor(self, player.bearer)
+
+    async def staff(self, client: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """What an operators' client is told."""
+        bearer = await self.auth.bearer(client)
+        return await self.client.request(method, f"/payments/internal{path}", headers=bearer, json=body)
+
+    async def work(self, *, rounds: int = 50) -> None:
+        """What the worker does, until nothing is due."""
+        for _ in range(rounds):
+            async with self.sessions() as session, session.begin():
+                handed = await messages.hand_out(session, 200)
+            if not handed:
+                return
+            by_task: dict[str, list[Any]] = {}
+            for each in handed:
+                by_task.setdefault(each.task, []).append(each.id)
+            for task, ids in by_task.items():
+                await self.jobs.handle(self.sessions, SystemClock(), task, ids)
+        raise AssertionError("there is always more to do")
+
+    async def settle(self) -> None:
+        """Webhooks and worker in turns, until nothing happens any more."""
+        for _ in range(20):
+            sent = await self.partners.deliver(self.client)
+            await self.work()
+            if not sent:
+                return
+        raise AssertionError("webhooks never end")
+
+    async def later(self, by: timedelta = timedelta(days=2)) -> None:
+        """The janitor finds everything due, as if `by` had passed; postponed messages too."""
+        owner = await self.cloud.connect(self.database, role="owner", service="payments")
+        for table in ("attempts", "refunds", "payouts"):
+            await owner.execute(f"UPDATE {table} SET next_look_at = next_look_at - $1::interval", by)
+        await owner.execute("UPDATE outbox SET next_attempt_at = now(), reserved_until = NULL WHERE done_at IS NULL")
+        await owner.close()
+        assert await self.jobs.run_scheduled(self.sessions, SystemClock(), "payments.look_again")
+        await self.settle()
+
+    async def rows(self, statement: str, *values: Any) -> list[Any]:
+        """What the database holds."""
+        owner = await self.cloud.connect(self.database, role="owner", service="payments")
+        try:
+            found: list[Any] = await owner.fetch(statement, *values)
+            return found
+        finally:
+            await owner.close()
+
+
+@dataclass
+class Depositor:
+    """A player who pays in and out."""
+
+    payments: Payments
+    bearer: Mapping[str, str]
+
+    async def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
+        headers = {**self.bearer, "Idempotency-Key": key or uuid4().hex}
+        return await self.payments.client.request(method, f"/payments{path}", headers=headers, json=body)
+
+    async def order(self, amount: int = 50_000, key: str | None = None) -> dict[str, Any]:
+        """A deposit that was begun."""
+        answer = await self.ask("POST", "/deposits", {"amount": amount, "jurisdiction": "XX"}, key)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def pay(self, deposit: Mapping[str, Any], amount: int | None = None) -> str:
+        """He pays at the bank: the payment's id."""
+        stand_in = self.payments.partners.all[deposit["provider"]]
+        return stand_in.pay(deposit["checkout"]["order_id"], amount)
+
+    async def deposit(self, deposit_id: str) -> dict[str, Any]:
+        """How a deposit is."""
+        found: dict[str, Any] = (await self.ask("GET", f"/deposits/{deposit_id}")).json()
+        return found
+
+    async def paid_in(self, amount: int = 50_000) -> dict[str, Any]:
+        """A deposit that was paid and credited."""
+        deposit = await self.order(amount)
+        self.pay(deposit)
+        await self.payments.settle()
+        found = await self.deposit(deposit["id"])
+        assert found["state"] == "credited", found
+        return found
+
+    async def instrument(self) -> str:
+        """An account of his own, confirmed."""
+        body = {"kind": "vpa", "name": "Asha Rao", "account": f"a{uuid4().hex[:10]}@okbank"}
+        answer = await self.ask("POST", "/instruments", body)
+        assert answer.status_code == 201, answer.text
+        instrument: str = answer.json()["id"]
+        confirmed = await self.payments.staff("payments-support", "POST", f"/instruments/{instrument}/confirmation")
+        assert confirmed.status_code == 200, confirmed.text
+        return instrument
+
+    async def withdraw(self, amount: int, instrument: str, key: str | None = None) -> httpx.Response:
+        body = {"amount": amount, "instrument": instrument, "jurisdiction": "XX"}
+        return await self.ask("POST", "/payouts", body, key)
+
+    async def balance(self) -> int:
+        """What the wallet says he has."""
+        answer = await self.payments.wallet.client.get("/wallet/balance", headers=dict(self.bearer))
+        assert answer.status_code == 200, answer.text
+        amount: int = answer.json()["balance"]
+        return amount
+
+
+@pytest.fixture
+async def payments(
+    cloud: Cloud, cheap_passwords: None, auth: Auth, wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Payments]:
+    """Payments, running, with nothing in it; its jobs run when a test says so."""
+    partners, inside = Partners(cloud.secrets), ByHost(auth=auth.app, wallet=wallet.app)
+    app = create_app(None, httpx.ASGITransport(auth.app), partners)
+    monkeypatch.setattr("services.payments.app.AT_ONCE", 100_000)
+    async with cloud.fresh("payments") as name, AsyncExitStack() as stack:
+        given = cloud.environment("payments", name) | cloud.environment("payments", name, process="worker") | URLS
+
+        async def open_background() -> Background:
+            with environ(given):
+                shared = await runtime.open_outside(stack, partners)
+                found = await runtime.open_wallet(stack, inside)
+            return Background(providers=shared.providers, router=shared.router, sealer=shared.sealer, wallet=found)
+
+        client = await stack.enter_async_context(running(app, given))
+        engine = database.create_engine(cloud.settings("payments", name), "test", connections=8)
+        stack.push_async_callback(engine.dispose)
+        yield Payments(
+            app, client, name, auth, wallet, partners, inside, jobs_with(Reach(open_background)),
+            database.create_sessions(engine), cloud,
+        )  # fmt: skip
