@@ -20,6 +20,7 @@ from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.providers.port import ProviderName
 from services.payments.schemas import (
+    Decisions,
     GateRequest,
     GateView,
     InstrumentView,
@@ -121,6 +122,12 @@ async def read_prizes(contest_id: UUID, caller: Orderer, session: Session) -> Pr
 async def read_report(provider: ProviderName, day: date, caller: Auditor, session: Session) -> ReportView:
     """A day's reconciliation; needs the scope `payments:audit`."""
     return await staff.report(session, provider, day)
+
+
+@internal.get("/decisions/{player}", responses=responses(*REFUSALS))
+async def read_decisions(player: UUID, caller: Auditor, session: Session) -> Decisions:
+    """What the gate said of a player, the newest first; needs the scope `payments:audit`."""
+    return await staff.decisions(session, player)
 
 
 @internal.get("/webhooks/strange", responses=responses(*REFUSALS))

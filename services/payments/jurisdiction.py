@@ -126,7 +126,11 @@ class Gate:
             "kyc_missing": rule.kyc != "none",
             "tax_unknown": rule.tds != "none",
         }
-        bounds: Bounds | None = getattr(rule, asked.activity)
+        bounds = {
+            Activity.DEPOSIT: rule.deposit,
+            Activity.PAYOUT: rule.payout,
+            Activity.CONTEST_ENTRY: rule.contest_entry,
+        }[asked.activity]
         if bounds is None:
             return Verdict(allowed=False, reason="activity_closed", version=version)
         refusals = [reason for reason, holds in unmet.items() if holds]

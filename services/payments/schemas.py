@@ -244,6 +244,21 @@ class ReportView(BaseModel):
     discrepancies: list[dict[str, Any]]
 
 
+class DecisionView(GateView):
+    """What the gate said once."""
+
+    activity: str
+    jurisdiction: str
+    amount: Paise
+    created_at: datetime
+
+
+class Decisions(BaseModel):
+    """The newest first."""
+
+    decisions: list[DecisionView]
+
+
 class StrangeWebhook(BaseModel):
     """A webhook that nobody knows what to make of."""
 

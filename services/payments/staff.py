@@ -15,6 +15,8 @@ from services.payments.errors import PaymentsCode
 from services.payments.models import PaymentRow, Refund
 from services.payments.schemas import (
     AttemptView,
+    Decisions,
+    DecisionView,
     InstrumentView,
     PaymentView,
     RefundRequest,
@@ -84,6 +86,19 @@ async def report(session: AsyncSession, provider: str, day: date) -> ReportView:
     return ReportView(
         provider=found.provider, day=found.day, lines=found.lines, fees=found.fees, taxes=found.taxes,
         booked=found.booked, discrepancies=found.discrepancies,
+    )  # fmt: skip
+
+
+async def decisions(session: AsyncSession, player: UUID) -> Decisions:
+    """What the gate said of a player."""
+    return Decisions(
+        decisions=[
+            DecisionView(
+                activity=row.activity, jurisdiction=row.jurisdiction, amount=row.amount, allowed=row.allowed,
+                reason=row.reason, version=row.version, created_at=row.created_at,
+            )
+            for row in await repository.decisions_of(session, player)
+        ]
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Servers of our own that the data plane owns: the emulator, the Pulumi provider, the partners. Each says its port when ready."""
+"""Servers of our own that the data plane owns: emulator, Pulumi provider, partners. Each says its port when ready."""
 
 from __future__ import annotations
 

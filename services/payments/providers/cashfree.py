@@ -279,9 +279,7 @@ def _line(document: Any) -> SettlementLine:
         return SettlementLine(
             kind="refund", id=_text(refund, "refund_id"), amount=amount, fee=fee, tax=tax, settlement=number
         )
-    return SettlementLine(
-        kind="other", id=_text(event, "event_id"), amount=amount, fee=fee, tax=tax, settlement=number
-    )
+    return SettlementLine(kind="other", id=_text(event, "event_id"), amount=amount, fee=fee, tax=tax, settlement=number)
 
 
 def _part(parts: dict[str, Any], name: str) -> dict[str, Any]:

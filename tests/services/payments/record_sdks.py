@@ -5,6 +5,9 @@ They stand in an environment of their own (cashfree-pg pins urllib3 below 2.1, w
 what changed. Both are free to use: MIT and Apache 2.0.
 """
 
+# mypy: ignore-errors
+# The SDKs are not installed where this is checked.
+
 from __future__ import annotations
 
 import base64
