@@ -26,7 +26,7 @@ from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
 from services.common.postgres import Reads, Transaction
-from services.payments import gate, refunds, repository
+from services.payments import gate, refunds, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Attempt, Deposit, PaymentRow
@@ -94,13 +94,13 @@ class _Ordering:
     async def _plan(self, transaction: Transaction, deposit: UUID, first: int, used: set[str]) -> list[_Planned]:
         """Store an attempt for each provider that is left, before any is called."""
         planned = []
-        down = await repository.down(transaction)
+        down = await requests_repository.down(transaction)
         names = [name for name in self._outside.router.order(down) if name not in used] or self._outside.router.order(
             down
         )
         for number, name in enumerate(names, first):
             attempt = uuid7()
-            expires = await repository.new_attempt(transaction, attempt, deposit, number, name, LIFE)
+            expires = await requests_repository.new_attempt(transaction, attempt, deposit, number, name, LIFE)
             planned.append(_Planned(id=attempt, provider=name, expires=expires))
         return planned
 
@@ -117,9 +117,9 @@ class _Ordering:
     async def _settle(self, transaction: Transaction, wanted: _Wanted, made: _Made) -> DepositView:
         for attempt in wanted.attempts:
             state, order, checkout, reason = _outcome(made.get(attempt.id))
-            await repository.settle_attempt(transaction, attempt.id, state, order, checkout, reason)
-        await repository.end_deposit(transaction, wanted.deposit)
-        return _view(await repository.deposit_view(transaction, self._player, wanted.deposit))
+            await requests_repository.settle_attempt(transaction, attempt.id, state, order, checkout, reason)
+        await requests_repository.end_deposit(transaction, wanted.deposit)
+        return _view(await requests_repository.deposit_view(transaction, self._player, wanted.deposit))
 
 
 class Creation(_Ordering):
@@ -128,7 +128,7 @@ class Creation(_Ordering):
     async def reserve(self, transaction: Transaction, asked: DepositRequest, reference: UUID) -> _Wanted:
         """Ask the gate; store deposit and attempts. Raises GateRefusedError."""
         await gate.ask(transaction, self._gate, self._player, Activity.DEPOSIT, asked.jurisdiction, asked.amount)
-        await repository.new_deposit(transaction, reference, self._player, asked.amount, asked.jurisdiction)
+        await requests_repository.new_deposit(transaction, reference, self._player, asked.amount, asked.jurisdiction)
         attempts = await self._plan(transaction, reference, 1, set())
         return _Wanted(deposit=reference, amount=asked.amount, attempts=attempts)
 
@@ -153,10 +153,10 @@ class Retry(_Ordering):
 
     async def reserve(self, transaction: Transaction, asked: RetryRequest, reference: UUID) -> _Wanted:
         """Store new attempts. Raises ServiceError (deposit_unknown, deposit_over)."""
-        found = await repository.reopen_deposit(transaction, self._deposit, self._player)
+        found = await requests_repository.reopen_deposit(transaction, self._deposit, self._player)
         if found is None:
             raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "There is no such deposit of yours.")
-        before = await repository.attempts_for_request(transaction, self._deposit)
+        before = await requests_repository.attempts_for_request(transaction, self._deposit)
         if found["state"] != DepositState.PENDING or len(before) >= MOST_ATTEMPTS:
             raise ServiceError(PaymentsCode.DEPOSIT_OVER, f"The deposit is {found['state']}; make a new one.")
         alive = [row for row in before if row["state"] != AttemptState.REFUSED]
@@ -193,12 +193,12 @@ def without_money(news: OrderNews) -> bool:
 
 async def of_player(reads: Reads, player: UUID, deposit: UUID) -> DepositView:
     """A player's deposit. Raises ServiceError (deposit_unknown)."""
-    return _view(await repository.deposit_view(reads, player, deposit))
+    return _view(await requests_repository.deposit_view(reads, player, deposit))
 
 
 async def all_of_player(reads: Reads, player: UUID, limit: int) -> list[DepositView]:
     """A player's newest deposits."""
-    return [_view(row) for row in await repository.deposit_views(reads, player, limit)]
+    return [_view(row) for row in await requests_repository.deposit_views(reads, player, limit)]
 
 
 async def verify(
@@ -208,14 +208,14 @@ async def verify(
 
     Raises ServiceError (deposit_unknown, signature_invalid).
     """
-    found = await repository.attempt_of_order(transaction, player, deposit, order)
+    found = await requests_repository.attempt_of_order(transaction, player, deposit, order)
     if found is None:
         raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "There is no such order of a deposit of yours.")
     provider: Provider = outside.providers[found["provider"]]
     if (payment or signature) and not provider.verify_callback(order, payment, signature):
         raise ServiceError(PaymentsCode.SIGNATURE_INVALID, "The signature does not belong to order and payment.")
     await outbox.enqueue(transaction, LOOK, {"attempt": str(found["id"])})
-    return _view(await repository.deposit_view(transaction, player, deposit))
+    return _view(await requests_repository.deposit_view(transaction, player, deposit))
 
 
 # --- the worker's part

@@ -15,7 +15,7 @@ from services.common.errors import Code, ServiceError, responses
 from services.common.idempotency import Idempotent
 from services.common.pace import Pace
 from services.common.postgres import InTransaction, Reading
-from services.payments import deposits, gate, payouts, repository, webhooks
+from services.payments import deposits, gate, payouts, requests_repository, webhooks
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.jurisdiction import Gate
@@ -143,7 +143,7 @@ async def keep_instrument(
 @router.get("/instruments", responses=responses(*callers.REFUSALS))
 async def read_instruments(player: Player, reads: Reading) -> Instruments:
     """The caller's accounts."""
-    rows = await repository.instruments_of(reads, player)
+    rows = await requests_repository.instruments_of(reads, player)
     return Instruments(instruments=[payouts.instrument_view(row) for row in rows])
 
 
@@ -165,14 +165,14 @@ async def create_payout(
         return await idempotent.once(201, body, lambda: payouts.request(transaction, rules, player, body))
     except GateRefusedError as refusal:
         await transaction.roll_back()  # all but the refusal, which is kept
-        await repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)
+        await requests_repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)
         raise
 
 
 @router.get("/payouts/{payout_id}", responses=responses(PaymentsCode.PAYOUT_UNKNOWN, *callers.REFUSALS))
 async def read_payout(payout_id: UUID, player: Player, reads: Reading) -> PayoutView:
     """One of the caller's payouts."""
-    row = await repository.payout_of(reads, player, payout_id)
+    row = await requests_repository.payout_of(reads, player, payout_id)
     if row is None:
         raise ServiceError(PaymentsCode.PAYOUT_UNKNOWN, "There is no such payout of yours.")
     return payouts.view(row)
@@ -181,7 +181,7 @@ async def read_payout(payout_id: UUID, player: Player, reads: Reading) -> Payout
 @router.get("/payouts", responses=responses(*callers.REFUSALS))
 async def read_payouts(player: Player, reads: Reading, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Payouts:
     """The caller's newest payouts."""
-    return Payouts(payouts=[payouts.view(row) for row in await repository.payouts_of(reads, player, limit)])
+    return Payouts(payouts=[payouts.view(row) for row in await requests_repository.payouts_of(reads, player, limit)])
 
 
 @router.post("/webhooks/razorpay", responses=responses(PaymentsCode.SIGNATURE_INVALID))

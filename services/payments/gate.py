@@ -8,7 +8,7 @@ from uuid import UUID
 from services.common.errors import ServiceError
 from services.common.money import Paise
 from services.common.postgres import Pool, Transaction
-from services.payments import repository
+from services.payments import requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate, Request, Verdict
 
@@ -31,19 +31,19 @@ async def ask(
     transaction: Transaction, gate: Gate, player: UUID, activity: Activity, jurisdiction: str, amount: Paise
 ) -> Verdict:
     """The gate's answer, kept in this transaction; a player's requests take turns from here on. Raises GateRefusedError."""
-    await repository.take_turn(transaction, player)
-    today, count, day = await repository.day_of(transaction, player, activity)
+    await requests_repository.take_turn(transaction, player)
+    today, count, day = await requests_repository.day_of(transaction, player, activity)
     asked = Request(activity=activity, jurisdiction=jurisdiction, amount=amount, today=today, count=count)
     verdict = gate.decide(asked, day)
     fields = {"activity": activity.value, "jurisdiction": jurisdiction, "version": verdict.version}
     log.info("gate", extra={**fields, "allowed": verdict.allowed, "reason": verdict.reason})
     if not verdict.allowed:
         raise GateRefusedError(player, asked, verdict)
-    await repository.log_decision(transaction, player, asked, verdict)
+    await requests_repository.log_decision(transaction, player, asked, verdict)
     return verdict
 
 
 async def keep_refusal(pool: Pool, refusal: GateRefusedError) -> None:
     """Keep a refusal in a transaction of its own: the request's holds no connection any more."""
     async with Transaction(pool) as transaction:
-        await repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)
+        await requests_repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)

@@ -14,7 +14,7 @@ from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.postgres import InTransaction
 from services.common.tokens import Caller
-from services.payments import gate, payouts, prizes, repository, staff
+from services.payments import gate, payouts, prizes, repository, requests_repository, staff
 from services.payments.endpoints import Now, Rules
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
@@ -53,7 +53,7 @@ async def ask_gate(body: GateRequest, caller: Asker, transaction: InTransaction,
         verdict = await gate.ask(transaction, rules, body.player, body.activity, body.jurisdiction, body.amount)
     except GateRefusedError as refusal:
         verdict = refusal.verdict
-        await repository.log_decision(transaction, body.player, refusal.asked, verdict)
+        await requests_repository.log_decision(transaction, body.player, refusal.asked, verdict)
     return GateView(allowed=verdict.allowed, reason=verdict.reason, version=verdict.version)
 
 

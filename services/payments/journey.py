@@ -65,8 +65,8 @@ def withdraw(journey: Journey) -> str:
         return str(found["utr"]) if found["state"] == "processed" else None
 
     utr = journey.until(SECONDS, "the payout (does the worker run?)", look)
-    if (left := balance(journey)) != before - WITHDRAWN:
-        raise Unexpected(f"{FIRST} holds {left} instead of {before - WITHDRAWN} paise")
+    what = f"{FIRST} with {before - WITHDRAWN} paise"  # the wallet is told a moment later
+    journey.until(SECONDS, what, lambda: balance(journey) == before - WITHDRAWN or None)
     return f"{WITHDRAWN} paise, the bank's reference {utr}"
 
 

@@ -24,7 +24,7 @@ from services.common.outside import Refused, Try
 from services.common.postgres import Transaction
 from services.common.sealing import Sealer
 from services.common.tokens import Caller
-from services.payments import gate, repository
+from services.payments import gate, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Instrument, Payout
@@ -64,7 +64,9 @@ async def keep_instrument(
     content = wanted.model_dump_json(exclude={"kind"})
     digest = sealer.digest(f"{player} {wanted.kind} {wanted.account} {wanted.ifsc}")
     sealed = sealer.seal(content.encode(), str(instrument))
-    row = await repository.keep_instrument(transaction, instrument, player, wanted.kind, masked(wanted), sealed, digest)
+    row = await requests_repository.keep_instrument(
+        transaction, instrument, player, wanted.kind, masked(wanted), sealed, digest
+    )
     return instrument_view(row)
 
 
@@ -85,14 +87,14 @@ def instrument_view(row: Mapping[str, Any]) -> InstrumentView:
 
 async def request(transaction: Transaction, rules: Gate, player: UUID, wanted: PayoutRequest) -> PayoutView:
     """Ask for a payout. Raises ServiceError (instrument_unknown, instrument_unverified) and GateRefusedError."""
-    instrument = await repository.instrument_of(transaction, player, wanted.instrument)
+    instrument = await requests_repository.instrument_of(transaction, player, wanted.instrument)
     if instrument is None:
         raise ServiceError(PaymentsCode.INSTRUMENT_UNKNOWN, "There is no such account of yours.")
     if instrument["verified_at"] is None:
         raise ServiceError(PaymentsCode.INSTRUMENT_UNVERIFIED, "It is not yet confirmed that this account is yours.")
     verdict = await gate.ask(transaction, rules, player, Activity.PAYOUT, wanted.jurisdiction, wanted.amount)
     payout, reason = uuid7(), _APPROVAL if verdict.approval else ""
-    row = await repository.new_payout(
+    row = await requests_repository.new_payout(
         transaction, payout, player, wanted.instrument, wanted.amount, wanted.jurisdiction, reason
     )
     await outbox.enqueue(transaction, HOLD, {"payout": str(payout)})

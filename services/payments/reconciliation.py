@@ -17,7 +17,7 @@ from services.common.ids import uuid7
 from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
-from services.payments import repository
+from services.payments import reports_repository
 from services.payments.outside import Reach
 from services.payments.providers.port import ProviderName, SettlementLine
 from services.payments.wallet import Credit
@@ -92,7 +92,7 @@ class FetchReport:
             fields = {**request.payload, "code": outcome.code, "runbook": "payments-reconciliation"}
             log.error("a provider refuses its report", extra=fields)
             return
-        await repository.keep_lines(session, request.provider, request.day, outcome)
+        await reports_repository.keep_lines(session, request.provider, request.day, outcome)
         await outbox.enqueue(session, COMPARE, request.payload)
 
 
@@ -110,7 +110,7 @@ class CompareReport:
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> _Compared:
         """What the wallet should have."""
         day = Day.of(message.payload)
-        rows = await repository.credited_on(session, day.provider, day.day)
+        rows = await reports_repository.credited_on(session, day.provider, day.day)
         return day, [Credit(deposit, player, amount, day.provider) for deposit, player, amount in rows]
 
     async def call(self, wanted: Try[_Compared]) -> Sequence[UUID]:
@@ -131,14 +131,16 @@ class CompareReport:
     ) -> None:
         """Keep the report; what differs calls a person. What was settled is booked once no line is to come."""
         day, _ = request
-        found = await repository.differences(session, day.provider, day.day, clock.now() - LATE)
+        found = await reports_repository.differences(session, day.provider, day.day, clock.now() - LATE)
         if isinstance(outcome, Refused):
             found.append({"kind": "ledger_not_read", "id": outcome.code, "theirs": None, "ours": None})
         else:
             found += [{"kind": "ledger_differs", "id": str(each), "theirs": None, "ours": None} for each in outcome]
-        lines, fees, taxes = await repository.charges(session, day.provider, day.day)
+        lines, fees, taxes = await reports_repository.charges(session, day.provider, day.day)
         values = {"id": uuid7(), "provider": day.provider, "day": day.day, "lines": lines, "fees": fees, "taxes": taxes}
-        await repository.keep_report(session, {**values, "discrepancies": [_plain(each) for each in found[:SHOWN]]})
+        await reports_repository.keep_report(
+            session, {**values, "discrepancies": [_plain(each) for each in found[:SHOWN]]}
+        )
         fields = {**day.payload, "lines": lines, "discrepancies": len(found)}
         if found:
             log.critical("payments do not reconcile", extra={**fields, "runbook": "payments-reconciliation"})
@@ -162,10 +164,10 @@ class BookSettlement:
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> _Booked | None:
         """How much, and of that how much it kept; nothing if it is booked."""
         day = Day.of(message.payload)
-        report = await repository.report(session, day.provider, day.day)
+        report = await reports_repository.report(session, day.provider, day.day)
         if report is None or report.booked:
             return None
-        gross = await repository.gross(session, day.provider, day.day)
+        gross = await reports_repository.gross(session, day.provider, day.day)
         return day, Paise(gross - report.fees), report.fees
 
     async def call(self, wanted: Try[_Booked]) -> None:
@@ -178,7 +180,7 @@ class BookSettlement:
     ) -> None:
         """It is booked. A refusal is a matter for a person."""
         day, *_ = request
-        report = await repository.report(session, day.provider, day.day, lock=True)
+        report = await reports_repository.report(session, day.provider, day.day, lock=True)
         assert report is not None, "reports are never deleted"
         if isinstance(outcome, Refused):
             fields = {**day.payload, "code": outcome.code, "runbook": "payments-reconciliation"}

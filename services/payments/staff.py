@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.tokens import Caller
-from services.payments import refunds, repository
+from services.payments import refunds, reports_repository, repository
 from services.payments.errors import PaymentsCode
 from services.payments.models import PaymentRow, Refund
 from services.payments.schemas import (
@@ -53,19 +53,26 @@ async def deposit(session: AsyncSession, deposit_id: UUID) -> StaffDeposit:
 async def refund(
     session: AsyncSession, caller: Caller, deposit_id: UUID, refund_id: UUID, wanted: RefundRequest
 ) -> RefundView:
-    """Give back a part of what was credited. Raises ServiceError (deposit_unknown, refund_too_large)."""
+    """Give back a part of what a deposit brought: first what was never credited and is still owed to the payer.
+
+    Raises ServiceError (deposit_unknown, refund_too_large).
+    """
     known = await repository.refund(session, refund_id)
     if known is not None:
         return _refund(known)
-    credited = [each for each in await repository.payments_of(session, deposit_id) if each.role == "credit"]
-    if not credited:
+    found = await repository.payments_of(session, deposit_id)
+    if not found:
         raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "No deposit of that id has been paid.")
-    payment = await repository.payment(session, credited[0].provider, credited[0].id, lock=True)
-    assert payment is not None, "rows are never deleted"
-    made = await refunds.request(
-        session, payment, wanted.amount, wanted.reason, caller.subject, held=True, refund_id=refund_id
-    )
-    return _refund(made)
+    for each in sorted(found, key=lambda payment: payment.role == "credit"):
+        payment = await repository.payment(session, each.provider, each.id, lock=True)
+        assert payment is not None, "rows are never deleted"
+        credited = payment.role == "credit"
+        if credited or await repository.refunded(session, each.provider, each.id) + wanted.amount <= payment.amount:
+            made = await refunds.request(
+                session, payment, wanted.amount, wanted.reason, caller.subject, held=credited, refund_id=refund_id
+            )
+            return _refund(made)
+    raise ServiceError(PaymentsCode.REFUND_TOO_LARGE, "No payment of this deposit has so much left.")
 
 
 async def confirm(session: AsyncSession, clock: Clock, caller: Caller, instrument_id: UUID) -> InstrumentView:
@@ -80,7 +87,7 @@ async def confirm(session: AsyncSession, clock: Clock, caller: Caller, instrumen
 
 async def report(session: AsyncSession, provider: str, day: date) -> ReportView:
     """A day's reconciliation. Raises ServiceError (report_missing)."""
-    found = await repository.report(session, provider, day)
+    found = await reports_repository.report(session, provider, day)
     if found is None:
         raise ServiceError(PaymentsCode.REPORT_MISSING, "It is made in the night after the day; ask later.")
     return ReportView(

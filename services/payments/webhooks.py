@@ -20,7 +20,7 @@ from services.common.ids import uuid7
 from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.postgres import Transaction
-from services.payments import deposits, payouts, refunds, repository
+from services.payments import deposits, payouts, refunds, repository, requests_repository
 from services.payments.models import Webhook
 from services.payments.outside import Reach
 from services.payments.providers.port import Event, ProviderName, Signed, Subject
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 async def keep(transaction: Transaction, provider: ProviderName, signed: Signed) -> None:
     """Keep a webhook whose signature is good, and have it worked off; one that is there changes nothing."""
     webhook = uuid7()
-    if await repository.keep_webhook(transaction, webhook, provider, signed.key, signed.body.decode()):
+    if await requests_repository.keep_webhook(transaction, webhook, provider, signed.key, signed.body.decode()):
         await outbox.enqueue(transaction, WORK_OFF, {"webhook": str(webhook)})
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 from fastapi import FastAPI
 
@@ -52,6 +53,7 @@ class Payments:
     wallet: Wallet
     partners: Partners
     inside: ByHost
+    reach: Reach
     jobs: Jobs
     sessions: Sessions
     cloud: Cloud
@@ -65,6 +67,26 @@ class Payments:
         """What an operators' client is told."""
         bearer = await self.auth.bearer(client)
         return await self.client.request(method, f"/payments/internal{path}", headers=bearer, json=body)
+
+    async def outside(self) -> Background:
+        """What the worker reaches."""
+        return await self.reach()
+
+    async def fill_pot(self, contest: str, player: Depositor, amount: int) -> None:
+        """A player enters a contest for money."""
+        await player.paid_in(amount)
+        body = {"id": str(uuid4()), "kind": "contest_entry", "player": player.id, "pot": contest, "amount": amount}
+        bearer = await self.wallet.machine("tests", {"wallet:play"})
+        answer = await self.wallet.client.post("/wallet/internal/movements", headers=bearer, json=body)
+        assert answer.status_code == 201, answer.text
+
+    async def winnings(self, *players: Depositor) -> list[int]:
+        """What players have won."""
+        bearer = await self.wallet.machine("tests", {"wallet:read"})
+        body = {"players": [player.id for player in players]}
+        answer = await self.wallet.client.post("/wallet/internal/balances", headers=bearer, json=body)
+        assert answer.status_code == 200, answer.text
+        return [each["winnings"] for each in answer.json()["balances"]]
 
     async def work(self, *, rounds: int = 50) -> None:
         """What the worker does, until nothing is due."""
@@ -82,10 +104,12 @@ class Payments:
 
     async def settle(self) -> None:
         """Webhooks and worker in turns, until nothing happens any more."""
+        quiet = 0
         for _ in range(20):
             sent = await self.partners.deliver(self.client)
             await self.work()
-            if not sent:
+            quiet = 0 if sent else quiet + 1
+            if quiet == 2:  # what the worker did may have something told in the next round
                 return
         raise AssertionError("webhooks never end")
 
@@ -115,6 +139,12 @@ class Depositor:
 
     payments: Payments
     bearer: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """The player's id, which his token says."""
+        claims = jwt.decode(self.bearer["Authorization"].partition(" ")[2], options={"verify_signature": False})
+        return str(claims["sub"])
 
     async def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         headers = {**self.bearer, "Idempotency-Key": key or uuid4().hex}
@@ -188,7 +218,8 @@ async def payments(
         client = await stack.enter_async_context(running(app, given))
         engine = database.create_engine(cloud.settings("payments", name), "test", connections=8)
         stack.push_async_callback(engine.dispose)
+        reach = Reach(open_background)
         yield Payments(
-            app, client, name, auth, wallet, partners, inside, jobs_with(Reach(open_background)),
+            app, client, name, auth, wallet, partners, inside, reach, jobs_with(reach),
             database.create_sessions(engine), cloud,
         )  # fmt: skip

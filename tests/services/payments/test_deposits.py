@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
+from uuid import uuid4
+
 import pytest
 
+from localcloud.partners.world import Fault, Scenario
+from services.common import logs
 from tests.services.payments.fixtures import Payments
 
 pytestmark = pytest.mark.postgres
@@ -21,3 +28,224 @@ async def test_a_deposit_is_credited_by_the_webhook_alone(payments: Payments) ->
     # The same webhooks again, and a look of the janitor's, change nothing.
     await payments.later()
     assert await player.balance() == 50_000
+
+
+async def test_a_request_that_is_sent_twice_is_one_deposit(payments: Payments) -> None:
+    player = await payments.player()
+    first, again = await player.order(key="intent-0001"), await player.order(key="intent-0001")
+    assert first == again
+    assert len(payments.partners.razorpay.world.orders) == 1
+    answer = await player.ask("POST", "/deposits", {"amount": 1, "jurisdiction": "XX"}, "intent-0001")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("provider", ["razorpay", "cashfree"])
+async def test_a_client_proves_what_it_says_and_is_credited_once(payments: Payments, provider: str) -> None:
+    player = await payments.player()
+    payments.partners.follow(Scenario(lost=1.0))
+    if provider == "cashfree":
+        payments.partners.razorpay.world.scenario = Scenario(down=Fault.ERROR_BEFORE, lost=1.0)
+    deposit = await player.order(50_000)
+    assert deposit["provider"] == provider
+    order, path = deposit["checkout"]["order_id"], f"/deposits/{deposit['id']}/verification"
+    # Before it is paid, whatever the client says: nothing.
+    assert (await player.ask("POST", path, {"order": order})).status_code == 200
+    await payments.work()
+    assert (await player.deposit(deposit["id"]))["state"] == "pending"
+    payment = player.pay(deposit)
+    forged = {"order": order, "payment": payment, "signature": "0" * 64}
+    answer = await player.ask("POST", path, forged)
+    assert (answer.status_code, answer.json()["code"]) == (401, "signature_invalid")
+    signature = payments.partners.razorpay.callback(order, payment)
+    said = {"order": order, "payment": payment, "signature": signature} if provider == "razorpay" else {"order": order}
+    for _ in range(3):
+        assert (await player.ask("POST", path, said)).status_code == 200
+    await payments.work()
+    assert (await player.deposit(deposit["id"]))["state"] == "credited"
+    assert await player.balance() == 50_000
+    stranger = await payments.player()
+    assert (await stranger.ask("POST", path, said)).json()["code"] == "deposit_unknown"
+    assert (await stranger.ask("GET", f"/deposits/{deposit['id']}")).json()["code"] == "deposit_unknown"
+
+
+@pytest.mark.parametrize("fault", [each for each in Fault if each is not Fault.NONE])
+async def test_the_second_provider_takes_the_order_whatever_the_first_does(payments: Payments, fault: Fault) -> None:
+    payments.partners.razorpay.world.follow(Scenario(down=fault))
+    player = await payments.player()
+    deposit = await player.order(50_000)
+    assert deposit["provider"] == "cashfree"
+    player.pay(deposit)
+    payments.partners.razorpay.world.follow(Scenario())
+    await payments.settle()
+    await payments.later()
+    assert await player.balance() == 50_000
+
+
+async def test_an_outage_of_both_ends_a_deposit_at_once_and_money_that_waited_arrives_afterwards(
+    payments: Payments,
+) -> None:
+    player = await payments.player()
+    before = await player.order(30_000)
+    player.pay(before)
+    payments.partners.follow(Scenario(down=Fault.SILENT_BEFORE))
+    during = await player.order(40_000)
+    assert (during["state"], during["checkout"]) == ("ended", {})
+    await payments.settle()  # the webhook came; nobody answers when asked
+    assert (await player.deposit(before["id"]))["state"] == "pending"
+    payments.partners.follow(Scenario())
+    await payments.later()
+    assert (await player.deposit(before["id"]))["state"] == "credited"
+    assert await player.balance() == 30_000
+
+
+async def test_an_order_whose_answer_was_lost_is_found_and_expires(payments: Payments) -> None:
+    """SILENT_AFTER: the provider has the order, and we never heard of it. UNKNOWN is settled by asking."""
+    payments.partners.razorpay.world.follow(Scenario(down=Fault.SILENT_AFTER))
+    player = await payments.player()
+    deposit = await player.order()
+    states = {row["provider"]: row["state"] for row in await payments.rows("SELECT provider, state FROM attempts")}
+    assert states == {"razorpay": "unknown", "cashfree": "open"}
+    payments.partners.razorpay.world.follow(Scenario())
+    await payments.later()
+    (lost,) = await payments.rows("SELECT state, provider_order FROM attempts WHERE provider = 'razorpay'")
+    assert (lost["state"], lost["provider_order"] != "") == ("open", True)
+    # It was paid all the same, and so is the other: one credit, the other goes back.
+    payments.partners.razorpay.pay(lost["provider_order"])
+    player.pay(deposit)
+    await payments.settle()
+    await payments.later()
+    assert await player.balance() == 50_000
+    (refund,) = await payments.rows("SELECT amount, state, reason FROM refunds")
+    assert tuple(refund) == (50_000, "processed", "surplus")
+
+
+async def test_another_attempt_only_when_the_first_is_known_to_have_brought_nothing(payments: Payments) -> None:
+    player = await payments.player()
+    deposit = await player.order(50_000)
+    path = f"/deposits/{deposit['id']}/attempts"
+    # Paid, and the webhook is late: no second attempt.
+    player.pay(deposit)
+    payments.partners.razorpay.world.owed.clear()
+    answer = await player.ask("POST", path, {})
+    assert answer.json()["provider"] == "razorpay"
+    await payments.settle()
+    assert (await player.deposit(deposit["id"]))["state"] == "credited"
+    assert (await player.ask("POST", path, {})).json()["code"] == "deposit_over"
+    # Not paid: the other provider.
+    second = await player.order(20_000)
+    retried = (await player.ask("POST", f"/deposits/{second['id']}/attempts", {})).json()
+    assert (retried["id"], retried["provider"], retried["state"]) == (second["id"], "cashfree", "pending")
+    # The first succeeds late, the second as well: one credit.
+    player.pay(second)
+    player.pay(retried)
+    await payments.settle()
+    await payments.later()
+    assert await player.balance() == 70_000
+    # Nobody knows: no second attempt.
+    third = await player.order(10_000)
+    payments.partners.razorpay.world.follow(Scenario(down=Fault.ERROR_BEFORE))
+    assert (await player.ask("POST", f"/deposits/{third['id']}/attempts", {})).json()["provider"] == "razorpay"
+
+
+async def test_another_amount_than_was_asked_for_goes_back(payments: Payments) -> None:
+    player = await payments.player()
+    deposit = await player.order(50_000)
+    player.pay(deposit, 49_999)
+    await payments.settle()
+    await payments.later()
+    assert await player.balance() == 0
+    assert [tuple(row) for row in await payments.rows("SELECT amount, state FROM refunds")] == [(49_999, "processed")]
+
+
+async def test_money_waits_while_the_wallet_is_away(payments: Payments) -> None:
+    player = await payments.player()
+    deposit = await player.order(50_000)
+    player.pay(deposit)
+    payments.inside.broken = {"wallet"}
+    await payments.settle()
+    assert (await player.deposit(deposit["id"]))["state"] == "paid"
+    payments.inside.broken = set()
+    await payments.later()
+    assert (await player.deposit(deposit["id"]))["state"] == "credited"
+    assert await player.balance() == 50_000
+
+
+async def test_the_gate_refuses_and_keeps_what_it_said(payments: Payments) -> None:
+    player = await payments.player()
+    for jurisdiction, amount, code in (("IN", 5000, "not_allowed_here"), ("XX", 99, "limit_reached")):
+        answer = await player.ask("POST", "/deposits", {"amount": amount, "jurisdiction": jurisdiction})
+        assert (answer.status_code, answer.json()["code"]) == (403, code)
+    await player.order(5000)
+    decisions = await payments.rows("SELECT jurisdiction, allowed, reason, version FROM decisions ORDER BY created_at")
+    assert [(row["jurisdiction"], row["allowed"], row["reason"]) for row in decisions] == [
+        ("IN", False, "jurisdiction_closed"), ("XX", False, "amount_out_of_bounds"), ("XX", True, "allowed")
+    ]  # fmt: skip
+    assert all(row["version"].startswith(f"{row['jurisdiction']}@") for row in decisions)
+    assert await payments.rows("SELECT id FROM deposits") and len(payments.partners.razorpay.world.orders) == 1
+
+
+async def test_a_daily_limit_holds_against_many_at_once(payments: Payments) -> None:
+    """₹5,00,000 a day, ₹1,00,000 at a time: of twelve at once five go through."""
+    player = await payments.player()
+    answers = await asyncio.gather(
+        *(player.ask("POST", "/deposits", {"amount": 10_000_000, "jurisdiction": "XX"}) for _ in range(12))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [403] * 7
+
+
+async def test_services_ask_the_gate_for_contest_entries(payments: Payments) -> None:
+    player = str(uuid4())
+    body = {"player": player, "activity": "contest_entry", "jurisdiction": "XX", "amount": 4900}
+    answer = await payments.staff("payments-prizes", "POST", "/gate", body)
+    assert answer.json()["allowed"] is True
+    for closed in ("IN", "US"):
+        told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"jurisdiction": closed})).json()
+        assert (told["allowed"], told["reason"]) == (False, "jurisdiction_closed")
+    # What was allowed counts for the day: ₹1,00,000.
+    for expected in (True, False):
+        told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 1_000_000})).json()
+        if not expected:
+            for _ in range(9):
+                told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 1_000_000})).json()
+        assert told["allowed"] is expected
+    audited = (await payments.staff("payments-audit", "GET", f"/decisions/{player}")).json()["decisions"]
+    assert {each["version"].partition("@")[0] for each in audited} == {"XX", "IN", "none"}
+    assert (await payments.staff("payments-audit", "POST", "/gate", body)).status_code == 403
+
+
+async def test_a_downtime_feed_is_listened_to(payments: Payments) -> None:
+    payments.partners.razorpay.world.is_down = True
+    from services.common.clock import SystemClock
+
+    assert await payments.jobs.run_scheduled(payments.sessions, SystemClock(), "payments.ask_downtimes")
+    await payments.work()
+    player = await payments.player()
+    assert (await player.order())["provider"] == "cashfree"
+
+
+async def test_no_secret_and_no_account_is_logged(
+    payments: Payments, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong: the providers' keys, bank accounts and names stay out of the log."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    logs.configure(service="payments", process="web", environment="test", level="DEBUG")
+    player = await payments.player()
+    instrument = await player.instrument()
+    for fault in Fault:
+        payments.partners.follow(Scenario(down=fault, late=1.0))
+        deposit = await player.order(20_000)
+        await player.withdraw(100, instrument)
+        if deposit["checkout"]:
+            player.pay(deposit)
+        await payments.settle()
+    said = "".join(capfd.readouterr())
+    assert "gate" in said
+    secrets = [
+        value
+        for name, value in payments.cloud.secrets.items()
+        if name.startswith(("RAZORPAY", "CASHFREE", "INSTRUMENT"))
+    ]
+    shown = [row["shown"] for row in await payments.rows("SELECT shown FROM instruments")]
+    for forbidden in (*secrets, "Asha Rao", "@okbank"):
+        assert forbidden not in said
+    assert shown and json.dumps(shown).count("\\u2022") >= 4

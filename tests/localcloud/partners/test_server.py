@@ -1,0 +1,100 @@
+"""The stand-ins as the data plane starts them: a process of their own, keys from Secrets Manager, webhooks to the ingress."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from localcloud.partners.wire import Answer, Request, serve
+
+KEYS = {
+    "RAZORPAY_KEY_ID": "key", "RAZORPAY_KEY_SECRET": "secret", "RAZORPAY_WEBHOOK_SECRET": "hook previous",
+    "CASHFREE_CLIENT_ID": "client", "CASHFREE_CLIENT_SECRET": "other",
+}  # fmt: skip
+
+
+class Surroundings:
+    """An emulator that holds the keys, and a platform that takes webhooks at the third try."""
+
+    def __init__(self) -> None:
+        self.webhooks: list[Request] = []
+        self.told = asyncio.Event()
+
+    async def emulator(self, request: Request) -> Answer:
+        body = request.json()
+        if request.headers["x-amz-target"].endswith("ListSecrets"):
+            return Answer.of({"SecretList": [{"Name": f"matchday/local/payments/{name}"} for name in KEYS]})
+        return Answer.of({"SecretString": KEYS[body["SecretId"].rpartition("/")[2]]})
+
+    async def platform(self, request: Request) -> Answer:
+        self.webhooks.append(request)
+        if len(self.webhooks) == 4:  # two events, of which two tries were not taken
+            self.told.set()
+        return Answer.of({}, 200 if len(self.webhooks) > 2 else 503)
+
+
+@pytest.fixture
+async def partners() -> AsyncIterator[tuple[str, Surroundings]]:
+    """The URL of the process."""
+    found = Surroundings()
+    emulator, platform = await serve("127.0.0.1", 0, found.emulator), await serve("127.0.0.1", 0, found.platform)
+    words = [
+        "--port", "0", "--emulator", f"http://127.0.0.1:{emulator.sockets[0].getsockname()[1]}",
+        "--ingress", f"127.0.0.1:{platform.sockets[0].getsockname()[1]}",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "localcloud.partners", *words]
+    made = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert made.stdout is not None
+    port = int(await made.stdout.readline())
+    yield f"http://127.0.0.1:{port}", found
+    made.terminate()
+    assert await made.wait() == 0
+    emulator.close()
+    platform.close()
+
+
+async def test_an_order_is_paid_and_told_until_it_is_taken(partners: tuple[str, Surroundings]) -> None:
+    url, found = partners
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        host = {"Host": "razorpay.partners:8090"}
+        body = {"amount": 5000, "currency": "INR", "receipt": "r-1"}
+        assert (await http.post("/v1/orders", json=body, headers=host)).status_code == 401
+        order = (await http.post("/v1/orders", json=body, headers=host, auth=("key", "secret"))).json()
+        paid = (await http.post(f"/_partners/razorpay/orders/{order['id']}/payment")).json()
+        expected = hmac.new(b"secret", f"{order['id']}|{paid['payment']}".encode(), hashlib.sha256).hexdigest()
+        assert paid["signature"] == expected
+        async with asyncio.timeout(60):
+            await found.told.wait()
+        for webhook in found.webhooks:
+            assert webhook.path == "/payments/webhooks/razorpay"
+            signature = hmac.new(b"hook", webhook.body, hashlib.sha256).hexdigest()
+            assert webhook.headers["x-razorpay-signature"] == signature
+        events = {webhook.headers["x-razorpay-event-id"] for webhook in found.webhooks}
+        assert len(events) == 2, "a try is of the same event"
+        health = (await http.get("/_partners/health")).json()
+        assert health["razorpay"]["payments"] == 1
+
+
+async def test_a_scenario_is_set_from_outside_and_a_wrong_one_refused(partners: tuple[str, Surroundings]) -> None:
+    url, _ = partners
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        assert (await http.put("/_partners/cashfree/scenario", json={"down": "error_before"})).status_code == 200
+        host = {"Host": "cashfree.partners", "x-client-id": "client", "x-client-secret": "other", "x-api-version": "x"}
+        answer = await http.get("/pg/orders/o", headers=host)
+        assert (answer.status_code, answer.text[:6]) == (502, "<html>")
+        assert (await http.put("/_partners/cashfree/scenario", json={"down": "moon"})).status_code == 400
+        assert (await http.put("/_partners/nobody/scenario", json={})).status_code == 400
+        assert (await http.put("/_partners/cashfree/scenario", json={})).status_code == 200
+        assert (await http.get("/pg/orders/o", headers=host)).json()["code"] == "order_not_found"
+        wrong = base64.b64encode(b"x").decode()
+        assert (await http.get("/pg/orders/o", headers=host | {"x-client-secret": wrong})).status_code == 401
+        assert (await http.get("/v1/orders", headers={"Host": "nobody.partners"})).status_code == 404
+        assert json.loads((await http.get("/_partners/health")).text)["cashfree"]["orders"] == 0

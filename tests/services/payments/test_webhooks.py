@@ -1,0 +1,142 @@
+"""Webhooks: signed, bounded, stored once, worked off in any order; a dispute freezes."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from localcloud.partners.world import Scenario
+from services.payments import webhooks
+from services.payments.providers.signatures import base64_digest, hex_digest
+from tests.services.payments.fixtures import Depositor, Payments
+
+pytestmark = pytest.mark.postgres
+
+
+async def send(payments: Payments, provider: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    given = {"Content-Type": "application/json", **headers}
+    answer = await payments.client.post(f"/payments/webhooks/{provider}", content=body, headers=given)
+    return answer.status_code, answer.json().get("code", "")
+
+
+def signed(payments: Payments, body: bytes, event: str = "evt_1") -> dict[str, str]:
+    secret = payments.cloud.secrets["RAZORPAY_WEBHOOK_SECRET"]
+    return {"X-Razorpay-Signature": hex_digest(secret, body), "X-Razorpay-Event-Id": event}
+
+
+async def test_what_is_not_signed_is_refused_and_not_kept(payments: Payments) -> None:
+    body = b'{"event":"payment.captured"}'
+    good = signed(payments, body)
+    for headers in (
+        {},
+        {"X-Razorpay-Signature": "0" * 64},
+        {"X-Razorpay-Signature": good["X-Razorpay-Signature"].upper()},
+    ):
+        assert await send(payments, "razorpay", body, headers) == (401, "signature_invalid")
+    assert await send(payments, "razorpay", body + b" ", good) == (401, "signature_invalid")
+    assert await send(payments, "cashfree", body, good) == (401, "signature_invalid")
+    assert await payments.rows("SELECT id FROM webhooks") == []
+    assert await send(payments, "razorpay", body, good) == (200, "")
+
+
+async def test_a_replayed_timestamp_outside_of_the_window_is_refused(payments: Payments) -> None:
+    body = b'{"type":"PAYMENT_SUCCESS_WEBHOOK","data":{}}'
+    secret = payments.cloud.secrets["CASHFREE_CLIENT_SECRET"]
+    for seconds, expected in ((0, 200), (-3500, 200), (-3700, 401), (250, 200), (400, 401)):
+        stamp = str(int((time.time() + seconds) * 1000))
+        headers = {"x-webhook-timestamp": stamp, "x-webhook-signature": base64_digest(secret, stamp.encode() + body)}
+        assert (await send(payments, "cashfree", body, headers))[0] == expected, seconds
+    assert len(await payments.rows("SELECT id FROM webhooks")) == 1, "the same body is the same event"
+
+
+async def test_size_is_bounded_before_anything_is_stored(payments: Payments) -> None:
+    fits = json.dumps({"event": "x", "pad": "y" * (webhooks.MAX_BYTES - 40)}).encode()
+    assert len(fits) <= webhooks.MAX_BYTES
+    assert (await send(payments, "razorpay", fits, signed(payments, fits)))[0] == 200
+    large = json.dumps({"pad": "y" * webhooks.MAX_BYTES}).encode()
+    assert await send(payments, "razorpay", large, signed(payments, large, "evt_2")) == (413, "body_too_large")
+
+
+async def test_what_nobody_knows_is_kept_and_shown(payments: Payments) -> None:
+    others = b'{"event":"order.paid","payload":{"order":{"entity":{"id":"order_of_others"}}}}'
+    bodies = [b'{"event":"moon.landed"}', others, b"[]"]
+    for number, body in enumerate(bodies):
+        assert (await send(payments, "razorpay", body, signed(payments, body, f"evt_{number}")))[0] == 200
+    await payments.work()
+    found = (await payments.staff("payments-audit", "GET", "/webhooks/strange")).json()["webhooks"]
+    assert {each["kind"] for each in found} == {"moon.landed", "order.paid", ""}
+    assert all(row["state"] == "strange" for row in await payments.rows("SELECT state FROM webhooks"))
+
+
+async def flood(payments: Payments, players: int, copies: int) -> list[tuple[Depositor, int]]:
+    """Every player pays once; each webhook comes so many times, all in another order than they were sent in."""
+    chance = random.Random(7)
+    paid: list[tuple[Depositor, int]] = []
+    for number in range(players):
+        player = await payments.player()
+        deposit = await player.order(10_000 + number)
+        player.pay(deposit)
+        paid.append((player, 10_000 + number))
+    owed: list[tuple[str, Mapping[str, str], bytes]] = []
+    for name, stand_in in payments.partners.all.items():
+        owed += [(name, stand_in.headers(each), each.body) for each in stand_in.world.owed for _ in range(copies)]
+        stand_in.world.owed.clear()
+    chance.shuffle(owed)
+    for number, (name, headers, body) in enumerate(owed):
+        assert (await send(payments, name, body, headers))[0] == 200
+        if number % 97 == 0:
+            await payments.work()
+    await payments.work()
+    return paid
+
+
+async def check_credits(payments: Payments, paid: list[tuple[Depositor, int]]) -> None:
+    for player, amount in paid:
+        assert await player.balance() == amount
+    assert await payments.rows("SELECT id FROM refunds") == []
+    credited = await payments.rows("SELECT count(*), sum(amount) FROM deposits WHERE state = 'credited'")
+    assert tuple(credited[0]) == (len(paid), sum(amount for _, amount in paid))
+
+
+async def test_duplicated_and_reordered_webhooks_credit_once(payments: Payments) -> None:
+    payments.partners.follow(Scenario(seed=5, late=0.5))
+    await check_credits(payments, await flood(payments, 4, 15))
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+async def test_ten_thousand_duplicated_and_reordered_webhooks_credit_once(payments: Payments) -> None:
+    payments.partners.follow(Scenario(seed=5, late=0.5))
+    paid = await flood(payments, 50, 90)  # 2 or 3 events each
+    received = await payments.rows("SELECT count(*) FROM webhooks")
+    assert received[0][0] >= 100
+    await check_credits(payments, paid)
+
+
+def dispute(payments: Payments, status: str) -> None:
+    (payment,) = payments.partners.razorpay.world.payments
+    payments.partners.razorpay.dispute(payment, status)
+
+
+async def test_a_dispute_freezes_payouts_until_it_is_won(payments: Payments) -> None:
+    player = await payments.player()
+    await player.paid_in(50_000)
+    instrument = await player.instrument()
+    dispute(payments, "open")
+    await payments.settle()
+    refused: Any = await player.withdraw(10_000, instrument)
+    await payments.settle()
+    assert (await player.ask("GET", f"/payouts/{refused.json()['id']}")).json()["state"] == "declined"
+    dispute(payments, "won")
+    await payments.settle()
+    allowed = await player.withdraw(10_000, instrument)
+    await payments.settle()
+    assert (await player.ask("GET", f"/payouts/{allowed.json()['id']}")).json()["state"] == "processed"
+    dispute(payments, "lost")
+    await payments.settle()
+    assert [row["frozen"] for row in await payments.rows("SELECT frozen FROM payments")] == [True]
