@@ -28,7 +28,7 @@ class Wire(StrEnum):
 
 
 @dataclass(frozen=True)
-class Request:
+class Call:
     """What a client asked."""
 
     method: str
@@ -57,7 +57,7 @@ class Answer:
         return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
 
-Handler = Callable[[Request], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Answer]]
 
 
 async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
@@ -76,7 +76,7 @@ async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
     return await asyncio.start_server(connected, host, port)
 
 
-async def _read(reader: asyncio.StreamReader) -> Request | None:
+async def _read(reader: asyncio.StreamReader) -> Call | None:
     async with asyncio.timeout(_HEAD_SECONDS):
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -91,7 +91,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
             return None
         body = await reader.readexactly(size)
     parts = urlsplit(target)
-    return Request(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
+    return Call(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
 
 
 async def _write(writer: asyncio.StreamWriter, answer: Answer) -> bool:

@@ -65,7 +65,7 @@ async def keep_instrument(
     digest = sealer.digest(f"{player} {wanted.kind} {wanted.account} {wanted.ifsc}")
     sealed = sealer.seal(content.encode(), str(instrument))
     row = await requests_repository.keep_instrument(
-        transaction, instrument, player, wanted.kind, masked(wanted), sealed, digest
+        transaction, instrument, player, kind=wanted.kind, shown=masked(wanted), sealed=sealed, digest=digest
     )
     return instrument_view(row)
 

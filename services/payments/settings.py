@@ -47,7 +47,7 @@ def open_providers(
     providers: dict[ProviderName, Provider] = {
         "razorpay": Razorpay(
             first,
-            razorpay.Keys(
+            razorpay.RazorpayKeys(
                 key_id=_current(settings.razorpay_key_id, "RAZORPAY_KEY_ID"),
                 key_secret=_current(settings.razorpay_key_secret, "RAZORPAY_KEY_SECRET"),
                 webhook=accepted(settings.razorpay_webhook_secret, "RAZORPAY_WEBHOOK_SECRET"),
@@ -56,7 +56,7 @@ def open_providers(
         ),
         "cashfree": Cashfree(
             second,
-            cashfree.Keys(
+            cashfree.CashfreeKeys(
                 client_id=_current(settings.cashfree_client_id, "CASHFREE_CLIENT_ID"),
                 secrets=accepted(settings.cashfree_client_secret, "CASHFREE_CLIENT_SECRET"),
                 payout_id=_current(settings.cashfree_payout_id, "CASHFREE_PAYOUT_ID"),

@@ -23,7 +23,7 @@ from services.common.postgres import Transaction
 from services.payments import deposits, payouts, refunds, repository, requests_repository
 from services.payments.models import Webhook
 from services.payments.outside import Reach
-from services.payments.providers.port import Event, ProviderName, Signed, Subject
+from services.payments.providers.port import ProviderName, Signed, Subject, WebhookEvent
 
 #: Outbox task: work out what a webhook means.
 WORK_OFF = "payments.work_off_webhook"
@@ -75,7 +75,7 @@ class WorkOff:
             await outbox.enqueue(session, task, {names[task]: subject})
 
 
-async def _follow(session: AsyncSession, webhook: Webhook, event: Event) -> Sequence[tuple[str, str]] | None:
+async def _follow(session: AsyncSession, webhook: Webhook, event: WebhookEvent) -> Sequence[tuple[str, str]] | None:
     """What to ask about: tasks with their subjects; None where the event, or what it is about, is not known here."""
     if event.subject is Subject.NOTHING:
         return ()
@@ -102,7 +102,7 @@ async def _known(reference: str, find: object, session: AsyncSession) -> str | N
     return str(wanted) if row is not None else None
 
 
-async def _freeze(session: AsyncSession, webhook: Webhook, event: Event) -> Sequence[tuple[str, str]] | None:
+async def _freeze(session: AsyncSession, webhook: Webhook, event: WebhookEvent) -> Sequence[tuple[str, str]] | None:
     """A dispute freezes its payment, and so every payout of its player's, until all of them are won."""
     payment = await repository.payment(session, webhook.provider, event.payment, lock=True)
     if payment is None or not event.dispute:

@@ -16,7 +16,6 @@ from services.payments.amounts import paise, rupees
 from services.payments.providers import signatures
 from services.payments.providers.port import (
     Destination,
-    Event,
     Order,
     OrderNews,
     OrderStatus,
@@ -29,6 +28,7 @@ from services.payments.providers.port import (
     Signed,
     Subject,
     Unknown,
+    WebhookEvent,
 )
 from services.payments.providers.transport import ask
 from services.payments.states import PayoutState, RefundState
@@ -66,7 +66,7 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Keys:
+class CashfreeKeys:
     """What Cashfree and we know each other by; gateway and payouts have keys of their own.
 
     The first of `secrets` signs requests; webhooks are signed by the oldest one that is active.
@@ -83,7 +83,7 @@ class Cashfree:
 
     name: ClassVar[ProviderName] = "cashfree"
 
-    def __init__(self, http: httpx.AsyncClient, keys: Keys) -> None:
+    def __init__(self, http: httpx.AsyncClient, keys: CashfreeKeys) -> None:
         self._http, self._keys = http, keys
 
     async def _gateway(self, method: str, path: str, key: str = "", **more: Any) -> Any:
@@ -199,16 +199,16 @@ class Cashfree:
         """Cashfree's checkout hands the client nothing that is signed."""
         return False
 
-    def read(self, document: Any) -> Event:
+    def read(self, document: Any) -> WebhookEvent:
         """As the port says."""
         kind = str(document.get("type", ""))[:60] if isinstance(document, dict) else ""
         data = document.get("data") if isinstance(document, dict) else None
         parts = data if isinstance(data, dict) else {}
         order, payment, refund, dispute = (_part(parts, name) for name in ("order", "payment", "refund", "dispute"))
         if kind.startswith("SETTLEMENT_"):
-            return Event(kind=kind, subject=Subject.NOTHING)
+            return WebhookEvent(kind=kind, subject=Subject.NOTHING)
         subject = Subject.PAYOUT if kind.startswith("TRANSFER_") else _SUBJECTS.get(kind, Subject.STRANGE)
-        return Event(
+        return WebhookEvent(
             kind=kind,
             subject=subject,
             order=_id(order.get("order_id") or refund.get("order_id") or parts.get("order_id")),

@@ -127,7 +127,7 @@ class Subject(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class WebhookEvent:
     """A webhook: what it is about, by the provider's ids and by our reference, as far as it names them."""
 
     kind: str
@@ -200,6 +200,6 @@ class Provider(Protocol):
         """Whether what a player's client brings from the checkout is the provider's word. Providers without one say no."""
         ...
 
-    def read(self, document: Any) -> Event:
+    def read(self, document: Any) -> WebhookEvent:
         """What a webhook says. One of a kind that is not known is STRANGE; it raises nothing."""
         ...

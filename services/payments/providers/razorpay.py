@@ -14,7 +14,6 @@ from services.common.money import CURRENCY, Paise
 from services.payments.providers import signatures
 from services.payments.providers.port import (
     Destination,
-    Event,
     Order,
     OrderNews,
     OrderStatus,
@@ -27,6 +26,7 @@ from services.payments.providers.port import (
     Signed,
     Subject,
     Unknown,
+    WebhookEvent,
 )
 from services.payments.providers.transport import ask
 from services.payments.states import PayoutState, RefundState
@@ -54,7 +54,7 @@ _PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Keys:
+class RazorpayKeys:
     """What Razorpay and we know each other by; `webhook` holds the current and the previous secret."""
 
     key_id: str
@@ -68,7 +68,7 @@ class Razorpay:
 
     name: ClassVar[ProviderName] = "razorpay"
 
-    def __init__(self, http: httpx.AsyncClient, keys: Keys) -> None:
+    def __init__(self, http: httpx.AsyncClient, keys: RazorpayKeys) -> None:
         self._http, self._keys = http, keys
         self._http.auth = httpx.BasicAuth(keys.key_id, keys.key_secret)
 
@@ -172,16 +172,16 @@ class Razorpay:
         message = f"{order}|{payment}".encode()
         return signatures.matches(signature, [signatures.hex_digest(self._keys.key_secret, message)])
 
-    def read(self, document: Any) -> Event:
+    def read(self, document: Any) -> WebhookEvent:
         """As the port says."""
         kind = str(document.get("event", ""))[:60] if isinstance(document, dict) else ""
         if kind.startswith(_WITHOUT_EFFECT):
-            return Event(kind=kind, subject=Subject.NOTHING)
+            return WebhookEvent(kind=kind, subject=Subject.NOTHING)
         payment, order = _entity(document, "payment"), _entity(document, "order")
         refund, payout, dispute = (_entity(document, name) for name in ("refund", "payout", "dispute"))
         subject = Subject.DISPUTE if kind.startswith("payment.dispute.") else _SUBJECTS.get(kind.partition(".")[0])
         status, amount = dispute.get("status"), dispute.get("amount")
-        return Event(
+        return WebhookEvent(
             kind=kind,
             subject=subject or Subject.STRANGE,
             order=_id(order.get("id") or payment.get("order_id")),

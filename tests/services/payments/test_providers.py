@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from localcloud.partners import wire
-from localcloud.partners.wire import Answer, Request, serve
+from localcloud.partners.wire import Answer, Call, serve
 from localcloud.partners.world import Fault, Scenario
 from services.common.money import Paise
 from services.common.outside import Refused
@@ -29,10 +29,10 @@ RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "sdk_recordings.j
 REFERENCE, AMOUNT = "0193a2b4-0000-7000-8000-000000000001", Paise(83505)
 EXPIRES = datetime(2026, 11, 26, 18, 30, tzinfo=UTC)
 NOW = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)
-RAZORPAY_KEYS = razorpay.Keys(
+RAZORPAY_KEYS = razorpay.RazorpayKeys(
     key_id="key_id_1", key_secret="key_secret_1", webhook=["webhook_1", "webhook_0"], account="4564"
 )
-CASHFREE_KEYS = cashfree.Keys(
+CASHFREE_KEYS = cashfree.CashfreeKeys(
     client_id="client_1", secrets=["secret_1", "secret_0"], payout_id="payout_1", payout_secrets=["payout_secret"]
 )
 
@@ -159,7 +159,7 @@ def test_nothing_that_a_webhook_says_breaks_the_reader(document: Any) -> None:
 
 
 @asynccontextmanager
-async def provider_at(name: str, handler: Callable[[Request], Awaitable[Answer]]) -> AsyncIterator[Provider]:
+async def provider_at(name: str, handler: Callable[[Call], Awaitable[Answer]]) -> AsyncIterator[Provider]:
     server = await serve("127.0.0.1", 0, handler)
     port = server.sockets[0].getsockname()[1]
     async with client(f"http://127.0.0.1:{port}") as http:
@@ -197,7 +197,7 @@ async def test_every_missing_answer_is_unknown_and_nothing_else(impatient: None,
     ]
     given = iter(faults)
 
-    async def handler(_: Request) -> Answer:
+    async def handler(_: Call) -> Answer:
         return next(given)
 
     async with provider_at(name, handler) as provider:
@@ -213,7 +213,7 @@ async def test_a_no_is_a_no_and_a_limit_means_that_nothing_was_done(name: str, c
     refusal = {"error": {"code": "BAD_REQUEST_ERROR", "reason": "input_validation_failed"}, "code": "order_invalid"}
     answers = iter([Answer.of(refusal, 400), Answer.of(refusal, 401), Answer.of({}, 422), Answer.of({}, 429)])
 
-    async def handler(_: Request) -> Answer:
+    async def handler(_: Call) -> Answer:
         return next(answers)
 
     async with provider_at(name, handler) as provider:
