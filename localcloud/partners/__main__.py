@@ -18,7 +18,7 @@ from localcloud.partners.cashfree import CashfreeStandIn
 from localcloud.partners.provider import Refusal, StandIn
 from localcloud.partners.razorpay import RazorpayStandIn
 from localcloud.partners.secrets import Secrets
-from localcloud.partners.wire import Answer, Call, serve
+from localcloud.partners.wire import Answer, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario, World
 
 #: Between two rounds of what time does: refunds and payouts end, webhooks go out.
@@ -36,7 +36,7 @@ class Partners:
             "cashfree": CashfreeStandIn(world["cashfree"], secrets.of_payments),
         }
 
-    async def handle(self, request: Call) -> Answer:
+    async def handle(self, request: PartnerCall) -> Answer:
         """An answer of the provider whose name the Host begins with."""
         if request.path.startswith("/_partners/"):
             try:
@@ -48,7 +48,7 @@ class Partners:
         found = self.stand_ins.get(request.headers.get("host", "").partition(".")[0])
         return await found.handle(request) if found else Answer.of({"error": "no such partner"}, 404)
 
-    def _control(self, request: Call) -> Answer:
+    def _control(self, request: PartnerCall) -> Answer:
         match (request.method, *request.path.strip("/").split("/")[1:]):
             case ("GET", "health"):
                 return Answer.of({name: each.world.facts() for name, each in self.stand_ins.items()})
@@ -97,7 +97,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         secrets = Secrets(http, arguments.emulator, arguments.region)
         partners = Partners(secrets, arguments.ingress)
 
-        async def handle(request: Call) -> Answer:
+        async def handle(request: PartnerCall) -> Answer:
             await secrets.refresh()
             return await partners.handle(request)
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from localcloud.partners.provider import Refusal, StandIn, required
 from localcloud.partners.razorpay import Secret
-from localcloud.partners.wire import Answer, Call
+from localcloud.partners.wire import Answer, PartnerCall
 from localcloud.partners.world import Owed, Thing, World
 
 _PAYMENTS = {"captured": "SUCCESS", "failed": "FAILED", "created": "PENDING"}
@@ -30,7 +30,7 @@ class CashfreeStandIn(StandIn):
         self._secret = secret
         self._replays: dict[str, tuple[bytes, Answer]] = {}
 
-    def dispatch(self, request: Call) -> Answer:
+    def dispatch(self, request: PartnerCall) -> Answer:
         """As the base says. A repeated idempotency key gets the stored reply, or is refused for another body."""
         self._authorised(request)
         key = request.headers.get("x-idempotency-key", "")
@@ -46,7 +46,7 @@ class CashfreeStandIn(StandIn):
             return answer
         return self._do(request)
 
-    def _do(self, request: Call) -> Answer:
+    def _do(self, request: PartnerCall) -> Answer:
         parts = request.path.strip("/").split("/")
         match (request.method, *parts):
             case ("POST", "pg", "orders"):
@@ -73,7 +73,7 @@ class CashfreeStandIn(StandIn):
                 return Answer.of(_payout(self._find(self.world.payouts, key, "transfer_id_not_found")))
         raise Refusal(404, "request_invalid")
 
-    def _authorised(self, request: Call) -> None:
+    def _authorised(self, request: PartnerCall) -> None:
         part = "CASHFREE_PAYOUT_ID" if request.path.startswith("/payout") else "CASHFREE_CLIENT_ID"
         secret = part.replace("_ID", "_SECRET")
         given = f"{request.headers.get('x-client-id', '')}:{request.headers.get('x-client-secret', '')}"
@@ -82,7 +82,7 @@ class CashfreeStandIn(StandIn):
         if not request.headers.get("x-api-version"):
             raise Refusal(400, "version_missing")
 
-    def _create_order(self, request: Call) -> Answer:
+    def _create_order(self, request: PartnerCall) -> Answer:
         body = json.loads(request.body, parse_float=Decimal)
         reference, customer = required(body, "order_id", str), required(body, "customer_details", dict)
         if len(required(customer, "customer_id", str)) < 3 or not required(customer, "customer_phone", str):
@@ -102,7 +102,7 @@ class CashfreeStandIn(StandIn):
             "payment_session_id": f"session_{order.id.replace('-', '')}",
         }  # fmt: skip
 
-    def _refund(self, request: Call, order: str) -> Answer:
+    def _refund(self, request: PartnerCall, order: str) -> Answer:
         body = json.loads(request.body, parse_float=Decimal)
         key, amount = required(body, "refund_id", str), _paise(body.get("refund_amount"))
         known = self.world.refunds.get(key)
@@ -117,7 +117,7 @@ class CashfreeStandIn(StandIn):
         made = self.world.draw_refund(self.world.number(), payment, amount, key, request.body)
         return Answer.of(_refund(made))
 
-    def _pay_out(self, request: Call) -> Answer:
+    def _pay_out(self, request: PartnerCall) -> Answer:
         body = json.loads(request.body, parse_float=Decimal)
         key, amount = required(body, "transfer_id", str), _paise(body.get("transfer_amount"))
         details = required(required(body, "beneficiary_details", dict), "beneficiary_instrument_details", dict)

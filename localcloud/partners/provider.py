@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from localcloud.partners.wire import Answer, Call, Wire
+from localcloud.partners.wire import Answer, PartnerCall, Wire
 from localcloud.partners.world import Fault, Owed, Thing, World
 
 #: How a fault is sent, where it is not by what the answer says.
@@ -42,7 +42,7 @@ class StandIn(ABC):
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def handle(self, request: Call) -> Answer:
+    async def handle(self, request: PartnerCall) -> Answer:
         """Answer a call, or fail as the scenario has it."""
         fault = self.world.fault()
         if fault is Fault.LIMITED:
@@ -62,7 +62,7 @@ class StandIn(ABC):
         return replace(answer, wire=_WIRES.get(fault, Wire.WHOLE))
 
     @abstractmethod
-    def dispatch(self, request: Call) -> Answer:
+    def dispatch(self, request: PartnerCall) -> Answer:
         """Do what is asked. Raises Refusal."""
 
     @abstractmethod

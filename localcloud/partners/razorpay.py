@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from localcloud.partners.provider import Refusal, StandIn, required
-from localcloud.partners.wire import Answer, Call
+from localcloud.partners.wire import Answer, PartnerCall
 from localcloud.partners.world import Owed, Thing, World
 
 #: Reads one of the platform's secrets by its variable.
@@ -26,7 +26,7 @@ class RazorpayStandIn(StandIn):
         super().__init__(world)
         self._secret = secret
 
-    def dispatch(self, request: Call) -> Answer:
+    def dispatch(self, request: PartnerCall) -> Answer:
         """As the base says."""
         self._authorised(request)
         parts = request.path.strip("/").split("/")
@@ -65,13 +65,13 @@ class RazorpayStandIn(StandIn):
                 return self._report(request)
         raise Refusal(404, "not_found")
 
-    def _authorised(self, request: Call) -> None:
+    def _authorised(self, request: PartnerCall) -> None:
         given = request.headers.get("authorization", "")
         words = f"{self._secret('RAZORPAY_KEY_ID')}:{self._secret('RAZORPAY_KEY_SECRET')}"
         if not hmac.compare_digest(given, f"Basic {base64.b64encode(words.encode()).decode()}"):
             raise Refusal(401, "authentication_failed")
 
-    def _create_order(self, request: Call) -> Answer:
+    def _create_order(self, request: PartnerCall) -> Answer:
         body = request.json()
         amount, receipt = required(body, "amount", int), required(body, "receipt", str)
         if amount < 100 or len(receipt) > 40 or body.get("currency") != "INR":
@@ -87,7 +87,7 @@ class RazorpayStandIn(StandIn):
         self._tell("payment.captured", payment=_payment(payment))
         return Answer.of(_payment(payment))
 
-    def _refund(self, request: Call, payment: Thing) -> Answer:
+    def _refund(self, request: PartnerCall, payment: Thing) -> Answer:
         body, key = request.json(), request.headers.get("x-refund-idempotency", "")
         if len(key) < 10:
             raise Refusal(400, "idempotency_key_invalid")
@@ -103,7 +103,7 @@ class RazorpayStandIn(StandIn):
         self._tell("refund.created", refund=_refund(made), payment=_payment(payment))
         return Answer.of(_refund(made))
 
-    def _pay_out(self, request: Call) -> Answer:
+    def _pay_out(self, request: PartnerCall) -> Answer:
         body, key = request.json(), request.headers.get("x-payout-idempotency", "")
         if not 4 <= len(key) <= 36:
             raise Refusal(400, "idempotency_key_invalid")
@@ -119,7 +119,7 @@ class RazorpayStandIn(StandIn):
         made = self.world.draw_payout(self.world.new_id("pout_"), amount, key, request.body)
         return Answer.of(_payout(made))
 
-    def _report(self, request: Call) -> Answer:
+    def _report(self, request: PartnerCall) -> Answer:
         skip, count = int(request.query.get("skip", "0")), int(request.query.get("count", "10"))
         lines = [
             {

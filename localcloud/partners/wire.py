@@ -28,7 +28,7 @@ class Wire(StrEnum):
 
 
 @dataclass(frozen=True)
-class Call:
+class PartnerCall:
     """What a client asked."""
 
     method: str
@@ -57,7 +57,7 @@ class Answer:
         return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[PartnerCall], Awaitable[Answer]]
 
 
 async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
@@ -76,7 +76,7 @@ async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
     return await asyncio.start_server(connected, host, port)
 
 
-async def _read(reader: asyncio.StreamReader) -> Call | None:
+async def _read(reader: asyncio.StreamReader) -> PartnerCall | None:
     async with asyncio.timeout(_HEAD_SECONDS):
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -91,7 +91,7 @@ async def _read(reader: asyncio.StreamReader) -> Call | None:
             return None
         body = await reader.readexactly(size)
     parts = urlsplit(target)
-    return Call(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
+    return PartnerCall(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
 
 
 async def _write(writer: asyncio.StreamWriter, answer: Answer) -> bool:

@@ -30,7 +30,7 @@ from services.payments import gate, refunds, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Attempt, Deposit, PaymentRow
-from services.payments.outside import Lost, Outside, Reach, told
+from services.payments.outside import Lost, Outside, Reach, outcome_of
 from services.payments.providers.port import (
     Order,
     OrderNews,
@@ -109,7 +109,7 @@ class _Ordering:
         for attempt in wanted.attempts:
             provider = self._outside.providers[attempt.provider]
             create = provider.create_order(str(attempt.id), wanted.amount, str(self._player), attempt.expires)
-            made[attempt.id] = await told(self._outside, attempt.provider, _within(ORDER_SECONDS, create))
+            made[attempt.id] = await outcome_of(self._outside, attempt.provider, _within(ORDER_SECONDS, create))
             if isinstance(made[attempt.id], Order):
                 break
         return made
@@ -169,7 +169,7 @@ class Retry(_Ordering):
         """None where an attempt has brought money, may still do so, or cannot be asked about."""
         for attempt in wanted.request.before:
             provider = self._outside.providers[attempt.provider]
-            news = await told(
+            news = await outcome_of(
                 self._outside, attempt.provider, _within(ORDER_SECONDS, provider.order(str(attempt.id), ""))
             )
             if not isinstance(news, OrderNews) or not without_money(news):
@@ -238,13 +238,13 @@ class LookAtAttempt:
         attempt, outside = wanted.request, await self._reach()
         name: ProviderName = attempt.provider  # type: ignore[assignment] # the column holds these
         provider = outside.providers[name]
-        news = await told(outside, name, provider.order(str(attempt.id), attempt.provider_order))
+        news = await outcome_of(outside, name, provider.order(str(attempt.id), attempt.provider_order))
         if isinstance(news, OrderNews):
             authorised = [each for each in news.payments if each.status is PaymentStatus.AUTHORISED]
             for each in authorised:
-                await told(outside, name, provider.capture(each.id, each.amount))
+                await outcome_of(outside, name, provider.capture(each.id, each.amount))
             if authorised:
-                news = await told(outside, name, provider.order(str(attempt.id), news.id))
+                news = await outcome_of(outside, name, provider.order(str(attempt.id), news.id))
         return news
 
     async def settle(

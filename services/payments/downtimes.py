@@ -10,7 +10,7 @@ from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
 from services.payments import repository
-from services.payments.outside import Lost, Reach, told
+from services.payments.outside import Lost, Reach, outcome_of
 from services.payments.providers.port import ProviderName
 
 #: Outbox task: ask a provider.
@@ -33,7 +33,7 @@ class AskDowntime:
     async def call(self, wanted: Try[ProviderName]) -> bool | Refused | Lost:
         """Its word."""
         outside = await self._reach()
-        return await told(outside, wanted.request, outside.providers[wanted.request].is_down())
+        return await outcome_of(outside, wanted.request, outside.providers[wanted.request].is_down())
 
     async def settle(
         self,

@@ -55,7 +55,7 @@ class Reach:
         return self._found
 
 
-async def told(outside: Outside, name: ProviderName | None, call: Awaitable[Answer]) -> Answer | Refused | Lost:
+async def outcome_of(outside: Outside, name: ProviderName | None, call: Awaitable[Answer]) -> Answer | Refused | Lost:
     """How `call` ended, as a value; what it says of the health of provider `name` is noted."""
     good = True
     try:

@@ -28,7 +28,7 @@ from services.payments import gate, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Instrument, Payout
-from services.payments.outside import Lost, Reach, told
+from services.payments.outside import Lost, Reach, outcome_of
 from services.payments.providers.port import Destination, PayoutNews, ProviderName
 from services.payments.schemas import InstrumentRequest, InstrumentView, PayoutRequest, PayoutView, StaffPayout
 from services.payments.states import PAYOUTS, PayoutState, moves
@@ -211,7 +211,7 @@ class SendPayout:
         name: ProviderName = payout.provider  # type: ignore[assignment] # the column holds these
         provider, key = outside.providers[name], str(payout.id)
         if wanted.repeated or payout.state != PayoutState.READY:
-            news = await told(outside, name, provider.payout_news(key, payout.provider_payout))
+            news = await outcome_of(outside, name, provider.payout_news(key, payout.provider_payout))
             if news is not None:
                 return news
             if payout.state not in (PayoutState.READY, PayoutState.UNKNOWN):
@@ -223,7 +223,7 @@ class SendPayout:
             account=account["account"],
             ifsc=account["ifsc"],
         )
-        return await told(outside, name, provider.pay_out(key, payout.amount, to))
+        return await outcome_of(outside, name, provider.pay_out(key, payout.amount, to))
 
     async def settle(
         self,

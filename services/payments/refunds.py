@@ -22,7 +22,7 @@ from services.common.outside import Refused, Try
 from services.payments import repository
 from services.payments.errors import PaymentsCode
 from services.payments.models import Attempt, Deposit, PaymentRow, Refund
-from services.payments.outside import Lost, Reach, told
+from services.payments.outside import Lost, Reach, outcome_of
 from services.payments.providers.port import ProviderName, RefundNews
 from services.payments.states import REFUNDS, RefundState, moves
 
@@ -121,11 +121,11 @@ class SendRefund:
         provider, key = outside.providers[name], str(refund.id)
         if wanted.repeated or refund.state != RefundState.READY:
             asking = provider.refund_news(key, attempt.provider_order, refund.payment, refund.provider_refund)
-            news = await told(outside, name, asking)
+            news = await outcome_of(outside, name, asking)
             if news is not None:
                 return news
         sending = provider.refund(key, attempt.provider_order, refund.payment, refund.amount)
-        return await told(outside, name, sending)
+        return await outcome_of(outside, name, sending)
 
     async def settle(
         self,

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from localcloud.partners.wire import Answer, Call, serve
+from localcloud.partners.wire import Answer, PartnerCall, serve
 
 KEYS = {
     "RAZORPAY_KEY_ID": "key", "RAZORPAY_KEY_SECRET": "secret", "RAZORPAY_WEBHOOK_SECRET": "hook previous",
@@ -25,16 +25,16 @@ class Surroundings:
     """An emulator that holds the keys, and a platform that takes webhooks at the third try."""
 
     def __init__(self) -> None:
-        self.webhooks: list[Call] = []
+        self.webhooks: list[PartnerCall] = []
         self.told = asyncio.Event()
 
-    async def emulator(self, request: Call) -> Answer:
+    async def emulator(self, request: PartnerCall) -> Answer:
         body = request.json()
         if request.headers["x-amz-target"].endswith("ListSecrets"):
             return Answer.of({"SecretList": [{"Name": f"matchday/local/payments/{name}"} for name in KEYS]})
         return Answer.of({"SecretString": KEYS[body["SecretId"].rpartition("/")[2]]})
 
-    async def platform(self, request: Call) -> Answer:
+    async def platform(self, request: PartnerCall) -> Answer:
         self.webhooks.append(request)
         if len(self.webhooks) == 4:  # two events, of which two tries were not taken
             self.told.set()

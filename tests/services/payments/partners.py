@@ -11,7 +11,7 @@ import httpx
 from localcloud.partners.cashfree import CashfreeStandIn
 from localcloud.partners.provider import StandIn
 from localcloud.partners.razorpay import RazorpayStandIn
-from localcloud.partners.wire import Call, Wire
+from localcloud.partners.wire import PartnerCall, Wire
 from localcloud.partners.world import Scenario, World
 
 #: Where payments finds them in a test.
@@ -46,7 +46,7 @@ class Partners(httpx.AsyncBaseTransport):
         stand_in = self.all[request.url.host.partition(".")[0]]
         body = await request.aread()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        asked = Call(request.method, request.url.path, dict(request.url.params), headers, body)
+        asked = PartnerCall(request.method, request.url.path, dict(request.url.params), headers, body)
         answer = await stand_in.handle(asked)
         if answer.wire in (Wire.SILENT, Wire.SLOW):
             raise httpx.ReadTimeout("silent")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from localcloud.partners import wire
-from localcloud.partners.wire import Answer, Call, serve
+from localcloud.partners.wire import Answer, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario
 from services.common.money import Paise
 from services.common.outside import Refused
@@ -159,7 +159,7 @@ def test_nothing_that_a_webhook_says_breaks_the_reader(document: Any) -> None:
 
 
 @asynccontextmanager
-async def provider_at(name: str, handler: Callable[[Call], Awaitable[Answer]]) -> AsyncIterator[Provider]:
+async def provider_at(name: str, handler: Callable[[PartnerCall], Awaitable[Answer]]) -> AsyncIterator[Provider]:
     server = await serve("127.0.0.1", 0, handler)
     port = server.sockets[0].getsockname()[1]
     async with client(f"http://127.0.0.1:{port}") as http:
@@ -197,7 +197,7 @@ async def test_every_missing_answer_is_unknown_and_nothing_else(impatient: None,
     ]
     given = iter(faults)
 
-    async def handler(_: Call) -> Answer:
+    async def handler(_: PartnerCall) -> Answer:
         return next(given)
 
     async with provider_at(name, handler) as provider:
@@ -213,7 +213,7 @@ async def test_a_no_is_a_no_and_a_limit_means_that_nothing_was_done(name: str, c
     refusal = {"error": {"code": "BAD_REQUEST_ERROR", "reason": "input_validation_failed"}, "code": "order_invalid"}
     answers = iter([Answer.of(refusal, 400), Answer.of(refusal, 401), Answer.of({}, 422), Answer.of({}, 429)])
 
-    async def handler(_: Call) -> Answer:
+    async def handler(_: PartnerCall) -> Answer:
         return next(answers)
 
     async with provider_at(name, handler) as provider:
