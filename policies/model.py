@@ -165,8 +165,8 @@ class Finding:
 _SHOWN = 4
 
 
-def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], stack: Stack) -> str:
-    """The values that an answer rests on, in short; none that is secret."""
+def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], stack: Stack, verdict: Verdict) -> str:
+    """The values that an answer rests on, in short; none that is secret. Where none was read, what is there counts."""
     found: dict[str, str] = {}
     for view, path, value in reads:
         if not isinstance(view, Resource):
@@ -175,8 +175,10 @@ def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], 
         found.pop(place, None)
         found[place] = show(value)
     kept = [f"{place}={text}" for place, text in found.items()][-_SHOWN:]
-    if not kept and subject is None:
-        return "none found"
+    if not kept and verdict.status is Status.NON_COMPLIANT:
+        kept = [f"{verdict.path}={verdict.value}"]
+    elif not kept:
+        kept = [f"type={subject.token}" if subject else "none found"]
     return redact(", ".join(kept), stack.secrets)
 
 
@@ -268,12 +270,12 @@ class Control:
         if isinstance(self.rule, Whole):
             with observing() as reads:
                 found = self._evaluate(stack)
-            return [replace(finding, observed=_observed(None, reads, stack)) for finding in found]
+            return [replace(finding, observed=_observed(None, reads, stack, finding.verdict)) for finding in found]
         found = []
         for resource in stack.of(*self.rule.types):
             with observing() as reads:
                 verdict = self.judge(resource, stack)
-            found.append(Finding(self, resource, verdict, _observed(resource, reads, stack)))
+            found.append(Finding(self, resource, verdict, _observed(resource, reads, stack, verdict)))
         return found
 
     def _evaluate(self, stack: Stack) -> list[Finding]:

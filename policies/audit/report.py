@@ -63,7 +63,9 @@ class Answer:
     excuse: Excuse | None = None
     #: What the answer rests on ("storageEncrypted=true"), and where the resource is; "" where that is not known.
     observed: str = ""
+    #: The resource's id where AWS gives its kind no ARN (an inline policy, an attachment).
     arn: str = ""
+    #: Of the stack's own answers all of its Regions.
     region: str = ""
     account: str = ""
 
@@ -166,7 +168,8 @@ def audit(
     )
     judge.excuses.read_relaxations(state.stack)
     accounts = _accounts(state.stack)
-    results = tuple(_results(control, judge, state, accounts) for control in judge.active)
+    regions = ", ".join(sorted({resource.region for resource in state.stack.resources} - {""}))
+    results = tuple(_results(control, judge, state, accounts, regions) for control in judge.active)
     order = tuple(framework for framework in Framework if not frameworks or framework in frameworks)
     return Report(
         state,
@@ -190,7 +193,7 @@ def _accounts(stack: Stack) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _results(control: Control, judge: Judge, state: State, account: str) -> ControlResult:
+def _results(control: Control, judge: Judge, state: State, account: str, regions: str) -> ControlResult:
     answers = []
     for judged in judge.evaluate(control, state.stack, observe=True):
         verdict, resource = judged.finding.verdict, judged.finding.resource
@@ -211,8 +214,8 @@ def _results(control: Control, judge: Judge, state: State, account: str) -> Cont
                 verdict.message + lapsed(judged.excuse, judged.accepted),
                 judged.excuse,
                 judged.finding.observed,
-                arn,
-                resource.region if resource else "",
+                arn or (resource.id if resource else ""),
+                resource.region if resource else regions,
                 own or account,
             )
         )

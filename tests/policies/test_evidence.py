@@ -62,6 +62,12 @@ def test_json_holds_every_answer_and_its_sums(prod: Report) -> None:
         assert entry["reason"] and entry["owner"] and entry["expires"]
 
 
+def test_every_row_says_what_was_seen_of_what_and_where(prod: Report) -> None:
+    for answer in prod.answers:
+        assert answer.observed and answer.region and answer.account, (answer.control.id, answer.name)
+        assert answer.arn or not answer.urn, (answer.control.id, answer.name)
+
+
 @pytest.mark.parametrize("which", ["small", "prod"])
 def test_sarif_is_valid(which: str, request: pytest.FixtureRequest) -> None:
     log = json.loads(sarif_file.render(request.getfixturevalue(which)))
