@@ -180,7 +180,7 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_real_environments_speak_tls_everywhere(composed: Composed, stack: str) -> None:
     recorded = composed(stack)
-    assert {item.inputs["port"] for item in recorded.of("aws:lb/listener:Listener")} == {80, 443}
+    assert {item.inputs["port"] for item in recorded.of("aws:lb/listener:Listener")} == {443}
     assert all(item.inputs["transitEncryptionEnabled"] for item in recorded.of("ReplicationGroup"))
     (group,) = recorded.of("aws:rds/parameterGroup:ParameterGroup")
     assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "pending-reboot"} in group.inputs["parameters"]
