@@ -7,6 +7,7 @@ import sys
 
 #: Name → module with a `main()` that emits figures.
 BENCHMARKS = {
+    "auth": "benchmarks.auth",
     "platform": "benchmarks.platform",
     "policies": "benchmarks.policies",
     "scoring": "benchmarks.scoring",

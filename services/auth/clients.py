@@ -1,9 +1,10 @@
-"""The clients that may ask for tokens of their own: registered by the services' manifests, given to auth by its environment."""
+"""The clients that may ask for tokens of their own (registered by the services' manifests), and their tokens."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -12,6 +13,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from services.auth.errors import AuthCode
+from services.auth.limiter import CLIENTS_BY_ADDRESS, Limiter
+from services.auth.minting import Minter
+from services.auth.schemas import AccessToken, ClientCredentials
+from services.common.errors import ServiceError
 from services.common.rotating import accepted
 from services.common.settings import SettingsError
 
@@ -26,6 +32,8 @@ class _Registered(BaseModel):
 
 
 _REGISTRY = TypeAdapter(dict[str, _Registered])
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,33 @@ def is_secret(client: Client | None, given: str) -> bool:
     expected = client.secret_hashes if client is not None else (_hash(secrets.token_urlsafe()),)
     matches = [hmac.compare_digest(_hash(given), each) for each in expected]
     return any(matches) and client is not None
+
+
+@dataclass(frozen=True)
+class ClientService:
+    """Gives clients their tokens."""
+
+    limiter: Limiter
+    minter: Minter
+    clients: Mapping[str, Client]
+
+    async def token(self, form: ClientCredentials, address: str) -> AccessToken:
+        """A client's own token. Raises ServiceError (grant_unsupported, client_refused, scope_refused, rate_limited)."""
+        if form.grant_type != "client_credentials":
+            raise ServiceError(AuthCode.GRANT_UNSUPPORTED, "Only client_credentials is accepted.")
+        attempt = await self.limiter.attempt(CLIENTS_BY_ADDRESS, address)
+        client = self.clients.get(form.client_id)
+        if not is_secret(client, form.client_secret.get_secret_value()) or client is None:
+            log.warning("client refused")
+            raise ServiceError(
+                AuthCode.CLIENT_REFUSED, "Check client_id and client_secret.", headers={"WWW-Authenticate": "Basic"}
+            )
+        await self.limiter.give_back(attempt)
+        wanted = frozenset(form.scope.split()) or client.scopes
+        if not wanted <= client.scopes:
+            raise ServiceError(AuthCode.SCOPE_REFUSED, f"Accepted: {' '.join(sorted(client.scopes))}.")
+        limits = {scope: limit for scope, limit in client.limits.items() if scope in wanted}
+        return await self.minter.client(form.client_id, " ".join(sorted(wanted)), limits)
 
 
 def _secrets_of(name: str) -> tuple[bytes, ...]:

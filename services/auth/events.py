@@ -18,4 +18,13 @@ class AccountRegistered(Event):
     registered_at: datetime
 
 
-EVENTS = Events("auth", AccountRegistered)
+class AccountClosed(Event):
+    """An account was closed for good, and what named its owner was erased here."""
+
+    name: ClassVar[str] = "auth.account-closed"
+
+    account: UUID
+    closed_at: datetime
+
+
+EVENTS = Events("auth", AccountRegistered, AccountClosed)

@@ -1,4 +1,4 @@
-"""The log-in rate limit: attempts counted in the cache, by account and by address.
+"""Limits of attempts, counted in the cache in sliding windows: by account, by address, by what is attempted.
 
 It fails closed: without the cache nobody logs in (people who are logged in stay so: refreshes are then not counted). On a
 platform that holds money, an hour without new log-ins is better than an hour in which passwords can be tried without limit.
@@ -7,6 +7,8 @@ platform that holds money, an hour without new log-ins is better than an hour in
 from __future__ import annotations
 
 import logging
+import math
+import secrets
 from dataclasses import dataclass
 
 from redis.asyncio.cluster import RedisCluster
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `attempts` in each window of `seconds`."""
+    """At most `attempts` in any `seconds`."""
 
     name: str
     attempts: int
@@ -42,54 +44,82 @@ CLIENTS_BY_ADDRESS = Limit("clients", 300, 900)
 #: Of one refresh token: parallel tabs and lost answers take a handful.
 BY_REFRESH_TOKEN = Limit("refresh", 60, 60)
 
+#: Wrong second factors and codes of one person: of a million codes five can be tried in five minutes.
+BY_FACTOR = Limit("factor", 5, 300)
+
+#: Messages to one contact: who asks for another person's reset again and again fills no mailbox.
+MESSAGES = Limit("messages", 5, 3600)
+
+#: Anything else that begins without a log-in (resets, passkeys, providers), by address.
+BEGINNINGS = Limit("beginnings", 300, 900)
+
+#: One sorted set for each subject: attempts by their time. It never holds more than the limit: what is refused is not added, so
+#: who goes on trying is not locked out for longer. KEYS: the set. ARGV: now and length of the window in ms, limit, attempt.
+_TAKE = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[2])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
+    return tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]) + ARGV[2] - ARGV[1]
+end
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 0
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt that was counted; it can be given back."""
+
+    key: str
+    member: str
+
 
 class Limiter:
-    """Counts attempts in fixed windows."""
+    """Counts attempts."""
 
     def __init__(self, cache: RedisCluster, clock: Clock) -> None:
         self._cache, self._clock = cache, clock
 
-    async def attempt(self, limit: Limit, subject: str, *, needs_cache: bool = True) -> None:
+    async def attempt(self, limit: Limit, subject: str, *, needs_cache: bool = True) -> Attempt:
         """Count one attempt of `subject`, before it is made. Raises ServiceError (rate_limited, limiter_unavailable).
 
         Where counting is no more than a bound on load, the attempt `needs_cache` not.
         """
-        now = self._clock.now().timestamp()
-        window = int(now // limit.seconds)
-        key = self._key(limit, subject)
+        attempt = Attempt(_key(limit, subject), secrets.token_urlsafe(9))
+        now = int(self._clock.now().timestamp() * 1000)
         try:
-            # First the expiry, then the count: a crash in between leaves a key that goes away by itself.
-            await self._cache.set(key, 0, ex=limit.seconds, nx=True)
-            count = int(await self._cache.incr(key))
+            left = int(
+                await self._cache.eval(
+                    _TAKE, 1, attempt.key, str(now), str(limit.seconds * 1000), str(limit.attempts), attempt.member
+                )
+            )
         except _AWAY as error:
             if not needs_cache:
-                return
+                return attempt
             log.error("rate limiter unavailable", extra={"reason": type(error).__name__})
             raise ServiceError(
                 AuthCode.LIMITER_UNAVAILABLE, "Attempts cannot be counted at the moment.", headers={"Retry-After": "5"}
             ) from None
-        if count > limit.attempts:
-            wait = int((window + 1) * limit.seconds - now) + 1
+        if left > 0:
+            wait = math.ceil(left / 1000)
             log.warning("rate limited", extra={"limit": limit.name})
             raise ServiceError(Code.RATE_LIMITED, f"Try again in {wait} seconds.", headers={"Retry-After": str(wait)})
+        return attempt
 
-    async def give_back(self, limit: Limit, subject: str) -> None:
-        """Take one attempt of `subject` back: it was no guess."""
+    async def give_back(self, attempt: Attempt) -> None:
+        """Take an attempt back: it was no guess."""
         try:
-            # Only where the attempt was counted: in a window that has begun since, nothing is owed.
-            key = self._key(limit, subject)
-            if await self._cache.exists(key):
-                await self._cache.decr(key)
+            await self._cache.zrem(attempt.key, attempt.member)
         except _AWAY as error:
             log.warning("attempt not given back", extra={"reason": type(error).__name__})
-
-    def _key(self, limit: Limit, subject: str) -> str:
-        window = int(self._clock.now().timestamp() // limit.seconds)
-        return f"auth:attempts:{{{limit.name}:{subject}}}:{window}"
 
     async def forgive(self, limit: Limit, subject: str) -> None:
         """Forget the attempts of `subject`: it has proved itself."""
         try:
-            await self._cache.delete(self._key(limit, subject))
+            await self._cache.delete(_key(limit, subject))
         except _AWAY as error:
             log.warning("attempts not forgotten", extra={"reason": type(error).__name__})
+
+
+def _key(limit: Limit, subject: str) -> str:
+    return f"auth:attempts:{{{limit.name}:{subject}}}"

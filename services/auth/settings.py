@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -42,7 +43,23 @@ class KeySecrets(BaseSettings):
     signing_kek: SecretStr
 
 
+#: Guesses at names that have no account are kept so long; events of accounts for good.
+GUESSES_KEPT = timedelta(days=30)
+
+#: How long a person can change their mind about closing their account.
+CLOSING_TIME = timedelta(days=30)
+
+#: A first factor given within this time is enough to add a second one.
+RECENT = timedelta(minutes=10)
+
+
+class PublicSettings(BaseSettings):
+    """Where people reach the platform: passkeys are bound to that origin, and providers send people back there."""
+
+    public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")] = "http://localhost:8080"
+
+
 class EmailSecrets(BaseSettings):
-    """What opens e-mail addresses: web processes alone."""
+    """What opens addresses and numbers: web processes, and the worker, which writes to them."""
 
     email_key: SecretStr

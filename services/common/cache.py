@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Any
@@ -19,6 +20,10 @@ from services.common.settings import CacheSettings
 #: The cache must never be what a request waits for: one command takes no longer, with all that the client does about it.
 COMMAND_SECONDS = 1.0
 
+#: The first one also connects, logs in and learns the cluster's slots. On a machine that is just starting everything that takes
+#: longer; a process that has never reached the cache waits so long for it.
+FIRST_SECONDS = 5.0
+
 #: After a command that failed nobody else asks for this long: who waits a second each, one behind the other, waits for ever.
 PAUSE_SECONDS = 1.0
 
@@ -32,14 +37,17 @@ class Cache(RedisCluster):
     """
 
     _away_until = 0.0
+    _reached = False
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
         """One command, as RedisCluster does it."""
         if time.monotonic() < self._away_until:
             raise RedisConnectionError("the cache did not answer a moment ago")
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                return await super().execute_command(*args, **kwargs)
+            async with asyncio.timeout(COMMAND_SECONDS if self._reached else FIRST_SECONDS):
+                answer = await super().execute_command(*args, **kwargs)
+            self._reached = True
+            return answer
         except ResponseError:
             raise  # it did answer
         except TimeoutError:
@@ -54,6 +62,14 @@ class Cache(RedisCluster):
         log.warning("cache away", extra={"reason": reason})
 
 
+async def open_cache(settings: CacheSettings) -> Cache:
+    """A client that has been asked once; a cache that is away keeps no process from starting."""
+    cache = create_cache(settings)
+    with contextlib.suppress(RedisError):
+        await cache.exists("asked-at-the-start")
+    return cache
+
+
 def create_cache(settings: CacheSettings) -> Cache:
     """A client; it connects when it is first used."""
     return Cache(
@@ -62,8 +78,9 @@ def create_cache(settings: CacheSettings) -> Cache:
         password=settings.password.get_secret_value(),
         ssl=settings.tls,
         ssl_check_hostname=settings.tls,
-        socket_timeout=COMMAND_SECONDS,
-        socket_connect_timeout=COMMAND_SECONDS,
+        # Of one step of the client's; execute_command bounds a command with all of its steps.
+        socket_timeout=FIRST_SECONDS,
+        socket_connect_timeout=FIRST_SECONDS,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),
         decode_responses=True,

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from services.common import logs
 from services.common.errors import Code, ServiceError
 from services.common.middleware import header
-from services.common.tokens import PLAYER, Caller, TokenVerifier, unauthenticated
+from services.common.tokens import PLAYER, STEP_UP_AGE, TWO_FACTORS, Caller, TokenVerifier, unauthenticated
 
 #: What a load balancer puts on each request that it forwards, and nobody can take off: a request with both is from outside.
 #: One of them is not enough: whoever traces may pass X-Amzn-Trace-Id on, and services reach each other through proxies
@@ -38,45 +38,57 @@ _CALLER = "caller"
 class Bearer(HTTPBearer):
     """A dependency that lets in who has a good token, with `scope` if one is named. A request's token is checked once.
 
-    One object and not a chain of small ones: each link of a chain costs a request as much as a statement.
+    With `step_up` the person has to have shown two factors a moment ago. One object and not a chain of small ones: each link
+    of a chain costs a request as much as a statement.
     """
 
-    def __init__(self, scope: str = "") -> None:
+    def __init__(self, scope: str = "", *, step_up: bool = False) -> None:
         super().__init__(
             scheme_name="HTTPBearer",
             auto_error=False,
             bearerFormat="JWT",
             description="An access token of the auth service",
         )
-        self._scope = scope
+        self._scope, self._step_up = scope, step_up
 
     async def __call__(self, request: HTTPConnection) -> Any:
         """The Caller."""
         return await self.caller(request)
 
     async def caller(self, request: HTTPConnection) -> Caller:
-        """Who calls. Raises ServiceError (unauthenticated, forbidden, keys_unavailable)."""
+        """Who calls. Raises ServiceError (unauthenticated, forbidden, keys_unavailable, step_up_needed)."""
         state = request.scope["state"]
         found: Caller | None = state.get(_CALLER)
+        verifier: TokenVerifier = request.app.state.verifier
         if found is None:
             scheme, _, token = header(request.scope, b"authorization").decode("latin-1").partition(" ")
             if scheme.lower() != "bearer" or not token:
                 raise unauthenticated("There is no bearer token in the Authorization header.")
-            verifier: TokenVerifier = request.app.state.verifier
             found = state[_CALLER] = await verifier.verify(token)
             logs.user_id.set(found.subject)
-        if not found.is_player and from_outside(request):
+        if not found.is_person and from_outside(request):
             raise ServiceError(Code.FORBIDDEN, "A client's token is taken from inside of the platform only.")
         if self._scope and self._scope not in found.scopes:
             raise ServiceError(Code.FORBIDDEN, f"The scope {self._scope!r} is needed.")
+        if self._step_up and not verifier.is_stepped_up(found):
+            raise step_up_needed()
         return found
+
+
+def step_up_needed() -> ServiceError:
+    """The refusal of a sensitive act whose caller has to show a second factor first (RFC 9470)."""
+    age = int(STEP_UP_AGE.total_seconds())
+    challenge = f'Bearer error="insufficient_user_authentication", acr_values="{TWO_FACTORS}", max_age={age}'
+    return ServiceError(
+        Code.STEP_UP_NEEDED, "Show a second factor, then send this again.", headers={"WWW-Authenticate": challenge}
+    )
 
 
 class PlayerBearer(Bearer):
     """The same for players only."""
 
-    def __init__(self) -> None:
-        super().__init__(PLAYER)
+    def __init__(self, *, step_up: bool = False) -> None:
+        super().__init__(PLAYER, step_up=step_up)
 
     async def __call__(self, request: HTTPConnection) -> Any:
         """The user's id."""
@@ -86,12 +98,18 @@ class PlayerBearer(Bearer):
             raise unauthenticated("The access token is not a player's.") from None
 
 
-def needs(scope: str) -> Bearer:
-    """A dependency that lets only callers with `scope` in."""
-    return Bearer(scope)
+def needs(scope: str, *, step_up: bool = False) -> Bearer:
+    """A dependency that lets only callers with `scope` (a permission is one) in; with `step_up` after two factors only."""
+    return Bearer(scope, step_up=step_up)
 
 
 Player = Annotated[UUID, Depends(PlayerBearer())]
 
+#: A player who has shown two factors a moment ago: for withdrawals, bank accounts, identity documents.
+SteppedUpPlayer = Annotated[UUID, Depends(PlayerBearer(step_up=True))]
+
 #: What an endpoint behind these can refuse with.
 REFUSALS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.KEYS_UNAVAILABLE)
+
+#: The same of endpoints that want two factors.
+STEP_UP_REFUSALS = (*REFUSALS, Code.STEP_UP_NEEDED)

@@ -37,6 +37,7 @@ class Code(ErrorCode):
     BODY_TOO_SLOW = "body_too_slow", 408, "The request body did not arrive in time"
     UNAUTHENTICATED = "unauthenticated", 401, "A valid access token is needed"
     FORBIDDEN = "forbidden", 403, "The access token does not allow this"
+    STEP_UP_NEEDED = "step_up_needed", 401, "A recent log-in with a second factor is needed"
     RATE_LIMITED = "rate_limited", 429, "Too many attempts"
     BUSY = "busy", 503, "The service is busy; try again"
     OUTCOME_UNKNOWN = "outcome_unknown", 503, "It is not known whether this was done; send the same request again"

@@ -1,7 +1,8 @@
-"""Where a service gets the keys that access tokens are checked with: from auth, over Service Connect."""
+"""What a service checks access tokens with: auth's keys and the sessions that ended, over Service Connect."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import httpx
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from pydantic import HttpUrl
 from pydantic_settings import BaseSettings
 
+from services.common.revocations import PATH, RemoteEnded
 from services.common.settings import load
 from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
 
@@ -21,9 +23,11 @@ class IssuerSettings(BaseSettings):
 
 async def open_verifier(app: FastAPI, stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> None:
     """Set the application's `verifier`, with a client that is closed with `stack`; tests bring another `transport`."""
-    url = str(load(IssuerSettings).auth_url).rstrip("/") + JWKS_PATH
+    auth = str(load(IssuerSettings).auth_url).rstrip("/")
     # No proxy and no .netrc of the surroundings: the address says all.
     http = httpx.AsyncClient(timeout=3, transport=transport, trust_env=False)
     await stack.enter_async_context(http)
-    keys = RemoteKeys(url, http, app.state.clock)
-    app.state.verifier = TokenVerifier(keys, app.state.process.environment, app.state.clock)
+    keys, ended = RemoteKeys(auth + JWKS_PATH, http, app.state.clock), RemoteEnded(auth + PATH, http)
+    reading = asyncio.create_task(ended.run())
+    stack.callback(reading.cancel)
+    app.state.verifier = TokenVerifier(keys, app.state.process.environment, app.state.clock, ended)

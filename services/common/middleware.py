@@ -24,6 +24,14 @@ MAX_HEADERS = 64
 MAX_DETAIL = 500
 MAX_VIOLATIONS = 20
 
+#: Of every answer: none is a page, so none may load anything or be framed, and none is asked for in clear text.
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"strict-transport-security", b"max-age=63072000"),
+)
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 
@@ -63,7 +71,7 @@ class RequestContext:
         logs.request_id.set(identity)
         logs.user_id.set("")
         scope.setdefault("state", {})
-        added = [(b"x-request-id", identity.encode()), (b"x-content-type-options", b"nosniff")]
+        added = [(b"x-request-id", identity.encode()), *SECURITY_HEADERS]
         started = time.perf_counter()
         status = 0
 

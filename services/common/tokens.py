@@ -23,6 +23,19 @@ JWKS_PATH = "/auth/.well-known/jwks.json"
 #: A player's own doings; operations' doings are scopes of the service that does them.
 PLAYER = "player"
 
+#: What a player may be besides: reached at a verified address; of age, and in no time-out or self-exclusion.
+VERIFIED = "player:verified"
+PLAY = "player:play"
+
+#: Somebody who works here; what they may do is a permission each (`services.common.permissions`).
+STAFF = "staff"
+
+#: How sure we are of a person (`acr`): one factor, or two of different kinds (NIST SP 800-63B).
+ONE_FACTOR, TWO_FACTORS = "aal1", "aal2"
+
+#: For how long after two factors were shown a sensitive act is taken.
+STEP_UP_AGE = timedelta(minutes=5)
+
 #: `client_id` of every player's token; each other is a client's own, and its subject.
 PLAYERS_CLIENT = "matchday"
 
@@ -43,16 +56,21 @@ class Caller:
     """Who calls, as a checked token says: `subject` is a user's id, or a client's name.
 
     `limits`: scope → the most that one call may do under it, in that scope's unit; a scope that is not there has no limit.
+    Of a person also the `session` (`sid`), how sure we are (`acr`), by which methods (`amr`, RFC 8176), and since when.
     """
 
     subject: str
     scopes: frozenset[str]
     limits: Mapping[str, int] = field(default_factory=dict)
+    session: str = ""
+    acr: str = ""
+    amr: frozenset[str] = frozenset()
+    authenticated_at: datetime | None = None
 
     @property
-    def is_player(self) -> bool:
-        """Whether it is a person; a client has other scopes than this one."""
-        return PLAYER in self.scopes
+    def is_person(self) -> bool:
+        """Whether it is a person; a client has neither of these scopes."""
+        return PLAYER in self.scopes or STAFF in self.scopes
 
 
 class KeySource(Protocol):
@@ -74,18 +92,30 @@ class _Known:
     expires: datetime
 
 
+class EndedSessions(Protocol):
+    """Which sessions have ended while access tokens of theirs may still be good."""
+
+    def has(self, session: str) -> bool:
+        """Whether the session is known to have ended."""
+        ...
+
+    def is_current(self) -> bool:
+        """Whether a session that ended a minute ago would be known."""
+        ...
+
+
 class TokenVerifier:
-    """Checks access tokens: form, algorithm, type, signature, issuer, audience, times.
+    """Checks access tokens: form, algorithm, type, signature, issuer, audience, times, and that the session goes on.
 
     A signature is checked once and remembered while its key is: when the keys are read anew, or one is withdrawn, it is
-    checked again. Times are checked each time. Nothing else ends an access token early, so nothing is missed.
+    checked again. Times and the session are checked each time.
     """
 
     #: How many good tokens are remembered; bad ones are not, so nobody can push others out without having tokens.
     REMEMBERED = 4096
 
-    def __init__(self, keys: KeySource, environment: str, clock: Clock) -> None:
-        self._keys, self._issuer, self._clock = keys, issuer(environment), clock
+    def __init__(self, keys: KeySource, environment: str, clock: Clock, ended: EndedSessions | None = None) -> None:
+        self._keys, self._issuer, self._clock, self._ended = keys, issuer(environment), clock, ended
         self._known: dict[str, _Known] = {}
 
     async def verify(self, token: str) -> Caller:
@@ -101,11 +131,20 @@ class TokenVerifier:
                 raise jwt.ExpiredSignatureError("expired")
             if known.issued > now + _SKEW:
                 raise jwt.ImmatureSignatureError("issued in the future")
+            if self._ended is not None and known.caller.session and self._ended.has(known.caller.session):
+                raise jwt.InvalidTokenError("session ended")
         except (jwt.PyJWTError, RecursionError) as error:  # a header may nest as deep as it is long
             # Which check failed goes to the log by the exception's class; the caller learns only that the token is no good.
             log.info("token refused", extra={"reason": type(error).__name__})
             raise unauthenticated("The access token is not valid.") from None
         return known.caller
+
+    def is_stepped_up(self, caller: Caller) -> bool:
+        """Whether `caller` has shown two factors within STEP_UP_AGE. No, too, where ended sessions cannot be known."""
+        if self._ended is not None and not self._ended.is_current():
+            return False
+        since = caller.authenticated_at
+        return caller.acr == TWO_FACTORS and since is not None and self._clock.now() - since <= STEP_UP_AGE
 
     def _remember(self, token: str, known: _Known) -> None:
         self._known.pop(token, None)
@@ -138,7 +177,18 @@ class TokenVerifier:
         limits = claims.get("limits", {})
         if not isinstance(limits, dict) or not all(type(limit) is int for limit in limits.values()):
             raise jwt.InvalidTokenError("limits")
-        caller = Caller(subject=claims["sub"], scopes=frozenset(claims["scope"].split()), limits=limits)
+        methods = claims.get("amr", [])
+        if not isinstance(methods, list):
+            raise jwt.InvalidTokenError("amr")
+        caller = Caller(
+            subject=claims["sub"],
+            scopes=frozenset(claims["scope"].split()),
+            limits=limits,
+            session=_text(claims.get("sid", "")),
+            acr=_text(claims.get("acr", "")),
+            amr=frozenset(map(_text, methods)),
+            authenticated_at=_moment(claims["auth_time"]) if "auth_time" in claims else None,
+        )
         return _Known(caller, kid, key, _moment(claims["iat"]), _moment(claims["exp"]))
 
 
@@ -215,6 +265,12 @@ def parse_jwks(document: Any) -> dict[str, jwt.PyJWK]:
         and key.get("use") == "sig"
         and isinstance(key.get("kid"), str)
     }
+
+
+def _text(claim: Any) -> str:
+    if not isinstance(claim, str) or len(claim) > 64:
+        raise jwt.InvalidTokenError("claims")
+    return claim
 
 
 def _moment(claim: Any) -> datetime:

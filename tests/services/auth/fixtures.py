@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import pytest
 from fastapi import FastAPI
 
-from services.auth import passwords
+from services.auth import letters, passwords, totp
 from services.auth.app import create_app
-from tests.services.support import CATALOG, Clock, Cloud, running
+from tests.services.support import CATALOG, Clock, Cloud, environ, running
 
 
 @dataclass
@@ -23,6 +27,20 @@ class Person:
     email: str
     password: str
     tokens: dict[str, Any]
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the access token says."""
+        found: dict[str, Any] = jwt.decode(self.tokens["access_token"], options={"verify_signature": False})
+        return found
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.claims["sub"])
+
+    @property
+    def scopes(self) -> set[str]:
+        return set(self.claims["scope"].split())
 
     @property
     def bearer(self) -> dict[str, str]:
@@ -38,14 +56,83 @@ class Auth:
     database: str
     cloud: Cloud
 
-    async def person(self, email: str | None = None) -> Person:
+    async def person(self, email: str | None = None, **more: str) -> Person:
         """Register and log in."""
         email, password = email or f"{uuid4().hex}@example.com", "correct horse battery"
         body = {"email": email, "password": password}
-        assert (await self.client.post("/auth/register", json=body)).status_code == 202
+        assert (await self.client.post("/auth/register", json=body | more)).status_code == 202
+        return await self.log_in(Person(email, password, {}))
+
+    async def log_in(self, person: Person) -> Person:
+        """Begin one more session of somebody who has one factor."""
+        body = {"email": person.email, "password": person.password}
         answer = await self.client.post("/auth/login", json=body)
         assert answer.status_code == 200, answer.text
-        return Person(email, password, answer.json())
+        return Person(person.email, person.password, answer.json())
+
+    async def verified(self, email: str | None = None, **more: str) -> Person:
+        """Register, enter the code that came by mail, log in."""
+        person = await self.person(email, **more)
+        body = {"kind": "email", "code": await self.secret(person.email)}
+        answer = await self.client.post("/auth/contacts/verify", json=body, headers=person.bearer)
+        assert answer.status_code == 200, answer.text
+        return await self.log_in(person)
+
+    async def with_totp(self, person: Person) -> Authenticator:
+        """Give a person an authenticator app."""
+        answer = await self.client.post("/auth/factors/totp", headers=person.bearer)
+        assert answer.status_code == 200, answer.text
+        app = Authenticator(self, base64.b32decode(answer.json()["secret"]))
+        confirmed = await self.client.post(
+            "/auth/factors/totp/confirm", json={"code": app.code()}, headers=person.bearer
+        )
+        assert confirmed.status_code == 200, confirmed.text
+        app.recovery_codes = confirmed.json()["codes"]
+        return app
+
+    async def step_up(self, person: Person, **proof: Any) -> httpx.Response:
+        """Show a proof; the person's access token is the new one if it was good."""
+        answer = await self.client.post("/auth/step-up", json=proof, headers=person.bearer)
+        if answer.status_code == 200:
+            person.tokens = person.tokens | answer.json()
+        return answer
+
+    async def staff(self, *roles: str) -> tuple[Person, Authenticator]:
+        """Somebody who works here, after two factors."""
+        person = await self.verified()
+        headers = await self.bearer("auth-roles")
+        body = {"email": person.email, "roles": roles, "reason": "a test needs one"}
+        assert (await self.client.post("/auth/internal/roles", json=body, headers=headers)).status_code == 204
+        person = await self.log_in(person)
+        app = await self.with_totp(person)
+        app.later()
+        assert (await self.step_up(person, totp=app.code())).status_code == 200
+        return person, app
+
+    async def letters(self, to: str) -> list[dict[str, str]]:
+        """What was written to a contact, the oldest first."""
+        with environ(self.cloud.environment("auth", self.database)):
+            sealer = letters.sealer()
+        app = await self.cloud.connect(self.database, role="app", service="auth")
+        rows = await app.fetch("SELECT payload FROM outbox ORDER BY id")
+        await app.close()
+        sealed = [base64.b64decode(json.loads(row["payload"])["sealed"]) for row in rows]
+        found: list[dict[str, str]] = [json.loads(sealer.open(each, letters.TASK)) for each in sealed]
+        return [each for each in found if each["to"] == to]
+
+    async def secret(self, to: str) -> str:
+        """The code or token in the newest letter to a contact."""
+        letter = (await self.letters(to))[-1]
+        found = re.search(r": (\S+)", letter["subject"] + "\n" + letter["text"])
+        assert found, letter
+        return found[1]
+
+    async def events(self, person: Person) -> list[str]:
+        """The kinds of a person's security events, the newest first."""
+        app = await self.cloud.connect(self.database, role="app", service="auth")
+        rows = await app.fetch("SELECT kind FROM security_events WHERE user_id = $1 ORDER BY id DESC", person.id)
+        await app.close()
+        return [row["kind"] for row in rows]
 
     async def bearer(self, client: str) -> dict[str, str]:
         """A client's Authorization header."""
@@ -58,6 +145,23 @@ class Auth:
         answer = await self.client.post("/auth/token", data=form)
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@dataclass
+class Authenticator:
+    """A person's authenticator app, by auth's clock."""
+
+    auth: Auth
+    secret: bytes
+    recovery_codes: list[str] = field(default_factory=list)
+
+    def code(self, steps: int = 0) -> str:
+        """What it shows, or showed or will show so many steps from now."""
+        return totp.code_at(self.secret, totp.step_of(self.auth.app.state.clock.now()) + steps)
+
+    def later(self) -> None:
+        """Wait for the next code: none is taken twice."""
+        self.auth.app.state.clock.move(seconds=30)
 
 
 @pytest.fixture

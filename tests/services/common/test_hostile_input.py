@@ -14,7 +14,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
 
-from services.auth.schemas import normalise_email
+from services.auth.contacts import normalise_email
 from services.common import answers, bodies, logs, middleware, protocol
 from services.common.admission import Admission, Admitted
 from services.common.client_address import client_address

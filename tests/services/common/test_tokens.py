@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm
 
 from services.common.errors import ServiceError
+from services.common.revocations import CURRENT_SECONDS, RemoteEnded
 from services.common.tokens import AUDIENCE, RemoteKeys, TokenVerifier, issuer
 from tests.services.support import Clock
 
@@ -147,6 +148,84 @@ async def test_a_changed_token_is_refused(setup: Setup) -> None:
     with pytest.raises(ServiceError, match="unauthenticated"):
         await setup.verifier.verify(f"{head}.{changed}.{signature}")
     assert body != changed
+
+
+class Ended:
+    """Sessions that ended."""
+
+    def __init__(self) -> None:
+        self.sessions: set[str] = set()
+        self.current = True
+
+    def has(self, session: str) -> bool:
+        return session in self.sessions
+
+    def is_current(self) -> bool:
+        return self.current
+
+
+async def test_a_session_that_ended_is_refused_though_its_token_was_good(setup: Setup) -> None:
+    ended = setup.verifier._ended = Ended()
+    token, other = setup.token(sid="one"), setup.token(sid="two")
+    caller = await setup.verifier.verify(token)
+    assert (caller.session, caller.is_person) == ("one", True)
+    ended.sessions.add("one")
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(token)
+    assert (await setup.verifier.verify(other)).session == "two"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sid": 5}, {"sid": "x" * 65}, {"acr": []}, {"amr": "pwd"}, {"amr": [1]}, {"auth_time": "now"}],
+    ids=str,
+)
+async def test_claims_of_a_session_have_their_types(setup: Setup, changes: dict[str, Any]) -> None:
+    with pytest.raises(ServiceError, match="unauthenticated"):
+        await setup.verifier.verify(setup.token(**changes))
+
+
+async def test_two_factors_count_for_five_minutes_and_while_ended_sessions_are_known(setup: Setup) -> None:
+    ended = setup.verifier._ended = Ended()
+    now = int(setup.clock.now().timestamp())
+    one = await setup.verifier.verify(setup.token(acr="aal1", auth_time=now))
+    two = await setup.verifier.verify(setup.token(acr="aal2", amr=["pwd", "otp"], auth_time=now))
+    none = await setup.verifier.verify(setup.token(acr="aal2"))
+    assert [setup.verifier.is_stepped_up(each) for each in (one, two, none)] == [False, True, False]
+    ended.current = False
+    assert not setup.verifier.is_stepped_up(two), "auth has not been reached: nobody knows whether it has ended"
+    ended.current = True
+    setup.clock.move(minutes=5)
+    assert setup.verifier.is_stepped_up(two)
+    setup.clock.move(seconds=1)
+    assert not setup.verifier.is_stepped_up(two)
+
+
+async def test_ended_sessions_are_read_again_and_again_and_kept_while_auth_is_away() -> None:
+    answers: list[Any] = [
+        httpx.Response(200, json={"sessions": ["one"]}),
+        httpx.ConnectError("away"),
+        httpx.Response(500),
+    ]
+    shapes: list[Any] = [[], {}, {"sessions": "one"}]
+    answers += [httpx.Response(200, json=shape) for shape in shapes]
+
+    async def issuer(_: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, httpx.Response)
+        return answer
+
+    ended = RemoteEnded("http://auth/ended", httpx.AsyncClient(transport=httpx.MockTransport(issuer)))
+    assert not ended.is_current()
+    while answers:
+        await ended.read()
+        assert ended.has("one")
+        assert not ended.has("two")
+        assert ended.is_current()
+    ended._read_at -= CURRENT_SECONDS + 1
+    assert not ended.is_current()
 
 
 async def test_keys_are_fetched_once_for_many(setup: Setup) -> None:

@@ -1,0 +1,108 @@
+"""What auth writes to people, and how it is sent: through the outbox, by the worker, over the messaging gateway's HTTP API.
+
+The outbox's row holds the letter sealed: it names a person, and may hold a code. The gateway (MESSAGES_URL) takes
+`POST /messages {channel, to, subject, text}` with an `Idempotency-Key`; where an environment has none, nothing is sent and
+a line in the log says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import httpx
+from pydantic import HttpUrl
+from pydantic_settings import BaseSettings
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.contacts import Contact
+from services.auth.settings import EmailSecrets
+from services.common import outbox
+from services.common.clock import Clock
+from services.common.outbox import Message
+from services.common.outside import OutsideCall, Refused, Try
+from services.common.sealing import Sealer
+from services.common.settings import load
+
+TASK = "auth.send_letter"
+
+log = logging.getLogger(__name__)
+
+
+class Letter(StrEnum):
+    """A letter: its subject, then its text, in which `{secret}` is a code or a token."""
+
+    VERIFY = "Your code: {secret}\n\nEnter it to verify that this is yours. It is good for a short time and once."
+    RESET = "Set a new password\n\nYour token: {secret}\n\nIt is good for 30 minutes and once. If you did not ask: do nothing."
+    REGISTERED_AGAIN = (
+        "Somebody registered with your address\n\nYou have an account here already. If that was you, log in, or set a new "
+        "password. If not, you need not do anything."
+    )
+    CHANGED = (
+        "Your password was changed\n\nEvery session of yours was ended. If that was not you, set a new password now and "
+        "write to support."
+    )
+    FACTORS_CHANGED = (
+        "Your second factors were changed\n\nIf that was not you, change your password and write to support."
+    )
+
+
+class GatewaySettings(BaseSettings):
+    """Where the messaging gateway is."""
+
+    messages_url: HttpUrl | None = None
+
+
+def sealer() -> Sealer:
+    """What letters are sealed with while they wait."""
+    return Sealer(load(EmailSecrets).email_key.get_secret_value(), "auth/letters")
+
+
+class Post:
+    """Hands letters to the outbox."""
+
+    def __init__(self, letters: Sealer) -> None:
+        self._letters = letters
+
+    async def send(self, session: AsyncSession, to: Contact, letter: Letter, *, secret: str = "") -> None:
+        """Have a letter sent once the session's transaction has committed."""
+        subject, _, text = letter.replace("{secret}", secret).partition("\n\n")
+        written = {"channel": to.kind, "to": to.value, "subject": subject, "text": text}
+        sealed = self._letters.seal(json.dumps(written).encode(), TASK)
+        await outbox.enqueue(session, TASK, {"sealed": base64.b64encode(sealed).decode()})
+
+
+@dataclass
+class SendLetter(OutsideCall[dict[str, str], None]):
+    """The call to the gateway. A time-out is UNKNOWN and is tried again with the same key, so nobody gets a letter twice."""
+
+    transport: httpx.AsyncBaseTransport | None = None
+    timeout = timedelta(seconds=10)
+
+    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> dict[str, str] | None:
+        """The letter; None where there is no gateway."""
+        if load(GatewaySettings).messages_url is None:
+            log.warning("letter not sent: MESSAGES_URL is not set")
+            return None
+        found: dict[str, str] = json.loads(sealer().open(base64.b64decode(message.payload["sealed"]), TASK))
+        return found
+
+    async def call(self, wanted: Try[dict[str, str]]) -> None:
+        """Hand it over. A refusal (4xx) is final."""
+        url = str(load(GatewaySettings).messages_url).rstrip("/") + "/messages"
+        async with httpx.AsyncClient(timeout=8, transport=self.transport, trust_env=False) as http:
+            answer = await http.post(url, json=wanted.request, headers={"Idempotency-Key": wanted.key})
+        if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
+            raise Refused(str(answer.status_code))
+        answer.raise_for_status()
+
+    async def settle(
+        self, session: AsyncSession, clock: Clock, message: Message, request: dict[str, str], outcome: Refused | None
+    ) -> None:
+        """Say where a letter was refused; nothing else depends on it."""
+        if isinstance(outcome, Refused):
+            log.error("letter refused by the gateway", extra={"status": outcome.code, "channel": request["channel"]})

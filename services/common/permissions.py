@@ -1,0 +1,68 @@
+"""What staff may do: permissions, and the roles that are sets of them. Whatever a role does not hold is refused.
+
+A permission is a scope of the service that asks for it (`scopes` in its manifest), checked by `callers.needs`. Auth puts the
+permissions of a person's roles into the access token, and only after two factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One kind of act."""
+
+    READ_ACCOUNTS = "auth:read-accounts"
+    READ_SECURITY_EVENTS = "auth:read-security-events"
+    END_SESSIONS = "auth:end-sessions"
+    FREEZE_ACCOUNTS = "auth:freeze-accounts"
+    GRANT_ROLES = "auth:grant-roles"
+    AUDIT_WALLET = "wallet:audit"
+    APPROVE_PAYOUTS = "scoring:approve"
+    MANAGE_CONTESTS = "scoring:manage"
+
+
+class StaffRole(StrEnum):
+    """What somebody works as."""
+
+    SUPPORT = "support"
+    RISK = "risk"
+    FINANCE = "finance"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+#: What changes nothing: all that an auditor may hold.
+READ_ONLY = frozenset({Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.AUDIT_WALLET})
+
+#: Nobody pays out what they propose: who manages contests does not approve pay-outs (an admin grants roles instead).
+ROLES: Mapping[StaffRole, frozenset[Permission]] = {
+    StaffRole.SUPPORT: frozenset({Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.END_SESSIONS}),
+    StaffRole.RISK: frozenset(
+        {
+            Permission.READ_ACCOUNTS,
+            Permission.READ_SECURITY_EVENTS,
+            Permission.END_SESSIONS,
+            Permission.FREEZE_ACCOUNTS,
+        }
+    ),
+    StaffRole.FINANCE: frozenset({Permission.READ_ACCOUNTS, Permission.AUDIT_WALLET, Permission.APPROVE_PAYOUTS}),
+    StaffRole.ADMIN: frozenset(
+        {
+            Permission.READ_ACCOUNTS,
+            Permission.READ_SECURITY_EVENTS,
+            Permission.END_SESSIONS,
+            Permission.FREEZE_ACCOUNTS,
+            Permission.GRANT_ROLES,
+            Permission.MANAGE_CONTESTS,
+        }
+    ),
+    StaffRole.AUDITOR: READ_ONLY,
+}
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
+    """The permissions of all `roles` together; a name that is no role has none."""
+    known = {role.value: role for role in StaffRole}
+    return frozenset[Permission]().union(*(ROLES[known[name]] for name in roles if name in known))
