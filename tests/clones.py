@@ -117,3 +117,10 @@ def make_clone(directory: Path, port: int) -> Clone:
         else:
             shutil.copy(source, directory / room)
     return Clone(directory, port)
+
+
+def lend_mypy_cache(directory: Path) -> None:
+    """mypy in a copy begins with what `make lint` has found out about the same files: a second instead of five."""
+    cache = PROJECT / ".mypy_cache"
+    if cache.is_dir():
+        shutil.copytree(cache, directory / ".mypy_cache")

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.clones import lend_mypy_cache
+
 ROOT = Path(__file__).parents[2]
 CHECKED = ["components", "environments", "model", "stacks", "tests/components", "docs/runbooks"]
 
@@ -37,6 +39,7 @@ def clone(tmp_path: Path) -> Path:
     for room in ("cli", "localcloud", "policies", "scoring", "services"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").touch()
+    lend_mypy_cache(tmp_path)
     return tmp_path
 
 

@@ -13,6 +13,7 @@ import pytest
 from model.catalog import load_catalog
 from model.vocabulary import Tier
 from scripts.new_service import write
+from tests.clones import lend_mypy_cache
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def contents(directory: Path) -> dict[str, bytes]:
     files = (path for path in directory.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    kept = (path for path in files if ".ruff_cache" not in path.parts)
+    kept = (path for path in files if not {".ruff_cache", ".mypy_cache"} & set(path.parts))
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in kept}
 
 
@@ -50,7 +51,7 @@ def passes(clone: Path, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=clone,
-        env={**os.environ, "PYTHONPATH": str(clone), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(clone)},
         capture_output=True,
         text=True,
         timeout=550,
@@ -72,8 +73,8 @@ def test_they_pass_the_linters(clone: Path) -> None:
     passes(clone, "-m", "ruff", "check", *folders)
     passes(clone, "-m", "ruff", "format", "--check", *folders)
     passes(clone, "scripts/check_services.py")
-    cache = ROOT / ".mypy_cache" / "rehearsal"
-    passes(clone, "-m", "mypy", "--cache-dir", str(cache), *folders)
+    lend_mypy_cache(clone)
+    passes(clone, "-m", "mypy", *folders)
 
 
 def test_the_import_contracts_cover_them(clone: Path) -> None:
