@@ -85,7 +85,7 @@ def test_after_up_a_refresh_shows_no_change(provisioned: FarEnd) -> None:
     assert done.touched == {}  # `changes` counts no refresh; that this one does, the test of drift proves
 
 
-def test_one_setting_changes_only_what_depends_on_it(provisioned: FarEnd) -> None:
+def test_one_setting_changes_only_what_depends_on_it_and_drift_is_repaired(provisioned: FarEnd) -> None:
     changed = _settings(logs={"retention_days": 30})
     plan = provisioned.workspace.run(["preview"], "local", config=changed)
     done = provisioned.workspace.run(UP, "local", config=changed)
@@ -94,24 +94,25 @@ def test_one_setting_changes_only_what_depends_on_it(provisioned: FarEnd) -> Non
     assert {event.urn for event in plan.resources} == {event.urn for event in done.resources}
     groups = provisioned.client("logs").describe_log_groups()["logGroups"]
     assert {group["retentionInDays"] for group in groups} == {30}
-    back = provisioned.workspace.run(UP, "local")
-    assert {event.urn for event in back.resources} == {event.urn for event in done.resources}
 
-
-def test_drift_is_reported_and_repaired(provisioned: FarEnd) -> None:
     ecs = provisioned.client("ecs")
     cluster = ecs.list_clusters()["clusterArns"][0]
     service = next(arn for arn in ecs.list_services(cluster=cluster)["serviceArns"] if "wallet-web" in arn)
     ecs.update_service(cluster=cluster, service=service, desiredCount=5)
-    unseen = provisioned.workspace.run(["preview"], "local")
+    unseen = provisioned.workspace.run(["preview"], "local", config=changed)
     assert _touched(unseen.changes) == {}
-    seen = provisioned.workspace.run(["preview", "--refresh"], "local")
+    seen = provisioned.workspace.run(["preview", "--refresh"], "local", config=changed)
     assert [event.type for event in seen.resources] == ["aws:ecs/service:Service"]
     assert "desiredCount" in seen.resources[0].changed
-    assert provisioned.workspace.run(["refresh", "--preview-only"], "local").touched == {"update": 1}
-    provisioned.workspace.run([*UP, "--refresh"], "local")
+    assert provisioned.workspace.run(["refresh", "--preview-only"], "local", config=changed).touched == {"update": 1}
+
+    back = provisioned.workspace.run([*UP, "--refresh"], "local")
+    assert {event.urn for event in back.resources} == {event.urn for event in (*done.resources, *seen.resources)}
+    assert {event.operation for event in back.resources} == {"update"}
     live = ecs.describe_services(cluster=cluster, services=[service])["services"][0]
     assert live["desiredCount"] == 1
+    groups = provisioned.client("logs").describe_log_groups()["logGroups"]
+    assert 30 not in {group["retentionInDays"] for group in groups}
 
 
 def test_destroy_leaves_nothing(provisioned: FarEnd) -> None:

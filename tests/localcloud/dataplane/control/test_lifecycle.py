@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.state import Info
 
-from ..harness import Platform, alive, kill, make_platform, until
+from ..harness import Platform, alive, kill, make_platform, running, until
 
 
 def everything(platform: Platform) -> list[int]:
@@ -170,16 +171,18 @@ def test_stop_leaves_no_process_no_port_and_keeps_what_lasts(platform: Platform)
     assert Valkey(host=broker, password="token").get("kept") == b"yes"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_signalled_supervisor_leaves_no_process(platform: Platform, number: signal.Signals) -> None:
+def test_signalled_supervisor_leaves_no_process_and_starts_again(platform: Platform) -> None:
     deployed(platform)
-    pids = everything(platform)
-    os.kill(platform.running.info.pid, number)
-    until(lambda: not [pid for pid in pids if alive(pid)], what=f"all gone after {number.name}")
-    with pytest.raises(SupervisorError):
-        Client.connect(platform.config.state)
-    platform.start()
-    assert platform.running.status()["url"].startswith("http://127.0.0.1:")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        platform.converge()
+        pids = everything(platform)
+        assert len(pids) > 5, "the servers, the task and its child"
+        os.kill(platform.running.info.pid, number)
+        until(lambda: not [pid for pid in pids if alive(pid)], what=f"all gone after {number.name}")  # noqa: B023 - called at once
+        with pytest.raises(SupervisorError):
+            Client.connect(platform.config.state)
+        platform.start()
+        assert platform.running.status()["url"].startswith("http://127.0.0.1:")
 
 
 def test_second_supervisor_for_one_state_is_refused_and_the_first_is_used(shared: Platform) -> None:
@@ -231,12 +234,11 @@ def test_control_wants_the_token_and_its_file_is_private(shared: Platform) -> No
     assert shared.running.status()["supervisor"]["pid"] == info.pid
 
 
-def test_users_environment_does_not_reach_the_supervisor(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    platform.stop()
+def test_users_environment_does_not_reach_the_supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    platform.start()
-    platform.converge()
-    environment = psutil.Process(platform.running.info.pid).environ()
+    with contextmanager(running)(make_platform(tmp_path)) as platform:
+        platform.converge()
+        environment = psutil.Process(platform.running.info.pid).environ()
     assert not [name for name in environment if name.startswith("AWS_") or "PROXY" in name.upper()]
