@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policies.catalog import all_controls
-from policies.lang.resources import Resource
+from policies.lang.resources import Stack
 from policies.lang.values import SECRET, UNKNOWN, Sensitive
 from policies.model import Control, Status
 from tests.policies.build import remake, stack
@@ -63,8 +63,8 @@ def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-def _evaluates(control: Control, resources: list[Resource]) -> None:
-    for finding in control.evaluate(stack(resources)):
+def _evaluates(control: Control, whole: Stack) -> None:
+    for finding in control.evaluate(whole):
         assert finding.verdict.status in Status
         assert "Sensitive" not in finding.verdict.message
 
@@ -88,7 +88,8 @@ def test_each_property_can_be_anything(control_id: str) -> None:
                     Sensitive({"a": 1}),
                 ):
                     broken = remake(resource, _replaced(dict(resource.values), path, value))
-                    _evaluates(CONTROLS[control_id], [*given_set[:index], broken, *given_set[index + 1 :]])
+                    whole = stack([*given_set[:index], broken, *given_set[index + 1 :]])
+                    _evaluates(CONTROLS[control_id], whole)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -103,8 +104,9 @@ def test_arbitrary_trees_of_values(data: st.DataObject) -> None:
             if data.draw(st.booleans()):
                 broken[key] = data.draw(values)
         given_set[index] = remake(resource, broken)
+    whole = stack(given_set)
     for control in CONTROLS.values():
-        _evaluates(control, given_set)
+        _evaluates(control, whole)
 
 
 def test_secrets_are_never_quoted() -> None:
