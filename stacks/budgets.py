@@ -232,6 +232,7 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
     """Each service's execution role lists every secret that its tasks are given."""
     account, project = "0" * 12, "matchday"
     for name, service in catalog.services.items():
+        issuer = catalog.token_issuer
         owned = [secret.name for secret in service.secrets]
         if Datastore.POSTGRES in service.datastores:
             owned += ["DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD", "MASTER_PASSWORD"]
@@ -239,6 +240,11 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
         owned += [passwords[store] for store in service.datastores if store in passwords]
         if service.token_issuer:
             owned += [client.variable for client in catalog.clients]
+        named = [(name, variable) for variable in owned]
+        if (
+            issuer is not None and issuer is not service
+        ):  # it made the secrets of the clients that this service's tasks use
+            named += [(issuer.name, client.variable) for client in service.clients if client.processes]
         prefix = f"arn:aws:secretsmanager:{settings.region}:{account}:secret:"
         document = iam.execution(
             region=settings.region,
@@ -246,8 +252,8 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
             log_group_arn=f"arn:aws:logs:{settings.region}:{account}:log-group:{log_group_name(project, settings.stack, name)}",
             # AWS ends a secret's ARN with a dash and six characters; the position keeps equal names apart.
             secret_arns=[
-                f"{prefix}{secret_name(project, settings.stack, name, variable)}-{position:06}"
-                for position, variable in enumerate(owned)
+                f"{prefix}{secret_name(project, settings.stack, owner, variable)}-{position:06}"
+                for position, (owner, variable) in enumerate(named)
             ],
             key_arns=[f"arn:aws:kms:{settings.region}:{account}:key/{'0' * 36}"],
         )

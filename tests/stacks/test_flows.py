@@ -28,6 +28,7 @@ def test_exactly_what_the_manifests_say_is_open(catalog: Catalog) -> None:
         expected |= {(name, store, DATASTORE_PORTS[store]) for store in service.datastores}
         expected |= {(name, called, catalog.services[called].port) for called in service.calls}
         expected |= {(name, ENDPOINTS, 443), (name, S3, 443)}
+        expected |= {(name, "internet", 443)} if service.egress else set()
     assert pairs(catalog, behind_cdn=True, interface_endpoints=True) == expected
 
 
