@@ -63,9 +63,9 @@ class CashfreeStandIn(StandIn):
             case ("GET", "pg", "incident"):
                 return Answer.of([{"incident_impact": "HIGH", "incident_end_time": None}] if self.world.is_down else [])
             case ("POST", "pg", "settlement", "recon"):
-                return Answer.of(
-                    {"cursor": None, "limit": 1000, "data": [_line(*each) for each in self.world.settle()]}
-                )
+                day = datetime.fromisoformat(request.json()["filters"]["start_date"]).date()
+                lines = [_line(*each) for each in self.world.settle(day)]
+                return Answer.of({"cursor": None, "limit": 1000, "data": lines})
             case ("POST", "payout", "transfers"):
                 return self._pay_out(request)
             case ("GET", "payout", "transfers"):

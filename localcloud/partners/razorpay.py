@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar
 
 from localcloud.partners.provider import Refusal, StandIn, required
@@ -120,13 +121,14 @@ class RazorpayStandIn(StandIn):
         return Answer.of(_payout(made))
 
     def _report(self, request: PartnerCall) -> Answer:
+        day = date(*(int(request.query[part]) for part in ("year", "month", "day")))
         skip, count = int(request.query.get("skip", "0")), int(request.query.get("count", "10"))
         lines = [
             {
                 "entity_id": each.id, "type": kind, "amount": each.amount, "fee": each.fee if kind == "payment" else 0,
                 "tax": each.tax if kind == "payment" else 0, "settlement_id": "setl_1", "settled": True,
             }
-            for kind, each in self.world.settle()
+            for kind, each in self.world.settle(day)
         ]  # fmt: skip
         return self._list(lines[skip : skip + count])
 

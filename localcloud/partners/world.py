@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -166,10 +167,11 @@ class World:
         if self.happens(self.scenario.duplicate):
             self.owed.append(Owed(kind, body, event, self.now() + delay))
 
-    def settle(self) -> list[tuple[str, Thing]]:
-        """What goes into the next settlement report: captured payments and refunds that went out."""
+    def settle(self, day: date) -> list[tuple[str, Thing]]:
+        """What is in the settlement report of a day (UTC): captured payments, and refunds that went out, of that day."""
         lines = [("payment", each) for each in self.payments.values() if each.status == "captured"]
-        return lines + [("refund", each) for each in self.refunds.values() if each.status == "processed"]
+        lines += [("refund", each) for each in self.refunds.values() if each.status == "processed"]
+        return [(kind, each) for kind, each in lines if datetime.fromtimestamp(each.made_at, UTC).date() == day]
 
     def facts(self) -> dict[str, Any]:
         """How much of everything there is, for whoever looks."""

@@ -16,6 +16,15 @@ pytestmark = pytest.mark.postgres
 DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
 
 
+async def paid_then(payments: Payments, *amounts: int) -> None:
+    """A player paid in, the day before yesterday by the provider's clock."""
+    player = await payments.player()
+    payments.partners.seconds = -timedelta(days=2).total_seconds()
+    for amount in amounts:
+        await player.paid_in(amount)
+    payments.partners.seconds = 0.0
+
+
 async def reconcile(payments: Payments) -> dict[str, Any]:
     """Fetch and compare, and Razorpay's report of the day before yesterday."""
     assert await payments.jobs.run_scheduled(payments.sessions, SystemClock(), "payments.order_reports")
@@ -27,9 +36,7 @@ async def reconcile(payments: Payments) -> dict[str, Any]:
 
 
 async def test_what_agrees_is_booked_once_with_fees_and_taxes(payments: Payments) -> None:
-    player = await payments.player()
-    for amount in (50_000, 123_45):
-        await player.paid_in(amount)
+    await paid_then(payments, 50_000, 123_45)
     for _ in range(2):
         report = await reconcile(payments)
     charges = sum(each.fee for each in payments.partners.razorpay.world.payments.values())
@@ -49,14 +56,12 @@ async def test_what_agrees_is_booked_once_with_fees_and_taxes(payments: Payments
 
 
 async def test_what_differs_is_named(payments: Payments, caplog: pytest.LogCaptureFixture) -> None:
-    player = await payments.player()
-    for amount in (10_000, 20_000, 30_000):
-        await player.paid_in(amount)
+    await paid_then(payments, 10_000, 20_000, 30_000)
     world = payments.partners.razorpay.world
     changed, missing, _ = world.payments.values()
     changed.amount += 1
     del world.payments[missing.id]
-    world.payments["pay_foreign"] = Thing("pay_foreign", "captured", 700, "", 0.0)
+    world.payments["pay_foreign"] = Thing("pay_foreign", "captured", 700, "", changed.made_at)
     await payments.rows("UPDATE payments SET created_at = now() - interval '7 days'")
     ledger = await payments.cloud.connect(payments.wallet.database, role="owner", service="wallet")
     await ledger.execute("ALTER TABLE transactions DISABLE TRIGGER ALL")
