@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -145,16 +145,28 @@ def workspace(provider_port: int, state: Path | None = None) -> Workspace:
 
 
 @contextmanager
+def language_host() -> Iterator[Mapping[str, str]]:
+    """A language host that starts now, for an engine that runs later; yields what leads it there, for `Workspace.extra`."""
+    from localcloud.engine import ahead
+    from localcloud.engine.run import inherited
+
+    with ahead.language_host(engine(), PROJECT, Path(sys.executable), inherited()) as variables:
+        yield variables
+
+
+@contextmanager
 def isolated() -> Iterator[tuple[Workspace, str]]:
     """This project against an emulator (its URL) and a provider of its own, all of which go when the caller is done."""
     from localcloud.runtime.ephemeral import cloud
     from localcloud.runtime.errors import SupervisorError
 
-    with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch, language_host() as host:
         directory = Path(scratch)
         try:
             with cloud(directory, region=REGION) as far_end:
-                yield workspace(far_end.provider_port, state=StateDirectory(directory).pulumi), far_end.endpoint
+                made = workspace(far_end.provider_port, state=StateDirectory(directory).pulumi)
+                made.extra = host
+                yield made, far_end.endpoint
         except SupervisorError as failure:
             console.fail(str(failure), code=console.NOT_ASKED)
 

@@ -93,15 +93,16 @@ def up(
     try:
         with phases.phase("engine"):
             local.engine()
-        with phases.phase("servers"):
-            client = _start(wanted, before, cloud)
-        with phases.phase("provision"):
-            # A load balancer's address changes with the port: only a refresh tells the state so.
-            provisioned = _provision(client, refresh=refresh or _differs(before, wanted))
-            if _services():
-                from cli import site
+        with local.language_host() as host:
+            with phases.phase("servers"):
+                client = _start(wanted, before, cloud)
+            with phases.phase("provision"):
+                # A load balancer's address changes with the port: only a refresh tells the state so.
+                provisioned = _provision(client, host, refresh=refresh or _differs(before, wanted))
+                if _services():
+                    from cli import site
 
-                site.put_up(client)
+                    site.put_up(client)
         with phases.phase("converge"):
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
@@ -265,13 +266,13 @@ def _agreed(loss: str) -> bool:
     return typer.confirm("Go on and make everything anew?")
 
 
-def _provision(client: Client, *, refresh: bool) -> Result:
+def _provision(client: Client, host: Mapping[str, str], *, refresh: bool) -> Result:
     """Run `pulumi up`. If it is cut off, or a server behind it was, the next `up` takes back what it made."""
     from localcloud.engine.run import EngineFailed
 
     checkpoint = Checkpoint(local.STATE)
     workspace = local.workspace(client.info.provider_port)
-    workspace.extra = _THROWAWAY if client.info.snapshot else {}
+    workspace.extra = {**(_THROWAWAY if client.info.snapshot else {}), **host}
     command = ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)]
     checkpoint.take(_position(client))
     servers, written = _servers(client), _written(workspace)
@@ -287,7 +288,7 @@ def _provision(client: Client, *, refresh: bool) -> Result:
         else:
             _settle(client, checkpoint)
         local.engine_failed(failure)
-    _settle(client, checkpoint)
+    _settle(client, checkpoint, anew=bool(done.resources))
     return done
 
 
@@ -312,14 +313,16 @@ def _position(client: Client) -> dict[str, int] | None:
     """How far the emulator's journal is; None for an emulator that is not ours."""
     import httpx
 
+    from localcloud.runtime import loopback
     from localcloud.runtime.errors import SupervisorError
 
     if not client.info.snapshot:
         return None
     deadline = time.monotonic() + EMULATOR_SECONDS
+    http = loopback.client()
     while True:
         try:
-            answer = httpx.get(f"{client.info.emulator}/_matchday/health", timeout=60, trust_env=False)
+            answer = http.get(f"{client.info.emulator}/_matchday/health", timeout=60)
         except httpx.TransportError as error:
             # It may have been killed a moment ago: the supervisor starts it again.
             if time.monotonic() > deadline:
@@ -330,9 +333,13 @@ def _position(client: Client) -> dict[str, int] | None:
             return position
 
 
-def _settle(client: Client, checkpoint: Checkpoint) -> None:
-    """The engine has written down what it made: keep that as what can be gone back to."""
-    client.snapshot()
+def _settle(client: Client, checkpoint: Checkpoint, *, anew: bool = True) -> None:
+    """The engine has written down what it made: keep that as what can be gone back to.
+
+    A snapshot spares the emulator's next start the run's part of the journal; one that made nothing `anew` has hardly any.
+    """
+    if anew:
+        client.snapshot()
     checkpoint.take(_position(client))
     checkpoint.enter(Phase.SETTLED)
 

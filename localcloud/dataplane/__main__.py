@@ -50,6 +50,9 @@ async def _run(config: Config) -> None:
     # Imported late: boto3 takes a while, and a wrong argument should be told at once.
     collect_rarely()
     from localcloud.dataplane.control.supervisor import Supervisor
+    from localcloud.runtime import api_models
+
+    api_models.read_once()
 
     supervisor = Supervisor(config)
     loop = asyncio.get_running_loop()

@@ -58,9 +58,12 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     prepare_environment()
     collect_rarely()
-    from localcloud.emulator import api_models
+    from localcloud.runtime import api_models
 
     api_models.read_once()
+    from localcloud.emulator import tables
+
+    tables.read_quickly()
     from localcloud.emulator.server import serve  # imports moto, which reads models as it is imported
 
     return serve(arguments.host, arguments.port, arguments.snapshot, listening)

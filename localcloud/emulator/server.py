@@ -178,6 +178,8 @@ def serve(host: str, port: int, file: Path | None, listening: socket.socket | No
 
     def stop(_signal: int, _frame: Any) -> None:
         threading.Thread(target=server.shutdown).start()  # shutdown() waits for the loop that this thread runs
+        with contextlib.suppress(OSError):  # which looks up twice a second, and when somebody knocks
+            socket.create_connection((host, server.port), timeout=1).close()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

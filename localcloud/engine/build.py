@@ -29,10 +29,16 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 _OPTIMISED = ("std", "google.golang.org/grpc/...", "google.golang.org/protobuf/...", "github.com/pulumi/pulumi/...")
 
 #: The language host, and what it starts programs with: copied beside the CLI.
-_HOST = ("language_host.py", "program.py")
+_HOST = ("language_host.py", "attach.py", "program.py", "lazy_sdk.py", "quick_sdk.py")
 
 #: The engine starts `pulumi-language-python`; the interpreter is the clone's own, which `matchday` and `matchday env` export.
-_WRAPPER = '#!/bin/sh\nexec "${MATCHDAY_PYTHON:-python3}" -u "$(dirname "$0")/language_host.py" "$@"\n'
+_WRAPPER = """#!/bin/sh
+here=$(dirname "$0")
+if [ -S "${MATCHDAY_HOST:-}" ]; then
+    exec "${MATCHDAY_PYTHON:-python3}" -I -S "$here/attach.py" "$MATCHDAY_HOST" "$here/language_host.py" "$@"
+fi
+exec "${MATCHDAY_PYTHON:-python3}" -u "$here/language_host.py" "$@"
+"""
 
 
 class BuildFailed(RuntimeError):

@@ -1,9 +1,10 @@
 """Python language host for a Pulumi CLI that was built from Go modules, where Pulumi's own host is not to be had.
 
-The engine starts the executable `pulumi-language-python`; our build puts a two-line shell script of that name beside the CLI,
-which runs this file. It is copied there and so stands alone: it needs only `grpcio` and `pulumi`, from the interpreter that
-runs it. It runs programs and policy packs, in the virtual environment that Pulumi.yaml or PulumiPolicy.yaml names; it installs
-nothing and generates nothing.
+The engine starts the executable `pulumi-language-python`, twice for a run, and waits for it; our build puts a shell script of
+that name beside the CLI. It runs this file, or, where a command has started one ahead (ahead.py), attaches the engine to that
+(attach.py). This file is copied beside the CLI and so stands alone: it needs only `grpcio` and `pulumi`, from the interpreter
+that runs it. It runs programs and policy packs, in the virtual environment that Pulumi.yaml or PulumiPolicy.yaml names; it
+installs nothing and generates nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent import futures
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +27,8 @@ from typing import IO, Any
 import grpc
 from google.protobuf import empty_pb2
 
-# The engine starts the host twice for a run, and waits. It needs the SDK's messages, not the SDK, which is half of its start:
-# with empty modules of these names in their places, the packages' own files are not run.
+# The engine waits for the host. It needs the SDK's messages, not the SDK, which is half of its start: with empty modules of
+# these names in their places, the packages' own files are not run.
 for _name in ("pulumi", "pulumi.runtime"):
     _empty = ModuleType(_name)
     _spec = find_spec(_name)
@@ -64,11 +66,53 @@ def _output(field: str, chunk: bytes) -> Any:
     return message
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """The LanguageRuntime service (pulumi/proto/language.proto), as far as Python programs and packs need it."""
+class ProgramAhead:
+    """A program's process that has imported what the program will need, and waits to be told which one it is. Used once."""
 
-    def __init__(self, engine: str) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
+        ours, its = socket.socketpair()
+        self._socket: socket.socket | None = ours
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-u", str(PROGRAM), "--ahead", str(its.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+            )
+
+    def run(
+        self, command: list[str], environment: Mapping[str, str], output: tuple[int, int]
+    ) -> subprocess.Popen[bytes] | None:
+        """It, running `command` (an interpreter, -u, a script and its arguments); None if it cannot: another interpreter."""
+        if self._socket is None or command[0] != sys.executable or self._process.poll() is not None:
+            return None
+        with self._socket as channel:
+            self._socket = None
+            order = json.dumps({"arguments": command[3:], "environment": dict(environment)}).encode()
+            try:
+                socket.send_fds(channel, [len(order).to_bytes(8, "big")], list(output))
+                channel.sendall(order)
+            except OSError:  # it ended as it was told
+                return None
+        return self._process
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """The LanguageRuntime service (pulumi/proto/language.proto), as far as Python programs and packs need it.
+
+    - engine: its address, until a handshake says another.
+    - environment: of the engine, and so of what is run.
+    - output: descriptors of the standard output and error that the engine reads.
+    - ahead: a process for the first program.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        environment: Mapping[str, str],
+        output: tuple[int, int] = (1, 2),
+        ahead: ProgramAhead | None = None,
+    ) -> None:
+        self._engine, self._environment, self._output, self._ahead = engine, environment, output, ahead
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._engine = request.engine_address or self._engine
@@ -120,11 +164,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         command += [request.info.entry_point or ".", *request.args]
         environment = {
             # Without compiled modules a program that uses pulumi_aws takes 10 s longer to start.
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            **{name: value for name, value in self._environment.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as program:
+        program = self._ahead.run(command, environment, self._output) if self._ahead else None
+        if program is None:
+            out, err = self._output
+            program = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        with program:
             context.add_callback(program.terminate)
             code = program.wait()
         if code == ALREADY_SHOWN:
@@ -164,17 +212,55 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
 
 
+def _serve(host: LanguageHost) -> tuple[grpc.Server, int]:
+    """The host on a free loopback port."""
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=_UNLIMITED)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def _attached(connection: socket.socket, ahead: ProgramAhead) -> None:
+    """Serve one engine until its side of the connection ends."""
+    with connection:
+        head, output, _, _ = socket.recv_fds(connection, 8, 2)
+        try:
+            size, content = int.from_bytes(head, "big"), b""
+            while len(content) < size and (chunk := connection.recv(size - len(content))):
+                content += chunk
+            if len(output) < 2 or len(content) < size:
+                return
+            said = json.loads(content)
+            host = LanguageHost(said["engine"], said["environment"], (output[0], output[1]), ahead)
+            server, port = _serve(host)
+            connection.sendall(f"{port}\n".encode())
+            connection.recv(1)
+            server.stop(grace=0)
+        finally:
+            for descriptor in output:  # the engine waits until nobody holds them
+                os.close(descriptor)
+
+
+def serve_ahead(descriptor: int) -> None:
+    """Be the language host of every engine that attaches to a listening socket, until the process that gave it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the command's to end, and that ends us
+    ahead = ProgramAhead()
+    with socket.socket(fileno=descriptor) as listening:
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=_attached, args=(connection, ahead), daemon=True).start()
+
+
 def main() -> None:
     """Serve on a free loopback port until the engine ends us; the first line of standard output is the port."""
+    if sys.argv[1:2] == ["--ahead"]:
+        serve_ahead(int(sys.argv[2]))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         # The engine interrupts its plugins at the end of every run: an ordinary end, not an error to print.
         signal.signal(number, lambda *_: stop.set())
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=_UNLIMITED)
-    host = LanguageHost(sys.argv[-1] if len(sys.argv) > 1 else "")
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server, port = _serve(LanguageHost(sys.argv[-1] if len(sys.argv) > 1 else "", os.environ))
     print(port, flush=True)  # noqa: T201 (the plugin protocol)
     # The engine holds our standard input open as long as it lives; when it dies without a signal, we end too.
     parent = os.getppid()

@@ -1,79 +1,95 @@
 """Starts a Python program as Pulumi's own launcher does, without what makes each run slow and changes nothing.
 
-The language host runs this file in the program's interpreter, with the launcher's path and arguments. Like the host, it is
-copied beside the CLI and so stands alone: it needs only `pulumi`, which the launcher needs, too.
+The language host runs this file in the program's interpreter, with the launcher's path and arguments; or ahead of the run,
+with `--ahead` and a socket over which both come. Like the host, it is copied beside the CLI, with the modules that it imports,
+and so stands alone: it needs only `pulumi`, as the launcher does.
 """
 
 from __future__ import annotations
-import __future__
 
-import importlib.util
-import marshal
+import importlib
+import json
+import os
 import runpy
-import struct
+import socket
 import sys
-from collections.abc import Sequence
+import sysconfig
 from contextlib import suppress
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
-#: Generated packages: thousands of classes, of which a program uses some.
-GENERATED = "pulumi_aws"
+if TYPE_CHECKING or __package__:
+    from localcloud.engine import lazy_sdk, quick_sdk
+else:  # the copy
+    import lazy_sdk
+    import quick_sdk
 
-
-class DeferredAnnotations(SourceFileLoader):
-    """Loads a module as if it began with `from __future__ import annotations`.
-
-    Evaluating annotations is most of a generated package's import. As strings they cost nothing until Pulumi asks for the types
-    of a class that is used (with `typing.get_type_hints`, which evaluates strings).
-    """
-
-    def get_code(self, fullname: str) -> CodeType | None:
-        """The compiled module, kept beside Python's own for as long as the source stays as it is."""
-        source = self.get_filename(fullname)
-        info = Path(source).stat()
-        stamp = importlib.util.MAGIC_NUMBER + struct.pack("<qq", info.st_mtime_ns, info.st_size)
-        kept = importlib.util.cache_from_source(source, optimization="annotations")
-        with suppress(OSError):
-            content = self.get_data(kept)
-            if content.startswith(stamp):
-                known: CodeType = marshal.loads(memoryview(content)[len(stamp) :])  # noqa: S302 (ours, as any .pyc is)
-                return known
-        flags = __future__.annotations.compiler_flag
-        code: CodeType = compile(self.get_data(source), source, "exec", flags=flags, dont_inherit=True)
-        self.set_data(kept, stamp + marshal.dumps(code))  # whole or not at all, and not where one may not write
-        return code
-
-
-class Finder(MetaPathFinder):
-    """Finds the modules of generated packages for the loader above."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The module's specification with our loader; None for any other module."""
-        if fullname.partition(".")[0] != GENERATED:
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and type(spec.loader) is SourceFileLoader:
-            spec.loader = DeferredAnnotations(spec.loader.name, spec.loader.path)
-        return spec
+#: Names the file with the modules to import ahead (localcloud/engine/ahead.py).
+MODULES = "MATCHDAY_MODULES"
 
 
 def main() -> None:
     """Run the launcher that the first argument names; the rest are its own."""
     del sys.argv[0]
-    sys.meta_path.insert(0, Finder())
+    with suppress(ImportError):  # the launcher says what to do
+        lazy_sdk.install()
+        quick_sdk.install()
+    if sys.argv[0] == "--ahead":
+        _import_ahead()
+        with socket.socket(fileno=int(sys.argv[1])) as channel:
+            _become(channel)
     try:
-        import pulumi.log
-    except ImportError:
-        pass  # the launcher says what to do
-    else:
-        # Each is a call to the engine, several for a resource, and the engine shows none of them.
-        pulumi.log.debug = lambda *_arguments, **_more: None
-    runpy.run_path(sys.argv[0], run_name="__main__")
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:
+        _note_modules()
+
+
+def _become(channel: socket.socket) -> None:
+    """Take over the arguments, environment and output of the program that is to be run; end if there is none."""
+    head, output, _, _ = socket.recv_fds(channel, 8, 2)
+    size, content = int.from_bytes(head, "big"), b""
+    while len(content) < size and (chunk := channel.recv(size - len(content))):
+        content += chunk
+    if not head or len(content) < size:
+        sys.exit(0)
+    order = json.loads(content)
+    for ours, theirs in enumerate(output, start=1):
+        os.dup2(theirs, ours)
+        os.close(theirs)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    sys.argv[:] = order["arguments"]
+
+
+def _installed() -> list[str]:
+    """The modules of installed packages that are loaded, in the order in which they were."""
+    packages = sysconfig.get_path("purelib")
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if (getattr(module, "__file__", None) or "").startswith(packages) and not name.startswith("_")
+    ]
+
+
+def _import_ahead() -> None:
+    place = os.environ.get(MODULES, "")
+    with suppress(OSError):
+        for name in Path(place).read_text().split():
+            with suppress(Exception):  # of another release: the program will say what it lacks, if anything
+                importlib.import_module(name)
+
+
+def _note_modules() -> None:
+    place = os.environ.get(MODULES, "")
+    if not place:
+        return
+    file, text = Path(place), "\n".join(_installed())
+    with suppress(OSError):
+        if not file.exists() or file.read_text() != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_name(f"{file.name}.{os.getpid()}")
+            draft.write_text(text)
+            draft.replace(file)
 
 
 if __name__ == "__main__":

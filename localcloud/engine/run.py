@@ -79,6 +79,7 @@ class Workspace:
     - state: a private folder for backend, credentials, passphrase, stack configuration and event logs.
     - provider_port: where `aws` and `random` listen on 127.0.0.1.
     - python: the interpreter that runs the program.
+    - extra: further variables of the CLI's.
     """
 
     engine: Engine
@@ -245,13 +246,7 @@ class Workspace:
         return self.places.configuration(stack)
 
     def _clean(self, extra: Mapping[str, str]) -> dict[str, str]:
-        # Nor a proxy: the engine speaks to loopback alone, and gRPC would send even that through one.
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(_FORBIDDEN) and not name.lower().endswith("_proxy")
-        }
-        return {**inherited, **self.environment(), **extra}
+        return {**inherited(), **self.environment(), **extra}
 
     @contextmanager
     def _start(
@@ -312,6 +307,16 @@ class _Collected:
     @property
     def resources(self) -> list[events.ResourceEvent]:
         return [event for event in self._operations.values() if events.OPERATIONS[event.operation] != "same"]
+
+
+def inherited() -> dict[str, str]:
+    """What a process that works for the engine gets of our environment."""
+    # Nor a proxy: the engine speaks to loopback alone, and gRPC would send even that through one.
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FORBIDDEN) and not name.lower().endswith("_proxy")
+    }
 
 
 def _follow(path: Path, process: subprocess.Popen[bytes]) -> Iterator[events.Event]:

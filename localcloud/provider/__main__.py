@@ -19,6 +19,7 @@ from localcloud.provider.core import Core
 from localcloud.provider.kept import KeptProperties
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
+from localcloud.runtime import api_models
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import EndpointRefused, check_endpoint, isolate_environment
 
@@ -35,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ingress", default="", help="host:port that load balancers' names become")
     arguments = parser.parse_args(argv)
     isolate_environment()
+    api_models.read_once()
     try:
         check_endpoint(arguments.endpoint)
     except EndpointRefused as refusal:

@@ -94,7 +94,7 @@ def _server(log: Path, module: str, *arguments: str) -> Iterator[subprocess.Pope
     try:
         yield process
     finally:
-        end(process, signal.SIGTERM, 10)
+        end(process, signal.SIGKILL, 1)  # what it holds goes with it
         if process.stdout is not None:
             process.stdout.close()
 

@@ -19,6 +19,7 @@ from localcloud.dataplane.control import tail
 from localcloud.dataplane.control.events import Event
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores import data_stores
+from localcloud.runtime import loopback
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.state import Info, StateDirectory
 
@@ -36,8 +37,8 @@ class Client:
     def __init__(self, state: Path, info: Info) -> None:
         self.state, self.info = state, info
         self._places = StateDirectory(state)
-        self._http = httpx.Client(
-            base_url=info.control, headers={"Authorization": f"Bearer {info.token}"}, trust_env=False, timeout=30
+        self._http = loopback.client(
+            base_url=info.control, headers={"Authorization": f"Bearer {info.token}"}, timeout=30
         )
 
     @classmethod

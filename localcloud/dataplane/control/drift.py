@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from localcloud.dataplane.settings import Config
+from localcloud.runtime import loopback
 from localcloud.runtime.processes import spawn
 
 #: How long one look may take: at the lowest priority on a busy machine.
@@ -76,7 +77,7 @@ class Drift:
         """How far the emulator's journal is; time itself for an emulator that is not ours, which says nothing."""
         if self.config.emulator is not None:
             return time.monotonic()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with loopback.async_client() as client:
             return (await client.get(f"{self.emulator}/_matchday/health", timeout=30)).json()["position"]
 
     def _applying(self) -> bool:

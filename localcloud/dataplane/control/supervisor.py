@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import IO, Any
 
-import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.control.api import Control
@@ -29,6 +28,7 @@ from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.provider.kept import KeptProperties
+from localcloud.runtime import loopback
 from localcloud.runtime.addresses import (
     EMULATOR_HOST,
     EMULATOR_PORT,
@@ -58,7 +58,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._look_now = asyncio.Event()
         self._looked = asyncio.Condition()
-        self._looks = 0
+        self._looks, self._looking = 0, False
         self._look_problem = ""
         self._refused: list[str] = []
         self._emulator: ChildServer | None = None
@@ -158,7 +158,7 @@ class Supervisor:
                 "emulator", self._emulator_argv, self._log("emulator"), self.hub, self.config.timing
             )
             await self._emulator.start(EMULATOR_PORT)
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with loopback.async_client() as client:
                 health = (await client.get(f"{self._info.emulator}/_matchday/health", timeout=30)).json()
             self._info = replace(self._info, snapshot=health["snapshot"])
             self.hub.emit("server", "emulator", "snapshot", health["snapshot"])
@@ -188,8 +188,9 @@ class Supervisor:
         return [sys.executable, "-m", "localcloud.partners", *words]
 
     async def _stop(self) -> None:
-        """In order: no new request, tasks, stores, the provider, the emulator with its snapshot."""
+        """In order: no new request, tasks, stores, the emulator with its snapshot. The provider, which serves no task, beside them."""
         self.hub.emit("supervisor", "matchday", "stopping")
+        provider = asyncio.create_task(self._provider.stop()) if self._provider else None
         if hasattr(self, "_agent"):
             for part in (self._ingress, self._scheduler, self._stores):
                 with contextlib.suppress(SupervisorError):
@@ -197,7 +198,9 @@ class Supervisor:
             await self._agent.launcher.stop()
             self._agent.guardian.close()
             shutil.rmtree(self._agent.tasks_directory, ignore_errors=True)
-        for server in (self._partners, self._provider, self._emulator):
+        if provider:
+            await provider
+        for server in (self._partners, self._emulator):
             if server:
                 await server.stop()
         self.hub.emit("supervisor", "matchday", "stopped")
@@ -222,6 +225,7 @@ class Supervisor:
     async def _look(self) -> DesiredState | None:
         """Read the emulator once and bring everything in line. None if it could not be read."""
         self._look_now.clear()
+        self._looking = True
         desired: DesiredState | None = None
         try:
             desired = await asyncio.to_thread(self._observer.look)
@@ -239,7 +243,7 @@ class Supervisor:
                     self._tell_problem(sentence)
             self._refused = list(desired.refused)
         async with self._looked:
-            self._looks += 1
+            self._looks, self._looking = self._looks + 1, False
             self._looked.notify_all()
         return desired
 
@@ -292,7 +296,7 @@ class Supervisor:
     async def _answer_snapshot(self, _: Mapping[str, str]) -> dict[str, Any]:
         if self._emulator is None:
             return {"snapshot": "the emulator is not ours"}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with loopback.async_client() as client:
             answer = await client.post(f"{self._info.emulator}/_matchday/snapshot", timeout=120)
         if answer.is_error:
             raise SupervisorError("emulator", f"wrote no snapshot: {answer.text.strip()}", self._emulator.log)
@@ -327,7 +331,7 @@ class Supervisor:
         """Wait for a look that begins after this call."""
         async with self._looked:
             # One that runs already may have read before what the caller means.
-            wanted = self._looks + 2
+            wanted = self._looks + 1 + self._looking
             while self._looks < wanted:
                 self._look_now.set()
                 await self._looked.wait()

@@ -18,6 +18,7 @@ from localcloud.dataplane.ingress import resolver, routing, site
 from localcloud.dataplane.ingress.resolver import Resolver
 from localcloud.dataplane.model import DesiredState, Listener
 from localcloud.dataplane.settings import Config
+from localcloud.runtime import loopback
 from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, require_free, spawn
@@ -63,7 +64,7 @@ class Ingress:
         self.log = config.places.logs / "ingress.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._loaded: dict[str, Any] = {}
-        self._http = httpx.AsyncClient(base_url=f"http://{self._admin}", trust_env=False, timeout=10)
+        self._http = loopback.async_client(base_url=f"http://{self._admin}", timeout=10)
 
     @property
     def pid(self) -> int | None:

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.model import TargetGroup
 from localcloud.dataplane.settings import Timing
+from localcloud.runtime import loopback
 from localcloud.runtime.aws import Aws
 
 _ESTABLISHED = "01"
@@ -60,9 +61,7 @@ class Targets:
     def __init__(self, aws: Aws, timing: Timing, changed: Callable[[], None]) -> None:
         self._aws, self._timing, self._changed = aws, timing, changed
         self._targets: dict[tuple[str, str], Target] = {}
-        self._http = httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self._http = loopback.async_client(follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
         self.groups: Mapping[str, TargetGroup] = {}
 
     def serving(self, group_name: str) -> list[str]:

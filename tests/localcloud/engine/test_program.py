@@ -10,14 +10,14 @@ from pathlib import Path
 from types import ModuleType
 
 from localcloud.engine import program
-from localcloud.engine.program import DeferredAnnotations
+from localcloud.engine.lazy_sdk import Loader
 
 #: Input and output types, nested ones, and a resource's, as Pulumi's serializer asks for them.
 _TYPES = """
 import sys
-from localcloud.engine.program import Finder
+from localcloud.engine.lazy_sdk import install
 if sys.argv[1] == "deferred":
-    sys.meta_path.insert(0, Finder())
+    install()
 import pulumi_aws
 from pulumi import _types
 classes = [
@@ -25,14 +25,14 @@ classes = [
     pulumi_aws.iam.GetPolicyDocumentResult, pulumi_aws.ProviderDefaultTagsArgs,
     pulumi_aws.s3.BucketLifecycleConfigurationRuleArgs, pulumi_aws.s3.outputs.BucketWebsite,
 ]
-assert type(pulumi_aws.kms.__loader__).__name__ == ("DeferredAnnotations" if sys.argv[1] == "deferred" else "SourceFileLoader")
+assert type(pulumi_aws.kms.__loader__).__name__ == ("Loader" if sys.argv[1] == "deferred" else "SourceFileLoader")
 for each in classes:
     print(each.__name__, sorted(_types._types_from_py_properties(each).items(), key=lambda item: item[0]))
 """
 
 
 def _load(source: Path) -> ModuleType:
-    loader = DeferredAnnotations("generated", str(source))
+    loader = Loader("generated", str(source))
     spec = importlib.util.spec_from_loader("generated", loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)

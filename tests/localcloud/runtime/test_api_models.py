@@ -1,4 +1,4 @@
-"""botocore's API models are read once in the emulator's process."""
+"""botocore's API models are read once in a process, and kept parsed for the next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 from botocore.loaders import JSONFileLoader
 
-from localcloud.emulator import api_models
+from localcloud.runtime import api_models
 
 
 def test_two_sessions_share_what_was_read_and_know_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
