@@ -8,10 +8,12 @@ import sys
 #: Name → module with a `main()` that emits figures.
 BENCHMARKS = {
     "auth": "benchmarks.auth",
+    "clock": "benchmarks.clock",
     "platform": "benchmarks.platform",
     "policies": "benchmarks.policies",
     "scoring": "benchmarks.scoring",
     "services": "benchmarks.services.run",
+    "suite": "benchmarks.suite",
 }
 
 

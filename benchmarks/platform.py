@@ -1,11 +1,9 @@
-"""How long the platform takes, and who spends the time; how much memory it holds."""
+"""Who spends the time of an engine run: Python, the program, the provider, the emulator, the engine."""
 
 from __future__ import annotations
 
 import json
-import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,17 +11,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent import futures
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import grpc
-import psutil
 
 from benchmarks.figures import Figure
-from localcloud.dataplane.control.client import Client
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Result, Workspace
 from localcloud.provider import schema
@@ -33,9 +29,7 @@ from localcloud.provider.kept import KeptProperties
 from localcloud.provider.rows import ROWS
 from localcloud.provider.servicer import Servicer, add_to
 from localcloud.runtime.addresses import AddressBook
-from localcloud.runtime.aws import Aws
 from localcloud.runtime.ephemeral import Endpoints, cloud
-from localcloud.runtime.state import StateDirectory
 
 PROJECT = Path(__file__).resolve().parents[1]
 REGION = "ap-south-1"
@@ -250,123 +244,6 @@ def _engine_figures() -> None:
             timed("preview prod", ["preview"], "prod")
 
 
-#: Python processes of the crowded platform.
-CROWD = 40
-
-#: What a process is, by what stands in its command line; the first that fits.
-_KINDS = {
-    "postgres": "PostgreSQL",
-    "valkey": "Valkey",
-    "caddy": "ingress",
-    "localcloud.emulator": "emulator",
-    "localcloud.provider": "provider",
-    "localcloud.dataplane": "supervisor",
-    "guardian": "supervisor",
-    "fork_server": "tasks",
-    "services.": "tasks",
-    "celeryd": "tasks",
-}
-
-
-def _memory(pid: int) -> dict[str, float]:
-    """MiB by proportional set size, of the supervisor and of its descendants by what they run."""
-    total: dict[str, float] = {}
-    root = psutil.Process(pid)
-    for process in [root, *root.children(recursive=True)]:
-        try:
-            words = " ".join(process.cmdline())
-            used = process.memory_full_info().pss / 2**20
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):  # a health check that has ended
-            continue
-        kind = next((kind for mark, kind in _KINDS.items() if mark in words), "other")
-        total[kind] = total.get(kind, 0.0) + used
-    return total
-
-
-def _memory_figures(name: str, pid: int) -> None:
-    used = _memory(pid)
-    for kind, mebibytes in sorted(used.items()):
-        Figure(name=f"{name}: {kind}", value=round(mebibytes, 1), unit="MiB", reference=round(sum(used.values()), 1),
-               against="the whole platform").emit()  # fmt: skip
-
-
-def _spent(pid: int) -> float:
-    """Seconds of CPU that a process, its descendants and what they have waited for have spent."""
-    root = psutil.Process(pid)
-    spent = 0.0
-    for process in [root, *root.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            spent += sum(process.cpu_times()[:4])
-    return spent
-
-
-def _crowd_figures(state: Path, pid: int) -> None:
-    """Forty Python processes on the running platform: how soon they all serve, at what cost, and what they take."""
-    client = Client.connect(state)
-    ecs = Aws(client.info.emulator, REGION).client("ecs")
-    (cluster,) = ecs.list_clusters()["clusterArns"]
-    services = client.status()["services"]
-    grown = [service["name"] for service in services if not service["name"].endswith("scheduler")]
-    missing = CROWD - sum(service["desired"] for service in services)
-    share, rest = divmod(missing, len(grown))
-    for number, name in enumerate(grown):
-        before = next(service["desired"] for service in services if service["name"] == name)
-        ecs.update_service(cluster=cluster, service=name, desiredCount=before + share + (number < rest))
-    begun, spent = time.perf_counter(), _spent(pid)
-    for _event in client.converge(300):
-        pass
-    seconds = time.perf_counter() - begun
-    running = sum(service["running"] for service in client.status()["services"])
-    Figure(name=f"{running} processes: {missing} more converge", value=round(seconds, 2), unit="s",
-           reference=round((_spent(pid) - spent) / (os.cpu_count() or 1), 2),
-           against="the CPU they cost, shared by all cores").emit()  # fmt: skip
-    _memory_figures(f"{running} processes: memory", pid)
-
-
-def _up_figures() -> None:
-    """`matchday up` in a clone of its own: from nothing, again while it runs, and again after a stop."""
-    with tempfile.TemporaryDirectory(prefix="matchday-bench-") as scratch:
-        clone = Path(scratch)
-        for room in (
-            "cli",
-            "components",
-            "environments",
-            "localcloud",
-            "model",
-            "policies",
-            "scoring",
-            "services",
-            "stacks",
-        ):
-            shutil.copytree(PROJECT / room, clone / room, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(PROJECT / "Pulumi.yaml", clone)
-        command = [sys.executable, "-c", "from cli.main import main; main()"]
-
-        def matchday(*arguments: str) -> str:
-            environment = {**os.environ, "PYTHONPATH": str(clone)}
-            done = subprocess.run(
-                [*command, *arguments], cwd=clone, env=environment, capture_output=True, text=True, check=True
-            )
-            return done.stdout
-
-        floor = _composition()
-        try:
-            for name, before in (("from nothing", None), ("while it runs", None), ("after down", "down")):
-                if before:
-                    matchday(before)
-                document = json.loads(matchday("up", "--port", "18080", "--json"))
-                for phase, seconds in document["seconds"].items():
-                    Figure(name=f"up {name}: {phase}", value=seconds, unit="s", reference=round(sum(floor.values()), 2),
-                           against="importing and running the program once").emit()  # fmt: skip
-            places = StateDirectory.of(clone)
-            pid = json.loads(places.supervisor.read_text())["pid"]
-            _memory_figures("memory", pid)
-            _crowd_figures(places.root, pid)
-        finally:
-            matchday("reset", "--yes")
-
-
 def main() -> None:
-    """Emit all figures: about four minutes on two cores."""
+    """Emit all figures: about two minutes on two cores."""
     _engine_figures()
-    _up_figures()

@@ -80,6 +80,10 @@ class _Lazy(ModuleType):
             exec(marshal.loads(code), names)  # noqa: S102, S302 (the module's own source)
         elif place := names.get(_ELSEWHERE, {}).get(name):
             names[name] = getattr(importlib.import_module(place, names["__package__"]), name)
+        elif (
+            f".{name}" in names.get(_ELSEWHERE, {}).values()
+        ):  # a submodule, which an import of its names would have left here
+            return importlib.import_module(f".{name}", names["__package__"])
         else:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         return names[name]
@@ -91,7 +95,8 @@ class _Lazy(ModuleType):
 
     def __dir__(self) -> list[str]:
         names = vars(self)
-        return sorted({*names, *names.get(_CLASSES, ()), *names.get(_ELSEWHERE, ())})
+        elsewhere = names.get(_ELSEWHERE, {})
+        return sorted({*names, *names.get(_CLASSES, ()), *elsewhere, *(place[1:] for place in elsewhere.values())})
 
 
 class _Names(dict[str, Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from localcloud.emulator import api_models
+from localcloud.runtime import api_models
 from localcloud.emulator.__main__ import prepare_environment
 
 #: What the tests ask an emulator for.

@@ -62,7 +62,7 @@ def test_a_built_cli_in_the_cache_gets_this_clones_language_host(tmp_path: Path)
     binary = _executable(directory / "pulumi", f"#!/bin/sh\necho v{build.VERSION}\n")
     assert find.ensure(lambda _message: None) == find.Engine(pulumi=binary, version=build.VERSION, origin="built")
     assert "class LanguageHost" in (directory / "language_host.py").read_text()
-    assert "class DeferredAnnotations" in (directory / "program.py").read_text()
+    assert "class Loader" in (directory / "lazy_sdk.py").read_text()
     assert os.access(directory / "pulumi-language-python", os.X_OK)
 
 

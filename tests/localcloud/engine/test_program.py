@@ -15,19 +15,48 @@ from localcloud.engine.lazy_sdk import Loader
 #: Input and output types, nested ones, and a resource's, as Pulumi's serializer asks for them.
 _TYPES = """
 import sys
-from localcloud.engine.lazy_sdk import install
-if sys.argv[1] == "deferred":
-    install()
+from localcloud.engine import lazy_sdk
+if sys.argv[1] == "lazy":
+    lazy_sdk.install()
 import pulumi_aws
 from pulumi import _types
 classes = [
-    pulumi_aws.kms.Key, pulumi_aws.kms.KeyArgs, pulumi_aws.sqs.Queue, pulumi_aws.s3.Bucket,
-    pulumi_aws.iam.GetPolicyDocumentResult, pulumi_aws.ProviderDefaultTagsArgs,
+    pulumi_aws.kms.Key, pulumi_aws.kms.KeyArgs, pulumi_aws.sqs.Queue, pulumi_aws.s3.Bucket, pulumi_aws.wafv2.WebAcl,
+    pulumi_aws.lb.Listener, pulumi_aws.cloudfront.Distribution, pulumi_aws.ecs.Service, pulumi_aws.rds.Instance,
+    pulumi_aws.iam.GetPolicyDocumentResult, pulumi_aws.ProviderDefaultTagsArgs, pulumi_aws.ec2.outputs.SecurityGroupIngress,
     pulumi_aws.s3.BucketLifecycleConfigurationRuleArgs, pulumi_aws.s3.outputs.BucketWebsite,
+    pulumi_aws.wafv2.WebAclRuleStatementArgs, pulumi_aws.cloudwatch.MetricAlarmMetricQueryArgs,
 ]
-assert type(pulumi_aws.kms.__loader__).__name__ == ("Loader" if sys.argv[1] == "deferred" else "SourceFileLoader")
+assert type(pulumi_aws.kms.__loader__).__name__ == ("Loader" if sys.argv[1] == "lazy" else "SourceFileLoader")
 for each in classes:
-    print(each.__name__, sorted(_types._types_from_py_properties(each).items(), key=lambda item: item[0]))
+    print(each.__module__, each.__qualname__, each.__doc__, sorted(vars(each)))
+    print(sorted(_types._types_from_py_properties(each).items(), key=lambda item: item[0]))
+    print(_types._py_to_pulumi_names_from_py_properties(each))
+"""
+
+#: Everything that services of a package offer, by its name and kind.
+_NAMES = """
+import sys
+from localcloud.engine import lazy_sdk
+if sys.argv[1] == "lazy":
+    lazy_sdk.install()
+import importlib
+
+def kind(value):
+    module = isinstance(value, type(sys))
+    return "module" if module else type(value).__name__, None if module else getattr(value, "__module__", "")
+
+for service in ("", ".kms", ".sqs", ".lb", ".kms.outputs", ".kms.key", ".wafv2.get_web_acl"):
+    module = importlib.import_module("pulumi_aws" + service)
+    own = [name for name in dir(module) if not name.startswith("_")]
+    own = own if service else [name for name in own if name.startswith(("get_", "Prov"))]
+    print(service, [(name, *kind(getattr(module, name))) for name in own])
+held = {}
+exec("from pulumi_aws.kms import *", held)
+print(sorted(held.keys() - {"__builtins__"}))
+from pulumi_aws.kms import get_key, key
+import pulumi_aws.kms.get_key as asked
+print(type(get_key), type(key), type(asked), hasattr(pulumi_aws := sys.modules["pulumi_aws.kms"], "nothing"))
 """
 
 
@@ -40,13 +69,43 @@ def _load(source: Path) -> ModuleType:
     return module
 
 
-def test_pulumi_finds_the_same_types_in_a_package_whose_annotations_are_not_evaluated() -> None:
-    eager, deferred = (
-        subprocess.run([sys.executable, "-c", _TYPES, way], capture_output=True, text=True, check=True).stdout
-        for way in ("eager", "deferred")
+def _eager_and_lazy(program: str) -> list[str]:
+    return [
+        subprocess.run([sys.executable, "-c", program, way], capture_output=True, text=True, check=True).stdout
+        for way in ("eager", "lazy")
+    ]
+
+
+def test_pulumi_finds_the_same_types_in_a_package_that_is_loaded_piece_by_piece() -> None:
+    eager, lazy = _eager_and_lazy(_TYPES)
+    assert "('abortIncompleteMultipartUpload', <class" in eager
+    assert lazy == eager
+
+
+def test_a_package_that_is_loaded_piece_by_piece_offers_the_same_names() -> None:
+    eager, lazy = _eager_and_lazy(_NAMES)
+    assert "('get_key', 'function', 'pulumi_aws.kms.get_key')" in eager
+    assert lazy == eager
+
+
+def test_a_class_that_runs_code_of_a_neighbour_is_not_put_off(tmp_path: Path) -> None:
+    package = tmp_path / "pulumi_aws"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .late import *\nfrom .soon import *\nvalue = Soon.number\n")
+    (package / "late.py").write_text("__all__ = ['Late']\nprint('late')\nclass Late: ...\n")
+    (package / "soon.py").write_text("__all__ = ['Soon']\nclass Soon:\n    number = 7\n")
+    (package / "_inputs.py").write_text(
+        "__all__ = ['Base', 'Derived']\nclass Base:\n    number = 8\nclass Derived(Base):\n    other: 'Late'\n"
     )
-    assert "BucketLifecycleConfigurationRuleArgs [('abortIncompleteMultipartUpload', <class" in eager
-    assert deferred == eager
+    program = (
+        "from localcloud.engine import lazy_sdk; import sys\n"
+        f"lazy_sdk.install(); sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import pulumi_aws; from pulumi_aws import _inputs\n"
+        "print(pulumi_aws.value, 'Base' in vars(_inputs), 'Derived' in vars(_inputs), _inputs.Derived.number)\n"
+        "print(pulumi_aws.Late.__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["7 True False 8", "late", "Late"]
 
 
 def test_annotations_are_not_evaluated_and_the_compiled_module_is_kept_until_its_source_changes(tmp_path: Path) -> None:
