@@ -68,7 +68,7 @@ def install() -> None:
             frames.append(source_pb2.StackFrame(pc=position))
         return source_pb2.StackTrace(frames=frames)
 
-    resource._get_stack_trace = get_stack_trace
+    setattr(resource, "_get_stack_trace", get_stack_trace)  # noqa: B010 (as any of the SDK's private names)
 
 
 #: `Resource`, `CustomResource` or `ComponentResource`, and the class that the program calls.

@@ -24,7 +24,8 @@ for location in ("region", "availability-zone"):
     offered = ec2.describe_instance_type_offerings(location)
     print(location, len(table[location]), sorted(str(sorted(each.items())) for each in offered)[::40])
 policies = iam_backends["123456789012"]["aws"].managed_policies
-print(len(policies), [sorted((name, str(value)) for name, value in vars(policy).items() if name not in ("id", "_id", "versions"))
+drawn = ("id", "_id", "versions")
+print(len(policies), [sorted((name, str(value)) for name, value in vars(policy).items() if name not in drawn)
       for policy in list(policies.values())[::300]])
 print(len(list(policies.values())[7].versions), list(policies.values())[7].versions[0].document[:80])
 """
