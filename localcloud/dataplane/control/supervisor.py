@@ -188,7 +188,7 @@ class Supervisor:
         return [sys.executable, "-m", "localcloud.partners", *words]
 
     async def _stop(self) -> None:
-        """In order: no new request, tasks, stores, the emulator with its snapshot; the provider, which no task needs, beside."""
+        """In order: no new request, tasks, stores, the emulator with its snapshot; beside, the provider, which none needs."""
         self.hub.emit("supervisor", "matchday", "stopping")
         provider = asyncio.create_task(self._provider.stop()) if self._provider else None
         if hasattr(self, "_agent"):
