@@ -163,9 +163,11 @@ def isolated() -> Iterator[tuple[Workspace, str]]:
     with tempfile.TemporaryDirectory(prefix="matchday-preview-") as scratch, language_host() as host:
         directory = Path(scratch)
         try:
+            made = workspace(0, state=StateDirectory(directory).pulumi)
+            made.extra = host
+            made.expect_stack()
             with cloud(directory, region=REGION) as far_end:
-                made = workspace(far_end.provider_port, state=StateDirectory(directory).pulumi)
-                made.extra = host
+                made.provider_port = far_end.provider_port
                 yield made, far_end.endpoint
         except SupervisorError as failure:
             console.fail(str(failure), code=console.NOT_ASKED)

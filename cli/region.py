@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from cli import console, local
+from localcloud.runtime.cache import kept
+
+
+def _regions() -> list[str]:
+    import boto3
+
+    return list(boto3.Session(region_name="us-east-1").get_available_regions("ec2"))
 
 
 def check(before: str | None) -> None:
     """End the command unless the stack's Region exists and is that of the last `up` (None before the first)."""
-    import boto3
-
     file = f"environments/Pulumi.{local.STACK}.yaml: config → aws:region"
-    known = boto3.Session(region_name=local.REGION).get_available_regions("ec2")
+    known: list[str] = kept(f"Regions of EC2 in botocore {version('botocore')}", _regions)
     if local.REGION not in known:
         near = [name for name in known if name.rpartition("-")[0] == local.REGION.rpartition("-")[0]]
         console.fail(

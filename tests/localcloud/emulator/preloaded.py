@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 
-from localcloud.runtime import api_models
 from localcloud.emulator.__main__ import prepare_environment
+from localcloud.runtime import api_models
 
 #: What the tests ask an emulator for.
 SERVICES = (
