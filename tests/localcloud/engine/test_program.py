@@ -48,6 +48,7 @@ def kind(value):
 
 for service in ("", ".kms", ".sqs", ".lb", ".kms.outputs", ".kms.key", ".wafv2.get_web_acl"):
     module = importlib.import_module("pulumi_aws" + service)
+    hasattr(module, "anything")  # Pulumi loads it then
     own = [name for name in dir(module) if not name.startswith("_")]
     own = own if service else [name for name in own if name.startswith(("get_", "Prov"))]
     print(service, [(name, *kind(getattr(module, name))) for name in own])
