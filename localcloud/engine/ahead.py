@@ -39,7 +39,7 @@ def language_host(
     if engine.origin != "built":
         yield {}
         return
-    directory = Path(tempfile.mkdtemp(prefix="matchday-host-"))  # short, as a socket's path must be, and ours alone
+    directory = Path(tempfile.mkdtemp(prefix="matchday-preview-host-"))  # short, as a socket's path must be
     variables = {HOST: str(directory / "socket"), MODULES: str(modules_file(project, python))}
     try:
         with socket.socket(socket.AF_UNIX) as listening:
