@@ -231,8 +231,8 @@ def _attached(connection: socket.socket, ahead: ProgramAhead) -> None:
                 content += chunk
             if len(output) < 2 or len(content) < size:
                 return
-            said = json.loads(content)
-            host = LanguageHost(said["engine"], said["environment"], (output[0], output[1]), ahead)
+            request = json.loads(content)
+            host = LanguageHost(request["engine"], request["environment"], (output[0], output[1]), ahead)
             server, port = _serve(host)
             connection.sendall(f"{port}\n".encode())
             connection.recv(1)
