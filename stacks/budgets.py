@@ -236,7 +236,7 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
         owned = [secret.name for secret in service.secrets]
         if Datastore.POSTGRES in service.datastores:
             owned += ["DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD", "MASTER_PASSWORD"]
-        passwords = {Datastore.BROKER: f"{name.upper()}_PASSWORD", Datastore.CACHE: "AUTH_TOKEN"}
+        passwords = dict.fromkeys((Datastore.BROKER, Datastore.CACHE), f"{name.upper()}_PASSWORD")
         owned += [passwords[store] for store in service.datastores if store in passwords]
         if service.token_issuer:
             owned += [client.variable for client in catalog.clients]

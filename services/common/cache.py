@@ -75,6 +75,7 @@ def create_cache(settings: CacheSettings) -> Cache:
     return Cache(
         host=settings.host,
         port=settings.port,
+        username=settings.user or None,
         password=settings.password.get_secret_value(),
         ssl=settings.tls,
         ssl_check_hostname=settings.tls,

@@ -6,7 +6,7 @@ from components.data.postgres import Postgres, PostgresArgs
 from components.data.redis import Redis, RedisArgs
 from components.data.redis_plan import Mode
 from environments.settings import EnvironmentSettings
-from model.broker import access_string
+from model import broker, cache
 from model.catalog import Catalog
 from model.vocabulary import Datastore
 from stacks.environment.foundation import Foundation
@@ -75,13 +75,17 @@ class Data:
                 snapshot_days=sizes.snapshot_days,
                 log_retention_days=settings.logs.retention_days,
                 deletion_protection=settings.protected,
-                users=self._broker_users() if mode is Mode.BROKER else {},
+                users=self._users(mode),
                 tls="tls_inside" not in settings.relaxed,
                 relaxed={**settings.reasons(deletion_protection="deletion_protection", tls="tls_inside"), **failover},
             ),
         )
 
-    def _broker_users(self) -> dict[str, str]:
-        """A user for each service that has queues."""
+    def _users(self, mode: Mode) -> dict[str, str]:
+        """A user for each service that uses it."""
+        datastore, access = {
+            Mode.BROKER: (Datastore.BROKER, broker.access_string),
+            Mode.CACHE: (Datastore.CACHE, cache.access_string),
+        }[mode]
         services = self._catalog.services.values()
-        return {each.name: access_string(each.name) for each in services if Datastore.BROKER in each.datastores}
+        return {each.name: access(each.name) for each in services if datastore in each.datastores}

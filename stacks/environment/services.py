@@ -89,7 +89,7 @@ class Services:
             reads_replica=service.reads_replica,
             schedules=service.schedules,
             broker=data.broker.connection(service.name) if "broker" in service.datastores else None,
-            cache=data.cache.connection() if "cache" in service.datastores else None,
+            cache=data.cache.connection(service.name) if "cache" in service.datastores else None,
             secrets=self._catalog.generated_for(service),
             given=self._client_secrets(service, made),
             receives={process: self._catalog.secrets_of(service, process) for process in service.processes},

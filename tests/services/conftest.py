@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from _pytest.fixtures import FixtureFunctionDefinition as Fixture
 
+from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
+from model.cache import access_string
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free_port
@@ -21,11 +23,18 @@ from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The servers, with the databases of the services made as their init containers make them."""
     directory = tmp_path_factory.mktemp("cloud")
+    # At the cache each service is who it is on the platform, with the rights that it has there.
+    users = [
+        CacheUser(name="default", access="off -@all"),
+        *(CacheUser(name=name, access=access_string(name), passwords=["cache-password"]) for name in SERVICES),
+    ]
     unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     with (
         PostgresServer(directory / "postgres", "127.0.0.1", free_port(), settings=unsafe) as postgres,
         ValkeyServer(directory / "broker", "127.0.0.1", free_port(), password="broker-password") as broker,
-        ValkeyServer(directory / "cache", "127.0.0.1", free_port(), password="cache-password", cluster=True) as cache,
+        ValkeyServer(
+            directory / "cache", "127.0.0.1", free_port(), password="cache-password", cluster=True, users=users
+        ) as cache,
     ):
         cloud = Cloud(postgres, broker, cache)
         postgres.set_master(MASTER, cloud.secrets["master"])

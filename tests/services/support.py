@@ -116,6 +116,7 @@ class Cloud:
                 f"{name}_TLS": "false",
                 f"{name}_PASSWORD": server.password or "",
             }
+        found["CACHE_USER"] = service
         return found | (self._of_the_manifest(service, process) if service in CATALOG.services else {}) | more
 
     def _of_the_manifest(self, service: str, process: str) -> dict[str, str]:

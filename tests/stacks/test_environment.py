@@ -350,23 +350,25 @@ def test_each_process_gets_only_the_secrets_of_its_manifest(composed: Composed, 
 
 
 @every_environment
-def test_each_service_logs_in_to_the_broker_as_itself(composed: Composed, stack: str) -> None:
+@pytest.mark.parametrize("store", ["broker", "cache"])
+def test_each_service_logs_in_to_a_redis_as_itself(composed: Composed, stack: str, store: str) -> None:
     """Its task definitions name its own user and that user's password; its execution role may read no other's."""
-    recorded = composed(stack)
+    recorded, variable = composed(stack), store.upper()
     for family, definitions in containers(recorded).items():
         service = family.removeprefix(f"matchday-{stack}-").rsplit("-", 1)[0]
         for each in definitions:
             values = {entry["name"]: entry["value"] for entry in each["environment"]}
             secrets = {entry["name"]: entry["valueFrom"] for entry in each["secrets"]}
-            assert ("BROKER_HOST" in values) == ("BROKER_PASSWORD" in secrets)
-            if "BROKER_HOST" in values:
-                assert values["BROKER_USER"] == service
-                assert f"/broker/{service.upper()}_PASSWORD" in secrets["BROKER_PASSWORD"], family
+            assert (f"{variable}_HOST" in values) == (f"{variable}_PASSWORD" in secrets)
+            if f"{variable}_HOST" in values:
+                assert values[f"{variable}_USER"] == service
+                assert f"/{store}/{service.upper()}_PASSWORD" in secrets[f"{variable}_PASSWORD"], family
         policy = recorded.named(f"{service}-execution-policy").inputs["policy"]
-        others = re.findall(r"/broker/([A-Z]+)_PASSWORD", policy)
+        others = re.findall(rf"/{store}/([A-Z]+)_PASSWORD", policy)
         assert set(others) <= {service.upper()}, family
-    (group,) = recorded.of("aws:elasticache/userGroup:UserGroup")
+    (group,) = (each for each in recorded.of("aws:elasticache/userGroup:UserGroup") if each.name == f"{store}-users")
     assert any(each.endswith("-default") for each in group.inputs["userIds"])
+    assert "authToken" not in recorded.named(store).inputs
 
 
 @every_environment

@@ -44,11 +44,11 @@ def pinned(item: Registration) -> bool:
 
 #: Where the secrets of services are.
 _SERVICES = "matchday:compute:Application$matchday:security:GeneratedSecret$"
-_USERS = "matchday:data:Redis$matchday:security:GeneratedSecret$"  # one for each service that has queues
+_USERS = "matchday:data:Redis$matchday:security:GeneratedSecret$"  # one for each service that has queues, or keys in the cache
 
 
 def of_a_service(urn: str) -> bool:
-    return _SERVICES in urn or (_USERS in urn and "::broker-" in urn)
+    return _SERVICES in urn or _USERS in urn
 
 
 def urns(recorded: Recorded) -> list[str]:

@@ -154,11 +154,10 @@ async def test_players_behind_one_address_do_not_use_up_each_others_attempts(
     clock.time = clock.time.replace(minute=0, second=1)
     person = await auth.person()
     right = {"email": person.email, "password": person.password}
-    cache = auth.app.state.services.limiter._cache
+    ask = auth.cloud.cache.command  # auth itself may not look for keys
 
     async def counted() -> int:
-        keys = [key async for key in cache.scan_iter("auth:attempts:{address:*")]
-        return sum([int(await cache.zcard(key)) for key in keys])
+        return sum(int(ask("ZCARD", key)) for key in ask("KEYS", "auth:attempts:{address:*"))
 
     assert await counted() == 0
     for _ in range(5):

@@ -38,6 +38,7 @@ class Fleet:
     secrets: dict[str, str]
     generation: int = 0
     running: dict[tuple[str, str], Process] = field(default_factory=dict)
+    started: list[Process] = field(default_factory=list)
 
     async def deploy(self, **changed: str) -> None:
         """New tasks with the secrets as they are now; then the old ones end, and have finished what was under way."""
@@ -55,6 +56,7 @@ class Fleet:
             if name == "web":
                 variables["PORT"] = str(port)
             started = self.stack.enter_context(process(name, variables, directory))
+            self.started.append(started)
             await started.wait_healthy()
             if name == "web":
                 self.balancers[service].target = ("127.0.0.1", port)
@@ -94,6 +96,7 @@ async def fleet(cloud: Cloud, directory: Path) -> AsyncIterator[Fleet]:
             for service in databases:
                 await made.bootstrap(service)
             cloud.broker.command("ACL", "DELUSER", "wallet")
+            cloud.cache.set_access(cloud.cache.password, cloud.cache.users)
 
 
 @dataclass
@@ -145,20 +148,24 @@ async def test_every_secret_rotates_under_load(cloud: Cloud, tmp_path: Path) -> 
             old = {name: at.secrets[name] for name in rotating}
             new = {name: uuid4().hex for name in rotating}
             cloud.broker.command("ACL", "SETUSER", "wallet", ">second-broker-password")
+            cloud.cache.command("ACL", "SETUSER", "auth", ">second-cache-password")
             both = {name: f"{new[name]} {old[name]}" for name in rotating}
-            await at.deploy(**both, BROKER_PASSWORD="second-broker-password")
+            await at.deploy(**both, BROKER_PASSWORD="second-broker-password", CACHE_PASSWORD="second-cache-password")
             load.client_secret = new[CLIENT_SECRET]
             await asyncio.sleep(2)
             cloud.broker.command("ACL", "SETUSER", "wallet", "<first-broker-password")
+            cloud.cache.command("ACL", "SETUSER", "auth", f"<{cloud.cache.password}")
             await at.deploy(**new)
             await asyncio.sleep(2)
         finally:
             for person in people:
                 person.cancel()
             ended = await asyncio.gather(*people, return_exceptions=True)
-        assert [str(each) for each in ended if not isinstance(each, asyncio.CancelledError)] == []
         assert load.failed == []
+        assert [str(each) for each in ended if not isinstance(each, asyncio.CancelledError)] == []
         assert load.done > 50
+        # A cache that refuses a log-in fails no request; the service says so.
+        assert not any("cache away" in each.text() for each in at.started)
 
         # What was rotated away opens nothing any more.
         at_wallet = cloud.settings("wallet", at.databases["wallet"])

@@ -15,6 +15,7 @@ from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseEr
 from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from localcloud.runtime.errors import SupervisorError
+from model import cache
 from model.broker import access_string
 
 #: Of this process alone: other workers run servers too.
@@ -83,6 +84,37 @@ def test_users_of_a_user_group_and_nobody_else(server: ValkeyServer) -> None:
     server.stop()
     server.start()
     assert Valkey(host=HOST, username="wallet", password=new).llen("wallet:wallet") == 4
+
+
+def test_a_cache_with_users_serves_each_its_own_keys(tmp_path: Path) -> None:
+    """In cluster mode, with the rights that the stack gives a service: what its client asks of a cluster, and its keys."""
+    users = [
+        CacheUser(name="default", access="off -@all"),
+        *(
+            CacheUser(name=name, access=cache.access_string(name), passwords=[f"{name}-password-1234"])
+            for name in ("auth", "scoring")
+        ),
+    ]
+    with ValkeyServer(tmp_path / "cache", HOST, users=users, cluster=True):
+        auth = ValkeyCluster(host=HOST, port=6379, username="auth", password="auth-password-1234")
+        assert auth.incr("auth:attempts:{account:x}:1") == 1
+        assert auth.delete("auth:attempts:{account:x}:1") == 1
+        for words in (
+            "GET scoring:{x}:board",
+            "SET scoring:{x}:board 1",
+            "KEYS *",
+            "FLUSHALL",
+            "CLUSTER RESET",
+            "CONFIG GET *",
+        ):
+            with pytest.raises(NoPermissionError):
+                auth.execute_command(*words.split(), target_nodes=auth.get_primaries()[0])
+        scoring = ValkeyCluster(host=HOST, port=6379, username="scoring", password="scoring-password-1234")
+        assert scoring.zadd("scoring:{x}:next", {"a": 1}) == 1 and scoring.rename(
+            "scoring:{x}:next", "scoring:{x}:board"
+        )
+        with pytest.raises(AuthenticationError):
+            Valkey(host=HOST, password="auth-password-1234").ping()
 
 
 @pytest.mark.parametrize(
