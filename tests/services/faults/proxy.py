@@ -13,6 +13,9 @@ from enum import StrEnum
 SLOW_SECONDS = 0.04
 HALF_BYTES = 5
 
+#: What a piece holds that makes the server commit: COMMIT itself, or the batch of wallet's writer, a transaction of one statement.
+_COMMITS = (b"COMMIT", b'[{"op": ')
+
 
 class Fault(StrEnum):
     """What goes wrong between a service and what it depends on."""
@@ -107,7 +110,7 @@ class Proxy:
                 if self._fault is Fault.SLOW:
                     await asyncio.sleep(SLOW_SECONDS)
                 if self._fault is Fault.CUT_AT_COMMIT:
-                    if not back and b"COMMIT" in piece:
+                    if not back and any(each in piece for each in _COMMITS):
                         cut.set()
                     if back and cut.is_set():
                         _reset(client)
