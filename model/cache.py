@@ -6,7 +6,7 @@ from __future__ import annotations
 COMMANDS = (
     "+@connection", "+@string", "+@hash", "+@list", "+@set", "+@sortedset", "+@transaction", "+del", "+unlink", "+exists",
     "+expire", "+pexpire", "+ttl", "+pttl", "+type", "+rename", "+info", "+readonly", "+readwrite", "+cluster|slots",
-    "+cluster|shards", "+cluster|nodes",
+    "+cluster|shards", "+cluster|nodes", "+eval", "+evalsha", "+script|load",
 )  # fmt: skip
 
 
