@@ -70,8 +70,8 @@ def test_the_secrets_of_services_are_named_by_the_rule(composed: Composed, stack
             prefix = f"urn:pulumi:{stack}::matchday::{_SERVICES}"
             expected.add(f"{prefix}aws:secretsmanager/secret:Secret::{name}")
             expected.add(f"{prefix}random:index/randomPassword:RandomPassword::{name}-value")
-        if "broker" in service.datastores:
-            prefix, name = f"urn:pulumi:{stack}::matchday::{_USERS}", f"broker-{service.name}-password"
+        for store in {"broker", "cache"} & {*service.datastores}:
+            prefix, name = f"urn:pulumi:{stack}::matchday::{_USERS}", f"{store}-{service.name}-password"
             expected.add(f"{prefix}aws:secretsmanager/secret:Secret::{name}")
             expected.add(f"{prefix}random:index/randomPassword:RandomPassword::{name}-value")
     found = {item.urn for item in composed(stack).registrations if item.custom and pinned(item)}
