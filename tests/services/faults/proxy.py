@@ -13,7 +13,7 @@ from enum import StrEnum
 SLOW_SECONDS = 0.04
 HALF_BYTES = 5
 
-#: What a piece holds that makes the server commit: COMMIT itself, or the batch of wallet's writer, a transaction of one statement.
+#: What a piece holds that makes the server commit: COMMIT itself, or a batch of wallet's writer, a statement by itself.
 _COMMITS = (b"COMMIT", b'[{"op": ')
 
 
