@@ -43,7 +43,7 @@ class Wallet:
         """The Authorization header of a client that some other service might have."""
         secret = uuid4().hex
         hashes = (hashlib.sha256(secret.encode()).digest(),)
-        self.auth.app.state.service._clients[name] = Client(frozenset(scopes), limits or {}, hashes)
+        self.auth.app.state.services.clients.clients[name] = Client(frozenset(scopes), limits or {}, hashes)
         form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret}
         answer = await self.auth.client.post("/auth/token", data=form)
         assert answer.status_code == 200, answer.text
