@@ -14,6 +14,7 @@ BENCHMARKS = {
     "scoring": "benchmarks.scoring",
     "services": "benchmarks.services.run",
     "suite": "benchmarks.suite",
+    "wallet": "benchmarks.wallet",
 }
 
 

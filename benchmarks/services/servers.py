@@ -60,11 +60,11 @@ class Issuer:
         self._jwks = json.dumps({"keys": [{**public, "kid": "bench", "alg": ALGORITHM, "use": "sig"}]}).encode()
         self.port = 0
 
-    def token(self, subject: UUID) -> str:
-        """A player's token."""
+    def token(self, subject: UUID | str, client: str = "matchday", scope: str = "player") -> str:
+        """A player's token, or a client's."""
         now = int(time.time())
         claims = {"iss": issuer("bench"), "aud": AUDIENCE, "sub": str(subject), "iat": now, "exp": now + 3600}
-        more = {"jti": str(uuid4()), "client_id": "matchday", "scope": "player"}
+        more = {"jti": str(uuid4()), "client_id": client, "scope": scope}
         return jwt.encode(claims | more, self._key, ALGORITHM, headers={"kid": "bench", "typ": TYPE})
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,6 +90,7 @@ class Bench:
     echo: tuple[int, int]
     tokens: list[str]
     accounts: list[UUID]
+    signer: Issuer
 
     def pin(self, service: list[int], others: list[int]) -> None:
         """Have the wallet run on some cores and PostgreSQL on others."""
@@ -133,7 +134,7 @@ async def bench() -> AsyncIterator[Bench]:
         echo = stack.enter_context(process(["-m", "benchmarks.services.bare", "echo", str(ports[3])], environment))
         yield Bench(
             server, postmaster_of(server), (ports[1], wallet.pid), (ports[2], shared.pid), (ports[3], echo.pid),
-            [signer.token(player) for player in players], accounts,
+            [signer.token(player) for player in players], accounts, signer,
         )  # fmt: skip
 
 

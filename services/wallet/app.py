@@ -12,6 +12,7 @@ from services.common.clock import Clock
 from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
+from services.wallet import controls_endpoints
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.endpoints import internal as operators
 from services.wallet.endpoints import router
@@ -36,9 +37,16 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
     return create_application(
         title="Matchday wallet",
         summary="Accounts of money in double entry: movements, holds, transfers and their statements",
-        routers=[router, operators, internal, endpoint.router("wallet")],
+        routers=[
+            router,
+            operators,
+            internal,
+            controls_endpoints.router,
+            controls_endpoints.internal,
+            endpoint.router("wallet"),
+        ],
         opener=open_resources,
         codes=WalletCode,
         clock=clock,
-        large=["/wallet/internal/batches"],
+        large=["/wallet/internal/batches", "/wallet/internal/payment-reconciliations"],
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import AwareDatetime
 
 from services.common import callers, idempotency
 from services.common.callers import Player, needs
@@ -63,9 +64,13 @@ async def open_account(player: Player, session: Session, clock: Now, response: R
 
 
 @router.get("/balance", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
-async def balance(player: Player, reads: Reading) -> BalanceView:
-    """What the caller has."""
-    return await service.balance_of(reads, player)
+async def balance(
+    player: Player,
+    reads: Reading,
+    at: Annotated[AwareDatetime | None, Query(description="As it was at that moment; left out: now")] = None,
+) -> BalanceView:
+    """What the caller has, or had."""
+    return await service.balance_of(reads, player, at)
 
 
 @router.get("/entries", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))
@@ -77,6 +82,30 @@ async def entries(
 ) -> Statement:
     """The caller's statement, newest first."""
     return await service.statement(session, player, before, limit)
+
+
+@router.get(
+    "/statement.csv",
+    responses={
+        200: {
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": "A line for each entry, oldest first",
+        },
+        **responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS),
+    },
+    response_class=Response,
+)
+async def statement_csv(
+    player: Player,
+    reads: Reading,
+    since: Annotated[AwareDatetime, Query()],
+    until: Annotated[AwareDatetime, Query()],
+) -> Response:
+    """The caller's statement of a time, over all buckets, as a file: at most 10,000 entries."""
+    lines = await service.statement_csv(reads, player, since, until)
+    return Response(
+        lines, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="statement.csv"'}
+    )
 
 
 @router.get("/notifications", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))

@@ -26,4 +26,8 @@ class WalletCode(ErrorCode):
     HOLD_EXCEEDED = "hold_exceeded", 409, "The hold has less left"
     LIMIT_REACHED = "limit_reached", 409, "A limit that the player set is reached"
     PLAYER_EXCLUDED = "player_excluded", 409, "The player is excluded from play"
+    FREEZE_UNKNOWN = "freeze_unknown", 404, "There is no such freeze"
+    ADJUSTMENT_UNKNOWN = "adjustment_unknown", 404, "There is no such adjustment"
+    ADJUSTMENT_DECIDED = "adjustment_decided", 409, "The adjustment was decided before"
+    OWN_ADJUSTMENT = "own_adjustment", 403, "Nobody decides what they proposed"
     LINKED_FAILED = "linked_failed", 409, "Another movement of the chain was refused"

@@ -56,10 +56,10 @@ def _once(model: type) -> dict[int | str, dict[str, object]]:
     responses={**_once(MovementView), **responses(*POSTING, WalletCode.LIMIT_EXCEEDED, *REFUSALS)},
 )
 async def make_movement(
-    body: MovementRequest, caller: Client, reads: Reading, accounts: Known, post: Post, response: Response
+    body: MovementRequest, caller: Client, reads: Reading, accounts: Known, clock: Now, post: Post, response: Response
 ) -> MovementView:
     """Make a movement of money; needs the scope of its kind. Its id is its idempotency key, for ever."""
-    made, replayed = await movements.make(reads, accounts, post, caller, body)
+    made, replayed = await movements.make(reads, accounts, clock, post, caller, body)
     _status(response, replayed)
     return made
 

@@ -35,6 +35,7 @@ class MovementRequest(Request):
     provider: Provider | None = None
     reference: Reference | None = None
     note: Note = ""
+    gst: bool = Field(False, description="Of deposits: India's GST of the day is taken out of it")
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
@@ -47,6 +48,8 @@ class MovementRequest(Request):
         ):
             if (getattr(self, name) is not None) != needed:
                 raise ValueError(f"{name} is {'needed' if needed else 'not taken'} by this kind")
+        if self.gst and self.kind.value != "deposit":
+            raise ValueError("gst is taken of deposits alone")
         if kind.reference and self.reference is None:
             raise ValueError("reference is needed by this kind")
         return self

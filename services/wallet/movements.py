@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.common.tokens import Caller
-from services.wallet import ledger, repository
+from services.wallet import ledger, repository, tax
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
@@ -31,12 +32,13 @@ Found = Mapping[Key, UUID]
 
 
 async def make(
-    reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, asked: MovementRequest
+    reads: Reads, accounts: AccountIndex, clock: Clock, post: Poster, caller: Caller, asked: MovementRequest
 ) -> tuple[MovementView, bool]:
     """Make a movement; whether it was made before. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
     allowed(caller, asked.kind.value, asked.amount)
     found = await accounts.have(reads, list(_needed(asked)))
-    item = _item(asked, found, caller.subject, asked.id.int % SHARDS, digest(caller.subject, asked))
+    day = clock.now().astimezone(tax.IST).date()
+    item = _item(asked, found, caller.subject, asked.id.int % SHARDS, digest(caller.subject, asked), day)
     return await view(reads, accounts, item, done(await post(item)))
 
 
@@ -47,9 +49,10 @@ async def make_many(
     for each in asked.movements:
         allowed(caller, each.kind.value, each.amount)
     found = await accounts.have(reads, list(dict.fromkeys(key for each in asked.movements for key in _needed(each))))
+    day = clock.now().astimezone(tax.IST).date()
     shard, items, chain, linked = asked.movements[0].id.int % SHARDS, [], 0, False
     for each in asked.movements:
-        item = _item(each, found, caller.subject, shard, digest(caller.subject, _alone(each)))
+        item = _item(each, found, caller.subject, shard, digest(caller.subject, _alone(each)), day)
         if asked.mode == "all":
             item = replace(item, chain=0)
         elif linked or each.linked:
@@ -161,20 +164,24 @@ def _key(asked: MovementRequest, role: Role) -> Key | None:
     return None
 
 
-def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes) -> Item:
+def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes, day: date) -> Item:
     kind = KINDS[asked.kind.value]
     accounts = {}
     for role in _roles(kind):
         key = _key(asked, role)
         name = f"psp:{asked.provider}" if role is Role.PROVIDER else role
         accounts[role] = found[key] if key else house(name, shard)
+    destinations: list[tuple[UUID, int]] = [(accounts[kind.gives], asked.amount)]
+    if asked.gst:
+        credited, levied = tax.gst(asked.amount, day)
+        destinations = [(accounts[kind.gives], credited), (house("gst_payable", shard), levied)]
     return ledger.move(
         id=asked.id,
         kind=asked.kind.value,
         by=by,
         hash=asked_hash,
         sources=sources(kind.takes, asked.amount, accounts),
-        destinations=[(accounts[kind.gives], asked.amount)],
+        destinations=[leg for leg in destinations if leg[1]],
         reference=asked.reference,
         note=asked.note or None,
         player=asked.player if kind.limited else None,

@@ -154,6 +154,24 @@ class InSession:
         return (await connection.exec_driver_sql(statement, values)).mappings().first()
 
 
+async def balance_at(reads: Reads, account: UUID, moment: datetime) -> Paise:
+    """What an account had at a moment."""
+    return Paise((await reads.fetchrow("SELECT balance_at($1, $2) AS amount", account, moment))["amount"])
+
+
+_BETWEEN = """
+    SELECT e.created_at, a.bucket, t.kind, e.amount, e.balance_after, a.currency, t.id, t.note
+    FROM accounts a JOIN entries e ON e.account_id = a.id JOIN transactions t ON t.id = e.transaction_id
+    WHERE a.owner_id = $1 AND a.bucket <> 'pot' AND e.created_at >= $2 AND e.created_at < $3
+    ORDER BY e.created_at, a.bucket, e.sequence LIMIT $4
+"""
+
+
+async def entries_between(reads: Reads, owner: UUID, since: datetime, until: datetime, most: int) -> list[Any]:
+    """A player's entries of a time over all buckets, oldest first: moment, bucket, kind, amount, balance after, …, note."""
+    return await reads.fetch(_BETWEEN, owner, since, until, most)
+
+
 async def entries_before(
     session: AsyncSession, account_id: UUID, before: int | None, limit: int
 ) -> Sequence[tuple[Entry, Transaction]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -43,6 +45,9 @@ NOTIFY = "wallet.notify"
 
 _NOTIFICATIONS_SHOWN = 50
 
+#: Entries of one file.
+STATEMENT_MOST = 10_000
+
 #: What a player was notified of stays in the statement for ever; the notification of it goes.
 NOTIFICATIONS_KEPT = timedelta(days=90)
 
@@ -59,10 +64,24 @@ async def open_account(session: AsyncSession, clock: Clock, player: UUID) -> tup
     return view, new
 
 
-async def balance_of(reads: Reads, player: UUID) -> BalanceView:
-    """What the player has. Raises ServiceError (account_missing)."""
+async def balance_of(reads: Reads, player: UUID, at: datetime | None = None) -> BalanceView:
+    """What the player has in the deposit account, or had at a moment. Raises ServiceError (account_missing)."""
     account = _there(await repository.players_account(reads, player))
-    return BalanceView(account=account.id, balance=account.amount)
+    amount = account.amount if at is None else await repository.balance_at(reads, account.id, at)
+    return BalanceView(account=account.id, balance=amount)
+
+
+async def statement_csv(reads: Reads, player: UUID, since: datetime, until: datetime) -> str:
+    """The player's entries of a time, oldest first, as CSV. Raises ServiceError (account_missing)."""
+    _there(await repository.players_account(reads, player))
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(("moment", "bucket", "kind", "amount", "balance_after", "currency", "transaction", "note"))
+    for row in await repository.entries_between(reads, player, since, until, STATEMENT_MOST):
+        *fields, note = row
+        # A spreadsheet takes what begins like this for a formula, and the note is somebody else's.
+        table.writerow((*fields, f"'{note}" if note.startswith(("=", "+", "-", "@", "\t")) else note))
+    return written.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import events, idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.wallet import holds, reconciliation, repository, service
+from services.wallet import chain, controls_repository, holds, reconciliation, repository, service
 
 jobs = Jobs(emits=True)
 
@@ -41,6 +41,24 @@ async def forget_events(session: AsyncSession, clock: Clock) -> int:
 async def reconcile(session: AsyncSession, clock: Clock) -> None:
     """Every minute recompute the ledger."""
     await reconciliation.reconcile(session, clock)
+
+
+@jobs.clean_up("wallet.seal_chain", "* * * * *", late_after=timedelta(minutes=30))
+async def seal_chain(session: AsyncSession, clock: Clock) -> int:
+    """Every minute seal what was posted into the hash chain."""
+    return await controls_repository.seal(session, chain.MOST)
+
+
+@jobs.on_schedule("wallet.verify_chain", "17 * * * *", late_after=timedelta(hours=3))
+async def verify_chain(session: AsyncSession, clock: Clock) -> None:
+    """Every hour look whether the newest blocks, and some that are older, still are what was sealed."""
+    await chain.verify_some(session)
+
+
+@jobs.on_schedule("wallet.trial_balance", "40 18 * * *", late_after=timedelta(hours=26))
+async def trial_balance(session: AsyncSession, clock: Clock) -> None:
+    """Every night at 00:10 by India's clock take the trial balance of the day that has ended."""
+    await chain.take_trial_balance(session, clock)
 
 
 @jobs.clean_up("wallet.forget_keys", "23 2 * * *", late_after=timedelta(hours=26))

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from localcloud.dataplane.stores.postgres import PostgresServer
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
@@ -18,10 +20,11 @@ MASTER, PASSWORD = "master", "of-a-server-on-loopback"
 
 def settings_of(server: PostgresServer, role: str) -> DatabaseSettings:
     """How to log in to the wallet of `server`."""
-    place = {"host": server.host, "port": server.port, "name": "wallet", "password": PASSWORD, "tls": "disable"}
-    if role == "app":
-        return AppDatabaseSettings.model_validate({**place, "user": "wallet_app"})
-    return DatabaseSettings.model_validate({**place, "user": MASTER if role == "master" else f"wallet_{role}"})
+    kind = AppDatabaseSettings if role == "app" else DatabaseSettings
+    return kind(
+        host=server.host, port=server.port, name="wallet", user=MASTER if role == "master" else f"wallet_{role}",
+        password=SecretStr(PASSWORD), tls="disable",
+    )  # fmt: skip
 
 
 def prepare(server: PostgresServer) -> None:

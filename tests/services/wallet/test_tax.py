@@ -5,13 +5,18 @@ from __future__ import annotations
 import doctest
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.wallet import tax
+from services.wallet.kinds import KINDS
 from services.wallet.tax import Year
+from tests.services.wallet.fixtures import Wallet
+from tests.services.wallet.test_holds import Payments
 
 DAY = date(2025, 6, 1)
 amounts = st.integers(1, 10**11)
@@ -111,3 +116,42 @@ def test_gst_takes_its_share_and_no_paisa_is_lost(amount: int, day: date) -> Non
 def test_each_moment_is_in_its_tax_year(moment: datetime) -> None:
     begin, end = tax.bounds(tax.tax_year(moment))
     assert begin <= moment < end
+
+
+@pytest.mark.postgres
+async def test_the_references_vector_through_the_ledger(wallet: Wallet) -> None:
+    """The same figures, posted: deposits, winnings, withholdings and payouts; a payout that fails gives its tax back."""
+    payments = Payments(wallet)
+    payments.token = await wallet.machine("all", {kind.scope for kind in KINDS.values()} | {"wallet:read"})
+    pot = str(uuid4())
+
+    async def withdraw(amount: int, key: str = "") -> dict[str, Any]:
+        answer = await payments.ask("tax/withholdings", id=key or str(uuid4()), player=payments.player, amount=amount)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    await payments.deposit(10_000_00)
+    await payments.move("contest_entry", 10_000_00, pot=pot)
+    rich = Payments(wallet)
+    rich.token = payments.token
+    await rich.deposit(100_000_00)
+    await rich.move("contest_entry", 100_000_00, pot=pot)
+    await payments.move("prize", 18_000_00, pot=pot)
+    key = str(uuid4())
+    first = await withdraw(12_000_00, key)
+    assert (first["net"], first["tax"]) == (2_000_00, 600_00)
+    assert await withdraw(12_000_00, key) == first, "once"
+    undone = await payments.ask("reversals", id=str(uuid4()), transaction=key)
+    assert undone.status_code == 201
+    again = await withdraw(12_000_00)
+    assert (again["net"], again["tax"]) == (2_000_00, 600_00), "what was given back was not taxed"
+    held = (await payments.hold(11_400_00)).json()["id"]
+    await payments.capture(held)
+    await payments.deposit(5_000_00)
+    assert (await withdraw(10_000_00))["net"] == 5_000_00
+    answer = await wallet.client.get(f"/wallet/internal/tax/{payments.player}/{first['year']}", headers=payments.token)
+    found = answer.json()
+    assert [found[name] for name in ("deposited", "opening", "taxed")] == [15_000_00, 0, 7_000_00]
+    assert sorted(each["tax"] for each in found["deductions"]) == [600_00, 600_00, 1_500_00]
+    assert (await payments.balances())["winnings"] == 18_000_00 - 600_00 - 11_400_00 - 1_500_00

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.common.pace import Pace
+from services.common.postgres import Reads
+from services.wallet import ledger
 from tests.services.support import CATALOG, INSIDE, OUTSIDE
 from tests.services.wallet.fixtures import Wallet
 
@@ -251,3 +254,35 @@ async def test_a_call_that_proxies_traced_is_inside(wallet: Wallet) -> None:
 async def test_operators_have_no_account(wallet: Wallet) -> None:
     answer = await wallet.client.post("/wallet/account", headers=wallet.creditor)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_thousand_debits_of_one_account(wallet: Wallet) -> None:
+    """All at once, of money for 400: exactly these are posted, whoever came in which batch."""
+    one, other = await wallet.player(4_000), await wallet.player()
+    wallet.app.state.pace = Pace(per_second=10_000, burst=2_000)
+    answers = await asyncio.gather(*(one.transfer(other.account, 10) for _ in range(1_000)))
+    assert Counter(answer.status_code for answer in answers) == {201: 400, 409: 600}
+    assert (await one.balance(), await other.balance()) == (0, 4_000)
+    balances = [answer.json()["balance"] for answer in answers if answer.status_code == 201]
+    assert sorted(balances) == list(range(0, 4_000, 10)), "each was told the balance right after its own"
+
+
+async def test_ten_thousand_duplicates_of_one_credit(wallet: Wallet) -> None:
+    player = await wallet.player()
+    posting, now = wallet.app.state.posting, wallet.app.state.clock.now
+    item = ledger.move(
+        id=uuid4(), kind="credit", by="test", hash=b"the same", sources=[(ledger.house("house"), ledger.NO_CAP)],
+        destinations=[(UUID(player.account), 700)], reference="once",
+    )  # fmt: skip
+
+    async def many() -> Counter[str]:
+        found: Counter[str] = Counter()
+        for _ in range(1_000):
+            (outcome,) = await ledger.post(Reads(wallet.app.state.pool), [item], now())
+            found[outcome.status] += 1
+        return found
+
+    await posting.post(item)
+    statuses = sum(await asyncio.gather(*(many() for _ in range(10))), Counter[str]())
+    assert statuses == {"replayed": 10_000}
+    assert await player.balance() == 700

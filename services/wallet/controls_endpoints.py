@@ -1,0 +1,133 @@
+"""Freezes, adjustments, comparisons with providers (from inside), and players' limits, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+
+from services.common import callers
+from services.common.callers import Player, needs
+from services.common.errors import Code, responses
+from services.common.postgres import InTransaction, Reading
+from services.common.tokens import Caller
+from services.wallet import controls, withholding
+from services.wallet.controls_schemas import (
+    AdjustmentRequest,
+    AdjustmentView,
+    DecisionRequest,
+    ExclusionRequest,
+    FreezeRequest,
+    FreezeView,
+    LiftRequest,
+    LimitRequest,
+    LimitsView,
+    ReconcileRequest,
+    ReconcileView,
+)
+from services.wallet.dependencies import Known, Now
+from services.wallet.errors import WalletCode
+from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
+
+router = APIRouter(prefix="/wallet", tags=["limits"])
+internal = APIRouter(prefix="/wallet/internal", tags=["controls"], dependencies=[Depends(callers.inside)])
+
+Guard = Annotated[Caller, Depends(needs("wallet:freeze"))]
+Proposer = Annotated[Caller, Depends(needs("wallet:adjust"))]
+Approver = Annotated[Caller, Depends(needs("wallet:approve"))]
+Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
+Taxer = Annotated[Caller, Depends(needs("wallet:tax"))]
+Reader = Annotated[Caller, Depends(needs("wallet:read"))]
+
+REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
+
+
+@router.get("/limits", responses=responses(*callers.REFUSALS))
+async def read_limits(player: Player, reads: Reading, clock: Now) -> LimitsView:
+    """The caller's limits, and how much of each is used."""
+    return await controls.read_limits(reads, clock, player)
+
+
+@router.put("/limits", responses=responses(*callers.REFUSALS))
+async def set_limit(body: LimitRequest, player: Player, transaction: InTransaction, clock: Now) -> LimitsView:
+    """Set a limit: lowered at once, raised or removed after seven days."""
+    return await controls.set_limit(transaction, clock, player, body)
+
+
+@router.post("/exclusions", responses=responses(*callers.REFUSALS))
+async def exclude(body: ExclusionRequest, player: Player, transaction: InTransaction, clock: Now) -> LimitsView:
+    """Do not play for so many days; it cannot be taken back."""
+    return await controls.exclude(transaction, clock, player, body)
+
+
+@internal.get("/limits/{player_id}", responses=responses(*REFUSALS))
+async def read_limits_of(player_id: UUID, caller: Reader, reads: Reading, clock: Now) -> LimitsView:
+    """A player's limits, for who takes deposits or counts time; needs the scope `wallet:read`."""
+    return await controls.read_limits(reads, clock, player_id)
+
+
+@internal.post("/freezes", responses=responses(WalletCode.ID_REUSED, *REFUSALS))
+async def freeze(
+    body: FreezeRequest, caller: Guard, reads: Reading, transaction: InTransaction, accounts: Known, clock: Now
+) -> FreezeView:
+    """Freeze what a player has; needs the scope `wallet:freeze`."""
+    return await controls.freeze(reads, transaction, accounts, clock, caller, body)
+
+
+@internal.post("/freezes/{freeze_id}/lift", responses=responses(WalletCode.FREEZE_UNKNOWN, *REFUSALS))
+async def lift(
+    freeze_id: UUID, body: LiftRequest, caller: Guard, transaction: InTransaction, clock: Now
+) -> FreezeView:  # fmt: skip
+    """End a freeze; needs the scope `wallet:freeze`."""
+    return await controls.lift(transaction, clock, caller, freeze_id, body.reason)
+
+
+@internal.post("/adjustments", responses=responses(WalletCode.ID_REUSED, *REFUSALS))
+async def propose_adjustment(
+    body: AdjustmentRequest, caller: Proposer, transaction: InTransaction, clock: Now
+) -> AdjustmentView:
+    """Propose a correction, with its reason; needs the scope `wallet:adjust`."""
+    return await controls.propose(transaction, clock, caller, body)
+
+
+@internal.post(
+    "/adjustments/{adjustment_id}/decision",
+    responses=responses(
+        WalletCode.ADJUSTMENT_UNKNOWN, WalletCode.OWN_ADJUSTMENT, WalletCode.ADJUSTMENT_DECIDED,
+        WalletCode.INSUFFICIENT_FUNDS, *REFUSALS,
+    ),
+)  # fmt: skip
+async def decide_adjustment(
+    adjustment_id: UUID, body: DecisionRequest, caller: Approver, reads: Reading, transaction: InTransaction,
+    accounts: Known, clock: Now,
+) -> AdjustmentView:  # fmt: skip
+    """Approve a correction of somebody else's, or turn it down; needs the scope `wallet:approve`."""
+    return await controls.decide(reads, transaction, accounts, clock, caller, adjustment_id, body)
+
+
+@internal.post("/payment-reconciliations", responses=responses(*REFUSALS))
+async def reconcile_payments(
+    body: ReconcileRequest, caller: Auditor, transaction: InTransaction, clock: Now
+) -> ReconcileView:
+    """Compare a provider's records with ours; needs the scope `wallet:audit`."""
+    return await controls.reconcile_payments(transaction, clock, body)
+
+
+@internal.post(
+    "/tax/withholdings",
+    responses=responses(WalletCode.ID_REUSED, WalletCode.INSUFFICIENT_FUNDS, WalletCode.ACCOUNT_FROZEN, *REFUSALS),
+)
+async def withhold(
+    body: WithholdRequest, caller: Taxer, reads: Reading, transaction: InTransaction, accounts: Known, clock: Now
+) -> DeductionView:
+    """Withhold India's tax on a withdrawal, or at a year's end; needs the scope `wallet:tax`."""
+    return await withholding.withhold(reads, transaction, accounts, clock, caller, body)
+
+
+@internal.get("/tax/{player_id}/{year}", responses=responses(*REFUSALS))
+async def read_certificate(
+    player_id: UUID, year: Annotated[int, Path(ge=2023, le=2100)], caller: Taxer, reads: Reading, clock: Now
+) -> CertificateView:
+    """What a player's certificate of a tax year says; needs the scope `wallet:tax`."""
+    return await withholding.certificate(reads, clock, player_id, year)

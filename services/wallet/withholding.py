@@ -1,0 +1,82 @@
+"""Tax withheld: computed and moved to what is owed to the state, one player at a time; a year's certificate."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.common.clock import Clock
+from services.common.errors import ServiceError
+from services.common.postgres import Reads, Transaction
+from services.common.tokens import Caller
+from services.wallet import ledger, movements, tax, tax_repository
+from services.wallet.accounts_repository import AccountIndex
+from services.wallet.errors import WalletCode
+from services.wallet.kinds import KINDS, Role
+from services.wallet.ledger import SHARDS, digest, house
+from services.wallet.refusals import done
+from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
+
+
+async def withhold(
+    reads: Reads, transaction: Transaction, accounts: AccountIndex, clock: Clock, caller: Caller, asked: WithholdRequest
+) -> DeductionView:
+    """Withhold the tax on a withdrawal, or at the year's end; the payout is then of what is left.
+
+    A payout that comes to nothing gives it back by a reversal of the movement. Raises ServiceError (id_reused,
+    insufficient_funds, account_frozen).
+    """
+    buckets = [(asked.player, take.role.value) for take in KINDS["tds"].takes]
+    known = await accounts.have(reads, buckets)
+    await tax_repository.take_turn(transaction, asked.player)
+    before = await tax_repository.found(transaction, asked.id)
+    if before is not None:
+        if (before["player_id"], before["amount"], before["occasion"]) != (asked.player, asked.amount, asked.occasion):
+            raise ServiceError(WalletCode.ID_REUSED, "This id came with another request before; use a new one.")
+        return DeductionView.model_validate(
+            {name: before[name] for name in DeductionView.model_fields if name in before}
+        )
+    now = clock.now()
+    # The end of a year is taken after it: what is asked for then is the year that has ended.
+    year = tax.tax_year(now) - (asked.occasion == "year_end")
+    bounds = tax.bounds(year)
+    month = now.astimezone(tax.IST).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    figures = dict(await tax_repository.year_of(transaction, asked.player, year, bounds, month))
+    closing = figures.pop("closing")
+    state = tax.Year(**figures)
+    if asked.occasion == "year_end":
+        step = tax.at_years_end(state, closing, bounds[1].date())
+    else:
+        step = tax.at_withdrawal(state, asked.amount, now.astimezone(tax.IST).date())
+    if step.tax:
+        accounts_by_role = {Role(bucket): account for (_, bucket), account in known.items()}
+        item = ledger.move(
+            id=asked.id,
+            kind="tds",
+            by=caller.subject,
+            hash=digest(caller.subject, asked),
+            sources=movements.sources(KINDS["tds"].takes, step.tax, accounts_by_role),
+            destinations=[(house("tds_payable", asked.id.int % SHARDS), step.tax)],
+            note=step.section,
+        )
+        (outcome,) = await ledger.post(transaction, [item], now)
+        done(outcome)
+    values = asked.player, year, asked.occasion, asked.amount, step.net, step.tax, step.section, now
+    await tax_repository.keep(transaction, asked.id, *values)
+    return DeductionView(
+        id=asked.id, year=year, occasion=asked.occasion, amount=asked.amount, net=step.net, tax=step.tax, section=step.section
+    )  # fmt: skip
+
+
+async def certificate(reads: Reads, clock: Clock, player: UUID, year: int) -> CertificateView:
+    """What the certificate of a player's tax year says, as far as the wallet knows it."""
+    figures = dict(await tax_repository.year_of(reads, player, year, tax.bounds(year), clock.now()))
+    figures.pop("taxed_this_month")
+    return CertificateView(
+        player=player,
+        year=year,
+        **figures,
+        deductions=[
+            DeductionView.model_validate({name: row[name] for name in DeductionView.model_fields if name in row})
+            for row in await tax_repository.of_year(reads, player, year)
+        ],
+    )
