@@ -30,4 +30,3 @@ class WalletCode(ErrorCode):
     ADJUSTMENT_UNKNOWN = "adjustment_unknown", 404, "There is no such adjustment"
     ADJUSTMENT_DECIDED = "adjustment_decided", 409, "The adjustment was decided before"
     OWN_ADJUSTMENT = "own_adjustment", 403, "Nobody decides what they proposed"
-    LINKED_FAILED = "linked_failed", 409, "Another movement of the chain was refused"

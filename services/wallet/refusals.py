@@ -20,7 +20,6 @@ _DETAILS = {
     Status.HOLD_EXCEEDED: "Ask for at most what remains of it.",
     Status.LIMIT_REACHED: "The player's own limit leaves less than that.",
     Status.PLAYER_EXCLUDED: "The player does not play for now, by their own wish.",
-    Status.LINKED_FAILED: "Those that are linked happen all or not at all.",
 }
 
 
@@ -40,4 +39,4 @@ def done(outcome: Verdict) -> Verdict:
 
 
 #: What posting one item can be refused with.
-POSTING = tuple(code(status) for status in _DETAILS if status not in (Status.KEY_REUSED, Status.LINKED_FAILED))
+POSTING = tuple(code(status) for status in _DETAILS if status is not Status.KEY_REUSED)

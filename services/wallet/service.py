@@ -22,7 +22,7 @@ from services.wallet import ledger, repository
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.kinds import KINDS
-from services.wallet.ledger import NO_CAP, Poster, Status, Verdict
+from services.wallet.ledger import NO_CAP, Poster, Verdict
 from services.wallet.models import HOUSE_ACCOUNT, Account, Balance
 from services.wallet.refusals import done
 from services.wallet.schemas import (
@@ -106,9 +106,6 @@ async def transfer(
         raise ServiceError(WalletCode.SAME_ACCOUNT, "Name another account than your own.")
     legs = source, wanted.to_account
     outcome = await _post(reads, accounts, post, "transfer", str(player), wanted, keyed, *legs, view=source)
-    if outcome.status is Status.INSUFFICIENT_FUNDS:
-        held = await repository.players_account(reads, player)
-        raise ServiceError(WalletCode.INSUFFICIENT_FUNDS, f"The balance is {rupees(_there(held).amount)}.")
     return done(outcome)
 
 
