@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -90,7 +90,7 @@ class Bench:
     echo: tuple[int, int]
     tokens: list[str]
     accounts: list[UUID]
-    signer: Issuer
+    signer: Issuer = field(default_factory=Issuer)
 
     def pin(self, service: list[int], others: list[int]) -> None:
         """Have the wallet run on some cores and PostgreSQL on others."""
