@@ -1,4 +1,4 @@
-"""Tables of control: freezes, adjustments, the hash chain, trial balances, comparisons with providers, tax that was deducted."""
+"""Tables of control: freezes, adjustments, the hash chain, trial balances, comparisons with providers, deducted tax."""
 
 from __future__ import annotations
 

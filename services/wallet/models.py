@@ -274,4 +274,4 @@ class Receivable(Base):
     __table_args__ = (CheckConstraint("amount > 0 AND recovered BETWEEN 0 AND amount", name="amount"),)
 
 
-METADATA = (control_models.Base.metadata, OutboxMessage.metadata, JobRun.metadata, EventRow.metadata)
+METADATA = (control_models.Freeze.metadata, OutboxMessage.metadata, JobRun.metadata, EventRow.metadata)
