@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 
 import httpx
@@ -30,7 +31,8 @@ class Partners:
 
     def __init__(self, secrets: Secrets, ingress: str) -> None:
         self._ingress = ingress
-        world = {name: World(name, Scenario(), time.time) for name in ("razorpay", "cashfree")}
+        run = uuid.uuid4().hex
+        world = {name: World(name, Scenario(), time.time, run) for name in ("razorpay", "cashfree")}
         self.stand_ins: Mapping[str, StandIn] = {
             "razorpay": RazorpayStandIn(world["razorpay"], secrets.of_payments),
             "cashfree": CashfreeStandIn(world["cashfree"], secrets.of_payments),

@@ -85,10 +85,14 @@ class Owed:
 
 
 class World:
-    """What one provider knows. `now` is Unix time in seconds."""
+    """What one provider knows. `now` is Unix time in seconds.
 
-    def __init__(self, name: str, scenario: Scenario, now: Callable[[], float]) -> None:
+    `run`: another one draws other ids. What the platform keeps outlives this process, and a provider gives no id twice.
+    """
+
+    def __init__(self, name: str, scenario: Scenario, now: Callable[[], float], run: str = "") -> None:
         self.name, self.now = name, now
+        self._ids = random.Random(f"{run} {name}")  # noqa: S311 - names, no secrets
         self.orders: dict[str, Thing] = {}
         self.payments: dict[str, Thing] = {}
         self.refunds: dict[str, Thing] = {}
@@ -122,11 +126,11 @@ class World:
     def new_id(self, prefix: str = "") -> str:
         """An id like the provider's own."""
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-        return prefix + "".join(self.chance.choices(letters, k=14))
+        return prefix + "".join(self._ids.choices(letters, k=14))
 
     def number(self) -> str:
         """An id of digits."""
-        return str(self.chance.randrange(10**9, 10**10))
+        return str(self._ids.randrange(10**9, 10**10))
 
     def pay(self, order: Thing, payment_id: str, amount: int | None = None) -> Thing:
         """A player pays an order."""

@@ -342,8 +342,8 @@ class Reads:
         return await self._run("fetchrow", statement, *values)
 
     async def _run(self, method: str, statement: str, *values: Any) -> Any:
-        """A connection that turns out to be lost is replaced: a read may be asked twice."""
-        for _ in range(self._pool.size):
+        """A connection that turns out to be lost is replaced: a read may be asked again, after all that rested by a new one."""
+        for _ in range(self._pool.size + 1):
             connection = await self._pool.acquire()
             try:
                 return await getattr(connection, method)(statement, *values)

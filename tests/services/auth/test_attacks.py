@@ -255,7 +255,6 @@ async def test_a_forwarded_address_is_counted_from_the_right(auth: Auth, cheap_p
         forwarded = {"X-Forwarded-For": f"203.0.113.{number}, 198.51.100.7"}
         body = {"email": f"nobody-{number}@example.com", "password": "wrong password"}
         await auth.client.post("/auth/login", json=body, headers=forwarded)
-    cache = auth.app.state.services.limiter._cache
-    keys = [key async for key in cache.scan_iter("auth:attempts:{address:*")]
-    assert keys == ["auth:attempts:{address:198.51.100.7}"]
-    assert await cache.zcard(keys[0]) == 3
+    ask = auth.cloud.cache.command  # auth itself may not look for keys
+    assert ask("KEYS", "auth:attempts:{address:*") == ["auth:attempts:{address:198.51.100.7}"]
+    assert int(ask("ZCARD", "auth:attempts:{address:198.51.100.7}")) == 3

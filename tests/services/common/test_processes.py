@@ -174,6 +174,10 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
         "auth.forget_sessions": "<crontab: 41 3 * * * (m/h/dM/MY/d)>",
         "auth.forget_tokens": "<crontab: 11 4 * * * (m/h/dM/MY/d)>",
         "auth.forget_events": "<crontab: 51 4 * * * (m/h/dM/MY/d)>",
+        "auth.close_accounts": "<crontab: 7 * * * * (m/h/dM/MY/d)>",
+        "auth.forget_flows": "<crontab: 21 3 * * * (m/h/dM/MY/d)>",
+        "auth.forget_guesses": "<crontab: 31 3 * * * (m/h/dM/MY/d)>",
+        "auth.forget_letters": "<crontab: 1 4 * * * (m/h/dM/MY/d)>",
     }
     celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
     ended = threading.Event()

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,16 @@ REPORT = """
         "listed": open("/proc/self/cmdline").read().strip(chr(0)).split(chr(0)),
     }))
 """
+
+
+@pytest.fixture(autouse=True)
+def _signals_of_a_terminal() -> Iterator[None]:
+    """As in a shell's foreground: under nohup, or in a script's background, an exec'ed process inherits what is ignored."""
+    usual: dict[signal.Signals, Any] = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class Stage:
