@@ -335,8 +335,8 @@ class CreditDeposit:
         deposit = await repository.deposit(session, request.deposit, lock=True)
         assert deposit is not None
         if isinstance(outcome, Refused):
-            fields = {"deposit": str(deposit.id), "code": outcome.code, "runbook": "payments-stuck"}
-            log.critical("the wallet refuses a deposit that is paid", extra=fields)
+            fields = {"deposit": str(deposit.id), "code": outcome.code}
+            log.critical("the wallet refuses a deposit that is paid", extra={**fields, "runbook": "payments-stuck"})
         elif _move(deposit, DepositState.CREDITED):
             deposit.credited_at = clock.now()
 

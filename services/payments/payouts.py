@@ -286,8 +286,8 @@ class SettlePayout:
         """The wallet knows. Its refusal is a matter for a person."""
         payout = await _locked(session, request.id)
         if isinstance(outcome, Refused):
-            fields = {"payout": str(payout.id), "code": outcome.code, "runbook": "payments-stuck"}
-            log.critical("the wallet refuses the end of a payout", extra=fields)
+            fields = {"payout": str(payout.id), "code": outcome.code}
+            log.critical("the wallet refuses the end of a payout", extra={**fields, "runbook": "payments-stuck"})
             return
         if payout.wallet == "held" or _WALLET.get(PayoutState(payout.state)) == outcome:  # else it is old news
             payout.wallet = outcome

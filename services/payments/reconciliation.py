@@ -89,8 +89,8 @@ class FetchReport:
     ) -> None:
         """Keep them, and have them compared."""
         if isinstance(outcome, Refused):
-            fields = {**request.payload, "code": outcome.code, "runbook": "payments-reconciliation"}
-            log.error("a provider refuses its report", extra=fields)
+            fields = {**request.payload, "code": outcome.code}
+            log.error("a provider refuses its report", extra={**fields, "runbook": "payments-reconciliation"})
             return
         await reports_repository.keep_lines(session, request.provider, request.day, outcome)
         await outbox.enqueue(session, COMPARE, request.payload)
@@ -183,8 +183,8 @@ class BookSettlement:
         report = await reports_repository.report(session, day.provider, day.day, lock=True)
         assert report is not None, "reports are never deleted"
         if isinstance(outcome, Refused):
-            fields = {**day.payload, "code": outcome.code, "runbook": "payments-reconciliation"}
-            log.error("the wallet refuses a day's settlement", extra=fields)
+            fields = {**day.payload, "code": outcome.code}
+            log.error("the wallet refuses a day's settlement", extra={**fields, "runbook": "payments-reconciliation"})
             return
         report.booked = True
 

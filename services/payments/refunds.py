@@ -191,13 +191,15 @@ class UndoRefund:
         """The wallet knows. Its refusal is a matter for a person."""
         refund = await _locked(session, request.id)
         if isinstance(outcome, Refused):
-            fields = {"refund": str(refund.id), "code": outcome.code, "runbook": "payments-stuck"}
-            log.critical("the wallet does not undo a refund", extra=fields)
+            fields = {"refund": str(refund.id), "code": outcome.code}
+            log.critical("the wallet does not undo a refund", extra={**fields, "runbook": "payments-stuck"})
             return
         refund.settled_at = clock.now()
         if refund.state == RefundState.PROCESSED:
-            fields = {"refund": str(refund.id), "provider": refund.provider, "runbook": "payments-refund-failed"}
-            log.critical("a refund went out after it had been undone", extra=fields)
+            fields = {"refund": str(refund.id), "provider": refund.provider}
+            log.critical(
+                "a refund went out after it had been undone", extra={**fields, "runbook": "payments-refund-failed"}
+            )
 
 
 async def _deposit(session: AsyncSession, refund: Refund) -> Deposit:

@@ -63,8 +63,8 @@ async def take_trial_balance(session: AsyncSession, clock: Clock) -> None:
     until = datetime(day.year, day.month, day.day, tzinfo=IST) + timedelta(days=1)
     sums = await repository.take_trial(session, day, since, until)
     if any(sums.values()):
-        fields = {"day": day.isoformat(), "sums": sums, "runbook": "wallet-ledger-discrepancy"}
-        log.critical("the trial balance does not sum to zero", extra=fields)
+        fields = {"day": day.isoformat(), "sums": sums}
+        log.critical("the trial balance does not sum to zero", extra={**fields, "runbook": "wallet-ledger-discrepancy"})
 
 
 async def _main() -> int:
