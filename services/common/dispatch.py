@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import FastAPI, params
 from fastapi.dependencies.models import Dependant
@@ -204,7 +204,9 @@ def _received(request: Request, where: str) -> Mapping[str, Any]:
 
 def _plain_answer(route: RouteContext) -> None:
     response_class = getattr(route.response_class, "value", route.response_class)
-    if response_class is not JSONResponse or any(getattr(route, name) for name in _UNUSUAL_ANSWERS):
+    # An endpoint that says that it makes the answer itself (a file) is asked for nothing more.
+    own = response_class is Response and get_type_hints(route.endpoint).get("return") is Response
+    if not (own or response_class is JSONResponse) or any(getattr(route, name) for name in _UNUSUAL_ANSWERS):
         raise _NotPlainError
 
 
