@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.spreadsheet import cell
 from services.scoring import repository
 from services.scoring.errors import ScoringCode, there
 from services.scoring.models import MatchRecord, Phase
@@ -64,12 +65,8 @@ def as_csv(lines: Lines) -> str:
     for line in lines.lines:
         measured = "; ".join(f"{name} {value}" for name, value in line.measured.items())
         cells = [line.player, line.rule, line.place]
-        table.writerow([line.revision, *map(_cell, cells), line.points, measured, " ".join(line.events)])
+        table.writerow([line.revision, *map(cell, cells), line.points, measured, " ".join(line.events)])
     return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
 
 
 def match_view(match: MatchRecord) -> MatchView:

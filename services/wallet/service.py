@@ -17,6 +17,7 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.postgres import Reads
+from services.common.spreadsheet import cell
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
 from services.wallet.accounts_repository import AccountIndex
@@ -79,8 +80,7 @@ async def statement_csv(reads: Reads, player: UUID, since: datetime, until: date
     table.writerow(("moment", "bucket", "kind", "amount", "balance_after", "currency", "transaction", "note"))
     for row in await repository.entries_between(reads, player, since, until, STATEMENT_MOST):
         *fields, note = row
-        # A spreadsheet takes what begins like this for a formula, and the note is somebody else's.
-        table.writerow((*fields, f"'{note}" if note.startswith(("=", "+", "-", "@", "\t")) else note))
+        table.writerow((*fields, cell(note)))  # the note is somebody else's
     return written.getvalue()
 
 
