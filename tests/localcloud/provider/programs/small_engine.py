@@ -194,7 +194,7 @@ class SmallEngine:
         finally:
             with self._lock:
                 monitor.over = True
-            loop.close()
+            _end(loop)
             asyncio.set_event_loop(None)
         return self._plan
 
@@ -363,6 +363,17 @@ class SmallEngine:
         answer = self._servicer.Invoke(asked, _call(request.provider.rpartition("::")[0] or "default"))
         found: struct_pb2.Struct = getattr(answer, "return")
         return found
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Closes a loop when nothing of it goes on: what a refusal left would otherwise be waited for in the next run."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=10))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
 
 
 class _Nobody(mocks.Mocks):
