@@ -140,7 +140,12 @@ def workspace(provider_port: int, state: Path | None = None) -> Workspace:
 
     state = state or places().pulumi
     return Workspace(
-        engine=engine(), project=PROJECT, state=state, provider_port=provider_port, python=Path(sys.executable)
+        engine=engine(),
+        project=PROJECT,
+        state=state,
+        provider_port=provider_port,
+        python=Path(sys.executable),
+        say=console.say,
     )
 
 

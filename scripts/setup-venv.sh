@@ -16,6 +16,12 @@ if [ -n "${SSL_CERT_FILE:-}" ]; then
     export PIP_CERT=${PIP_CERT:-$SSL_CERT_FILE} REQUESTS_CA_BUNDLE=${REQUESTS_CA_BUNDLE:-$SSL_CERT_FILE}
 fi
 
+cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}
+if ! mkdir -p "$cache" 2>/dev/null || [ ! -w "$cache" ]; then
+    # uv refuses to work without a cache; with this one it makes one for the run.
+    export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
+fi
+
 unreachable() {
     echo "setup: $1 could not be installed; the last of what was said:" >&2
     tail -n 3 "$log" | sed 's/^/    /' >&2

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+
+from localcloud.runtime.state import has_home
 
 #: The newest version whose module the Go module proxy serves (localcloud/engine/cli_build/go.mod pins it and all below it).
 VERSION = "3.259.0"
@@ -28,7 +30,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 #: The packages in which the CLI spends its time: without optimisation a run of it takes 1.8 times the CPU.
 _OPTIMISED = ("std", "google.golang.org/grpc/...", "google.golang.org/protobuf/...", "github.com/pulumi/pulumi/...")
 
-#: The language host, and what it starts programs with: copied beside the CLI.
+#: The language host, and what it starts programs with: copied beside a link of the CLI.
 _HOST = ("language_host.py", "attach.py", "program.py", "lazy_sdk.py", "quick_sdk.py")
 
 #: The engine starts `pulumi-language-python`; the interpreter is the clone's own, which `matchday` and `matchday env` export.
@@ -39,6 +41,10 @@ if [ -S "${MATCHDAY_HOST:-}" ]; then
 fi
 exec "${MATCHDAY_PYTHON:-python3}" -u "$here/language_host.py" "$@"
 """
+
+
+#: A language host that no clone has used for so long is of a commit that nobody works on.
+_UNUSED_SECONDS = 90 * 24 * 3600
 
 
 class BuildFailed(RuntimeError):
@@ -61,6 +67,8 @@ def build(cache: Path, say: Callable[[str], None]) -> None:
         "GOFLAGS": "-mod=readonly",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
+        # Go keeps modules and compiled packages in the home.
+        **({} if has_home() else {"GOPATH": str(cache / "go-path"), "GOCACHE": str(cache / "go-build")}),
     }
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
         source = Path(scratch) / "module"
@@ -82,7 +90,6 @@ def build(cache: Path, say: Callable[[str], None]) -> None:
         launcher.chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)
-    place_language_host(cache)
 
 
 def _flags() -> list[str]:
@@ -90,21 +97,39 @@ def _flags() -> list[str]:
     return ["-gcflags=all=-N -l", *(f"-gcflags={packages}=" for packages in _OPTIMISED)]
 
 
-def place_language_host(cache: Path) -> None:
-    """Put this clone's language host beside the CLI, if it is not there already as it is now."""
-    directory = root(cache) / "bin"
-    wanted = {
-        **{directory / name: (Path(__file__).with_name(name).read_text(), 0o644) for name in _HOST},
-        directory / "pulumi-language-python": (_WRAPPER, 0o755),
-    }
-    for path, (text, mode) in wanted.items():
-        if path.exists() and path.read_text() == text:
-            continue
-        # Several set-ups may do this at once, in one process or in many: each has a draft of its own.
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-        draft.write_text(text)
-        draft.chmod(mode)
-        draft.replace(path)
+def with_language_host(cache: Path) -> Path:
+    """The built CLI in a folder with this clone's language host, where the engine looks for it.
+
+    The folder is named after what is in it: clones of different commits have one each and do not disturb each other.
+    """
+    built = root(cache) / "bin"
+    files = {name: Path(__file__).with_name(name).read_text() for name in _HOST} | {"pulumi-language-python": _WRAPPER}
+    info = (built / "pulumi").stat()
+    key = sha256(repr((sorted(files.items()), info.st_mtime_ns, info.st_size)).encode()).hexdigest()[:16]
+    directory = root(cache) / "hosts" / key
+    if directory.is_dir():
+        os.utime(directory)
+        return directory / "pulumi"
+    directory.parent.mkdir(exist_ok=True)
+    for old in directory.parent.iterdir():
+        if time.time() - old.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".draft-"))
+    try:
+        for name in ("pulumi", "pulumi-language-python-exec"):
+            try:
+                (draft / name).hardlink_to(built / name)
+            except OSError:  # a file system without links
+                shutil.copy2(built / name, draft / name)
+        for name, text in files.items():
+            (draft / name).write_text(text)
+        (draft / "pulumi-language-python").chmod(0o755)
+        draft.chmod(0o755)
+        with contextlib.suppress(OSError):  # another process has made it meanwhile
+            draft.rename(directory)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return directory / "pulumi"
 
 
 def _go(cache: Path, say: Callable[[str], None]) -> str:

@@ -42,19 +42,22 @@ class NoEngine(RuntimeError):
 
 def find() -> Engine | None:
     """The CLI that is there already, without getting one."""
+    cache = cache_directory()
     on_path = shutil.which("pulumi")
     if (
         on_path
+        # After `eval "$(matchday env)"` it is ours, with the language host of perhaps another clone.
+        and not Path(on_path).is_relative_to(cache)
         and (version := _version(Path(on_path)))
         and _new_enough(version)
         and shutil.which("pulumi-language-python")
     ):
         return Engine(pulumi=Path(on_path), version=version, origin="path")
-    official = cache_directory() / "pulumi" / "official"
-    for root, origin in ((official, "official"), (build.root(cache_directory()), "built")):
+    for root, origin in ((cache / "pulumi" / "official", "official"), (build.root(cache), "built")):
         binary = root / "bin" / "pulumi"
         if binary.exists() and (version := _version(binary)) and _new_enough(version):
-            return Engine(pulumi=binary, version=version, origin=origin)
+            usable = build.with_language_host(cache) if origin == "built" else binary
+            return Engine(pulumi=usable, version=version, origin=origin)
     return None
 
 
@@ -67,8 +70,6 @@ def ensure(say: Say) -> Engine:
     if engine is None:
         with _lock(say):
             engine = find() or _get(say)
-    if engine.origin == "built":
-        build.place_language_host(cache_directory())
     return engine
 
 

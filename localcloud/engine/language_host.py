@@ -1,10 +1,10 @@
 """Python language host for a Pulumi CLI that was built from Go modules, where Pulumi's own host is not to be had.
 
-The engine starts the executable `pulumi-language-python`, twice for a run, and waits for it; our build puts a shell script of
-that name beside the CLI. It runs this file, or, where a command has started one ahead (ahead.py), attaches the engine to that
-(attach.py). This file is copied beside the CLI and so stands alone: it needs only `grpcio` and `pulumi`, from the interpreter
-that runs it. It runs programs and policy packs, in the virtual environment that Pulumi.yaml or PulumiPolicy.yaml names; it
-installs nothing and generates nothing.
+The engine starts the executable `pulumi-language-python`, twice for a run, and waits for it; beside a link of the CLI lies a
+shell script of that name (build.py). It runs this file, or, where a command has started one ahead (ahead.py), attaches the
+engine to that (attach.py). This file is copied there and so stands alone: it needs only `grpcio` and `pulumi`, from the
+interpreter that runs it. It runs programs and policy packs, in the virtual environment that Pulumi.yaml or PulumiPolicy.yaml
+names; it installs nothing and generates nothing.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.engine import events, locks, new_stack
+from localcloud.engine import events, locks, new_stack, ready
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
 from localcloud.runtime.state import EngineDirectory
@@ -81,6 +81,7 @@ class Workspace:
     - provider_port: where `aws` and `random` listen on 127.0.0.1.
     - python: the interpreter that runs the program.
     - extra: further variables of the CLI's.
+    - say: what takes lines of progress.
     """
 
     engine: Engine
@@ -89,6 +90,7 @@ class Workspace:
     provider_port: int
     python: Path
     extra: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda _line: None
 
     def __post_init__(self) -> None:
         self.places = EngineDirectory(self.state)
@@ -162,11 +164,29 @@ class Workspace:
     ) -> Result:
         """Run `pulumi <command>` (preview, up, refresh, destroy and their flags) on the stack, creating it if need be.
 
-        `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails.
+        `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails; one that ends
+        because a plugin was too slow to answer is repeated once, if it has not come to a resource of the provider's yet.
         """
         locks.remove_dead(self.backend)
         self.ensure_stack(stack)
         self._write_configuration(stack, config or {})
+        if not ready.serves(self.provider_port):
+            raise EngineFailed(
+                command[0],
+                (),
+                f"the provider does not answer on 127.0.0.1:{self.provider_port} within {ready.PROVIDER_SECONDS} s",
+                self.state,
+            )
+        collected = _Collected(on_event)
+        try:
+            return self._run(command, stack, collected)
+        except EngineFailed as failure:
+            if not ready.given_up(str(failure)) or collected.reached:
+                raise
+        self.say("this machine is busy: the engine did not wait long enough for one of its plugins; running it again")
+        return self._run(command, stack, _Collected(on_event))
+
+    def _run(self, command: Sequence[str], stack: str, collected: _Collected) -> Result:
         log = self.places.events(command[0], stack)
         log.unlink(missing_ok=True)
         arguments = [
@@ -180,7 +200,6 @@ class Workspace:
         ]
         extra = {"PULUMI_DEBUG_COMMANDS": "true"}  # --event-log is one of the CLI's debug flags
         started = time.monotonic()
-        collected = _Collected(on_event)
         with self._start([*arguments, "--non-interactive", "--color", "never"], extra) as (process, output):
             for event in _follow(log, process):
                 collected.add(event)
@@ -309,6 +328,11 @@ class _Collected:
                     for name, count in event.changes.items()
                     if count and name not in ("same", "read", "refresh")
                 }
+
+    @property
+    def reached(self) -> bool:
+        """Whether the engine has begun with a resource of a cloud's."""
+        return any(event.type.startswith("aws:") for event in self._operations.values())
 
     def changes(self) -> dict[str, int]:
         counted = Counter(events.OPERATIONS[event.operation] for event in self._operations.values())

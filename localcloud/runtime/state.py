@@ -8,14 +8,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
+import tempfile
+import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
+
+from localcloud.runtime.errors import SupervisorError
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Replace a file's content, all or nothing, also if the machine stops: whoever reads it sees the old text or the new."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
@@ -25,9 +31,45 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 
 def cache_directory() -> Path:
-    """The user's cache directory for things that one clone need not make anew for the next."""
+    """The user's cache directory for things that one clone need not make anew for the next.
+
+    Where the home cannot be written (a read-only image, `HOME=/`, a user without one): a private directory of this user's in
+    the temporary one. Raises SupervisorError, naming it, when that is somebody else's or open to others.
+    """
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "matchday"
+    try:
+        place = (Path(base) if base else Path.home() / ".cache") / "matchday"
+    except RuntimeError:  # no HOME, and this user is in no list of users
+        return _private(Path(tempfile.gettempdir()))
+    return place if _writable(place) else _private(Path(tempfile.gettempdir()))
+
+
+def has_home() -> bool:
+    """Whether the cache directory is in the user's home (or XDG_CACHE_HOME), as other tools' are."""
+    return cache_directory().name == "matchday"
+
+
+@lru_cache
+def _writable(place: Path) -> bool:
+    """Whether files can be made there; the directory is, if it must be."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(place, os.W_OK | os.X_OK)
+
+
+def _private(parent: Path) -> Path:
+    place = parent / f"matchday-{os.getuid()}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    info = place.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
+        raise SupervisorError(
+            "cache",
+            f"the home of this user cannot be written, and {place}, which stands in for it, is not this user's alone:"
+            " remove it, or set HOME or XDG_CACHE_HOME to a folder of yours",
+        )
+    return place
 
 
 @dataclass(frozen=True)

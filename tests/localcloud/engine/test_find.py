@@ -57,13 +57,74 @@ def test_a_cli_without_a_python_language_host_is_not_enough(monkeypatch: pytest.
     assert find.find() is None
 
 
-def test_a_built_cli_in_the_cache_gets_this_clones_language_host(tmp_path: Path) -> None:
+@pytest.fixture
+def built() -> Path:
+    """A compiled CLI in the cache."""
+    return _compiled()
+
+
+def _compiled(wait: str = "") -> Path:
+    """What `build.build` leaves."""
     directory = build.root(cache_directory()) / "bin"
-    binary = _executable(directory / "pulumi", f"#!/bin/sh\necho v{build.VERSION}\n")
-    assert find.ensure(lambda _message: None) == find.Engine(pulumi=binary, version=build.VERSION, origin="built")
-    assert "class LanguageHost" in (directory / "language_host.py").read_text()
-    assert "class Loader" in (directory / "lazy_sdk.py").read_text()
-    assert os.access(directory / "pulumi-language-python", os.X_OK)
+    _executable(directory / "pulumi-language-python-exec", "#!/usr/bin/env python\n")
+    return _executable(directory / "pulumi", f"#!/bin/sh\n{wait}echo v{build.VERSION}\n")
+
+
+def _language_host(engine: find.Engine) -> str:
+    return engine.pulumi.with_name("language_host.py").read_text()
+
+
+def test_a_built_cli_in_the_cache_gets_this_clones_language_host(built: Path) -> None:
+    engine = find.ensure(lambda _message: None)
+    assert (engine.version, engine.origin) == (build.VERSION, "built")
+    assert engine.pulumi.samefile(built)
+    assert "class LanguageHost" in _language_host(engine)
+    assert "class Loader" in engine.pulumi.with_name("lazy_sdk.py").read_text()
+    for name in ("pulumi-language-python", "pulumi-language-python-exec"):
+        assert os.access(engine.pulumi.with_name(name), os.X_OK)
+
+
+def test_clones_of_other_commits_keep_their_language_hosts(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = find.find()
+    assert ours is not None
+    monkeypatch.setattr(build, "_WRAPPER", build._WRAPPER + "# of another commit\n")
+    theirs = find.find()
+    assert theirs is not None
+    assert theirs.pulumi != ours.pulumi
+    assert "of another commit" not in ours.pulumi.with_name("pulumi-language-python").read_text()
+    assert "of another commit" in theirs.pulumi.with_name("pulumi-language-python").read_text()
+
+
+def test_a_language_host_that_no_clone_uses_any_more_goes(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = find.find()
+    assert old is not None
+    os.utime(old.pulumi.parent, (0, 0))
+    assert find.find() == old  # in use again
+    os.utime(old.pulumi.parent, (0, 0))
+    monkeypatch.setattr(build, "_WRAPPER", build._WRAPPER + "# of another commit\n")
+    new = find.find()
+    assert new is not None
+    assert list(old.pulumi.parents[1].iterdir()) == [new.pulumi.parent]
+
+
+def test_a_cli_of_ours_on_path_is_found_as_ours(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `eval "$(matchday env)"` in the same shell, perhaps of another clone."""
+    ours = find.find()
+    assert ours is not None
+    _on_path(monkeypatch, ours.pulumi.parent)
+    assert find.find() == ours
+
+
+def test_many_at_once_make_one_whole_language_host(built: Path) -> None:
+    found: list[find.Engine | None] = []
+    threads = [threading.Thread(target=lambda: found.append(find.find())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({engine.pulumi for engine in found if engine}) == 1
+    assert [path.name for path in built.parents[1].joinpath("hosts").iterdir() if path.name.startswith(".")] == []
 
 
 def _installer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
@@ -107,7 +168,7 @@ def test_two_setups_at_once_build_once(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     def slow(cache: Path, say: object) -> None:
         builds.append(threading.current_thread().name)
-        _executable(build.root(cache) / "bin" / "pulumi", f"#!/bin/sh\nsleep 0.1; echo v{build.VERSION}\n")
+        _compiled(wait="sleep 0.1; ")
 
     monkeypatch.setattr(build, "build", slow)
     engines: list[find.Engine] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from services.auth.settings import ROTATION_WINDOW, ROTATIONS
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.broker import access_rules
 from tests.services.common.processes import Process, process
@@ -22,6 +24,9 @@ from tests.services.faults.proxy import Proxy, proxy
 from tests.services.support import Cloud, free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly]
+
+#: Seconds: a session may be refreshed so often, with some room (services/auth/settings.py).
+REFRESH_EVERY = 1.5 * ROTATION_WINDOW.total_seconds() / ROTATIONS
 
 CLIENT, CLIENT_SECRET = "wallet-credit", "CLIENT_SECRET_WALLET_CREDIT"
 
@@ -121,10 +126,13 @@ class Load:
         tokens = (await self.ask(http, "auth", "POST", "/auth/login", json=body)).json()
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
         account = (await self.ask(http, "wallet", "POST", "/wallet/account", headers=bearer)).json()["id"]
+        refreshed = 0.0
         while True:
-            asked = {"refresh_token": tokens["refresh_token"]}
-            tokens = (await self.ask(http, "auth", "POST", "/auth/refresh", json=asked)).json()
-            bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+            if time.monotonic() - refreshed > REFRESH_EVERY:
+                asked = {"refresh_token": tokens["refresh_token"]}
+                tokens = (await self.ask(http, "auth", "POST", "/auth/refresh", json=asked)).json()
+                bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+                refreshed = time.monotonic()
             await self.ask(http, "auth", "GET", "/auth/me", headers=bearer)
             await self.ask(http, "wallet", "GET", "/wallet/balance", headers=bearer)
             form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": self.client_secret}
