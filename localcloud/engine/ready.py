@@ -38,6 +38,6 @@ def serves(port: int, within: float = PROVIDER_SECONDS) -> bool:
     return False
 
 
-def given_up(said: str) -> bool:
+def given_up(output: str) -> bool:
     """Whether an engine ended because a plugin (provider, language host, policy pack) did not answer it in time."""
-    return _GIVEN_UP.search(said) is not None
+    return _GIVEN_UP.search(output) is not None

@@ -264,6 +264,12 @@ class Workspace:
         salted["config"] = {**(settings.get("config") or {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
 
+    def salt(self, stack: str) -> str:
+        """The `encryptionsalt` of the stack's file by which the CLI knows this workspace's passphrase again."""
+        self.ensure_stack(stack)
+        salt: str = yaml.safe_load(self._salt(stack).read_text())["encryptionsalt"]
+        return salt
+
     def configuration_source(self, stack: str) -> Path:
         """The stack's file beside the program."""
         return self._configurations / f"Pulumi.{stack}.yaml"

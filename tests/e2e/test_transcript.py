@@ -93,6 +93,7 @@ def test_every_line_of_the_table(account: str, place: Path) -> None:
             assert re.search(wanted, printed), f"{command}: nothing like {wanted!r} in\n{printed}"
             if command == "matchday logs wallet":
                 _change_a_setting(clone, run)
+        assert run("git status --porcelain", "")[1].replace("?? evidence/\n", "") == ""
     finally:
         run("make down", "")
     assert subprocess.run(["pgrep", "-f", str(clone)], check=False, capture_output=True).stdout == b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from tests.faults.test_lasting import check, write
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults"), pytest.mark.timeout(0)]
 
 MEBIBYTE = 1 << 20
+_AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 
 
 @pytest.fixture
@@ -77,17 +77,34 @@ def test_a_full_disk_ends_an_up_with_a_sentence_and_room_mends_it(platform: Plat
     check(platform)
 
 
+@pytest.mark.nightly
+def test_a_provider_that_answers_after_the_engines_ten_seconds_is_waited_for(platform: Platform) -> None:
+    platform.settle()
+    provider = next(p for p in _family(platform) if "localcloud.provider" in p.cmdline())
+    provider.send_signal(signal.SIGSTOP)
+    try:
+        up = platform.start("up", "--port", str(platform.port))
+        time.sleep(25)
+        assert up.poll() is None, up.communicate()
+    finally:
+        provider.send_signal(signal.SIGCONT)
+    out, err = up.communicate(timeout=PATIENCE)
+    assert up.returncode == 0, (out, err)
+    check(platform)
+
+
 def _cut_off(platform: Platform, until: str, settle: float) -> str:
     """A plain `pulumi up`, killed once its state holds the pattern `until`; returns the state that it leaves.
 
     settle: seconds between what is waited for and the kill; the emulator answers nothing from then, so that what has begun
     is not over before the engine is dead.
     """
+    for words in (["init", "-q"], ["add", "environments", "Pulumi.yaml"], [*_AUTHOR, "commit", "-qm", "as it is"]):
+        subprocess.run(["git", *words], cwd=platform.directory, check=words[-1] != "as it is")
     _, exports, _ = platform.run("env")
     state = platform.directory / ".matchday" / "pulumi" / "backend" / ".pulumi" / "stacks" / "tiny" / "local.json"
-    configuration = platform.directory / ".matchday" / "pulumi" / "Pulumi.local.yaml"
     emulator = next(p for p in _family(platform) if "localcloud.emulator" in p.cmdline())
-    command = f"exec pulumi up --yes --skip-preview -s local --config-file {shlex.quote(str(configuration))}"
+    command = "exec pulumi up --yes --skip-preview -s local"
     plain = subprocess.Popen(
         ["bash", "-c", f"{exports}\n{command}"],
         cwd=platform.directory,
@@ -109,6 +126,8 @@ def _cut_off(platform: Platform, until: str, settle: float) -> str:
         printed, _ = plain.communicate(timeout=60)
     left = state.read_text()
     assert '"pending_operations"' in left, printed.decode()
+    changed = ["git", "status", "--porcelain", "environments"]
+    assert subprocess.check_output(changed, cwd=platform.directory, text=True) == ""
     return left
 
 
