@@ -2,6 +2,9 @@
 
 A process can do a certain number of requests in a second. What comes above that has to be refused while refusing is still
 cheap: work that is taken on and then not answered in time is paid for and worth nothing.
+
+A request that waits for a batch with others gives its place back (`gather`): the batch has one for all of them, and
+`services.common.gathering` says how many may wait.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections import deque
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.errors import Code, ServiceError
+from services.common.gathering import Gathering
 from services.common.middleware import QUIET_PATHS, problem_response
 
 #: Requests worked on at once: at most RUNNING, since one Python thread does them, and no more than make each take SLOWER times
@@ -80,9 +84,13 @@ class Admission:
         self._learned = _now()
         self._shed = 0
         self._log_at: asyncio.TimerHandle | None = None
+        self.gathering = Gathering()
+        self._coming = 0  # let in by the protocol, and not here yet
 
     def full(self) -> bool:
         """Whether a request that comes now would be refused at once."""
+        if self.gathering.full(self._coming):
+            return True
         if self._inside < self._places:
             return False
         now = _now()
@@ -90,10 +98,22 @@ class Admission:
         burst = calm or now - self._burst_began < BURST_SECONDS
         return len(self._queue) >= (self._burst if burst else self._waiting)
 
+    def let_in(self) -> None:
+        """The protocol has let a whole request in, which comes in the event loop's next turn: until then it counts as here.
+
+        While the thread is busy many arrive in one turn, and to refuse them here costs several times as much as there.
+        """
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._come)
+        self._coming += 1
+
+    def _come(self) -> None:
+        self._coming = 0
+
     async def enter(self) -> bool:
         """Take a place, perhaps after a short wait; False if there is none. Whoever got one gives it back with `leave`."""
-        if self._inside < self._places:
-            self._take()
+        if self._inside < self._places and not self.gathering.full():
+            self.take()
             return True
         if self.full():
             return False
@@ -118,7 +138,8 @@ class Admission:
             raise
         return True
 
-    def _take(self) -> None:
+    def take(self) -> None:
+        """Take a place whether there is one or not: a batch's, since those that it does have given theirs back."""
         self._inside += 1
         if self._inside > 1:
             self._shared = _now()
@@ -131,7 +152,7 @@ class Admission:
         while self._queue and self._inside < self._places:
             place = self._queue.popleft()
             if not place.done():
-                self._take()
+                self.take()
                 place.set_result(None)
 
     def learn(self, route: str, began: float) -> None:
@@ -165,7 +186,10 @@ class Admission:
     def shed(self) -> None:
         """Count a refusal. They are logged together: a line for each would cost more than the refusal."""
         self._shed += 1
-        self._pressed = _now()
+        if self.gathering.full(self._coming):
+            self.gathering.press()
+        else:
+            self._pressed = _now()
         if self._log_at is None:
             self._log_at = asyncio.get_running_loop().call_later(_LOG_EVERY_SECONDS, self._say)
 
@@ -177,6 +201,41 @@ class Admission:
 def full_error() -> ServiceError:
     """The refusal of a request for which there is no place. Nothing of it was done."""
     return ServiceError(Code.BUSY, "The service has more to do than it can; nothing was done.", headers=RETRY_AFTER)
+
+
+class Place:
+    """A request's place: given back at the end, or before that when it waits for a batch with others."""
+
+    __slots__ = ("_admission", "_began", "_gathered")
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission, self._began, self._gathered = admission, _now(), False
+
+    def gather(self) -> None:
+        """The request waits for a batch from now on."""
+        if not self._gathered:
+            self._gathered = True
+            self._admission.gathering.enter()
+            self._admission.leave()
+
+    def end(self, route: str, granted: bool) -> None:
+        """The request has ended; if it was granted, the time that it took says something. What was refused took another."""
+        if self._gathered:
+            self._admission.gathering.leave(self._began if granted else None)
+            return
+        if granted:
+            self._admission.learn(route, self._began)
+        self._admission.leave()
+
+
+#: Where a request's place is kept, in the scope's "state".
+_PLACE = "place"
+
+
+def gather(scope: Scope) -> None:
+    """The request of `scope` waits for a batch from now on, and holds no place meanwhile."""
+    place: Place = scope["state"][_PLACE]
+    place.gather()
 
 
 class Admitted:
@@ -193,7 +252,8 @@ class Admitted:
             self._admission.shed()
             await problem_response(full_error())(scope, receive, send)
             return
-        began, status = _now(), 0
+        place, status, done = Place(self._admission), 0, False
+        scope["state"][_PLACE] = place
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -204,15 +264,14 @@ class Admitted:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._app(scope, receive, sending)
-            if 0 < status < 400:  # what was refused took another time
-                self._admission.learn(getattr(scope.get("route"), "path", ""), began)
+            done = True
         except TimeoutError:
             if status:
                 raise  # the answer has begun: the server must cut it off
             log.error("request took too long", extra={"seconds": REQUEST_SECONDS})
             await problem_response(busy_or_unknown(scope))(scope, receive, send)
         finally:
-            self._admission.leave()
+            place.end(getattr(scope.get("route"), "path", ""), done and 0 < status < 400)
 
 
 def committing(scope: Scope, sent: bool) -> None:

@@ -103,7 +103,7 @@ def _describe(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
         schemas["Code"] = {"type": "string", "title": "Code", "enum": [code.value for code in codes]}
         schemas["Problem"] = schema
         for route in iter_route_contexts(app.routes):
-            if isinstance(route.original_route, APIRoute) and depends_on(route.dependant, idempotency.of_request):
+            if isinstance(route.original_route, APIRoute) and depends_on(route.dependant, idempotency.key_of_request):
                 for method in route.methods or ():
                     operation = document["paths"][route.path_format][method.lower()]
                     operation["parameters"] = [*operation.get("parameters", []), idempotency.PARAMETER]

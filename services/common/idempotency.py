@@ -76,11 +76,31 @@ FIND = "SELECT request_hash, status, body FROM idempotency_keys WHERE caller = $
 _ANSWER = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE caller = $1 AND key = $2"
 
 
-class Idempotency:
-    """The idempotency of one request."""
+class Keyed:
+    """A request's key, and the hash of what it asks, for a service that stores them with the effect itself."""
+
+    def __init__(self, caller: str, key: str, target: str) -> None:
+        self.caller, self.key, self.target = caller, key, target
+
+    def hash(self, asked: BaseModel) -> bytes:
+        """A hash of what is asked: method, path, query and the values of the body, however they were spelt.
+
+        What is left out and what is given as its default are one; so a field that a later release adds changes no hash.
+        """
+        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256()
+        for part in (self.target.encode(), body.encode()):
+            digest.update(len(part).to_bytes(8))
+            digest.update(part)
+        return digest.digest()
+
+
+class Idempotency(Keyed):
+    """The idempotency of one request that is one transaction."""
 
     def __init__(self, transaction: Transaction, caller: str, key: str, target: str, now: datetime) -> None:
-        self._transaction, self.caller, self.key, self._target, self._now = transaction, caller, key, target, now
+        super().__init__(caller, key, target)
+        self._transaction, self._now = transaction, now
 
     async def once(self, status: int, asked: BaseModel, make: Callable[[], Awaitable[BaseModel]]) -> Response:
         """Answer `status` with what `make` returns in this transaction, or with the stored answer of the same request.
@@ -93,18 +113,6 @@ class Idempotency:
         body = (await make()).model_dump_json()
         self._transaction.at_end(_ANSWER, self.caller, self.key, status, body)
         return Response(body, status, media_type="application/json")
-
-    def hash(self, asked: BaseModel) -> bytes:
-        """A hash of what is asked: method, path, query and the values of the body, however they were spelt.
-
-        What is left out and what is given as its default are one; so a field that a later release adds changes no hash.
-        """
-        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256()
-        for part in (self._target.encode(), body.encode()):
-            digest.update(len(part).to_bytes(8))
-            digest.update(part)
-        return digest.digest()
 
 
 def replay(found: Sequence[Any], digest: bytes) -> Response:
@@ -144,8 +152,8 @@ PARAMETER = {
 }
 
 
-async def of_request(request: Request, transaction: InTransaction) -> Idempotency:
-    """The dependency: what the header says, with the transaction and the caller."""
+async def key_of_request(request: Request) -> Keyed:
+    """The dependency: what the header says, and who calls."""
     idempotency_key = header(request.scope, b"idempotency-key").decode("latin-1")
     if not idempotency_key:
         raise ServiceError(Code.IDEMPOTENCY_KEY_MISSING, "Send a new random value for each intended effect.")
@@ -153,7 +161,15 @@ async def of_request(request: Request, transaction: InTransaction) -> Idempotenc
         raise ServiceError(Code.IDEMPOTENCY_KEY_INVALID, "8 to 128 printable ASCII characters are accepted.")
     caller = await _ANYBODY.caller(request)
     target = f"{request.method} {request.scope['path']}?{request.scope['query_string'].decode('ascii')}"
-    return Idempotency(transaction, caller.subject, idempotency_key, target, request.app.state.clock.now())
+    return Keyed(caller.subject, idempotency_key, target)
+
+
+WithKey = Annotated[Keyed, Depends(key_of_request)]
+
+
+async def of_request(request: Request, keyed: WithKey, transaction: InTransaction) -> Idempotency:
+    """The dependency: the key, with the transaction that it is stored in."""
+    return Idempotency(transaction, keyed.caller, keyed.key, keyed.target, request.app.state.clock.now())
 
 
 Idempotent = Annotated[Idempotency, Depends(of_request, scope="function")]

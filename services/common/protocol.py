@@ -137,8 +137,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._between and self._admission.full() and self._free() and self._refused(data):
-            return
+        if self._between and self._free():
+            if not self._admission.full():
+                self._admission.let_in()
+            elif self._refused(data):
+                return
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head_bytes += len(data)

@@ -30,7 +30,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
         app.state.accounts = AccountIndex()
-        app.state.posting = Posting(app.state.pool, app.state.clock)
+        app.state.posting = Posting(app.state.pool, app.state.clock, app.state.admission)
         stack.push_async_callback(app.state.posting.close)
         app.state.pace = Pace(per_second=TRANSFERS_PER_SECOND, burst=TRANSFERS_AT_ONCE)
 

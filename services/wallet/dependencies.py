@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.common.admission import committing
+from services.common.admission import committing, gather
 from services.common.clock import Clock
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.ledger import Item, Poster, Verdict
@@ -28,6 +28,7 @@ async def _poster(request: Request) -> Poster:
     posting: Posting = request.app.state.posting
 
     async def post(item: Item) -> Verdict:
+        gather(request.scope)
         return await posting.post(item, partial(committing, request.scope, True))
 
     return post

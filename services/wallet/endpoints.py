@@ -12,7 +12,7 @@ from services.common import callers, idempotency
 from services.common.callers import Player, needs
 from services.common.database import Session
 from services.common.errors import Code, responses
-from services.common.idempotency import Idempotent
+from services.common.idempotency import WithKey
 from services.common.pace import Pace
 from services.common.postgres import Reading
 from services.common.tokens import Caller
@@ -130,10 +130,9 @@ async def notifications(player: Player, session: Session) -> Notifications:
     ),
 )
 async def transfer(
-    body: TransferRequest, player: Player, reads: Reading, accounts: Known, post: Post, idempotent: Idempotent
+    body: TransferRequest, player: Player, reads: Reading, accounts: Known, post: Post, keyed: WithKey
 ) -> Response:  # fmt: skip
     """Move money from the caller's account to another."""
-    keyed = service.Keyed(idempotent.key, idempotent.hash(body))
     return _answer(await service.transfer(reads, accounts, post, player, body, keyed))
 
 
@@ -146,10 +145,9 @@ async def transfer(
     ),
 )
 async def credit(
-    body: CreditRequest, caller: Creditor, reads: Reading, accounts: Known, post: Post, idempotent: Idempotent
+    body: CreditRequest, caller: Creditor, reads: Reading, accounts: Known, post: Post, keyed: WithKey
 ) -> Response:  # fmt: skip
     """Move money from the house to an account; needs the scope `wallet:credit`."""
-    keyed = service.Keyed(idempotent.key, idempotent.hash(body))
     return _answer(await service.credit(reads, accounts, post, caller, body, keyed))
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.clock import Clock
 from services.common.errors import ServiceError
+from services.common.idempotency import Keyed
 from services.common.ids import uuid7
 from services.common.postgres import Reads
 from services.common.spreadsheet import cell
@@ -84,14 +84,6 @@ async def statement_csv(reads: Reads, player: UUID, since: datetime, until: date
     return written.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """The idempotency key of a request and the hash of what it asks."""
-
-    key: str
-    hash: bytes
-
-
 async def transfer(
     reads: Reads, accounts: AccountIndex, post: Poster, player: UUID, wanted: TransferRequest, keyed: Keyed | None = None
 ) -> Verdict:  # fmt: skip
@@ -132,7 +124,7 @@ async def _post(
         id=uuid7(),
         kind=kind,
         by=by,
-        hash=keyed.hash if keyed else b"",
+        hash=keyed.hash(wanted) if keyed else b"",
         sources=[(source, NO_CAP)],
         destinations=[(destination, wanted.amount)],
         key=keyed.key if keyed else None,

@@ -179,6 +179,7 @@ async def running(
         places = app.state.admission
         places._waiting, places._burst, places._seconds = 1000, 1000, 60
         places._judged = float("inf")  # there are always all of them
+        places.gathering._most, places.gathering._judged = 100_000, float("inf")
     with environ(variables):
         manager = LifespanManager(app, startup_timeout=30, shutdown_timeout=30)
         await manager.__aenter__()

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from services.common import admission
+from services.common import admission, gathering
 from services.common.admission import Admission
 
 STEPS = 8  # of a request: work here, and then the database's
@@ -102,11 +102,56 @@ class Process:
 
 def virtually(work: Coroutine[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     loop = VirtualLoop()
-    monkeypatch.setattr(admission, "_now", loop.time)
+    for module in (admission, gathering):
+        monkeypatch.setattr(module, "_now", loop.time)
     try:
         return loop.run_until_complete(work)
     finally:
         loop.close()
+
+
+class BatchProcess(Process):
+    """One whose requests wait for a batch that they share, as the wallet's do: `database` a batch, `ITEM` more for each of it."""
+
+    BEFORE, AFTER, ITEM, WRITERS = 0.00045, 0.0001, 0.0001, 2
+
+    def __init__(self, database: float) -> None:
+        super().__init__(database)
+        self.batches: list[int] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._writers = 0
+
+    async def request(self) -> None:
+        begun = self.loop.time()
+        async with self._thread:  # from its arrival until it waits nothing else runs
+            await asyncio.sleep(REFUSAL)
+            if self.admission.full() or not await self.admission.enter():
+                self.admission.shed()
+                self.refused += 1
+                return
+            place = admission.Place(self.admission)
+            await asyncio.sleep(self.BEFORE * self._chance.uniform(0.5, 1.5))
+            place.gather()
+        answer = self.loop.create_future()
+        self._waiting.append(answer)
+        if self._writers < self.WRITERS:
+            self._writers += 1
+            await self._write()
+        await answer
+        await self._work(self.AFTER)
+        place.end("/", granted=True)
+        self.milliseconds.append((self.loop.time() - begun) * 1000)
+
+    async def _write(self) -> None:
+        self.admission.take()
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            self.batches.append(len(batch))
+            await asyncio.sleep(self.database + self.ITEM * len(batch))
+            for each in batch:
+                each.set_result(None)
+        self.admission.leave()
+        self._writers -= 1
 
 
 @dataclass
@@ -176,6 +221,43 @@ def test_a_database_that_becomes_slow_in_an_overload_gets_more_places(monkeypatc
 
     few, many = virtually(found(), monkeypatch)
     assert few == admission.FEWEST and many >= admission.RUNNING - 1
+
+
+def test_clients_that_share_batches_are_all_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 of them, ten times the places that there are: a batch holds one, so nobody is refused and batches grow."""
+
+    async def served() -> BatchProcess:
+        process = BatchProcess(0.01)
+        await process.one_after_the_other(64, 2.0)
+        return process
+
+    process = virtually(served(), monkeypatch)
+    rate, alone = len(process.milliseconds) / 2.0, 1 / (process.BEFORE + process.AFTER + REFUSAL)
+    assert process.refused == 0
+    assert rate >= 0.9 * alone, "the thread is the bottleneck, not the database's round trips"
+    assert process.percentile(0.99) <= 2000 * 64 / rate
+    assert sum(process.batches) / len(process.batches) >= 5
+
+
+def test_ten_times_the_load_of_what_shares_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more wait than are answered within gathering.SECONDS, and as much is done as without an overload."""
+    logging.getLogger("services.common.admission").setLevel(logging.ERROR)
+
+    async def overloaded() -> tuple[float, BatchProcess]:
+        full = BatchProcess(0.004)
+        await full.one_after_the_other(64, 1.0)
+        best = len(full.milliseconds) / 1.0
+        process = BatchProcess(0.004)
+        await process.whatever_comes(4 * best, BEGINNING)
+        process.milliseconds = []
+        await process.whatever_comes(4 * best, 2.0)
+        return best, process
+
+    best, process = virtually(overloaded(), monkeypatch)
+    monkeypatch.undo()
+    cost = 1 - 3 * best * REFUSAL  # of the thread's time what refusals leave
+    assert len(process.milliseconds) / 2.0 >= 0.8 * cost * best
+    assert process.percentile(0.99) <= 3000 * gathering.SECONDS
 
 
 def test_who_waits_for_a_lock_takes_no_places_from_the_others() -> None:

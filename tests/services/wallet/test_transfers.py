@@ -11,7 +11,7 @@ import pytest
 from services.common.pace import Pace
 from services.common.postgres import Reads
 from services.wallet import ledger
-from tests.services.support import CATALOG, INSIDE, OUTSIDE
+from tests.services.support import CATALOG, INSIDE, OUTSIDE, Cloud
 from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
@@ -265,6 +265,60 @@ async def test_a_thousand_debits_of_one_account(wallet: Wallet) -> None:
     assert (await one.balance(), await other.balance()) == (0, 4_000)
     balances = [answer.json()["balance"] for answer in answers if answer.status_code == 201]
     assert sorted(balances) == list(range(0, 4_000, 10)), "each was told the balance right after its own"
+
+
+def _credit(account: str, kind: str = "credit") -> ledger.Item:
+    return ledger.move(
+        id=uuid4(), kind=kind, by="test", hash=b"", sources=[(ledger.house("house"), ledger.NO_CAP)],
+        destinations=[(UUID(account), 700)], reference=uuid4().hex,
+    )  # fmt: skip
+
+
+async def test_who_stops_waiting_for_a_batch_has_nothing_posted(wallet: Wallet, cloud: Cloud) -> None:
+    """A request that runs out of time before its item was sent is answered that nothing was done: nothing may be done later."""
+    player, posting = await wallet.player(), wallet.app.state.posting
+    owner = await cloud.connect(wallet.database, role="owner", service="wallet")
+    async with owner.transaction():
+        await owner.execute("SELECT 1 FROM balances WHERE account_id = $1 FOR UPDATE", UUID(player.account))
+        first = []
+        while posting._free:  # as many batches as there may be wait for the lock
+            first.append(asyncio.create_task(posting.post(_credit(player.account))))
+            await asyncio.sleep(0.02)
+        sent: list[bool] = []
+        late = asyncio.create_task(posting.post(_credit(player.account), lambda: sent.append(True)))
+        await asyncio.sleep(0.02)
+        late.cancel()
+    await asyncio.gather(*first)
+    await posting.close()
+    await owner.close()
+    assert (sent, await player.balance()) == ([], 700 * len(first))
+
+
+async def test_an_item_that_cannot_be_stored_takes_no_neighbour_with_it(wallet: Wallet) -> None:
+    """They share a statement, and PostgreSQL refuses the whole of it; each is then posted by itself."""
+    player, posting = await wallet.player(), wallet.app.state.posting
+    items = [_credit(player.account), _credit(player.account, kind="prize"), _credit(player.account)]
+    done = await asyncio.gather(*(posting.post(item) for item in items), return_exceptions=True)
+    assert [getattr(each, "status", type(each).__name__) for each in done] == ["posted", "CheckViolationError", "posted"]
+    assert await player.balance() == 1_400
+
+
+async def test_requests_that_wait_for_a_batch_hold_no_place(wallet: Wallet, cloud: Cloud) -> None:
+    """Thirty wait for a locked balance, five times as many as there are places; a read is answered, and then all of them."""
+    one, other = await wallet.player(1_000), await wallet.player()
+    owner = await cloud.connect(wallet.database, role="owner", service="wallet")
+    await one.transfer(other.account, 1)
+    async with owner.transaction():
+        await owner.execute("SELECT 1 FROM balances WHERE account_id = $1 FOR UPDATE", UUID(other.account))
+        waiting = [asyncio.create_task(one.transfer(other.account, 1)) for _ in range(30)]
+        while wallet.app.state.admission.gathering._inside < 30:  # noqa: ASYNC110 - it is the server's state, not an event
+            await asyncio.sleep(0.01)
+        assert wallet.app.state.admission._inside <= 2, "a place for each batch"
+        assert await other.balance() == 1
+    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {201}
+    assert wallet.app.state.admission.gathering._inside == 0
+    assert wallet.app.state.admission._inside == 0
+    await owner.close()
 
 
 async def test_ten_thousand_duplicates_of_one_credit(wallet: Wallet) -> None:
