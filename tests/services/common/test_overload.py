@@ -111,7 +111,7 @@ def virtually(work: Coroutine[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -
 
 
 class BatchProcess(Process):
-    """One whose requests wait for a batch that they share, as the wallet's do: `database` a batch, `ITEM` more for each of it."""
+    """One whose requests wait for a batch that they share, as the wallet's do: `database` and `ITEM` for each of it."""
 
     BEFORE, AFTER, ITEM, WRITERS = 0.00045, 0.0001, 0.0001, 2
 

@@ -299,7 +299,11 @@ async def test_an_item_that_cannot_be_stored_takes_no_neighbour_with_it(wallet: 
     player, posting = await wallet.player(), wallet.app.state.posting
     items = [_credit(player.account), _credit(player.account, kind="prize"), _credit(player.account)]
     done = await asyncio.gather(*(posting.post(item) for item in items), return_exceptions=True)
-    assert [getattr(each, "status", type(each).__name__) for each in done] == ["posted", "CheckViolationError", "posted"]
+    assert [getattr(each, "status", type(each).__name__) for each in done] == [
+        "posted",
+        "CheckViolationError",
+        "posted",
+    ]
     assert await player.balance() == 1_400
 
 
