@@ -203,7 +203,7 @@ def full_error() -> ServiceError:
     return ServiceError(Code.BUSY, "The service has more to do than it can; nothing was done.", headers=RETRY_AFTER)
 
 
-class Place:
+class AdmittedRequest:
     """A request's place: given back at the end, or before that when it waits for a batch with others."""
 
     __slots__ = ("_admission", "_began", "_gathered")
@@ -234,7 +234,7 @@ _PLACE = "place"
 
 def gather(scope: Scope) -> None:
     """The request of `scope` waits for a batch from now on, and holds no place meanwhile."""
-    place: Place = scope["state"][_PLACE]
+    place: AdmittedRequest = scope["state"][_PLACE]
     place.gather()
 
 
@@ -252,7 +252,7 @@ class Admitted:
             self._admission.shed()
             await problem_response(full_error())(scope, receive, send)
             return
-        place, status, done = Place(self._admission), 0, False
+        place, status, done = AdmittedRequest(self._admission), 0, False
         scope["state"][_PLACE] = place
 
         async def sending(message: Message) -> None:

@@ -129,7 +129,7 @@ class BatchProcess(Process):
                 self.admission.shed()
                 self.refused += 1
                 return
-            place = admission.Place(self.admission)
+            place = admission.AdmittedRequest(self.admission)
             await asyncio.sleep(self.BEFORE * self._chance.uniform(0.5, 1.5))
             place.gather()
         answer = self.loop.create_future()
