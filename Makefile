@@ -31,14 +31,14 @@ down: ## stop everything that `up` started
 lint: $(STAMP) ## ruff, mypy --strict, import contracts, dead code, queries in repositories
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && .venv/bin/vulture && $(PY) scripts/check_services.py
 
-unit: $(STAMP) ## the tests that need no engine and no running platform
-	@.venv/bin/pytest -n 2 --dist loadgroup -m "not engine and not e2e and not nightly" $(ARGS)
+unit: $(STAMP) ## the tests that need no engine, no platform, no server and no other program: a minute
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not engine and not e2e and not process and not nightly" $(ARGS)
 
 test: setup lint ## everything that CI runs
 	@.venv/bin/pytest -n 2 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)
 
-fuzz: setup ## property tests with 20 times the examples (FUZZ=n); what fails is kept in tests/seeds, and fails in every later run
-	@.venv/bin/pytest -n 2 --dist loadgroup -m "hypothesis and not engine and not e2e and not nightly" --fuzz $(or $(FUZZ),20) --timeout 0 $(ARGS)
+fuzz: setup ## property tests with 40 times the examples (FUZZ=n); what fails is kept in tests/seeds, and fails in every later run
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "hypothesis and not engine and not e2e and not nightly" --fuzz $(or $(FUZZ),40) --timeout 0 $(ARGS)
 
 fuzz-wallet: setup ## 1,000,000 drawn operations on the wallet, 8 connections at once (ARGS="--seed n --operations n"); a run that was ended goes on
 	@$(PY) -m tests.services.wallet.fuzz $(ARGS)

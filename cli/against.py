@@ -17,8 +17,6 @@ from cli.certificates import Certificates
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
 
-#: As `up`: the state is thrown away, so it need not be written after each resource.
-_QUICK = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _PARALLEL = 16
 
 
@@ -156,7 +154,7 @@ def _run(
 
 def _at(workspace: Workspace, project: Path) -> Workspace:
     """The same backend and cloud, with another folder's program and rooms."""
-    from localcloud.engine.run import Workspace
+    from localcloud.engine.run import WITHOUT_CHECKPOINTS, Workspace
 
     # A path given so comes before the editable install: the folder's own rooms are the ones imported.
     return Workspace(
@@ -165,7 +163,7 @@ def _at(workspace: Workspace, project: Path) -> Workspace:
         state=workspace.state,
         provider_port=workspace.provider_port,
         python=workspace.python,
-        extra={**_QUICK, "PYTHONPATH": str(project)},
+        extra={**WITHOUT_CHECKPOINTS, "PYTHONPATH": str(project)},
     )
 
 

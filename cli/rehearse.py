@@ -16,8 +16,6 @@ from cli.documents import Rehearsal
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
 
-#: As `up`: the state is thrown away, so it need not be written after each resource.
-_QUICK = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _PARALLEL = ("--parallel", "16")
 
 
@@ -58,10 +56,11 @@ def rehearse(
 
 def _rehearsed(stack: str) -> Rehearsal:
     from cli.certificates import Certificates
+    from localcloud.engine.run import WITHOUT_CHECKPOINTS
 
     seconds: dict[str, float] = {}
     with local.isolated() as (workspace, endpoint):
-        workspace.extra = _QUICK
+        workspace.extra = WITHOUT_CHECKPOINTS
         config = Certificates(endpoint).settings(workspace, stack)
 
         def run(name: str, command: Sequence[str]) -> Mapping[str, int]:

@@ -30,9 +30,6 @@ CONVERGE_SECONDS = 300
 #: How long the emulator may take to answer, in seconds: one that was killed is started again.
 EMULATOR_SECONDS = 120
 
-#: A cut-off run is taken back (docs/adr/0006), so the engine need not write its state after each resource.
-_THROWAWAY = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-
 
 @dataclass
 class _Phases:
@@ -268,11 +265,11 @@ def _agreed(loss: str) -> bool:
 
 def _provision(client: Client, host: Mapping[str, str], *, refresh: bool) -> Result:
     """Run `pulumi up`. If it is cut off, or a server behind it was, the next `up` takes back what it made."""
-    from localcloud.engine.run import EngineFailed
+    from localcloud.engine.run import WITHOUT_CHECKPOINTS, EngineFailed
 
     checkpoint = Checkpoint(local.STATE)
     workspace = local.workspace(client.info.provider_port)
-    workspace.extra = {**(_THROWAWAY if client.info.snapshot else {}), **host}
+    workspace.extra = {**(WITHOUT_CHECKPOINTS if client.info.snapshot else {}), **host}  # a cut-off run is taken back
     command = ["up", "--yes", "--skip-preview", "--parallel", str(PARALLEL)]
     checkpoint.take(_position(client))
     servers, written = _servers(client), _written(workspace)

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from policies.frameworks import references
+from policies.lang import data
 from policies.lang.aliases import canonical
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell, View, observing, redact, show
@@ -186,7 +185,7 @@ def _observed(subject: Resource | None, reads: Sequence[tuple[View, str, Any]], 
 def _titles() -> Mapping[str, str]:
     """Security Hub's titles by control."""
     path = Path(__file__).with_name("data") / "security_hub.yaml"
-    found: Mapping[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))["titles"]
+    found: Mapping[str, str] = data.load(path)["titles"]
     return found
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 from tests.draws import (
     pytest_addoption,
@@ -17,6 +21,9 @@ from tests.draws import (
 )
 from tests.engine.engines import far_end, far_end_of, plans, previews
 from tests.schedule import pytest_xdist_make_scheduler
+
+#: Finds what `make unit` runs.
+pytest_plugins = ["tests.unit"]
 
 # As cli does: `pytest` may be called without make, and what it starts should find compiled modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -38,3 +45,14 @@ __all__ = [
     "pytest_terminal_summary",
     "pytest_xdist_make_scheduler",
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Ten thousand tests and what they import stay to the end: no search for garbage looks through them, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()

@@ -10,21 +10,24 @@ from typing import Any
 
 import pytest
 
-#: Folders whose tests start processes and wait for them. They come after the groups and before all others: what is left for
-#: the end is short, so that neither worker ends long before the other.
-LONG = ("tests/faults", "tests/e2e", "tests/localcloud", "tests/services", "tests/scripts")
+#: The order of what begins first: groups, each minutes of one worker; then folders whose tests start processes and wait for
+#: them. What is left for the end is short, so that neither worker ends long before the other.
+FIRST = ("@platform", "@engine", "@faults", "@", "tests/services", "tests/localcloud", "tests/scripts", "tests/cli", "")
+
+#: Folders that look at the composed environments, as tests of the engine do: seconds of CPU each, once and not on each worker.
+WITH_ENGINE = ("tests/policies/", "tests/stacks/")
 
 
 def unit(nodeid: str) -> str:
-    """What stays on one worker: the test's `xdist_group`, which xdist writes behind an @, or its file."""
+    """What stays on one worker: the test's `xdist_group`, which xdist writes behind an @, or its file, or folders of them."""
     if nodeid.rfind("@") > nodeid.rfind("]"):
         return "@" + nodeid.rsplit("@", 1)[1]
-    return nodeid.split("::", 1)[0]
+    return "@engine" if nodeid.startswith(WITH_ENGINE) else nodeid.split("::", 1)[0]
 
 
 def rank(name: str) -> int:
-    """Groups, long files, others."""
-    return 0 if name.startswith("@") else 1 if name.startswith(LONG) else 2
+    """Its place in that order."""
+    return next(place for place, prefix in enumerate(FIRST) if name.startswith(prefix))
 
 
 @pytest.hookimpl(optionalhook=True)

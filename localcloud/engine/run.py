@@ -31,6 +31,10 @@ _FORBIDDEN = ("AWS_", "PULUMI_")
 
 _NOWHERE = "/dev/null"
 
+#: For `Workspace.extra`: the engine writes its state at the end of a run, not after each resource, which for hundreds of them
+#: is most of its time. Only where a state is thrown away with its cloud, or where both can be put back (docs/adr/0006).
+WITHOUT_CHECKPOINTS: Mapping[str, str] = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
 
 class EngineFailed(RuntimeError):
     """A run ended with an error: what the engine and its mandatory policies said, and the log that holds everything.

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from policies.lang import data
 
 _OWNERS = Path(__file__).parents[1] / "data" / "owners.yaml"
 
 
 @cache
 def _owners() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load(_OWNERS.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = data.load(_OWNERS)
     return found
 
 

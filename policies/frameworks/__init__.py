@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from policies.lang import data
 
 _HERE = Path(__file__).parent
 
@@ -62,7 +62,7 @@ def mappings() -> Mapping[str, FrameworkMapping]:
 
 
 def _read(path: Path) -> FrameworkMapping:
-    content: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content: Mapping[str, Any] = data.load(path)
     rows: Mapping[str, Any] = content["requirements"]
     return FrameworkMapping(
         path.stem,

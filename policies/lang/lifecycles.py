@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from policies.lang import data
 
 _DATA = Path(__file__).parents[1] / "data" / "lifecycles.yaml"
 _TODAY: ContextVar[date | None] = ContextVar("today", default=None)
@@ -33,7 +33,7 @@ def today() -> date:
 
 @cache
 def _calendars() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = data.load(_DATA)
     return found
 
 

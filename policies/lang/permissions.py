@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from policies.lang import data
 from policies.lang.documents import Statement, statements
 from policies.lang.identities import (
     GROUP,
@@ -110,7 +109,7 @@ class Permissions:
 @cache
 def _of_aws() -> Mapping[str, tuple[Statement, ...]]:
     """AWS's managed policies that make an administrator, by name."""
-    rows: Mapping[str, Sequence[Mapping[str, Any]]] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))["policies"]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]] = data.load(_DATA)["policies"]
     return {name: tuple(_statement(row) for row in parts) for name, parts in rows.items()}
 
 

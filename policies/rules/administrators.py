@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from policies.lang import data
 from policies.lang.documents import Statement, has_wildcard, in_one_partition, matches, statements
 from policies.lang.identities import ATTACHMENTS, GROUP, ROLE, USER
 from policies.lang.permissions import Held, Permissions, effective
@@ -33,7 +32,7 @@ class Escalation:
 @cache
 def paths() -> tuple[Escalation, ...]:
     """The published paths."""
-    rows: Sequence[Mapping[str, Any]] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))["paths"]
+    rows: Sequence[Mapping[str, Any]] = data.load(_DATA)["paths"]
     return tuple(
         Escalation(row["id"], tuple(row["actions"]), row["reach"], row.get("service", ""), tuple(row.get("kinds", ())))
         for row in rows

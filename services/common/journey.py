@@ -21,6 +21,9 @@ import httpx
 #: The two players of a journey, by the names under which their tokens are kept.
 FIRST, SECOND = "asha", "ravi"
 
+#: How long a walk tries again where a service says that it is busy and did nothing, in seconds.
+BUSY_SECONDS = 20
+
 T = TypeVar("T")
 
 
@@ -77,7 +80,11 @@ class Journey:
         if key:
             headers["Idempotency-Key"] = f"{self.run}-{key}"
         client = self.inside(inside) if inside else self.public
+        deadline = time.monotonic() + BUSY_SECONDS
         answer = client.request(method, path, headers=headers, **request)
+        while answer.status_code not in accepted and _busy(answer) and time.monotonic() < deadline:
+            time.sleep(1)
+            answer = client.request(method, path, headers=headers, **request)
         if answer.status_code not in accepted:
             wanted = " or ".join(map(str, accepted))
             raise Unexpected(f"{method} {path} gave {answer.status_code} instead of {wanted}: {answer.text[:300]}")
@@ -91,6 +98,11 @@ class Journey:
                 return found
             time.sleep(0.2)
         raise Unexpected(f"{what}: not within {seconds:g} s")
+
+
+def _busy(answer: httpx.Response) -> bool:
+    """Whether the service (and not the ingress, for want of one) says so: ErrorCode.BUSY of services/common/errors.py."""
+    return answer.status_code == 503 and '"code":"busy"' in answer.text
 
 
 class Step(NamedTuple):

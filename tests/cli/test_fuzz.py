@@ -25,7 +25,10 @@ from stacks import kinds
 
 PROJECT = Path(__file__).resolve().parents[2]
 SETTINGS = yaml.safe_load((PROJECT / "environments" / "Pulumi.prod.yaml").read_text())
-MANIFESTS = {file.parent.name: yaml.safe_load(file.read_text()) for file in PROJECT.glob("services/*/service.yaml")}
+MANIFESTS = {
+    file.parent.name: yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
+    for file in PROJECT.glob("services/*/service.yaml")
+}
 
 Path_ = tuple[str | int, ...]
 
@@ -98,7 +101,7 @@ def _config(document: Any) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in document["config"].items()}
 
 
-BOUNDED = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(BOUNDED, max_examples=3000)
 
 in_settings = given(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from localcloud.engine.find import ensure
-from localcloud.engine.run import Result, Workspace
+from localcloud.engine.run import WITHOUT_CHECKPOINTS, Result, Workspace
 from localcloud.runtime.ephemeral import Endpoints, cloud
 
 REGION = "ap-south-1"
@@ -47,6 +47,7 @@ def _workspace(started: Endpoints, project: Path, state: Path) -> Workspace:
         state=state,
         provider_port=started.provider_port,
         python=Path(sys.executable),
+        extra=WITHOUT_CHECKPOINTS,
     )
 
 

@@ -12,7 +12,7 @@ from policies.lang.resources import Resource, Stack
 from policies.lang.values import normalise
 from tests.components.conftest import REGION
 from tests.stacks.accounts import compose_account
-from tests.stacks.conftest import catalog_of, compose, settings_of
+from tests.stacks.conftest import registered
 
 _INSTANCE = "aws:rds/instance:Instance"
 #: What RDS gives a read replica from its source.
@@ -30,9 +30,7 @@ def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping
 @cache
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
-    recorded = (
-        compose_account() if stack_name == "account" else compose(settings_of(stack_name), catalog_of(stack_name))
-    )
+    recorded = compose_account() if stack_name == "account" else registered(stack_name)
     given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(

@@ -41,7 +41,8 @@ def test_a_group_and_a_file_run_on_one_worker(tmp_path: Path) -> None:
 
 
 def test_what_takes_long_begins_first() -> None:
-    units = ["tests/policies/test_pack.py", "tests/services/wallet/test_notes.py", "@engine"]
-    assert sorted(units, key=schedule.rank) == ["@engine", units[1], units[0]]
+    units = ["tests/model/test_bounds.py", "tests/services/wallet/test_notes.py", "@engine", "@platform"]
+    assert sorted(units, key=schedule.rank) == ["@platform", "@engine", units[1], units[0]]
     assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]@engine") == "@engine"
     assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]") == "tests/engine/test_facts.py"
+    assert schedule.unit("tests/stacks/test_kinds.py::test_a") == schedule.unit("tests/policies/test_ways.py::test_b")

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.clones import lend_mypy_cache
+from tests.clones import UNFINISHED, lend_mypy_cache
 
 ROOT = Path(__file__).parents[2]
 CHECKED = ["components", "environments", "model", "stacks", "tests/components", "docs/runbooks"]
@@ -29,10 +29,9 @@ def script() -> ModuleType:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """What of the repository a component touches."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     for folder in CHECKED:
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=UNFINISHED)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=UNFINISHED)
     for file in ("pyproject.toml", "Makefile"):
         shutil.copy(ROOT / file, tmp_path)
     # Contracts are checked among all rooms; only the names of the others are needed here.

@@ -28,7 +28,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository with two services more: `bonus` answers requests, `chores` only works."""
     directory = tmp_path_factory.mktemp("clone")
     for room in ROOMS:
-        shutil.copytree(ROOT / room, directory / room, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+        shutil.copytree(ROOT / room, directory / room, ignore=shutil.ignore_patterns("*.pyc.*", "node_modules"))
     for file in FILES:
         shutil.copy(ROOT / file, directory / file)
     before = contents(directory)

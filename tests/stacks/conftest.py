@@ -40,10 +40,16 @@ def compose(settings: EnvironmentSettings, catalog: Catalog) -> Recorded:
     return run_program(lambda: Environment(settings, catalog), stack_name=settings.stack)
 
 
+@cache
+def registered(stack: str) -> Recorded:
+    """What an environment of the repository registers; composed once, which takes seconds, for all who only look at it."""
+    return compose(settings_of(stack), catalog_of(stack))
+
+
 Composed = Callable[[str], Recorded]
 
 
 @pytest.fixture(scope="session")
 def composed() -> Composed:
     """`composed("dev")`: what the environment registers."""
-    return cache(lambda stack: compose(settings_of(stack), catalog_of(stack)))
+    return registered

@@ -26,7 +26,7 @@ Inputs = dict[str, Any]
 BY_HAND = [
     (f"{file.stem}: {item['mistake']}", item)
     for file in sorted(Path(__file__).with_name("mistakes").glob("*.yaml"))
-    for item in yaml.safe_load(file.read_text())
+    for item in yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
 ]
 
 

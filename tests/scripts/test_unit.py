@@ -1,0 +1,106 @@
+"""What `make unit` leaves out (tests/unit.py) is found in what tests call, and a unit test that starts a process fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localcloud.runtime import ephemeral
+from tests import unit
+from tests.clones import Clone
+from tests.services import conftest as services
+
+
+def _helper() -> None:
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+@contextmanager
+def _manager() -> Iterator[None]:
+    _helper()
+    yield
+
+
+class _Holder:
+    @property
+    def held(self) -> None:
+        return _helper()
+
+
+def _by_helper() -> None:
+    _helper()
+
+
+def _by_manager() -> None:
+    with _manager():
+        pass
+
+
+def _by_class() -> None:
+    assert _Holder().held is None
+
+
+def _by_module(directory: object) -> None:
+    with ephemeral.cloud(directory, region="ap-south-1"):  # type: ignore[arg-type]  # never called
+        pass
+
+
+def _within() -> None:
+    def inner() -> None:
+        _helper()
+
+    inner()
+
+
+@given(st.integers())
+def _by_property(number: int) -> None:
+    assert number == number
+    _helper()
+
+
+def _pure() -> None:
+    assert sys.executable
+
+
+@pytest.mark.parametrize("function", [_by_helper, _by_manager, _by_class, _by_module, _within, _by_property, Clone])
+def test_what_starts_a_process_is_found(function: object) -> None:
+    assert unit.starts_process(function)
+
+
+def test_so_is_a_fixture_that_starts_servers() -> None:
+    (definition,) = (services.cloud._get_wrapped_function(),)
+    assert unit.starts_process(definition)
+
+
+def test_what_does_not_is_a_unit_test() -> None:
+    assert not unit.starts_process(_pure)
+
+
+class _Item:
+    """As much of a test as the guard asks for."""
+
+    def __init__(self, *markers: str) -> None:
+        self._markers = markers
+
+    def get_closest_marker(self, name: str) -> str | None:
+        return name if name in self._markers else None
+
+
+def _call(item: _Item) -> None:
+    around = unit.pytest_runtest_call(item)  # type: ignore[arg-type]  # a stand-in
+    next(around)
+    _helper()
+    next(around, None)
+
+
+@pytest.mark.process
+def test_one_that_is_not_found_fails() -> None:
+    with pytest.raises(AssertionError, match=r"needs the marker `process`: .*subprocess\.Popen"):
+        _call(_Item())
+    _call(_Item("process"))

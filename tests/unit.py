@@ -1,0 +1,142 @@
+"""What `make unit` runs: tests that need their own process alone, no engine, no platform, no server, no other program.
+
+Every other test gets the marker `process`: found in what it and its fixtures call, so that nobody keeps a list. What is not
+seen there (a command of ours that calls git) carries the marker by hand: a test without it fails when it starts a process.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+#: What is started with these, by module or by module and name. Functions and classes of tests are looked into.
+STARTERS = frozenset(
+    {
+        "subprocess",
+        "multiprocessing",
+        "cli.local.isolated",
+        "localcloud.dataplane.control.client",
+        "localcloud.dataplane.control.client.start",
+        "localcloud.dataplane.stores.postgres.PostgresServer",
+        "localcloud.dataplane.stores.valkey.ValkeyServer",
+        "localcloud.runtime.ephemeral.cloud",
+        "localcloud.runtime.processes.spawn",
+    }
+)
+#: Names that start a process, whatever they are of.
+CALLS = frozenset({"create_subprocess_exec", "fork"})
+
+#: Audit events of a process that begins (docs.python.org, "Audit events table").
+EVENTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Every name that a function, and what is defined in it, looks up."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+@cache
+def starts_process(thing: Any) -> bool:
+    """Whether a function or class of the tests calls, directly or by others of the tests, what starts a process."""
+    seen: set[Any] = set()
+    left = [thing]
+    while left:
+        current = left.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for function in _functions(current):
+            names = set(_names(function.__code__))
+            values = [_plain(function.__globals__[name]) for name in names if name in function.__globals__]
+            paths = {_path(value) for value in values}
+            attributes = {
+                f"{value.__name__}.{name}" for value in values if isinstance(value, ModuleType) for name in names
+            }
+            if (names & CALLS) or STARTERS & (paths | attributes | names):
+                return True
+            left += [
+                value
+                for value in values
+                if isinstance(value, FunctionType | type) and value.__module__.startswith("tests.")
+            ]
+    return False
+
+
+def _functions(thing: Any) -> Iterator[FunctionType]:
+    members = vars(thing).values() if isinstance(thing, type) else (thing,)
+    for member in members:
+        plain = inspect.unwrap(getattr(member, "fget", None) or getattr(member, "__func__", member))
+        if isinstance(plain, FunctionType):
+            yield plain
+            # Property tests: what hypothesis wraps.
+            inner = getattr(getattr(plain, "hypothesis", None), "inner_test", None)
+            if isinstance(inner, FunctionType):
+                yield inner
+
+
+def _plain(value: Any) -> Any:
+    """What a decorator has wrapped."""
+    return inspect.unwrap(value) if callable(value) and hasattr(value, "__wrapped__") else value
+
+
+def _path(value: Any) -> str:
+    if isinstance(value, ModuleType):
+        return value.__name__
+    if isinstance(value, FunctionType | type):
+        return f"{value.__module__}.{value.__qualname__}"
+    return ""
+
+
+def _callables(item: pytest.Item) -> Iterator[Callable[..., Any]]:
+    """The test and its fixtures."""
+    if isinstance(item, pytest.Function):
+        yield item.function
+        for definitions in item._fixtureinfo.name2fixturedefs.values():
+            yield from (
+                definition.func for definition in definitions if definition.func.__module__.startswith("tests.")
+            )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before `-m` chooses."""
+    for item in items:
+        if any(starts_process(function) for function in _callables(item)):
+            item.add_marker("process")
+
+
+class _Guard:
+    """What begins while a unit test runs."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.seen: list[str] = []
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, words: tuple[object, ...]) -> None:
+        if self.on and event in EVENTS:
+            self.seen.append(f"{event} {words[:2]!r}")
+
+
+_GUARD = _Guard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test that is taken for a unit test starts no process."""
+    _GUARD.on = not any(map(item.get_closest_marker, ("engine", "e2e", "process")))
+    _GUARD.seen.clear()
+    try:
+        return (yield)
+    finally:
+        _GUARD.on = False
+        assert not _GUARD.seen, f"it starts a process, so it needs the marker `process`: {_GUARD.seen}"
