@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -18,9 +19,8 @@ DONE = httpx.Response(200, json={"done": True})
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that a sleep moves."""
-    now = [0.0]
-    monkeypatch.setattr(journey.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(journey.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    slept: list[float] = []
+    monkeypatch.setattr(journey, "time", SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append))
 
 
 def asked(answers: Sequence[httpx.Response]) -> tuple[Journey, list[httpx.Request]]:
