@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "rehearse": "cli.rehearse:rehearse",
     "plan": "cli.plan:plan",
     "cost": "cli.cost:cost",
+    "pr-comment": "cli.pr_comment:pr_comment",
     "env": "cli.env:env",
     "doctor": "cli.doctor:doctor",
     "audit": "cli.audit:audit",

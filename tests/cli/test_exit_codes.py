@@ -37,6 +37,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("rehearse", "prood"): 2,
     ("plan", "final", "--stack", "prood"): 2,
     ("cost", "prood"): 2,
+    ("pr-comment", "/nowhere.json"): 2,
     ("env",): 1,
     ("doctor", "--nonsense"): 2,
     ("audit",): 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import compare
+from cli.comment import comment
 from cli.documents import check
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -98,7 +100,17 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.engine
 def test_replacements_and_deletions_come_first_with_what_forces_them(project: Path) -> None:
-    document = _preview(project, "--against", "base")
+    plans = project.parent / "plans"
+    # By the script that runs on each pull request.
+    subprocess.run(
+        [PROJECT / "scripts" / "ci" / "plan.sh", plans, "local"],
+        cwd=project,
+        env={**os.environ, "BASE": "HEAD"},
+        check=True,
+    )
+    document = json.loads((plans / "local.json").read_text())
+    check("preview --against", document)
+    assert (plans / "comment.md").read_text() == comment([document])
     changed = [(r["operation"], r["type"], r["name"]) for r in document["resources"]]
     assert changed == [
         ("replace", "aws:rds/instance:Instance", "kept"),
