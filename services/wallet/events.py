@@ -10,7 +10,7 @@ from services.common.events import Event, Events
 
 
 class TransactionPosted(Event):
-    """Money has moved. Written by the ledger's `post` (migration 0009), in the transaction of the movement."""
+    """Money has moved. Written by the ledger's `post` (migration 0012), in the transaction of the movement."""
 
     name: ClassVar[str] = "wallet.transaction-posted"
 

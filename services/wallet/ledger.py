@@ -1,4 +1,4 @@
-"""The ledger's one writer: items go into PostgreSQL's `post` (migration 0009) a batch at a time, and their outcomes come out.
+"""The ledger's one writer: items go into PostgreSQL's `post` (migration 0012) a batch at a time, and their outcomes come out.
 
 An item moves money, holds it or releases what is held. `post` decides them in order, each as if it came alone; those of a
 chain happen all or not at all. An item that was posted before, by its id or by its caller's key, is not posted again: its

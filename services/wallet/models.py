@@ -97,12 +97,15 @@ class Balance(Base):
 
 
 class Transaction(Base):
-    """Money that moved at one moment for one reason. Immutable. `reverses`: what it undid; `hold_id`: what it captured."""
+    """Money that moved at one moment for one reason. Immutable. `reverses`: what it undid; `hold_id`: what it captured.
+
+    That its kind is one of MovementKind is checked by a trigger of the statement (migration 0011).
+    """
 
     __tablename__ = "transactions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(ForeignKey("movement_kinds.kind", name="fk_transactions_kind"))
+    kind: Mapped[str]
     reference: Mapped[str | None]
     note: Mapped[str]
     created_by: Mapped[str]
@@ -114,20 +117,27 @@ class Transaction(Base):
     __table_args__ = (
         CheckConstraint("kind <> 'credit' OR reference IS NOT NULL", name="reference"),
         CheckConstraint("(kind = 'reversal') = (reverses IS NOT NULL)", name="reverses"),
-        UniqueConstraint("reference"),
-        UniqueConstraint("reverses"),
+        *(
+            Index(
+                f"uq_transactions_{column}_given", column, unique=True, postgresql_where=text(f"{column} IS NOT NULL")
+            )
+            for column in ("reference", "reverses")
+        ),
         Index("ix_transactions_hold_id", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
     )
 
 
 class Entry(Base):
-    """One account's part of a transaction, with the balance after it. Immutable; the entries of a transaction sum to 0."""
+    """One account's part of a transaction, with the balance after it. Immutable; the entries of a transaction sum to 0.
+
+    That account and transaction are there is checked by a trigger of the statement (migration 0011).
+    """
 
     __tablename__ = "entries"
 
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)
-    transaction_id: Mapped[UUID] = mapped_column(ForeignKey("transactions.id"), index=True)
+    transaction_id: Mapped[UUID] = mapped_column(index=True)
     amount: Mapped[Paise]
     balance_after: Mapped[Paise]
     created_at: Mapped[datetime]

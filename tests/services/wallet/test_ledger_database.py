@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from services.wallet import ledger
 from tests.services.support import Clock, Cloud
 from tests.services.wallet.fixtures import Wallet
 
@@ -113,4 +114,47 @@ async def test_a_player_cannot_be_overdrawn_by_sql(wallet: Wallet) -> None:
     app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
     with pytest.raises(asyncpg.CheckViolationError, match="ck_balances_no_overdraft"):
         await app.execute("UPDATE balances SET amount = amount - 11 WHERE account_id = $1", player.account)
+    await app.close()
+
+
+async def test_an_entry_names_an_account_and_a_transaction_that_there_are(cloud: Cloud) -> None:
+    """Foreign keys would lock the row that each entry names; a trigger looks at all entries of a statement at once."""
+    async with cloud.fresh("wallet") as database:
+        owner = await cloud.connect(database, role="owner", service="wallet")
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="an account that there is not"):
+            async with owner.transaction():
+                known = uuid4()
+                await owner.execute("INSERT INTO transactions VALUES ($1, 'credit', 'x', '', 'test', now())", known)
+                await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, 5, 5, now())", uuid4(), known)
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="names the transaction"):
+            await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, 5, 5, now())", HOUSE, uuid4())
+        with pytest.raises(asyncpg.ForeignKeyViolationError, match="no kind of movement gift"):
+            await owner.execute("INSERT INTO transactions VALUES ($1, 'gift', NULL, '', 'test', now())", uuid4())
+        for gone in (
+            "DELETE FROM accounts",
+            "DELETE FROM movement_kinds",
+            "UPDATE accounts SET id = gen_random_uuid()",
+        ):
+            with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+                await owner.execute(gone)
+        await owner.close()
+
+
+async def test_posting_reads_no_table_from_end_to_end(wallet: Wallet) -> None:
+    """Plans are made while tables are small and kept while they grow: a session that posts finds each row by an index."""
+    one, other = await wallet.player(1_000), await wallet.player()
+    app = await wallet.auth.cloud.connect(wallet.database, role="app", service="wallet")
+    async with app.transaction():
+        for _ in range(8):
+            item = ledger.move(
+                id=uuid4(), kind="transfer", by="test", hash=b"", sources=[(UUID(one.account), ledger.NO_CAP)],
+                destinations=[(UUID(other.account), 1)], reference=uuid4().hex, key=uuid4().hex,
+            )  # fmt: skip
+            for status in ("posted", "replayed"):
+                (outcome,) = await ledger.post(app, [item], wallet.app.state.clock.now())
+                assert outcome.status == status
+        scanned = await app.fetch(
+            "SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0"
+        )  # of this transaction
+    assert {row["relname"] for row in scanned} <= {"movement_kinds"}
     await app.close()
