@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from _pytest.fixtures import FixtureFunctionDefinition as Fixture
+from redis._parsers import AsyncCommandsParser
+from redis.asyncio.cluster import ClusterNode
 
 from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.postgres import PostgresServer
@@ -17,6 +22,24 @@ from model.cache import access_string
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free_port
+
+
+@contextmanager
+def commands_once(server: ValkeyServer) -> Iterator[None]:
+    """The answer of COMMAND, thousands of elements that are always the same, is read once and not by each client anew."""
+    plain, known = AsyncCommandsParser.initialize, dict[str, Any]()
+
+    async def initialize(self: AsyncCommandsParser, node: ClusterNode | None = None) -> None:
+        if node is None or (node.host, node.port) != (server.host, server.port):
+            await plain(self, node)
+        elif known:
+            self.node, self.commands = node, known
+        else:
+            await plain(self, node)
+            known.update(self.commands)
+
+    with patch.object(AsyncCommandsParser, "initialize", initialize):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +66,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
                 given = Passwords()
             asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
-        yield cloud
+        with commands_once(cache):
+            yield cloud
     postgres.remove()
 
 

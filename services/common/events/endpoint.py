@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -41,6 +42,7 @@ def scope(service: str) -> str:
     return f"{service}:read-events"
 
 
+@cache
 def router(service: str) -> APIRouter:
     """The endpoint of `service`."""
     made = APIRouter(prefix=f"/{service}/internal", tags=["events"], dependencies=[Depends(inside)])
