@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.common.money import CURRENCY, Paise, PositivePaise
+from services.common.money import CURRENCY, MAX_AMOUNT, Paise, PositivePaise
 from services.payments.jurisdiction import Activity
 
 
@@ -149,7 +149,7 @@ class GateRequest(_Request):
     player: UUID
     activity: Activity
     jurisdiction: Jurisdiction
-    amount: Annotated[Paise, Field(strict=True, ge=0)]
+    amount: Annotated[Paise, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
 class GateView(BaseModel):

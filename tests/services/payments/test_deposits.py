@@ -210,6 +210,7 @@ async def test_services_ask_the_gate_for_contest_entries(payments: Payments) -> 
         assert told["allowed"] is expected
     audited = (await payments.staff("payments-audit", "GET", f"/decisions/{player}")).json()["decisions"]
     assert {each["version"].partition("@")[0] for each in audited} == {"XX", "IN", "none"}
+    assert (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 2**63})).status_code == 422
     assert (await payments.staff("payments-audit", "POST", "/gate", body)).status_code == 403
 
 
