@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -22,10 +23,12 @@ from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 
 from services.common import openapi
+from services.common.callers import Bearer
 from services.common.web import application
 from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
 from tests.services.support import CATALOG, SERVICES, Cloud, running
+from tests.services.test_every_service import dependencies, routes
 
 pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -33,23 +36,47 @@ pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::Deprecat
 OUTSIDE_THE_DOCUMENT = {404, 405, 414, 431}
 
 
-#: Service → the fewest requests that it must grant, where most of its paths name what nobody can draw.
-GRANTED = {"payments": 1, "scoring": 1, "wallet": 2}
+#: Service → the fewest requests that it must grant, where nearly all of its paths name what nobody can draw.
+GRANTED = {"scoring": 2}
+
+
+class Asker(NamedTuple):
+    """Who asks."""
+
+    headers: dict[str, str]
+    scopes: Collection[str]
 
 
 class Stage:
-    """A service on a socket, and who may ask it."""
+    """A service on a socket, and who may ask it; `needed`: operation → the scopes that it needs, if it needs a token."""
 
     def __init__(
         self,
         service: str,
         url: str,
-        bearers: Sequence[dict[str, str]],
+        askers: Sequence[Asker],
         operations: Sequence[APIOperation[Any, Any, Any, Any]],
+        needed: Mapping[str, set[str]],
     ) -> None:
         self.granted = GRANTED.get(service, 6)
-        self.url, self.bearers, self.operations = url, bearers, operations
+        self.url, self.askers, self.operations, self.needed = url, askers, operations, needed
         self.statuses: Counter[int] = Counter()
+
+    def who(self, operation: str) -> st.SearchStrategy[Asker]:
+        """Two times in three somebody who may: a refusal is soon drawn, and what comes after it is what differs."""
+        needed = self.needed.get(operation)
+        may = [each for each in self.askers if needed is not None and each.headers and needed <= {*each.scopes}]
+        return st.sampled_from([*self.askers, *(may * (2 * len(self.askers) // len(may)) if may else ())])
+
+
+def scopes_needed(app: FastAPI) -> dict[str, set[str]]:
+    """Operation → the scopes that it needs; one that needs no token is not there."""
+    found: dict[str, set[str]] = {}
+    for name, route in routes(app):
+        for each in dependencies(route.dependant):
+            if isinstance(each, Bearer):
+                found.setdefault(name, set()).update({each._scope} - {""})
+    return found
 
 
 @pytest.fixture(params=[name for name in SERVICES if CATALOG.services[name].web])
@@ -60,8 +87,10 @@ async def stage(
     async with AsyncExitStack() as stack:
         host, port = await stack.enter_async_context(serving(auth.app))
         person = await auth.person()
-        clients = [client.name for client in CATALOG.clients if any(s.startswith(f"{service}:") for s in client.scopes)]
-        bearers = [{}, person.bearer, *[await auth.bearer(client) for client in clients]]
+        clients = [each for each in CATALOG.clients if any(scope.startswith(f"{service}:") for scope in each.scopes)]
+        askers = [Asker({}, ()), Asker(person.bearer, person.scopes)]
+        askers += [Asker(await auth.bearer(each.name), each.scopes) for each in clients]
+        app = auth.app
         if service != "auth":
             database = await stack.enter_async_context(cloud.fresh(service))
             app = application(service)
@@ -71,7 +100,7 @@ async def stage(
         schema = schemathesis.openapi.from_dict(json.loads(openapi.document(service)))
         operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
         assert operations
-        yield Stage(service, f"http://{host}:{port}", bearers, operations)
+        yield Stage(service, f"http://{host}:{port}", askers, operations, scopes_needed(app))
 
 
 def check(stage: Stage, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examples: int) -> None:
@@ -85,12 +114,12 @@ def check(stage: Stage, operation: APIOperation[Any, Any, Any, Any], mode: Gener
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(operation.as_strategy(generation_mode=mode), st.sampled_from(list(stage.bearers)))
-    def ask(case: Case[Any], bearer: dict[str, str]) -> None:
+    @given(operation.as_strategy(generation_mode=mode), stage.who(operation.label))
+    def ask(case: Case[Any], asker: Asker) -> None:
         headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
         case.headers = headers  # type: ignore[assignment]  # a mapping all the same
         try:
-            answer = case.call(base_url=stage.url, headers=bearer, timeout=20)
+            answer = case.call(base_url=stage.url, headers=asker.headers, timeout=20)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             return  # the client itself refuses to send it
         stage.statuses[answer.status_code] += 1
@@ -114,7 +143,7 @@ async def check_all(stage: Stage, examples: int) -> None:
 
 
 async def test_every_answer_is_documented(stage: Stage) -> None:
-    await check_all(stage, 20)
+    await check_all(stage, 5)
 
 
 @pytest.mark.nightly
