@@ -50,7 +50,7 @@ async def know(session: AsyncSession, tasks: Iterable[str]) -> None:
 
 
 async def succeeded(session: AsyncSession, task: str) -> None:
-    """Note a success, in the transaction of the job's effect."""
+    """Note a success, once the job's effect is there."""
     await session.execute(_SUCCEEDED, {"task": task})
 
 

@@ -207,6 +207,8 @@ class Jobs:
             if job.run:
                 async with asyncio.timeout(TIMEOUT_SECONDS), sessions() as session, session.begin():
                     await job.run(session, clock)
+                # Not in the job's own: one that looks at a snapshot would fail for another run's success.
+                async with sessions() as session, session.begin():
                     await job_runs.succeeded(session, task)
             if job.clean_up:
                 await _clean_up(sessions, clock, task, job.clean_up)

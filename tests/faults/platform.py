@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).with_name("tiny")
 #: A busy machine may take minutes for what takes seconds alone.
 PATIENCE = 300
+
+_EXTRAS = re.compile(r"(tiny:extras: )(\d+)")
 
 SERVERS = ("supervisor", "emulator", "provider", "postgres", "valkey", "ingress")
 
@@ -100,11 +103,12 @@ class Platform:
 
     @property
     def wanted_extras(self) -> int:
-        return int(self._settings.read_text().rsplit(":", 1)[1])
+        found = _EXTRAS.search(self._settings.read_text())
+        assert found
+        return int(found[2])
 
     def want_extras(self, count: int) -> None:
-        text = self._settings.read_text()
-        self._settings.write_text(f"{text.rsplit(':', 1)[0]}: {count}\n")
+        self._settings.write_text(_EXTRAS.sub(rf"\g<1>{count}", self._settings.read_text()))
 
     @property
     def _settings(self) -> Path:

@@ -91,6 +91,26 @@ async def test_a_failing_job_is_undone_noted_and_calls_a_person(
     assert await rows(sessions, "SELECT succeeded_at >= failed_at FROM job_runs") == [(True,)]
 
 
+async def test_a_run_that_looks_at_a_snapshot_stands_another_runs_success(sessions: Sessions, clock: Clock) -> None:
+    """As wallet's reconciliation: of two at once one finds the other at work, and succeeds before it."""
+    jobs, looks, may_end = Jobs(), asyncio.Event(), asyncio.Event()
+
+    @jobs.on_schedule("test.snapshot", "* * * * *", late_after=timedelta(minutes=5))
+    async def run(session: AsyncSession, clock: AnyClock) -> None:
+        if looks.is_set():
+            return
+        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        await session.execute(text("SELECT count(*) FROM job_runs"))
+        looks.set()
+        await may_end.wait()
+
+    first = asyncio.create_task(jobs.run_scheduled(sessions, clock, "test.snapshot"))
+    await looks.wait()
+    assert await jobs.run_scheduled(sessions, clock, "test.snapshot")
+    may_end.set()
+    assert await first
+
+
 async def test_a_job_that_hangs_is_cut_off(
     sessions: Sessions, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
