@@ -30,6 +30,9 @@ from services.common.settings import load
 
 TASK = "auth.send_letter"
 
+#: How long the gateway may take for one letter.
+GATEWAY_SECONDS = 8.0
+
 log = logging.getLogger(__name__)
 
 
@@ -94,7 +97,7 @@ class SendLetter(OutsideCall[dict[str, str], None]):
     async def call(self, wanted: Try[dict[str, str]]) -> None:
         """Hand it over. A refusal (4xx) is final."""
         url = str(load(GatewaySettings).messages_url).rstrip("/") + "/messages"
-        async with httpx.AsyncClient(timeout=8, transport=self.transport, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=GATEWAY_SECONDS, transport=self.transport, trust_env=False) as http:
             answer = await http.post(url, json=wanted.request, headers={"Idempotency-Key": wanted.key})
         if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
             raise Refused(str(answer.status_code))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -88,20 +89,48 @@ def skewed(by: timedelta) -> DatabaseClock:
 async def test_tasks_whose_machines_differ_by_ten_minutes(
     cloud: Cloud, cheap_passwords: None, auth_skew: timedelta, wallet_skew: timedelta
 ) -> None:
-    """Tokens, sessions that are refreshed by two tasks at once, idempotency keys, statements in order."""
+    await agree(
+        cloud, (skewed(auth_skew), skewed(-auth_skew)), (skewed(wallet_skew), skewed(-wallet_skew)), lambda: None
+    )
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("noticed_by", [1, pytest.param(0, marks=pytest.mark.nightly)])
+async def test_a_leap_second_that_one_task_has_noticed_and_the_other_has_not(
+    cloud: Cloud, cheap_passwords: None, noticed_by: int
+) -> None:
+    """The server's clock shows 23:59:59 twice: who has asked it since is a second behind who has not."""
+    clocks = [(DatabaseClock(), DatabaseClock()) for _ in range(2)]
+
+    def repeat_a_second() -> None:
+        for pair in clocks:
+            pair[noticed_by].follow(datetime.now(UTC) - timedelta(seconds=1), time.monotonic())
+            behind = pair[1 - noticed_by].now() - pair[noticed_by].now()
+            assert abs(behind - timedelta(seconds=1)) < timedelta(seconds=0.5)
+
+    await agree(cloud, clocks[0], clocks[1], repeat_a_second)
+
+
+async def agree(
+    cloud: Cloud,
+    auth_clocks: tuple[DatabaseClock, DatabaseClock],
+    wallet_clocks: tuple[DatabaseClock, DatabaseClock],
+    then: Callable[[], None],
+) -> None:
+    """Two tasks of auth and two of wallet, of which all have asked the server, `then` something happens to their clocks:
+    tokens, sessions that are refreshed by two tasks at once, idempotency keys, statements in order."""
     cloud.cache.command("FLUSHALL")
     async with cloud.fresh("auth") as auth_database, cloud.fresh("wallet") as wallet_database:
-        one, other = create_auth(skewed(auth_skew)), create_auth(skewed(-auth_skew))
+        one, other = (create_auth(clock) for clock in auth_clocks)
         variables = cloud.environment("auth", auth_database)
         async with running(one, variables) as client, running(other, variables) as client_of_other:
             auth = Auth(one, client, auth_database, cloud)
-            wallet, second = (
-                create_wallet(skewed(skew), httpx.ASGITransport(one)) for skew in (wallet_skew, -wallet_skew)
-            )
+            wallet, second = (create_wallet(clock, httpx.ASGITransport(one)) for clock in wallet_clocks)
             variables = cloud.environment("wallet", wallet_database)
             async with running(wallet, variables) as http, running(second, variables) as http_of_second:
                 running_wallet = await wallet_of(wallet, http, wallet_database, auth)
                 giver, taker = await running_wallet.player(100), await running_wallet.player()
+                then()
                 # The token of one task is good in every task of the other service.
                 for number in range(4):
                     running_wallet.client = (http, http_of_second)[number % 2]
@@ -111,6 +140,13 @@ async def test_tasks_whose_machines_differ_by_ten_minutes(
                     "idempotency-replayed"
                 ] == "true"
                 await assert_in_order(giver)
+                # So is one that was issued a moment ago, by whichever task of auth's.
+                for issuer in (client, client_of_other):
+                    auth.client = issuer
+                    bearer = {"Authorization": f"Bearer {(await auth.person()).tokens['access_token']}"}
+                    for task in (http, http_of_second):
+                        assert (await task.post("/wallet/account", headers=bearer)).is_success
+                auth.client = client
             # Two tabs that refresh at two tasks: both go on, the session is not taken for stolen.
             person = await auth.person()
             body = {"refresh_token": person.tokens["refresh_token"]}
