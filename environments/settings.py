@@ -123,6 +123,8 @@ class Broker(Model):
     """standbys"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
     """days that daily snapshots are kept; 0 makes none"""
+    password_rotation: Annotated[int, Field(ge=0)] = 0
+    """how often the services' passwords were changed: one more is a new one for each, beside the one before"""
 
 
 class Cache(Model):
@@ -140,6 +142,8 @@ class Cache(Model):
     """standbys of each shard"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
     """days that daily snapshots are kept; 0 makes none"""
+    password_rotation: Annotated[int, Field(ge=0)] = 0
+    """how often the services' passwords were changed: one more is a new one for each, beside the one before"""
 
 
 class Compute(Model):

@@ -39,6 +39,8 @@ class RedisArgs:
     - deletion_protection: the program refuses to delete or replace it, a final snapshot is made, and changes wait for the
       maintenance window; default True; False must be relaxed as ``deletion_protection``.
     - users: name → access string of each who may log in, and nobody else; empty: an AUTH token that may do everything.
+    - password_rotation: how often the users' passwords were changed; default 0. With n each user has the passwords n and n-1,
+      and its secret holds n (docs/runbooks/rotate-secrets.md). An AUTH token does not rotate.
     - tls: default True; False must be relaxed as ``tls``: it is then offered and not required (no users without it).
     - relaxed: what of the above is relaxed → why.
     """
@@ -58,6 +60,7 @@ class RedisArgs:
     log_retention_days: int = 365
     deletion_protection: bool = True
     users: Mapping[str, str] = field(default_factory=dict)
+    password_rotation: int = 0
     tls: bool = True
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,9 +109,7 @@ class Redis(Component):
             ),
         )
         parameters = self._parameter_group(args)
-        self._passwords = {
-            user: self._secret(args, f"{user}-password", f"{user} at the {args.mode}") for user in args.users
-        }
+        self._passwords: dict[str, GeneratedSecret] = {}
         access: dict[str, Any]
         if args.users:
             access = {"user_group_ids": [self._user_group(args).user_group_id]}
@@ -177,7 +178,7 @@ class Redis(Component):
             user=user,
         )
 
-    def _secret(self, args: RedisArgs, role: str, description: str) -> GeneratedSecret:
+    def _secret(self, args: RedisArgs, role: str, description: str, **more: Any) -> GeneratedSecret:
         variable = role.upper().replace("-", "_")
         return GeneratedSecret(
             self.child_name(role),
@@ -187,6 +188,7 @@ class Redis(Component):
                 key_arn=args.secrets_key_arn,
                 length=64,
                 recovery_window_days=30 if args.deletion_protection else 0,
+                **more,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -194,10 +196,7 @@ class Redis(Component):
     def _user_group(self, args: RedisArgs) -> Any:
         """The users; ElastiCache's own `default` may do everything without a password, so another one takes its name."""
         nobody = self._user("default", "off -@all", no_password_required=True)
-        users = [
-            self._user(user, access, passwords=[self._passwords[user].value])
-            for user, access in sorted(args.users.items())
-        ]
+        users = [self._user_with_password(args, user, access) for user, access in sorted(args.users.items())]
         return self.make(
             "users",
             elasticache.UserGroup,
@@ -205,6 +204,23 @@ class Redis(Component):
                 engine="valkey", user_group_id=self.group_id, user_ids=[each.user_id for each in (nobody, *users)]
             ),
         )
+
+    def _user_with_password(self, args: RedisArgs, user: str, access: str) -> Any:
+        """One who is let in with the newest password and the one before; the newest is handed out once it is."""
+        made: list[Any] = []
+
+        def accept(passwords: Sequence[pulumi.Output[str]]) -> Any:
+            made.append(self._user(user, access, passwords=list(passwords)))
+            return made[0]
+
+        self._passwords[user] = self._secret(
+            args,
+            f"{user}-password",
+            f"{user} at the {args.mode}",
+            rotation=args.password_rotation,
+            accepted_by=accept,
+        )
+        return made[0]
 
     def _user(self, user: str, access: str, **proof: Any) -> Any:
         return self.make(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -55,6 +56,10 @@ class GeneratedSecretArgs:
       counts when the secret is made: a later change is no reason to make another value.
     - recovery_window_days: 7–30 days in which a deletion can be taken back, and the secret and its value are protected; or 0:
       deleted at once, its name free again.
+    - rotation: how often the program has changed the value; default 0. With n there are the values n and n-1, which whoever
+      checks accepts both; a value that was skipped (from n to n+2) is protected, as running tasks still use it.
+    - accepted_by: makes the resource that accepts the values, given them newest first; the newest is handed out once that is
+      done. Default: nobody must be told first.
     """
 
     secret_name: str
@@ -62,6 +67,8 @@ class GeneratedSecretArgs:
     key_arn: pulumi.Input[str]
     length: int = 43
     recovery_window_days: int = 30
+    rotation: int = 0
+    accepted_by: Callable[[Sequence[pulumi.Output[str]]], pulumi.Resource] | None = None
 
 
 class GeneratedSecret(Component):
@@ -70,10 +77,11 @@ class GeneratedSecret(Component):
     Makes: ``random:RandomPassword`` (``value``), ``aws:secretsmanager:Secret`` (role ``""``; its policy
     refuses other accounts and plain HTTP), ``aws:secretsmanager:SecretVersion`` (``version``).
 
-    The program makes the first value and never another. Whoever rotates it puts a new version into Secrets Manager
-    (docs/runbooks/rotate-secrets.md); the program leaves that alone, also after a refresh. The first version keeps the staging
-    label FIRST: a version without any label is one that Secrets Manager deletes some day, and a refresh that found it gone
-    would make the first value the current one again.
+    Without `rotation` the program makes the first value and never another. Whoever rotates it puts a new version into Secrets
+    Manager (docs/runbooks/rotate-secrets.md); the program leaves that alone, also after a refresh. The first version keeps the
+    staging label FIRST: a version without any label is one that Secrets Manager deletes some day, and a refresh that found it
+    gone would make the first value the current one again. With rotation n the roles are ``value-n``, ``version-n`` and the
+    label ROTATION-n, beside the value of n-1.
 
     `value` is a Pulumi secret, for arguments of resources that need it (an AUTH token); never export it. `arn` is known once
     the value is stored, so that who depends on it finds one.
@@ -94,14 +102,12 @@ class GeneratedSecret(Component):
             raise ValueError(
                 f"secret {args.secret_name!r}: recovery window of {args.recovery_window_days} days; accepted: 0, or 7 to 30"
             )
+        if args.rotation < 0:
+            raise ValueError(f"secret {args.secret_name!r}: rotation {args.rotation}; accepted: 0 or more")
         kept = args.recovery_window_days > 0
-        password = self.make(
-            "value",
-            pulumi_random.RandomPassword,
-            pulumi_random.RandomPasswordArgs(length=args.length, special=False),
-            # Another value would lock out running tasks, and make what an encryption key sealed unreadable.
-            pulumi.ResourceOptions(protect=kept, ignore_changes=["length", "special"]),
-        )
+        numbers = range(args.rotation, max(args.rotation - 2, -1), -1)
+        values = [self._value(number, args.length, protect=kept and number == args.rotation) for number in numbers]
+        accepted = [args.accepted_by(values)] if args.accepted_by else []
         secret = self.make(
             "",
             secretsmanager.Secret,
@@ -115,14 +121,30 @@ class GeneratedSecret(Component):
             pulumi.ResourceOptions(protect=kept),
         )
         version = self.make(
-            "version",
+            _role("version", args.rotation),
             secretsmanager.SecretVersion,
             secretsmanager.SecretVersionArgs(
-                secret_id=secret.id, secret_string=password.result, version_stages=["AWSCURRENT", FIRST]
+                secret_id=secret.id,
+                secret_string=values[0],
+                version_stages=["AWSCURRENT", f"ROTATION-{args.rotation}" if args.rotation else FIRST],
             ),
-            pulumi.ResourceOptions(ignore_changes=["secretString", "versionStages"]),
+            pulumi.ResourceOptions(ignore_changes=["secretString", "versionStages"], depends_on=accepted),
         )
         self.secret_name = args.secret_name
-        self.value: pulumi.Output[str] = pulumi.Output.secret(password.result)
+        self.value: pulumi.Output[str] = values[0]
         self.arn: pulumi.Output[str] = pulumi.Output.all(secret.arn, version.urn).apply(lambda known: str(known[0]))
         self.register_outputs({"arn": self.arn, "secret_name": self.secret_name})
+
+    def _value(self, number: int, length: int, *, protect: bool) -> pulumi.Output[str]:
+        password = self.make(
+            _role("value", number),
+            pulumi_random.RandomPassword,
+            pulumi_random.RandomPasswordArgs(length=length, special=False),
+            # Another value would lock out running tasks, and make what an encryption key sealed unreadable.
+            pulumi.ResourceOptions(protect=protect, ignore_changes=["length", "special"]),
+        )
+        return pulumi.Output.secret(password.result)
+
+
+def _role(role: str, rotation: int) -> str:
+    return f"{role}-{rotation}" if rotation else role

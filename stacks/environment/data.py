@@ -76,6 +76,7 @@ class Data:
                 log_retention_days=settings.logs.retention_days,
                 deletion_protection=settings.protected,
                 users=self._users(mode),
+                password_rotation=sizes.password_rotation,
                 tls="tls_inside" not in settings.relaxed,
                 relaxed={**settings.reasons(deletion_protection="deletion_protection", tls="tls_inside"), **failover},
             ),

@@ -98,6 +98,24 @@ def test_users_take_the_place_of_the_token(run: Run) -> None:
         recorded.result.connection("scoring")
 
 
+def test_a_rotation_gives_each_user_a_password_beside_the_one_before(run: Run) -> None:
+    """Tasks that run go on with the one before; the secret, which the next ones read, holds the new one."""
+    users = {"wallet": "on ~wallet:* +@all", "auth": "on ~auth:* +@all"}
+    before = build(run, Mode.CACHE, users=users)
+    recorded = build(run, Mode.CACHE, users=users, password_rotation=2)
+    for name in users:
+        role = f"cache-{name}-password"
+        first = before.named(f"{role}-value")
+        assert before.named(f"cache-{name}-user").inputs["passwords"] == [first.outputs["result"]]
+        newest, older = (recorded.named(f"{role}-value-{number}") for number in (2, 1))
+        assert (newest.protect, older.protect, first.protect) == (True, False, True)
+        passwords = [newest.outputs["result"], older.outputs["result"]]
+        assert recorded.named(f"cache-{name}-user").inputs["passwords"] == passwords
+        assert recorded.named(f"{role}-version-2").inputs["secretString"] == passwords[0]
+    with pytest.raises(ValueError, match="rotation -1; accepted: 0 or more"):
+        build(run, Mode.CACHE, users=users, password_rotation=-1)
+
+
 def test_users_without_tls_are_offered_it(run: Run) -> None:
     """ElastiCache has no users where TLS is off; "preferred" also takes clients that do not speak it."""
     inputs = group(
