@@ -38,7 +38,7 @@ def take(directory: Path) -> ipaddress.IPv4Network:
     file = place / "networks.json"
     with (place / "networks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        taken = {octet: owner for octet, owner in _read(file).items() if Path(owner).exists()}
+        taken = {octet: owner for octet, owner in _read(file).items() if _is_there(Path(owner))}
         owner = str(directory.resolve())
         for octet in _candidates(owner, taken):
             network = ipaddress.IPv4Network(f"127.{octet}.0.0/16")
@@ -49,6 +49,14 @@ def take(directory: Path) -> ipaddress.IPv4Network:
     raise NoNetworkLeft(
         f"all {len(_OCTETS)} loopback networks have a clone ({file}): remove the .matchday of one that is not needed"
     )
+
+
+def _is_there(owner: Path) -> bool:
+    """Whether a clone's directory exists; one that this user may not look at (made as root) does, for all that is known."""
+    try:
+        return owner.exists()
+    except OSError:
+        return True
 
 
 def _read(file: Path) -> dict[int, str]:

@@ -22,7 +22,7 @@ import httpx
 FIRST, SECOND = "asha", "ravi"
 
 #: How long a walk tries again where a service says that it is busy and did nothing, in seconds.
-BUSY_SECONDS = 20
+BUSY_SECONDS = 60
 
 T = TypeVar("T")
 

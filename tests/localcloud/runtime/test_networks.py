@@ -73,3 +73,18 @@ def test_many_at_once(tmp_path: Path) -> None:
     with multiprocessing.get_context("fork").Pool(8) as pool:
         chosen = pool.map(_take, [tmp_path / f"c{number}" for number in range(40)])
     assert len(set(chosen)) == 40
+
+
+def test_a_clone_that_may_not_be_looked_at_keeps_its_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was made as root, and the list was written with the same home."""
+    other = clone(tmp_path, "of-root")
+    network = networks.take(other)
+    looked = Path.exists
+
+    def closed(path: Path) -> bool:
+        if path == other:
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path)
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert len({network, *(networks.take(clone(tmp_path, f"mine{number}")) for number in range(159))}) == 160
