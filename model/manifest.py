@@ -192,6 +192,8 @@ class ServiceManifest(Model):
     """groups of `model/egress.py` that it calls outside of AWS; none: it cannot leave"""
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
+    data_key: bool = False
+    """whether it encrypts data itself by KMS: `DATA_KEY`, the ARN of the key, to be used under the context `service=<name>`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]
     """name → process; one web process at most"""
     schedules: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()

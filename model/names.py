@@ -19,7 +19,7 @@ RESERVED_PROCESSES = frozenset({"bootstrap", "migrate"})
 #: Variables that a container gets from the platform (docs/contracts.md, "A container's environment"); no secret may hide one.
 RESERVED_VARIABLES = re.compile(
     r"(SERVICE|PROCESS|ENVIRONMENT|PORT|TRUSTED_PROXIES|DRAIN_SECONDS|LOG_LEVEL|OWNER_PASSWORD|APP_PASSWORD"
-    r"|CLIENTS|CLIENT_SECRET_.*"
+    r"|CLIENTS|CLIENT_SECRET_.*|DATA_KEY"
     r"|(DATABASE|BROKER|CACHE|BUCKET)_.*|.*_URL|AWS_.*|ECS_.*)"
 )
 

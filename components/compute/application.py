@@ -68,6 +68,7 @@ class ApplicationArgs:
     - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
     - scheduled: process → bounds that change at known moments.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
+    - data_key: whether it encrypts with the platform's data key itself, under its own name.
     - endpoints: variable → URL of a partner outside of AWS.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
@@ -92,6 +93,7 @@ class ApplicationArgs:
     calls: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
+    data_key: bool = False
     drain_seconds: int = 30
     after: Sequence[pulumi.Resource] = ()
 
@@ -101,7 +103,7 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets), and a `Service` per process.
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets or encrypts), and a `Service` per process.
     """
 
     services: Mapping[str, Service]
@@ -230,6 +232,7 @@ class Application(Component):
             calls=args.calls,
             endpoints=args.endpoints,
             buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
+            data_key=self._platform.data_key_arn if args.data_key else None,
             secrets={**self.secrets, **args.given},
         )
 
@@ -276,12 +279,13 @@ class Application(Component):
     def _task_role(self) -> tuple[Any, list[pulumi.Resource]]:
         role = self._role("task", f"What the code of {self.name} may do in AWS")
         buckets = list(self._args.buckets.values())
-        if not buckets:
+        if not buckets and not self._args.data_key:
             return role, []
+        encrypts = self.name if self._args.data_key else None
         inputs = pulumi.Output.all(
             bucket_arns=[bucket.arn for bucket in buckets], key_arns=[self._platform.data_key_arn]
         )
-        document = inputs.apply(lambda known: iam.task(region=self._platform.region, **known))
+        document = inputs.apply(lambda known: iam.task(region=self._platform.region, encrypts=encrypts, **known))
         policy = self.make(
             "task-policy",
             aws_iam.RolePolicy,

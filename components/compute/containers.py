@@ -53,6 +53,7 @@ class Dependencies:
 
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
     - endpoints: variable → URL of a partner outside of AWS.
+    - data_key: ARN of the KMS key that the service encrypts with itself, if it does.
     - secrets: name of a variable → the secret that it holds. variables: what else is known when the stack is deployed.
     """
 
@@ -62,6 +63,7 @@ class Dependencies:
     calls: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Any] = field(default_factory=dict)
+    data_key: Any = None
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -162,7 +164,8 @@ def _process_variables(
             found |= _redis_variables(prefix, redis)
     urls = {f"{variable(service)}_URL": url for service, url in dependencies.calls.items()}
     buckets = {f"BUCKET_{variable(name)}": bucket for name, bucket in dependencies.buckets.items()}
-    return found | _Variables({**urls, **dependencies.endpoints, **buckets})
+    data_key = {} if dependencies.data_key is None else {"DATA_KEY": dependencies.data_key}
+    return found | _Variables({**urls, **dependencies.endpoints, **buckets, **data_key})
 
 
 def role_name(service: str, role: str) -> str:

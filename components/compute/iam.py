@@ -9,6 +9,9 @@ Document = dict[str, Any]
 
 VERSION = "2012-10-17"
 
+#: Envelope encryption: a data key is made, and opened again.
+_DATA_KEYS = ("kms:Decrypt", "kms:GenerateDataKey")
+
 
 def trust(account_id: str, region: str) -> Document:
     """Who may take a task's roles: ECS, for tasks of this account and Region (against the confused deputy)."""
@@ -59,15 +62,27 @@ def execution(
     return _document(*statements)
 
 
-def task(*, region: str, bucket_arns: Sequence[str], key_arns: Sequence[str]) -> Document | None:
-    """What a service's own code may do in AWS: use its buckets. None when the manifest names none: no policy at all."""
-    if not bucket_arns:
-        return None
-    return _document(
-        _allow("ListBuckets", ["s3:ListBucket"], bucket_arns),
-        _allow("UseObjects", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/*" for arn in bucket_arns]),
-        _allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], key_arns, via=f"s3.{region}.amazonaws.com"),
-    )
+def task(
+    *, region: str, bucket_arns: Sequence[str], key_arns: Sequence[str], encrypts: str | None = None
+) -> Document | None:
+    """What a service's own code may do in AWS: use its buckets, and encrypt. None for a service that does neither: no policy.
+
+    `encrypts`: the name of a service that asks KMS for data keys itself. What it encrypts carries that name in its encryption
+    context (`service`), so it opens nothing that another service or a data store encrypted under the same key.
+    """
+    statements = []
+    if bucket_arns:
+        statements += [
+            _allow("ListBuckets", ["s3:ListBucket"], bucket_arns),
+            _allow(
+                "UseObjects", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/*" for arn in bucket_arns]
+            ),
+            _allow("UseKeys", _DATA_KEYS, key_arns, via=f"s3.{region}.amazonaws.com"),
+        ]
+    if encrypts is not None:
+        own = {"kms:EncryptionContext:service": encrypts}
+        statements.append(_allow("UseDataKeys", _DATA_KEYS, key_arns) | {"Condition": {"StringEquals": own}})
+    return _document(*statements) if statements else None
 
 
 def _document(*statements: Mapping[str, Any]) -> Document:

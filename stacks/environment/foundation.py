@@ -25,6 +25,11 @@ CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
 ACCESS_LOG_DAYS = 400
 
 
+def _own_apis(catalog: Catalog) -> tuple[str, ...]:
+    """Endpoints of AWS's APIs that services call themselves, beside what Fargate needs to start them; S3 has a gateway."""
+    return ("kms",) if any(service.data_key for service in catalog.services.values()) else ()
+
+
 class Foundation:
     """Attributes are the components; `bucket` makes a private bucket the way this environment makes them all."""
 
@@ -51,7 +56,7 @@ class Foundation:
                 account_id=self.account_id,
                 logs_key_arn=self.keys.logs,
                 nat=nat(settings.network.nat, catalog, interface_endpoints=endpoints),
-                interface_endpoints=FARGATE_ENDPOINTS if endpoints else (),
+                interface_endpoints=(*FARGATE_ENDPOINTS, *_own_apis(catalog)) if endpoints else (),
                 flow_log_retention_days=settings.logs.retention_days,
                 flow_log_bucket_arn=self.access_logs.arn if settings.network.flow_logs == "s3" else None,
             ),

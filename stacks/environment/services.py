@@ -102,6 +102,7 @@ class Services:
             endpoints=self._endpoints(service),
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
+            data_key=service.data_key,
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],
         )

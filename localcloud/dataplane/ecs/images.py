@@ -71,8 +71,19 @@ def search_path(image: Image) -> str:
     return f"{image.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
-def environment(container: Json, secrets: Mapping[str, str], image: Image, home: Path, sandbox: Path) -> dict[str, str]:
-    """Exactly what the task definition says, and what any process needs to start."""
+def of_the_agent(endpoint: str, region: str) -> dict[str, str]:
+    """What every container finds of AWS: the Region and the task role's credentials, as from Fargate's agent.
+
+    Here AWS's SDKs are led to the emulator, which takes any credentials; no code of a container asks for more than in AWS.
+    """
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": endpoint, **credentials}
+
+
+def environment(
+    container: Json, secrets: Mapping[str, str], image: Image, home: Path, sandbox: Path, agent: Mapping[str, str]
+) -> dict[str, str]:
+    """Exactly what the task definition says, what the `agent` gives, and what any process needs to start."""
     if files := container.get("environmentFiles"):
         raise TaskFailed(
             f"ResourceInitializationError: environment file {files[0]['value']}: environmentFiles are not read here"
@@ -84,6 +95,7 @@ def environment(container: Json, secrets: Mapping[str, str], image: Image, home:
         "HOME": str(home),
         "TMPDIR": str(home),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
+        **agent,
         **given,
         "PYTHONPATH": os.pathsep.join(python_path),
     }

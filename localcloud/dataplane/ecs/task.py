@@ -124,6 +124,7 @@ class Task:
         }
         sandbox = self._agent.open_sandbox(self._directory, self.address)
         self._file = LogFile(self.log)
+        given = images.of_the_agent(self._agent.aws.endpoint, self._agent.aws.region)
         for item in definitions:
             name = item["name"]
             stream = await self._agent.shipper.open(item, self.id)
@@ -134,7 +135,7 @@ class Task:
             self._containers[name] = Container(
                 item,
                 found[name],
-                images.environment(item, values[name], found[name], home, sandbox),
+                images.environment(item, values[name], found[name], home, sandbox, given),
                 sandbox,
                 self._agent.launcher,
                 write=writer(self._file, "" if name == self.main else f"{name} | ", stream),

@@ -30,7 +30,7 @@ def execution(secrets: Sequence[str] = (SECRET,), repository: str | None = REPOS
 
 
 def task() -> iam.Document:
-    document = iam.task(region=REGION, bucket_arns=[BUCKET], key_arns=[KEY])
+    document = iam.task(region=REGION, bucket_arns=[BUCKET], key_arns=[KEY], encrypts="wallet")
     assert document is not None
     return document
 
@@ -61,10 +61,24 @@ def test_a_wildcard_stands_only_where_there_is_no_resource(make: Callable[[], ia
 
 
 @pytest.mark.parametrize("make", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_keys_are_used_only_through_the_service_that_holds_the_data(make: Callable[[], iam.Document]) -> None:
+def test_keys_are_used_only_through_the_service_that_holds_the_data_or_in_ones_own_name(
+    make: Callable[[], iam.Document],
+) -> None:
     for statement in make()["Statement"]:
         if any(action.startswith("kms:") for action in statement["Action"]):
-            assert statement["Condition"]["StringEquals"]["kms:ViaService"].endswith(f".{REGION}.amazonaws.com")
+            ((condition, value),) = statement["Condition"]["StringEquals"].items()
+            if condition == "kms:EncryptionContext:service":
+                assert (statement["Sid"], value) == ("UseDataKeys", "wallet")
+            else:
+                assert condition == "kms:ViaService" and value.endswith(f".{REGION}.amazonaws.com")
+
+
+def test_who_encrypts_and_has_no_bucket_may_do_only_that() -> None:
+    document = iam.task(region=REGION, bucket_arns=[], key_arns=[KEY], encrypts="kyc")
+    assert document is not None
+    (statement,) = document["Statement"]
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert statement["Condition"] == {"StringEquals": {"kms:EncryptionContext:service": "kyc"}}
 
 
 def test_only_the_services_own_secrets_can_be_read() -> None:

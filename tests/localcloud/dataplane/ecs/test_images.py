@@ -58,8 +58,10 @@ def test_environment_inherits_nothing_of_the_users(
         "name": "web",
         "environment": [{"name": "PORT", "value": "80"}, {"name": "PYTHONPATH", "value": "/theirs"}],
     }
-    made = images.environment(container, {"KEY": "s"}, image, tmp_path / "home", tmp_path / "box")
-    assert set(made) == {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONPATH", "PORT", "KEY"}
+    agent = images.of_the_agent("http://127.9.0.2:4566", "ap-south-1")
+    made = images.environment(container, {"KEY": "s"}, image, tmp_path / "home", tmp_path / "box", agent)
+    assert set(made) == {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONPATH", "PORT", "KEY", *agent}
+    assert not any("production" in value for value in made.values())
     assert made["PYTHONPATH"].split(":") == [str(tmp_path / "box"), str(image.root), "/theirs"]
     assert made["HOME"] == made["TMPDIR"] == str(tmp_path / "home")
 
@@ -67,7 +69,7 @@ def test_environment_inherits_nothing_of_the_users(
 def test_environment_files_are_refused(image: Image, tmp_path: Path) -> None:
     container = {"name": "web", "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/x.env"}]}
     with pytest.raises(TaskFailed, match=r"bucket/x\.env: environmentFiles are not read here"):
-        images.environment(container, {}, image, tmp_path, tmp_path)
+        images.environment(container, {}, image, tmp_path, tmp_path, {})
 
 
 def test_image_argument_is_read_and_written_alike(tmp_path: Path) -> None:
