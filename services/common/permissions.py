@@ -21,6 +21,9 @@ class Permission(StrEnum):
     AUDIT_WALLET = "wallet:audit"
     APPROVE_PAYOUTS = "scoring:approve"
     MANAGE_CONTESTS = "scoring:manage"
+    REVIEW_KYC = "kyc:review"
+    OVERRIDE_KYC = "kyc:override"
+    AUDIT_KYC = "kyc:audit"
 
 
 class StaffRole(StrEnum):
@@ -34,7 +37,9 @@ class StaffRole(StrEnum):
 
 
 #: What changes nothing: all that an auditor may hold.
-READ_ONLY = frozenset({Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.AUDIT_WALLET})
+READ_ONLY = frozenset(
+    {Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.AUDIT_WALLET, Permission.AUDIT_KYC}
+)
 
 #: Nobody pays out what they propose: who manages contests does not approve pay-outs (an admin grants roles instead).
 ROLES: Mapping[StaffRole, frozenset[Permission]] = {
@@ -45,6 +50,8 @@ ROLES: Mapping[StaffRole, frozenset[Permission]] = {
             Permission.READ_SECURITY_EVENTS,
             Permission.END_SESSIONS,
             Permission.FREEZE_ACCOUNTS,
+            Permission.REVIEW_KYC,
+            Permission.OVERRIDE_KYC,
         }
     ),
     StaffRole.FINANCE: frozenset({Permission.READ_ACCOUNTS, Permission.AUDIT_WALLET, Permission.APPROVE_PAYOUTS}),

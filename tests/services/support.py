@@ -46,6 +46,7 @@ INSIDE = {
     "X-Forwarded-Proto": "http",
     "X-Request-Id": "7d3b1f6e-7f3c-4a52-9f0f-0f3d9d3f7c11",
 }
+DATA_KEY = "arn:aws:kms:ap-south-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 CATALOG = load_catalog(ROOT / "services", "laptop")
 SERVICES = tuple(CATALOG.services)
 
@@ -125,6 +126,8 @@ class Cloud:
         found = {f"{name.upper().replace('-', '_')}_URL": f"http://{name}:8080" for name in manifest.calls}
         # Partners that nobody stands in for refuse the connection.
         found |= {name: "http://127.0.0.1:9" for group in manifest.egress for name in EGRESS[group].endpoints}
+        if manifest.data_key:  # no KMS there, either
+            found |= {"DATA_KEY": DATA_KEY, "AWS_REGION": "ap-south-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
         if manifest.token_issuer and manifest.processes.get(process) is manifest.web:
             found["CLIENTS"] = registry(CATALOG.clients)
         given = CATALOG.secrets_of(manifest, process) if process in manifest.processes else []

@@ -1,0 +1,37 @@
+"""Kyc's web application."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import httpx
+from fastapi import FastAPI
+
+from services.common.application import create_application
+from services.common.clock import Clock
+from services.common.issuer import open_verifier
+from services.common.pace import Pace
+from services.kyc.endpoints import internal, router
+from services.kyc.errors import KycCode
+from services.kyc.settings import open_digests, open_vault
+
+#: Of one player, in one process: how often a person hands something in.
+PER_SECOND, AT_ONCE = 0.1, 20
+
+
+def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The application; tests bring a clock, and another way to reach auth than the network, of their own."""
+
+    async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
+        await open_verifier(app, stack, transport)
+        app.state.vault, app.state.digests = open_vault(), open_digests()
+        app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
+
+    return create_application(
+        title="Matchday kyc",
+        summary="Who players are, from their documents; other services learn a level and dates",
+        routers=[router, internal],
+        opener=open_resources,
+        codes=KycCode,
+        clock=clock,
+    )

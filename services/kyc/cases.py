@@ -1,0 +1,110 @@
+"""What players do: agree to a text, hand things in, look at their case. Nothing here commits."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common import outbox
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+from services.common.ids import uuid7
+from services.common.postgres import Reads
+from services.kyc import pan, repository
+from services.kyc.checking import CHECK
+from services.kyc.deciding import move
+from services.kyc.errors import KycCode
+from services.kyc.models import Item
+from services.kyc.schemas import CaseView, ConsentRequest, ItemView, LevelView, PanRequest, Purpose
+from services.kyc.settings import Digests
+from services.kyc.states import Event, ItemState, Kind, Level, State
+from services.kyc.vault import DataKey, KeysUnavailableError, Vault
+
+#: The version of each text that players agree to now; clients show the texts.
+TEXTS = {Purpose.IDENTITY: "2026-11"}
+
+
+async def consent(
+    session: AsyncSession, clock: Clock, player: UUID, purpose: Purpose, said: ConsentRequest
+) -> CaseView:
+    """Log what the player says of a text; the same again is logged once. Raises ServiceError (consent_outdated, …)."""
+    if said.given and said.version != TEXTS[purpose]:
+        raise ServiceError(KycCode.CONSENT_OUTDATED, f"Show the text of {TEXTS[purpose]}.")
+    case = await repository.make_case(session, player, clock.now())
+    last = await repository.consent(session, player, purpose)
+    if last is None or (last.given, last.version) != (said.given, said.version):
+        await repository.log_consent(session, player, purpose, said.version, said.given, clock.now())
+    if said.given and case.state == State.CREATED:
+        move(case, Event.CONSENT)
+    return await view(session, player)
+
+
+async def key_for(reads: Reads, vault: Vault, player: UUID, handed: PanRequest) -> DataKey:
+    """The key to seal what is handed in with, a new one where the player has none; asked for while no transaction is open.
+
+    What will be refused anyway does not reach KMS. Raises ServiceError (pan_not_personal, consent_missing, busy).
+    """
+    if not pan.is_personal(handed.pan):
+        holder = pan.HOLDERS[handed.pan[3]]
+        raise ServiceError(KycCode.PAN_NOT_PERSONAL, f"The fourth letter says {holder}; accepted: person (P).")
+    wrapped, agreed = await repository.standing(reads, player, Purpose.IDENTITY)
+    _refuse_without_consent(agreed)
+    try:
+        return await vault.new(player) if wrapped is None else await vault.open(player, wrapped)
+    except KeysUnavailableError:
+        raise ServiceError(Code.BUSY, "It cannot be encrypted at this moment; nothing was kept.") from None
+
+
+async def submit_pan(
+    session: AsyncSession, clock: Clock, digests: Digests, player: UUID, key: DataKey, handed: PanRequest
+) -> CaseView:
+    """Keep a PAN and have it checked. Raises ServiceError (consent_missing, state_forbids, busy)."""
+    case = await repository.case(session, player)
+    agreed = await repository.consent(session, player, Purpose.IDENTITY)
+    _refuse_without_consent(agreed.version if agreed is not None and agreed.given else None)
+    assert case is not None, "who agreed has a case"
+    move(case, Event.SUBMIT)
+    if case.data_key is None:
+        case.data_key = key.wrapped
+    elif case.data_key != key.wrapped:
+        raise ServiceError(Code.BUSY, "Another request made the player's key a moment ago; send this again.")
+    item = Item(
+        id=uuid7(), player_id=player, kind=Kind.PAN.value, state=ItemState.SUBMITTED.value,
+        digest=digests.all(handed.pan)[0], shown=pan.masked(handed.pan), findings=[], created_at=clock.now(),
+    )  # fmt: skip
+    values = {"pan": handed.pan, "name": handed.name, "date_of_birth": handed.date_of_birth.isoformat()}
+    await repository.add_item(session, item, {name: key.seal(item.id, name, each) for name, each in values.items()})
+    await outbox.enqueue(session, CHECK, {"item": str(item.id)})
+    return await view(session, player)
+
+
+def _refuse_without_consent(agreed: str | None) -> None:
+    """`agreed`: the version of the text that the player agrees to."""
+    if agreed != TEXTS[Purpose.IDENTITY]:
+        raise ServiceError(KycCode.CONSENT_MISSING, f"Agree to the text {TEXTS[Purpose.IDENTITY]} first.")
+
+
+async def view(session: AsyncSession, player: UUID) -> CaseView:
+    """The player's case as they see it."""
+    case, items = await repository.overview(session, player)
+    return CaseView(
+        state=State.CREATED if case is None else State(case.state),
+        level=Level.NONE if case is None else Level(case.level),
+        until=None if case is None else case.expires_at,
+        items=[_item(each) for each in items],
+    )
+
+
+def _item(item: Item) -> ItemView:
+    return ItemView(
+        id=item.id, kind=Kind(item.kind), state=ItemState(item.state), shown=item.shown, created_at=item.created_at
+    )
+
+
+async def level(reads: Reads, player: UUID) -> LevelView:
+    """What other services learn. Who is not known has none."""
+    found = await repository.level(reads, player)
+    if found is None:
+        return LevelView(player=player, level=Level.NONE, since=None, until=None)
+    return LevelView.model_validate({"player": player, "level": found[0], "since": found[1], "until": found[2]})

@@ -1,0 +1,118 @@
+"""The worker's check of what was handed in: values are opened while no transaction is, and what is found decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.clock import Clock
+from services.common.outbox import Message
+from services.common.outside import Refused, Try
+from services.kyc import findings, repository
+from services.kyc.deciding import SYSTEM, decide
+from services.kyc.findings import Finding
+from services.kyc.repository import Sealed
+from services.kyc.settings import Digests, open_digests, open_vault
+from services.kyc.states import Event, ItemState, Kind, State, after
+from services.kyc.vault import Vault
+
+CHECK = "kyc.check"
+
+#: Within how long a person has decided.
+SLA = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What a check needs."""
+
+    vault: Vault
+    digests: Digests
+
+
+class Toolbox:
+    """Opens the tools at their first use, once."""
+
+    def __init__(self, open_tools: Callable[[], Tools]) -> None:
+        self._open, self._lock = open_tools, asyncio.Lock()
+        self._found: Tools | None = None
+
+    async def __call__(self) -> Tools:
+        """The tools. Raises SettingsError."""
+        async with self._lock:
+            if self._found is None:
+                self._found = self._open()
+        return self._found
+
+
+def open_tools() -> Tools:
+    """The worker's, from its environment. Raises SettingsError."""
+    return Tools(vault=open_vault(), digests=open_digests())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An item that is to be checked."""
+
+    item: UUID
+    sealed: Sealed
+    today: date
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found, and the digests of the document."""
+
+    found: Sequence[Finding]
+    digests: Sequence[bytes]
+
+
+class Check:
+    """`services.common.outside.OutsideCall` of the message CHECK."""
+
+    timeout = timedelta(seconds=20)
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+
+    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Wanted | None:
+        """What is sealed of the item; None where it was checked, or is gone."""
+        item = await repository.item(session, UUID(message.payload["item"]))
+        if item is None or item.state != ItemState.SUBMITTED:
+            return None
+        sealed = await repository.sealed_fields(session, item.id)
+        return None if sealed is None else Wanted(item.id, sealed, clock.now().date())
+
+    async def call(self, wanted: Try[Wanted]) -> Checked:
+        """Open the values and look at them."""
+        tools, asked = await self._toolbox(), wanted.request
+        key = await tools.vault.open(asked.sealed.player, asked.sealed.data_key)
+        values = {name: key.open(asked.item, name, each) for name, each in asked.sealed.fields.items()}
+        born = date.fromisoformat(values["date_of_birth"])
+        found = findings.of_pan(values["pan"], values["name"], born, asked.today)
+        return Checked(found, tools.digests.all(values["pan"]))
+
+    async def settle(
+        self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Checked | Refused
+    ) -> None:
+        """Approve what leaves no doubt; a person looks at the rest."""
+        assert isinstance(outcome, Checked), "nobody refuses here"
+        case = await repository.case(session, request.sealed.player)
+        item = await repository.item(session, request.item)
+        if case is None or item is None or item.state != ItemState.SUBMITTED:
+            return
+        await repository.lock_document(session, item.digest)
+        found = list(outcome.found)
+        if await repository.has_other(session, case.player_id, Kind(item.kind), outcome.digests):
+            found.append(Finding.DUPLICATE)
+        item.findings = [each.value for each in found]
+        if not found and after(State(case.state), Event.APPROVE):
+            await decide(session, clock, case, item, Event.APPROVE, SYSTEM, [])
+        else:
+            item.state = ItemState.REVIEW.value
+            await repository.open_review(session, item, clock.now(), clock.now() + SLA)

@@ -1,0 +1,153 @@
+"""Kyc over HTTP: for players, for staff, and for other services."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+
+from services.common import callers
+from services.common.callers import Player, needs
+from services.common.clock import Clock
+from services.common.database import Session
+from services.common.errors import Code, responses
+from services.common.pace import Pace
+from services.common.postgres import Reading
+from services.common.tokens import Caller
+from services.kyc import cases, reviews
+from services.kyc.errors import KycCode
+from services.kyc.schemas import (
+    CaseView,
+    ConfirmationRequest,
+    ConsentRequest,
+    DecisionRequest,
+    History,
+    LevelView,
+    PanRequest,
+    Purpose,
+    Queue,
+    ReviewDetail,
+    ReviewView,
+)
+from services.kyc.settings import Digests
+from services.kyc.vault import Vault
+
+router = APIRouter(prefix="/kyc", tags=["kyc"])
+internal = APIRouter(prefix="/kyc/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
+
+
+async def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+async def _vault(request: Request) -> Vault:
+    vault: Vault = request.app.state.vault
+    return vault
+
+
+async def _digests(request: Request) -> Digests:
+    digests: Digests = request.app.state.digests
+    return digests
+
+
+async def _paced(request: Request, player: Player) -> None:
+    """Refuse a player who hands things in faster than a person does: numbers cannot be tried out."""
+    pace: Pace = request.app.state.pace
+    pace.take(str(player))
+
+
+Now = Annotated[Clock, Depends(_clock)]
+Opener = Annotated[Vault, Depends(_vault)]
+Digested = Annotated[Digests, Depends(_digests)]
+Reviewer = Annotated[Caller, Depends(needs("kyc:review"))]
+Second = Annotated[Caller, Depends(needs(reviews.OVERRIDE))]
+Auditor = Annotated[Caller, Depends(needs("kyc:audit"))]
+Asker = Annotated[Caller, Depends(needs("kyc:level"))]
+
+OPEN = (KycCode.REVIEW_UNKNOWN, *callers.REFUSALS)
+
+
+@router.put("/consents/{purpose}", responses=responses(KycCode.CONSENT_OUTDATED, *callers.REFUSALS))
+async def consent(purpose: Purpose, body: ConsentRequest, player: Player, session: Session, clock: Now) -> CaseView:
+    """Agree to a text, or take that back."""
+    return await cases.consent(session, clock, player, purpose, body)
+
+
+@router.put(
+    "/pan",
+    dependencies=[Depends(_paced)],
+    responses=responses(
+        KycCode.PAN_NOT_PERSONAL, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
+    ),
+)
+async def submit_pan(
+    body: PanRequest, player: Player, reads: Reading, session: Session, clock: Now, vault: Opener, digests: Digested
+) -> CaseView:
+    """Hand in a PAN. It is encrypted before it is kept, and checked a moment later."""
+    key = await cases.key_for(reads, vault, player, body)
+    return await cases.submit_pan(session, clock, digests, player, key, body)
+
+
+@router.get("/case", responses=responses(*callers.REFUSALS))
+async def read_case(player: Player, session: Session) -> CaseView:
+    """The caller's case."""
+    return await cases.view(session, player)
+
+
+@router.get("/reviews", responses=responses(*callers.REFUSALS))
+async def read_queue(caller: Reviewer, session: Session, clock: Now) -> Queue:
+    """What waits for a person, without anything that is sealed. Needs the scope `kyc:review`."""
+    return await reviews.queue(session, clock, caller)
+
+
+@router.post("/reviews/{review_id}/claim", responses=responses(KycCode.REVIEW_CLAIMED, KycCode.OWN_CASE, *OPEN))
+async def claim(review_id: UUID, caller: Reviewer, session: Session, clock: Now) -> ReviewView:
+    """Hold a review for 15 minutes; again for longer. Needs the scope `kyc:review`."""
+    return await reviews.claim(session, clock, caller, review_id)
+
+
+@router.get("/reviews/{review_id}", responses=responses(KycCode.REVIEW_NOT_CLAIMED, *OPEN))
+async def read_review(
+    review_id: UUID, caller: Reviewer, reads: Reading, session: Session, clock: Now, vault: Opener
+) -> ReviewDetail:
+    """The values of a review that the caller holds; the look is logged. Needs the scope `kyc:review`."""
+    opened = await reviews.open_fields(reads, vault, clock, caller, review_id)
+    return await reviews.detail(session, clock, caller, review_id, opened)
+
+
+@router.post(
+    "/reviews/{review_id}/decision",
+    responses=responses(
+        KycCode.REVIEW_NOT_CLAIMED, KycCode.OWN_CASE, KycCode.STATE_FORBIDS, KycCode.DOCUMENT_TAKEN, *OPEN
+    ),
+)
+async def decide(review_id: UUID, body: DecisionRequest, caller: Reviewer, session: Session, clock: Now) -> ReviewView:
+    """Decide on a review that the caller holds; to approve against a failed check is a proposal. Needs `kyc:review`."""
+    return await reviews.decide(session, clock, caller, review_id, body)
+
+
+@router.post(
+    "/reviews/{review_id}/confirmation",
+    responses=responses(
+        KycCode.SECOND_PERSON_NEEDED, KycCode.OWN_CASE, KycCode.STATE_FORBIDS, KycCode.DOCUMENT_TAKEN, *OPEN
+    ),
+)
+async def confirm(
+    review_id: UUID, body: ConfirmationRequest, caller: Second, session: Session, clock: Now
+) -> ReviewView:
+    """Agree to a colleague's proposal, or give it back to the queue. Needs the scope `kyc:override`."""
+    return await reviews.confirm(session, clock, caller, review_id, body.agreed)
+
+
+@router.get("/cases/{player_id}/history", responses=responses(*callers.REFUSALS))
+async def read_history(player_id: UUID, caller: Auditor, session: Session) -> History:
+    """Decisions, looks and consents of a player; nothing that is sealed. Needs the scope `kyc:audit`."""
+    return await reviews.history(session, player_id)
+
+
+@internal.get("/levels/{player_id}", responses=responses(Code.NOT_FOUND, *callers.REFUSALS))
+async def read_level(player_id: UUID, caller: Asker, reads: Reading) -> LevelView:
+    """The level that a player's identity is verified to, `none` for whoever is not known. Needs the scope `kyc:level`."""
+    return await cases.level(reads, player_id)

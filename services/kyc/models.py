@@ -1,0 +1,142 @@
+"""The tables of kyc: a case for each player, what was handed in, consents, reviews; decisions and looks, which never change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Index, PrimaryKeyConstraint, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.common import database
+from services.common.job_runs import JobRun
+from services.common.outbox import OutboxMessage
+
+_NONE = text("'{}'")
+
+
+class Base(database.Base):
+    """Base of kyc's models."""
+
+    __abstract__ = True
+    metadata = database.metadata()
+
+
+class Case(Base):
+    """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens."""
+
+    __tablename__ = "cases"
+
+    player_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    level: Mapped[str]
+    data_key: Mapped[bytes | None]
+    opened_at: Mapped[datetime]
+    approved_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_cases_expires_at", "expires_at", postgresql_where=text("state = 'approved'")),)
+
+
+class Item(Base):
+    """Something that a player handed in. `digest` finds the same document of another player; `shown` is what anyone may see."""
+
+    __tablename__ = "items"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(ForeignKey("cases.player_id", name="fk_items_player_id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    digest: Mapped[bytes]
+    shown: Mapped[str]
+    findings: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=_NONE)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_items_player_id", "player_id", "created_at"),
+        Index("ix_items_digest", "kind", "digest"),
+        Index("uq_items_verified", "kind", "digest", unique=True, postgresql_where=text("state = 'verified'")),
+    )
+
+
+class SealedField(Base):
+    """A value of an item, encrypted with the player's key."""
+
+    __tablename__ = "sealed_fields"
+
+    item_id: Mapped[UUID] = mapped_column(ForeignKey("items.id", name="fk_sealed_fields_item_id"))
+    name: Mapped[str]
+    sealed: Mapped[bytes]
+
+    __table_args__ = (PrimaryKeyConstraint("item_id", "name"),)
+
+
+class Consent(Base):
+    """A player agreed to a text, or took that back. Append-only."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(ForeignKey("cases.player_id", name="fk_consents_player_id"))
+    purpose: Mapped[str]
+    version: Mapped[str]
+    given: Mapped[bool]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_consents_player_id", "player_id", "purpose", "at"),)
+
+
+class Review(Base):
+    """An item that waits for a person; `proposed_by` wants it approved against a failed check, and a second person decides."""
+
+    __tablename__ = "reviews"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey("items.id", name="fk_reviews_item_id"))
+    player_id: Mapped[UUID]
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    claimed_by: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
+    proposed_by: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("uq_reviews_open", "item_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_reviews_queue", "due_at", postgresql_where=text("closed_at IS NULL")),
+    )
+
+
+class Decision(Base):
+    """What was decided of a case, by whom (`system`, or a person's id), why, and what it led to. Append-only."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID]
+    item_id: Mapped[UUID | None]
+    actor: Mapped[str]
+    outcome: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    state: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_decisions_player_id", "player_id", "at"),)
+
+
+class Look(Base):
+    """Someone of staff was shown what is sealed: who, which fields, whole or masked. Append-only."""
+
+    __tablename__ = "looks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID]
+    item_id: Mapped[UUID]
+    actor: Mapped[str]
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_looks_player_id", "player_id", "at"),)
+
+
+METADATA = (Base.metadata, OutboxMessage.metadata, JobRun.metadata)

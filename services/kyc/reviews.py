@@ -1,0 +1,172 @@
+"""What staff do: take a case from the queue, see it, decide; agree to what a colleague proposed. Nothing here commits.
+
+Who sees what: a reviewer who holds the review sees names and dates and the last characters of numbers; who agrees to overrides
+sees numbers whole; auditors see decisions and looks and nothing that is sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.clock import Clock
+from services.common.errors import Code, ServiceError
+from services.common.postgres import Reads
+from services.common.tokens import Caller
+from services.kyc import deciding, findings, pan, repository
+from services.kyc.errors import KycCode
+from services.kyc.models import Item, Review
+from services.kyc.schemas import (
+    ConsentLine,
+    DecisionLine,
+    DecisionRequest,
+    History,
+    LookLine,
+    Queue,
+    ReviewDetail,
+    ReviewView,
+)
+from services.kyc.states import Event, Kind
+from services.kyc.vault import KeysUnavailableError, Vault
+
+#: How long a claim holds; whoever needs longer claims again.
+LEASE = timedelta(minutes=15)
+
+OVERRIDE = "kyc:override"
+
+_SHOWN = 50
+
+#: Fields that only who agrees to overrides sees whole → how others see them.
+_MASKED = {"pan": pan.masked}
+
+
+async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> Queue:
+    """What waits, the most urgent first."""
+    rows = await repository.queue(session, caller.subject, clock.now(), _SHOWN)
+    return Queue(reviews=[_view(review, item) for review, item in rows])
+
+
+async def claim(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID) -> ReviewView:
+    """Hold a review for LEASE. Raises ServiceError (review_unknown, review_claimed, own_case)."""
+    review, item = await _open(session, review_id)
+    _refuse_own(review, caller)
+    held = review.claimed_until is not None and review.claimed_until > clock.now()
+    if held and review.claimed_by != caller.subject:
+        raise ServiceError(KycCode.REVIEW_CLAIMED, "Take another one; this one is free again when its claim ends.")
+    review.claimed_by, review.claimed_until = caller.subject, clock.now() + LEASE
+    return _view(review, item)
+
+
+async def open_fields(
+    reads: Reads, vault: Vault, clock: Clock, caller: Caller, review_id: UUID
+) -> tuple[UUID, UUID, Mapping[str, str]]:
+    """Player, item and values as `caller` may see them; no transaction is open meanwhile. Raises ServiceError."""
+    found = await repository.read_review(reads, review_id)
+    if found is None:
+        raise _unknown()
+    item_id, claimed_by, claimed_until, _ = found
+    if claimed_by != caller.subject or claimed_until is None or claimed_until <= clock.now():
+        raise ServiceError(KycCode.REVIEW_NOT_CLAIMED, "Claim it before you look.")
+    sealed = await repository.read_sealed_fields(reads, item_id)
+    if sealed is None:
+        raise _unknown()
+    try:
+        key = await vault.open(sealed.player, sealed.data_key)
+    except KeysUnavailableError:
+        raise ServiceError(Code.BUSY, "It cannot be decrypted at this moment; try again.") from None
+    values = {name: key.open(item_id, name, each) for name, each in sealed.fields.items()}
+    if OVERRIDE not in caller.scopes:
+        values |= {name: mask(values[name]) for name, mask in _MASKED.items() if name in values}
+    return sealed.player, item_id, values
+
+
+async def detail(
+    session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID, opened: tuple[UUID, UUID, Mapping[str, str]]
+) -> ReviewDetail:
+    """A review with what was opened of it; that it was shown is logged first. Raises ServiceError (review_unknown)."""
+    player, item_id, values = opened
+    review, item = await _open(session, review_id)
+    whole = OVERRIDE in caller.scopes
+    fields = [name if whole or name not in _MASKED else f"{name} (masked)" for name in sorted(values)]
+    await repository.log_look(session, player, item_id, caller.subject, fields, clock.now())
+    return ReviewDetail(review=_view(review, item), values=dict(values))
+
+
+async def decide(
+    session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID, wanted: DecisionRequest
+) -> ReviewView:
+    """Decide, or propose what takes two persons. Raises ServiceError."""
+    review, item = await _open(session, review_id)
+    _refuse_own(review, caller)
+    if review.claimed_by != caller.subject or review.claimed_until is None or review.claimed_until <= clock.now():
+        raise ServiceError(KycCode.REVIEW_NOT_CLAIMED, "Claim it, look, then decide.")
+    event = Event(wanted.outcome)
+    case = await repository.case(session, review.player_id)
+    assert case is not None, "cases are never deleted"
+    if event is Event.APPROVE and findings.any_failed(item.findings):
+        review.proposed_by, review.claimed_by, review.claimed_until = caller.subject, None, None
+        await repository.log_decision(session, case, item.id, caller.subject, "propose", wanted.reasons, clock.now())
+        return _view(review, item)
+    await deciding.decide(session, clock, case, item, event, caller.subject, wanted.reasons)
+    review.closed_at = clock.now()
+    return _view(review, item)
+
+
+async def confirm(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID, agreed: bool) -> ReviewView:
+    """Agree to an approval that a colleague proposed, or give it back to the queue. Raises ServiceError."""
+    review, item = await _open(session, review_id)
+    _refuse_own(review, caller)
+    if review.proposed_by is None:
+        raise ServiceError(KycCode.STATE_FORBIDS, "Nothing is proposed.")
+    if review.proposed_by == caller.subject:
+        raise ServiceError(KycCode.SECOND_PERSON_NEEDED, "You proposed it yourself.")
+    case = await repository.case(session, review.player_id)
+    assert case is not None, "cases are never deleted"
+    if agreed:
+        await deciding.decide(session, clock, case, item, Event.APPROVE, caller.subject, ["override", *item.findings])
+        review.closed_at = clock.now()
+    else:
+        review.proposed_by = None
+        await repository.log_decision(session, case, item.id, caller.subject, "decline", [], clock.now())
+    return _view(review, item)
+
+
+async def history(session: AsyncSession, player: UUID) -> History:
+    """Who decided, looked and agreed to what."""
+    decisions, looks, consents = await repository.history(session, player)
+    return History(
+        decisions=[
+            DecisionLine(item=e.item_id, actor=e.actor, outcome=e.outcome, reasons=e.reasons, state=e.state, at=e.at)
+            for e in decisions
+        ],
+        looks=[LookLine(item=each.item_id, actor=each.actor, fields=each.fields, at=each.at) for each in looks],
+        consents=[ConsentLine(purpose=e.purpose, version=e.version, given=e.given, at=e.at) for e in consents],
+    )
+
+
+async def _open(session: AsyncSession, review_id: UUID) -> tuple[Review, Item]:
+    review = await repository.review(session, review_id)
+    item = None if review is None else await repository.item(session, review.item_id)
+    if review is None or item is None:
+        raise _unknown()
+    return review, item
+
+
+def _unknown() -> ServiceError:
+    return ServiceError(KycCode.REVIEW_UNKNOWN, "There is no open review of that id.")
+
+
+def _refuse_own(review: Review, caller: Caller) -> None:
+    if caller.subject == str(review.player_id):
+        raise ServiceError(KycCode.OWN_CASE, "Leave it to a colleague.")
+
+
+def _view(review: Review, item: Item) -> ReviewView:
+    return ReviewView(
+        id=review.id, item=item.id, player=review.player_id, kind=Kind(item.kind), shown=item.shown, findings=item.findings,
+        opened_at=review.opened_at, due_at=review.due_at, claimed_until=review.claimed_until,
+        proposed=review.proposed_by is not None, closed=review.closed_at is not None,
+    )  # fmt: skip

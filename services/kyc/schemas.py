@@ -1,0 +1,148 @@
+"""What kyc takes and gives over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.kyc import pan
+from services.kyc.states import ItemState, Kind, Level, State
+
+Pan = Annotated[str, Field(pattern=pan.FORM)]
+Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+
+
+class Purpose(StrEnum):
+    """What a player agrees to."""
+
+    IDENTITY = "identity"  #: their documents are kept and checked
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ConsentRequest(_Request):
+    """A player agrees to the text of that version, or takes it back."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    given: bool
+
+
+class PanRequest(_Request):
+    """A PAN as its card has it."""
+
+    pan: Pan
+    name: Annotated[str, Field(min_length=2, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    date_of_birth: Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 1, 1))]
+
+
+class ItemView(BaseModel):
+    """Something that was handed in."""
+
+    id: UUID
+    kind: Kind
+    state: ItemState
+    shown: str
+    created_at: datetime
+
+
+class CaseView(BaseModel):
+    """A player's case."""
+
+    state: State
+    level: Level
+    until: datetime | None
+    items: list[ItemView]
+
+
+class LevelView(BaseModel):
+    """All that another service learns."""
+
+    player: UUID
+    level: Level
+    since: datetime | None
+    until: datetime | None
+
+
+class ReviewView(BaseModel):
+    """A review without anything that is sealed."""
+
+    id: UUID
+    item: UUID
+    player: UUID
+    kind: Kind
+    shown: str
+    findings: list[str]
+    opened_at: datetime
+    due_at: datetime
+    claimed_until: datetime | None
+    proposed: bool
+    closed: bool
+
+
+class Queue(BaseModel):
+    """The most urgent first."""
+
+    reviews: list[ReviewView]
+
+
+class ReviewDetail(BaseModel):
+    """A review with the values that the caller may see."""
+
+    review: ReviewView
+    values: dict[str, str]
+
+
+class DecisionRequest(_Request):
+    """What becomes of an item, and why."""
+
+    outcome: Literal["approve", "reject", "resubmit"]
+    reasons: Annotated[list[Reason], Field(min_length=1, max_length=10)]
+
+
+class ConfirmationRequest(_Request):
+    """Whether a second person agrees."""
+
+    agreed: bool
+
+
+class DecisionLine(BaseModel):
+    """A decision."""
+
+    item: UUID | None
+    actor: str
+    outcome: str
+    reasons: list[str]
+    state: str
+    at: datetime
+
+
+class LookLine(BaseModel):
+    """Someone was shown something."""
+
+    item: UUID
+    actor: str
+    fields: list[str]
+    at: datetime
+
+
+class ConsentLine(BaseModel):
+    """What the player said."""
+
+    purpose: str
+    version: str
+    given: bool
+    at: datetime
+
+
+class History(BaseModel):
+    """Of a player, the newest first."""
+
+    decisions: list[DecisionLine]
+    looks: list[LookLine]
+    consents: list[ConsentLine]

@@ -1,0 +1,43 @@
+"""What kyc reads from its environment beside what every service does, and what is opened from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from services.common.rotating import accepted
+from services.common.sealing import Sealer
+from services.common.settings import load
+from services.kyc.kms import Kms
+from services.kyc.vault import Vault
+
+
+class KycSettings(BaseSettings):
+    """The KMS key of the environment's data, and what documents' digests are keyed with."""
+
+    data_key: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:.+$")]
+    digest_key: Annotated[SecretStr, Field(min_length=16)]
+
+
+class Digests:
+    """Keyed digests, by which a document is found again and not read. A secret that rotates has two for a while."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._sealers = [Sealer(each, "documents") for each in secrets]
+
+    def all(self, value: str) -> list[bytes]:
+        """Of `value`, the present secret's first."""
+        return [each.digest(value) for each in self._sealers]
+
+
+def open_vault() -> Vault:
+    """The vault over KMS. Raises SettingsError."""
+    return Vault(Kms(load(KycSettings).data_key))
+
+
+def open_digests() -> Digests:
+    """By the secret of the environment. Raises SettingsError."""
+    return Digests(accepted(load(KycSettings).digest_key, "DIGEST_KEY"))

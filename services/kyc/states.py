@@ -1,0 +1,87 @@
+"""State machines of cases and of what players hand in, as tables; and the levels that other services learn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Of a player's case."""
+
+    CREATED = "created"
+    COLLECTING = "collecting"  #: the player has agreed and may hand things in
+    CHECKING = "checking"  #: something was handed in; the clock of the SLA runs
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RESUBMIT = "resubmit"  #: something has to be handed in again
+    EXPIRED = "expired"  #: what was approved is too old
+
+
+class Event(StrEnum):
+    """What happens to a case."""
+
+    CONSENT = "consent"
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    REJECT = "reject"
+    RESUBMIT = "resubmit"
+    EXPIRE = "expire"
+
+
+#: State → what may happen in it → the state after it. What is not here is refused.
+TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
+    State.CREATED: {Event.CONSENT: State.COLLECTING},
+    State.COLLECTING: {Event.CONSENT: State.COLLECTING, Event.SUBMIT: State.CHECKING},
+    State.CHECKING: {
+        Event.APPROVE: State.APPROVED,
+        Event.REJECT: State.REJECTED,
+        Event.RESUBMIT: State.RESUBMIT,
+    },
+    State.RESUBMIT: {Event.CONSENT: State.RESUBMIT, Event.SUBMIT: State.CHECKING},
+    State.APPROVED: {Event.EXPIRE: State.EXPIRED},
+    State.EXPIRED: {Event.CONSENT: State.EXPIRED, Event.SUBMIT: State.CHECKING},
+    State.REJECTED: {},
+}
+
+
+def after(state: State, event: Event) -> State | None:
+    """The state that `event` leads to; None where it may not happen."""
+    return TRANSITIONS[state].get(event)
+
+
+class Kind(StrEnum):
+    """What a player can hand in."""
+
+    PAN = "pan"
+
+
+class ItemState(StrEnum):
+    """Of something that was handed in."""
+
+    SUBMITTED = "submitted"
+    REVIEW = "review"  #: a person looks at it
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    RESUBMIT = "resubmit"
+    EXPIRED = "expired"
+
+
+#: Event of a case that a decision on an item is → the item's state.
+DECIDED: Mapping[Event, ItemState] = {
+    Event.APPROVE: ItemState.VERIFIED,
+    Event.REJECT: ItemState.REJECTED,
+    Event.RESUBMIT: ItemState.RESUBMIT,
+}
+
+
+class Level(StrEnum):
+    """What others may rely on."""
+
+    NONE = "none"
+    BASIC = "basic"  #: name, date of birth and PAN are verified
+
+
+def level_of(verified: Collection[Kind]) -> Level:
+    """The level of a player of whom `verified` is verified."""
+    return Level.BASIC if Kind.PAN in verified else Level.NONE

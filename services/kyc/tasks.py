@@ -1,0 +1,46 @@
+"""Kyc's background work: what was handed in is checked, approvals end, late reviews are reported."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common import outbox
+from services.common.clock import Clock
+from services.common.jobs import Jobs
+from services.kyc import deciding, repository
+from services.kyc.checking import CHECK, Check, Toolbox, open_tools
+
+log = logging.getLogger(__name__)
+
+
+def jobs_with(toolbox: Toolbox) -> Jobs:
+    """The background work, with what it reaches outside; tests bring their own."""
+    jobs = Jobs()
+    jobs.on_message_outside(CHECK, Check(toolbox))
+    _schedule(jobs)
+    return jobs
+
+
+def _schedule(jobs: Jobs) -> None:
+    @jobs.clean_up("kyc.expire", "*/15 * * * *", late_after=timedelta(minutes=60))
+    async def expire(session: AsyncSession, clock: Clock) -> int:
+        """End approvals that are too old."""
+        return await deciding.expire(session, clock)
+
+    @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")
+    async def report_overdue(session: AsyncSession, clock: Clock) -> None:
+        """Say that reviews are late."""
+        late = await repository.overdue(session, clock.now())
+        if late:
+            log.error("reviews are late", extra={"late": late, "runbook": "kyc-overdue"})
+
+    @jobs.clean_up("kyc.forget_messages", "41 3 * * *", late_after=timedelta(hours=26))
+    async def forget_messages(session: AsyncSession, clock: Clock) -> int:
+        """Nightly delete messages that were done long ago."""
+        return await outbox.forget(session)
+
+
+jobs = jobs_with(Toolbox(open_tools))

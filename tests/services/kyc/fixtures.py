@@ -1,0 +1,154 @@
+"""A running kyc for the tests of every service, with a real KMS of the emulator's, and the worker's jobs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.common.database import Sessions
+from services.common.jobs import Jobs
+from services.common.outbox import messages
+from services.kyc.app import create_app
+from services.kyc.checking import Toolbox, Tools
+from services.kyc.kms import Kms
+from services.kyc.settings import open_digests
+from services.kyc.tasks import jobs_with
+from services.kyc.vault import Vault
+from tests.services.auth.fixtures import Auth, Person
+from tests.services.support import Clock, Cloud, environ, running
+
+PAN = "ABCPS1234K"
+
+
+@dataclass
+class Kyc:
+    """A running kyc, with the auth that it asks for keys."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    database: str
+    auth: Auth
+    jobs: Jobs
+    clock: Clock
+    staff_bearers: dict[str, tuple[datetime, dict[str, str]]]
+
+    @property
+    def sessions(self) -> Sessions:
+        found: Sessions = self.app.state.sessions
+        return found
+
+    async def ask(self, who: Person | str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """A player's request, or one of an operators' client by its name."""
+        if isinstance(who, str):
+            asked, bearer = self.staff_bearers.get(who, (None, {}))
+            if asked != self.clock.now():  # it may have ended meanwhile
+                bearer = await self.auth.bearer(who)
+                self.staff_bearers[who] = self.clock.now(), bearer
+        else:
+            bearer = who.bearer
+        return await self.client.request(method, f"/kyc{path}", headers=bearer, json=body)
+
+    async def player(
+        self, pan: str = PAN, name: str = "Asha Sharma", born: str = "1993-06-30", person: Person | None = None
+    ) -> Person:
+        """Somebody who handed in a PAN, which was checked."""
+        person = person or await self.auth.person()
+        agreed = await self.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
+        assert agreed.status_code == 200, agreed.text
+        answer = await self.ask(person, "PUT", "/pan", {"pan": pan, "name": name, "date_of_birth": born})
+        assert answer.status_code == 200, answer.text
+        await self.work()
+        return person
+
+    async def work(self) -> None:
+        """What the worker does, until nothing is due."""
+        while True:
+            async with self.sessions() as session, session.begin():
+                handed = await messages.hand_out(session, 200)
+            if not handed:
+                return
+            for each in handed:
+                done = await self.jobs.handle(self.sessions, self.clock, each.task, [each.id])
+                assert not done.failed
+
+    async def case(self, person: Person) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.ask(person, "GET", "/case")).json()
+        return found
+
+    async def review_of(self, person: Person, who: Person | str = "kyc-review") -> dict[str, Any]:
+        """The open review of a player."""
+        reviews = (await self.ask(who, "GET", "/reviews")).json()["reviews"]
+        (found,) = [each for each in reviews if each["player"] == str(person.id)]
+        return dict(found)
+
+    async def decide(
+        self, person: Person, outcome: str, who: Person | str = "kyc-review", reasons: tuple[str, ...] = ("looked_at",)
+    ) -> httpx.Response:
+        """Claim a player's review and decide."""
+        review = await self.review_of(person, who)
+        claimed = await self.ask(who, "POST", f"/reviews/{review['id']}/claim")
+        assert claimed.status_code == 200, claimed.text
+        return await self.ask(
+            who, "POST", f"/reviews/{review['id']}/decision", {"outcome": outcome, "reasons": list(reasons)}
+        )
+
+    async def level(self, person: Person) -> str:
+        """What another service learns."""
+        return str((await self.ask("kyc-level", "GET", f"/internal/levels/{person.id}")).json()["level"])
+
+    async def rows(self, statement: str, *values: Any) -> list[Any]:
+        """What the database holds."""
+        owner = await self.auth.cloud.connect(self.database, role="owner", service="kyc")
+        try:
+            return list(await owner.fetch(statement, *values))
+        finally:
+            await owner.close()
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The emulator, for a session."""
+    command = [sys.executable, "-m", "localcloud.emulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The ARN of a KMS key, with the environment that a task's code finds AWS by."""
+    for name, value in (
+        ("AWS_ENDPOINT_URL", aws), ("AWS_REGION", "ap-south-1"), ("AWS_DEFAULT_REGION", "ap-south-1"),
+        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    kms: Any = boto3.client("kms", endpoint_url=aws, region_name="ap-south-1")
+    return str(kms.create_key()["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture
+async def kyc(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str) -> AsyncIterator[Kyc]:
+    """Kyc, running, with nothing in it; its jobs run when a test says so."""
+    app = create_app(clock, httpx.ASGITransport(auth.app))
+    async with cloud.fresh("kyc") as database:
+        given = cloud.environment("kyc", database) | {"DATA_KEY": data_key}
+        del given["AWS_ENDPOINT_URL"]
+
+        def open_tools() -> Tools:
+            with environ(given):
+                return Tools(vault=Vault(Kms(data_key)), digests=open_digests())
+
+        async with running(app, given) as client:
+            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock, {})
