@@ -103,7 +103,7 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one only where it uses buckets or encrypts), and a `Service` per process.
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets or encrypts), and a `Service` per process.
     """
 
     services: Mapping[str, Service]

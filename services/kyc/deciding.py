@@ -40,7 +40,6 @@ async def decide(
     move(case, event)
     item.state = DECIDED[event].value
     if event is Event.APPROVE:
-        await session.flush()
         case.level = level_of(await repository.verified_kinds(session, case.player_id)).value
         case.approved_at, case.expires_at = clock.now(), clock.now() + VALID
     else:

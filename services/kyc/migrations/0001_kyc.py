@@ -112,4 +112,5 @@ def upgrade() -> None:
     for table, columns in _CHANGED.items():
         grant(table, "UPDATE", columns=columns)
     tables.outbox()
+    tables.idempotency_keys()
     tables.job_runs()
