@@ -18,7 +18,7 @@ from services.kyc.errors import KycCode
 from services.kyc.models import Item
 from services.kyc.schemas import CaseView, ConsentRequest, ItemView, LevelView, PanRequest, Purpose
 from services.kyc.settings import Digests
-from services.kyc.states import Event, ItemState, Kind, Level, State
+from services.kyc.states import CaseEvent, ItemState, Kind, Level, State
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
 #: The version of each text that players agree to now; clients show the texts.
@@ -26,17 +26,17 @@ TEXTS = {Purpose.IDENTITY: "2026-11"}
 
 
 async def consent(
-    session: AsyncSession, clock: Clock, player: UUID, purpose: Purpose, said: ConsentRequest
+    session: AsyncSession, clock: Clock, player: UUID, purpose: Purpose, wanted: ConsentRequest
 ) -> CaseView:
     """Log what the player says of a text; the same again is logged once. Raises ServiceError (consent_outdated, …)."""
-    if said.given and said.version != TEXTS[purpose]:
+    if wanted.given and wanted.version != TEXTS[purpose]:
         raise ServiceError(KycCode.CONSENT_OUTDATED, f"Show the text of {TEXTS[purpose]}.")
     case = await repository.make_case(session, player, clock.now())
     last = await repository.consent(session, player, purpose)
-    if last is None or (last.given, last.version) != (said.given, said.version):
-        await repository.log_consent(session, player, purpose, said.version, said.given, clock.now())
-    if said.given and case.state == State.CREATED:
-        move(case, Event.CONSENT)
+    if last is None or (last.given, last.version) != (wanted.given, wanted.version):
+        await repository.log_consent(session, player, purpose, wanted.version, wanted.given, clock.now())
+    if wanted.given and case.state == State.CREATED:
+        move(case, CaseEvent.CONSENT)
     return await view(session, player)
 
 
@@ -64,7 +64,7 @@ async def submit_pan(
     agreed = await repository.consent(session, player, Purpose.IDENTITY)
     _refuse_without_consent(agreed.version if agreed is not None and agreed.given else None)
     assert case is not None, "who agreed has a case"
-    move(case, Event.SUBMIT)
+    move(case, CaseEvent.SUBMIT)
     if case.data_key is None:
         case.data_key = key.wrapped
     elif case.data_key != key.wrapped:

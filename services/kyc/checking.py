@@ -18,7 +18,7 @@ from services.kyc.deciding import SYSTEM, decide
 from services.kyc.findings import Finding
 from services.kyc.repository import Sealed
 from services.kyc.settings import Digests, open_digests, open_vault
-from services.kyc.states import Event, ItemState, Kind, State, after
+from services.kyc.states import CaseEvent, ItemState, Kind, State, after
 from services.kyc.vault import Vault
 
 CHECK = "kyc.check"
@@ -93,8 +93,8 @@ class Check:
         tools, asked = await self._toolbox(), wanted.request
         key = await tools.vault.open(asked.sealed.player, asked.sealed.data_key)
         values = {name: key.open(asked.item, name, each) for name, each in asked.sealed.fields.items()}
-        born = date.fromisoformat(values["date_of_birth"])
-        found = findings.of_pan(values["pan"], values["name"], born, asked.today)
+        birth_date = date.fromisoformat(values["date_of_birth"])
+        found = findings.of_pan(values["pan"], values["name"], birth_date, asked.today)
         return Checked(found, tools.digests.all(values["pan"]))
 
     async def settle(
@@ -111,8 +111,8 @@ class Check:
         if await repository.has_other(session, case.player_id, Kind(item.kind), outcome.digests):
             found.append(Finding.DUPLICATE)
         item.findings = [each.value for each in found]
-        if not found and after(State(case.state), Event.APPROVE):
-            await decide(session, clock, case, item, Event.APPROVE, SYSTEM, [])
+        if not found and after(State(case.state), CaseEvent.APPROVE):
+            await decide(session, clock, case, item, CaseEvent.APPROVE, SYSTEM, [])
         else:
             item.state = ItemState.REVIEW.value
             await repository.open_review(session, item, clock.now(), clock.now() + SLA)

@@ -12,7 +12,7 @@ from services.common.errors import ServiceError
 from services.kyc import repository
 from services.kyc.errors import KycCode
 from services.kyc.models import Case, Item
-from services.kyc.states import DECIDED, Event, Level, State, after, level_of
+from services.kyc.states import DECIDED, CaseEvent, Level, State, after, level_of
 
 #: Who decides where no person does.
 SYSTEM = "system"
@@ -21,7 +21,7 @@ SYSTEM = "system"
 VALID = timedelta(days=730)
 
 
-def move(case: Case, event: Event) -> None:
+def move(case: Case, event: CaseEvent) -> None:
     """Have `event` happen to a case. Raises ServiceError (state_forbids)."""
     state = after(State(case.state), event)
     if state is None:
@@ -30,16 +30,16 @@ def move(case: Case, event: Event) -> None:
 
 
 async def decide(
-    session: AsyncSession, clock: Clock, case: Case, item: Item, event: Event, actor: str, reasons: Sequence[str]
+    session: AsyncSession, clock: Clock, case: Case, item: Item, event: CaseEvent, actor: str, reasons: Sequence[str]
 ) -> None:
     """Give the decision `event` on `item` its effect; `case` is locked. Raises ServiceError (state_forbids, document_taken)."""
-    if event is Event.APPROVE:
+    if event is CaseEvent.APPROVE:
         await repository.lock_document(session, item.digest)
         if await repository.verifies_other(session, case.player_id, item.kind, item.digest):
             raise ServiceError(KycCode.DOCUMENT_TAKEN, "Reject it, or have the other player's case decided anew.")
     move(case, event)
     item.state = DECIDED[event].value
-    if event is Event.APPROVE:
+    if event is CaseEvent.APPROVE:
         case.level = level_of(await repository.verified_kinds(session, case.player_id)).value
         case.approved_at, case.expires_at = clock.now(), clock.now() + VALID
     else:
@@ -51,8 +51,8 @@ async def expire(session: AsyncSession, clock: Clock) -> int:
     """A batch of cases whose approval is over; how many."""
     over = await repository.expired_cases(session, clock.now())
     for case in over:
-        move(case, Event.EXPIRE)
+        move(case, CaseEvent.EXPIRE)
         case.level = Level.NONE.value
         await repository.expire_items(session, case.player_id)
-        await repository.log_decision(session, case, None, SYSTEM, Event.EXPIRE.value, ["too_old"], clock.now())
+        await repository.log_decision(session, case, None, SYSTEM, CaseEvent.EXPIRE.value, ["too_old"], clock.now())
     return len(over)

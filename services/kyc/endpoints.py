@@ -26,8 +26,8 @@ from services.kyc.schemas import (
     LevelView,
     PanRequest,
     Purpose,
-    Queue,
     ReviewDetail,
+    ReviewQueue,
     ReviewView,
 )
 from services.kyc.settings import Digests
@@ -97,7 +97,7 @@ async def read_case(player: Player, session: Session) -> CaseView:
 
 
 @router.get("/reviews", responses=responses(*callers.REFUSALS))
-async def read_queue(caller: Reviewer, session: Session, clock: Now) -> Queue:
+async def read_queue(caller: Reviewer, session: Session, clock: Now) -> ReviewQueue:
     """What waits for a person, without anything that is sealed. Needs the scope `kyc:review`."""
     return await reviews.queue(session, clock, caller)
 

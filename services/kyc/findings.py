@@ -24,17 +24,17 @@ class Finding(StrEnum):
 FAILED = frozenset({Finding.UNDER_AGE, Finding.DUPLICATE})
 
 
-def age_on(day: date, born: date) -> int:
-    """Whole years; who is born on 29 February has had a birthday on 1 March."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+def age_on(day: date, birth_date: date) -> int:
+    """Whole years; a birthday of 29 February is passed on 1 March."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
-def of_pan(number: str, name: str, born: date, today: date) -> list[Finding]:
+def of_pan(number: str, name: str, birth_date: date, today: date) -> list[Finding]:
     """What is to be found in a PAN by itself."""
     found = [Finding.UNCONFIRMED]
     if not pan.has_initial_of(number, name):
         found.append(Finding.SURNAME_INITIAL)
-    if age_on(today, born) < ADULT_YEARS:
+    if age_on(today, birth_date) < ADULT_YEARS:
         found.append(Finding.UNDER_AGE)
     return found
 

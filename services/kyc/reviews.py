@@ -25,11 +25,11 @@ from services.kyc.schemas import (
     DecisionRequest,
     History,
     LookLine,
-    Queue,
     ReviewDetail,
+    ReviewQueue,
     ReviewView,
 )
-from services.kyc.states import Event, Kind
+from services.kyc.states import CaseEvent, Kind
 from services.kyc.vault import KeysUnavailableError, Vault
 
 #: How long a claim holds; whoever needs longer claims again.
@@ -43,10 +43,10 @@ _SHOWN = 50
 _MASKED = {"pan": pan.masked}
 
 
-async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> Queue:
+async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> ReviewQueue:
     """What waits, the most urgent first."""
     rows = await repository.queue(session, caller.subject, clock.now(), _SHOWN)
-    return Queue(reviews=[_view(review, item) for review, item in rows])
+    return ReviewQueue(reviews=[_view(review, item) for review, item in rows])
 
 
 async def claim(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID) -> ReviewView:
@@ -103,10 +103,10 @@ async def decide(
     _refuse_own(review, caller)
     if review.claimed_by != caller.subject or review.claimed_until is None or review.claimed_until <= clock.now():
         raise ServiceError(KycCode.REVIEW_NOT_CLAIMED, "Claim it, look, then decide.")
-    event = Event(wanted.outcome)
+    event = CaseEvent(wanted.outcome)
     case = await repository.case(session, review.player_id)
     assert case is not None, "cases are never deleted"
-    if event is Event.APPROVE and findings.any_failed(item.findings):
+    if event is CaseEvent.APPROVE and findings.any_failed(item.findings):
         review.proposed_by, review.claimed_by, review.claimed_until = caller.subject, None, None
         await repository.log_decision(session, case, item.id, caller.subject, "propose", wanted.reasons, clock.now())
         return _view(review, item)
@@ -126,7 +126,9 @@ async def confirm(session: AsyncSession, clock: Clock, caller: Caller, review_id
     case = await repository.case(session, review.player_id)
     assert case is not None, "cases are never deleted"
     if agreed:
-        await deciding.decide(session, clock, case, item, Event.APPROVE, caller.subject, ["override", *item.findings])
+        await deciding.decide(
+            session, clock, case, item, CaseEvent.APPROVE, caller.subject, ["override", *item.findings]
+        )
         review.closed_at = clock.now()
     else:
         review.proposed_by = None

@@ -85,7 +85,7 @@ class ReviewView(BaseModel):
     closed: bool
 
 
-class Queue(BaseModel):
+class ReviewQueue(BaseModel):
     """The most urgent first."""
 
     reviews: list[ReviewView]

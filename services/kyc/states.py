@@ -18,7 +18,7 @@ class State(StrEnum):
     EXPIRED = "expired"  #: what was approved is too old
 
 
-class Event(StrEnum):
+class CaseEvent(StrEnum):
     """What happens to a case."""
 
     CONSENT = "consent"
@@ -30,22 +30,22 @@ class Event(StrEnum):
 
 
 #: State → what may happen in it → the state after it. What is not here is refused.
-TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
-    State.CREATED: {Event.CONSENT: State.COLLECTING},
-    State.COLLECTING: {Event.CONSENT: State.COLLECTING, Event.SUBMIT: State.CHECKING},
+TRANSITIONS: Mapping[State, Mapping[CaseEvent, State]] = {
+    State.CREATED: {CaseEvent.CONSENT: State.COLLECTING},
+    State.COLLECTING: {CaseEvent.CONSENT: State.COLLECTING, CaseEvent.SUBMIT: State.CHECKING},
     State.CHECKING: {
-        Event.APPROVE: State.APPROVED,
-        Event.REJECT: State.REJECTED,
-        Event.RESUBMIT: State.RESUBMIT,
+        CaseEvent.APPROVE: State.APPROVED,
+        CaseEvent.REJECT: State.REJECTED,
+        CaseEvent.RESUBMIT: State.RESUBMIT,
     },
-    State.RESUBMIT: {Event.CONSENT: State.RESUBMIT, Event.SUBMIT: State.CHECKING},
-    State.APPROVED: {Event.EXPIRE: State.EXPIRED},
-    State.EXPIRED: {Event.CONSENT: State.EXPIRED, Event.SUBMIT: State.CHECKING},
+    State.RESUBMIT: {CaseEvent.CONSENT: State.RESUBMIT, CaseEvent.SUBMIT: State.CHECKING},
+    State.APPROVED: {CaseEvent.EXPIRE: State.EXPIRED},
+    State.EXPIRED: {CaseEvent.CONSENT: State.EXPIRED, CaseEvent.SUBMIT: State.CHECKING},
     State.REJECTED: {},
 }
 
 
-def after(state: State, event: Event) -> State | None:
+def after(state: State, event: CaseEvent) -> State | None:
     """The state that `event` leads to; None where it may not happen."""
     return TRANSITIONS[state].get(event)
 
@@ -67,11 +67,11 @@ class ItemState(StrEnum):
     EXPIRED = "expired"
 
 
-#: Event of a case that a decision on an item is → the item's state.
-DECIDED: Mapping[Event, ItemState] = {
-    Event.APPROVE: ItemState.VERIFIED,
-    Event.REJECT: ItemState.REJECTED,
-    Event.RESUBMIT: ItemState.RESUBMIT,
+#: CaseEvent of a case that a decision on an item is → the item's state.
+DECIDED: Mapping[CaseEvent, ItemState] = {
+    CaseEvent.APPROVE: ItemState.VERIFIED,
+    CaseEvent.REJECT: ItemState.REJECTED,
+    CaseEvent.RESUBMIT: ItemState.RESUBMIT,
 }
 
 

@@ -58,13 +58,13 @@ class Kyc:
         return await self.client.request(method, f"/kyc{path}", headers=bearer, json=body)
 
     async def player(
-        self, pan: str = PAN, name: str = "Asha Sharma", born: str = "1993-06-30", person: Person | None = None
+        self, pan: str = PAN, name: str = "Asha Sharma", birth_date: str = "1993-06-30", person: Person | None = None
     ) -> Person:
         """Somebody who handed in a PAN, which was checked."""
         person = person or await self.auth.person()
         agreed = await self.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
         assert agreed.status_code == 200, agreed.text
-        answer = await self.ask(person, "PUT", "/pan", {"pan": pan, "name": name, "date_of_birth": born})
+        answer = await self.ask(person, "PUT", "/pan", {"pan": pan, "name": name, "date_of_birth": birth_date})
         assert answer.status_code == 200, answer.text
         await self.work()
         return person

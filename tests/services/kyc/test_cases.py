@@ -122,7 +122,7 @@ async def test_a_claim_is_one_persons_and_ends(kyc: Kyc) -> None:
 
 
 async def test_an_override_takes_two_persons(kyc: Kyc) -> None:
-    person = await kyc.player(born="2015-01-01")
+    person = await kyc.player(birth_date="2015-01-01")
     assert "under_age" in (await kyc.review_of(person))["findings"]
     proposed = (await kyc.decide(person, "approve", "kyc-override")).json()
     assert proposed["proposed"] and not proposed["closed"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.kyc import findings, pan
 from services.kyc.findings import Finding
-from services.kyc.states import DECIDED, TRANSITIONS, Event, ItemState, Kind, Level, State, after, level_of
+from services.kyc.states import DECIDED, TRANSITIONS, CaseEvent, ItemState, Kind, Level, State, after, level_of
 
 pans = st.from_regex(pan.FORM, fullmatch=True).map(str.strip)
 
@@ -53,16 +53,16 @@ def test_what_is_found_in_a_pan() -> None:
 
 
 def test_ages_change_on_birthdays() -> None:
-    born = date(2008, 2, 29)
-    assert [findings.age_on(day, born) for day in (date(2026, 2, 28), date(2026, 3, 1))] == [17, 18]
+    birth_date = date(2008, 2, 29)
+    assert [findings.age_on(day, birth_date) for day in (date(2026, 2, 28), date(2026, 3, 1))] == [17, 18]
 
 
 @given(st.dates(date(1900, 1, 1), date(2026, 1, 1)), st.integers(0, 120))
-def test_an_age_is_the_number_of_birthdays(born: date, years: int) -> None:
-    if (born.month, born.day) != (2, 29):
-        birthday = born.replace(year=born.year + years)
-        assert findings.age_on(birthday, born) == years
-        assert findings.age_on(date.fromordinal(birthday.toordinal() - 1), born) == years - 1
+def test_an_age_is_the_number_of_birthdays(birth_date: date, years: int) -> None:
+    if (birth_date.month, birth_date.day) != (2, 29):
+        birthday = birth_date.replace(year=birth_date.year + years)
+        assert findings.age_on(birthday, birth_date) == years
+        assert findings.age_on(date.fromordinal(birthday.toordinal() - 1), birth_date) == years - 1
 
 
 def test_the_table_of_states() -> None:
@@ -72,9 +72,9 @@ def test_the_table_of_states() -> None:
         reached |= {to for state in reached for to in TRANSITIONS[state].values()}
     assert reached == set(State), "a state that no case gets to"
     assert TRANSITIONS[State.REJECTED] == {}
-    approvals = [state for state in State if after(state, Event.APPROVE)]
+    approvals = [state for state in State if after(state, CaseEvent.APPROVE)]
     assert approvals == [State.CHECKING], "nothing is approved that was not checked"
-    assert after(State.CREATED, Event.SUBMIT) is None, "nothing is taken without consent"
-    assert set(DECIDED) == {Event.APPROVE, Event.REJECT, Event.RESUBMIT}
-    assert DECIDED[Event.APPROVE] is ItemState.VERIFIED
+    assert after(State.CREATED, CaseEvent.SUBMIT) is None, "nothing is taken without consent"
+    assert set(DECIDED) == {CaseEvent.APPROVE, CaseEvent.REJECT, CaseEvent.RESUBMIT}
+    assert DECIDED[CaseEvent.APPROVE] is ItemState.VERIFIED
     assert (level_of([]), level_of([Kind.PAN])) == (Level.NONE, Level.BASIC)
