@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from services.common.clock import Clock
 from services.common.errors import ServiceError
+from services.common.money import Paise
 from services.common.postgres import Reads, Transaction
 from services.common.tokens import Caller
 from services.wallet import controls_repository, ledger
@@ -17,6 +19,8 @@ from services.wallet.controls_schemas import (
     AdjustmentRequest,
     AdjustmentView,
     DecisionRequest,
+    DepositCheckRequest,
+    DepositCheckView,
     ExclusionRequest,
     FreezeRequest,
     FreezeView,
@@ -78,11 +82,13 @@ async def decide(
 
     Raises ServiceError (adjustment_unknown, own_adjustment, adjustment_decided, insufficient_funds).
     """
-    found = await controls_repository.proposed(transaction, adjustment)
+    found = await controls_repository.proposed(reads, adjustment)
     if found is None:
         raise ServiceError(WalletCode.ADJUSTMENT_UNKNOWN, f"No adjustment has the id {adjustment}.")
     if found.proposed_by == caller.subject:
         raise ServiceError(WalletCode.OWN_ADJUSTMENT, "Somebody else has to decide.")
+    key = (found.player, found.bucket)
+    account = (await accounts.have(reads, [key]))[key]  # before the transaction takes its connection
     if not await controls_repository.decide(
         transaction, adjustment, found, asked.approved, caller.subject, clock.now()
     ):
@@ -91,8 +97,6 @@ async def decide(
             return AdjustmentView(id=adjustment, approved=found.approved)
         raise ServiceError(WalletCode.ADJUSTMENT_DECIDED, "It was decided before.")
     if asked.approved:
-        key = (found.player, found.bucket)
-        account = (await accounts.have(reads, [key]))[key]
         suspense = house("suspense", adjustment.int % SHARDS)
         source, destination = (suspense, account) if found.amount > 0 else (account, suspense)
         item = ledger.move(
@@ -144,6 +148,19 @@ async def read_limits(reads: Reads | Transaction, clock: Clock, player: UUID) ->
         limits=[_limit(each) for each in found if each["measure"] != "play"],
         waiting=[_limit(each) for each in coming],
     )
+
+
+async def may_deposit(reads: Reads, clock: Clock, asked: DepositCheckRequest) -> DepositCheckView:
+    """Whether a player may pay so much in: within each of their limits, and not while they keep from play."""
+    found = await controls_repository.limits(reads, asked.player, clock.now())
+    lefts = [each["amount"] - each["used"] - asked.pending for each in found if each["measure"] == "deposit"]
+    left = Paise(max(0, min(lefts))) if lefts else None
+    reason: Literal["limit_reached", "player_excluded"] | None = None
+    if any(each["measure"] == "play" for each in found):
+        reason = "player_excluded"
+    elif left is not None and asked.amount > left:
+        reason = "limit_reached"
+    return DepositCheckView(allowed=reason is None, reason=reason, left=left)
 
 
 def _limit(row: object) -> LimitView:

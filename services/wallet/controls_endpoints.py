@@ -17,6 +17,8 @@ from services.wallet.controls_schemas import (
     AdjustmentRequest,
     AdjustmentView,
     DecisionRequest,
+    DepositCheckRequest,
+    DepositCheckView,
     ExclusionRequest,
     FreezeRequest,
     FreezeView,
@@ -65,6 +67,12 @@ async def exclude(body: ExclusionRequest, player: Player, transaction: InTransac
 async def read_limits_of(player_id: UUID, caller: Reader, reads: Reading, clock: Now) -> LimitsView:
     """A player's limits, for who takes deposits or counts time; needs the scope `wallet:read`."""
     return await controls.read_limits(reads, clock, player_id)
+
+
+@internal.post("/limits/deposits", responses=responses(*REFUSALS))
+async def may_deposit(body: DepositCheckRequest, caller: Reader, reads: Reading, clock: Now) -> DepositCheckView:
+    """Whether a player may pay so much in, for who takes deposits, before it does; needs the scope `wallet:read`."""
+    return await controls.may_deposit(reads, clock, body)
 
 
 @internal.post("/freezes", responses=responses(WalletCode.ID_REUSED, *REFUSALS))

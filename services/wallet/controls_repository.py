@@ -79,7 +79,7 @@ async def propose(transaction: Transaction, adjustment_id: UUID, wanted: Propose
     await transaction.execute(_PROPOSE, adjustment_id, *values, now)
 
 
-async def proposed(transaction: Transaction, adjustment_id: UUID) -> Proposed | None:
+async def proposed(transaction: Reads | Transaction, adjustment_id: UUID) -> Proposed | None:
     """An adjustment."""
     row = await transaction.fetchrow(_PROPOSED, adjustment_id)
     return Proposed(*row) if row else None

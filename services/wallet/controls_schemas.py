@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from services.common.money import MAX_AMOUNT, Paise
+from services.common.money import MAX_AMOUNT, Paise, PositivePaise
 from services.wallet.internal_schemas import Id, Provider
 from services.wallet.schemas import Note, Reference, Request
 
@@ -97,6 +97,22 @@ class LimitsView(Request):
     excluded_until: datetime | None
     limits: list[LimitView]
     waiting: list[LimitView]
+
+
+class DepositCheckRequest(Request):
+    """What a player would pay in now; `pending`: what is under way at providers besides, and not in the wallet yet."""
+
+    player: UUID
+    amount: PositivePaise
+    pending: Annotated[Paise, Field(strict=True, ge=0, le=MAX_AMOUNT)] = Paise(0)
+
+
+class DepositCheckView(Request):
+    """Whether it may be taken, or why not. `left`: of the player's tightest limit, `pending` taken off; null: no limit."""
+
+    allowed: bool
+    reason: Literal["limit_reached", "player_excluded"] | None
+    left: Paise | None
 
 
 class ProviderRecord(Request):

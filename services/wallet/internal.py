@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Response
 from services.common import callers
 from services.common.callers import Bearer, needs
 from services.common.errors import Code, responses
-from services.common.postgres import Reading
+from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
-from services.wallet import holds, movements, repository
+from services.wallet import holds, movements, recovery, repository
 from services.wallet.dependencies import Known, Now, Post
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
@@ -26,6 +26,8 @@ from services.wallet.internal_schemas import (
     MovementRequest,
     MovementView,
     PlayerBalances,
+    RecoveryRequest,
+    RecoveryView,
     ReversalRequest,
 )
 from services.wallet.refusals import POSTING
@@ -88,6 +90,17 @@ async def reverse_movement(
     made, replayed = await movements.reverse(reads, accounts, post, caller, body)
     _status(response, replayed)
     return made
+
+
+@internal.post(
+    "/recoveries",
+    responses=responses(WalletCode.ID_REUSED, WalletCode.ACCOUNT_FROZEN, WalletCode.INSUFFICIENT_FUNDS, *REFUSALS),
+)
+async def recover_owed(
+    body: RecoveryRequest, caller: Reverser, reads: Reading, transaction: InTransaction, accounts: Known, clock: Now
+) -> RecoveryView:
+    """Take what a player owes since a reversal; needs the scope `wallet:reverse`. What there is not stays owed."""
+    return await recovery.recover(reads, transaction, accounts, clock, caller, body)
 
 
 @internal.post(

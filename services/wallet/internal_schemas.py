@@ -160,6 +160,22 @@ class ReversalRequest(Request):
     note: Note = ""
 
 
+class RecoveryRequest(Request):
+    """What a player owes is taken from winnings and deposit: `amount` of it, or all; never more than there is."""
+
+    id: Id
+    player: UUID
+    amount: PositivePaise | None = None
+
+
+class RecoveryView(Request):
+    """How much was taken (0: nothing is owed, or there is nothing), and what is owed still."""
+
+    id: UUID
+    recovered: Paise
+    owed: Paise
+
+
 class BalancesRequest(Request):
     """Whose balances are asked for."""
 

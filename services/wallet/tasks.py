@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import events, idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.wallet import chain, controls_repository, holds, reconciliation, repository, service
+from services.wallet import chain, controls_repository, holds, reconciliation, repository, service, tax, withholding
 
 jobs = Jobs(emits=True)
 
@@ -59,6 +59,14 @@ async def verify_chain(session: AsyncSession, clock: Clock) -> None:
 async def trial_balance(session: AsyncSession, clock: Clock) -> None:
     """Every night at 00:10 by India's clock take the trial balance of the day that has ended."""
     await chain.take_trial_balance(session, clock)
+
+
+@jobs.clean_up("wallet.close_tax_years", "10 19 * * *", late_after=timedelta(hours=26))
+async def close_tax_years(session: AsyncSession, clock: Clock) -> int:
+    """From 1 April, at 00:40 by India's clock, take what is still to be taxed of the year that has ended; until June."""
+    if clock.now().astimezone(tax.IST).month not in (4, 5):
+        return 0
+    return await withholding.close_years(repository.InSession(session), clock, withholding.PLAYERS_AT_ONCE)
 
 
 @jobs.clean_up("wallet.forget_keys", "23 2 * * *", late_after=timedelta(hours=26))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+import hashlib
+import logging
+from datetime import timedelta
+from uuid import UUID, uuid5
 
 from services.common.clock import Clock
 from services.common.errors import ServiceError
@@ -12,9 +15,17 @@ from services.wallet import ledger, movements, tax, tax_repository
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.kinds import KINDS, Role
-from services.wallet.ledger import SHARDS, digest, house
+from services.wallet.ledger import SHARDS, Statements, digest, house
 from services.wallet.refusals import done
 from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
+
+#: Ids of what is deducted at a year's end: one for each player and year, whoever tries and how often.
+_YEARS_ENDS = UUID("5f3a0c7e-8d14-5f0b-9a55-2f1d6f0e7c31")
+
+#: Players whose year is closed in one batch.
+PLAYERS_AT_ONCE = 100
+
+log = logging.getLogger(__name__)
 
 
 async def withhold(
@@ -65,6 +76,49 @@ async def withhold(
     return DeductionView(
         id=asked.id, year=year, occasion=asked.occasion, amount=asked.amount, net=step.net, tax=step.tax, section=step.section
     )  # fmt: skip
+
+
+async def close_years(statements: Statements, clock: Clock, most: int) -> int:
+    """Take the tax of the year that has ended from at most `most` players, in one batch; how many years were closed.
+
+    The tax of a player who has less than that (it is held, or gone by now) stays open, is logged, and is tried again.
+    """
+    now = clock.now()
+    year = tax.tax_year(now) - 1
+    bounds = tax.bounds(year)
+    players = await tax_repository.open_years(statements, year, bounds, most)
+    items, steps = [], {}
+    for player in sorted(players):
+        await tax_repository.take_turn(statements, player)
+        figures = dict(await tax_repository.year_of(statements, player, year, bounds, bounds[1]))
+        closing = figures.pop("closing")
+        step = tax.at_years_end(tax.Year(**figures), closing, (bounds[1] - timedelta(days=1)).date())
+        deduction = uuid5(_YEARS_ENDS, f"{player} {year}")
+        steps[deduction] = player, step
+        if step.tax:
+            by_role = {Role(bucket): account for bucket, account in players[player].items()}
+            items.append(
+                ledger.move(
+                    id=deduction,
+                    kind="tds",
+                    by="wallet",
+                    hash=hashlib.sha256(f"{player} {year}".encode()).digest(),
+                    sources=movements.sources(
+                        [take for take in KINDS["tds"].takes if take.role in by_role], step.tax, by_role
+                    ),
+                    destinations=[(house("tds_payable", deduction.int % SHARDS), step.tax)],
+                    note=step.section,
+                )
+            )
+    outcomes = await ledger.post(statements, items, now) if items else []
+    refused = {item.id for item, outcome in zip(items, outcomes, strict=True) if not outcome.status.done}
+    for deduction, (player, step) in steps.items():
+        if deduction not in refused:
+            values = player, year, "year_end", 0, step.net, step.tax, step.section, now
+            await tax_repository.keep(statements, deduction, *values)
+    if refused:
+        log.error("tax of a year's end cannot be taken", extra={"year": year, "players": len(refused)})
+    return len(steps) - len(refused)
 
 
 async def certificate(reads: Reads, clock: Clock, player: UUID, year: int) -> CertificateView:

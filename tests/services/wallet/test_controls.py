@@ -108,6 +108,30 @@ async def test_an_adjustment_needs_two(payments: Payments) -> None:
     await app.close()
 
 
+async def test_who_takes_deposits_asks_whether_it_may(payments: Payments) -> None:
+    wallet = payments.wallet
+    person = await wallet.auth.person()
+    payments.player = (await wallet.auth.client.get("/auth/me", headers=person.bearer)).json()["id"]
+
+    async def ask(amount: int, pending: int = 0) -> dict[str, Any]:
+        answer = await payments.ask("limits/deposits", player=payments.player, amount=amount, pending=pending)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    assert await ask(10**9) == {"allowed": True, "reason": None, "left": None}
+    for days, amount in ((1, 1_000), (30, 1_500)):
+        body = {"measure": "deposit", "days": days, "amount": amount}
+        assert (await wallet.client.put("/wallet/limits", json=body, headers=person.bearer)).status_code == 200
+    await payments.deposit(700)
+    assert await ask(300) == {"allowed": True, "reason": None, "left": 300}
+    assert await ask(300, pending=1) == {"allowed": False, "reason": "limit_reached", "left": 299}
+    assert (await wallet.client.post("/wallet/exclusions", json={"days": 3}, headers=person.bearer)).status_code == 200
+    assert await ask(1) == {"allowed": False, "reason": "player_excluded", "left": 300}
+    entry = await payments.move("contest_entry", 1, pot=str(uuid4()))
+    assert entry.json()["code"] == "player_excluded"
+
+
 async def test_a_players_limit_holds_whatever_comes_at_once(payments: Payments, clock: Clock) -> None:
     wallet = payments.wallet
     person = await wallet.auth.person()

@@ -176,6 +176,36 @@ async def test_a_reversal_that_would_overdraw_is_owed(payments: Payments) -> Non
     assert (unknown.status_code, unknown.json()["code"]) == (404, "transaction_unknown")
 
 
+async def test_what_is_owed_is_recovered_from_what_comes_in(payments: Payments, clock: Clock) -> None:
+    """As far as there is anything, from winnings first; at once and again, no paisa twice."""
+    pot, players = str(uuid4()), payments.player
+    for amount in (400, 300):
+        made = await payments.deposit(amount)
+        await payments.move("contest_entry", amount, pot=pot)
+        await payments.ask("reversals", id=str(uuid4()), transaction=made["id"])
+        clock.move(minutes=1)
+    nothing = await payments.ask("recoveries", id=str(uuid4()), player=players)
+    assert nothing.json() | {"id": ""} == {"id": "", "recovered": 0, "owed": 700}
+    await payments.move("prize", 450, pot=pot)
+    await payments.deposit(100)
+    asked = [{"id": str(uuid4()), "player": players, "amount": 300} for _ in range(3)]
+    answers = await asyncio.gather(*(payments.ask("recoveries", **each) for each in asked * 2))
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    found = {answer.json()["id"]: answer.json()["recovered"] for answer in answers if answer.json()["recovered"]}
+    assert sorted(found.values()) == [250, 300]
+    left = await payments.balances()
+    assert (left["winnings"], left["deposit"], left["owed"]) == (0, 0, 150)
+    app = await payments.wallet.auth.cloud.connect(payments.wallet.database, role="app", service="wallet")
+    debts = await app.fetch("SELECT amount, recovered FROM receivables ORDER BY created_at")
+    assert [tuple(debt) for debt in debts] == [(400, 400), (300, 150)], "the oldest first"
+    await app.close()
+    await payments.deposit(500)
+    other = await payments.ask("recoveries", **(asked[0] | {"amount": 1}))
+    assert other.json().get("code") == "id_reused" or asked[0]["id"] not in found
+    rest = await payments.ask("recoveries", id=str(uuid4()), player=players)
+    assert (rest.json()["recovered"], rest.json()["owed"]) == (150, 0)
+
+
 async def test_an_entry_is_drawn_on_buckets_in_order_and_goes_back_to_them(payments: Payments) -> None:
     pot = str(uuid4())
     await payments.move("bonus", 1_000, reference="welcome")

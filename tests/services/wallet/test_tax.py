@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from services.wallet import tax
 from services.wallet.kinds import KINDS
+from services.wallet.tasks import jobs
 from services.wallet.tax import Year
+from tests.services.support import Clock
 from tests.services.wallet.fixtures import Wallet
 from tests.services.wallet.test_holds import Payments
 
@@ -155,3 +157,36 @@ async def test_the_references_vector_through_the_ledger(wallet: Wallet) -> None:
     assert [found[name] for name in ("deposited", "opening", "taxed")] == [15_000_00, 0, 7_000_00]
     assert sorted(each["tax"] for each in found["deductions"]) == [600_00, 600_00, 1_500_00]
     assert (await payments.balances())["winnings"] == 18_000_00 - 600_00 - 11_400_00 - 1_500_00
+
+
+@pytest.mark.postgres
+async def test_the_years_end_is_taken_once_from_everybody(wallet: Wallet, clock: Clock) -> None:
+    """Of what was won and not withdrawn; who lost is closed without tax, whose money is held stays open until it is free."""
+    scopes = {kind.scope for kind in KINDS.values()} | {"wallet:read"}
+    pot, made = str(uuid4()), [Payments(wallet) for _ in range(3)]
+    winner, loser, holder = made
+    for each in made:
+        each.token = await wallet.machine("all", scopes)
+        await each.deposit(1_000_00)
+        await each.move("contest_entry", 1_000_00, pot=pot)
+    await winner.move("prize", 1_500_00, pot=pot)
+    await holder.move("prize", 1_400_00, pot=pot)
+    held = (await holder.hold(1_400_00)).json()["id"]
+    year = tax.tax_year(clock.now())
+    sessions = wallet.app.state.sessions
+    assert await jobs.run_scheduled(sessions, clock, "wallet.close_tax_years")
+    clock.move(minutes=int((tax.bounds(year)[1] - clock.now()).total_seconds() // 60) + 60)
+    for _ in range(2):
+        assert await jobs.run_scheduled(sessions, clock, "wallet.close_tax_years")
+    for each in made:
+        each.token = await wallet.machine("all", scopes)
+    assert (await winner.balances())["winnings"] == 1_500_00 - 150_00
+    answer = await wallet.client.get(f"/wallet/internal/tax/{winner.player}/{year}", headers=winner.token)
+    (deduction,) = answer.json()["deductions"]
+    assert (deduction["occasion"], deduction["net"], deduction["tax"]) == ("year_end", 500_00, 150_00)
+    answer = await wallet.client.get(f"/wallet/internal/tax/{loser.player}/{year}", headers=winner.token)
+    assert [each["tax"] for each in answer.json()["deductions"]] == [0]
+    assert (await holder.balances())["winnings"] == 1_400_00
+    await wallet.client.post(f"/wallet/internal/holds/{held}/void", headers=winner.token)
+    assert await jobs.run_scheduled(sessions, clock, "wallet.close_tax_years")
+    assert (await holder.balances())["winnings"] == 1_400_00 - 120_00
