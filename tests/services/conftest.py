@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import pytest
 from _pytest.fixtures import FixtureFunctionDefinition as Fixture
 from redis._parsers import AsyncCommandsParser
@@ -66,7 +68,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
                 given = Passwords()
             asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
-        with commands_once(cache):
+        # Certificates of authorities are read once, too; nothing here is asked over TLS.
+        contexts = patch("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
+        with commands_once(cache), contexts:
             yield cloud
     postgres.remove()
 

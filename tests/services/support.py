@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from localcloud.dataplane.stores.valkey import ValkeyServer
 from model.catalog import load_catalog
 from model.clients import registry
 from model.egress import EGRESS
+from services.common.postgres import Pool
 from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
 
 ROOT = Path(__file__).parents[2]
@@ -175,15 +176,19 @@ def environ(variables: Mapping[str, str]) -> Any:
 
 @asynccontextmanager
 async def running(
-    app: FastAPI, variables: Mapping[str, str], *, sheds: bool = False
+    app: FastAPI, variables: Mapping[str, str], *, sheds: bool = False, full: bool = False
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `app`, started with `variables` as its environment; unless it `sheds`, races may be of any size."""
+    """A client of `app`, started with `variables` as its environment.
+
+    Unless it `sheds`, races may be of any size; unless it is `full`, it makes the pool's connections when it needs them: most
+    tests need one or two, and each costs both sides 10 ms of CPU.
+    """
     if not sheds:
         places = app.state.admission
         places._waiting, places._burst, places._seconds = 1000, 1000, 60
         places._judged = float("inf")  # there are always all of them
         places.gathering._most, places.gathering._judged = 100_000, float("inf")
-    with environ(variables):
+    with environ(variables), nullcontext() if full else patch.object(Pool, "fill", _nothing_made):
         manager = LifespanManager(app, startup_timeout=30, shutdown_timeout=30)
         await manager.__aenter__()
     try:
@@ -191,6 +196,10 @@ async def running(
             yield client
     finally:
         await manager.__aexit__(None, None, None)
+
+
+async def _nothing_made(_: Pool) -> None:
+    """Instead of Pool.fill."""
 
 
 def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:

@@ -156,7 +156,7 @@ async def test_a_service_with_all_connections_busy_is_ready_and_alive(
     app = create_app(clock, httpx.ASGITransport(auth.app))
     async with (
         cloud.fresh("wallet") as database,
-        running(app, cloud.environment("wallet", database), sheds=True) as client,
+        running(app, cloud.environment("wallet", database), sheds=True, full=True) as client,
     ):
         person = await auth.person()
         assert (await client.post("/wallet/account", headers=person.bearer)).status_code == 201

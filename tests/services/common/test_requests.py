@@ -119,6 +119,7 @@ async def test_a_database_that_goes_away_and_comes_back(wallet: Wallet) -> None:
     player = await wallet.player(100)
     master = await wallet.auth.cloud.connect("postgres")
     for _ in range(3):
+        await wallet.app.state.pool.fill()  # all of them will have been lost
         await master.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", wallet.database
         )

@@ -58,7 +58,7 @@ async def faulty(
             AUTH_URL=f"http://{issuer.host}:{issuer.port}",
         )
         app = create_app(clock)
-        async with running(app, variables) as client:
+        async with running(app, variables, full=True) as client:
             yield Faulty(await wallet_of(app, client, database, auth), database_proxy, issuer)
 
 

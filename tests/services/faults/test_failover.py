@@ -44,7 +44,7 @@ async def test_a_standby_is_promoted_under_load(
         async with proxy(primary.host, primary.port) as name:
             variables = there.environment("wallet", "wallet", DATABASE_HOST=name.host, DATABASE_PORT=str(name.port))
             app = create_app(clock, httpx.ASGITransport(auth.app))
-            async with running(app, variables) as client:
+            async with running(app, variables, full=True) as client:
                 wallet = await wallet_of(app, client, "wallet", auth)
                 one, other = await wallet.player(1000), await wallet.player()
                 done: list[str] = []

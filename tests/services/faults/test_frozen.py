@@ -46,6 +46,7 @@ def everything(pid: int | None) -> list[int]:
 async def test_postgres(wallet: Wallet, cloud: Cloud, impatient: None) -> None:
     """Reads and writes are refused in time, also those that wait behind others; afterwards each is done once."""
     one, other = await wallet.player(100), await wallet.player()
+    await wallet.app.state.pool.fill()
     await asyncio.gather(*(one.balance() for _ in range(4)))
     with frozen(everything(cloud.postgres.pid)):
         async with asyncio.timeout(2 * SECONDS):

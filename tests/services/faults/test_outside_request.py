@@ -85,7 +85,7 @@ async def database_of(cloud: Cloud) -> AsyncIterator[tuple[str, Any]]:
 async def service(cloud: Cloud, provider: Provider) -> AsyncIterator[tuple[httpx.AsyncClient, Any]]:
     async with database_of(cloud) as (name, owner):
         app = create_app(f"http://127.0.0.1:{provider.port}")
-        async with running(app, cloud.environment("wallet", name)) as client:
+        async with running(app, cloud.environment("wallet", name), full=True) as client:
             yield client, owner
 
 
