@@ -125,7 +125,12 @@ LAPTOP: Mapping[str, Any] = {
     "edge": {"requests_per_five_minutes": 20000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 7},
     # The stand-ins of localcloud/partners, by names that the local cloud resolves for tasks.
-    "endpoints": {"RAZORPAY_URL": "http://razorpay.partners:8090", "CASHFREE_URL": "http://cashfree.partners:8090"},
+    "endpoints": {
+        "RAZORPAY_URL": "http://razorpay.partners:8090",
+        "CASHFREE_URL": "http://cashfree.partners:8090",
+        "MESSAGES_URL": "http://messages.partners:8090",
+        "OIDC_URL": "http://oidc.partners:8090",
+    },
     "relaxed": {
         "deletion_protection": "the data of one machine can be made again by one command",
         "high_availability": "one machine is one zone",

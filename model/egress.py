@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 class EgressGroup:
     """Who is called, and the domains that DNS answers for it; `*.` in front takes every name below one.
 
-    `endpoints`: variable → URL of whom a service calls, as its processes are given it; an environment may have another one.
+    `endpoints`: variable → URL of whom a service calls, as its processes are given it; an environment may have another one,
+    and has to name one where this says None: then its host is answered for, too.
     """
 
     summary: str
     domains: tuple[str, ...]
-    endpoints: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str | None] = field(default_factory=dict)
 
 
 #: Name → group. A service whose `egress` is empty reaches nothing outside of AWS.
@@ -32,6 +33,12 @@ EGRESS: Mapping[str, EgressGroup] = {
     "sign-in-providers": EgressGroup(
         summary="Sign-in with Google and Apple: keys and tokens",
         domains=("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com", "appleid.apple.com"),
+        endpoints={"OIDC_URL": "https://accounts.google.com"},
+    ),
+    "messaging": EgressGroup(
+        summary="The environment's messaging gateway: e-mails and text messages to players",
+        domains=(),
+        endpoints={"MESSAGES_URL": None},
     ),
     "sports-feeds": EgressGroup(
         summary="Results and statistics of matches",

@@ -13,6 +13,7 @@ from model.validation import DocumentError
 from model.vocabulary import Nat
 from stacks import capacity
 from stacks.firewalls import chosen_groups
+from stacks.partners import unnamed
 
 
 class AgreementError(DocumentError):
@@ -22,7 +23,11 @@ class AgreementError(DocumentError):
 def check(settings: EnvironmentSettings, catalog: Catalog, now: datetime | None = None) -> None:
     """Raises AgreementError. `now`: what is past; default the clock's."""
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
-    found = [f"{shown}.{sentence}" for part in (_replicas, _egress, _firewall) for sentence in part(settings, catalog)]
+    found = [
+        f"{shown}.{sentence}"
+        for part in (_replicas, _egress, _partners, _firewall)
+        for sentence in part(settings, catalog)
+    ]
     found += [f"{shown}.{sentence}" for sentence in capacity.problems(settings, catalog, now or datetime.now(UTC))]
     if found:
         raise AgreementError(*found)
@@ -51,6 +56,16 @@ def _egress(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
             f"image.registry: {settings.image.registry!r}: with network.interface_endpoints tasks reach the account's own ECR "
             "and no other registry; accepted: left out"
         )
+
+
+def _partners(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
+    """A partner that each environment has for itself has to be named, or what it is for would not be done."""
+    for service in catalog.services.values():
+        for name in unnamed(settings, service):
+            yield (
+                f"endpoints.{name}: missing: {service.name} calls it, and each environment has its own; accepted: "
+                "https:// and the host of the environment's"
+            )
 
 
 def _firewall(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:

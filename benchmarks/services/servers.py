@@ -60,7 +60,7 @@ class Issuer:
         self._jwks = json.dumps({"keys": [{**public, "kid": "bench", "alg": ALGORITHM, "use": "sig"}]}).encode()
         self.port = 0
 
-    def token(self, subject: UUID | str, client: str = "matchday", scope: str = "player") -> str:
+    def token(self, subject: UUID | str, client: str = "matchday", scope: str = "player player:verified") -> str:
         """A player's token, or a client's."""
         now = int(time.time())
         claims = {"iss": issuer("bench"), "aud": AUDIENCE, "sub": str(subject), "iat": now, "exp": now + 3600}

@@ -35,6 +35,7 @@ class Platform:
     - deletion_protection: deleted secrets can be brought back for 30 days; default True.
     - scaled, spot_percent, keep_revisions: see `ServiceArgs`.
     - trusted_proxies: how many proxies append to X-Forwarded-For before a web process sees it; default 1, the load balancer.
+    - public_url: where people reach the platform: `https://` and its name.
     """
 
     account_id: pulumi.Input[str]
@@ -46,6 +47,7 @@ class Platform:
     logs_key_arn: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     data_key_arn: pulumi.Input[str]
+    public_url: pulumi.Input[str]
     log_level: str = "INFO"
     log_retention_days: int = 365
     deletion_protection: bool = True
@@ -136,6 +138,7 @@ class Application(Component):
             image=self._platform.image,
             drain_seconds=args.drain_seconds,
             trusted_proxies=self._platform.trusted_proxies,
+            public_url=self._platform.public_url,
         )
         self.services = {
             process: Service(

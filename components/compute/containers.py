@@ -25,6 +25,7 @@ class ContainerContext:
     """What the containers of a service have in common.
 
     - drain_seconds: from SIGTERM to SIGKILL. trusted_proxies: how many proxies of ours append to X-Forwarded-For.
+    - public_url: where people reach the platform.
     """
 
     service: str
@@ -34,6 +35,7 @@ class ContainerContext:
     region: str
     image: Any
     drain_seconds: int
+    public_url: Any
     trusted_proxies: int = 1
 
 
@@ -150,6 +152,7 @@ def _process_variables(
                 "PORT": str(port),
                 "TRUSTED_PROXIES": str(context.trusted_proxies),
                 "DRAIN_SECONDS": str(context.drain_seconds),
+                "PUBLIC_URL": context.public_url,
             }
         )
     if (database := dependencies.database) is not None:

@@ -1,4 +1,4 @@
-"""`python -m localcloud.partners`: the stand-ins of Razorpay and Cashfree on one loopback address, told apart by Host."""
+"""`python -m localcloud.partners`: the stand-ins on one loopback address, told apart by Host."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 import httpx
 
 from localcloud.partners.cashfree import CashfreeStandIn
+from localcloud.partners.messages import MessagesStandIn
+from localcloud.partners.oidc import OidcStandIn, Person
 from localcloud.partners.provider import Refusal, StandIn
 from localcloud.partners.razorpay import RazorpayStandIn
 from localcloud.partners.secrets import Secrets
-from localcloud.partners.wire import Answer, PartnerCall, serve
+from localcloud.partners.wire import Answer, Handler, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario, World
 
 #: Between two rounds of what time does: refunds and payouts end, webhooks go out.
@@ -27,15 +30,23 @@ _ROUND_SECONDS = 0.25
 
 
 class Partners:
-    """Both stand-ins, and what `/_partners/` answers: who plays the player at his bank, and who sets the scenario."""
+    """The stand-ins, and what `/_partners/` answers: to who plays people (at their bank, at their mailbox, logged in at the
+    provider), and to who sets the scenario."""
 
     def __init__(self, secrets: Secrets, ingress: str) -> None:
         self._ingress = ingress
         run = uuid.uuid4().hex
         world = {name: World(name, Scenario(), time.time, run) for name in ("razorpay", "cashfree")}
         self.stand_ins: Mapping[str, StandIn] = {
-            "razorpay": RazorpayStandIn(world["razorpay"], secrets.of_payments),
-            "cashfree": CashfreeStandIn(world["cashfree"], secrets.of_payments),
+            "razorpay": RazorpayStandIn(world["razorpay"], secrets.of),
+            "cashfree": CashfreeStandIn(world["cashfree"], secrets.of),
+        }
+        self._messages = MessagesStandIn(secrets.of)
+        self.oidc = OidcStandIn(secrets.of)
+        self._handlers: Mapping[str, Handler] = {
+            **{name: each.handle for name, each in self.stand_ins.items()},
+            "messages": self._messages.handle,
+            "oidc": self.oidc.handle,
         }
 
     async def handle(self, request: PartnerCall) -> Answer:
@@ -47,13 +58,25 @@ class Partners:
                 return Answer.of({"error": refusal.code}, refusal.status)
             except (KeyError, ValueError, TypeError) as error:
                 return Answer.of({"error": f"{type(error).__name__}: {error}"}, 400)
-        found = self.stand_ins.get(request.headers.get("host", "").partition(".")[0])
-        return await found.handle(request) if found else Answer.of({"error": "no such partner"}, 404)
+        handler = self._handlers.get(request.headers.get("host", "").partition(".")[0])
+        if handler is None:
+            return Answer.of({"error": "no such partner"}, 404)
+        try:
+            return await handler(request)
+        except KeyError:  # a secret that is not there yet
+            return Answer.of({"error": "not_ready"}, 503)
 
     def _control(self, request: PartnerCall) -> Answer:
         match (request.method, *request.path.strip("/").split("/")[1:]):
             case ("GET", "health"):
                 return Answer.of({name: each.world.facts() for name, each in self.stand_ins.items()})
+            case ("GET", "messages", to):
+                return Answer.of(self._messages.shown(unquote(to)))
+            case ("PUT", "oidc", "person"):
+                self.oidc.who = Person(**request.json())
+                return Answer.of({})
+            case ("GET", "oidc", "authorize"):
+                return self.oidc.authorize(request.query)
             case ("POST", name, "orders", order, "payment"):
                 return Answer.of(self._pay(name, order))
             case ("PUT", name, "scenario"):
@@ -104,7 +127,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
             return await partners.handle(request)
 
         server = await serve(arguments.host, arguments.port, handle)
-        print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the supervisor reads it
+        host, port = server.sockets[0].getsockname()[:2]
+        partners.oidc.browser = f"http://{host}:{port}/_partners/oidc"
+        print(port, flush=True)  # noqa: T201 - the supervisor reads it
         work = asyncio.create_task(partners.run())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)

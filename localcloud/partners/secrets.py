@@ -11,9 +11,12 @@ import httpx
 #: How long what was read is used: a rotated secret is known after that.
 _FRESH_SECONDS = 20.0
 
+#: What partners and the platform know each other by, as the beginnings of the variables' names.
+_SHARED = ("RAZORPAY_", "CASHFREE_", "MESSAGES_", "OIDC_")
+
 
 class Secrets:
-    """Secrets of the service `payments`. Plain HTTP, and no boto3: it would double what the process takes of memory."""
+    """Secrets that partners share with services. Plain HTTP, and no boto3: it would double what the process takes of memory."""
 
     def __init__(self, http: httpx.AsyncClient, emulator: str, region: str) -> None:
         self._http, self._emulator = http, emulator
@@ -22,7 +25,7 @@ class Secrets:
         self._values: dict[str, str] = {}
         self._read_at = float("-inf")
 
-    def of_payments(self, variable: str) -> str:
+    def of(self, variable: str) -> str:
         """The current value; a rotated secret holds it before the previous one. Raises KeyError while there is none."""
         return self._values[variable].split()[0]
 
@@ -31,7 +34,7 @@ class Secrets:
         if time.monotonic() - self._read_at < _FRESH_SECONDS:
             return
         try:
-            wanted = [name for name in await self._names() if "/payments/" in name and not name.endswith("_PASSWORD")]
+            wanted = [name for name in await self._names() if name.rpartition("/")[2].startswith(_SHARED)]
             for name in wanted:
                 value = (await self._ask("GetSecretValue", SecretId=name))["SecretString"]
                 self._values[name.rpartition("/")[2]] = str(value)

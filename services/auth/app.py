@@ -63,7 +63,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
 def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.AsyncClient) -> Services:
     clock: Clock = app.state.clock
     secret = load(EmailSecrets).email_key.get_secret_value()
-    origin = load(PublicSettings).public_url
+    public = load(PublicSettings)
     contacts, flows, minter = (
         Contacts(secret),
         Flows(clock, secret),
@@ -79,7 +79,7 @@ def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.
         flows=flows,
         post=Post(letters.sealer()),
     )
-    passkeys = PasskeyService(clock, flows, origin)
+    passkeys = PasskeyService(clock, flows, public.origin)
     return Services(
         limiter=limiter,
         passwords=passwords,
@@ -108,7 +108,7 @@ def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.
             accounts=accounts,
             sessions=sessions,
             flows=flows,
-            provider=Provider(load(ProviderSettings), http, origin + CALLBACK),
+            provider=Provider(load(ProviderSettings), http, public.public_url + CALLBACK),
         ),
     )
 

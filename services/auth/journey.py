@@ -1,27 +1,77 @@
-"""Auth's part of the smoke journey: two players register and log in."""
+"""Auth's part of the smoke journey: two players register, verify their addresses, log in; one has a second factor."""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, quote, urlsplit
 
-from services.common.journey import FIRST, SECOND, Journey, Step
+import httpx
+
+from services.auth import totp
+from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
+
+#: How long the worker and the gateway may take with a letter, in seconds.
+LETTER_SECONDS = 45
+
+BIRTH_DATE = "1990-01-31"
 
 
 def register(journey: Journey) -> str:
     """Make the two players' accounts."""
     for player in (FIRST, SECOND):
-        journey.ask("POST", "/auth/register", 202, json=_credentials(journey, player))
+        body = credentials(journey, player) | {"birth_date": BIRTH_DATE}
+        journey.ask("POST", "/auth/register", 202, json=body)
     return f"two players, {FIRST}-{journey.run} and {SECOND}-{journey.run}"
+
+
+def verify(journey: Journey) -> str:
+    """Each enters the code that came by mail; before that, no money moves."""
+    for player in (FIRST, SECOND):
+        log_in_as(journey, player)
+        verify_address(journey, player, credentials(journey, player)["email"])
+    return "the codes that were sent verify both addresses"
 
 
 def log_in(journey: Journey) -> str:
     """Leave a token for each player."""
     for player in (FIRST, SECOND):
-        pair = journey.ask("POST", "/auth/login", 200, json=_credentials(journey, player))
-        journey.tokens[player] = pair["access_token"]
+        log_in_as(journey, player)
     me = journey.ask("GET", "/auth/me", 200, who=FIRST)
     return f"{FIRST} is {me['id']}"
+
+
+def show_a_second_factor(journey: Journey) -> str:
+    """An authenticator app for the first player; its recovery codes step up, once each."""
+    secret = base64.b32decode(journey.ask("POST", "/auth/factors/totp", 200, who=FIRST)["secret"])
+    code = totp.code_at(secret, totp.step_of(datetime.now(UTC)))
+    codes = iter(journey.ask("POST", "/auth/factors/totp/confirm", 200, who=FIRST, json={"code": code})["codes"])
+
+    def show() -> None:
+        answer = journey.ask("POST", "/auth/step-up", 200, who=FIRST, json={"recovery_code": next(codes)})
+        journey.tokens[FIRST] = answer["access_token"]
+
+    show()
+    journey.keep(SecondFactor(show))
+    again = journey.ask("POST", "/auth/login", 202, json=credentials(journey, FIRST))
+    return f"a password alone leads to {' or '.join(again['factors'])}"
+
+
+def log_in_by_the_provider(journey: Journey) -> str:
+    """Somebody who has an account at the provider comes back from there logged in."""
+    person = {"subject": journey.run, "email": f"guest-{journey.run}@example.com"}
+    journey.partners.put("/_partners/oidc/person", json=person).raise_for_status()
+    begun = journey.ask("POST", "/auth/providers/begin", 200)
+    back = httpx.get(begun["url"], trust_env=False, timeout=10)  # the person's browser, outside of the platform
+    query = {name: values[0] for name, values in parse_qs(urlsplit(back.headers.get("location", "")).query).items()}
+    body = {"flow": begun["flow"], "code": query.get("code", ""), "state": query.get("state", "")}
+    journey.tokens["guest"] = journey.ask("POST", "/auth/providers/finish", 200, json=body)["access_token"]
+    verified = journey.ask("GET", "/auth/me", 200, who="guest")["email_verified"]
+    if not verified:
+        raise Unexpected("the provider's word on the address was not taken")
+    return f"{person['email']}, whose address the provider has verified"
 
 
 def refuse_forged_tokens(journey: Journey) -> str:
@@ -37,12 +87,34 @@ def refuse_forged_tokens(journey: Journey) -> str:
     return "a changed payload, alg none and nonsense: all 401"
 
 
-def _credentials(journey: Journey, player: str) -> dict[str, str]:
+def log_in_as(journey: Journey, player: str) -> None:
+    """Leave a token of a player who has one factor."""
+    answer = journey.ask("POST", "/auth/login", 200, json=credentials(journey, player))
+    journey.tokens[player] = answer["access_token"]
+
+
+def verify_address(journey: Journey, player: str, email: str) -> None:
+    """Enter the newest code that was sent to an address; the next token says that it is verified."""
+
+    def look() -> str | None:
+        shown = journey.partners.get(f"/_partners/messages/{quote(email)}").raise_for_status().json()
+        found = [re.search(r"^Your code: (\d{6})$", letter["subject"]) for letter in shown]
+        return next((each[1] for each in reversed(found) if each), None)
+
+    code = journey.until(LETTER_SECONDS, f"the letter to {player} (does the worker run?)", look)
+    journey.ask("POST", "/auth/contacts/verify", 200, who=player, json={"kind": "email", "code": code})
+
+
+def credentials(journey: Journey, player: str) -> dict[str, str]:
+    """What a player of this walk logs in with."""
     return {"email": f"{player}-{journey.run}@example.com", "password": journey.password}
 
 
 STEPS = (
     Step("register", register),
+    Step("verify addresses by the letters", verify),
     Step("log in", log_in),
+    Step("show a second factor", show_a_second_factor),
+    Step("log in by the provider", log_in_by_the_provider),
     Step("refuse forged tokens", refuse_forged_tokens),
 )

@@ -1,8 +1,7 @@
 """What auth writes to people, and how it is sent: through the outbox, by the worker, over the messaging gateway's HTTP API.
 
 The outbox's row holds the letter sealed: it names a person, and may hold a code. The gateway (MESSAGES_URL) takes
-`POST /messages {channel, to, subject, text}` with an `Idempotency-Key`; where an environment has none, nothing is sent and
-a line in the log says so.
+`POST /messages {channel, to, subject, text}` with an `Idempotency-Key` from who has its key (MESSAGES_KEY).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import httpx
-from pydantic import HttpUrl
+from pydantic import HttpUrl, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +24,7 @@ from services.common import outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import OutsideCall, Refused, Try
+from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import load
 
@@ -32,6 +32,9 @@ TASK = "auth.send_letter"
 
 #: How long the gateway may take for one letter.
 GATEWAY_SECONDS = 8.0
+
+#: Refusals that say nothing about the letter: our key, our haste.
+_NOT_FINAL = (401, 403, 408, 429)
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +58,10 @@ class Letter(StrEnum):
 
 
 class GatewaySettings(BaseSettings):
-    """Where the messaging gateway is."""
+    """Where the messaging gateway is, and what it knows us by."""
 
-    messages_url: HttpUrl | None = None
+    messages_url: HttpUrl
+    messages_key: SecretStr
 
 
 def sealer() -> Sealer:
@@ -87,19 +91,19 @@ class SendLetter(OutsideCall[dict[str, str], None]):
     timeout = timedelta(seconds=10)
 
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> dict[str, str] | None:
-        """The letter; None where there is no gateway."""
-        if load(GatewaySettings).messages_url is None:
-            log.warning("letter not sent: MESSAGES_URL is not set")
-            return None
+        """The letter."""
         found: dict[str, str] = json.loads(sealer().open(base64.b64decode(message.payload["sealed"]), TASK))
         return found
 
     async def call(self, wanted: Try[dict[str, str]]) -> None:
-        """Hand it over. A refusal (4xx) is final."""
-        url = str(load(GatewaySettings).messages_url).rstrip("/") + "/messages"
+        """Hand it over. A refusal of the letter (4xx) is final; one of our key is tried again."""
+        gateway = load(GatewaySettings)
+        url = str(gateway.messages_url).rstrip("/") + "/messages"
+        key, *_ = accepted(gateway.messages_key, "MESSAGES_KEY")
+        headers = {"Idempotency-Key": wanted.key, "Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(timeout=GATEWAY_SECONDS, transport=self.transport, trust_env=False) as http:
-            answer = await http.post(url, json=wanted.request, headers={"Idempotency-Key": wanted.key})
-        if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
+            answer = await http.post(url, json=wanted.request, headers=headers)
+        if 400 <= answer.status_code < 500 and answer.status_code not in _NOT_FINAL:
             raise Refused(str(answer.status_code))
         answer.raise_for_status()
 

@@ -38,8 +38,9 @@ from services.auth.sessions import SessionService
 from services.auth.visitor import Visitor
 from services.common import events
 from services.common.clock import Clock
-from services.common.errors import Code, ServiceError
+from services.common.errors import ServiceError
 from services.common.ids import uuid7
+from services.common.rotating import accepted
 from services.common.tokens import Caller
 
 #: Where the provider sends people back: a page of the site, which posts what it gets to `/auth/providers/finish`.
@@ -56,11 +57,21 @@ log = logging.getLogger(__name__)
 
 
 class ProviderSettings(BaseSettings):
-    """The provider: its issuer and our registration there; without an issuer there is none."""
+    """The provider: its issuer and our registration there; secrets that rotate hold two values for a while."""
 
-    oidc_url: HttpUrl | None = None
-    oidc_client_id: str = "matchday"
-    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_url: HttpUrl
+    oidc_client_id: SecretStr
+    oidc_client_secret: SecretStr
+
+    @property
+    def client(self) -> str:
+        """Our name there."""
+        return accepted(self.oidc_client_id, "OIDC_CLIENT_ID")[0]
+
+    @property
+    def secret(self) -> str:
+        """What proves that it is us."""
+        return accepted(self.oidc_client_secret, "OIDC_CLIENT_SECRET")[0]
 
 
 @dataclass(frozen=True)
@@ -85,9 +96,7 @@ class Provider:
 
     @property
     def issuer(self) -> str:
-        """The provider's name of itself. Raises ServiceError (not_found)."""
-        if self.settings.oidc_url is None:
-            raise ServiceError(Code.NOT_FOUND, "No provider is configured.")
+        """The provider's name of itself."""
         return str(self.settings.oidc_url).rstrip("/")
 
     async def address(self, token: str) -> str:
@@ -96,7 +105,7 @@ class Provider:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(derived(token, "verifier").encode()).digest())
         query = {
             "response_type": "code",
-            "client_id": self.settings.oidc_client_id,
+            "client_id": self.settings.client,
             "redirect_uri": self.redirect,
             "scope": "openid email",
             "state": derived(token, "state"),
@@ -113,11 +122,10 @@ class Provider:
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self.redirect,
-            "client_id": self.settings.oidc_client_id,
+            "client_id": self.settings.client,
             "code_verifier": derived(token, "verifier"),
+            "client_secret": self.settings.secret,
         }
-        if secret := self.settings.oidc_client_secret.get_secret_value():
-            form["client_secret"] = secret
         answer = await self._call("POST", str(document["token_endpoint"]), form)
         try:
             return await self._checked(str(answer["id_token"]), derived(token, "nonce"))
@@ -138,18 +146,14 @@ class Provider:
             token,
             key,
             algorithms=[key.algorithm_name],
-            audience=self.settings.oidc_client_id,
+            audience=self.settings.client,
             issuer=self.issuer,
             leeway=SKEW_SECONDS,
             options={"require": ["iss", "aud", "sub", "exp", "iat", "nonce"]},
         )
         if not hmac.compare_digest(str(found["nonce"]), nonce):
             raise jwt.InvalidTokenError("nonce")
-        if (
-            isinstance(found["aud"], list)
-            and len(found["aud"]) > 1
-            and found.get("azp") != self.settings.oidc_client_id
-        ):
+        if isinstance(found["aud"], list) and len(found["aud"]) > 1 and found.get("azp") != self.settings.client:
             raise jwt.InvalidAudienceError("azp")
         email = normalise_email(str(found["email"])) if found.get("email_verified") is True else None
         return Claims(self.issuer, str(found["sub"])[:255], email)
@@ -203,7 +207,7 @@ class ProviderService:
     provider: Provider
 
     async def begin(self, session: AsyncSession, visitor: Visitor) -> ProviderRedirect:
-        """Where to send the person. Raises ServiceError (not_found, rate_limited, provider_unavailable)."""
+        """Where to send the person. Raises ServiceError (rate_limited, provider_unavailable)."""
         await self.limiter.attempt(BEGINNINGS, visitor.address)
         await self.provider.address("")  # what takes long comes before the first query
         token = await self.flows.begin(session, FlowKind.PROVIDER)

@@ -56,7 +56,12 @@ RECENT = timedelta(minutes=10)
 class PublicSettings(BaseSettings):
     """Where people reach the platform: passkeys are bound to that origin, and providers send people back there."""
 
-    public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")] = "http://localhost:8080"
+    public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")]
+
+    @property
+    def origin(self) -> str:
+        """The same as a browser has to name it for passkeys: their relying party is a name, never an address."""
+        return self.public_url.replace("//127.0.0.1", "//localhost", 1)
 
 
 class EmailSecrets(BaseSettings):

@@ -12,7 +12,16 @@ from starlette.requests import HTTPConnection
 from services.common import logs
 from services.common.errors import Code, ServiceError
 from services.common.middleware import header
-from services.common.tokens import PLAYER, STEP_UP_AGE, TWO_FACTORS, Caller, TokenVerifier, unauthenticated
+from services.common.tokens import (
+    PLAY,
+    PLAYER,
+    STEP_UP_AGE,
+    TWO_FACTORS,
+    VERIFIED,
+    Caller,
+    TokenVerifier,
+    unauthenticated,
+)
 
 #: What a load balancer puts on each request that it forwards, and nobody can take off: a request with both is from outside.
 #: One of them is not enough: whoever traces may pass X-Amzn-Trace-Id on, and services reach each other through proxies
@@ -85,10 +94,10 @@ def step_up_needed() -> ServiceError:
 
 
 class PlayerBearer(Bearer):
-    """The same for players only."""
+    """The same for players only; auth gives nobody else one of their scopes."""
 
-    def __init__(self, *, step_up: bool = False) -> None:
-        super().__init__(PLAYER, step_up=step_up)
+    def __init__(self, scope: str = PLAYER, *, step_up: bool = False) -> None:
+        super().__init__(scope, step_up=step_up)
 
     async def __call__(self, request: HTTPConnection) -> Any:
         """The user's id."""
@@ -105,8 +114,14 @@ def needs(scope: str, *, step_up: bool = False) -> Bearer:
 
 Player = Annotated[UUID, Depends(PlayerBearer())]
 
-#: A player who has shown two factors a moment ago: for withdrawals, bank accounts, identity documents.
-SteppedUpPlayer = Annotated[UUID, Depends(PlayerBearer(step_up=True))]
+#: A player with a verified contact: for whatever moves money.
+VerifiedPlayer = Annotated[UUID, Depends(PlayerBearer(VERIFIED))]
+
+#: One who may play besides: of age, in no exclusion. For deposits and contests.
+PlayingPlayer = Annotated[UUID, Depends(PlayerBearer(PLAY))]
+
+#: One with a verified contact who has shown two factors a moment ago: for withdrawals, bank accounts, identity documents.
+SteppedUpPlayer = Annotated[UUID, Depends(PlayerBearer(VERIFIED, step_up=True))]
 
 #: What an endpoint behind these can refuse with.
 REFUSALS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.KEYS_UNAVAILABLE)

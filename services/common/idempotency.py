@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common.callers import Bearer
-from services.common.errors import Code, ServiceError
+from services.common.errors import MEDIA_TYPE, Code, ServiceError
 from services.common.middleware import header
 from services.common.postgres import InTransaction, Transaction
 from services.common.shared import SharedBase
@@ -124,7 +124,12 @@ def replay(found: Sequence[Any], digest: bytes) -> Response:
         )
     if status is None:
         raise in_use()
-    return Response(body, status, {REPLAYED_HEADER: "true"}, "application/json")
+    return Response(body, status, {REPLAYED_HEADER: "true"}, media_type(status))
+
+
+def media_type(status: int) -> str:
+    """What a stored answer is: a refusal is stored, too, where a step to the outside ended in one."""
+    return MEDIA_TYPE if status >= 400 else "application/json"
 
 
 def in_use(seconds: int = 1) -> ServiceError:

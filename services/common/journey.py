@@ -27,6 +27,13 @@ BUSY_SECONDS = 60
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class SecondFactor:
+    """How the first player shows a second factor: afterwards the token of that name is one that has just shown it."""
+
+    show: Callable[[], None]
+
+
 class Unexpected(Exception):
     """A step did not end as it should; the message says what came instead."""
 

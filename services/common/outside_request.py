@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from services.common.admission import RETRY_AFTER
 from services.common.errors import Code, ServiceError
-from services.common.idempotency import FIND, Idempotency, in_use, replay
+from services.common.idempotency import FIND, Idempotency, in_use, media_type, replay
 from services.common.outside import Refused, Try
 from services.common.postgres import Pool, Transaction
 
@@ -59,7 +59,7 @@ class OutsideStep(Protocol[Asked, Wanted, Answer]):
     async def settle(
         self, transaction: Transaction, wanted: Wanted, reference: UUID, outcome: Answer | Refused
     ) -> tuple[int, BaseModel]:
-        """Give the outcome its effect; the status and body to answer with, now and to each repetition."""
+        """Give the outcome its effect; status and body (of a refusal a Problem) to answer with, now and to each repetition."""
         ...
 
 
@@ -177,4 +177,4 @@ async def _call_and_settle(
         status, body = await step.settle(transaction, wanted, reservation.reference, outcome)
         text = body.model_dump_json()
         await transaction.execute(_ANSWER, reservation.caller, reservation.key, status, text)
-    return Response(text, status, media_type="application/json")
+    return Response(text, status, media_type=media_type(status))

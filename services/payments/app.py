@@ -16,6 +16,7 @@ from services.payments.errors import PaymentsCode
 from services.payments.internal import internal
 from services.payments.jurisdiction import Gate
 from services.payments.runtime import open_outside
+from services.payments.wallet import WEB
 
 #: Of one player, in one process: what a person may ask of providers.
 PER_SECOND, AT_ONCE = 0.5, 30
@@ -26,11 +27,11 @@ def create_app(
     transport: httpx.AsyncBaseTransport | None = None,
     providers: httpx.AsyncBaseTransport | None = None,
 ) -> FastAPI:
-    """The application; tests bring a clock, and another way to auth and to the providers than the network, of their own."""
+    """The application; tests bring a clock, and other ways than the network to auth and wallet, and to the providers."""
 
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
-        app.state.outside = await open_outside(stack, providers)
+        app.state.outside = await open_outside(stack, WEB, providers, transport)
         app.state.gate = Gate(app.state.process.environment)
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 

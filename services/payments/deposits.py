@@ -20,13 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
 from services.common.clock import Clock
-from services.common.errors import ServiceError
+from services.common.errors import Problem, ServiceError
 from services.common.ids import uuid7
 from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
 from services.common.postgres import Reads, Transaction
-from services.payments import gate, refunds, repository, requests_repository
+from services.payments import gate, limits, refunds, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Attempt, Deposit, PaymentRow
@@ -70,10 +70,11 @@ class _Planned(BaseModel):
 
 
 class _Wanted(BaseModel):
-    """What is asked of providers: attempts in their order, and those to ask about before."""
+    """What is asked of providers: attempts in their order, and those to ask about before; and of the wallet (`limits`)."""
 
     deposit: UUID
     amount: Paise
+    uncredited: Paise
     attempts: list[_Planned]
     before: list[_Planned] = []
 
@@ -86,7 +87,7 @@ class _Ordering:
     """What both steps do: call the planned attempts until one has an order, and settle all of them."""
 
     wanted = _Wanted
-    timeout = timedelta(seconds=2 * ORDER_SECONDS + 1)
+    timeout = timedelta(seconds=2 * ORDER_SECONDS + 1) + limits.PATIENCE
 
     def __init__(self, outside: Outside, rules: Gate, player: UUID) -> None:
         self._outside, self._gate, self._player = outside, rules, player
@@ -130,17 +131,21 @@ class Creation(_Ordering):
         await gate.ask(transaction, self._gate, self._player, Activity.DEPOSIT, asked.jurisdiction, asked.amount)
         await requests_repository.new_deposit(transaction, reference, self._player, asked.amount, asked.jurisdiction)
         attempts = await self._plan(transaction, reference, 1, set())
-        return _Wanted(deposit=reference, amount=asked.amount, attempts=attempts)
+        uncredited = await requests_repository.uncredited(transaction, self._player)
+        return _Wanted(deposit=reference, amount=asked.amount, uncredited=uncredited, attempts=attempts)
 
     async def call(self, wanted: Try[_Wanted]) -> _Made:
-        """Have an order of the first provider that makes one."""
+        """Have an order of the first provider that makes one. Raises Refused by a limit of the player's own."""
+        await limits.ask(self._outside.wallet, self._player, wanted.request.uncredited)
         return await self._order(wanted.request)
 
     async def settle(
         self, transaction: Transaction, wanted: _Wanted, reference: UUID, outcome: _Made | Refused
-    ) -> tuple[int, DepositView]:
+    ) -> tuple[int, DepositView | Problem]:
         """What the player can pay by; a deposit that nobody took an order for has ended."""
-        assert not isinstance(outcome, Refused), "a call returns refusals"
+        if isinstance(outcome, Refused):
+            await self._settle(transaction, wanted, {})
+            return limits.answer(outcome)
         return 201, await self._settle(transaction, wanted, outcome)
 
 
@@ -153,6 +158,7 @@ class Retry(_Ordering):
 
     async def reserve(self, transaction: Transaction, asked: RetryRequest, reference: UUID) -> _Wanted:
         """Store new attempts. Raises ServiceError (deposit_unknown, deposit_over)."""
+        await requests_repository.take_turn(transaction, self._player)
         found = await requests_repository.reopen_deposit(transaction, self._deposit, self._player)
         if found is None:
             raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "There is no such deposit of yours.")
@@ -163,10 +169,15 @@ class Retry(_Ordering):
         asked_before = [_Planned(id=row["id"], provider=row["provider"], expires=row["expires_at"]) for row in alive]
         used = {row["provider"] for row in alive}
         attempts = await self._plan(transaction, self._deposit, len(before) + 1, used)
-        return _Wanted(deposit=self._deposit, amount=Paise(found["amount"]), attempts=attempts, before=asked_before)
+        uncredited = await requests_repository.uncredited(transaction, self._player)
+        return _Wanted(
+            deposit=self._deposit, amount=Paise(found["amount"]), uncredited=uncredited, attempts=attempts,
+            before=asked_before,
+        )  # fmt: skip
 
     async def call(self, wanted: Try[_Wanted]) -> _Made | None:
-        """None where an attempt has brought money, may still do so, or cannot be asked about."""
+        """None where an attempt has brought money, may still do so, or cannot be asked about. Raises Refused as before."""
+        await limits.ask(self._outside.wallet, self._player, wanted.request.uncredited)
         for attempt in wanted.request.before:
             provider = self._outside.providers[attempt.provider]
             news = await outcome_of(
@@ -178,9 +189,11 @@ class Retry(_Ordering):
 
     async def settle(
         self, transaction: Transaction, wanted: _Wanted, reference: UUID, outcome: _Made | Refused | None
-    ) -> tuple[int, DepositView]:
+    ) -> tuple[int, DepositView | Problem]:
         """The new checkout; or the deposit as it is, whose attempts are looked at now."""
-        assert not isinstance(outcome, Refused), "a call returns refusals"
+        if isinstance(outcome, Refused):
+            await self._settle(transaction, wanted, {})
+            return limits.answer(outcome)
         if outcome is None and wanted.before:
             await outbox.enqueue(transaction, LOOK, {"attempt": str(wanted.before[-1].id)})  # the janitor at the others
         return 201, await self._settle(transaction, wanted, outcome or {})

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from services.common import callers, idempotency, outside_request
-from services.common.callers import Player
+from services.common.callers import Player, PlayingPlayer, SteppedUpPlayer
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError, responses
 from services.common.idempotency import Idempotent
@@ -74,10 +74,15 @@ OUTSIDE = (Code.RATE_LIMITED, Code.IDEMPOTENCY_KEY_IN_USE, *idempotency.REFUSALS
     status_code=201,
     dependencies=[Paced],
     response_model=DepositView,
-    responses=responses(*LIMITS, *OUTSIDE),
+    responses=responses(PaymentsCode.PLAYER_EXCLUDED, *LIMITS, *OUTSIDE),
 )
 async def create_deposit(
-    body: DepositRequest, player: Player, request: Request, outside: Reached, rules: Rules, idempotent: Idempotent
+    body: DepositRequest,
+    player: PlayingPlayer,
+    request: Request,
+    outside: Reached,
+    rules: Rules,
+    idempotent: Idempotent,
 ) -> Response:
     """Begin a deposit: an order at a provider, which the player's client opens the provider's checkout with."""
     try:
@@ -93,10 +98,16 @@ async def create_deposit(
     status_code=201,
     dependencies=[Paced],
     response_model=DepositView,
-    responses=responses(PaymentsCode.DEPOSIT_UNKNOWN, PaymentsCode.DEPOSIT_OVER, *OUTSIDE),
+    responses=responses(
+        PaymentsCode.DEPOSIT_UNKNOWN,
+        PaymentsCode.DEPOSIT_OVER,
+        PaymentsCode.PLAYER_EXCLUDED,
+        PaymentsCode.LIMIT_REACHED,
+        *OUTSIDE,
+    ),
 )
 async def retry_deposit(
-    deposit_id: UUID, body: RetryRequest, player: Player, request: Request, outside: Reached, rules: Rules,
+    deposit_id: UUID, body: RetryRequest, player: PlayingPlayer, request: Request, outside: Reached, rules: Rules,
     idempotent: Idempotent,
 ) -> Response:  # fmt: skip
     """Another attempt, at another provider, if those before are known to have brought no money."""
@@ -131,10 +142,13 @@ async def read_deposits(player: Player, reads: Reading, limit: Annotated[int, Qu
 
 
 @router.post(
-    "/instruments", status_code=201, dependencies=[Paced], responses=responses(Code.RATE_LIMITED, *callers.REFUSALS)
+    "/instruments",
+    status_code=201,
+    dependencies=[Paced],
+    responses=responses(Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS),
 )
 async def keep_instrument(
-    body: InstrumentRequest, player: Player, transaction: InTransaction, outside: Reached
+    body: InstrumentRequest, player: SteppedUpPlayer, transaction: InTransaction, outside: Reached
 ) -> InstrumentView:
     """Name an account of the caller's own. It is paid to once it is confirmed that the names agree."""
     return await payouts.keep_instrument(transaction, outside.sealer, player, body)
@@ -154,11 +168,11 @@ async def read_instruments(player: Player, reads: Reading) -> Instruments:
     response_model=PayoutView,
     responses=responses(
         PaymentsCode.INSTRUMENT_UNKNOWN, PaymentsCode.INSTRUMENT_UNVERIFIED, *LIMITS, Code.RATE_LIMITED,
-        *idempotency.REFUSALS, *callers.REFUSALS,
+        *idempotency.REFUSALS, *callers.STEP_UP_REFUSALS,
     ),
 )  # fmt: skip
 async def create_payout(
-    body: PayoutRequest, player: Player, transaction: InTransaction, rules: Rules, idempotent: Idempotent
+    body: PayoutRequest, player: SteppedUpPlayer, transaction: InTransaction, rules: Rules, idempotent: Idempotent
 ) -> Response:
     """Ask for money to be paid out to an account of the caller's own."""
     try:

@@ -10,6 +10,8 @@ class PaymentsCode(ErrorCode):
 
     NOT_ALLOWED_HERE = "not_allowed_here", 403, "The rules of the jurisdiction do not allow it"
     LIMIT_REACHED = "limit_reached", 403, "A limit of the jurisdiction or of the player's own is reached"
+    PLAYER_EXCLUDED = "player_excluded", 403, "The player does not play for a while, as they wished"
+    ENTRY_REFUSED = "entry_refused", 409, "The wallet does not move the money"
     DEPOSIT_UNKNOWN = "deposit_unknown", 404, "The caller has no such deposit"
     DEPOSIT_OVER = "deposit_over", 409, "The deposit takes no further attempt"
     SIGNATURE_INVALID = "signature_invalid", 401, "The signature is not the provider's"

@@ -6,21 +6,25 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 
-from services.common import callers
+from services.common import callers, idempotency, outside_request
 from services.common.callers import needs
 from services.common.database import Session
 from services.common.errors import Code, responses
+from services.common.idempotency import Idempotent
 from services.common.postgres import InTransaction
 from services.common.tokens import Caller
-from services.payments import gate, payouts, prizes, repository, requests_repository, staff
-from services.payments.endpoints import Now, Rules
+from services.payments import entries, gate, payouts, prizes, repository, requests_repository, staff
+from services.payments.endpoints import Now, Reached, Rules
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.providers.port import ProviderName
 from services.payments.schemas import (
     Decisions,
+    EntryRequest,
+    EntryView,
     GateRequest,
     GateView,
     InstrumentView,
@@ -40,6 +44,7 @@ internal = APIRouter(prefix="/payments/internal", tags=["internal"], dependencie
 Support = Annotated[Caller, Depends(needs("payments:support"))]
 Checker = Annotated[Caller, Depends(needs("payments:approve"))]
 Asker = Annotated[Caller, Depends(needs("payments:gate"))]
+Enterer = Annotated[Caller, Depends(needs("payments:enter"))]
 Orderer = Annotated[Caller, Depends(needs("payments:prizes"))]
 Auditor = Annotated[Caller, Depends(needs("payments:audit"))]
 
@@ -55,6 +60,26 @@ async def ask_gate(body: GateRequest, caller: Asker, transaction: InTransaction,
         verdict = refusal.verdict
         await requests_repository.log_decision(transaction, body.player, refusal.asked, verdict)
     return GateView(allowed=verdict.allowed, reason=verdict.reason, version=verdict.version)
+
+
+@internal.post(
+    "/entries",
+    status_code=201,
+    response_model=EntryView,
+    responses=responses(
+        PaymentsCode.ENTRY_REFUSED, PaymentsCode.NOT_ALLOWED_HERE, PaymentsCode.LIMIT_REACHED,
+        Code.IDEMPOTENCY_KEY_IN_USE, *idempotency.REFUSALS, *REFUSALS,
+    ),
+)  # fmt: skip
+async def enter_contest(
+    body: EntryRequest, caller: Enterer, request: Request, outside: Reached, rules: Rules, idempotent: Idempotent
+) -> Response:
+    """Have a player pay into a contest's pot, if gate and wallet say yes. Needs the scope `payments:enter`."""
+    try:
+        return await outside_request.once(request.app.state.pool, idempotent, body, entries.Entry(outside, rules))
+    except GateRefusedError as refusal:
+        await gate.keep_refusal(request.app.state.pool, refusal)
+        raise
 
 
 @internal.get("/deposits/{deposit_id}", responses=responses(PaymentsCode.DEPOSIT_UNKNOWN, *REFUSALS))

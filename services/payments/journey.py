@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from services.common.journey import FIRST, Journey, Step, Unexpected
+from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
 
 #: How long providers, webhooks and worker may take together, in seconds.
 SECONDS = 45
@@ -21,11 +21,15 @@ class SmokeDeposit:
 
 
 def deposit(journey: Journey) -> str:
-    """A player orders a deposit and pays at the provider's checkout."""
+    """A player orders a deposit and pays at the provider's checkout; one with a limit of his own is held to it."""
+    limit = {"measure": "deposit", "days": 1, "amount": AMOUNT - 1}
+    journey.ask("PUT", "/wallet/limits", 200, who=SECOND, json=limit)
+    body = {"amount": AMOUNT, "jurisdiction": "XX"}
+    journey.ask("POST", "/payments/deposits", 403, who=SECOND, key="limited", json=body)
     answer = order(journey, AMOUNT, "deposit")
     journey.keep(SmokeDeposit(answer))
     pay(journey, answer)
-    return f"{AMOUNT} paise by {answer['provider']}"
+    return f"{AMOUNT} paise by {answer['provider']}; {SECOND}'s own limit refuses as much"
 
 
 def webhook(journey: Journey) -> str:
@@ -49,6 +53,7 @@ def verify(journey: Journey) -> str:
 def withdraw(journey: Journey) -> str:
     """To an account that support has confirmed as the player's own."""
     body = {"kind": "vpa", "name": "Asha Rao", "account": f"asha.{journey.run}@okbank"}
+    journey.kept(SecondFactor).show()
     instrument = journey.ask("POST", "/payments/instruments", 201, who=FIRST, json=body)["id"]
     wanted = {"amount": WITHDRAWN, "instrument": instrument, "jurisdiction": "XX"}
     journey.ask("POST", "/payments/payouts", 409, who=FIRST, key="early", json=wanted)

@@ -237,7 +237,7 @@ class Webhook(Base):
 
 
 class Dispute(Base):
-    """A payment that the payer's bank questions; while it is open the payment is frozen."""
+    """A payment that the payer's bank questions; while it is open the payment is frozen. `wallet`: what it has done for it."""
 
     __tablename__ = "disputes"
 
@@ -246,6 +246,7 @@ class Dispute(Base):
     payment: Mapped[str]
     amount: Mapped[Paise]
     status: Mapped[str]
+    wallet: Mapped[str] = mapped_column(server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
     __table_args__ = (PrimaryKeyConstraint("provider", "id"),)

@@ -5,30 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from services.common.outside import Refused
 from services.common.sealing import Sealer
 from services.payments.providers.port import NotDone, Provider, ProviderName, Unknown
 from services.payments.routing import Router
+from services.payments.states import PayoutState, RefundState
 from services.payments.wallet import Wallet
 
 Answer = TypeVar("Answer")
+State = TypeVar("State", RefundState, PayoutState)
+Said = TypeVar("Said", RefundState, PayoutState, covariant=True)
+
+
+class News(Protocol[Said]):
+    """What a provider says of a refund or a payout."""
+
+    @property
+    def state(self) -> Said:
+        """Where it stands."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outside:
-    """Providers by name, the primary first, and who is asked first; what opens players' accounts."""
+    """Providers by name, the primary first, and who is asked first; what opens players' accounts; the wallet."""
 
     providers: Mapping[ProviderName, Provider]
     router: Router
     sealer: Sealer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Background(Outside):
-    """What only the worker reaches besides: the wallet."""
-
     wallet: Wallet
 
 
@@ -43,11 +49,11 @@ class Lost:
 class Reach:
     """Opens what the worker reaches at its first use, in the loop that uses it, and keeps it."""
 
-    def __init__(self, open_one: Callable[[], Awaitable[Background]]) -> None:
+    def __init__(self, open_one: Callable[[], Awaitable[Outside]]) -> None:
         self._open, self._lock = open_one, asyncio.Lock()
-        self._found: Background | None = None
+        self._found: Outside | None = None
 
-    async def __call__(self) -> Background:
+    async def __call__(self) -> Outside:
         """What it opens. Raises SettingsError."""
         async with self._lock:
             if self._found is None:
@@ -77,3 +83,16 @@ async def outcome_of(outside: Outside, name: ProviderName | None, call: Awaitabl
     finally:
         if name is not None:
             outside.router.note(name, good=good)
+
+
+def state_after(outcome: News[State] | Refused | Lost, now: State) -> State | None:
+    """The state that the end of a call leads to, of what stood at `now`; None where nothing is known to have been done.
+
+    No answer is not a no: it may have been done. Nor is a refusal, when the question was what became of something sent before.
+    """
+    states = type(now)
+    if isinstance(outcome, Lost):
+        return states("unknown") if outcome.done is None else None
+    if isinstance(outcome, Refused):
+        return states("failed") if now == states("ready") else states("unknown")
+    return outcome.state

@@ -28,7 +28,7 @@ from services.payments import gate, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
 from services.payments.models import Instrument, Payout
-from services.payments.outside import Lost, Reach, outcome_of
+from services.payments.outside import Lost, Reach, outcome_of, state_after
 from services.payments.providers.port import Destination, PayoutNews, ProviderName
 from services.payments.schemas import InstrumentRequest, InstrumentView, PayoutRequest, PayoutView, StaffPayout
 from services.payments.states import PAYOUTS, PayoutState, moves
@@ -235,18 +235,12 @@ class SendPayout:
     ) -> None:
         """Take the news; what is not known is asked about by the janitor."""
         payout = await _locked(session, request[0].id)
-        if isinstance(outcome, Lost):
-            if outcome.done is None:
-                _move(payout, PayoutState.UNKNOWN)
-            return
+        to = state_after(outcome, PayoutState(payout.state))
         if isinstance(outcome, Refused):
             payout.reason = outcome.code[:200]
-            # Refused when it was asked about says nothing of what was sent before.
-            to = PayoutState.FAILED if payout.state == PayoutState.READY else PayoutState.UNKNOWN
-        else:
-            payout.provider_payout, to = outcome.id, outcome.state
-            payout.utr = outcome.utr or payout.utr
-        if _move(payout, to) and to in _WALLET:
+        elif isinstance(outcome, PayoutNews):
+            payout.provider_payout, payout.utr = outcome.id, outcome.utr or payout.utr
+        if to is not None and _move(payout, to) and to in _WALLET:
             if to is not PayoutState.PROCESSED:  # which may still be reversed
                 payout.next_look_at = None
             await outbox.enqueue(session, SETTLE, {"payout": str(payout.id)})

@@ -22,7 +22,7 @@ from services.common.outside import Refused, Try
 from services.payments import repository
 from services.payments.errors import PaymentsCode
 from services.payments.models import Attempt, Deposit, PaymentRow, Refund
-from services.payments.outside import Lost, Reach, outcome_of
+from services.payments.outside import Lost, Reach, outcome_of, state_after
 from services.payments.providers.port import ProviderName, RefundNews
 from services.payments.states import REFUNDS, RefundState, moves
 
@@ -139,17 +139,10 @@ class SendRefund:
         refund = await _locked(session, request[0].id)
         if refund.next_look_at is None:
             refund.next_look_at = clock.now() + FIRST_LOOK
-        if isinstance(outcome, Lost):
-            if outcome.done is None:
-                _move(refund, RefundState.UNKNOWN)
-            return
-        if isinstance(outcome, Refused):
-            # Refused when it was asked about says nothing of what was sent before.
-            to = RefundState.FAILED if refund.state == RefundState.READY else RefundState.UNKNOWN
-        else:
-            refund.provider_refund, to = outcome.id, outcome.state
-        before = refund.state
-        if _move(refund, to):
+        to, before = state_after(outcome, RefundState(refund.state)), refund.state
+        if isinstance(outcome, RefundNews):
+            refund.provider_refund = outcome.id
+        if to is not None and _move(refund, to):
             await _ended(session, refund, before)
 
 

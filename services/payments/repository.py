@@ -26,6 +26,7 @@ from services.payments.models import (
     Refund,
     Webhook,
 )
+from services.payments.providers.port import DisputeOutcome
 from services.payments.states import DepositState, PayoutState, RefundState
 
 _FORGET_BATCH = 2000
@@ -176,9 +177,14 @@ async def keep_dispute(
     )
 
 
-async def open_disputes(session: AsyncSession, provider: str, payment_id: str, over: Sequence[str]) -> int:
-    """How many disputes of a payment are not over."""
-    of = (Dispute.provider == provider) & (Dispute.payment == payment_id) & Dispute.status.not_in(over)
+async def dispute(session: AsyncSession, provider: str, dispute_id: str, *, lock: bool = False) -> Dispute | None:
+    """A dispute."""
+    return await session.get(Dispute, (provider, dispute_id), with_for_update=lock or None, populate_existing=lock)
+
+
+async def unwon_disputes(session: AsyncSession, provider: str, payment_id: str) -> int:
+    """How many disputes of a payment are not won."""
+    of = (Dispute.provider == provider) & (Dispute.payment == payment_id) & (Dispute.status != DisputeOutcome.WON.value)
     return int(await session.scalar(select(func.count()).select_from(Dispute).where(of)) or 0)
 
 

@@ -57,6 +57,14 @@ async def new_deposit(transaction: Transaction, deposit: UUID, player: UUID, amo
     )  # fmt: skip
 
 
+async def uncredited(transaction: Transaction, player: UUID) -> Paise:
+    """What of a player's deposits the ledger may not have yet: those that are paid or can still be."""
+    row = await transaction.fetchrow(
+        "SELECT coalesce(sum(amount), 0) FROM deposits WHERE player_id = $1 AND state IN ('pending', 'paid')", player
+    )
+    return Paise(int(row[0]))
+
+
 async def new_attempt(
     transaction: Transaction, attempt: UUID, deposit: UUID, number: int, provider: str, life: timedelta
 ) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import httpx
@@ -10,11 +11,11 @@ from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import load, variable
-from services.payments.outside import Background, Outside
+from services.payments.outside import Outside
 from services.payments.providers.transport import TIMEOUT
 from services.payments.routing import Router
 from services.payments.settings import InstrumentSettings, ProviderSettings, open_providers
-from services.payments.wallet import CLIENTS, Act, Wallet, WalletClient
+from services.payments.wallet import WORKER, Act, WalletClient
 
 
 def sealer() -> Sealer:
@@ -23,24 +24,26 @@ def sealer() -> Sealer:
     return Sealer(current, "instruments", previous)
 
 
-async def open_outside(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Outside:
-    """What every process reaches, closed with `stack`; tests bring a `transport` to the providers. Raises SettingsError."""
-    providers, clients = open_providers(load(ProviderSettings), transport)
-    for client in clients:
+async def open_outside(
+    stack: AsyncExitStack,
+    acts: Sequence[Act],
+    providers: httpx.AsyncBaseTransport | None = None,
+    inside: httpx.AsyncBaseTransport | None = None,
+) -> Outside:
+    """What a process reaches that does `acts` at the wallet, closed with `stack`. Raises SettingsError.
+
+    Tests bring transports: to the providers, and to wallet and auth.
+    """
+    adapters, clients = open_providers(load(ProviderSettings), providers)
+    http = httpx.AsyncClient(base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False)
+    for client in (*clients, http):
         await stack.enter_async_context(client)
-    return Outside(providers=providers, router=Router(list(providers)), sealer=sealer())
+    tokens: dict[Act, MachineTokens] = {name: MachineTokens(Credentials.of(name), http) for name in acts}
+    return Outside(
+        providers=adapters, router=Router(list(adapters)), sealer=sealer(), wallet=WalletClient(http, tokens)
+    )
 
 
-async def open_wallet(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Wallet:
-    """The wallet, with a token for each act; tests bring a `transport` to it and to auth. Raises SettingsError."""
-    http = httpx.AsyncClient(base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=transport, trust_env=False)
-    await stack.enter_async_context(http)
-    tokens: dict[Act, MachineTokens] = {name: MachineTokens(Credentials.of(name), http) for name in CLIENTS}
-    return WalletClient(http, tokens)
-
-
-async def open_worker() -> Background:
+async def open_worker() -> Outside:
     """What a worker reaches; it is kept until the process ends. Raises SettingsError."""
-    stack = AsyncExitStack()
-    shared, wallet = await open_outside(stack), await open_wallet(stack)
-    return Background(providers=shared.providers, router=shared.router, sealer=shared.sealer, wallet=wallet)
+    return await open_outside(AsyncExitStack(), WORKER)

@@ -160,6 +160,22 @@ class GateView(BaseModel):
     version: str
 
 
+class EntryRequest(_Request):
+    """A player pays into the pot of a contest."""
+
+    player: UUID
+    contest: UUID
+    jurisdiction: Jurisdiction
+    amount: PositivePaise
+
+
+class EntryView(BaseModel):
+    """An entry that was paid: its movement's id in the wallet, and the version of the rules that allowed it."""
+
+    id: UUID
+    version: str
+
+
 class RefundRequest(_Request):
     """Give back a part of what a deposit brought, to where it came from."""
 

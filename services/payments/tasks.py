@@ -11,6 +11,7 @@ from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.payments import (
     deposits,
+    disputes,
     downtimes,
     janitor,
     payouts,
@@ -36,6 +37,7 @@ def jobs_with(reach: Reach) -> Jobs:
     jobs.on_message_outside(payouts.HOLD, payouts.HoldPayout(reach))
     jobs.on_message_outside(payouts.SEND, payouts.SendPayout(reach))
     jobs.on_message_outside(payouts.SETTLE, payouts.SettlePayout(reach))
+    jobs.on_message_outside(disputes.SETTLE, disputes.SettleDispute(reach))
     jobs.on_message_outside(prizes.PAY, prizes.PayPrize(reach))
     jobs.on_message_outside(reconciliation.FETCH, reconciliation.FetchReport(reach))
     jobs.on_message_outside(reconciliation.COMPARE, reconciliation.CompareReport(reach))

@@ -5,7 +5,8 @@ Every act has an id that follows from what it is for, so that the same again cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Protocol
@@ -22,16 +23,16 @@ from services.payments.providers.transport import ask
 #: Of the ids that are derived: what was made for the first deposit is found by the same rule for ever.
 _ACTS = UUID("6d617463-6864-5179-8000-7061796d6574")
 
-Act = Literal["payments-deposit", "payments-payout", "payments-refund", "payments-prize", "payments-settle"]
+Act = Literal[
+    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-prize", "payments-settle",
+    "payments-limits", "payments-entry",
+]  # fmt: skip
 
-#: Client of the manifest for each act (ADR 0015).
-CLIENTS: tuple[Act, ...] = (
-    "payments-deposit",
-    "payments-payout",
-    "payments-refund",
-    "payments-prize",
-    "payments-settle",
-)
+#: Clients of the manifest, one for each act (ADR 0015): of the processes that do it.
+WORKER: tuple[Act, ...] = (
+    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-prize", "payments-settle",
+)  # fmt: skip
+WEB: tuple[Act, ...] = ("payments-limits", "payments-entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,18 @@ class Credit:
     player: UUID
     amount: Paise
     provider: ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLimits:
+    """What a player has bound himself to: whether he does not play, and his limits of deposits, each with what is used."""
+
+    excluded: bool
+    deposits: tuple[tuple[Paise, Paise], ...]
+
+    def allow(self, amount: Paise) -> bool:
+        """Whether no limit is passed by so much that the ledger has not credited yet."""
+        return all(used + amount <= most for most, used in self.deposits)
 
 
 class Wallet(Protocol):
@@ -73,6 +86,29 @@ class Wallet(Protocol):
 
     async def return_payout(self, payout: UUID) -> None:
         """A payout that was captured has come back."""
+        ...
+
+    async def hold_dispute(self, dispute: UUID, player: UUID, amount: Paise) -> None:
+        """Freeze a disputed amount, or what there is of it."""
+        ...
+
+    async def release_dispute(self, dispute: UUID) -> None:
+        """What was frozen is the player's again."""
+        ...
+
+    async def take_dispute(self, dispute: UUID, deposit: UUID, amount: Paise, provider: ProviderName) -> Paise:
+        """The provider takes a disputed amount: what is frozen of it goes there; what is missing of it is answered.
+
+        Where nothing was frozen, the deposit is undone instead, and the player owes it: then nothing is missing.
+        """
+        ...
+
+    async def limits(self, player: UUID) -> OwnLimits:
+        """What the player has bound himself to."""
+        ...
+
+    async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
+        """The player pays into the pot of a contest. Refused where there is not so much, or a limit of his own is reached."""
         ...
 
     async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
@@ -126,6 +162,40 @@ class WalletClient:
         """As the port says."""
         await self._reverse("payments-payout", _capture(payout))
 
+    async def hold_dispute(self, dispute: UUID, player: UUID, amount: Paise) -> None:
+        """As the port says."""
+        body = {
+            "id": dispute, "kind": "dispute", "player": player, "amount": amount, "at_most": True,
+            "reference": f"dispute:{dispute}",
+        }  # fmt: skip
+        with _unless("insufficient_funds"):  # nothing is there
+            await self._post("payments-dispute", "/holds", body)
+
+    async def release_dispute(self, dispute: UUID) -> None:
+        """As the port says."""
+        with _unless("hold_unknown"):
+            await self._post("payments-dispute", f"/holds/{dispute}/void", None)
+
+    async def take_dispute(self, dispute: UUID, deposit: UUID, amount: Paise, provider: ProviderName) -> Paise:
+        """As the port says."""
+        with _unless("hold_unknown"):
+            held = await self._ask("payments-dispute", "GET", f"/holds/{dispute}", None)
+            body = {"id": _capture(dispute), "provider": provider}
+            await self._post("payments-dispute", f"/holds/{dispute}/captures", body)
+            return Paise(amount - int(held["amount"]))
+        await self._reverse("payments-dispute", deposit)
+        return Paise(0)
+
+    async def limits(self, player: UUID) -> OwnLimits:
+        """As the port says."""
+        found = await self._ask("payments-limits", "GET", f"/limits/{player}", None)
+        limits = tuple((each["amount"], each["used"]) for each in found["limits"] if each["measure"] == "deposit")
+        return OwnLimits(excluded=found["excluded_until"] is not None, deposits=limits)
+
+    async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
+        """As the port says."""
+        await self._move("payments-entry", id=entry, kind="contest_entry", amount=amount, player=player, pot=contest)
+
     async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
         """As the port says."""
         await self._move(
@@ -156,14 +226,14 @@ class WalletClient:
         await self._post(act, "/movements", body)
 
     async def _reverse(self, act: Act, transaction: UUID) -> None:
-        try:
+        with _unless("reversed_before"):
             body = {"id": uuid5(_ACTS, f"reversal {transaction}"), "transaction": transaction}
             await self._post(act, "/reversals", body)
-        except Refused as refused:
-            if refused.code != "reversed_before":
-                raise
 
     async def _post(self, act: Act, path: str, body: Mapping[str, Any] | None) -> Any:
+        return await self._ask(act, "POST", path, body)
+
+    async def _ask(self, act: Act, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:
             headers = {"Authorization": f"Bearer {await self._tokens[act].token()}"}
         except httpx.HTTPError as error:
@@ -171,11 +241,21 @@ class WalletClient:
         try:
             content = None if body is None else _plain(body)
             target = f"/wallet/internal{path}"
-            return await ask(self._http, "POST", target, headers=headers, json=content, conflicts=True)
+            return await ask(self._http, method, target, headers=headers, json=content, conflicts=True)
         except Refused as refused:
             # Not the wallet's word on the matter: a token that was just withdrawn, a scope that a deployment brings.
             if refused.code in ("unauthenticated", "forbidden"):
                 raise Unknown(refused.code) from None
+            raise
+
+
+@contextmanager
+def _unless(code: str) -> Iterator[None]:
+    """A refusal with `code` is an answer; what follows in the block is left out."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code != code:
             raise
 
 

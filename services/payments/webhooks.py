@@ -17,10 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.ids import uuid7
-from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.postgres import Transaction
-from services.payments import deposits, payouts, refunds, repository, requests_repository
+from services.payments import deposits, disputes, payouts, refunds, repository, requests_repository
 from services.payments.models import Webhook
 from services.payments.outside import Reach
 from services.payments.providers.port import ProviderName, Signed, Subject, WebhookEvent
@@ -33,9 +32,6 @@ MAX_BYTES = 64 * 1024
 
 #: How long webhooks are kept that were worked off.
 KEPT = timedelta(days=90)
-
-#: Words for a dispute that is over. Lost: the money went back by the bank, so the payment stays frozen for staff.
-WON, LOST = ("won", "closed", "dispute_closed_merchant_won"), ("lost",)
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +85,7 @@ async def _follow(session: AsyncSession, webhook: Webhook, event: WebhookEvent) 
         found = await _known(event.reference, repository.payout, session)
         return [(payouts.SEND, found)] if found else None
     if event.subject is Subject.DISPUTE:
-        return await _freeze(session, webhook, event)
+        return () if await disputes.take(session, webhook, event) else None
     return None
 
 
@@ -100,17 +96,3 @@ async def _known(reference: str, find: object, session: AsyncSession) -> str | N
         return None
     row = await find(session, wanted)  # type: ignore[operator] # one of the repository's
     return str(wanted) if row is not None else None
-
-
-async def _freeze(session: AsyncSession, webhook: Webhook, event: WebhookEvent) -> Sequence[tuple[str, str]] | None:
-    """A dispute freezes its payment, and so every payout of its player's, until all of them are won."""
-    payment = await repository.payment(session, webhook.provider, event.payment, lock=True)
-    if payment is None or not event.dispute:
-        return None
-    status = event.status or event.kind.rpartition(".")[2]
-    await repository.keep_dispute(session, webhook.provider, event.dispute, payment.id, Paise(event.amount), status)
-    payment.frozen = await repository.open_disputes(session, webhook.provider, payment.id, WON) > 0
-    fields = {"provider": webhook.provider, "payment": payment.id, "dispute": event.dispute, "status": status}
-    if status not in WON:
-        log.error("a payment is disputed", extra={**fields, "runbook": "payments-dispute"})
-    return ()

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from services.common import callers, idempotency
-from services.common.callers import Player, needs
+from services.common.callers import Player, VerifiedPlayer, needs
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.idempotency import WithKey
@@ -130,7 +130,7 @@ async def notifications(player: Player, session: Session) -> Notifications:
     ),
 )
 async def transfer(
-    body: TransferRequest, player: Player, reads: Reading, accounts: Known, post: Post, keyed: WithKey
+    body: TransferRequest, player: VerifiedPlayer, reads: Reading, accounts: Known, post: Post, keyed: WithKey
 ) -> Response:  # fmt: skip
     """Move money from the caller's account to another."""
     return _answer(await service.transfer(reads, accounts, post, player, body, keyed))

@@ -28,6 +28,12 @@ class Edge:
         assert foundation.keys.edge_logs is not None
         self.cdn_web_acl = self._web_acl("cdn-web-acl", Scope.CLOUDFRONT, foundation.keys.edge_logs)
         self.cdn = self._cdn()
+        #: Where people reach the platform.
+        self.public_url: pulumi.Input[str] = (
+            f"https://{settings.edge.domain}"
+            if settings.edge.domain is not None
+            else pulumi.Output.concat("http://", self.load_balancer.dns_name)
+        )
 
     def _load_balancer(self) -> LoadBalancer:
         settings, foundation = self._settings, self._foundation

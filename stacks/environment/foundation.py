@@ -17,6 +17,7 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.vocabulary import DnsFirewallMode as Mode
 from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
+from stacks.partners import domains
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
 CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
@@ -65,7 +66,9 @@ class Foundation:
         if settings.network.dns_firewall is not Mode.OFF:
             DnsFirewall(
                 "dns-firewall",
-                DnsFirewallArgs(vpc_id=self.vpc.vpc_id, domains=catalog.domains, mode=settings.network.dns_firewall),
+                DnsFirewallArgs(
+                    vpc_id=self.vpc.vpc_id, domains=domains(settings, catalog), mode=settings.network.dns_firewall
+                ),
             )
         self.groups = self._security_groups(catalog)
 

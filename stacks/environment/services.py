@@ -12,13 +12,13 @@ from components.data.connections import SecretReference
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.clients import registry
-from model.egress import EGRESS
 from model.manifest import ServiceManifest
 from model.names import IMAGE_REPOSITORY
 from stacks.capacity import schedules
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
+from stacks.partners import endpoints
 
 
 class Services:
@@ -73,6 +73,7 @@ class Services:
             keep_revisions=settings.image.pinned,
             # CloudFront writes the viewer's address to X-Forwarded-For, then the load balancer CloudFront's.
             trusted_proxies=2 if settings.behind_cdn else 1,
+            public_url=self._edge.public_url,
         )
 
     def _application(
@@ -99,18 +100,13 @@ class Services:
                 for process in service.processes
                 if (service.name, process) in self._schedules
             },
-            endpoints=self._endpoints(service),
+            endpoints=endpoints(self._settings, service),
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
             data_key=service.data_key,
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],
         )
-
-    def _endpoints(self, service: ServiceManifest) -> dict[str, str]:
-        """Variable → URL of each partner that the service may call, as this environment has it."""
-        found = {name: url for group in service.egress for name, url in EGRESS[group].endpoints.items()}
-        return found | {name: url for name, url in self._settings.endpoints.items() if name in found}
 
     def _client_secrets(self, service: ServiceManifest, made: Mapping[str, Application]) -> dict[str, SecretReference]:
         """The secrets of the service's clients that its processes use; the issuer, which is made before, has them."""

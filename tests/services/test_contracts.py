@@ -86,7 +86,7 @@ async def stage(
     service: str = request.param
     async with AsyncExitStack() as stack:
         host, port = await stack.enter_async_context(serving(auth.app))
-        person = await auth.person()
+        person = await auth.show_two_factors(await auth.player())
         clients = [each for each in CATALOG.clients if any(scope.startswith(f"{service}:") for scope in each.scopes)]
         askers = [Asker({}, ()), Asker(person.bearer, person.scopes)]
         askers += [Asker(await auth.bearer(each.name), each.scopes) for each in clients]

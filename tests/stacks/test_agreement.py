@@ -15,6 +15,16 @@ def test_the_environments_of_the_repository_agree_with_the_manifests(stack: str)
     check(settings_of(stack), catalog_of(stack))
 
 
+def test_who_writes_to_players_needs_the_environments_gateway() -> None:
+    chosen = settings_of("prod").model_copy(update={"endpoints": {}})
+    with pytest.raises(AgreementError) as caught:
+        check(chosen, catalog_of("prod"))
+    assert str(caught.value) == (
+        "environments/Pulumi.prod.yaml: matchday:environment.endpoints.MESSAGES_URL: missing: auth calls it, and each "
+        "environment has its own; accepted: https:// and the host of the environment's"
+    )
+
+
 def test_a_replica_that_nothing_reads_is_refused() -> None:
     chosen = settings_of("prod")
     chosen = chosen.model_copy(update={"postgres": chosen.postgres.model_copy(update={"replicas": 2})})

@@ -223,6 +223,7 @@ def test_only_cloudfront_reaches_the_load_balancer_of_a_domain(composed: Compose
         "nobody else's distribution has it"
     )
     assert web_values(recorded, "TRUSTED_PROXIES") == {"2"}
+    assert web_values(recorded, "PUBLIC_URL") == {f"https://{settings_of(stack).edge.domain}"}
 
 
 def test_without_a_domain_players_reach_the_load_balancer(composed: Composed) -> None:
@@ -614,6 +615,8 @@ def test_dns_answers_for_aws_and_for_what_services_may_call(composed: Composed, 
         *EGRESS["payments-providers"].domains,
         *EGRESS["sports-feeds"].domains,
     }
+    named = composed("prod").named("dns-firewall-known").inputs["domains"]
+    assert {"messages.matchday.example", "accounts.google.com"} <= set(named), "what the environment names, too"
     assert other["domains"] == ["*"]
     rules = {item.name: item.inputs for item in recorded.of("ResolverFirewallRule")}
     first, last = rules["dns-firewall-known-rule"], rules["dns-firewall-other-rule"]

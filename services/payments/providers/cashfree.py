@@ -16,6 +16,7 @@ from services.payments.amounts import paise, rupees
 from services.payments.providers import signatures
 from services.payments.providers.port import (
     Destination,
+    DisputeOutcome,
     Order,
     OrderNews,
     OrderStatus,
@@ -205,17 +206,18 @@ class Cashfree:
         data = document.get("data") if isinstance(document, dict) else None
         parts = data if isinstance(data, dict) else {}
         order, payment, refund, dispute = (_part(parts, name) for name in ("order", "payment", "refund", "dispute"))
+        disputed = _part(parts, "order_details")  # what a dispute is about
         if kind.startswith("SETTLEMENT_"):
             return WebhookEvent(kind=kind, subject=Subject.NOTHING)
         subject = Subject.PAYOUT if kind.startswith("TRANSFER_") else _SUBJECTS.get(kind, Subject.STRANGE)
         return WebhookEvent(
             kind=kind,
             subject=subject,
-            order=_id(order.get("order_id") or refund.get("order_id") or parts.get("order_id")),
-            payment=_id(payment.get("cf_payment_id") or refund.get("cf_payment_id")),
+            order=_id(order.get("order_id") or refund.get("order_id") or disputed.get("order_id")),
+            payment=_id(payment.get("cf_payment_id") or refund.get("cf_payment_id") or disputed.get("cf_payment_id")),
             reference=_id(refund.get("refund_id") or parts.get("transfer_id")),
             dispute=_id(dispute.get("dispute_id")),
-            status=_id(dispute.get("dispute_status")).lower(),
+            outcome=_outcome(_id(dispute.get("dispute_status"))),
             amount=_lenient(dispute.get("dispute_amount")),
         )
 
@@ -285,6 +287,18 @@ def _line(document: Any) -> SettlementLine:
 def _part(parts: dict[str, Any], name: str) -> dict[str, Any]:
     found = parts.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _outcome(status: str) -> DisputeOutcome:
+    """Of a status: its stage (DISPUTE, RETRIEVAL, CHARGEBACK, PRE_ARBITRATION, ARBITRATION) and how that stands.
+
+    A retrieval moves no money: who loses one meets a chargeback. Insufficient evidence is asked for again.
+    """
+    if status.endswith("_MERCHANT_WON"):
+        return DisputeOutcome.WON
+    if status.endswith(("_MERCHANT_LOST", "_MERCHANT_ACCEPTED")) and not status.startswith("RETRIEVAL_"):
+        return DisputeOutcome.LOST
+    return DisputeOutcome.OPEN
 
 
 def _id(value: Any) -> str:

@@ -126,6 +126,14 @@ class Subject(StrEnum):
     STRANGE = "strange"  #: an event that nobody knows
 
 
+class DisputeOutcome(StrEnum):
+    """How a dispute stands. Lost: the money goes, or went, back by the bank."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookEvent:
     """A webhook: what it is about, by the provider's ids and by our reference, as far as it names them."""
@@ -136,7 +144,7 @@ class WebhookEvent:
     payment: str = ""
     reference: str = ""
     dispute: str = ""
-    status: str = ""
+    outcome: DisputeOutcome = DisputeOutcome.OPEN
     amount: int = 0
 
 

@@ -14,6 +14,7 @@ from services.common.money import CURRENCY, Paise
 from services.payments.providers import signatures
 from services.payments.providers.port import (
     Destination,
+    DisputeOutcome,
     Order,
     OrderNews,
     OrderStatus,
@@ -45,6 +46,9 @@ _PAYOUTS = {
     "reversed": PayoutState.REVERSED,
     **dict.fromkeys(("cancelled", "rejected", "failed"), PayoutState.FAILED),
 }
+
+#: Closed: a dispute that ends without a decision moves no money.
+_DISPUTES = {"won": DisputeOutcome.WON, "closed": DisputeOutcome.WON, "lost": DisputeOutcome.LOST}
 
 #: The first part of an event's name → what it is about.
 _SUBJECTS = {"order": Subject.ORDER, "payment": Subject.ORDER, "refund": Subject.REFUND, "payout": Subject.PAYOUT}
@@ -180,7 +184,7 @@ class Razorpay:
         payment, order = _entity(document, "payment"), _entity(document, "order")
         refund, payout, dispute = (_entity(document, name) for name in ("refund", "payout", "dispute"))
         subject = Subject.DISPUTE if kind.startswith("payment.dispute.") else _SUBJECTS.get(kind.partition(".")[0])
-        status, amount = dispute.get("status"), dispute.get("amount")
+        amount, status = dispute.get("amount"), _id(dispute.get("status")) or kind.rpartition(".")[2]
         return WebhookEvent(
             kind=kind,
             subject=subject or Subject.STRANGE,
@@ -188,7 +192,7 @@ class Razorpay:
             payment=_id(payment.get("id") or refund.get("payment_id") or dispute.get("payment_id")),
             reference=_id(refund.get("receipt") or payout.get("reference_id")),
             dispute=_id(dispute.get("id")),
-            status=_id(status),
+            outcome=_DISPUTES.get(status, DisputeOutcome.OPEN),
             amount=Paise(amount if type(amount) is int else 0),
         )
 

@@ -44,6 +44,7 @@ CONTEXT = ContainerContext(
     image="registry.example/matchday/services:1",
     drain_seconds=45,
     trusted_proxies=2,
+    public_url="https://play.example.com",
 )
 POSTGRES = PostgresConnection(
     host="db.example",
@@ -80,7 +81,7 @@ def secrets(container: dict[str, Any]) -> dict[str, str]:
 
 
 COMMON = {"SERVICE": "live-wallet", "PROCESS": "web", "ENVIRONMENT": "dev", "LOG_LEVEL": "INFO"}
-LISTENING = {"PORT": "8080", "TRUSTED_PROXIES": "2", "DRAIN_SECONDS": "45"}
+LISTENING = {"PORT": "8080", "TRUSTED_PROXIES": "2", "DRAIN_SECONDS": "45", "PUBLIC_URL": "https://play.example.com"}
 SERVER = {
     "DATABASE_HOST": "db.example",
     "DATABASE_PORT": "5432",

@@ -17,7 +17,8 @@ from localcloud.partners.wire import Answer, PartnerCall, serve
 
 KEYS = {
     "RAZORPAY_KEY_ID": "key", "RAZORPAY_KEY_SECRET": "secret", "RAZORPAY_WEBHOOK_SECRET": "hook previous",
-    "CASHFREE_CLIENT_ID": "client", "CASHFREE_CLIENT_SECRET": "other",
+    "CASHFREE_CLIENT_ID": "client", "CASHFREE_CLIENT_SECRET": "other", "MESSAGES_KEY": "post", "OIDC_CLIENT_ID": "us",
+    "OIDC_CLIENT_SECRET": "ours",
 }  # fmt: skip
 
 
@@ -81,6 +82,30 @@ async def test_an_order_is_paid_and_told_until_it_is_taken(partners: tuple[str, 
         assert len(events) == 2, "a try is of the same event"
         health = (await http.get("/_partners/health")).json()
         assert health["razorpay"]["payments"] == 1
+
+
+async def test_letters_are_shown_to_who_plays_the_person_and_the_provider_sends_him_back(
+    partners: tuple[str, Surroundings],
+) -> None:
+    url, _ = partners
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        host = {"Host": "messages.partners:8090", "Idempotency-Key": "1"}
+        letter = {"channel": "email", "to": "a+b@example.com", "subject": "Your code: 123456", "text": ""}
+        assert (await http.post("/messages", json=letter, headers=host)).status_code == 401
+        for _ in range(2):
+            given = host | {"Authorization": "Bearer post"}
+            assert (await http.post("/messages", json=letter, headers=given)).status_code == 202
+        assert (await http.get("/_partners/messages/a%2Bb@example.com")).json() == [letter]
+        described = await http.get("/.well-known/openid-configuration", headers={"Host": "oidc.partners:8090"})
+        assert described.json()["issuer"] == "http://oidc.partners:8090"
+        browser = described.json()["authorization_endpoint"]
+        assert browser == f"{url}/_partners/oidc/authorize", "where a browser reaches it that does not know the name"
+        query = {
+            "response_type": "code", "client_id": "us", "redirect_uri": "http://here/back", "scope": "openid",
+            "code_challenge": "x", "code_challenge_method": "S256", "state": "s",
+        }  # fmt: skip
+        back = await http.get(browser, params=query)
+        assert (back.status_code, back.headers["location"].endswith("&state=s")) == (302, True)
 
 
 async def test_a_scenario_is_set_from_outside_and_a_wrong_one_refused(partners: tuple[str, Surroundings]) -> None:

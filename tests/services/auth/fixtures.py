@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from services.auth import letters, passwords, totp
@@ -62,6 +63,25 @@ class Auth:
         body = {"email": email, "password": password}
         assert (await self.client.post("/auth/register", json=body | more)).status_code == 202
         return await self.log_in(Person(email, password, {}))
+
+    async def player(self) -> Person:
+        """Somebody who may play: of age, with a verified contact (by the database: `verified` is how people do it)."""
+        body = {"email": f"{uuid4().hex}@example.com", "password": "correct horse battery"}
+        assert (await self.client.post("/auth/register", json=body | {"birth_date": "1990-01-31"})).status_code == 202
+        async with self.app.state.sessions() as session, session.begin():
+            await session.execute(sa.text("UPDATE users SET email_verified_at = now() WHERE email_verified_at IS NULL"))
+        return await self.log_in(Person(body["email"], body["password"], {}))
+
+    async def show_two_factors(self, person: Person) -> Person:
+        """The same with a token as a step-up gives it (by the database: `with_totp` and `step_up` are how people do it)."""
+        async with self.app.state.sessions() as session, session.begin():
+            changed = "UPDATE sessions SET acr = 'aal2', authenticated_at = :now WHERE id = :id"
+            values = {"now": self.app.state.clock.now(), "id": UUID(person.claims["sid"])}
+            await session.execute(sa.text(changed), values)
+        body = {"refresh_token": person.tokens["refresh_token"]}
+        answer = await self.client.post("/auth/refresh", json=body)
+        assert answer.status_code == 200, answer.text
+        return Person(person.email, person.password, answer.json())
 
     async def log_in(self, person: Person) -> Person:
         """Begin one more session of somebody who has one factor."""

@@ -9,13 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
+from localcloud.partners.messages import MessagesStandIn
+from localcloud.partners.wire import serve
 from services.auth.audit import Happened
 from services.auth.flows import CODE_ATTEMPTS
 from services.auth.settings import CLOSING_TIME
 from services.auth.tasks import jobs
 from services.common.tokens import PLAY, PLAYER, VERIFIED
 from tests.services.auth.fixtures import Auth, Person
-from tests.services.support import Clock
+from tests.services.support import Clock, environ
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("cheap_passwords")]
 
@@ -183,8 +185,6 @@ async def test_an_account_is_closed_and_erased_in_time(auth: Auth, clock: Clock)
 async def test_letters_are_sealed_while_they_wait_and_go_through_the_gateway_once(
     auth: Auth, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from localcloud.partners.messages import MessagesStandIn
-    from tests.services.support import environ
 
     person = await auth.person()
     app = await auth.cloud.connect(auth.database, role="app", service="auth")
@@ -192,11 +192,18 @@ async def test_letters_are_sealed_while_they_wait_and_go_through_the_gateway_onc
     await app.close()
     assert person.email not in str([row["payload"] for row in rows])
     code = await auth.secret(person.email)
-    with MessagesStandIn() as gateway, environ(auth.cloud.environment("auth", auth.database, MESSAGES_URL=gateway.url)):
+    gateway = MessagesStandIn(auth.cloud.secrets.__getitem__)
+    server = await serve("127.0.0.1", 0, gateway.handle)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    variables = auth.cloud.environment("auth", auth.database, process="worker", MESSAGES_URL=url)
+    with environ(variables | {"MESSAGES_KEY": "a-placeholder"}):
+        await jobs.handle(auth.app.state.sessions, clock, "auth.send_letter", [row["id"] for row in rows])
+    assert not gateway.shown(person.email), "a key that the gateway does not know"
+    with environ(variables):
         gateway.fail = 1  # the answer to the first one is lost after it was taken
         for _ in range(3):
             await jobs.handle(auth.app.state.sessions, clock, "auth.send_letter", [row["id"] for row in rows])
-        async with httpx.AsyncClient(trust_env=False) as http:
-            shown = (await http.get(f"{gateway.url}/messages")).json()
-    assert [(each["to"], each["channel"]) for each in shown] == [(person.email, "email")]
+    server.close()
+    shown = gateway.shown(person.email)
+    assert [(each["to"], each["channel"]) for each in shown] == [(person.email, "email")], "the letter was not lost"
     assert code in shown[0]["subject"]

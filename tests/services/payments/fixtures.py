@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import jwt
 import pytest
 from fastapi import FastAPI
 
@@ -21,9 +20,10 @@ from services.common.jobs import Jobs
 from services.common.outbox import messages
 from services.payments import runtime
 from services.payments.app import create_app
-from services.payments.outside import Background, Reach
+from services.payments.outside import Outside, Reach
 from services.payments.tasks import jobs_with
-from tests.services.auth.fixtures import Auth
+from services.payments.wallet import WORKER
+from tests.services.auth.fixtures import Auth, Person
 from tests.services.payments.partners import URLS, Partners
 from tests.services.support import Cloud, environ, running
 from tests.services.wallet.fixtures import Wallet
@@ -59,26 +59,43 @@ class Payments:
     cloud: Cloud
 
     async def player(self) -> Depositor:
-        """Somebody with an account and nothing in it."""
-        player = await self.wallet.player()
-        return Depositor(self, player.bearer)
+        """Somebody with an account and nothing in it, who has just shown two factors."""
+        person = await self.auth.show_two_factors(await self.auth.player())
+        answer = await self.wallet.client.post("/wallet/account", headers=person.bearer)
+        assert answer.status_code == 201, answer.text
+        return Depositor(self, person)
 
     async def staff(self, client: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """What an operators' client is told."""
         bearer = await self.auth.bearer(client)
         return await self.client.request(method, f"/payments/internal{path}", headers=bearer, json=body)
 
-    async def outside(self) -> Background:
+    async def outside(self) -> Outside:
         """What the worker reaches."""
         return await self.reach()
 
     async def fill_pot(self, contest: str, player: Depositor, amount: int) -> None:
-        """A player enters a contest for money."""
+        """A player pays in, and enters a contest for all of it."""
         await player.paid_in(amount)
-        body = {"id": str(uuid4()), "kind": "contest_entry", "player": player.id, "pot": contest, "amount": amount}
-        bearer = await self.wallet.machine("tests", {"wallet:play"})
-        answer = await self.wallet.client.post("/wallet/internal/movements", headers=bearer, json=body)
+        answer = await self.enter(contest, player, amount)
         assert answer.status_code == 201, answer.text
+
+    async def enter(
+        self, contest: str, player: Depositor, amount: int, key: str = "", jurisdiction: str = "XX"
+    ) -> httpx.Response:
+        """A player enters a contest for money."""
+        body = {"player": player.id, "contest": contest, "amount": amount, "jurisdiction": jurisdiction}
+        headers = await self.auth.bearer("payments-prizes") | {"Idempotency-Key": key or uuid4().hex}
+        return await self.client.post("/payments/internal/entries", headers=headers, json=body)
+
+    async def balances(self, player: Depositor) -> dict[str, Any]:
+        """What a player has, bucket by bucket, with what is held and owed."""
+        bearer = await self.wallet.machine("tests", {"wallet:read"})
+        body = {"players": [player.id]}
+        answer = await self.wallet.client.post("/wallet/internal/balances", headers=bearer, json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["balances"][0]
+        return found
 
     async def winnings(self, *players: Depositor) -> list[int]:
         """What players have won."""
@@ -138,13 +155,16 @@ class Depositor:
     """A player who pays in and out."""
 
     payments: Payments
-    bearer: Mapping[str, str]
+    person: Person
 
     @property
     def id(self) -> str:
         """The player's id, which his token says."""
-        claims = jwt.decode(self.bearer["Authorization"].partition(" ")[2], options={"verify_signature": False})
-        return str(claims["sub"])
+        return str(self.person.id)
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return self.person.bearer
 
     async def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         headers = {**self.bearer, "Idempotency-Key": key or uuid4().hex}
@@ -192,7 +212,7 @@ class Depositor:
 
     async def balance(self) -> int:
         """What the wallet says he has."""
-        answer = await self.payments.wallet.client.get("/wallet/balance", headers=dict(self.bearer))
+        answer = await self.payments.wallet.client.get("/wallet/balance", headers=self.bearer)
         assert answer.status_code == 200, answer.text
         amount: int = answer.json()["balance"]
         return amount
@@ -204,16 +224,14 @@ async def payments(
 ) -> AsyncIterator[Payments]:
     """Payments, running, with nothing in it; its jobs run when a test says so."""
     partners, inside = Partners(cloud.secrets), ByHost(auth=auth.app, wallet=wallet.app)
-    app = create_app(None, httpx.ASGITransport(auth.app), partners)
+    app = create_app(None, inside, partners)
     monkeypatch.setattr("services.payments.app.AT_ONCE", 100_000)
     async with cloud.fresh("payments") as name, AsyncExitStack() as stack:
         given = cloud.environment("payments", name) | cloud.environment("payments", name, process="worker") | URLS
 
-        async def open_background() -> Background:
+        async def open_background() -> Outside:
             with environ(given):
-                shared = await runtime.open_outside(stack, partners)
-                found = await runtime.open_wallet(stack, inside)
-            return Background(providers=shared.providers, router=shared.router, sealer=shared.sealer, wallet=found)
+                return await runtime.open_outside(stack, WORKER, partners, inside)
 
         client = await stack.enter_async_context(running(app, given))
         engine = database.create_engine(cloud.settings("payments", name), "test", connections=8)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from localcloud.partners.world import Fault, Scenario
 from services.common import logs
-from tests.services.payments.fixtures import Payments
+from tests.services.payments.fixtures import Depositor, Payments
+from tests.services.wallet.fixtures import Wallet
 
 pytestmark = pytest.mark.postgres
 
@@ -250,3 +253,92 @@ async def test_no_secret_and_no_account_is_logged(
     for forbidden in (*secrets, "Asha Rao", "@okbank"):
         assert forbidden not in said
     assert shown and json.dumps(shown).count("\\u2022") >= 4
+
+
+async def test_who_may_move_money_is_asked_before_any_does(payments: Payments, wallet: Wallet) -> None:
+    auth, player = payments.auth, await payments.player()
+    unverified, one_factor = await auth.person(), await auth.player()
+    minor = await auth.verified(birth_date=f"{datetime.now(UTC).year - 17}-01-01")
+    deposit, payout = (
+        {"amount": 5_000, "jurisdiction": "XX"},
+        {"amount": 5_000, "instrument": str(uuid4()), "jurisdiction": "XX"},
+    )
+    instrument = {"kind": "vpa", "name": "Asha Rao", "account": "asha@okbank"}
+    forbidden, step_up = (403, "forbidden"), (401, "step_up_needed")
+    for person, path, body, expected in (
+        (unverified, "/deposits", deposit, forbidden),
+        (minor, "/deposits", deposit, forbidden),
+        (unverified, "/instruments", instrument, forbidden),
+        (unverified, "/payouts", payout, forbidden),
+        (one_factor, "/instruments", instrument, step_up),
+        (one_factor, "/payouts", payout, step_up),
+    ):
+        answer = await Depositor(payments, person).ask("POST", path, body)
+        assert (answer.status_code, answer.json()["code"]) == expected, path
+    transfer = {"to_account": str(uuid4()), "amount": 1}
+    headers = unverified.bearer | {"Idempotency-Key": uuid4().hex}
+    assert (await wallet.client.post("/wallet/transfers", json=transfer, headers=headers)).status_code == 403
+    exclusion = {"kind": "time-out", "days": 2}
+    assert (await auth.client.post("/auth/exclusions", json=exclusion, headers=player.bearer)).status_code < 300
+    back = Depositor(payments, await auth.log_in(player.person))
+    assert (await back.ask("POST", "/deposits", deposit)).json()["code"] == "forbidden", (
+        "excluded players pay nothing in"
+    )
+    assert (await back.ask("GET", "/deposits")).status_code == 200
+
+
+async def test_a_players_own_limit_holds_however_many_deposits_come_at_once(payments: Payments) -> None:
+    player = await payments.player()
+    await player.paid_in(20_000)
+    limit = {"measure": "deposit", "days": 1, "amount": 50_000}
+    wallet = payments.wallet.client
+    assert (await wallet.put("/wallet/limits", json=limit, headers=player.bearer)).status_code == 200
+    body = {"amount": 10_000, "jurisdiction": "XX"}
+    keys = [uuid4().hex for _ in range(6)]
+    answers = await asyncio.gather(*(player.ask("POST", "/deposits", body, key) for key in keys))
+    told = Counter(answer.json().get("code", "taken") for answer in answers)
+    assert told["limit_reached"] >= 3, told
+    assert set(told) <= {"taken", "limit_reached"}
+    (key, refused) = next((key, each) for key, each in zip(keys, answers, strict=True) if each.status_code == 403)
+    again = await player.ask("POST", "/deposits", body, key)
+    assert (again.status_code, again.content) == (403, refused.content), "the refusal is the answer to its key"
+    assert again.headers["content-type"] == "application/problem+json"
+    states = await payments.rows("SELECT state, count(*) FROM deposits GROUP BY state")
+    assert {row["state"]: row["count"] for row in states}["ended"] == told["limit_reached"]
+
+
+async def test_without_the_wallets_word_no_deposit_is_taken(payments: Payments) -> None:
+    player, body, key = await payments.player(), {"amount": 10_000, "jurisdiction": "XX"}, uuid4().hex
+    payments.inside.broken.add("wallet")
+    answer = await player.ask("POST", "/deposits", body, key)
+    assert (answer.status_code, answer.json()["code"]) == (503, "outcome_unknown")
+    assert not payments.partners.sent, "no provider was asked"
+    payments.inside.broken.clear()
+    assert (await player.ask("POST", "/deposits", body, key)).status_code == 201
+    exclusion = {"days": 3}
+    assert (
+        await payments.wallet.client.post("/wallet/exclusions", json=exclusion, headers=player.bearer)
+    ).status_code == 200
+    refused = await player.ask("POST", "/deposits", body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "player_excluded")
+
+
+async def test_an_entry_needs_the_gates_yes_and_the_wallets(payments: Payments) -> None:
+    player, contest, key = await payments.player(), str(uuid4()), uuid4().hex
+    await player.paid_in(50_000)
+    elsewhere = await payments.enter(contest, player, 10_000, jurisdiction="IN")
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "not_allowed_here")
+    payments.inside.broken.add("wallet")
+    unknown = await payments.enter(contest, player, 10_000, key)
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "outcome_unknown")
+    payments.inside.broken.clear()
+    made = [await payments.enter(contest, player, 10_000, key) for _ in range(2)]
+    assert [each.status_code for each in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+    assert await player.balance() == 40_000, "one entry, however often it was asked for"
+    too_much = await payments.enter(contest, player, 45_000)
+    assert (too_much.status_code, too_much.json()["code"]) == (409, "entry_refused")
+    rows = await payments.rows(
+        "SELECT allowed, count(*) FROM decisions WHERE activity = 'contest_entry' GROUP BY allowed"
+    )
+    assert {row["allowed"]: row["count"] for row in rows} == {True: 2, False: 1}

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -123,20 +124,49 @@ def dispute(payments: Payments, status: str) -> None:
     payments.partners.razorpay.dispute(payment, status)
 
 
-async def test_a_dispute_freezes_payouts_until_it_is_won(payments: Payments) -> None:
+async def test_a_dispute_freezes_payouts_and_the_money_until_it_is_won(payments: Payments) -> None:
     player = await payments.player()
     await player.paid_in(50_000)
     instrument = await player.instrument()
     dispute(payments, "open")
     await payments.settle()
+    assert (await payments.balances(player))["held"] == 50_000
     refused: Any = await player.withdraw(10_000, instrument)
     await payments.settle()
     assert (await player.ask("GET", f"/payouts/{refused.json()['id']}")).json()["state"] == "declined"
     dispute(payments, "won")
     await payments.settle()
+    assert (await payments.balances(player))["available"] == 50_000
     allowed = await player.withdraw(10_000, instrument)
     await payments.settle()
     assert (await player.ask("GET", f"/payouts/{allowed.json()['id']}")).json()["state"] == "processed"
     dispute(payments, "lost")
     await payments.settle()
+    assert [tuple(row) for row in await payments.rows("SELECT wallet, status FROM disputes")] == [("released", "lost")]
     assert [row["frozen"] for row in await payments.rows("SELECT frozen FROM payments")] == [True]
+
+
+@pytest.mark.parametrize("entered", [0, 20_000, 50_000])
+async def test_a_lost_dispute_takes_what_there_is_once_and_says_what_is_missing(
+    payments: Payments, caplog: pytest.LogCaptureFixture, entered: int
+) -> None:
+    player = await payments.player()
+    await player.paid_in(50_000)
+    if entered:
+        await payments.enter(str(uuid4()), player, entered)
+    payments.inside.broken.add("wallet")
+    dispute(payments, "open")
+    dispute(payments, "lost")
+    await payments.settle()
+    assert [row["wallet"] for row in await payments.rows("SELECT wallet FROM disputes")] == [""]
+    payments.inside.broken.clear()
+    for _ in range(2):
+        await payments.later()
+        dispute(payments, "lost")  # told again: nothing more is taken
+        await payments.settle()
+    found = await payments.balances(player)
+    # Where nothing was there, the deposit is undone: the player owes it. A part that is missing is for staff.
+    assert (found["deposit"], found["held"], found["owed"]) == (0, 0, 50_000 if entered == 50_000 else 0)
+    assert [row["wallet"] for row in await payments.rows("SELECT wallet FROM disputes")] == ["taken"]
+    missing = [getattr(record, "missing", 0) for record in caplog.records if record.levelname == "CRITICAL"]
+    assert missing == ([20_000] if entered == 20_000 else [])

@@ -31,7 +31,7 @@ class Wallet:
 
     async def player(self, paise: int = 0) -> Player:
         """Somebody with an account that holds `paise`."""
-        person = await self.auth.person()
+        person = await self.auth.player()
         answer = await self.client.post("/wallet/account", headers=person.bearer)
         assert answer.status_code == 201, answer.text
         player = Player(self, person.bearer, answer.json()["id"])
