@@ -139,9 +139,11 @@ def _play(
 
 
 def _log_in(journey: Journey) -> None:
+    from services.auth.journey import finish_registration
+
     person = {"email": f"watcher-{journey.run}@example.com", "password": journey.password}
     journey.ask("POST", "/auth/register", 202, json=person)
-    journey.tokens["watcher"] = journey.ask("POST", "/auth/login", 200, json=person)["access_token"]
+    finish_registration(journey, "watcher", person)
 
 
 def _table(match: Match, label: str, points: list[dict[str, str]], seconds: float) -> Table:

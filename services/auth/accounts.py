@@ -15,10 +15,18 @@ from services.auth.errors import AuthCode
 from services.auth.events import AccountRegistered
 from services.auth.flows import FlowKind, Flows
 from services.auth.letters import Letter, Post
-from services.auth.limiter import BEGINNINGS, BY_ACCOUNT, BY_ADDRESS, MESSAGES, REGISTRATIONS, Limiter
+from services.auth.limiter import BEGINNINGS, BY_ACCOUNT, BY_ADDRESS, MESSAGES, REGISTRATIONS, Attempt, Limiter
 from services.auth.models import State, User
 from services.auth.passwords import Passwords, refuse_easy
-from services.auth.schemas import LoginRequest, Profile, Registered, RegisterRequest, SecondFactorNeeded, TokenPair
+from services.auth.schemas import (
+    FinishRequest,
+    LoginRequest,
+    Profile,
+    Registered,
+    RegisterRequest,
+    SecondFactorNeeded,
+    TokenPair,
+)
 from services.auth.sessions import SessionService
 from services.auth.settings import CLOSING_TIME
 from services.auth.visitor import Visitor
@@ -63,7 +71,8 @@ class AccountService:
         """Make an account where the contact has none. Raises ServiceError (rate_limited, limiter_unavailable, password_common).
 
         The answer is the same either way, and either way a letter goes out: it does not say who has an account, and who repeats
-        the request after a lost answer gets that answer.
+        the request after a lost answer gets that answer. Nobody logs in before the code has come back (`finish_registration`),
+        or that would say it. An account that nobody has proved to be theirs takes the newest registration's password.
         """
         contact = wanted.contact
         refuse_easy(wanted.password.get_secret_value(), contact.value.partition("@")[0])
@@ -90,9 +99,33 @@ class AccountService:
             kind = Happened.REGISTRATION_REPEATED
             await audit.record(session, now, kind, known.id if known else None, visitor)
             letter, secret = Letter.REGISTERED_AGAIN, ""
+            if known is not None and not known.is_verified and writes:
+                given = {"password_hash": password_hash, "birth_date": wanted.birth_date}
+                await repository.change_user(session, known.id, **given)
+                code = await self._flows.begin_code(session, _VERIFY[contact.kind], known.id, contact=digest.hex())
+                letter, secret = Letter.VERIFY, code
         if writes:
             await self._post.send(session, contact, letter, secret=secret)
         return Registered(email=wanted.email, phone=wanted.phone)
+
+    async def finish_registration(
+        self, sessions: Sessions, session: AsyncSession, given: FinishRequest, visitor: Visitor
+    ) -> TokenPair | SecondFactorNeeded:
+        """The code of a registration came back with its password: the contact is verified, a session begins.
+
+        Whatever is wrong, and whosever the contact is, the refusal is one. Raises ServiceError (rate_limited,
+        limiter_unavailable, code_refused, account_frozen).
+        """
+        contact, now = given.contact, self._clock.now()
+        found, right, of_address = await self._find(sessions, contact, given.password.get_secret_value(), visitor)
+        # Of nobody, too: that takes as long.
+        whose = found.id if right and found is not None and not found.is_verified else uuid7()
+        await self._flows.finish_code(session, _VERIFY[contact.kind], whose, given.code.get_secret_value())
+        user = await self.user(session, whose, lock=True)
+        await repository.change_user(session, user.id, **{f"{contact.kind}_verified_at": now})
+        await audit.record(session, now, Happened.CONTACT_VERIFIED, user.id, visitor, contact=contact.kind)
+        await self._forgive(contact, of_address)
+        return await self.begin_session(session, user, visitor, ["pwd"])
 
     async def log_in(
         self, sessions: Sessions, session: AsyncSession, given: LoginRequest, visitor: Visitor
@@ -120,26 +153,36 @@ class AccountService:
     async def _authenticate(
         self, sessions: Sessions, session: AsyncSession, given: LoginRequest, visitor: Visitor
     ) -> Authenticated:
-        """Whose contact and password these are.
-
-        It reads in a session of its own, so that no connection is held while the password is checked.
-        """
-        digest = self._contacts.digest(given.contact)
-        of_address = await self._limiter.attempt(BY_ADDRESS, visitor.address)
-        await self._limiter.attempt(BY_ACCOUNT, digest.hex())
-        async with sessions() as reading:
-            user = await repository.user_by_digest(reading, digest)
+        """Whose contact and password these are, if a contact of theirs is verified: until then the refusal is the same."""
         password = given.password.get_secret_value()
-        if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
+        user, right, of_address = await self._find(sessions, given.contact, password, visitor)
+        if not right or user is None or not user.is_verified:
             log.warning("log-in refused", extra={"subject": str(user.id) if user else "unknown"})
             now = self._clock.now()
             # Noted of nobody, too: an unknown name takes as long as a wrong password, to the last statement.
             await audit.record(session, now, Happened.LOG_IN_REFUSED, user.id if user else None, visitor)
             raise ServiceError(AuthCode.CREDENTIALS_WRONG, "Check both, or register.", keeps_changes=True)
-        await self._limiter.forgive(BY_ACCOUNT, digest.hex())
-        await self._limiter.give_back(of_address)
+        await self._forgive(given.contact, of_address)
         outdated = self._passwords.outdated(user.password_hash or "")
         return Authenticated(user, await self._passwords.hash(password) if outdated else None)
+
+    async def _find(
+        self, sessions: Sessions, contact: Contact, password: str, visitor: Visitor
+    ) -> tuple[User | None, bool, Attempt]:
+        """Whose contact it is, whether the password is theirs; the address's attempt, counted besides the account's.
+
+        It reads in a session of its own, so that no connection is held while the password is checked.
+        """
+        digest = self._contacts.digest(contact)
+        of_address = await self._limiter.attempt(BY_ADDRESS, visitor.address)
+        await self._limiter.attempt(BY_ACCOUNT, digest.hex())
+        async with sessions() as reading:
+            user = await repository.user_by_digest(reading, digest)
+        return user, await self._passwords.verify(user.password_hash if user else None, password), of_address
+
+    async def _forgive(self, contact: Contact, of_address: Attempt) -> None:
+        await self._limiter.forgive(BY_ACCOUNT, self._contacts.digest(contact).hex())
+        await self._limiter.give_back(of_address)
 
     async def profile(self, session: AsyncSession, user_id: UUID) -> Profile:
         """Who a person is. Raises ServiceError (not_found)."""
@@ -212,7 +255,7 @@ class AccountService:
         writes = await self._may_write(contact)
         user = await repository.user_by_digest(session, digest)
         await audit.record(session, now, Happened.RESET_REQUESTED, user.id if user else None, visitor)
-        if user is not None and writes:
+        if user is not None and user.is_verified and writes:
             token = await self._flows.begin(session, FlowKind.RESET, user.id)
             await self._post.send(session, contact, Letter.RESET, secret=token)
 

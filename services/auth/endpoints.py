@@ -18,6 +18,7 @@ from services.auth.schemas import (
     ClientCredentials,
     ContactRequest,
     EndedList,
+    FinishRequest,
     JsonWebKeySet,
     LoginRequest,
     PasskeyAnswer,
@@ -77,12 +78,26 @@ def half_way(answer: TokenPair | SecondFactorNeeded) -> TokenPair | Response:
 
 @router.post("/register", status_code=202, responses=responses(AuthCode.PASSWORD_COMMON, *LIMITS))
 async def register(body: RegisterRequest, auth: Auth, session: Session, visitor: FromWhere) -> Registered:
-    """Make an account, then log in.
+    """Make an account; a code is sent, which `/auth/register/finish` takes. Until then nobody logs in.
 
     The answer does not say whether the contact had one already; that account stays as it is. So the request may be repeated:
-    its effect and its answer are the same. A code is sent, by which the contact is verified.
+    its effect and its answer are the same, and the newest code and password are good.
     """
     return await auth.accounts.register(session, body, visitor)
+
+
+@router.post(
+    "/register/finish",
+    dependencies=TOKENS,
+    response_model=TokenPair,
+    responses=HALF_WAY | responses(AuthCode.CODE_REFUSED, AuthCode.ACCOUNT_FROZEN, Code.NOT_FOUND, *LIMITS),
+)
+async def finish_registration(
+    request: Request, body: FinishRequest, auth: Auth, session: Session, visitor: FromWhere
+) -> Any:
+    """Enter the code, with the password: the contact is verified, and a session begins."""
+    sessions = request.app.state.sessions
+    return half_way(await auth.accounts.finish_registration(sessions, session, body, visitor))
 
 
 @router.post(

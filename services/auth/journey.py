@@ -28,10 +28,11 @@ def register(journey: Journey) -> str:
 
 
 def verify(journey: Journey) -> str:
-    """Each enters the code that came by mail; before that, no money moves."""
+    """Each enters the code that came by mail; before that, nobody logs in."""
     for player in (FIRST, SECOND):
-        log_in_as(journey, player)
-        verify_address(journey, player, credentials(journey, player)["email"])
+        given = credentials(journey, player)
+        journey.ask("POST", "/auth/login", 401, json=given)
+        finish_registration(journey, player, given)
     return "the codes that were sent verify both addresses"
 
 
@@ -93,16 +94,18 @@ def log_in_as(journey: Journey, player: str) -> None:
     journey.tokens[player] = answer["access_token"]
 
 
-def verify_address(journey: Journey, player: str, email: str) -> None:
-    """Enter the newest code that was sent to an address; the next token says that it is verified."""
+def finish_registration(journey: Journey, player: str, given: dict[str, str]) -> None:
+    """Enter the newest code that was sent to the address of `given`; leaves the player's token."""
+    path = f"/_partners/messages/{quote(given['email'])}"
 
     def look() -> str | None:
-        shown = journey.partners.get(f"/_partners/messages/{quote(email)}").raise_for_status().json()
+        shown = journey.partners.get(path).raise_for_status().json()
         found = [re.search(r"^Your code: (\d{6})$", letter["subject"]) for letter in shown]
         return next((each[1] for each in reversed(found) if each), None)
 
     code = journey.until(LETTER_SECONDS, f"the letter to {player} (does the worker run?)", look)
-    journey.ask("POST", "/auth/contacts/verify", 200, who=player, json={"kind": "email", "code": code})
+    answer = journey.ask("POST", "/auth/register/finish", 200, json=given | {"code": code})
+    journey.tokens[player] = answer["access_token"]
 
 
 def credentials(journey: Journey, player: str) -> dict[str, str]:

@@ -63,6 +63,11 @@ class User(Base):
         Index("ix_users_closes_at", "closes_at", postgresql_where=text("closes_at IS NOT NULL")),
     )
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether somebody has proved that a contact is theirs: until then nobody logs in."""
+        return self.email_verified_at is not None or self.phone_verified_at is not None
+
 
 class LoginSession(Base):
     """One log-in: the family of the refresh tokens that follow from it.

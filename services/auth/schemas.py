@@ -73,6 +73,12 @@ class LoginRequest(ContactRequest):
     password: GivenPassword
 
 
+class FinishRequest(LoginRequest):
+    """A person whose code has come, with what they registered with."""
+
+    code: Code
+
+
 class RefreshRequest(_Request):
     """The refresh token that was last given out."""
 

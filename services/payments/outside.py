@@ -16,14 +16,14 @@ from services.payments.wallet import Wallet
 
 Answer = TypeVar("Answer")
 State = TypeVar("State", RefundState, PayoutState)
-Said = TypeVar("Said", RefundState, PayoutState, covariant=True)
+Reported = TypeVar("Reported", RefundState, PayoutState, covariant=True)
 
 
-class News(Protocol[Said]):
+class News(Protocol[Reported]):
     """What a provider says of a refund or a payout."""
 
     @property
-    def state(self) -> Said:
+    def state(self) -> Reported:
         """Where it stands."""
         ...
 

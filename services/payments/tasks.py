@@ -10,6 +10,7 @@ from services.common import idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.payments import (
+    crediting,
     deposits,
     disputes,
     downtimes,
@@ -29,8 +30,8 @@ def jobs_with(reach: Reach) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
     jobs = Jobs()
     jobs.on_messages(webhooks.WORK_OFF)(webhooks.WorkOff(reach))
-    jobs.on_message_outside(deposits.LOOK, deposits.LookAtAttempt(reach))
-    jobs.on_message_outside(deposits.CREDIT, deposits.CreditDeposit(reach))
+    jobs.on_message_outside(deposits.LOOK, crediting.LookAtAttempt(reach))
+    jobs.on_message_outside(deposits.CREDIT, crediting.CreditDeposit(reach))
     jobs.on_message_outside(refunds.TAKE, refunds.TakeRefund(reach))
     jobs.on_message_outside(refunds.SEND, refunds.SendRefund(reach))
     jobs.on_message_outside(refunds.UNDO, refunds.UndoRefund(reach))

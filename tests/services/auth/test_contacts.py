@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from services.auth.flows import CODE_ATTEMPTS
 from services.auth.settings import CLOSING_TIME
 from services.auth.tasks import jobs
 from services.common.tokens import PLAY, PLAYER, VERIFIED
-from tests.services.auth.fixtures import Auth, Person
+from tests.services.auth.fixtures import PASSWORD, Auth, Person
 from tests.services.support import Clock, environ
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("cheap_passwords")]
@@ -31,39 +32,73 @@ async def finish_reset(auth: Auth, token: str, password: str = "another horse ba
     return await auth.client.post("/auth/resets/finish", json={"token": token, "password": password})
 
 
-async def test_a_contact_is_verified_before_money_is_played_with(auth: Auth) -> None:
-    person = await auth.person(birth_date="1990-05-17")
-    assert person.scopes == {PLAYER}
-    assert (await verify(auth, person, await auth.secret(person.email))).json()["email_verified"] is True
-    refreshed = await auth.client.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]})
-    assert set(refreshed.json()["scope"].split()) == {PLAYER, VERIFIED, PLAY}
+async def test_nobody_logs_in_before_the_code_came_back_so_nobody_learns_who_is_new(auth: Auth) -> None:
+    known = await auth.person()
+    new, attackers = f"{uuid4().hex}@example.com", "a guess of somebody's"
+    told: list[list[tuple[int, str]]] = []
+    for email in (known.email, new):
+        await auth.registered(email, password=attackers)
+        body = {"email": email, "password": attackers}
+        log_in = await auth.client.post("/auth/login", json=body)
+        finishes = [
+            await auth.finish(email, "000000", attackers),
+            await auth.finish(email, "000000", "another password"),
+        ]
+        told.append([(each.status_code, each.json()["detail"]) for each in (log_in, *finishes)])
+    assert told[0] == told[1]
+    assert [status for status, _ in told[0]] == [401, 422, 422]
+    assert await auth.log_in(known), "whose account it is logs in as before"
+
+
+async def test_who_enters_the_code_with_the_password_has_the_account(auth: Auth) -> None:
+    email = await auth.registered(birth_date="1990-05-17")
+    code = await auth.secret(email)
+    assert (await auth.finish(email, code, "somebody else's")).json()["code"] == "code_refused"
+    together = await asyncio.gather(*(auth.finish(email, code) for _ in range(3)))
+    assert Counter(answer.status_code for answer in together) == {200: 1, 422: 2}
+    (done,) = [answer for answer in together if answer.status_code == 200]
+    assert Person(email, "", done.json()).scopes == {PLAYER, VERIFIED, PLAY}
+    assert (await auth.client.post("/auth/login", json={"email": email, "password": PASSWORD})).status_code == 200
+
+
+async def test_who_registers_somebody_elses_address_first_gets_nothing_by_it(auth: Auth) -> None:
+    email = await auth.registered(password="an early bird's")
+    stale = await auth.secret(email)
+    await auth.registered(email)  # whose address it is
+    fresh = await auth.secret(email)
+    assert (await auth.finish(email, stale, "an early bird's")).status_code == 422
+    assert (await auth.finish(email, fresh, "an early bird's")).status_code == 422
+    assert (await auth.finish(email, fresh)).status_code == 200
 
 
 async def test_a_code_is_good_once_for_a_while_and_for_a_few_tries(auth: Auth, clock: Clock) -> None:
-    person = await auth.person()
-    code = await auth.secret(person.email)
+    person, phone = await auth.person(), "+919876543210"
+
+    async def send() -> str:
+        answer = await auth.client.post("/auth/contacts", json={"phone": phone}, headers=person.bearer)
+        assert answer.status_code == 202, answer.text
+        return await auth.secret(phone)
+
+    code = await send()
     wrong = f"{(int(code) + 1) % 10**6:06}"
-    answers = await asyncio.gather(*(verify(auth, person, wrong) for _ in range(CODE_ATTEMPTS + 3)))
+    answers = await asyncio.gather(*(verify(auth, person, wrong, "phone") for _ in range(CODE_ATTEMPTS + 3)))
     assert {answer.json()["code"] for answer in answers} == {"code_refused"}
-    assert (await verify(auth, person, code)).status_code == 422, "it was tried too often"
-    await auth.client.post("/auth/contacts", json={"email": person.email}, headers=person.bearer)
-    code = await auth.secret(person.email)
-    together = await asyncio.gather(*(verify(auth, person, code) for _ in range(4)))
-    assert Counter(answer.status_code for answer in together) == {200: 1, 422: 3}
-    await auth.client.post("/auth/contacts", json={"email": person.email}, headers=person.bearer)
-    late = await auth.secret(person.email)
-    clock.move(minutes=30)
+    assert (await verify(auth, person, code, "phone")).status_code == 422, "it was tried too often"
+    late = await send()
+    clock.move(minutes=10)
+    assert (await verify(auth, person, late, "phone")).status_code == 422
     person = await auth.log_in(person)
-    assert (await verify(auth, person, late)).status_code == 422
+    code = await send()
+    together = await asyncio.gather(*(verify(auth, person, code, "phone") for _ in range(4)))
+    assert Counter(answer.status_code for answer in together) == {200: 1, 422: 3}
 
 
 async def test_a_phone_is_written_in_many_ways_and_is_one(auth: Auth) -> None:
     body = {"phone": "+91 98765-43210", "password": "correct horse battery"}
     answer = await auth.client.post("/auth/register", json=body)
     assert answer.json() == {"phone": "+919876543210"}
-    log_in = await auth.client.post("/auth/login", json=body | {"phone": "+91(98765)43210"})
-    person = Person("", "", log_in.json())
-    assert (await verify(auth, person, await auth.secret("+919876543210"), "phone")).status_code == 200
+    finish = body | {"phone": "+91(98765)43210", "code": await auth.secret("+919876543210")}
+    person = Person("", "", (await auth.client.post("/auth/register/finish", json=finish)).json())
     profile = (await auth.client.get("/auth/me", headers=person.bearer)).json()
     assert (profile["phone"], profile["phone_verified"], profile["email"]) == ("+919876543210", True, None)
 
