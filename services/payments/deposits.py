@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
@@ -50,8 +49,6 @@ ORDER_SECONDS = 4.0
 LOOK, CREDIT = "payments.look_at_attempt", "payments.credit_deposit"
 
 Answer = TypeVar("Answer")
-
-log = logging.getLogger(__name__)
 
 
 class _Planned(BaseModel):

@@ -142,7 +142,14 @@ class Payments:
 
     async def rows(self, statement: str, *values: Any) -> list[Any]:
         """What the database holds."""
-        owner = await self.cloud.connect(self.database, role="owner", service="payments")
+        return await self._rows("payments", self.database, statement, *values)
+
+    async def wallet_rows(self, statement: str) -> list[Any]:
+        """What the wallet's holds."""
+        return await self._rows("wallet", self.wallet.database, statement)
+
+    async def _rows(self, service: str, database: str, statement: str, *values: Any) -> list[Any]:
+        owner = await self.cloud.connect(database, role="owner", service=service)
         try:
             found: list[Any] = await owner.fetch(statement, *values)
             return found
