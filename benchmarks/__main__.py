@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = {
     "auth": "benchmarks.auth",
     "clock": "benchmarks.clock",
+    "payments": "benchmarks.payments",
     "platform": "benchmarks.platform",
     "policies": "benchmarks.policies",
     "scoring": "benchmarks.scoring",

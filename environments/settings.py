@@ -343,8 +343,8 @@ class EnvironmentSettings(Model):
                 groups[0].domains if groups[0].endpoints[name] is not None else (host,)
             )  # None: the environment's own
             if self.tier is not Tier.LAPTOP and (scheme != "https" or host not in hosts):
-                known = f"one of {', '.join(groups[0].domains)}" if groups[0].domains else "its host"
-                raise ValueError(f"endpoints.{name}: {url!r}; accepted: https:// and {known}")
+                accepted = f"one of {', '.join(groups[0].domains)}" if groups[0].domains else "its host"
+                raise ValueError(f"endpoints.{name}: {url!r}; accepted: https:// and {accepted}")
         bystart = sorted(self.events.items(), key=lambda item: item[1].start)
         for (first, one), (second, other) in itertools.pairwise(bystart):
             if other.start < one.end:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import count
 
 #: Well below what a process accepts (services.common.protocol.MAX_CONNECTIONS).
@@ -29,7 +29,7 @@ _LAST_ANSWERS_SECONDS = 15.0
 class Job:
     """`rate` transfers a second between `accounts`, by bearers of `tokens`, at 127.0.0.1:`port` for `seconds`.
 
-    `mark`: what no other run's idempotency keys begin with.
+    `mark`: what no other run's idempotency keys begin with. `made`: other requests to send, one after the other, instead.
     """
 
     port: int
@@ -38,6 +38,7 @@ class Job:
     tokens: list[str]
     accounts: list[str]
     mark: str
+    made: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Result:
 
 def requests(job: Job) -> Iterator[bytes]:
     """Requests, each with a new key; givers and takers one after the other."""
+    if job.made:
+        yield from (each.encode("latin-1") for each in job.made)
+        return
     heads = [
         f"POST /wallet/transfers HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n".encode()
         for token in job.tokens

@@ -54,7 +54,8 @@ def process(command: list[str], environment: dict[str, str]) -> Iterator[subproc
 class Issuer:
     """Signs tokens, and serves the key they are checked with."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: str = "bench") -> None:
+        self._environment = environment
         self._key = ec.generate_private_key(ec.SECP256R1())
         public = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
         self._jwks = json.dumps({"keys": [{**public, "kid": "bench", "alg": ALGORITHM, "use": "sig"}]}).encode()
@@ -63,15 +64,21 @@ class Issuer:
     def token(self, subject: UUID | str, client: str = "matchday", scope: str = "player player:verified") -> str:
         """A player's token, or a client's."""
         now = int(time.time())
-        claims = {"iss": issuer("bench"), "aud": AUDIENCE, "sub": str(subject), "iat": now, "exp": now + 3600}
+        claims = {"iss": issuer(self._environment), "aud": AUDIENCE, "sub": str(subject), "iat": now, "exp": now + 3600}
         more = {"jti": str(uuid4()), "client_id": client, "scope": scope}
         return jwt.encode(claims | more, self._key, ALGORITHM, headers={"kid": "bench", "typ": TYPE})
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(self._jwks)}\r\n\r\n"
-        writer.write(head.encode() + self._jwks)
+        asked = await reader.readuntil(b"\r\n\r\n")
+        body = self._machine() if asked.startswith(b"POST /auth/token ") else self._jwks
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
         writer.close()
+
+    def _machine(self) -> bytes:
+        """A token for whatever client asks, for all that payments asks of the wallet."""
+        scope = "wallet:deposit wallet:payout wallet:refund wallet:reverse wallet:dispute wallet:play wallet:settle wallet:read"
+        return json.dumps({"access_token": self.token("bench", "bench", scope), "expires_in": 3600}).encode()
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Serve until the stack ends."""

@@ -103,6 +103,7 @@ def application(name: str, transform: Transforms | None) -> Component:
         logs_key_arn=KEY,
         secrets_key_arn=KEY,
         data_key_arn=KEY,
+        public_url="https://play.example.com",
     )
     args = ApplicationArgs(platform=platform, processes={"web": WEB}, security_group_id="sg-1", secrets={"KEK": 43})
     return Application(name, args, transform=transform)
@@ -118,6 +119,7 @@ def service_args() -> ServiceArgs:
         region=REGION,
         image="i",
         drain_seconds=30,
+        public_url="https://play.example.com",
     )
     return ServiceArgs(
         process_name="web",

@@ -19,7 +19,7 @@ from services.common.money import Paise
 from services.common.outside import Refused
 from services.payments.providers import cashfree, razorpay, transport
 from services.payments.providers.cashfree import Cashfree
-from services.payments.providers.port import Destination, NotDone, Provider, Subject, Unknown
+from services.payments.providers.port import Destination, DisputeOutcome, NotDone, Provider, Subject, Unknown
 from services.payments.providers.razorpay import Razorpay
 from services.payments.providers.transport import client
 from tests.services.payments.partners import Partners
@@ -153,6 +153,44 @@ def test_the_current_and_the_previous_secret_are_accepted_and_no_other(secret: s
 def test_nothing_that_a_webhook_says_breaks_the_reader(document: Any) -> None:
     for adapter in (Razorpay(httpx.AsyncClient(), RAZORPAY_KEYS), Cashfree(httpx.AsyncClient(), CASHFREE_KEYS)):
         assert adapter.read(document).subject in Subject
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("DISPUTE_CREATED", DisputeOutcome.OPEN),
+        ("CHARGEBACK_INSUFFICIENT_EVIDENCE", DisputeOutcome.OPEN),
+        ("CHARGEBACK_MERCHANT_WON", DisputeOutcome.WON),
+        ("PRE_ARBITRATION_MERCHANT_LOST", DisputeOutcome.LOST),
+        ("DISPUTE_MERCHANT_ACCEPTED", DisputeOutcome.LOST),
+        ("RETRIEVAL_MERCHANT_LOST", DisputeOutcome.OPEN),
+    ],
+)
+def test_cashfrees_disputes_are_read_as_it_documents_them(status: str, outcome: DisputeOutcome) -> None:
+    """The sample of cashfree.com/docs/api-reference/payments/latest/disputes/dispute-webhooks, shortened."""
+    document = {
+        "type": "DISPUTE_CLOSED",
+        "event_time": "2023-06-15T21:17:14+05:30",
+        "data": {
+            "dispute": {"dispute_id": "433475257", "dispute_amount": 4500, "dispute_status": status},
+            "order_details": {"order_id": "order_1944", "order_amount": 4500, "cf_payment_id": 885457437},
+            "customer_details": {"customer_name": "Dileep"},
+        },
+    }
+    found = Cashfree(httpx.AsyncClient(), CASHFREE_KEYS).read(document)
+    assert (found.subject, found.dispute, found.payment) == (Subject.DISPUTE, "433475257", "885457437")
+    assert (found.outcome, found.amount) == (outcome, 450_000)
+
+
+@pytest.mark.parametrize("kind", ["ACKNOWLEDGED", "SUCCESS", "FAILED", "REVERSED", "REJECTED"])
+def test_cashfrees_transfers_are_read_as_it_documents_them(kind: str) -> None:
+    """By cashfree.com/docs/api-reference/payouts/v2/webhooks/webhooks-v2."""
+    document = {
+        "type": f"TRANSFER_{kind}",
+        "data": {"transfer_id": "t-1", "cf_transfer_id": "123", "status": "SUCCESS"},
+    }
+    found = Cashfree(httpx.AsyncClient(), CASHFREE_KEYS).read(document)
+    assert (found.subject, found.reference) == (Subject.PAYOUT, "t-1")
 
 
 # --- the fault matrix, on sockets
