@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from uuid import UUID
 
+from cryptography import x509
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
@@ -11,18 +17,19 @@ from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.postgres import Reads
-from services.kyc import pan, repository
-from services.kyc.checking import CHECK
+from services.kyc import aadhaar, findings, pan, repository
+from services.kyc.aadhaar import AadhaarError, OfflineKyc
+from services.kyc.checking import CHECK, conclude
 from services.kyc.deciding import move
 from services.kyc.errors import KycCode
 from services.kyc.models import Item
-from services.kyc.schemas import CaseView, ConsentRequest, ItemView, LevelView, PanRequest, Purpose
+from services.kyc.schemas import AadhaarRequest, CaseView, ConsentRequest, ItemView, LevelView, PanRequest, Purpose
 from services.kyc.settings import Digests
 from services.kyc.states import CaseEvent, ItemState, Kind, Level, State
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
 #: The version of each text that players agree to now; clients show the texts.
-TEXTS = {Purpose.IDENTITY: "2026-11"}
+TEXTS = {Purpose.IDENTITY: "2026-11", Purpose.AADHAAR: "2026-11"}
 
 
 async def consent(
@@ -49,7 +56,7 @@ async def key_for(reads: Reads, vault: Vault, player: UUID, handed: PanRequest) 
         holder = pan.HOLDERS[handed.pan[3]]
         raise ServiceError(KycCode.PAN_NOT_PERSONAL, f"The fourth letter says {holder}; accepted: person (P).")
     wrapped, agreed = await repository.standing(reads, player, Purpose.IDENTITY)
-    _refuse_without_consent(agreed)
+    _refuse_without_consent(Purpose.IDENTITY, agreed)
     try:
         return await vault.new(player) if wrapped is None else await vault.open(player, wrapped)
     except KeysUnavailableError:
@@ -62,8 +69,10 @@ async def submit_pan(
     """Keep a PAN and have it checked. Raises ServiceError (consent_missing, state_forbids, busy)."""
     case = await repository.case(session, player)
     agreed = await repository.consent(session, player, Purpose.IDENTITY)
-    _refuse_without_consent(agreed.version if agreed is not None and agreed.given else None)
+    _refuse_without_consent(Purpose.IDENTITY, agreed.version if agreed is not None and agreed.given else None)
     assert case is not None, "who agreed has a case"
+    if Kind.PAN in await repository.verified_kinds(session, player):
+        raise ServiceError(KycCode.STATE_FORBIDS, "It is verified already.")
     move(case, CaseEvent.SUBMIT)
     if case.data_key is None:
         case.data_key = key.wrapped
@@ -79,10 +88,75 @@ async def submit_pan(
     return await view(session, player)
 
 
-def _refuse_without_consent(agreed: str | None) -> None:
+def _refuse_without_consent(purpose: Purpose, agreed: str | None) -> None:
     """`agreed`: the version of the text that the player agrees to."""
-    if agreed != TEXTS[Purpose.IDENTITY]:
-        raise ServiceError(KycCode.CONSENT_MISSING, f"Agree to the text {TEXTS[Purpose.IDENTITY]} first.")
+    if agreed != TEXTS[purpose]:
+        raise ServiceError(KycCode.CONSENT_MISSING, f"Agree to the text {TEXTS[purpose]} of {purpose} first.")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the verified PAN says of a player, and the key that opens it."""
+
+    key: DataKey
+    name: str = field(repr=False)
+    birth_date: date = field(repr=False)
+
+
+async def known(reads: Reads, vault: Vault, player: UUID) -> Known:
+    """Whom an Aadhaar file is compared with; no transaction is open.
+
+    Raises ServiceError (consent_missing, state_forbids, busy).
+    """
+    _, agreed = await repository.standing(reads, player, Purpose.AADHAAR)
+    _refuse_without_consent(Purpose.AADHAAR, agreed)
+    found = await repository.read_verified(reads, player, Kind.PAN)
+    if found is None:
+        raise ServiceError(KycCode.STATE_FORBIDS, "A PAN has to be verified first.")
+    item, sealed = found
+    try:
+        key = await vault.open(player, sealed.data_key)
+    except KeysUnavailableError:
+        raise ServiceError(Code.BUSY, "It cannot be compared at this moment; nothing was kept.") from None
+    values = {name: key.open(item, name, each) for name, each in sealed.fields.items()}
+    return Known(key, values["name"], date.fromisoformat(values["date_of_birth"]))
+
+
+async def verified_file(handed: AadhaarRequest, now: datetime, certificates: Sequence[x509.Certificate]) -> OfflineKyc:
+    """What the file says, if it is believed. The share code goes no further. Raises ServiceError (file_refused)."""
+    try:
+        content = base64.b64decode(handed.file, validate=True)
+        code = handed.share_code.get_secret_value()
+        return await asyncio.to_thread(aadhaar.read, content, code, now, certificates)
+    except AadhaarError as error:
+        raise ServiceError(KycCode.FILE_REFUSED, f"The file is refused: {error.reason}.") from None
+    except ValueError:
+        raise ServiceError(KycCode.FILE_REFUSED, "The file is refused: not_base64.") from None
+
+
+async def submit_aadhaar(
+    session: AsyncSession, clock: Clock, digests: Digests, player: UUID, known: Known, file: OfflineKyc
+) -> CaseView:
+    """Keep what UIDAI says; what leaves no doubt is approved. Raises ServiceError (state_forbids)."""
+    case = await repository.case(session, player)
+    assert case is not None, "whose PAN is verified has a case"
+    if Kind.AADHAAR in await repository.verified_kinds(session, player):
+        raise ServiceError(KycCode.STATE_FORBIDS, "It is verified already.")
+    move(case, CaseEvent.SUBMIT)
+    whose = digests.all(f"aadhaar {file.last_four} {file.birth_date} {file.gender} {file.name.casefold()}")
+    item = Item(
+        id=uuid7(), player_id=player, kind=Kind.AADHAAR.value, state=ItemState.SUBMITTED.value, digest=whose[0],
+        shown=f"{'*' * 8}{file.last_four}", findings=[], created_at=clock.now(),
+    )  # fmt: skip
+    values = {
+        "name": file.name, "date_of_birth": file.birth_date.isoformat(), "gender": file.gender, "address": file.address,
+        "photo": base64.b64encode(file.photo).decode(),
+    }  # fmt: skip
+    sealed = {name: known.key.seal(item.id, name, each) for name, each in values.items()}
+    await repository.add_item(session, item, sealed)
+    found = findings.of_aadhaar(file, known.name, known.birth_date, clock.now().date())
+    await conclude(session, clock, case, item, found, whose)
+    return await view(session, player)
 
 
 async def view(session: AsyncSession, player: UUID) -> CaseView:

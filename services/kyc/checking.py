@@ -16,9 +16,10 @@ from services.common.outside import Refused, Try
 from services.kyc import findings, repository
 from services.kyc.deciding import SYSTEM, decide
 from services.kyc.findings import Finding
+from services.kyc.models import Case, Item
 from services.kyc.repository import Sealed
 from services.kyc.settings import Digests, open_digests, open_vault
-from services.kyc.states import CaseEvent, ItemState, Kind, State, after
+from services.kyc.states import CaseEvent, ItemState, Kind
 from services.kyc.vault import Vault
 
 CHECK = "kyc.check"
@@ -100,19 +101,25 @@ class Check:
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Checked | Refused
     ) -> None:
-        """Approve what leaves no doubt; a person looks at the rest."""
+        """Conclude from what was found."""
         assert isinstance(outcome, Checked), "nobody refuses here"
         case = await repository.case(session, request.sealed.player)
         item = await repository.item(session, request.item)
         if case is None or item is None or item.state != ItemState.SUBMITTED:
             return
-        await repository.lock_document(session, item.digest)
-        found = list(outcome.found)
-        if await repository.has_other(session, case.player_id, Kind(item.kind), outcome.digests):
-            found.append(Finding.DUPLICATE)
-        item.findings = [each.value for each in found]
-        if not found and after(State(case.state), CaseEvent.APPROVE):
-            await decide(session, clock, case, item, CaseEvent.APPROVE, SYSTEM, [])
-        else:
-            item.state = ItemState.REVIEW.value
-            await repository.open_review(session, item, clock.now(), clock.now() + SLA)
+        await conclude(session, clock, case, item, outcome.found, outcome.digests)
+
+
+async def conclude(
+    session: AsyncSession, clock: Clock, case: Case, item: Item, found: Sequence[Finding], digests: Sequence[bytes]
+) -> None:
+    """Approve what leaves no doubt; a person looks at the rest. `digests` of the document by every key in use."""
+    await repository.lock_document(session, item.digest)
+    if await repository.has_other(session, case.player_id, Kind(item.kind), digests):
+        found = [*found, Finding.DUPLICATE]
+    item.findings = [each.value for each in found]
+    if not found:
+        await decide(session, clock, case, item, CaseEvent.APPROVE, SYSTEM, [])
+    else:
+        item.state = ItemState.REVIEW.value
+        await repository.open_review(session, item, clock.now(), clock.now() + SLA)

@@ -39,11 +39,12 @@ async def decide(
             raise ServiceError(KycCode.DOCUMENT_TAKEN, "Reject it, or have the other player's case decided anew.")
     move(case, event)
     item.state = DECIDED[event].value
-    if event is CaseEvent.APPROVE:
-        case.level = level_of(await repository.verified_kinds(session, case.player_id)).value
-        case.approved_at, case.expires_at = clock.now(), clock.now() + VALID
-    else:
+    if event is CaseEvent.REJECT:
         case.level, case.approved_at, case.expires_at = Level.NONE.value, None, None
+    else:
+        if event is CaseEvent.APPROVE and case.level == Level.NONE:  # a higher level does not hold longer
+            case.approved_at, case.expires_at = clock.now(), clock.now() + VALID
+        case.level = level_of(await repository.verified_kinds(session, case.player_id)).value
     await repository.log_decision(session, case, item.id, actor, event.value, reasons, clock.now())
 
 

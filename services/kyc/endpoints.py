@@ -18,6 +18,7 @@ from services.common.tokens import Caller
 from services.kyc import cases, reviews
 from services.kyc.errors import KycCode
 from services.kyc.schemas import (
+    AadhaarRequest,
     CaseView,
     ConfirmationRequest,
     ConsentRequest,
@@ -88,6 +89,23 @@ async def submit_pan(
     """Hand in a PAN. It is encrypted before it is kept, and checked a moment later."""
     key = await cases.key_for(reads, vault, player, body)
     return await cases.submit_pan(session, clock, digests, player, key, body)
+
+
+@router.put(
+    "/aadhaar",
+    dependencies=[Depends(_paced)],
+    responses=responses(
+        KycCode.FILE_REFUSED, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
+    ),
+)
+async def submit_aadhaar(
+    body: AadhaarRequest, player: Player, request: Request, reads: Reading, session: Session, clock: Now, vault: Opener,
+    digests: Digested,
+) -> CaseView:  # fmt: skip
+    """Hand in UIDAI's offline e-KYC file, for the level `full`. The share code opens it and is forgotten."""
+    known = await cases.known(reads, vault, player)
+    file = await cases.verified_file(body, clock.now(), request.app.state.certificates)
+    return await cases.submit_aadhaar(session, clock, digests, player, known, file)
 
 
 @router.get("/case", responses=responses(*callers.REFUSALS))

@@ -12,6 +12,7 @@ class KycCode(ErrorCode):
     CONSENT_OUTDATED = "consent_outdated", 409, "There is another text by now"
     STATE_FORBIDS = "state_forbids", 409, "The case is in a state that does not take this"
     PAN_NOT_PERSONAL = "pan_not_personal", 422, "The PAN is not a person's"
+    FILE_REFUSED = "file_refused", 422, "The file is not one that is believed"
     REVIEW_UNKNOWN = "review_unknown", 404, "There is no such open review"
     REVIEW_CLAIMED = "review_claimed", 409, "Another person holds the review"
     REVIEW_NOT_CLAIMED = "review_not_claimed", 409, "The caller does not hold the review, or not any more"

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 
-from services.kyc import pan
+from services.kyc import names, pan
+from services.kyc.aadhaar import OfflineKyc
 
 ADULT_YEARS = 18
 
@@ -17,11 +18,14 @@ class Finding(StrEnum):
     UNCONFIRMED = "unconfirmed"  #: nobody but the player has said it
     SURNAME_INITIAL = "surname_initial"  #: the fifth letter of the PAN begins no word of the name
     UNDER_AGE = "under_age"
+    NAME_UNCLEAR = "name_unclear"  #: the document's name is perhaps another one than the PAN's
+    NAME_DIFFERS = "name_differs"
+    BIRTH_DATE_DIFFERS = "birth_date_differs"
     DUPLICATE = "duplicate"  #: another player has handed in the same document
 
 
 #: Checks that failed: approved by two persons only. The others are doubts, which one person may settle.
-FAILED = frozenset({Finding.UNDER_AGE, Finding.DUPLICATE})
+FAILED = frozenset({Finding.UNDER_AGE, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE})
 
 
 def age_on(day: date, birth_date: date) -> int:
@@ -35,6 +39,21 @@ def of_pan(number: str, name: str, birth_date: date, today: date) -> list[Findin
     if not pan.has_initial_of(number, name):
         found.append(Finding.SURNAME_INITIAL)
     if age_on(today, birth_date) < ADULT_YEARS:
+        found.append(Finding.UNDER_AGE)
+    return found
+
+
+def of_aadhaar(file: OfflineKyc, name: str, birth_date: date, today: date) -> list[Finding]:
+    """What is to be found in a file whose signature is good, beside the name and date of the verified PAN."""
+    found = []
+    alike = names.likeness(file.name, name)
+    if alike is not None and alike < names.DIFFERENT:
+        found.append(Finding.NAME_DIFFERS)
+    elif alike is None or alike < names.SAME:
+        found.append(Finding.NAME_UNCLEAR)
+    if file.birth_date != birth_date:
+        found.append(Finding.BIRTH_DATE_DIFFERS)
+    if age_on(today, file.birth_date) < ADULT_YEARS:
         found.append(Finding.UNDER_AGE)
     return found
 

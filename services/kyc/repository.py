@@ -127,6 +127,15 @@ def _sealed(
     return None
 
 
+async def read_verified(reads: Reads, player: UUID, kind: Kind) -> tuple[UUID, Sealed] | None:
+    """A player's verified item of a kind, with what is encrypted of it."""
+    row = await reads.fetchrow(
+        "SELECT id FROM items WHERE player_id = $1 AND kind = $2 AND state = 'verified' LIMIT 1", player, kind.value
+    )
+    sealed = None if row is None else await read_sealed_fields(reads, row[0])
+    return None if row is None or sealed is None else (row[0], sealed)
+
+
 async def lock_document(session: AsyncSession, digest: bytes) -> None:
     """Who handed in the same document takes turns: of two that are checked at once the second sees the first."""
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(digest.hex(), 0))))

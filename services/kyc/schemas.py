@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from services.kyc import pan
 from services.kyc.states import ItemState, Kind, Level, State
@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     """What a player agrees to."""
 
     IDENTITY = "identity"  #: their documents are kept and checked
+    AADHAAR = "aadhaar"  #: so is what UIDAI says of them
 
 
 class _Request(BaseModel):
@@ -39,6 +40,13 @@ class PanRequest(_Request):
     pan: Pan
     name: Annotated[str, Field(min_length=2, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
     date_of_birth: Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 1, 1))]
+
+
+class AadhaarRequest(_Request):
+    """UIDAI's offline e-KYC file (a ZIP in base64), and the share code that opens it, which is not kept."""
+
+    file: Annotated[str, Field(min_length=4, max_length=200_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+    share_code: Annotated[SecretStr, Field(min_length=4, max_length=16)]
 
 
 class ItemView(BaseModel):

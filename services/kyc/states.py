@@ -39,7 +39,8 @@ TRANSITIONS: Mapping[State, Mapping[CaseEvent, State]] = {
         CaseEvent.RESUBMIT: State.RESUBMIT,
     },
     State.RESUBMIT: {CaseEvent.CONSENT: State.RESUBMIT, CaseEvent.SUBMIT: State.CHECKING},
-    State.APPROVED: {CaseEvent.EXPIRE: State.EXPIRED},
+    # More may be handed in for a higher level; the one that there is holds meanwhile.
+    State.APPROVED: {CaseEvent.EXPIRE: State.EXPIRED, CaseEvent.SUBMIT: State.CHECKING},
     State.EXPIRED: {CaseEvent.CONSENT: State.EXPIRED, CaseEvent.SUBMIT: State.CHECKING},
     State.REJECTED: {},
 }
@@ -54,6 +55,7 @@ class Kind(StrEnum):
     """What a player can hand in."""
 
     PAN = "pan"
+    AADHAAR = "aadhaar"  #: UIDAI's offline e-KYC file
 
 
 class ItemState(StrEnum):
@@ -80,8 +82,11 @@ class Level(StrEnum):
 
     NONE = "none"
     BASIC = "basic"  #: name, date of birth and PAN are verified
+    FULL = "full"  #: address and face, too, by Aadhaar
 
 
 def level_of(verified: Collection[Kind]) -> Level:
     """The level of a player of whom `verified` is verified."""
-    return Level.BASIC if Kind.PAN in verified else Level.NONE
+    if Kind.PAN not in verified:
+        return Level.NONE
+    return Level.FULL if Kind.AADHAAR in verified else Level.BASIC

@@ -8,6 +8,7 @@ import pytest
 
 from services.auth import letters, oidc
 from services.common import cache, issuer, revocations, tokens
+from services.kyc import kms
 from services.payments import deposits
 from services.payments.providers import transport
 from tests.services.support import CATALOG, ROOT, SERVICES
@@ -27,6 +28,7 @@ OWN: dict[str, dict[str, float]] = {
         "`POST gateway /messages`": letters.GATEWAY_SECONDS,
         "the provider": oidc.CALL_SECONDS,
     },
+    "kyc": {"KMS": kms.CONNECT_SECONDS},
     "payments": {
         "`POST auth /auth/token`": transport.TIMEOUT.read or 0,
         "create an order": deposits.ORDER_SECONDS,

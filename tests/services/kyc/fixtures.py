@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -24,6 +24,7 @@ from services.kyc.settings import open_digests
 from services.kyc.tasks import jobs_with
 from services.kyc.vault import Vault
 from tests.services.auth.fixtures import Auth, Person
+from tests.services.kyc.aadhaar import Authority
 from tests.services.support import Clock, Cloud, environ, running
 
 PAN = "ABCPS1234K"
@@ -126,6 +127,12 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.kill()
 
 
+@pytest.fixture(scope="session")
+def uidai() -> Authority:
+    """Whose files kyc believes."""
+    return Authority.made(datetime.now(UTC))
+
+
 @pytest.fixture
 def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ARN of a KMS key, with the environment that a task's code finds AWS by."""
@@ -139,9 +146,11 @@ def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-async def kyc(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str) -> AsyncIterator[Kyc]:
+async def kyc(
+    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, uidai: Authority
+) -> AsyncIterator[Kyc]:
     """Kyc, running, with nothing in it; its jobs run when a test says so."""
-    app = create_app(clock, httpx.ASGITransport(auth.app))
+    app = create_app(clock, httpx.ASGITransport(auth.app), [uidai.certificate])
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key}
         del given["AWS_ENDPOINT_URL"]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 
 from services.kyc import reviews
+from tests.services.auth.fixtures import Person
+from tests.services.kyc.aadhaar import SHARE_CODE, Authority, document
+from tests.services.kyc.aadhaar import Person as AadhaarPerson
 from tests.services.kyc.fixtures import PAN, Kyc
 from tests.services.support import OUTSIDE
 
@@ -220,3 +225,45 @@ async def test_what_has_to_come_again_is_handed_in_again(kyc: Kyc) -> None:
     await kyc.work()
     await kyc.decide(person, "approve")
     assert await kyc.level(person) == "basic"
+
+
+async def test_a_file_of_uidai_for_the_full_level(kyc: Kyc, uidai: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def hand_in(person: Person, content: bytes, code: str = SHARE_CODE) -> httpx.Response:
+        body = {"file": base64.b64encode(content).decode(), "share_code": code}
+        return await kyc.ask(person, "PUT", "/aadhaar", body)
+
+    agreed = {"version": "2026-11", "given": True}
+    person, other = await kyc.player(), await kyc.player(pan="ABCPS9999K")
+    good = document(uidai, AadhaarPerson(issued=kyc.clock.now()))
+    assert (await hand_in(person, good)).json()["code"] == "consent_missing"
+    for each in (person, other):
+        await kyc.ask(each, "PUT", "/consents/aadhaar", agreed)
+    assert (await hand_in(person, good)).json()["code"] == "state_forbids", "a PAN comes first"
+    for each in (person, other):
+        await kyc.decide(each, "approve")
+    for content, code in (
+        (good, "9999"),
+        (good[:-30], SHARE_CODE),
+        (document(Authority.made(kyc.clock.now())), SHARE_CODE),
+    ):
+        refused = await hand_in(person, content, code)
+        assert (refused.status_code, refused.json()["code"]) == (422, "file_refused")
+    strange = await hand_in(person, document(uidai, AadhaarPerson("Ravi Iyer", "01-01-1990", issued=kyc.clock.now())))
+    assert (strange.json()["state"], strange.json()["level"]) == ("checking", "basic"), "what there is holds meanwhile"
+    assert (await kyc.review_of(person))["findings"] == ["name_differs", "birth_date_differs"]
+    assert (await kyc.decide(person, "approve")).json()["proposed"], "another's file takes two persons"
+    await kyc.decide(person, "resubmit")
+    assert await kyc.level(person) == "basic"
+    full = (await hand_in(person, good)).json()
+    assert (full["state"], full["level"], full["items"][0]["shown"]) == ("approved", "full", "********4321")
+    assert await kyc.level(person) == "full"
+    assert (await hand_in(person, good)).json()["code"] == "state_forbids"
+    replayed = await hand_in(other, good)
+    assert replayed.json()["state"] == "checking"
+    assert (await kyc.review_of(other))["findings"] == ["duplicate"], "a file of somebody who has that name, too"
+    stored = str(await kyc.rows("SELECT * FROM items, sealed_fields")) + str(await kyc.rows("SELECT * FROM decisions"))
+    for secret in ("Maharashtra", "Asha", f"'{SHARE_CODE}'"):
+        assert secret not in stored
+    assert "share_code" not in caplog.text and "Maharashtra" not in caplog.text

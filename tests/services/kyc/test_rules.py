@@ -77,4 +77,6 @@ def test_the_table_of_states() -> None:
     assert after(State.CREATED, CaseEvent.SUBMIT) is None, "nothing is taken without consent"
     assert set(DECIDED) == {CaseEvent.APPROVE, CaseEvent.REJECT, CaseEvent.RESUBMIT}
     assert DECIDED[CaseEvent.APPROVE] is ItemState.VERIFIED
-    assert (level_of([]), level_of([Kind.PAN])) == (Level.NONE, Level.BASIC)
+    assert [level_of(each) for each in ([], [Kind.PAN], [Kind.AADHAAR], [Kind.PAN, Kind.AADHAAR])] == [
+        Level.NONE, Level.BASIC, Level.NONE, Level.FULL,
+    ]  # fmt: skip

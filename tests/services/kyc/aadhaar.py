@@ -1,0 +1,106 @@
+"""Files like UIDAI's, made at test time with a key of our own: no real one is anywhere in the repository."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pyzipper
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from lxml import etree
+from PIL import Image
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.signer import XMLSigner
+
+SHARE_CODE = "1234"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A key and its certificate."""
+
+    key: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+
+    @classmethod
+    def made(cls, now: datetime, days: int = 365) -> Authority:
+        """A new one, valid from a year ago."""
+        key = rsa.generate_private_key(65537, 2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DS Unique Identification Authority of India")])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=365))
+            .not_valid_after(now + timedelta(days=days))
+            .sign(key, hashes.SHA256())
+        )
+        return cls(key, made)
+
+    def sign(self, root: Any, method: SignatureMethod = SignatureMethod.RSA_SHA256) -> Any:
+        """Envelop a signature."""
+        signer = _Old if "SHA1" in method.name else XMLSigner
+        digest = DigestAlgorithm.SHA1 if "SHA1" in method.name else DigestAlgorithm.SHA256
+        made = signer(signature_algorithm=method, digest_algorithm=digest)
+        pem = self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return made.sign(root, key=pem, cert=[self.certificate])
+
+
+class _Old(XMLSigner):
+    """Signs by SHA-1, as UIDAI once did."""
+
+    def check_deprecated_methods(self) -> None:
+        """Let it."""
+
+
+@dataclass
+class Person:
+    """What a file says."""
+
+    name: str = "Asha Sharma"
+    dob: str = "30-06-1993"
+    last_four: str = "4321"
+    issued: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def root(self) -> Any:
+        """The document, not signed."""
+        moment = (self.issued + timedelta(hours=5, minutes=30)).strftime("%Y%m%d%H%M%S%f")[:17]
+        root = etree.Element("OfflinePaperlessKyc", referenceId=f"{self.last_four}{moment}")
+        data = etree.SubElement(root, "UidData")
+        etree.SubElement(data, "Poi", name=self.name, dob=self.dob, gender="F", e="", m="0" * 64)
+        etree.SubElement(data, "Poa", house="12", street="MG Road", dist="Pune", state="Maharashtra", pc="411001")
+        etree.SubElement(data, "Pht").text = base64.b64encode(photo()).decode()
+        return root
+
+
+@cache
+def photo() -> bytes:
+    """A small JPEG."""
+    file = io.BytesIO()
+    Image.new("RGB", (16, 20), (120, 90, 60)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def packed(xml: bytes, share_code: str = SHARE_CODE, name: str = "offlineaadhaar.xml") -> bytes:
+    """The ZIP, encrypted with the share code."""
+    file = io.BytesIO()
+    with pyzipper.AESZipFile(file, "w", compression=pyzipper.ZIP_DEFLATED, encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(share_code.encode())
+        archive.writestr(name, xml)
+    return file.getvalue()
+
+
+def document(authority: Authority, person: Person | None = None) -> bytes:
+    """A good file."""
+    return packed(etree.tostring(authority.sign((person or Person()).root())))
