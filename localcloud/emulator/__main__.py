@@ -61,9 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     from localcloud.runtime import api_models
 
     api_models.read_once()
-    from localcloud.emulator import tables
+    from localcloud.emulator import quick, tables
 
     tables.read_quickly()
+    quick.answer_quickly()
     from localcloud.emulator.server import serve  # imports moto, which reads models as it is imported
 
     return serve(arguments.host, arguments.port, arguments.snapshot, listening)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import os
@@ -23,9 +22,6 @@ def read_quickly() -> None:
     """Call this before anything imports moto's services."""
     _read_offerings_late()
     _keep_managed_policies()
-    # Each request looks through all attributes of the class that answers it.
-    responses: Any = importlib.import_module("moto.core.responses")
-    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
 
 
 def _keep_managed_policies() -> None:
