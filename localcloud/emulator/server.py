@@ -13,10 +13,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from localcloud.emulator import draws, patches, requests
+from localcloud.emulator.handler import Handler
 from localcloud.emulator.journal import Entry
 from localcloud.emulator.keeper import Keeper
 
@@ -161,20 +162,13 @@ def _answer(start_response: StartResponse, status: str, content: dict[str, Any])
     return [body]
 
 
-class _QuietHandler(MotoRequestHandler):
-    """moto's handler without a log line per request."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
 def serve(host: str, port: int, file: Path | None, listening: socket.socket | None) -> int:
     """Serve until SIGTERM or SIGINT, then write the snapshot; the exit status. `listening`: a socket that is open already."""
     draws.install()
     patches.apply()
     emulator = Emulator(file)
     fd = listening.fileno() if listening else None
-    server = make_server(host, port, emulator, threaded=True, request_handler=_QuietHandler, fd=fd)
+    server = make_server(host, port, emulator, threaded=True, request_handler=Handler, fd=fd)
 
     def stop(_signal: int, _frame: Any) -> None:
         threading.Thread(target=server.shutdown).start()  # shutdown() waits for the loop that this thread runs

@@ -105,9 +105,12 @@ def missing(
     def call(service: str, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return core.clients.call(service, region, operation, arguments)
 
+    def find(thing: str, value: str) -> Any:
+        return core.seen.find((region, thing, value), lambda: references.describe(thing, value, call))
+
     found = [
         reference
         for reference in references.named(fresh, itself | dict(row.references))
         if not only_assigned or references.assigned(reference[2])
     ]
-    return references.missing(found, row.same_vpc, call, core.pool)
+    return references.missing(found, row.same_vpc, find, core.pool)

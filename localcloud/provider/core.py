@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from localcloud.provider import apply, check, diff, imports, read
+from localcloud.provider import apply, check, diff, imports, read, references
 from localcloud.provider.clients import OperationClients
 from localcloud.provider.diff import Difference
 from localcloud.provider.errors import Gone, Refused
@@ -39,6 +39,7 @@ class Core:
         self._addresses, self._ingress = addresses, ingress
         self._translators: dict[str, Translator] = {}
         self.pool = ThreadPoolExecutor(8, thread_name_prefix="references")
+        self.seen = references.Seen()
         self._account = ""
 
     def account(self) -> str:
@@ -102,7 +103,10 @@ class Core:
 
     def delete(self, settings: Settings, token: str, resource_id: str, inputs: Inputs, outputs: Properties) -> None:
         """Take the resource away; one that is gone already is fine."""
-        apply.delete(self, settings, token, resource_id, inputs, outputs)
+        try:
+            apply.delete(self, settings, token, resource_id, inputs, outputs)
+        finally:
+            self.seen.deleted()
 
     def read(
         self, settings: Settings, token: str, resource_id: str, inputs: Inputs, state: Properties | None = None

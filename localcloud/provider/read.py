@@ -108,7 +108,7 @@ def outputs_of(
         elif name in kind.inputs:
             value = translator.decode(name, element)
         else:
-            member = shapes.match(name, list(element), translator.noun)
+            member = shapes.match(name, element, translator.noun)
             value = translator.from_api(element[member], typ, None, name) if member else None
         if value is not None:
             outputs[name] = value

@@ -9,6 +9,7 @@ The table is by property name: pulumi_aws calls a subnet's id subnetId, subnetId
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,49 @@ from localcloud.provider.templates import fill, search
 from localcloud.provider.wire import UNKNOWN
 
 Caller = Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
+Finder = Callable[[str, str], Any]
+
+
+class Seen:
+    """What was found to be there in one run of the engine, which asks for it again and again: when it checks a resource, when
+    it makes it, and for each of the forty that refer to the same thing.
+
+    Outside of a run nothing is remembered, nor past a deletion; what is not there is always looked for anew.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[tuple[str, ...], Any] = {}
+        self._running, self._age = False, 0
+
+    def begin(self) -> None:
+        """A run of the engine begins."""
+        self._forget(running=True)
+
+    def end(self) -> None:
+        """It has ended."""
+        self._forget(running=False)
+
+    def deleted(self) -> None:
+        """Something has been, or may have been, deleted."""
+        self._forget(running=self._running)
+
+    def _forget(self, *, running: bool) -> None:
+        with self._lock:
+            self._found, self._running, self._age = {}, running, self._age + 1
+
+    def find(self, key: tuple[str, ...], look: Callable[[], Any]) -> Any:
+        """What is known under `key`, else what `look` finds; None when it is not there."""
+        with self._lock:
+            if key in self._found:
+                return self._found[key]
+            age = self._age
+        found = look()
+        if found is not None:
+            with self._lock:
+                if self._running and self._age == age:
+                    self._found[key] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -183,10 +227,11 @@ def assigned(value: str) -> bool:
 
 
 def missing(
-    references: list[tuple[str, str, str]], same_vpc: tuple[str, ...], call: Caller, pool: ThreadPoolExecutor
+    references: list[tuple[str, str, str]], same_vpc: tuple[str, ...], find: Finder, pool: ThreadPoolExecutor
 ) -> list[tuple[str, str]]:
     """(property, reason) for each reference to something that is not there or in another VPC than its neighbours."""
-    found = list(pool.map(lambda reference: _describe(reference[1], reference[2], call), references))
+    together = pool.map if len(references) > 1 else map
+    found = list(together(lambda reference: find(reference[1], reference[2]), references))
     failures, vpcs = [], {}
     for (path, thing, value), element in zip(references, found, strict=True):
         top = path.split(".")[0]
@@ -202,7 +247,8 @@ def missing(
     return failures
 
 
-def _describe(thing: str, value: str, call: Caller) -> Any:
+def describe(thing: str, value: str, call: Caller) -> Any:
+    """What is live of a thing; None when it is not there."""
     referable = THINGS[thing]
     if thing == "key" and _AWS_KEY.fullmatch(value):
         return {}  # AWS makes its own keys when they are first used

@@ -97,12 +97,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         settings = Settings(arguments.get("region") or self._default.region, tags.get("tags") or {})
         with self._lock:
             self._settings[context.peer()] = settings
+        self._core.seen.begin()
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
     def Cancel(self, request: Any, context: Context) -> Any:
         """Sent at the end of every run, so it ends nothing but the connection's settings."""
         with self._lock:
             self._settings.pop(context.peer(), None)
+        self._core.seen.end()
         return empty_pb2.Empty()
 
     # ---- functions

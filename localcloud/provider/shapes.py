@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import botocore.loaders
@@ -44,6 +44,7 @@ def input_shape(service: str, operation: str) -> Shape:
     return _model(service).operation_model(_operations(service)[operation]).input_shape
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def canonical(name: str) -> str:
     """Letters and digits in lower case: what two spellings of one name share."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -73,8 +74,13 @@ def plurals(key: str) -> Iterable[str]:
 _ENDINGS = ("document", "name", "arn", "text", "id", "identifier", "config", "configuration", "description")
 
 
-def match(key: str, members: Sequence[str], kind: str = "") -> str | None:
+def match(key: str, members: Iterable[str], kind: str = "") -> str | None:
     """The member that the Pulumi property `key` means, or None."""
+    return _match(key, tuple(members), kind)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _match(key: str, members: tuple[str, ...], kind: str) -> str | None:
     by_name = {canonical(member): member for member in members}
     plain = canonical(key)
     if plain in by_name:

@@ -37,6 +37,7 @@ class Translator:
         #: Properties whose values are shown nowhere.
         self.secrets = row.secrets | {name for name, field in official.fields(kind.token).items() if field.get("sens")}
         self._targets: dict[tuple[str, str, int], MemberPath | None] = {}
+        self._top: dict[tuple[str, str], MemberPath | None] = {}
 
     def prop(self, name: str) -> Prop:
         return self.row.props.get(name, PLAIN)
@@ -45,6 +46,12 @@ class Translator:
 
     def target(self, name: str, operation: str) -> MemberPath | None:
         """Where the top-level property `name` goes in the input of `operation`; None when it has no place there."""
+        key = name, operation
+        if key not in self._top:
+            self._top[key] = self._target(name, operation)
+        return self._top[key]
+
+    def _target(self, name: str, operation: str) -> MemberPath | None:
         prop = self.prop(name)
         if prop.virtual or prop.api == "" or (prop.set and prop.api is None):
             return None
@@ -53,7 +60,7 @@ class Translator:
             return MemberPath((), shape)
         if prop.api is not None:
             return _walk(shape, prop.api)
-        member = shapes.match(name, list(shape.members), self.noun)
+        member = shapes.match(name, shape.members, self.noun)
         if member is not None:
             return MemberPath((member,), shape.members[member])
         # One structure down, when only one has it: rules goes to LifecycleConfiguration.Rules.
@@ -61,7 +68,7 @@ class Translator:
             MemberPath((outer, found), inner.members[found])
             for outer, inner in shape.members.items()
             if inner.type_name == "structure"
-            and (found := shapes.match(name, list(inner.members))) is not None
+            and (found := shapes.match(name, inner.members)) is not None
             and shapes.canonical(found) in (shapes.canonical(name), *shapes.plurals(shapes.canonical(name)))
         ]
         return inside[0] if len(inside) == 1 else None
@@ -71,7 +78,7 @@ class Translator:
         if key not in self._targets:
             renamed = self.row.nested.get(f"{path}.{field}")
             if renamed is None:
-                member = shapes.match(field, list(shape.members))
+                member = shapes.match(field, shape.members)
                 found = MemberPath((member,), shape.members[member]) if member else None
             elif renamed == ".":
                 found = MemberPath((), shape)
@@ -232,7 +239,7 @@ class Translator:
                 target = self._inner(path, field, shape)
                 found, below = (_dig(live, target.path), target.shape) if target else (None, None)
             else:
-                member = shapes.match(field, list(live))
+                member = shapes.match(field, live)
                 found, below = (live[member] if member else None), None
             value = self.from_api(found, inner, below, f"{path}.{field}")
             if value is not None and value not in ({}, []):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.runtime.aws import Clients
+from tests.localcloud.emulator.conftest import Start
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "localhost.example"])
@@ -95,3 +97,42 @@ def test_an_emulator_that_keeps_nothing_takes_requests_while_it_still_starts(tmp
             assert emulator.stdout.readline().strip() == str(port)
         finally:
             emulator.kill()
+
+
+def test_a_connection_serves_one_request_after_another(start: Start, tmp_path: Path) -> None:
+    host, port = start(tmp_path / "snapshot").url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    scope = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host"}
+    sockets = set()
+    for method, path, body, status in (
+        ("PUT", "/bucket", b"", 200),
+        ("PUT", "/bucket/key", b"content", 200),
+        ("HEAD", "/bucket/key", None, 200),  # says how long the object is, and sends nothing
+        ("GET", "/bucket/key", None, 200),
+        ("DELETE", "/bucket/key", None, 204),
+        ("GET", "/bucket/key", None, 404),
+        ("GET", "/_matchday/health", None, 200),
+    ):
+        connection.request(method, path, body, scope)
+        answer = connection.getresponse()
+        content = answer.read()
+        assert (answer.status, answer.will_close) == (status, False), (method, path, content)
+        if path == "/bucket/key" and status == 200 and method != "PUT":
+            assert answer.getheader("Content-Length") == "7"
+            assert content == (b"content" if method == "GET" else b"")
+        sockets.add(connection.sock.getsockname())
+    assert len(sockets) == 1
+    connection.request("POST", "/_matchday/snapshot", b"a body that nobody reads")
+    assert connection.getresponse().will_close
+    connection.close()
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
+def test_what_is_no_request_is_answered_so(start: Start, tmp_path: Path, sent: bytes) -> None:
+    host, port = start(tmp_path / "snapshot").url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(sent)
+        answer = b""
+        while chunk := connection.recv(4096):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 400 ")

@@ -30,7 +30,12 @@ def schemas() -> schema.Schema:
 def core(endpoint: str, schemas: schema.Schema, tmp_path_factory: pytest.TempPathFactory) -> Core:
     directory = tmp_path_factory.mktemp("provider")
     return Core(
-        ROWS, schemas, OperationClients(endpoint), KeptProperties(directory), AddressBook(directory), "127.0.0.1:8080"
+        ROWS,
+        schemas,
+        OperationClients(endpoint, agent="matchday-tests"),
+        KeptProperties(directory),
+        AddressBook(directory),
+        "127.0.0.1:8080",
     )
 
 
