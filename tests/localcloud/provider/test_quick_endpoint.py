@@ -69,7 +69,7 @@ def test_a_connection_serves_again_and_a_closed_one_is_replaced(serving: tuple[S
 def test_an_error_is_the_apis_and_nobody_there_is_said(serving: tuple[Serve, list[bytes]]) -> None:
     refused = b'{"__type": "ClusterNotFoundException", "message": "none"}'
     head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(refused)
-    with pytest.raises(ClientError, match="ClusterNotFoundException.*none"):
+    with pytest.raises(ClientError, match=r"ClusterNotFoundException.*none"):
         _list(serving[0]((head + refused,)))
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
