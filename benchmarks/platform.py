@@ -96,7 +96,7 @@ class Busy:
 
 class _TimedClients(OperationClients):
     def __init__(self, endpoint: str, busy: Busy) -> None:
-        super().__init__(endpoint)
+        super().__init__(endpoint, agent="matchday-bench")
         self._busy = busy
 
     def call(self, *arguments: Any) -> dict[str, Any]:
