@@ -30,7 +30,7 @@ _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 60
 _BODILESS = (204, 304)
 
 
-class Answer:
+class WholeAnswer:
     """An HTTP answer, as far as botocore's handlers look at one."""
 
     def __init__(self, status: int, headers: Any, content: bytes) -> None:
@@ -46,7 +46,7 @@ class Connections:
         self._address = host, port
         self._idle: deque[tuple[socket.socket, Any]] = deque()
 
-    def ask(self, method: str, request: bytes) -> Answer:
+    def ask(self, method: str, request: bytes) -> WholeAnswer:
         """Send a whole request and return its whole answer; raises botocore's exceptions."""
         connection, reader = self._take()
         keep = False
@@ -60,7 +60,7 @@ class Connections:
                 if length is None or len(content) < int(length):
                     keep = False
                     raise _Cut(f"{len(content)} of {length or 'unknown'} bytes came")
-            return Answer(status, headers, content)
+            return WholeAnswer(status, headers, content)
         except TimeoutError as error:
             keep = False
             raise ReadTimeoutError(endpoint_url=self.url, error=error) from error
@@ -162,7 +162,7 @@ class QuickEndpoint:
             raise ValueError(f"a header of {request['method']} {path} has a line break in it")
         return "\r\n".join([*lines, "", ""]).encode("utf-8") + body
 
-    def _parsed(self, operation: Any, answer: Answer) -> dict[str, Any]:
+    def _parsed(self, operation: Any, answer: WholeAnswer) -> dict[str, Any]:
         content = {
             "headers": answer.headers,
             "status_code": answer.status_code,
