@@ -20,14 +20,15 @@ from benchmarks.figures import Figure
 from benchmarks.services.client import Client, Outcome, Players, closed_loop, get, open_loop
 from benchmarks.services.load import Job
 from benchmarks.services.servers import Bench, cpu
+from services.common import gathering
 
 UNLOADED = 0.1
 FACTORS = (UNLOADED, 0.5, 1, 2, 5, 10)
 SECONDS = 2.0
 ROUNDS = 4
 
-#: Clients that are never refused (services.common.admission: FEWEST and WAITING), and as many as there may be places.
-CLIENTS = (3, 6)
+#: Clients that are never refused (services.common.gathering), and twice as many, which are not while it is calm.
+CLIENTS = (gathering.FEWEST, 2 * gathering.FEWEST)
 
 
 @dataclass(frozen=True)

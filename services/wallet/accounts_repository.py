@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.common.ids import uuid7
 from services.common.postgres import Reads
+from services.wallet.lookups import Lookups
 
 #: Accounts that a process remembers; the oldest half is forgotten when there are more.
 KEPT = 100_000
@@ -29,20 +30,29 @@ _MAKE = """
 """
 
 
+async def _read(reads: Reads, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    owners, buckets = (list(column) for column in zip(*keys, strict=True))
+    return {(owner, bucket): account for owner, bucket, account in await reads.fetch(_FIND, owners, buckets)}
+
+
+async def _read_buckets(reads: Reads, accounts: Sequence[UUID]) -> dict[UUID, str]:
+    return dict(await reads.fetch("SELECT id, bucket FROM accounts WHERE id = ANY($1::uuid[])", list(accounts)))
+
+
 class AccountIndex:
     """The accounts of players and pots, by owner and bucket."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[UUID, str], UUID] = {}
         self._buckets: dict[UUID, str] = {}
+        self._lookups, self._lookups_of_buckets = Lookups(_read), Lookups(_read_buckets)
 
     async def find(self, reads: Reads, wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
         """Those of `wanted` (owner, bucket) that there are."""
         keys = list(dict.fromkeys(wanted))
         missing = [key for key in keys if key not in self._known]
         if missing:
-            owners, buckets = (list(column) for column in zip(*missing, strict=True))
-            found = {(owner, bucket): account for owner, bucket, account in await reads.fetch(_FIND, owners, buckets)}
+            found = await self._lookups.find(reads, missing)
             if len(self._known) > KEPT:
                 self._known = dict(list(self._known.items())[KEPT // 2 :])
             self._known |= found
@@ -66,8 +76,8 @@ class AccountIndex:
         wanted = list(dict.fromkeys(accounts))
         missing = [account for account in wanted if account not in self._buckets]
         if missing:
-            rows = await reads.fetch("SELECT id, bucket FROM accounts WHERE id = ANY($1::uuid[])", missing)
+            rows = await self._lookups_of_buckets.find(reads, missing)
             if len(self._buckets) > KEPT:
                 self._buckets = dict(list(self._buckets.items())[KEPT // 2 :])
-            self._buckets |= dict(rows)
+            self._buckets |= rows
         return {account: self._buckets[account] for account in wanted if account in self._buckets}

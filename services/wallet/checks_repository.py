@@ -1,5 +1,8 @@
 """What must be true of the ledger, as queries that find where it is not: every stored number that can be recomputed, is.
 
+A full look reads all entries. A recent one (RECENT) reads those since a moment, and proves of each account that moved that its
+balance follows, step by step, from what it had then: what a full look has found right stays proven at the price of what moved.
+
 Each query gives rows of what it found, as JSON; none is how it should be. They are of one statement each, so that each sees one
 state of the ledger; the reconciliation runs them all in one snapshot.
 """
@@ -7,9 +10,10 @@ state of the ledger; the reconciliation runs them all in one snapshot.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 #: Kind of discrepancy → the query that finds it.
@@ -86,13 +90,49 @@ CHECKS = {
 }
 
 
-async def found(session: AsyncSession, limit: int) -> list[dict[str, Any]]:
-    """At most `limit` discrepancies of each kind."""
-    return [
-        {"kind": kind, **json.loads(row.found)}
-        for kind, query in CHECKS.items()
-        for row in await session.execute(
-            text(f"SELECT row_to_json(f)::text AS found FROM ({query}) f LIMIT :limit"),  # noqa: S608 - ours
-            {"limit": limit},
-        )
-    ]
+#: The same of what was entered since a moment.
+RECENT = {
+    "balance": """
+        SELECT n.account_id AS account, b.amount AS balance, e.balance_after, b.entries, n.sequence AS newest
+        FROM (
+            SELECT account_id, max(sequence) AS sequence FROM entries WHERE created_at >= :since GROUP BY account_id
+        ) n JOIN entries e ON e.account_id = n.account_id AND e.sequence = n.sequence
+        LEFT JOIN balances b ON b.account_id = n.account_id
+        WHERE b.amount IS DISTINCT FROM e.balance_after OR b.entries IS DISTINCT FROM n.sequence ORDER BY n.account_id
+    """,
+    "running_balance": """
+        SELECT e.account_id AS account, e.sequence FROM entries e
+        LEFT JOIN entries p ON p.account_id = e.account_id AND p.sequence = e.sequence - 1
+        WHERE e.created_at >= :since AND (
+            coalesce(p.balance_after, 0) + e.amount <> e.balance_after OR p.created_at > e.created_at
+            OR (p.account_id IS NULL AND e.sequence > 1)
+        ) ORDER BY e.account_id, e.sequence
+    """,
+    "transaction": """
+        SELECT n.id AS transaction, sum(e.amount)::bigint AS sum, count(*) AS entries
+        FROM (SELECT DISTINCT transaction_id AS id FROM entries WHERE created_at >= :since) n
+        JOIN entries e ON e.transaction_id = n.id GROUP BY n.id HAVING sum(e.amount) <> 0 OR count(*) < 2 ORDER BY n.id
+    """,
+}
+
+
+async def found(session: AsyncSession, limit: int, since: datetime | None = None) -> list[dict[str, Any]]:
+    """At most `limit` discrepancies of each kind, of all entries or of those since a moment."""
+    discrepancies = []
+    for kind, query in (CHECKS if since is None else RECENT).items():
+        statement = text(f"SELECT row_to_json(f)::text AS found FROM ({query}) f LIMIT :limit")  # noqa: S608 - ours
+        values: dict[str, Any] = {"limit": limit}
+        if since is not None:
+            statement = statement.bindparams(bindparam("since", type_=DateTime(timezone=True)))
+            values["since"] = since
+        discrepancies += [{"kind": kind, **json.loads(row.found)} for row in await session.execute(statement, values)]
+    return discrepancies
+
+
+async def recent_totals(session: AsyncSession, since: datetime) -> tuple[int, int]:
+    """How many accounts moved since a moment, and how many entries they have since then."""
+    statement = text("SELECT count(DISTINCT account_id), count(*) FROM entries WHERE created_at >= :since")
+    row = (
+        await session.execute(statement.bindparams(bindparam("since", type_=DateTime(timezone=True))), {"since": since})
+    ).one()
+    return int(row[0]), int(row[1])

@@ -34,6 +34,11 @@ async def _poster(request: Request) -> Poster:
     return post
 
 
+async def shares(request: Request) -> None:
+    """The dependency of an endpoint that does nothing but share statements with others: lookups, and then a batch."""
+    gather(request.scope)
+
+
 Now = Annotated[Clock, Depends(_clock)]
 Known = Annotated[AccountIndex, Depends(_accounts)]
 Post = Annotated[Poster, Depends(_poster)]

@@ -17,7 +17,7 @@ from services.common.pace import Pace
 from services.common.postgres import Reading
 from services.common.tokens import Caller
 from services.wallet import service
-from services.wallet.dependencies import Known, Now, Post
+from services.wallet.dependencies import Known, Now, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.ledger import Status, Verdict
 from services.wallet.schemas import (
@@ -117,7 +117,7 @@ async def notifications(player: Player, session: Session) -> Notifications:
 @router.post(
     "/transfers",
     status_code=201,
-    dependencies=[Depends(_paced)],
+    dependencies=[Depends(_paced), Depends(shares)],
     response_model=Movement,
     responses=responses(
         WalletCode.ACCOUNT_MISSING,
@@ -139,6 +139,7 @@ async def transfer(
 @internal.post(
     "/credits",
     status_code=201,
+    dependencies=[Depends(shares)],
     response_model=Movement,
     responses=responses(
         WalletCode.ACCOUNT_UNKNOWN, WalletCode.LIMIT_EXCEEDED, WalletCode.REFERENCE_TAKEN, *INTERNAL, *MONEY

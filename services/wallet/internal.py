@@ -13,7 +13,7 @@ from services.common.errors import Code, responses
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
 from services.wallet import holds, movements, recovery, repository
-from services.wallet.dependencies import Known, Now, Post
+from services.wallet.dependencies import Known, Now, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
     BalancesRequest,
@@ -55,6 +55,7 @@ def _once(model: type) -> dict[int | str, dict[str, object]]:
 @internal.post(
     "/movements",
     status_code=201,
+    dependencies=[Depends(shares)],
     responses={**_once(MovementView), **responses(*POSTING, WalletCode.LIMIT_EXCEEDED, *REFUSALS)},
 )
 async def make_movement(

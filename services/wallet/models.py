@@ -168,7 +168,7 @@ class Notification(Base):
 
 
 class ReconciliationReport(Base):
-    """What the reconciliation found at one moment."""
+    """What the reconciliation found at one moment, in so many accounts and entries; `full`: in all that there are."""
 
     __tablename__ = "reconciliation_reports"
 
@@ -177,6 +177,7 @@ class ReconciliationReport(Base):
     accounts: Mapped[int]
     entries: Mapped[int]
     discrepancies: Mapped[list[dict[str, Any]]]
+    full: Mapped[bool] = mapped_column(server_default=text("true"))
 
     __table_args__ = (Index("ix_reconciliation_reports_created_at", "created_at"),)
 

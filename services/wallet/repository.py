@@ -270,9 +270,11 @@ async def add_report(session: AsyncSession, report: ReconciliationReport) -> Non
     await session.flush()
 
 
-async def newest_report(session: AsyncSession) -> ReconciliationReport | None:
-    """The newest report of the reconciliation."""
+async def newest_report(session: AsyncSession, *, full: bool = False) -> ReconciliationReport | None:
+    """The newest report of the reconciliation, or the newest that looked at all entries."""
     newest = select(ReconciliationReport).order_by(ReconciliationReport.created_at.desc()).limit(1)
+    if full:
+        newest = newest.where(ReconciliationReport.full)
     return (await session.scalars(newest)).one_or_none()
 
 

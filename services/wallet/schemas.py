@@ -106,11 +106,12 @@ class Notifications(BaseModel):
 
 
 class Reconciliation(BaseModel):
-    """The newest report of the reconciliation."""
+    """The newest report of the reconciliation; `full`: of all entries, else of those since the report before."""
 
     id: UUID
     created_at: datetime
     balanced: bool
     accounts: int
     entries: int
+    full: bool
     discrepancies: list[dict[str, Any]]

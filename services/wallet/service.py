@@ -181,6 +181,7 @@ async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
         balanced=not report.discrepancies,
         accounts=report.accounts,
         entries=report.entries,
+        full=report.full,
         discrepancies=report.discrepancies,
     )
 

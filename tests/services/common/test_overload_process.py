@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks.services import overload, servers
 from benchmarks.services.client import Client, Players, closed_loop, open_loop, ready
+from services.common.gathering import FEWEST
 from services.common.ids import uuid7
 from tests.services.common.processes import process
 from tests.services.support import Cloud, free_port
@@ -66,7 +67,10 @@ async def begun(owner: Any) -> int:
 
 @dataclass(frozen=True)
 class Round:
-    """An overload and what the process does unhurried, before it and after it. CPU in seconds, of the process."""
+    """An overload and what the process does unhurried, before it and after it. CPU in seconds, of the process.
+
+    Unhurried: with as many clients as may always wait for a batch, since of fewer each transfer costs more.
+    """
 
     best: float  # unhurried, in SECONDS: the lower of before and after, since other work on the machine comes and goes
     accepted: int
@@ -94,7 +98,7 @@ async def overloaded(run: servers.Bench, owner: Any) -> Round:
     port, pid = run.wallet
     players = Players(run)
     before = servers.cpu(pid)
-    unhurried = len((await closed_loop(port, players.transfer, 3, 1.0)).milliseconds)
+    unhurried = len((await closed_loop(port, players.transfer, FEWEST, 1.0)).milliseconds)
     served = (servers.cpu(pid) - before) / unhurried
     asked = await begun(owner)
     done = await owner.fetchval("SELECT count(*) FROM idempotency_keys")
@@ -116,7 +120,7 @@ async def overloaded(run: servers.Bench, owner: Any) -> Round:
         row = row + 1 if await client.send(players.transfer()) == 201 else 0
     recovery = time.monotonic() - ended
     client.close()
-    again = len((await closed_loop(port, players.transfer, 3, 0.5)).milliseconds) / 0.5
+    again = len((await closed_loop(port, players.transfer, FEWEST, 0.5)).milliseconds) / 0.5
     cost = (used - accepted * served) / refused
     return Round(min(unhurried, again) * SECONDS, accepted, refused, served, cost, unhealthy, recovery)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.common.database import create_engine, create_sessions
+from services.common.postgres import Reads
+from services.wallet import ledger
 from services.wallet.tasks import jobs
 from tests.services.support import Clock
 from tests.services.wallet.fixtures import Wallet
@@ -72,6 +74,43 @@ async def test_damage_is_found(wallet: Wallet, clock: Clock, damage: str, kinds:
     assert {each["kind"] for each in discrepancies} == kinds
     named = {each.get("account") for each in discrepancies if "account" in each}
     assert named == {player.account}
+
+
+async def test_in_between_only_what_has_moved_is_read(wallet: Wallet, clock: Clock) -> None:
+    """Damage to what has moved is found within the minute, to what rests within the hour."""
+    rests, moves = await wallet.player(1_000), await wallet.player(500)
+    owner = await wallet.auth.cloud.connect(wallet.database, role="owner", service="wallet")
+    await owner.execute("ALTER TABLE entries DISABLE TRIGGER entries_immutable")
+    seen = []
+
+    async def look(minutes: int) -> tuple[bool, bool]:
+        clock.move(minutes=minutes)
+        await reconcile(wallet, clock)
+        row = await owner.fetchrow("SELECT * FROM reconciliation_reports ORDER BY created_at DESC LIMIT 1")
+        seen.append((row["accounts"], row["entries"]))
+        return row["full"], row["discrepancies"] == "[]"
+
+    assert await look(0) == (True, True)
+    clock.move(minutes=20)
+    item = ledger.move(
+        id=uuid4(), kind="credit", by="test", hash=b"", sources=[(ledger.house("house"), ledger.NO_CAP)],
+        destinations=[(UUID(moves.account), 7)], reference="late",
+    )  # fmt: skip
+    await ledger.post(Reads(wallet.app.state.pool), [item], clock.now())
+    assert await look(1) == (False, True)
+    await owner.execute("UPDATE entries SET balance_after = 1 WHERE account_id = $1", rests.account)
+    assert await look(1) == (False, True)
+    assert seen == [(3, 4), (3, 6), (2, 2)]
+    await owner.execute("UPDATE balances SET amount = amount + 1 WHERE account_id = $1", moves.account)
+    assert await look(1) == (False, False)
+    await owner.execute("UPDATE balances SET amount = amount - 1 WHERE account_id = $1", moves.account)
+    assert await look(1) == (True, False), "all is read after a report that found something; and the other damage found"
+    await owner.execute("UPDATE entries SET balance_after = amount WHERE account_id = $1", rests.account)
+    assert await look(1) == (True, True)
+    await owner.execute("UPDATE entries SET balance_after = 1 WHERE account_id = $1", rests.account)
+    assert await look(30) == (False, True)
+    assert await look(30) == (True, False)
+    await owner.close()
 
 
 async def test_two_reconciliations_do_not_run_at_once(wallet: Wallet, clock: Clock) -> None:

@@ -11,6 +11,7 @@ import pytest
 from services.common.pace import Pace
 from services.common.postgres import Reads
 from services.wallet import ledger
+from services.wallet.accounts_repository import AccountIndex
 from tests.services.support import CATALOG, INSIDE, OUTSIDE, Cloud
 from tests.services.wallet.fixtures import Wallet
 
@@ -323,6 +324,37 @@ async def test_requests_that_wait_for_a_batch_hold_no_place(wallet: Wallet, clou
     assert wallet.app.state.admission.gathering._inside == 0
     assert wallet.app.state.admission._inside == 0
     await owner.close()
+
+
+async def test_accounts_that_many_look_for_at_once_are_read_together() -> None:
+    """One statement at a time, for all who came meanwhile; an error reaches all who share it and nobody else."""
+    asked: list[list[tuple[UUID, str]]] = []
+    go = asyncio.Event()
+
+    class Slow:
+        async def fetch(self, _: str, owners: list[UUID], buckets: list[str]) -> list[tuple[UUID, str, UUID]]:
+            asked.append(list(zip(owners, buckets, strict=True)))
+            await go.wait()
+            if len(asked) == 2:
+                raise ConnectionError("lost")
+            return [(owner, bucket, owner) for owner, bucket in asked[0]]
+
+    index, owners = AccountIndex(), [uuid4() for _ in range(30)]
+
+    def look(few: list[UUID]) -> list[asyncio.Task[dict[tuple[UUID, str], UUID]]]:
+        return [asyncio.create_task(index.find(Slow(), [(owner, "deposit")])) for owner in few]  # type: ignore[arg-type] # what it reads with
+
+    first = look(owners[:10])
+    await asyncio.sleep(0.01)
+    later = look(owners[10:])
+    await asyncio.sleep(0.01)
+    assert (len(asked), len(asked[0])) == (1, 10)
+    first[0].cancel()
+    go.set()
+    done = await asyncio.gather(*first, *later, return_exceptions=True)
+    assert (len(asked), len(asked[1])) == (2, 20)
+    assert [type(each).__name__ for each in done] == ["CancelledError", *["dict"] * 9, *["ConnectionError"] * 20]
+    assert done[1] == {(owners[1], "deposit"): owners[1]}
 
 
 async def test_ten_thousand_duplicates_of_one_credit(wallet: Wallet) -> None:
