@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from localcloud.dataplane.stores.valkey import ValkeyServer
-from services.common.cache import COMMAND_SECONDS, Cache, create_cache
+from services.common.cache import COMMAND_SECONDS, FIRST_SECONDS, Cache, create_cache
 from services.common.settings import CacheSettings
 from tests.services.support import free_port
 
@@ -131,7 +131,8 @@ async def test_a_node_that_dies_and_slots_that_move(cluster: Cluster, cache: Cac
             await cache.incr(lost)
             break
         except RedisError:
-            assert time.monotonic() - begun < COMMAND_SECONDS + 1
+            # The client alone would wait FIRST_SECONDS in each of its steps; what is between is for a machine that is busy.
+            assert time.monotonic() - begun < (COMMAND_SECONDS + FIRST_SECONDS) / 2
         assert time.monotonic() < deadline
         await asyncio.sleep(0.2)
     assert "role:master" in str(cluster.replica.command("ROLE")) or "master" in str(cluster.replica.command("ROLE"))
