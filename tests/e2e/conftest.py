@@ -1,17 +1,28 @@
 """The whole platform in a clone of its own: brought up once, for tests that follow one another and each leave it whole.
 
-pytest runs the modules by name: what ends the platform's processes comes last (test_recovery).
+pytest runs the modules by name: what ends the platform's processes comes last (test_recovery), and there what destroys it.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localcloud.dataplane.control.client import Client
+from localcloud.engine import events
+from localcloud.engine.find import ensure
+from localcloud.engine.run import WITHOUT_CHECKPOINTS, Workspace
+from localcloud.runtime.aws import Aws
+from localcloud.runtime.state import EngineDirectory, StateDirectory
 from tests.clones import Clone, free_port, make_clone
+
+#: For what a loaded machine may take long to do; nothing waits so long where it is done sooner.
+PATIENCE = 300
 
 
 @pytest.fixture(scope="package")
@@ -30,15 +41,71 @@ def up(clone: Clone) -> dict[str, Any]:
     return document
 
 
-def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {PATIENCE} s")
+
+
+def places(clone: Clone) -> StateDirectory:
+    """What lies where in the clone's state directory."""
+    return StateDirectory.of(clone.directory)
+
+
+def supervisor(clone: Clone) -> Client:
+    """The running platform, asked without a command's start."""
+    return Client.connect(places(clone).root)
+
+
+def tasks(clone: Clone) -> dict[str, list[dict[str, Any]]]:
+    """The tasks that run, by service."""
+    return {service["name"]: service["tasks"] for service in supervisor(clone).status()["services"]}
 
 
 def tasks_of(clone: Clone, service: str) -> list[dict[str, Any]]:
-    document = clone.json("status", check=False)
-    return next(s["tasks"] for s in document["services"] if s["name"].endswith(service))
+    return next(found for name, found in tasks(clone).items() if name.endswith(service))
+
+
+def pids(found: list[dict[str, Any]]) -> set[int]:
+    return {task["pid"] for task in found}
+
+
+def aws(clone: Clone, service: str) -> Any:
+    """A boto3 client of the platform's emulator: how a test acts behind Pulumi's back."""
+    return Aws(supervisor(clone).info.emulator, "ap-south-1").client(service)
+
+
+def workspace(clone: Clone) -> Workspace:
+    """The running platform's stack, for what no command of ours does."""
+    return Workspace(
+        engine=ensure(print),
+        project=clone.directory,
+        state=places(clone).pulumi,
+        provider_port=supervisor(clone).info.provider_port,
+        python=Path(sys.executable),
+        extra={**WITHOUT_CHECKPOINTS, "PYTHONPATH": str(clone.directory)},
+    )
+
+
+def event_log(clone: Clone) -> Path:
+    """The engine's, of the last `up`."""
+    return EngineDirectory(places(clone).pulumi).events("up", "local")
+
+
+def last_up(clone: Clone) -> list[events.ResourceEvent]:
+    """What the engine did with each resource in the last `up`, without what stayed the same."""
+    return [
+        event
+        for event in events.read(event_log(clone))
+        if isinstance(event, events.ResourceEvent)
+        and event.stage == "started"
+        and events.OPERATIONS.get(event.operation, "same") != "same"
+    ]
+
+
+def touched(document: dict[str, Any]) -> dict[str, int]:
+    """How many resources each operation touched, of what a command printed."""
+    return {name: count for name, count in document["changes"].items() if count and name != "same"}

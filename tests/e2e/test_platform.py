@@ -1,11 +1,14 @@
-"""The whole platform on this machine: up, a person's journey, a killed task, a rolling change, new code."""
+"""The whole platform on this machine: up, a person's journey, a killed task, a rolling change, drift."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,12 @@ from valkey.exceptions import AuthenticationError, NoPermissionError
 
 from model.catalog import load_catalog
 from tests.clones import Clone, make_clone
-from tests.e2e.conftest import tasks_of, until
+from tests.e2e.conftest import aws, last_up, pids, places, tasks, tasks_of, touched, until, workspace
+from tests.stacks.conftest import registered
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+
+LOG_GROUP, SERVICE = "aws:cloudwatch/logGroup:LogGroup", "aws:ecs/service:Service"
 
 
 def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None:
@@ -41,6 +47,27 @@ def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None
             assert task["restarts"] == 0
             parent = psutil.Process(task["pid"]).parent()
             assert parent and any("fork_server.py" in word for word in parent.cmdline()), "it shares its libraries"
+
+
+def test_up_made_what_the_program_registers(up: dict[str, Any], clone: Clone) -> None:
+    """Each resource, by its URN, that the test cloud of the component tests sees, and nothing else."""
+    made = {event.urn for event in last_up(clone) if not event.type.startswith("pulumi:")}
+    assert made == set(registered("local").urns)
+    assert touched(up) == {"create": up["changes"]["create"]}
+    with sqlite3.connect(places(clone).provider / "store.sqlite") as kept:
+        ((count,),) = kept.execute("SELECT COUNT(*) FROM kept WHERE properties LIKE '%matchday-local%'")
+    assert count > 10, "what `destroy` must forget"
+
+
+def test_an_occupied_port_is_named_and_nothing_is_left(up: dict[str, Any], clone: Clone, tmp_path: Path) -> None:
+    """Neither of the other clone's nor, as the next test walks through it, of this one's platform."""
+    other = make_clone(tmp_path, clone.port)
+    failed = other.run("up", "--port", str(clone.port), check=False)
+    assert failed.returncode == 1
+    assert f"127.0.0.1:{clone.port}" in failed.stderr
+    assert "--port" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert other.processes() == []
 
 
 def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
@@ -83,34 +110,32 @@ def test_each_service_is_a_user_of_its_own_at_the_broker(up: dict[str, Any], clo
 
 
 def test_a_second_up_changes_nothing(up: dict[str, Any], clone: Clone) -> None:
-    before = {task["pid"] for service in up["services"] for task in service["tasks"]}
+    before = {name: pids(found) for name, found in tasks(clone).items()}
     again = clone.json("up")
     assert {name for name, count in again["changes"].items() if count} == {"same"}
-    assert {task["pid"] for service in again["services"] for task in service["tasks"]} == before
+    assert {service["name"]: pids(service["tasks"]) for service in again["services"]} == before
 
 
 def test_a_killed_task_comes_back(up: dict[str, Any], clone: Clone) -> None:
-    victim = tasks_of(clone, "wallet-web")[0]
+    (victim, *_) = tasks_of(clone, "wallet-web")
     os.kill(victim["pid"], signal.SIGKILL)
 
     def replaced() -> bool:
-        tasks = tasks_of(clone, "wallet-web")
-        return bool(tasks) and all(t["health"] == "HEALTHY" and t["pid"] != victim["pid"] for t in tasks)
+        found = tasks_of(clone, "wallet-web")
+        return bool(found) and all(t["health"] == "HEALTHY" and t["pid"] != victim["pid"] for t in found)
 
-    until(replaced, 90, "a healthy task in place of the killed one")
+    until(replaced, "a healthy task in place of the killed one")
     assert clone.json("smoke")["ok"]
 
 
-def test_a_changed_setting_rolls_without_a_failed_request(up: dict[str, Any], clone: Clone) -> None:
-    file = clone.directory / "environments" / "Pulumi.local.yaml"
-    settings = yaml.safe_load(file.read_text())
-    settings["config"]["matchday:environment"]["compute"] = {"log_level": "DEBUG"}
-    before = tasks_of(clone, "auth-web")
+@contextmanager
+def asking(url: str) -> Iterator[list[str]]:
+    """Somebody asks all the while; yields what came of each request."""
     outcomes: list[str] = []
     stop = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=up["url"], timeout=20) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             while not stop.is_set():
                 try:
                     outcomes.append(str(client.get("/auth/.well-known/jwks.json").status_code))
@@ -118,47 +143,77 @@ def test_a_changed_setting_rolls_without_a_failed_request(up: dict[str, Any], cl
                     outcomes.append(type(error).__name__)
                 time.sleep(0.02)
 
-    file.write_text(yaml.safe_dump(settings))  # and so it stays: to take it back would be one more `up`
-    asking = threading.Thread(target=ask)
-    asking.start()
+    thread = threading.Thread(target=ask)
+    thread.start()
     try:
-        changed = clone.json("up")
+        yield outcomes
     finally:
         stop.set()
-        asking.join()
-    assert {name for name, count in changed["changes"].items() if count} <= {"same", "update", "replace"}
-    after = tasks_of(clone, "auth-web")
-    assert {task["pid"] for task in before}.isdisjoint(task["pid"] for task in after)
+        thread.join()
+
+
+def _set(clone: Clone, **settings: Any) -> None:
+    """Lay settings over the stack's file, where they stay: to take each back would be one more `up`."""
+    file = clone.directory / "environments" / "Pulumi.local.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["matchday:environment"].update(settings)
+    file.write_text(yaml.safe_dump(content))
+
+
+def _retention(clone: Clone) -> dict[str, int]:
+    groups = aws(clone, "logs").describe_log_groups()["logGroups"]
+    return {group["logGroupName"]: group["retentionInDays"] for group in groups}
+
+
+def test_settings_change_what_depends_on_them_without_a_failed_request(up: dict[str, Any], clone: Clone) -> None:
+    before, retained = tasks_of(clone, "auth-web"), _retention(clone)
+    assert 30 not in retained.values()
+    _set(clone, compute={"log_level": "DEBUG"}, logs={"retention_days": 30})
+    plan = clone.json("preview", "local")
+    with asking(up["url"]) as outcomes:
+        changed = clone.json("up")
+    assert set(touched(changed)) <= {"update", "replace"}
+    done = last_up(clone)
+    assert {event.urn for event in done} == {resource["urn"] for resource in plan["resources"]}
+    assert {event.type for event in done} == {LOG_GROUP, "aws:ecs/taskDefinition:TaskDefinition", SERVICE}
+    assert {event.operation for event in done if event.type == LOG_GROUP} == {"update"}
+    assert _retention(clone) == dict.fromkeys(retained, 30)
+    assert pids(before).isdisjoint(pids(tasks_of(clone, "auth-web")))
     assert set(outcomes) == {"200"}, {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
     assert len(outcomes) > 50
 
 
-def test_new_code_and_a_desired_count_reach_what_runs(up: dict[str, Any], clone: Clone) -> None:
+def test_drift_is_seen_and_mended_and_a_desired_count_reached(up: dict[str, Any], clone: Clone) -> None:
+    ecs = aws(clone, "ecs")
+    (cluster,) = ecs.list_clusters()["clusterArns"]
+    (drifted,) = (arn for arn in ecs.list_services(cluster=cluster)["serviceArns"] if arn.endswith("-auth-web"))
+    ecs.update_service(cluster=cluster, service=drifted, desiredCount=2)
+    engine = workspace(clone)
+    assert engine.run(["preview", "--expect-no-changes"], "local").resources == [], "the state does not know of it"
+    (seen,) = clone.json("preview", "local", "--refresh")["resources"]
+    assert (seen["type"], seen["operation"]) == (SERVICE, "update")
+    assert "desiredCount" in seen["changed"]
+    # Of all resources the one that drifted: what nobody touched reads back as it was made.
+    assert engine.run(["refresh", "--preview-only"], "local").touched == {"update": 1}
+
+    before = tasks(clone)
+    groups = {event.urn for event in last_up(clone) if event.type == LOG_GROUP}
+    _set(clone, logs={})
     manifest = clone.directory / "services" / "wallet" / "service.yaml"
-    before = {service["name"]: service["tasks"] for service in clone.json("status")["services"]}
     text = manifest.read_text()
     manifest.write_text(text.replace("scaling: {minimum: 1, maximum: 4", "scaling: {minimum: 2, maximum: 4", 1))
-    scaled = clone.json("up")
-    assert {name: count for name, count in scaled["changes"].items() if count and name != "same"} == {"update": 1}
-    after = {service["name"]: service["tasks"] for service in scaled["services"]}
+    done = clone.json("up", "--refresh")
+    assert set(touched(done)) == {"update"}
+    others = {event.urn for event in last_up(clone)} - {seen["urn"]}
+    (scaled,) = others - groups
+    assert scaled.rpartition("::")[2] == "wallet-web"
+    assert others - {scaled} == groups
+    live = ecs.describe_services(cluster=cluster, services=[drifted])["services"][0]
+    assert live["desiredCount"] == 1
+    assert 30 not in _retention(clone).values()
+    after = {service["name"]: service["tasks"] for service in done["services"]}
+    assert len(after["matchday-local-auth-web"]) == 1
     assert len(after["matchday-local-wallet-web"]) == 2
-    for name, tasks in before.items():
-        assert {task["pid"] for task in tasks} <= {task["pid"] for task in after[name]}, name
-    with (clone.directory / "services" / "common" / "clock.py").open("a") as module:
-        module.write("\n# changed by a test\n")
-    redeployed = clone.json("up")
-    assert {name for name, count in redeployed["changes"].items() if count} == {"same"}
-    for service in redeployed["services"]:
-        assert {task["pid"] for task in service["tasks"]}.isdisjoint(task["pid"] for task in after[service["name"]])
-        assert all(task["health"] == "HEALTHY" for task in service["tasks"])
-
-
-def test_an_occupied_port_is_named_and_nothing_is_left(up: dict[str, Any], clone: Clone, tmp_path: Path) -> None:
-    other = make_clone(tmp_path, clone.port)
-    failed = other.run("up", "--port", str(clone.port), check=False)
-    assert failed.returncode == 1
-    assert f"127.0.0.1:{clone.port}" in failed.stderr
-    assert "--port" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    assert other.processes() == []
-    assert clone.json("smoke")["ok"]
+    for name, found in before.items():
+        if not name.endswith("-auth-web"):
+            assert pids(found) <= pids(after[name]), name

@@ -1,10 +1,11 @@
-"""What goes wrong with the platform, and what comes after: a task that cannot start, a cut-off run, drift, down, a kill."""
+"""What goes wrong with the platform, and what comes after: a task that cannot start, a cut-off run, down, a kill, destroy."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 import yaml
 
 from tests.clones import Clone
-from tests.e2e.conftest import until
+from tests.e2e.conftest import aws, event_log, pids, places, supervisor, tasks, until, workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
 
 
-def test_a_task_that_cannot_start_is_named_and_the_old_one_goes_on(up: dict[str, Any], clone: Clone) -> None:
+def test_a_task_that_cannot_start_is_named_and_new_code_reaches_what_runs(up: dict[str, Any], clone: Clone) -> None:
     module = clone.directory / "services" / "wallet" / "app.py"
     original = module.read_text()
     module.write_text(original + "\nraise RuntimeError('broken on purpose')\n")
@@ -30,7 +31,15 @@ def test_a_task_that_cannot_start_is_named_and_the_old_one_goes_on(up: dict[str,
     assert "matchday-local-wallet-web" in failed.stderr
     assert "RuntimeError: broken on purpose" in failed.stderr, "the log's last lines"
     assert httpx.get(f"{up['url']}wallet/balance").status_code == 401, "the old task still answers"
-    assert {name for name, count in clone.json("up")["changes"].items() if count} == {"same"}
+    before = tasks(clone)
+    with (clone.directory / "services" / "common" / "clock.py").open("a") as shared:
+        shared.write("\n# changed by a test\n")
+    redeployed = clone.json("up")
+    assert {name for name, count in redeployed["changes"].items() if count} == {"same"}
+    assert {service["name"] for service in redeployed["services"]} == set(before)
+    for service in redeployed["services"]:
+        assert pids(service["tasks"]).isdisjoint(pids(before[service["name"]]))
+        assert all(task["health"] == "HEALTHY" for task in service["tasks"])
     assert clone.json("smoke")["ok"]
 
 
@@ -42,53 +51,92 @@ def written(log: Path) -> str:
         return ""
 
 
-def test_an_up_that_is_killed_half_way_is_followed_by_one_that_converges(up: dict[str, Any], clone: Clone) -> None:
+def test_an_up_that_is_killed_half_way_and_a_down_are_followed_by_one_that_converges(
+    up: dict[str, Any], clone: Clone
+) -> None:
+    person = {"email": "kept@example.com", "password": "correct horse battery staple"}
+    answer = httpx.post(f"{up['url']}auth/register", json=person)
+    assert answer.status_code == 202, answer.text
     resources = clone.json("status")["resources"]
     settings = clone.directory / "environments" / "Pulumi.local.yaml"
     original = settings.read_text()
     content = yaml.safe_load(original)
     content["config"]["matchday:environment"]["logs"] = {"retention_days": 14}
     settings.write_text(yaml.safe_dump(content))
-    phase = clone.directory / ".matchday" / "phase"
-    log = clone.directory / ".matchday" / "pulumi" / "up-local.events.jsonl"
+    phase, log = places(clone).phase, event_log(clone)
     cut = clone.start("up")
     try:
-        until(lambda: '"op":"update"' in written(log) and phase.read_text() == "applying", 120, "the first change")
+        until(lambda: '"op":"update"' in written(log) and phase.read_text() == "applying", "the first change")
     finally:
         cut.kill()
         cut.wait()
         settings.write_text(original)
     assert phase.read_text() == "applying"
+
+    clone.run("down")
+    assert clone.processes() == []
+    assert clone.listeners() == []
+
     done = clone.run("up", "--json")
     assert "going back to the last consistent state" in done.stderr
     again = json.loads(done.stdout)
     assert {name for name, count in again["changes"].items() if count} == {"same"}
     assert again["resources"] == resources
-    assert clone.json("smoke")["ok"]
-
-
-def test_drift_is_seen_from_the_command(up: dict[str, Any], clone: Clone) -> None:
-    unchanged = clone.json("preview", "local", "--refresh")["changes"]
-    assert {name for name, count in unchanged.items() if count} == {"same"}
-
-
-def test_down_leaves_no_process_and_no_port_and_up_goes_on(up: dict[str, Any], clone: Clone) -> None:
-    email = "kept@example.com"
-    answer = httpx.post(f"{up['url']}auth/register", json={"email": email, "password": "correct horse battery staple"})
-    assert answer.status_code == 202, answer.text
-    clone.run("down")
-    assert clone.processes() == []
-    assert clone.listeners() == []
-    again = clone.json("up")
-    assert {name for name, count in again["changes"].items() if count} == {"same"}
-    answer = httpx.post(f"{up['url']}auth/login", json={"email": email, "password": "correct horse battery staple"})
+    answer = httpx.post(f"{up['url']}auth/login", json=person)
     assert answer.status_code == 200, answer.text
 
 
 def test_a_killed_supervisor_leaves_nothing_and_up_recovers(up: dict[str, Any], clone: Clone) -> None:
-    pid = json.loads((clone.directory / ".matchday" / "supervisor.json").read_text())["pid"]
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: clone.processes() == [] and clone.listeners() == [], 20, "the end of every process")
+    os.kill(supervisor(clone).info.pid, signal.SIGKILL)
+    until(lambda: clone.processes() == [] and clone.listeners() == [], "the end of every process")
     again = clone.json("up")
     assert {name for name, count in again["changes"].items() if count} == {"same"}
     assert clone.json("smoke")["ok"]
+
+
+def _emulator_contents(clone: Clone) -> dict[str, list[str]]:
+    """What the emulator holds that a fresh one does not, by kind."""
+    ec2, rds, ecs = aws(clone, "ec2"), aws(clone, "rds"), aws(clone, "ecs")
+    elb, cache, s3 = aws(clone, "elbv2"), aws(clone, "elasticache"), aws(clone, "s3")
+    return {
+        "vpc": [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"]],
+        "nat": [n["NatGatewayId"] for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] != "deleted"],
+        "eip": [a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]],
+        "endpoint": [
+            e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"] if e["State"] != "deleted"
+        ],
+        "db": [d["DBInstanceIdentifier"] for d in rds.describe_db_instances()["DBInstances"]],
+        "cache": [c["ReplicationGroupId"] for c in cache.describe_replication_groups()["ReplicationGroups"]],
+        # AWS, too, goes on listing a deleted cluster for a while, as inactive.
+        "cluster": [
+            c["clusterArn"]
+            for c in ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+            if c["status"] == "ACTIVE"
+        ],
+        "lb": [b["LoadBalancerArn"] for b in elb.describe_load_balancers()["LoadBalancers"]],
+        "target group": [t["TargetGroupArn"] for t in elb.describe_target_groups()["TargetGroups"]],
+        "bucket": [b["Name"] for b in s3.list_buckets()["Buckets"]],
+        "secret": [s["Name"] for s in aws(clone, "secretsmanager").list_secrets()["SecretList"]],
+        "role": [r["RoleName"] for r in aws(clone, "iam").list_roles()["Roles"] if "matchday" in r["RoleName"]],
+        "log group": [g["logGroupName"] for g in aws(clone, "logs").describe_log_groups()["logGroups"]],
+        "alarm": [a["AlarmName"] for a in aws(clone, "cloudwatch").describe_alarms()["MetricAlarms"]],
+        "topic": [t["TopicArn"] for t in aws(clone, "sns").list_topics()["Topics"]],
+        "web acl": [a["Name"] for a in aws(clone, "wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]],
+        "distribution": [
+            d["Id"] for d in aws(clone, "cloudfront").list_distributions()["DistributionList"].get("Items", [])
+        ],
+    }
+
+
+def test_destroy_leaves_nothing_and_nothing_runs(up: dict[str, Any], clone: Clone) -> None:
+    workspace(clone).run(["destroy", "--yes", "--parallel", "16"], "local")
+    left = {kind: names for kind, names in _emulator_contents(clone).items() if names}
+    assert left == {}
+    with sqlite3.connect(places(clone).provider / "store.sqlite") as kept:
+        assert kept.execute("SELECT token, id FROM kept WHERE properties LIKE '%matchday-local%'").fetchall() == []
+
+    def nothing() -> bool:
+        now = supervisor(clone).status()
+        return now["services"] == [] and now["databases"] == []
+
+    until(nothing, "the end of all tasks and data stores")

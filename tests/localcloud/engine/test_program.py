@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from localcloud.engine import program
 from localcloud.engine.lazy_sdk import Loader
 
@@ -149,3 +151,20 @@ def test_the_launcher_gets_its_own_arguments_and_no_debug_message_is_sent(tmp_pa
         check=True,
     )
     assert done.stdout.splitlines() == ["sent heard", "__main__ ['--stack', 'local', '.']"]
+
+
+@pytest.mark.parametrize(("end", "code", "said"), [("", 0, ""), ("sys.exit(3)", 3, ""), ("sys.exit('no')", 1, "no\n")])
+def test_a_program_ends_as_it_would_by_itself(end: str, code: int, said: str, tmp_path: Path) -> None:
+    """With its exit code, its threads waited for, its last words written and what it left to the end done."""
+    launcher = tmp_path / "launcher"
+    launcher.write_text(
+        "import atexit, sys, threading, time\n"
+        "atexit.register(print, 'at the end')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('thread'))).start()\n"
+        f"print('main')\n{end}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, program.__file__, str(launcher)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, said)
+    assert done.stdout.splitlines() == ["main", "thread", "at the end"]
