@@ -1,7 +1,7 @@
 """What `make unit` runs: tests that need their own process alone, no engine, no platform, no server, no other program.
 
 Every other test gets the marker `process`: found in what it and its fixtures call, so that nobody keeps a list. What is not
-seen there (a command of ours that calls git) carries the marker by hand: a test without it fails when it starts a process.
+seen there (a command of ours that calls git) carries the marker by hand: `make unit` fails a test that starts a process.
 """
 
 from __future__ import annotations
@@ -114,29 +114,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("process")
 
 
-class _Guard:
-    """What begins while a unit test runs."""
+class Guard:
+    """Fails a unit test while which a process begins."""
 
     def __init__(self) -> None:
-        self.on = False
-        self.seen: list[str] = []
+        self._on = False
+        self._seen: list[str] = []
         sys.addaudithook(self._heard)
 
     def _heard(self, event: str, words: tuple[object, ...]) -> None:
-        if self.on and event in EVENTS:
-            self.seen.append(f"{event} {words[:2]!r}")
+        if self._on and event in EVENTS:
+            self._seen.append(f"{event} {words[:2]!r}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        self._on = True
+        self._seen.clear()
+        try:
+            return (yield)
+        finally:
+            self._on = False
+            assert not self._seen, f"{item.nodeid} starts a process, so it needs the marker `process`: {self._seen}"
 
 
-_GUARD = _Guard()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test that is taken for a unit test starts no process."""
-    _GUARD.on = not any(map(item.get_closest_marker, ("engine", "e2e", "process")))
-    _GUARD.seen.clear()
-    try:
-        return (yield)
-    finally:
-        _GUARD.on = False
-        assert not _GUARD.seen, f"it starts a process, so it needs the marker `process`: {_GUARD.seen}"
+def pytest_configure(config: pytest.Config) -> None:
+    """Where only unit tests are wanted, they are held to it."""
+    if "not process" in config.option.markexpr:
+        config.pluginmanager.register(Guard())

@@ -100,6 +100,7 @@ def test_a_project_elsewhere_is_previewed_and_audited(installed: Path, tmp_path:
         assert (tmp_path / "evidence" / name).read_bytes() == (project / "policies" / name).read_bytes()
 
 
+@pytest.mark.process  # the audit asks git for the commit
 def test_a_project_without_a_register_excuses_nothing_and_everything_is_mandatory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

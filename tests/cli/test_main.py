@@ -61,6 +61,7 @@ def test_reset_asks_and_takes_no_for_an_answer(tmp_path: Path, monkeypatch: pyte
     assert not kept.parent.exists()
 
 
+@pytest.mark.process  # it asks programs for their versions
 def test_doctor_lists_what_the_platform_needs() -> None:
     done = runner.invoke(build(["doctor"]), ["doctor", "--json"])
     document = json.loads(done.stdout)

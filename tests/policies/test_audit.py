@@ -21,6 +21,8 @@ from policies.model import FRAMEWORK_KEYS
 from tests.engine.engines import Plans
 from tests.policies.test_state import export, row
 
+pytestmark = pytest.mark.process  # the command asks git for the commit
+
 
 def _run(*arguments: str) -> Result:
     return CliRunner().invoke(build(["audit", "doctor"]), ["audit", *arguments])

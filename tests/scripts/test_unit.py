@@ -82,25 +82,10 @@ def test_what_does_not_is_a_unit_test() -> None:
     assert not unit.starts_process(_pure)
 
 
-class _Item:
-    """As much of a test as the guard asks for."""
-
-    def __init__(self, *markers: str) -> None:
-        self._markers = markers
-
-    def get_closest_marker(self, name: str) -> str | None:
-        return name if name in self._markers else None
-
-
-def _call(item: _Item) -> None:
-    around = unit.pytest_runtest_call(item)  # type: ignore[arg-type]  # a stand-in
+@pytest.mark.process
+def test_one_that_is_not_found_fails(request: pytest.FixtureRequest) -> None:
+    around = unit.Guard().pytest_runtest_call(request.node)
     next(around)
     _helper()
-    next(around, None)
-
-
-@pytest.mark.process
-def test_one_that_is_not_found_fails() -> None:
     with pytest.raises(AssertionError, match=r"needs the marker `process`: .*subprocess\.Popen"):
-        _call(_Item())
-    _call(_Item("process"))
+        next(around)
