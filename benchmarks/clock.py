@@ -147,7 +147,7 @@ class _Clone:
             [sys.executable, "-c", "from cli.main import main; main()", *arguments],
             cwd=self.directory,
             env={**os.environ, "PYTHONPATH": str(self.directory)},
-            capture_output=True,
+            stdout=subprocess.PIPE,  # why a command fails stands on standard error, for who runs this to read
             text=True,
             check=True,
         )
