@@ -30,8 +30,9 @@ async def race(auth: Auth, clock: Clock, repetitions: int, presenters: int = 100
     for _ in range(repetitions):
         body = {"refresh_token": token}
         answers = await asyncio.gather(*(auth.client.post("/auth/refresh", json=body) for _ in range(presenters)))
-        # Of one token 60 presentations a minute are answered; who is over that has lost nothing, and asks again.
-        assert {answer.status_code for answer in answers} <= {200, 429}
+        # Of one token 60 presentations a minute are answered; who is over that has lost nothing, and asks again. Nor has who
+        # was too much for a busy machine (503).
+        assert {answer.status_code for answer in answers} <= {200, 429, 503}
         successors = {answer.json()["refresh_token"] for answer in answers if answer.status_code == 200}
         assert len(successors) == 1
         token = successors.pop()
