@@ -15,7 +15,7 @@ from services.payments.endpoints import router
 from services.payments.errors import PaymentsCode
 from services.payments.internal import internal
 from services.payments.jurisdiction import Gate
-from services.payments.runtime import open_outside
+from services.payments.runtime import open_levels, open_outside
 from services.payments.wallet import WEB
 
 #: Of one player, in one process: what a person may ask of providers.
@@ -32,6 +32,7 @@ def create_app(
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
         app.state.outside = await open_outside(stack, WEB, providers, transport)
+        app.state.levels = await open_levels(stack, transport)
         app.state.gate = Gate(app.state.process.environment)
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 

@@ -25,6 +25,7 @@ from services.common.postgres import Reads, Transaction
 from services.payments import gate, limits, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
+from services.payments.levels import Level
 from services.payments.outside import Lost, Outside, outcome_of
 from services.payments.providers.port import (
     Order,
@@ -114,11 +115,17 @@ class _Ordering:
 
 
 class Creation(_Ordering):
-    """A new deposit: the request's step to the outside."""
+    """A new deposit, of a player whose identity is verified to `level`: the request's step to the outside."""
+
+    def __init__(self, outside: Outside, rules: Gate, player: UUID, level: Level) -> None:
+        super().__init__(outside, rules, player)
+        self._level = level
 
     async def reserve(self, transaction: Transaction, asked: DepositRequest, reference: UUID) -> _Wanted:
         """Ask the gate; store deposit and attempts. Raises GateRefusedError."""
-        await gate.ask(transaction, self._gate, self._player, Activity.DEPOSIT, asked.jurisdiction, asked.amount)
+        await gate.ask(
+            transaction, self._gate, self._player, Activity.DEPOSIT, asked.jurisdiction, asked.amount, self._level
+        )
         await requests_repository.new_deposit(transaction, reference, self._player, asked.amount, asked.jurisdiction)
         attempts = await self._plan(transaction, reference, 1, set())
         uncredited = await requests_repository.uncredited(transaction, self._player)

@@ -19,6 +19,7 @@ from services.payments import deposits, gate, payouts, requests_repository, webh
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.jurisdiction import Gate
+from services.payments.levels import Levels
 from services.payments.outside import Outside
 from services.payments.providers.port import ProviderName
 from services.payments.schemas import (
@@ -60,9 +61,15 @@ async def _paced(request: Request, player: Player) -> None:
     pace.take(str(player))
 
 
+async def _levels(request: Request) -> Levels:
+    levels: Levels = request.app.state.levels
+    return levels
+
+
 Now = Annotated[Clock, Depends(_clock)]
 Reached = Annotated[Outside, Depends(_outside)]
 Rules = Annotated[Gate, Depends(_gate)]
+Asked = Annotated[Levels, Depends(_levels)]
 Paced = Depends(_paced)
 
 LIMITS = (PaymentsCode.NOT_ALLOWED_HERE, PaymentsCode.LIMIT_REACHED)
@@ -82,11 +89,13 @@ async def create_deposit(
     request: Request,
     outside: Reached,
     rules: Rules,
+    levels: Asked,
     idempotent: Idempotent,
 ) -> Response:
     """Begin a deposit: an order at a provider, which the player's client opens the provider's checkout with."""
     try:
-        step = deposits.Creation(outside, rules, player)
+        level = await gate.level_of(rules, levels, body.jurisdiction, player)
+        step = deposits.Creation(outside, rules, player, level)
         return await outside_request.once(request.app.state.pool, idempotent, body, step)
     except GateRefusedError as refusal:
         await gate.keep_refusal(request.app.state.pool, refusal)
@@ -172,11 +181,13 @@ async def read_instruments(player: Player, reads: Reading) -> Instruments:
     ),
 )  # fmt: skip
 async def create_payout(
-    body: PayoutRequest, player: SteppedUpPlayer, transaction: InTransaction, rules: Rules, idempotent: Idempotent
-) -> Response:
+    body: PayoutRequest, player: SteppedUpPlayer, transaction: InTransaction, rules: Rules, levels: Asked,
+    idempotent: Idempotent,
+) -> Response:  # fmt: skip
     """Ask for money to be paid out to an account of the caller's own."""
+    level = await gate.level_of(rules, levels, body.jurisdiction, player)
     try:
-        return await idempotent.once(201, body, lambda: payouts.request(transaction, rules, player, body))
+        return await idempotent.once(201, body, lambda: payouts.request(transaction, rules, player, body, level))
     except GateRefusedError as refusal:
         await transaction.roll_back()  # all but the refusal, which is kept
         await requests_repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)

@@ -14,6 +14,7 @@ from services.common.postgres import Transaction
 from services.payments import gate
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
+from services.payments.levels import Level
 from services.payments.outside import Outside
 from services.payments.schemas import EntryRequest, EntryView
 
@@ -31,13 +32,15 @@ class Entry:
     wanted = _Allowed
     timeout = timedelta(seconds=6)
 
-    def __init__(self, outside: Outside, rules: Gate) -> None:
-        self._outside, self._gate = outside, rules
+    def __init__(self, outside: Outside, rules: Gate, level: Level) -> None:
+        self._outside, self._gate, self._level = outside, rules, level
 
     async def reserve(self, transaction: Transaction, asked: EntryRequest, reference: UUID) -> _Allowed:
         """Ask the gate. Raises GateRefusedError."""
         activity = Activity.CONTEST_ENTRY
-        verdict = await gate.ask(transaction, self._gate, asked.player, activity, asked.jurisdiction, asked.amount)
+        verdict = await gate.ask(
+            transaction, self._gate, asked.player, activity, asked.jurisdiction, asked.amount, self._level
+        )
         return _Allowed(asked=asked, version=verdict.version)
 
     async def call(self, wanted: Try[_Allowed]) -> None:

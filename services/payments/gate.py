@@ -11,6 +11,7 @@ from services.common.postgres import Pool, Transaction
 from services.payments import requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate, Request, Verdict
+from services.payments.levels import Level, Levels
 
 #: Reasons that are about how much, not about where.
 _LIMITS = frozenset({"amount_out_of_bounds", "daily_limit", "too_often"})
@@ -27,13 +28,24 @@ class GateRefusedError(ServiceError):
         self.player, self.asked, self.verdict = player, asked, verdict
 
 
+async def level_of(gate: Gate, levels: Levels, jurisdiction: str, player: UUID) -> Level:
+    """The player's level where a rule wants one: asked for before a transaction is open."""
+    return await levels.of(player) if gate.asks_for_level(jurisdiction) else "none"
+
+
 async def ask(
-    transaction: Transaction, gate: Gate, player: UUID, activity: Activity, jurisdiction: str, amount: Paise
+    transaction: Transaction,
+    gate: Gate,
+    player: UUID,
+    activity: Activity,
+    jurisdiction: str,
+    amount: Paise,
+    level: Level,
 ) -> Verdict:
     """The gate's answer, kept in this transaction; a player's requests take turns from here on. Raises GateRefusedError."""
     await requests_repository.take_turn(transaction, player)
     today, count, day = await requests_repository.day_of(transaction, player, activity)
-    asked = Request(activity=activity, jurisdiction=jurisdiction, amount=amount, today=today, count=count)
+    asked = Request(activity=activity, jurisdiction=jurisdiction, amount=amount, today=today, count=count, level=level)
     verdict = gate.decide(asked, day)
     fields = {"activity": activity.value, "jurisdiction": jurisdiction, "version": verdict.version}
     log.info("gate", extra={**fields, "allowed": verdict.allowed, "reason": verdict.reason})

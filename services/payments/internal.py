@@ -17,7 +17,7 @@ from services.common.idempotency import Idempotent
 from services.common.postgres import InTransaction
 from services.common.tokens import Caller
 from services.payments import entries, gate, payouts, prizes, repository, requests_repository, staff
-from services.payments.endpoints import Now, Reached, Rules
+from services.payments.endpoints import Asked, Now, Reached, Rules
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.providers.port import ProviderName
@@ -52,10 +52,13 @@ REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
 
 
 @internal.post("/gate", responses=responses(*REFUSALS))
-async def ask_gate(body: GateRequest, caller: Asker, transaction: InTransaction, rules: Rules) -> GateView:
+async def ask_gate(
+    body: GateRequest, caller: Asker, transaction: InTransaction, rules: Rules, levels: Asked
+) -> GateView:
     """Whether a player may do this here and now; the answer is kept. Needs the scope `payments:gate`."""
+    level = await gate.level_of(rules, levels, body.jurisdiction, body.player)
     try:
-        verdict = await gate.ask(transaction, rules, body.player, body.activity, body.jurisdiction, body.amount)
+        verdict = await gate.ask(transaction, rules, body.player, body.activity, body.jurisdiction, body.amount, level)
     except GateRefusedError as refusal:
         verdict = refusal.verdict
         await requests_repository.log_decision(transaction, body.player, refusal.asked, verdict)
@@ -72,11 +75,15 @@ async def ask_gate(body: GateRequest, caller: Asker, transaction: InTransaction,
     ),
 )  # fmt: skip
 async def enter_contest(
-    body: EntryRequest, caller: Enterer, request: Request, outside: Reached, rules: Rules, idempotent: Idempotent
-) -> Response:
+    body: EntryRequest, caller: Enterer, request: Request, outside: Reached, rules: Rules, levels: Asked,
+    idempotent: Idempotent,
+) -> Response:  # fmt: skip
     """Have a player pay into a contest's pot, if gate and wallet say yes. Needs the scope `payments:enter`."""
+    level = await gate.level_of(rules, levels, body.jurisdiction, body.player)
     try:
-        return await outside_request.once(request.app.state.pool, idempotent, body, entries.Entry(outside, rules))
+        return await outside_request.once(
+            request.app.state.pool, idempotent, body, entries.Entry(outside, rules, level)
+        )
     except GateRefusedError as refusal:
         await gate.keep_refusal(request.app.state.pool, refusal)
         raise

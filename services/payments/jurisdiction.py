@@ -2,7 +2,7 @@
 
 A jurisdiction's file in `jurisdictions/` has an owner, the date of the decision and the environments that it holds in. Where
 no file, no environment, no rule of the day or no limit for an activity is found, or a rule asks for what nobody can tell yet
-(proof of residence, a KYC level, tax), the answer is no. Each answer names the version of the rules that it followed.
+(proof of residence, tax), the answer is no. Each answer names the version of the rules that it followed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.money import Paise
+from services.payments.levels import Level, reaches
 
 DIRECTORY = Path(__file__).parent / "jurisdictions"
 
@@ -53,7 +54,7 @@ class Rule(_Part):
 
     first: Annotated[date, Field(alias="from")]
     residence: Literal["declared", "proven"]
-    kyc: str
+    kyc: Level
     tds: str
     deposit: Bounds | None = None
     payout: Bounds | None = None
@@ -72,13 +73,17 @@ class Policy(_Part):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What is asked: `today` is the sum of that activity since midnight (UTC) without this one, `count` how many that were."""
+    """What is asked, of a player whose identity is verified to `level`.
+
+    `today` is the sum of that activity since midnight (UTC) without this one, `count` how many that were.
+    """
 
     activity: Activity
     jurisdiction: str
     amount: Paise
     today: Paise
     count: int
+    level: Level = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +117,11 @@ class Gate:
             digest = hashlib.sha256(content).hexdigest()[:12]
             self._policies[policy.jurisdiction] = policy, f"{policy.jurisdiction}@{policy.decided}#{digest}"
 
+    def asks_for_level(self, jurisdiction: str) -> bool:
+        """Whether some rule there wants a player's identity verified."""
+        policy, _ = self._policies.get(jurisdiction, (None, NO_RULES))
+        return policy is not None and any(rule.kyc != "none" for rule in policy.rules)
+
     def decide(self, asked: Request, day: date) -> Verdict:
         """Whether it may be done on `day`."""
         policy, version = self._policies.get(asked.jurisdiction, (None, NO_RULES))
@@ -120,10 +130,10 @@ class Gate:
         rule = max((rule for rule in policy.rules if rule.first <= day), key=lambda rule: rule.first, default=None)
         if rule is None:
             return Verdict(allowed=False, reason="no_rule_today", version=version)
-        # Who can tell these is not built yet: asking for them is a no.
+        # Who can tell of residence and tax is not built yet: asking for them is a no.
         unmet: Mapping[str, bool] = {
             "residence_unproven": rule.residence != "declared",
-            "kyc_missing": rule.kyc != "none",
+            "kyc_missing": not reaches(asked.level, rule.kyc),
             "tax_unknown": rule.tds != "none",
         }
         bounds = {

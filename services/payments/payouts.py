@@ -27,6 +27,7 @@ from services.common.tokens import Caller
 from services.payments import gate, repository, requests_repository
 from services.payments.errors import PaymentsCode
 from services.payments.jurisdiction import Activity, Gate
+from services.payments.levels import Level
 from services.payments.models import Instrument, Payout
 from services.payments.outside import Lost, Reach, outcome_of, state_after
 from services.payments.providers.port import Destination, PayoutNews, ProviderName
@@ -85,14 +86,16 @@ def instrument_view(row: Mapping[str, Any]) -> InstrumentView:
     return InstrumentView(id=row["id"], kind=row["kind"], shown=row["shown"], verified=row["verified_at"] is not None)
 
 
-async def request(transaction: Transaction, rules: Gate, player: UUID, wanted: PayoutRequest) -> PayoutView:
+async def request(
+    transaction: Transaction, rules: Gate, player: UUID, wanted: PayoutRequest, level: Level
+) -> PayoutView:
     """Ask for a payout. Raises ServiceError (instrument_unknown, instrument_unverified) and GateRefusedError."""
     instrument = await requests_repository.instrument_of(transaction, player, wanted.instrument)
     if instrument is None:
         raise ServiceError(PaymentsCode.INSTRUMENT_UNKNOWN, "There is no such account of yours.")
     if instrument["verified_at"] is None:
         raise ServiceError(PaymentsCode.INSTRUMENT_UNVERIFIED, "It is not yet confirmed that this account is yours.")
-    verdict = await gate.ask(transaction, rules, player, Activity.PAYOUT, wanted.jurisdiction, wanted.amount)
+    verdict = await gate.ask(transaction, rules, player, Activity.PAYOUT, wanted.jurisdiction, wanted.amount, level)
     payout, reason = uuid7(), _APPROVAL if verdict.approval else ""
     row = await requests_repository.new_payout(
         transaction, payout, player, wanted.instrument, wanted.amount, wanted.jurisdiction, reason

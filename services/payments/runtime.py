@@ -11,6 +11,7 @@ from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import load, variable
+from services.payments.levels import CLIENT, SECONDS, KycLevels, Levels
 from services.payments.outside import Outside
 from services.payments.providers.transport import TIMEOUT
 from services.payments.routing import Router
@@ -42,6 +43,13 @@ async def open_outside(
     return Outside(
         providers=adapters, router=Router(list(adapters)), sealer=sealer(), wallet=WalletClient(http, tokens)
     )
+
+
+async def open_levels(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Levels:
+    """Kyc; tests bring a `transport` to it and to auth. Raises SettingsError."""
+    http = httpx.AsyncClient(base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False)
+    await stack.enter_async_context(http)
+    return KycLevels(http, MachineTokens(Credentials.of(CLIENT), http))
 
 
 async def open_worker() -> Outside:

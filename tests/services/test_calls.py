@@ -9,7 +9,7 @@ import pytest
 from services.auth import letters, oidc
 from services.common import cache, issuer, revocations, tokens
 from services.kyc import kms
-from services.payments import deposits
+from services.payments import deposits, levels
 from services.payments.providers import transport
 from tests.services.support import CATALOG, ROOT, SERVICES
 
@@ -37,6 +37,7 @@ OWN: dict[str, dict[str, float]] = {
         "payout": transport.CALL_SECONDS,
         "settlement report": transport.CALL_SECONDS,
         "`POST wallet /wallet/internal/": transport.CALL_SECONDS,
+        "`GET kyc /kyc/internal/levels/": levels.SECONDS,
     },
 }
 

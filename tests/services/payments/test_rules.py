@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 import yaml
 from hypothesis import given
@@ -15,13 +18,16 @@ from hypothesis import strategies as st
 
 from environments.tiers import TIERS
 from model.egress import EGRESS
+from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.money import MAX_AMOUNT, Paise
 from services.payments import states
 from services.payments.amounts import paise, rupees
 from services.payments.jurisdiction import DIRECTORY, Activity, Gate, PolicyError, Request, Verdict
+from services.payments.levels import KycLevels, Level
 from services.payments.routing import PROBE_SECONDS, Router
 from services.payments.states import ATTEMPTS, DEPOSITS, PAYOUTS, PRIZES, REFUNDS, moves
 
+PLAYER = "0192d000-0000-7000-8000-00000000000a"
 MACHINES: list[Any] = [ATTEMPTS, DEPOSITS, REFUNDS, PAYOUTS, PRIZES]
 
 
@@ -206,15 +212,54 @@ def test_a_file_of_another_jurisdiction_stops_the_service(tmp_path: Path) -> Non
     [
         ({"residence": "proven"}, "residence_unproven"),
         ({"kyc": "full"}, "kyc_missing"),
+        ({"kyc": "basic"}, "kyc_missing"),
         ({"tds": "s.194BA"}, "tax_unknown"),
     ],
 )
-def test_what_nobody_can_tell_yet_is_a_no(tmp_path: Path, rule: dict[str, str], reason: str) -> None:
+def test_what_is_not_known_is_a_no(tmp_path: Path, rule: dict[str, str], reason: str) -> None:
     write(tmp_path, "ZZ")
     policy = yaml.safe_load((tmp_path / "ZZ.yaml").read_text())
     policy["rules"][0] |= rule
     (tmp_path / "ZZ.yaml").write_text(yaml.safe_dump(policy))
     assert outcome(Gate("prod", tmp_path).decide(asked(jurisdiction="ZZ"), TODAY)) == (False, reason)
+
+
+def test_a_level_that_reaches_the_rules_is_enough(tmp_path: Path) -> None:
+    write(tmp_path, "ZZ")
+    policy = yaml.safe_load((tmp_path / "ZZ.yaml").read_text())
+    policy["rules"][0] |= {"kyc": "basic"}
+    (tmp_path / "ZZ.yaml").write_text(yaml.safe_dump(policy))
+    gate = Gate("prod", tmp_path)
+    assert [gate.asks_for_level(each) for each in ("ZZ", "XX")] == [True, False]
+    levels: tuple[Level, ...] = ("none", "basic", "full")
+    verdicts = [gate.decide(replace(asked(jurisdiction="ZZ"), level=level), TODAY).allowed for level in levels]
+    assert verdicts == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "level"),
+    [
+        (httpx.Response(200, json={"player": PLAYER, "level": "basic", "since": None, "until": None}), "basic"),
+        (httpx.Response(200, json={"player": PLAYER, "level": "gold"}), "none"),
+        (httpx.Response(200, json={"player": "0192d000-0000-7000-8000-00000000000b", "level": "full"}), "none"),
+        (httpx.Response(200, text="<html>"), "none"),
+        (httpx.Response(403, json={"level": "full", "player": PLAYER}), "none"),
+        (httpx.Response(503), "none"),
+        (httpx.ReadTimeout("silent"), "none"),
+    ],
+)
+async def test_no_good_answer_of_kycs_is_no_level(answer: httpx.Response | httpx.HTTPError, level: str) -> None:
+    def reply(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
+        assert request.headers["Authorization"] == "Bearer t"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(reply), base_url="http://kyc:8080") as http:
+        tokens = MachineTokens(Credentials("http://auth:8080", "payments-kyc", "s"), http)
+        assert await KycLevels(http, tokens).of(UUID(PLAYER)) == level
 
 
 @pytest.mark.parametrize(
