@@ -36,7 +36,7 @@ OWN: dict[str, dict[str, float]] = {
         "refund": transport.CALL_SECONDS,
         "payout": transport.CALL_SECONDS,
         "settlement report": transport.CALL_SECONDS,
-        "`POST wallet /wallet/internal/": transport.CALL_SECONDS,
+        "`POST wallet /wallet/internal/…`": transport.CALL_SECONDS,
         "`GET kyc /kyc/internal/levels/": levels.SECONDS,
     },
 }
