@@ -47,7 +47,7 @@ def commands_once(server: ValkeyServer) -> Iterator[None]:
 
 
 #: Where files are memory, and what has to be free there: a worker's data are about 300 MB.
-MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30  # noqa: S108 - the folder in it is this process's own
+MEMORY, ENOUGH = Path("/dev/shm"), 4 << 30
 _FOLDER = "matchday-tests-{pid}"
 
 
