@@ -8,10 +8,12 @@ and so stands alone: it needs only `pulumi`, as the launcher does.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import importlib
 import json
 import os
 import runpy
+import signal
 import socket
 import sys
 import sysconfig
@@ -28,6 +30,7 @@ else:  # the copy
 
 #: Names the file with the modules to import ahead (localcloud/engine/ahead.py).
 MODULES = "MATCHDAY_MODULES"
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -37,6 +40,8 @@ def main() -> None:
         lazy_sdk.install()
         quick_sdk.install()
     if sys.argv[0] == "--ahead":
+        # The host is killed with the command that it was started for; so is this, in whatever it is about.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         _import_ahead()
         with socket.socket(fileno=int(sys.argv[1])) as channel:
             _become(channel)

@@ -63,16 +63,16 @@ async def exclude(body: ExclusionRequest, player: Player, transaction: InTransac
     return await controls.exclude(transaction, clock, player, body)
 
 
-@internal.get("/limits/{player_id}", responses=responses(*REFUSALS))
-async def read_limits_of(player_id: UUID, caller: Reader, reads: Reading, clock: Now) -> LimitsView:
-    """A player's limits, for who takes deposits or counts time; needs the scope `wallet:read`."""
-    return await controls.read_limits(reads, clock, player_id)
-
-
 @internal.post("/limits/deposits", responses=responses(*REFUSALS))
 async def may_deposit(body: DepositCheckRequest, caller: Reader, reads: Reading, clock: Now) -> DepositCheckView:
     """Whether a player may pay so much in, for who takes deposits, before it does; needs the scope `wallet:read`."""
     return await controls.may_deposit(reads, clock, body)
+
+
+@internal.get("/limits/{player_id}", responses=responses(*REFUSALS))
+async def read_limits_of(player_id: UUID, caller: Reader, reads: Reading, clock: Now) -> LimitsView:
+    """A player's limits, for who takes deposits or counts time; needs the scope `wallet:read`."""
+    return await controls.read_limits(reads, clock, player_id)
 
 
 @internal.post("/freezes", responses=responses(WalletCode.ID_REUSED, *REFUSALS))

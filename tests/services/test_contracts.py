@@ -22,12 +22,15 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 
+from localcloud.partners.oidc import OidcStandIn
+from localcloud.partners.wire import serve
+from services.auth.app import create_app
 from services.common import openapi
 from services.common.callers import Bearer
 from services.common.web import application
 from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
-from tests.services.support import CATALOG, SERVICES, Cloud, running
+from tests.services.support import CATALOG, SERVICES, Clock, Cloud, running
 from tests.services.test_every_service import dependencies, routes
 
 pytestmark = [pytest.mark.postgres, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -77,6 +80,21 @@ def scopes_needed(app: FastAPI) -> dict[str, set[str]]:
             if isinstance(each, Bearer):
                 found.setdefault(name, set()).update({each._scope} - {""})
     return found
+
+
+@pytest.fixture
+async def auth(cloud: Cloud, clock: Clock) -> AsyncIterator[Auth]:
+    """Auth with a provider of identities that answers; what it does without one is in its own tests."""
+    cloud.cache.command("FLUSHALL")
+    app, provider = create_app(clock), OidcStandIn(cloud.secrets.__getitem__)
+    server = await serve("127.0.0.1", 0, provider.handle)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with (
+        cloud.fresh("auth") as database,
+        running(app, cloud.environment("auth", database, OIDC_URL=url)) as client,
+    ):
+        yield Auth(app, client, database, cloud)
+    server.close()
 
 
 @pytest.fixture(params=[name for name in SERVICES if CATALOG.services[name].web])

@@ -161,8 +161,8 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
     }
     assert not endpoints["dev"]
     services = {each.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.") for each in endpoints["prod"]}
-    assert services == {"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"}, (
-        "what starting a task and operating it asks"
+    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm"}, (
+        "what starting a task and operating it asks, and a service that encrypts by KMS itself"
     )
     for recorded, expected in ((dev, {30}), (prod, {365})):
         assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected

@@ -95,6 +95,29 @@ def test_programs_run_as_ever_and_the_first_in_the_process_that_was_ready(engine
     assert not Path(variables[ahead.HOST]).parent.exists()
 
 
+def test_a_program_ends_with_its_host_whatever_it_is_about(engine: Engine, tmp_path: Path) -> None:
+    """As after a SIGKILL of the command: nothing closes in order, and a program may be busy or wait for what never comes."""
+    launcher = engine.pulumi.with_name("pulumi-language-python-exec")
+    launcher.write_text('import time\nprint("started", flush=True)\ntime.sleep(600)\n')
+    with ahead.language_host(engine, tmp_path, Path(sys.executable), dict(os.environ)) as variables:
+        (host,) = [child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())]
+        with _attached(engine, variables) as (stub, plugin):
+            (ready,) = host.children()
+            info = language_pb2.ProgramInfo(
+                root_directory=str(tmp_path),
+                program_directory=str(tmp_path),
+                entry_point=".",
+                options=struct_pb2.Struct(),
+            )
+            running = stub.Run.future(language_pb2.RunRequest(project="p", stack="s", parallel=4, info=info))
+            assert plugin.stdout is not None
+            assert plugin.stdout.readline().endswith("started\n")
+            host.kill()
+            psutil.wait_procs([ready], timeout=10)
+            assert not ready.is_running() or ready.status() == psutil.STATUS_ZOMBIE
+            running.cancel()
+
+
 def test_an_engine_whose_host_has_ended_gets_one_of_its_own(engine: Engine, tmp_path: Path) -> None:
     with ahead.language_host(engine, tmp_path, Path(sys.executable), dict(os.environ)) as variables:
         (host,) = [child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())]

@@ -25,7 +25,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
 
 def read(content: bytes, share_code: str = SHARE_CODE) -> aadhaar.OfflineKyc:
-    return aadhaar.read(content, share_code, NOW, [UIDAI.certificate])
+    return aadhaar.read(content, share_code, datetime.now(UTC), [UIDAI.certificate])
 
 
 def signed(person: Person | None = None, authority: Authority = UIDAI) -> Any:
@@ -46,7 +46,7 @@ def test_a_good_file_is_read() -> None:
     )
     assert found.address == "12, MG Road, Pune, Maharashtra, 411001"
     assert found.photo == photo()
-    assert abs(found.issued_at - NOW) < timedelta(minutes=1)
+    assert abs(found.issued_at - datetime.now(UTC)) < timedelta(minutes=1)
     assert "Asha" not in repr(found)
 
 
