@@ -22,7 +22,7 @@ import jwt
 from pydantic import SecretStr
 
 from benchmarks.figures import Figure
-from benchmarks.services.client import Players, closed_loop, post
+from benchmarks.services.client import Players, closed_loop, post, ready
 from benchmarks.services.servers import MASTER, PASSWORD, Bench, bench, cpu
 from localcloud.dataplane.stores.postgres import installed_binaries
 from services.common.ids import uuid7
@@ -165,6 +165,8 @@ async def _all() -> None:
 
 async def _http(run: Bench, figure: Callable[[str, float], None]) -> None:
     port, _ = run.wallet
+    await ready(port, "/readyz")
+    await closed_loop(port, Players(run).transfer, CLIENTS, 1.0)  # connections, statements and accounts are there
     single = await closed_loop(port, Players(run).transfer, CLIENTS, SECONDS)
     accepted = sum(many for status, many in single.statuses.items() if status < 400)
     figure("http.single", accepted / SECONDS)
