@@ -13,6 +13,8 @@ import httpx
 import pytest
 import yaml
 
+from cli import journeys
+from services.auth.journey import finish_registration
 from tests.clones import Clone
 from tests.e2e.conftest import aws, event_log, pids, places, supervisor, tasks, until, workspace
 
@@ -55,8 +57,9 @@ def test_an_up_that_is_killed_half_way_and_a_down_are_followed_by_one_that_conve
     up: dict[str, Any], clone: Clone
 ) -> None:
     person = {"email": "kept@example.com", "password": "correct horse battery staple"}
-    answer = httpx.post(f"{up['url']}auth/register", json=person)
-    assert answer.status_code == 202, answer.text
+    with journeys.journey(supervisor(clone)) as journey:
+        journey.ask("POST", "/auth/register", 202, json=person)
+        finish_registration(journey, "kept", person)
     resources = clone.json("status")["resources"]
     settings = clone.directory / "environments" / "Pulumi.local.yaml"
     original = settings.read_text()
