@@ -23,12 +23,9 @@ def settle(workspace: Workspace, stack: str) -> bool:
     A resource that the provider has made is put into the state, not made again: its name is taken, and others may have
     written into it since. An update or a deletion that was cut off is decided by the refresh.
     """
-    from localcloud.engine import locks
-
     file = workspace.state_file(stack)
     if not file.exists() or not _operations((json.loads(file.read_text())["checkpoint"].get("latest")) or {}):
         return False
-    locks.remove_dead(workspace.backend)
     exported = json.loads(workspace.call(["stack", "export", "--stack", stack]))
     deployment: dict[str, Any] = exported["deployment"]
     found = _operations(deployment)

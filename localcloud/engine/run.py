@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.engine import events, locks, new_stack, ready
+from localcloud.engine import events, locks, new_stack, ready, sidecars
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
 from localcloud.runtime.state import EngineDirectory
@@ -171,7 +171,7 @@ class Workspace:
         `config` are settings laid over the stack's file for this run. Raises EngineFailed when the run fails; one that ends
         because a plugin was too slow to answer is repeated once, if it has not come to a resource of the provider's yet.
         """
-        locks.remove_dead(self.backend)
+        self._heal()
         self.ensure_stack(stack)
         self._write_configuration(stack, config or {})
         if not ready.serves(self.provider_port):
@@ -223,6 +223,7 @@ class Workspace:
 
     def call(self, arguments: Sequence[str]) -> str:
         """Run a short CLI command (`stack export`, `stack output --json`) and return what it prints."""
+        self._heal()
         done = subprocess.run(
             [str(self.engine.pulumi), *arguments, "--non-interactive", "--color", "never"],
             cwd=self.project,
@@ -235,6 +236,11 @@ class Workspace:
         if done.returncode:
             raise EngineFailed(" ".join(arguments[:2]), (), done.stderr.strip(), self.state)
         return done.stdout
+
+    def _heal(self) -> None:
+        """Take away what an engine that was killed left in the way of the next."""
+        locks.remove_dead(self.backend)
+        sidecars.remove_torn(self.backend)
 
     def expect_stack(self) -> None:
         """A stack will be made soon: begin to make its salt, which takes a third of a second, beside what is waited for."""
