@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from services.wallet.app import create_app
-from tests.services.auth.fixtures import Auth
+from tests.services.auth.fixtures import VERIFY_ALL, Auth
 from tests.services.common.processes import process
 from tests.services.faults.test_requests import BUSY, DONE, READ, SECONDS, told
 from tests.services.support import Clock, Cloud, free_port, running
@@ -77,6 +77,15 @@ async def test_the_cache(auth: Auth, cheap_passwords: None, cloud: Cloud, impati
             await asyncio.sleep(0.2)
 
 
+class _Apart(Auth):
+    """An auth that is a process of its own: its database is reached by a connection of the test's."""
+
+    async def verify_all(self) -> None:
+        owner = await self.cloud.connect(self.database, role="owner", service="auth")
+        await owner.execute(VERIFY_ALL)
+        await owner.close()
+
+
 async def test_the_other_service(cloud: Cloud, clock: Clock, tmp_path: Path, impatient: None) -> None:
     """Auth, as a process of its own, freezes: who has a token goes on; a wallet that has no key yet says so in time."""
     cloud.cache.command("FLUSHALL")
@@ -88,7 +97,7 @@ async def test_the_other_service(cloud: Cloud, clock: Clock, tmp_path: Path, imp
             clock.time = datetime.now(UTC)  # the process has a clock of its own, and took a while to start
             variables, app = cloud.environment("wallet", database, AUTH_URL=url), create_app(clock)
             async with httpx.AsyncClient(base_url=url, timeout=30) as client, running(app, variables) as own:
-                wallet = await wallet_of(app, own, database, Auth(app, client, accounts, cloud))
+                wallet = await wallet_of(app, own, database, _Apart(app, client, accounts, cloud))
                 one, other = await wallet.player(100), await wallet.player()
                 with frozen([web.popen.pid]):
                     clock.move(minutes=6)  # the keys are due to be fetched again

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from localcloud.dataplane.ecs.images import of_the_agent
 from localcloud.runtime.errors import SupervisorError
 
 from ..harness import Platform, alive, kill, until
@@ -143,7 +144,10 @@ def test_secrets_come_whole_by_key_and_from_parameters(shared: Platform) -> None
         "PARAMETER": "debug",
         "NAMED": "debug",
     }
-    inherited = set(environment) - set(wanted) - {"PORT"}
+    agents = of_the_agent(environment["AWS_ENDPOINT_URL"], "ap-south-1")
+    assert environment["AWS_ENDPOINT_URL"].startswith("http://127.")
+    assert {name: environment[name] for name in agents} == agents
+    inherited = set(environment) - set(wanted) - {"PORT", *agents}
     assert inherited <= {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "LC_CTYPE"}, (
         "no task sees the user's environment"
     )
