@@ -123,7 +123,7 @@ class Broker(Model):
     """standbys"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
     """days that daily snapshots are kept; 0 makes none"""
-    password_rotation: Annotated[int, Field(ge=0)] = 0
+    password_rotation: Annotated[int, Field(ge=0, le=10_000)] = 0
     """how often the services' passwords were changed: one more is a new one for each, beside the one before"""
 
 
@@ -142,7 +142,7 @@ class Cache(Model):
     """standbys of each shard"""
     snapshot_days: Annotated[int, Field(ge=0, le=35)]
     """days that daily snapshots are kept; 0 makes none"""
-    password_rotation: Annotated[int, Field(ge=0)] = 0
+    password_rotation: Annotated[int, Field(ge=0, le=10_000)] = 0
     """how often the services' passwords were changed: one more is a new one for each, beside the one before"""
 
 

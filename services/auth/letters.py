@@ -112,4 +112,5 @@ class SendLetter(OutsideCall[dict[str, str], None]):
     ) -> None:
         """Say where a letter was refused; nothing else depends on it."""
         if isinstance(outcome, Refused):
-            log.error("letter refused by the gateway", extra={"status": outcome.code, "channel": request["channel"]})
+            fields = {"status": outcome.code, "channel": request["channel"]}
+            log.error("letter refused by the gateway", extra={**fields, "runbook": "auth-partners"})

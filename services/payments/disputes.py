@@ -121,10 +121,16 @@ class SettleDispute:
         """The wallet knows. Its refusal, and what is missing, are matters for a person."""
         fields = {"provider": request.provider, "dispute": request.dispute, "runbook": "payments-dispute"}
         if isinstance(outcome, Refused):
-            log.critical("the wallet refuses what a dispute asks for", extra={**fields, "code": outcome.code})
+            log.critical(
+                "the wallet refuses what a dispute asks for",
+                extra={**fields, "code": outcome.code, "runbook": "payments-dispute"},
+            )
             return
         if outcome > 0:
-            log.critical("a lost dispute took more than the player had", extra={**fields, "missing": outcome})
+            log.critical(
+                "a lost dispute took more than the player had",
+                extra={**fields, "missing": outcome, "runbook": "payments-dispute"},
+            )
         found = await repository.dispute(session, request.provider, request.dispute, lock=True)
         assert found is not None, "rows are never deleted"
         if found.wallet not in ("released", "taken"):

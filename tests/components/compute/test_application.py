@@ -79,6 +79,7 @@ def build(
                 "logs_key_arn": KEY,
                 "secrets_key_arn": KEY,
                 "data_key_arn": KEY,
+                "public_url": "https://play.example.com/",
                 **(platform or {}),
             }
         )
