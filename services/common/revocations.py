@@ -15,8 +15,10 @@ import httpx
 
 PATH = "/auth/internal/ended-sessions"
 
-#: How often the list is read, how long that may take, and how old it may be while two factors are still taken for good.
+#: How often the list is read, and after a reading that failed: a process that starts before auth would take no two factors for
+#: good until the next one. How long a reading may take, and how old the list may be while two factors are taken for good.
 READ_SECONDS = 15.0
+AGAIN_SECONDS = 1.0
 FETCH_SECONDS = 5.0
 CURRENT_SECONDS = 45.0
 
@@ -42,11 +44,11 @@ class RemoteEnded:
     async def run(self) -> None:
         """Read the list again and again."""
         while True:
-            await self.read()
-            await asyncio.sleep(READ_SECONDS)
+            good = await self.read()
+            await asyncio.sleep(READ_SECONDS if good else AGAIN_SECONDS)
 
-    async def read(self) -> None:
-        """Read the list once. While auth does not answer, what was read last is kept."""
+    async def read(self) -> bool:
+        """Read the list once; whether that was done. While auth does not answer, what was read last is kept."""
         asked = time.monotonic()
         try:
             async with asyncio.timeout(FETCH_SECONDS):
@@ -60,3 +62,5 @@ class RemoteEnded:
             log.warning(
                 "ended sessions not read", extra={"url": self._url, "reason": f"{type(error).__name__}: {error}"}
             )
+            return False
+        return True

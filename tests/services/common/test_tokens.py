@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm
 
+from services.common import revocations
 from services.common.errors import ServiceError
 from services.common.revocations import CURRENT_SECONDS, RemoteEnded
 from services.common.tokens import AUDIENCE, RemoteKeys, TokenVerifier, issuer
@@ -226,6 +227,30 @@ async def test_ended_sessions_are_read_again_and_again_and_kept_while_auth_is_aw
         assert ended.is_current()
     ended._read_at -= CURRENT_SECONDS + 1
     assert not ended.is_current()
+
+
+async def test_who_starts_before_auth_does_not_wait_for_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the list is read no two factors are taken for good: right after `make up` withdrawals were refused for 15 s."""
+    monkeypatch.setattr(revocations, "AGAIN_SECONDS", 0.01)
+    read = asyncio.Event()
+    statuses = [None, 503, 200]  # nobody listens, not ready, ready
+
+    async def issuer(_: httpx.Request) -> httpx.Response:
+        status = statuses.pop(0)
+        if not statuses:
+            read.set()
+        if status is None:
+            raise httpx.ConnectError("nobody listens")
+        return httpx.Response(status, json={"sessions": []})
+
+    ended = RemoteEnded("http://auth/ended", httpx.AsyncClient(transport=httpx.MockTransport(issuer)))
+    reading = asyncio.create_task(ended.run())
+    async with asyncio.timeout(revocations.READ_SECONDS / 2):
+        await read.wait()
+    await asyncio.sleep(0.1)
+    assert ended.is_current()
+    assert not reading.done(), "once it is read, the next reading is a round later"
+    reading.cancel()
 
 
 async def test_keys_are_fetched_once_for_many(setup: Setup) -> None:
