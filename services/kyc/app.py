@@ -18,7 +18,7 @@ from services.kyc.endpoints import internal, router
 from services.kyc.errors import KycCode
 from services.kyc.settings import open_digests, open_vault
 
-#: Of one player, in one process: how often a person hands something in.
+#: Of one player, in one process: how often a person hands something in; numbers cannot be tried out.
 PER_SECOND, AT_ONCE = 0.1, 20
 
 

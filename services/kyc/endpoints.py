@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Request
 
 from services.common import callers
 from services.common.callers import Player, needs
-from services.common.clock import Clock
 from services.common.database import Session
+from services.common.dependencies import Now, paced
 from services.common.errors import Code, responses
-from services.common.pace import Pace
 from services.common.postgres import Reading
 from services.common.tokens import Caller
 from services.kyc import cases, reviews
@@ -38,11 +37,6 @@ router = APIRouter(prefix="/kyc", tags=["kyc"])
 internal = APIRouter(prefix="/kyc/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
-
-
 async def _vault(request: Request) -> Vault:
     vault: Vault = request.app.state.vault
     return vault
@@ -53,13 +47,6 @@ async def _digests(request: Request) -> Digests:
     return digests
 
 
-async def _paced(request: Request, player: Player) -> None:
-    """Refuse a player who hands things in faster than a person does: numbers cannot be tried out."""
-    pace: Pace = request.app.state.pace
-    pace.take(str(player))
-
-
-Now = Annotated[Clock, Depends(_clock)]
 Opener = Annotated[Vault, Depends(_vault)]
 Digested = Annotated[Digests, Depends(_digests)]
 Reviewer = Annotated[Caller, Depends(needs("kyc:review"))]
@@ -78,7 +65,7 @@ async def consent(purpose: Purpose, body: ConsentRequest, player: Player, sessio
 
 @router.put(
     "/pan",
-    dependencies=[Depends(_paced)],
+    dependencies=[Depends(paced)],
     responses=responses(
         KycCode.PAN_NOT_PERSONAL, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
     ),
@@ -93,7 +80,7 @@ async def submit_pan(
 
 @router.put(
     "/aadhaar",
-    dependencies=[Depends(_paced)],
+    dependencies=[Depends(paced)],
     responses=responses(
         KycCode.FILE_REFUSED, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
     ),

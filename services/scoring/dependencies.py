@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from services.common.cache import Cache
-from services.common.clock import Clock
 
 #: The pattern of a match's id in a path.
 MATCH_ID = r"^[a-z0-9]{1,20}:[A-Za-z0-9._-]{1,60}$"
@@ -17,15 +16,9 @@ MatchPath = Annotated[str, Path(pattern=MATCH_ID)]
 RulesPath = Annotated[str, Path(pattern=SHA256)]
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
-
-
 async def _cache(request: Request) -> Cache:
     cache: Cache = request.app.state.cache
     return cache
 
 
-Now = Annotated[Clock, Depends(_clock)]
 Boards = Annotated[Cache, Depends(_cache)]

@@ -11,9 +11,10 @@ from fastapi.responses import PlainTextResponse
 from services.common import callers
 from services.common.callers import Player
 from services.common.database import Session
+from services.common.dependencies import Now
 from services.common.errors import responses
 from services.scoring import matches, service
-from services.scoring.dependencies import SHA256, Boards, MatchPath, Now
+from services.scoring.dependencies import SHA256, Boards, MatchPath
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
     Board,

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends
 from services.common import callers
 from services.common.callers import needs
 from services.common.database import Session
+from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.tokens import Caller
 from services.scoring import ingestion, matches, prizes, service
-from services.scoring.dependencies import MatchPath, Now, RulesPath
+from services.scoring.dependencies import MatchPath, RulesPath
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
     ContestRequest,

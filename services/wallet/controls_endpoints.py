@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path
 
 from services.common import callers
 from services.common.callers import Player, needs
+from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
@@ -28,7 +29,7 @@ from services.wallet.controls_schemas import (
     ReconcileRequest,
     ReconcileView,
 )
-from services.wallet.dependencies import Known, Now
+from services.wallet.dependencies import Known
 from services.wallet.errors import WalletCode
 from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
 

@@ -8,15 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.common.admission import committing, gather
-from services.common.clock import Clock
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.ledger import Item, Poster, Verdict
 from services.wallet.posting import Posting
-
-
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
 
 
 async def _accounts(request: Request) -> AccountIndex:
@@ -39,6 +33,5 @@ async def shares(request: Request) -> None:
     gather(request.scope)
 
 
-Now = Annotated[Clock, Depends(_clock)]
 Known = Annotated[AccountIndex, Depends(_accounts)]
 Post = Annotated[Poster, Depends(_poster)]

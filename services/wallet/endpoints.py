@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from services.common import callers, idempotency
 from services.common.callers import Player, VerifiedPlayer, needs
 from services.common.database import Session
+from services.common.dependencies import Now, paced
 from services.common.errors import Code, responses
 from services.common.idempotency import WithKey
-from services.common.pace import Pace
 from services.common.postgres import Reading
 from services.common.tokens import Caller
 from services.wallet import service
-from services.wallet.dependencies import Known, Now, Post, shares
+from services.wallet.dependencies import Known, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.ledger import Status, Verdict
 from services.wallet.schemas import (
@@ -35,12 +35,6 @@ router = APIRouter(prefix="/wallet", tags=["wallet"])
 
 #: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
 internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
-
-
-async def _paced(request: Request, player: Player) -> None:
-    """Refuse a player who moves money faster than a person, or a fair program, does."""
-    pace: Pace = request.app.state.pace
-    pace.take(str(player))
 
 
 Creditor = Annotated[Caller, Depends(needs(service.CREDIT))]
@@ -117,7 +111,7 @@ async def notifications(player: Player, session: Session) -> Notifications:
 @router.post(
     "/transfers",
     status_code=201,
-    dependencies=[Depends(_paced), Depends(shares)],
+    dependencies=[Depends(paced), Depends(shares)],
     response_model=Movement,
     responses=responses(
         WalletCode.ACCOUNT_MISSING,

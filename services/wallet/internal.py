@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Response
 
 from services.common import callers
 from services.common.callers import Bearer, needs
+from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
 from services.wallet import holds, movements, recovery, repository
-from services.wallet.dependencies import Known, Now, Post, shares
+from services.wallet.dependencies import Known, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
     BalancesRequest,
