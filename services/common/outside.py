@@ -13,6 +13,8 @@ it is a dead letter, and a person looks.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
@@ -24,6 +26,7 @@ from services.common.outbox import Message
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
+Tools = TypeVar("Tools")
 
 
 class Refused(Exception):
@@ -41,6 +44,21 @@ class Try(Generic[Request]):
     request: Request
     key: str
     repeated: bool
+
+
+class Once(Generic[Tools]):
+    """What a worker needs for its calls: opened at its first use, in the loop that uses it, and kept."""
+
+    def __init__(self, open_tools: Callable[[], Awaitable[Tools]]) -> None:
+        self._open, self._lock = open_tools, asyncio.Lock()
+        self._found: Tools | None = None
+
+    async def __call__(self) -> Tools:
+        """It. Raises what opening it raises, and then it is opened at the next use."""
+        async with self._lock:
+            if self._found is None:
+                self._found = await self._open()
+        return self._found
 
 
 class OutsideCall(Protocol[Request, Answer]):

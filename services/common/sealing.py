@@ -30,21 +30,20 @@ class Sealer:
         self._digest_key = _derive(secret, f"{purpose}/digest")
 
     def seal(self, value: bytes, label: str) -> bytes:
-        """Encrypt `value`: nonce, then ciphertext with its tag."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, value, label.encode())
+        """Encrypt `value`."""
+        return seal(self._cipher, value, label)
 
     def open(self, sealed: bytes, label: str) -> bytes:
         """The value again. Raises UnsealError."""
         for cipher in (self._cipher, *self._older):
-            value = _opened(cipher, sealed, label)
+            value = opened(cipher, sealed, label)
             if value is not None:
                 return value
         raise UnsealError(f"{label} cannot be opened with the present key")
 
     def is_older(self, sealed: bytes, label: str) -> bool:
         """Whether only a previous secret opens it: time to seal it anew. Raises UnsealError if none does."""
-        if _opened(self._cipher, sealed, label) is not None:
+        if opened(self._cipher, sealed, label) is not None:
             return False
         self.open(sealed, label)
         return True
@@ -54,7 +53,14 @@ class Sealer:
         return hmac.digest(self._digest_key, value.encode(), "sha256")
 
 
-def _opened(cipher: AESGCM, sealed: bytes, label: str) -> bytes | None:
+def seal(cipher: AESGCM, value: bytes, label: str) -> bytes:
+    """Encrypt `value` for where `label` says: nonce, then ciphertext with its tag."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, value, label.encode())
+
+
+def opened(cipher: AESGCM, sealed: bytes, label: str) -> bytes | None:
+    """What `seal` was given; None for another key, another label or changed bytes."""
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label.encode())
     except (InvalidTag, ValueError):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.clock import Clock
 from services.common.outbox import Message
-from services.common.outside import Refused, Try
+from services.common.outside import Once, Refused, Try
 from services.kyc import findings, repository
 from services.kyc.deciding import SYSTEM, decide
 from services.kyc.findings import Finding
@@ -36,22 +35,11 @@ class Tools:
     digests: Digests
 
 
-class Toolbox:
-    """Opens the tools at their first use, once."""
-
-    def __init__(self, open_tools: Callable[[], Tools]) -> None:
-        self._open, self._lock = open_tools, asyncio.Lock()
-        self._found: Tools | None = None
-
-    async def __call__(self) -> Tools:
-        """The tools. Raises SettingsError."""
-        async with self._lock:
-            if self._found is None:
-                self._found = self._open()
-        return self._found
+#: Opens them.
+Toolbox = Once[Tools]
 
 
-def open_tools() -> Tools:
+async def open_tools() -> Tools:
     """The worker's, from its environment. Raises SettingsError."""
     return Tools(vault=open_vault(), digests=open_digests())
 

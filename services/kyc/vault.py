@@ -6,20 +6,18 @@ wrapped key has deleted all values, in backups too. Plain data keys are cached f
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Protocol
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.common.sealing import opened, seal
 
 #: For so long, and so many, plain data keys are cached.
 CACHED_SECONDS, CACHED = 300.0, 1000
-
-_NONCE_BYTES = 12
 
 Context = Mapping[str, str]
 
@@ -52,20 +50,18 @@ class DataKey:
         self._cipher = AESGCM(plain)
 
     def seal(self, item: UUID, field: str, value: str) -> bytes:
-        """Encrypt a field: nonce, then ciphertext with its tag."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, value.encode(), self._label(item, field))
+        """Encrypt a field."""
+        return seal(self._cipher, value.encode(), self._label(item, field))
 
     def open(self, item: UUID, field: str, sealed: bytes) -> str:
         """The value again. Raises VaultError."""
-        try:
-            plain = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._label(item, field))
-        except (InvalidTag, ValueError):
-            raise VaultError(f"the field {field} of {item} does not open") from None
+        plain = opened(self._cipher, sealed, self._label(item, field))
+        if plain is None:
+            raise VaultError(f"the field {field} of {item} does not open")
         return plain.decode()
 
-    def _label(self, item: UUID, field: str) -> bytes:
-        return f"{self.player}/{item}/{field}".encode()
+    def _label(self, item: UUID, field: str) -> str:
+        return f"{self.player}/{item}/{field}"
 
 
 class Vault:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from services.common.outside import Refused
+from services.common.outside import Once, Refused
 from services.common.sealing import Sealer
 from services.payments.providers.port import NotDone, Provider, ProviderName, Unknown
 from services.payments.routing import Router
@@ -46,19 +46,8 @@ class Lost:
     done: bool | None
 
 
-class Reach:
-    """Opens what the worker reaches at its first use, in the loop that uses it, and keeps it."""
-
-    def __init__(self, open_one: Callable[[], Awaitable[Outside]]) -> None:
-        self._open, self._lock = open_one, asyncio.Lock()
-        self._found: Outside | None = None
-
-    async def __call__(self) -> Outside:
-        """What it opens. Raises SettingsError."""
-        async with self._lock:
-            if self._found is None:
-                self._found = await self._open()
-        return self._found
+#: Opens what the worker reaches.
+Reach = Once[Outside]
 
 
 async def outcome_of(outside: Outside, name: ProviderName | None, call: Awaitable[Answer]) -> Answer | Refused | Lost:

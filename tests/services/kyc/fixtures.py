@@ -155,7 +155,7 @@ async def kyc(
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key}
         del given["AWS_ENDPOINT_URL"]
 
-        def open_tools() -> Tools:
+        async def open_tools() -> Tools:
             with environ(given):
                 return Tools(vault=Vault(Kms(data_key)), digests=open_digests())
 
