@@ -81,17 +81,17 @@ def comment(documents: Sequence[Mapping[str, Any]], *, limit: int = LIMIT) -> st
             sections.append(section)
     for section in sections:
         for entry in section.entries[1:]:
-            if (room := room - _length(entry.line)) < 0:
+            if (needed := _length(entry.line)) > room:
                 break
+            room -= needed
             section.shown += 1
-        room = max(room, 0)
     for section in sections:
         for entry in section.entries[: section.shown]:
             details = _properties(entry.changed) if entry.changed else ""
-            if (room := room - _length(details)) < 0:
+            if (needed := _length(details)) > room:
                 break
+            room -= needed
             section.details.append(details)
-        room = max(room, 0)
     parts = [table]
     for stack in sorted({each.stack for each in sections}):
         parts.append(_title(stack))

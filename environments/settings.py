@@ -339,11 +339,9 @@ class EnvironmentSettings(Model):
                 known = sorted(name for group in EGRESS.values() for name in group.endpoints)
                 raise ValueError(f"endpoints: {name!r} is no partner's variable; accepted: {', '.join(known)}")
             scheme, _, host = url.partition("://")
-            hosts = (
-                groups[0].domains if groups[0].endpoints[name] is not None else (host,)
-            )  # None: the environment's own
-            if self.tier is not Tier.LAPTOP and (scheme != "https" or host not in hosts):
-                accepted = f"one of {', '.join(groups[0].domains)}" if groups[0].domains else "its host"
+            own = groups[0].endpoints[name] is None  # the environment's own host, whichever it is
+            if self.tier is not Tier.LAPTOP and (scheme != "https" or not (own or host in groups[0].domains)):
+                accepted = "its host" if own else f"one of {', '.join(groups[0].domains)}"
                 raise ValueError(f"endpoints.{name}: {url!r}; accepted: https:// and {accepted}")
         bystart = sorted(self.events.items(), key=lambda item: item[1].start)
         for (first, one), (second, other) in itertools.pairwise(bystart):

@@ -34,19 +34,18 @@ class Unavailable(Exception):
         self.wait = wait
 
 
-def put(client: httpx.Client, repository: str, number: int, body: str, attempts: int = _ATTEMPTS) -> str:
+def put(client: httpx.Client, repository: str, number: int, body: str) -> str:
     """Create or update the comment; its address. Raises Refused, or Unavailable when the last attempt had no answer.
 
     Each attempt looks first: a comment that was made although its answer was lost is found, not made again.
     """
-    for attempt in range(1, attempts + 1):
+    issues = f"/repos/{repository}/issues"
+    for attempt in range(_ATTEMPTS - 1):
         try:
-            return _put(client, f"/repos/{repository}/issues", number, body)
+            return _put(client, issues, number, body)
         except Unavailable as error:
-            if attempt == attempts:
-                raise
-            time.sleep(min(error.wait * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS))
-    raise AssertionError("unreachable: the last attempt returned or raised")
+            time.sleep(min(error.wait * 2**attempt, _LONGEST_WAIT_SECONDS))
+    return _put(client, issues, number, body)
 
 
 def _put(client: httpx.Client, issues: str, number: int, body: str) -> str:

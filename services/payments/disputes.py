@@ -119,7 +119,7 @@ class SettleDispute:
         self, session: AsyncSession, clock: Clock, message: Message, request: _Disputed, outcome: Paise | Refused
     ) -> None:
         """The wallet knows. Its refusal, and what is missing, are matters for a person."""
-        fields = {"provider": request.provider, "dispute": request.dispute, "runbook": "payments-dispute"}
+        fields = {"provider": request.provider, "dispute": request.dispute}
         if isinstance(outcome, Refused):
             log.critical(
                 "the wallet refuses what a dispute asks for",
