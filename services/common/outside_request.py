@@ -23,8 +23,9 @@ from uuid import UUID, uuid4
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from services.common import logs
 from services.common.admission import RETRY_AFTER
-from services.common.errors import Code, ServiceError
+from services.common.errors import Code, Problem, ServiceError
 from services.common.idempotency import FIND, Idempotency, in_use, media_type, replay
 from services.common.outside import Refused, Try
 from services.common.postgres import Pool, Transaction
@@ -96,6 +97,11 @@ _ANSWER = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE caller = $1 
 _EXPIRED = """
     SELECT caller, key FROM idempotency_keys WHERE deadline <= now() - $1::interval ORDER BY deadline LIMIT $2
 """
+
+
+def refusal(error: ServiceError) -> tuple[int, Problem]:
+    """What `settle` returns to have the request answered, now and whenever it is repeated, as if `error` had been raised."""
+    return error.status, error.problem(logs.request_id.get())
 
 
 async def once(

@@ -133,7 +133,7 @@ class Creation(_Ordering):
 
     async def call(self, wanted: Try[_Wanted]) -> _Made:
         """Have an order of the first provider that makes one. Raises Refused by a limit of the player's own."""
-        await limits.ask(self._outside.wallet, self._player, wanted.request.uncredited)
+        await limits.ask(self._outside.wallet, self._player, wanted.request.amount, wanted.request.uncredited)
         return await self._order(wanted.request)
 
     async def settle(
@@ -174,7 +174,7 @@ class Retry(_Ordering):
 
     async def call(self, wanted: Try[_Wanted]) -> _Made | None:
         """None where an attempt has brought money, may still do so, or cannot be asked about. Raises Refused as before."""
-        await limits.ask(self._outside.wallet, self._player, wanted.request.uncredited)
+        await limits.ask(self._outside.wallet, self._player, wanted.request.amount, wanted.request.uncredited)
         for attempt in wanted.request.before:
             provider = self._outside.providers[attempt.provider]
             news = await outcome_of(

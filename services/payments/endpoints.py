@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from services.common import callers, idempotency, outside_request
 from services.common.callers import Player, PlayingPlayer, SteppedUpPlayer
 from services.common.clock import Clock
+from services.common.dependencies import Now, paced
 from services.common.errors import Code, ServiceError, responses
 from services.common.idempotency import Idempotent
-from services.common.pace import Pace
 from services.common.postgres import InTransaction, Reading
 from services.payments import deposits, gate, payouts, requests_repository, webhooks
 from services.payments.errors import PaymentsCode
@@ -40,11 +40,6 @@ from services.payments.schemas import (
 router = APIRouter(prefix="/payments", tags=["payments"])
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
-
-
 async def _outside(request: Request) -> Outside:
     outside: Outside = request.app.state.outside
     return outside
@@ -55,22 +50,15 @@ async def _gate(request: Request) -> Gate:
     return rules
 
 
-async def _paced(request: Request, player: Player) -> None:
-    """Refuse a player who asks for providers' time faster than a person does."""
-    pace: Pace = request.app.state.pace
-    pace.take(str(player))
-
-
 async def _levels(request: Request) -> Levels:
     levels: Levels = request.app.state.levels
     return levels
 
 
-Now = Annotated[Clock, Depends(_clock)]
 Reached = Annotated[Outside, Depends(_outside)]
 Rules = Annotated[Gate, Depends(_gate)]
 Asked = Annotated[Levels, Depends(_levels)]
-Paced = Depends(_paced)
+Paced = Depends(paced)
 
 LIMITS = (PaymentsCode.NOT_ALLOWED_HERE, PaymentsCode.LIMIT_REACHED)
 OUTSIDE = (Code.RATE_LIMITED, Code.IDEMPOTENCY_KEY_IN_USE, *idempotency.REFUSALS, *callers.REFUSALS)
@@ -93,13 +81,9 @@ async def create_deposit(
     idempotent: Idempotent,
 ) -> Response:
     """Begin a deposit: an order at a provider, which the player's client opens the provider's checkout with."""
-    try:
-        level = await gate.level_of(rules, levels, body.jurisdiction, player)
-        step = deposits.Creation(outside, rules, player, level)
-        return await outside_request.once(request.app.state.pool, idempotent, body, step)
-    except GateRefusedError as refusal:
-        await gate.keep_refusal(request.app.state.pool, refusal)
-        raise
+    level = await gate.level_of(rules, levels, body.jurisdiction, player)
+    step = deposits.Creation(outside, rules, player, level)
+    return await gate.once(request.app.state.pool, idempotent, body, step)
 
 
 @router.post(

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.common import logs
 from services.common.errors import Problem, ServiceError
 from services.common.outside import Refused, Try
+from services.common.outside_request import refusal
 from services.common.postgres import Transaction
 from services.payments import gate
 from services.payments.errors import PaymentsCode
@@ -53,6 +53,5 @@ class Entry:
     ) -> tuple[int, EntryView | Problem]:
         """What became of it. What the gate allowed counts for the day either way."""
         if isinstance(outcome, Refused):
-            error = ServiceError(PaymentsCode.ENTRY_REFUSED, f"The wallet says {outcome.code}.")
-            return error.status, error.problem(logs.request_id.get())
+            return refusal(ServiceError(PaymentsCode.ENTRY_REFUSED, f"The wallet says {outcome.code}."))
         return 201, EntryView(id=reference, version=wanted.version)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from services.common import outside_request
 from services.common.errors import ServiceError
+from services.common.idempotency import Idempotency
 from services.common.money import Paise
+from services.common.outside_request import OutsideStep
 from services.common.postgres import Pool, Transaction
 from services.payments import requests_repository
 from services.payments.errors import PaymentsCode
@@ -55,7 +62,14 @@ async def ask(
     return verdict
 
 
-async def keep_refusal(pool: Pool, refusal: GateRefusedError) -> None:
-    """Keep a refusal in a transaction of its own: the request's holds no connection any more."""
-    async with Transaction(pool) as transaction:
-        await requests_repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)
+async def once(pool: Pool, idempotency: Idempotency, asked: BaseModel, step: OutsideStep[Any, Any, Any]) -> Response:
+    """`outside_request.once` for a step that asks the gate.
+
+    A refusal is kept in a transaction of its own: the request's holds no connection any more. Raises GateRefusedError.
+    """
+    try:
+        return await outside_request.once(pool, idempotency, asked, step)
+    except GateRefusedError as refusal:
+        async with Transaction(pool) as transaction:
+            await requests_repository.log_decision(transaction, refusal.player, refusal.asked, refusal.verdict)
+        raise

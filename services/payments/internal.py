@@ -9,15 +9,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from services.common import callers, idempotency, outside_request
+from services.common import callers, idempotency
 from services.common.callers import needs
 from services.common.database import Session
+from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
 from services.common.postgres import InTransaction
 from services.common.tokens import Caller
 from services.payments import entries, gate, payouts, prizes, repository, requests_repository, staff
-from services.payments.endpoints import Asked, Now, Reached, Rules
+from services.payments.endpoints import Asked, Reached, Rules
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
 from services.payments.providers.port import ProviderName
@@ -80,13 +81,7 @@ async def enter_contest(
 ) -> Response:  # fmt: skip
     """Have a player pay into a contest's pot, if gate and wallet say yes. Needs the scope `payments:enter`."""
     level = await gate.level_of(rules, levels, body.jurisdiction, body.player)
-    try:
-        return await outside_request.once(
-            request.app.state.pool, idempotent, body, entries.Entry(outside, rules, level)
-        )
-    except GateRefusedError as refusal:
-        await gate.keep_refusal(request.app.state.pool, refusal)
-        raise
+    return await gate.once(request.app.state.pool, idempotent, body, entries.Entry(outside, rules, level))
 
 
 @internal.get("/deposits/{deposit_id}", responses=responses(PaymentsCode.DEPOSIT_UNKNOWN, *REFUSALS))

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from services.common import logs
 from services.common.errors import Problem, ServiceError
 from services.common.money import Paise
 from services.common.outside import Refused
+from services.common.outside_request import refusal
 from services.payments.errors import PaymentsCode
 from services.payments.wallet import Wallet
 
@@ -26,23 +26,15 @@ _REFUSALS: Mapping[str, PaymentsCode] = {
 }
 
 
-async def ask(wallet: Wallet, player: UUID, uncredited: Paise) -> None:
+async def ask(wallet: Wallet, player: UUID, amount: Paise, uncredited: Paise) -> None:
     """Raises Refused (player_excluded, limit_reached); whatever else it raises, nobody knows whether money may be taken in.
 
-    `uncredited`: of the player's deposits, this one included, what the ledger may not have yet.
+    `uncredited`: of the player's deposits, this one of `amount` included, what the ledger may not have yet.
     """
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        own = await wallet.limits(player)
-    if own.excluded:
-        raise Refused(PaymentsCode.PLAYER_EXCLUDED)
-    if not own.allow(uncredited):
-        raise Refused(PaymentsCode.LIMIT_REACHED)
+        await wallet.check_deposit(player, amount, Paise(uncredited - amount))
 
 
 def answer(refused: Refused) -> tuple[int, Problem]:
     """The status and body of such a refusal."""
-    code = _REFUSALS[refused.code]
-    problem = ServiceError(code, "What the player has set for themselves does not allow it.").problem(
-        logs.request_id.get()
-    )
-    return code.status, problem
+    return refusal(ServiceError(_REFUSALS[refused.code], "What the player has set for themselves does not allow it."))

@@ -1,4 +1,4 @@
-"""Payments' background work: providers are asked, the wallet outcome_of, webhooks worked off, books compared."""
+"""Payments' background work: providers are asked, the wallet is asked, webhooks worked off, books compared."""
 
 from __future__ import annotations
 

@@ -45,18 +45,6 @@ class Credit:
     provider: ProviderName
 
 
-@dataclass(frozen=True, slots=True)
-class OwnLimits:
-    """What a player has bound himself to: whether he does not play, and his limits of deposits, each with what is used."""
-
-    excluded: bool
-    deposits: tuple[tuple[Paise, Paise], ...]
-
-    def allow(self, amount: Paise) -> bool:
-        """Whether no limit is passed by so much that the ledger has not credited yet."""
-        return all(used + amount <= most for most, used in self.deposits)
-
-
 class Wallet(Protocol):
     """The wallet. Calls raise Refused (a code of the wallet's), NotDone and Unknown, as a provider's do."""
 
@@ -103,8 +91,8 @@ class Wallet(Protocol):
         """
         ...
 
-    async def limits(self, player: UUID) -> OwnLimits:
-        """What the player has bound himself to."""
+    async def check_deposit(self, player: UUID, amount: Paise, pending: Paise) -> None:
+        """Refused (player_excluded, limit_reached) by what the player has bound himself to; `pending`: under way besides."""
         ...
 
     async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
@@ -186,11 +174,12 @@ class WalletClient:
         await self._reverse("payments-dispute", deposit)
         return Paise(0)
 
-    async def limits(self, player: UUID) -> OwnLimits:
+    async def check_deposit(self, player: UUID, amount: Paise, pending: Paise) -> None:
         """As the port says."""
-        found = await self._ask("payments-limits", "GET", f"/limits/{player}", None)
-        limits = tuple((each["amount"], each["used"]) for each in found["limits"] if each["measure"] == "deposit")
-        return OwnLimits(excluded=found["excluded_until"] is not None, deposits=limits)
+        body = {"player": player, "amount": amount, "pending": pending}
+        found = await self._post("payments-limits", "/limits/deposits", body)
+        if not found["allowed"]:
+            raise Refused(str(found["reason"]))
 
     async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
         """As the port says."""
