@@ -64,6 +64,7 @@ def quick_folder(otherwise: Path) -> Iterator[Path]:
         if not Path("/proc", left.name.rsplit("-", 1)[1]).exists():
             shutil.rmtree(left, ignore_errors=True)
     folder = MEMORY / _FOLDER.format(pid=os.getpid())
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that had our number
     folder.mkdir(0o711)
     try:
         yield folder
