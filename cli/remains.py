@@ -91,14 +91,16 @@ def scratch() -> list[Path]:
     """Temporary folders of previews that no process uses any more."""
     used = {word for process in psutil.process_iter() for word in _words(process)}
     folders = Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*")
-    # A preview that has just begun has no process that names its folder yet.
-    return [
-        folder
-        for folder in folders
-        if folder.owner() == Path.home().owner()
-        and time.time() - folder.stat().st_mtime > 60
-        and not any(_below(word, str(folder)) for word in used)
-    ]
+    return [folder for folder in folders if _left(folder) and not any(_below(word, str(folder)) for word in used)]
+
+
+def _left(folder: Path) -> bool:
+    """Whether it is this user's, and older than a preview that has just begun: no process names its folder yet."""
+    try:
+        info = folder.stat()
+    except FileNotFoundError:  # its preview ended meanwhile
+        return False
+    return info.st_uid == os.getuid() and time.time() - info.st_mtime > 60
 
 
 def describe(process: psutil.Process) -> str:

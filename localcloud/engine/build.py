@@ -112,8 +112,9 @@ def with_language_host(cache: Path) -> Path:
         return directory / "pulumi"
     directory.parent.mkdir(exist_ok=True)
     for old in directory.parent.iterdir():
-        if time.time() - old.stat().st_mtime > _UNUSED_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # the draft of another process, which is in place or away by now
+            if time.time() - old.stat().st_mtime > _UNUSED_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".draft-"))
     try:
         for name in ("pulumi", "pulumi-language-python-exec"):

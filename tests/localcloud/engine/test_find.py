@@ -115,6 +115,14 @@ def test_a_cli_of_ours_on_path_is_found_as_ours(built: Path, monkeypatch: pytest
     assert find.find() == ours
 
 
+def test_what_another_process_takes_away_meanwhile_is_no_obstacle(built: Path) -> None:
+    """A listed name that is no file any more: here a link to nothing, in truth another's draft that is in place by now."""
+    hosts = built.parents[1] / "hosts"
+    hosts.mkdir()
+    (hosts / ".draft-gone").symlink_to(hosts / "nothing")
+    assert find.find() is not None
+
+
 def test_many_at_once_make_one_whole_language_host(built: Path) -> None:
     found: list[find.Engine | None] = []
     threads = [threading.Thread(target=lambda: found.append(find.find())) for _ in range(8)]

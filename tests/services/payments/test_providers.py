@@ -318,11 +318,10 @@ async def test_an_order_a_refund_and_a_payout_with_the_stand_in(partners: Partne
         assert await provider.payout_news(REFERENCE[:-1] + "3", "") is None
         refunded = await provider.refund_news(REFERENCE, order.id, payment, first.id)
         assert refunded is not None and refunded.state == "processed"
-        lines = {(line.kind, line.amount) for line in await provider.settlements(datetime.now(UTC).date())}
-        assert lines == {("payment", 83505), ("refund", 40000)}
-        assert [
-            line.fee for line in await provider.settlements(datetime.now(UTC).date()) if line.kind == "payment"
-        ] == [1670 + 300]
+        (paid,) = stand_in.world.payments.values()
+        settled = await provider.settlements(datetime.fromtimestamp(paid.made_at, UTC).date())
+        assert {(line.kind, line.amount) for line in settled} == {("payment", 83505), ("refund", 40000)}
+        assert [line.fee for line in settled if line.kind == "payment"] == [1670 + 300]
         assert not await provider.is_down()
         stand_in.world.is_down = True
         assert await provider.is_down()

@@ -13,32 +13,34 @@ from tests.services.payments.fixtures import Payments
 
 pytestmark = pytest.mark.postgres
 
-DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
 
-
-async def paid_then(payments: Payments, *amounts: int) -> None:
-    """A player paid in, the day before yesterday by the provider's clock."""
+async def paid_then(payments: Payments, *amounts: int) -> str:
+    """A player paid in, the day before yesterday by the provider's clock; returns that day."""
     player = await payments.player()
     payments.partners.seconds = -timedelta(days=2).total_seconds()
     for amount in amounts:
         await player.paid_in(amount)
     payments.partners.seconds = 0.0
+    (day,) = {
+        datetime.fromtimestamp(each.made_at, UTC).date() for each in payments.partners.razorpay.world.payments.values()
+    }
+    return day.isoformat()
 
 
-async def reconcile(payments: Payments) -> dict[str, Any]:
+async def reconcile(payments: Payments, day: str) -> dict[str, Any]:
     """Fetch and compare, and Razorpay's report of the day before yesterday."""
     assert await payments.jobs.run_scheduled(payments.sessions, SystemClock(), "payments.order_reports")
     await payments.work()
-    answer = await payments.staff("payments-audit", "GET", f"/reports/razorpay/{DAY}")
+    answer = await payments.staff("payments-audit", "GET", f"/reports/razorpay/{day}")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
 async def test_what_agrees_is_booked_once_with_fees_and_taxes(payments: Payments) -> None:
-    await paid_then(payments, 50_000, 123_45)
+    day = await paid_then(payments, 50_000, 123_45)
     for _ in range(2):
-        report = await reconcile(payments)
+        report = await reconcile(payments, day)
     charges = sum(each.fee for each in payments.partners.razorpay.world.payments.values())
     taxes = sum(each.tax for each in payments.partners.razorpay.world.payments.values())
     assert (report["lines"], report["fees"], report["taxes"], report["booked"]) == (2, charges, taxes, True)
@@ -51,12 +53,12 @@ async def test_what_agrees_is_booked_once_with_fees_and_taxes(payments: Payments
     await ledger.close()
     gross = 50_000 + 123_45
     assert [tuple(row) for row in booked] == [
-        (f"charges:razorpay:{DAY}", charges), (f"settlement:razorpay:{DAY}", gross - charges)
+        (f"charges:razorpay:{day}", charges), (f"settlement:razorpay:{day}", gross - charges)
     ]  # fmt: skip
 
 
 async def test_what_differs_is_named(payments: Payments, caplog: pytest.LogCaptureFixture) -> None:
-    await paid_then(payments, 10_000, 20_000, 30_000)
+    day = await paid_then(payments, 10_000, 20_000, 30_000)
     world = payments.partners.razorpay.world
     changed, missing, _ = world.payments.values()
     changed.amount += 1
@@ -67,13 +69,13 @@ async def test_what_differs_is_named(payments: Payments, caplog: pytest.LogCaptu
     await ledger.execute("ALTER TABLE transactions DISABLE TRIGGER USER")
     await ledger.execute("UPDATE transactions SET request_hash = '\\x00' WHERE kind = 'deposit'")
     await ledger.close()
-    report = await reconcile(payments)
+    report = await reconcile(payments, day)
     kinds = sorted(each["kind"] for each in report["discrepancies"])
     assert kinds == ["ledger_differs", "ledger_differs", "payment_differs", "payment_not_settled", "payment_unknown"]
     (unknown,) = [each for each in report["discrepancies"] if each["kind"] == "payment_unknown"]
     assert unknown == {"kind": "payment_unknown", "id": "pay_foreign", "theirs": 700, "ours": None}
     alarms = [each.__dict__ for each in caplog.records if each.message == "payments do not reconcile"]
-    (alarm,) = [each for each in alarms if (each["provider"], each["day"]) == ("razorpay", DAY)]
+    (alarm,) = [each for each in alarms if (each["provider"], each["day"]) == ("razorpay", day)]
     assert (alarm["levelname"], alarm["runbook"]) == ("CRITICAL", "payments-reconciliation")
 
 
