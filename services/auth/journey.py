@@ -46,13 +46,10 @@ def log_in(journey: Journey) -> str:
 
 def show_a_second_factor(journey: Journey) -> str:
     """An authenticator app for the first player; its recovery codes step up, once each."""
-    secret = base64.b32decode(journey.ask("POST", "/auth/factors/totp", 200, who=FIRST)["secret"])
-    code = totp.code_at(secret, totp.step_of(datetime.now(UTC)))
-    codes = iter(journey.ask("POST", "/auth/factors/totp/confirm", 200, who=FIRST, json={"code": code})["codes"])
+    codes = iter(add_authenticator_app(journey, FIRST))
 
     def show() -> None:
-        answer = journey.ask("POST", "/auth/step-up", 200, who=FIRST, json={"recovery_code": next(codes)})
-        journey.tokens[FIRST] = answer["access_token"]
+        step_up(journey, FIRST, next(codes))
 
     show()
     journey.keep(SecondFactor(show))
@@ -92,6 +89,20 @@ def log_in_as(journey: Journey, player: str) -> None:
     """Leave a token of a player who has one factor."""
     answer = journey.ask("POST", "/auth/login", 200, json=credentials(journey, player))
     journey.tokens[player] = answer["access_token"]
+
+
+def add_authenticator_app(journey: Journey, who: str) -> list[str]:
+    """Give somebody who has just logged in an app: the recovery codes that came with it."""
+    secret = base64.b32decode(journey.ask("POST", "/auth/factors/totp", 200, who=who)["secret"])
+    code = totp.code_at(secret, totp.step_of(datetime.now(UTC)))
+    codes: list[str] = journey.ask("POST", "/auth/factors/totp/confirm", 200, who=who, json={"code": code})["codes"]
+    return codes
+
+
+def step_up(journey: Journey, who: str, recovery_code: str) -> None:
+    """Leave a token that has just shown two factors."""
+    answer = journey.ask("POST", "/auth/step-up", 200, who=who, json={"recovery_code": recovery_code})
+    journey.tokens[who] = answer["access_token"]
 
 
 def finish_registration(journey: Journey, player: str, given: dict[str, str]) -> None:

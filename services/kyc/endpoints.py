@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 
 from services.common import callers
-from services.common.callers import Player, needs
+from services.common.callers import Player, SteppedUpPlayer, needs
 from services.common.database import Session
 from services.common.dependencies import Now, paced
 from services.common.errors import Code, responses
@@ -57,9 +57,11 @@ Asker = Annotated[Caller, Depends(needs("kyc:level"))]
 OPEN = (KycCode.REVIEW_UNKNOWN, *callers.REFUSALS)
 
 
-@router.put("/consents/{purpose}", responses=responses(KycCode.CONSENT_OUTDATED, *callers.REFUSALS))
-async def consent(purpose: Purpose, body: ConsentRequest, player: Player, session: Session, clock: Now) -> CaseView:
-    """Agree to a text, or take that back."""
+@router.put("/consents/{purpose}", responses=responses(KycCode.CONSENT_OUTDATED, *callers.STEP_UP_REFUSALS))
+async def consent(
+    purpose: Purpose, body: ConsentRequest, player: SteppedUpPlayer, session: Session, clock: Now
+) -> CaseView:
+    """Agree to a text, or take that back; after a step-up."""
     return await cases.consent(session, clock, player, purpose, body)
 
 
@@ -67,13 +69,23 @@ async def consent(purpose: Purpose, body: ConsentRequest, player: Player, sessio
     "/pan",
     dependencies=[Depends(paced)],
     responses=responses(
-        KycCode.PAN_NOT_PERSONAL, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
+        KycCode.PAN_NOT_PERSONAL,
+        KycCode.CONSENT_MISSING,
+        KycCode.STATE_FORBIDS,
+        Code.RATE_LIMITED,
+        *callers.STEP_UP_REFUSALS,
     ),
 )
 async def submit_pan(
-    body: PanRequest, player: Player, reads: Reading, session: Session, clock: Now, vault: Opener, digests: Digested
+    body: PanRequest,
+    player: SteppedUpPlayer,
+    reads: Reading,
+    session: Session,
+    clock: Now,
+    vault: Opener,
+    digests: Digested,
 ) -> CaseView:
-    """Hand in a PAN. It is encrypted before it is kept, and checked a moment later."""
+    """Hand in a PAN, after a step-up. It is encrypted before it is kept, and checked a moment later."""
     key = await cases.key_for(reads, vault, player, body)
     return await cases.submit_pan(session, clock, digests, player, key, body)
 
@@ -82,14 +94,18 @@ async def submit_pan(
     "/aadhaar",
     dependencies=[Depends(paced)],
     responses=responses(
-        KycCode.FILE_REFUSED, KycCode.CONSENT_MISSING, KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.REFUSALS
+        KycCode.FILE_REFUSED,
+        KycCode.CONSENT_MISSING,
+        KycCode.STATE_FORBIDS,
+        Code.RATE_LIMITED,
+        *callers.STEP_UP_REFUSALS,
     ),
 )
 async def submit_aadhaar(
-    body: AadhaarRequest, player: Player, request: Request, reads: Reading, session: Session, clock: Now, vault: Opener,
-    digests: Digested,
+    body: AadhaarRequest, player: SteppedUpPlayer, request: Request, reads: Reading, session: Session, clock: Now,
+    vault: Opener, digests: Digested,
 ) -> CaseView:  # fmt: skip
-    """Hand in UIDAI's offline e-KYC file, for the level `full`. The share code opens it and is forgotten."""
+    """Hand in UIDAI's offline e-KYC file, for the level `full`, after a step-up. The share code opens it and is forgotten."""
     known = await cases.known(reads, vault, player)
     file = await cases.verified_file(body, clock.now(), request.app.state.certificates)
     return await cases.submit_aadhaar(session, clock, digests, player, known, file)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.common.journey import FIRST, Journey, Step, Unexpected
+from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
 
 #: How long the worker may take, in seconds.
 SECONDS = 45
 
 
 def submit_pan(journey: Journey) -> str:
-    """Without consent it is refused; then it is kept, shown masked, and waits for a person."""
+    """Without a second factor or consent it is refused; then it is kept, shown masked, and waits for a person."""
     body = {"pan": pan_of(journey.run), "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
+    journey.ask("PUT", "/kyc/pan", 401, who=SECOND, json=body)
+    journey.kept(SecondFactor).show()
     journey.ask("PUT", "/kyc/pan", 409, who=FIRST, json=body)
     journey.ask("PUT", "/kyc/consents/identity", 200, who=FIRST, json={"version": "2026-11", "given": True})
     case = journey.ask("PUT", "/kyc/pan", 200, who=FIRST, json=body)

@@ -58,11 +58,15 @@ class Kyc:
             bearer = who.bearer
         return await self.client.request(method, f"/kyc{path}", headers=bearer, json=body)
 
+    async def person(self) -> Person:
+        """Somebody with an account, who has just shown two factors."""
+        return await self.auth.show_two_factors(await self.auth.person())
+
     async def player(
         self, pan: str = PAN, name: str = "Asha Sharma", birth_date: str = "1993-06-30", person: Person | None = None
     ) -> Person:
-        """Somebody who handed in a PAN, which was checked."""
-        person = person or await self.auth.person()
+        """Somebody who handed in a PAN, which was checked; a `person` shows two factors again."""
+        person = await self.auth.show_two_factors(person or await self.auth.person())
         agreed = await self.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
         assert agreed.status_code == 200, agreed.text
         answer = await self.ask(person, "PUT", "/pan", {"pan": pan, "name": name, "date_of_birth": birth_date})

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgres
 
 async def test_from_consent_to_level(kyc: Kyc, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    person = await kyc.auth.person()
+    person = await kyc.person()
     body = {"pan": PAN, "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
     refused = await kyc.ask(person, "PUT", "/pan", body)
     assert (refused.status_code, refused.json()["code"]) == (409, "consent_missing")
@@ -66,7 +66,7 @@ async def test_an_approval_ends_and_the_player_is_asked_again(kyc: Kyc) -> None:
 
 
 async def test_what_is_refused_and_not_kept(kyc: Kyc, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = await kyc.auth.person()
+    person = await kyc.person()
     await kyc.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
     body = {"pan": "ABCCS1234K", "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
     refused = await kyc.ask(person, "PUT", "/pan", body)
@@ -85,7 +85,7 @@ async def test_what_is_refused_and_not_kept(kyc: Kyc, monkeypatch: pytest.Monkey
 
 
 async def test_two_that_hand_in_the_same_document_at_once(kyc: Kyc) -> None:
-    people = [await kyc.auth.person() for _ in range(2)]
+    people = [await kyc.person() for _ in range(2)]
     for person in people:
         await kyc.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
     body = {"pan": PAN, "name": "Asha Sharma", "date_of_birth": "1993-06-30"}

@@ -33,13 +33,15 @@ class ByHost(httpx.AsyncBaseTransport):
     """Several applications behind one transport, by the host that is asked."""
 
     def __init__(self, **applications: FastAPI) -> None:
-        self._transports = {name: httpx.ASGITransport(app) for name, app in applications.items()}
+        self.transports: dict[str, httpx.AsyncBaseTransport] = {
+            name: httpx.ASGITransport(app) for name, app in applications.items()
+        }
         self.broken: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host in self.broken:
             raise httpx.ConnectError("away")
-        return await self._transports[request.url.host].handle_async_request(request)
+        return await self.transports[request.url.host].handle_async_request(request)
 
 
 @dataclass
