@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -56,3 +57,9 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(obj: object) -> list[pytest.Item] | None:
+    """A module that a test imports is no test. Pytest's own look at it would load AWS classes that Pulumi loads when used."""
+    return [] if issubclass(type(obj), ModuleType) else None

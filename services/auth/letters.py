@@ -15,7 +15,6 @@ from enum import StrEnum
 
 import httpx
 from pydantic import HttpUrl, SecretStr
-from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.contacts import Contact
@@ -26,7 +25,7 @@ from services.common.outbox import Message
 from services.common.outside import OutsideCall, Refused, Try
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
-from services.common.settings import load
+from services.common.settings import Settings, load
 
 TASK = "auth.send_letter"
 
@@ -57,7 +56,7 @@ class Letter(StrEnum):
     )
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(Settings):
     """Where the messaging gateway is, and what it knows us by."""
 
     messages_url: HttpUrl

@@ -21,7 +21,6 @@ from uuid import UUID
 import httpx
 import jwt
 from pydantic import HttpUrl, SecretStr
-from pydantic_settings import BaseSettings
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import audit, factors_repository, repository
@@ -41,6 +40,7 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.rotating import accepted
+from services.common.settings import Settings
 from services.common.tokens import Caller
 
 #: Where the provider sends people back: a page of the site, which posts what it gets to `/auth/providers/finish`.
@@ -56,7 +56,7 @@ SKEW_SECONDS = 60
 log = logging.getLogger(__name__)
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(Settings):
     """The provider: its issuer and our registration there; secrets that rotate hold two values for a while."""
 
     oidc_url: HttpUrl

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+
+from services.common.settings import Settings
 
 ACCESS_LIFE = timedelta(minutes=15)
 
@@ -37,7 +38,7 @@ PUBLISHED_FIRST = timedelta(minutes=10)
 RETIRED_KEPT = ACCESS_LIFE + timedelta(minutes=30)
 
 
-class KeySecrets(BaseSettings):
+class KeySecrets(Settings):
     """What opens the signing keys: web processes sign, the worker rotates."""
 
     signing_kek: SecretStr
@@ -53,7 +54,7 @@ CLOSING_TIME = timedelta(days=30)
 RECENT = timedelta(minutes=10)
 
 
-class PublicSettings(BaseSettings):
+class PublicSettings(Settings):
     """Where people reach the platform: passkeys are bound to that origin, and providers send people back there."""
 
     public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")]
@@ -64,7 +65,7 @@ class PublicSettings(BaseSettings):
         return self.public_url.replace("//127.0.0.1", "//localhost", 1)
 
 
-class EmailSecrets(BaseSettings):
+class EmailSecrets(Settings):
     """What opens addresses and numbers: web processes, and the worker, which writes to them."""
 
     email_key: SecretStr

@@ -81,9 +81,7 @@ def create_application(
     app.add_middleware(BodyGuard, large)
     app.add_middleware(RequestContext)
     answers.register(app)
-    app.add_api_route("/healthz", _healthz, include_in_schema=False)
-    app.add_api_route("/readyz", _readyz, include_in_schema=False)
-    for router in routers:
+    for router in (_HEALTH, *routers):
         app.router.routes.extend(_included(router))
     _describe(app, [*Code, *(codes or ())])
     return app
@@ -128,10 +126,15 @@ def _describe(app: FastAPI, codes: Sequence[ErrorCode]) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
+_HEALTH = APIRouter()
+
+
+@_HEALTH.get("/healthz", include_in_schema=False)
 async def _healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@_HEALTH.get("/readyz", include_in_schema=False)
 async def _readyz(request: Request) -> Response:
     """Ready to get requests: not about to end, and PostgreSQL answers.
 

@@ -20,11 +20,10 @@ from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings
 
 from services.common import logs
 from services.common.rotating import accepted
-from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load, login
+from services.common.settings import DatabaseSettings, ProcessSettings, Settings, SettingsError, load, login
 
 #: One lock for all services of a server: roles are the server's, and CREATE DATABASE copies one template.
 LOCK = 0x6D61746368646179  # "matchday"
@@ -34,10 +33,13 @@ MAINTENANCE_DATABASE = "postgres"
 
 _CONNECT_ATTEMPTS = 15
 
+#: Of a password's hash, as PostgreSQL's own default.
+ITERATIONS = 4096
+
 log = logging.getLogger(__name__)
 
 
-class Passwords(BaseSettings):
+class Passwords(Settings):
     """What the roles log in with."""
 
     owner_password: SecretStr
@@ -46,12 +48,12 @@ class Passwords(BaseSettings):
 
 def scram_verifier(password: str) -> str:
     """What PostgreSQL keeps of a password (RFC 5803), made here so that the password reaches no statement log."""
-    salt, iterations = secrets.token_bytes(16), 4096
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server = hmac.digest(salted, b"Server Key", "sha256")
     salt64, stored64, server64 = (base64.b64encode(part).decode() for part in (salt, stored, server))
-    return f"SCRAM-SHA-256${iterations}:{salt64}${stored64}:{server64}"
+    return f"SCRAM-SHA-256${ITERATIONS}:{salt64}${stored64}:{server64}"
 
 
 async def connect(settings: DatabaseSettings, database: str) -> Any:

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 #: Where `services.common.bodies` leaves the parsed body of a request, in the scope's "state".
@@ -245,7 +246,7 @@ class Dispatch:
     def __init__(self, app: ASGIApp, owner: FastAPI) -> None:
         self._app = app
         self._handlers: Mapping[Any, Any] = owner.exception_handlers
-        self._plans = dict(plans(owner))
+        self._plans = _plans_of(owner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         plan = self._plans.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
@@ -261,6 +262,18 @@ class Dispatch:
                 raise
             response = await handler(Request(scope, receive, send), error)
             await response(scope, receive, send)
+
+
+#: The ids of an application's routes → the routes, which keep their ids, and their plans.
+_MADE: dict[tuple[int, ...], tuple[list[BaseRoute], Mapping[tuple[str, str], Plan]]] = {}
+
+
+def _plans_of(app: FastAPI) -> Mapping[tuple[str, str], Plan]:
+    """The plans of an application, made once in a process for all that have the same routes."""
+    key = tuple(map(id, app.routes))
+    if key not in _MADE:
+        _MADE[key] = list(app.routes), dict(plans(app))
+    return _MADE[key][1]
 
 
 def plans(app: FastAPI) -> Iterator[tuple[tuple[str, str], Plan]]:

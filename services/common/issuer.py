@@ -8,17 +8,16 @@ from contextlib import AsyncExitStack
 import httpx
 from fastapi import FastAPI
 from pydantic import HttpUrl
-from pydantic_settings import BaseSettings
 
 from services.common.revocations import PATH, RemoteEnded
-from services.common.settings import load
+from services.common.settings import Settings, load
 from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
 
 #: How long auth may take to give its keys; nobody waits for it, as kept ones serve on.
 KEYS_SECONDS = 3.0
 
 
-class IssuerSettings(BaseSettings):
+class IssuerSettings(Settings):
     """Where auth is; a service that `calls` it is told."""
 
     auth_url: HttpUrl

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
 from services.common.rotating import accepted
 
@@ -19,7 +18,18 @@ class SettingsError(RuntimeError):
     """The environment lacks a variable or holds one that cannot be; the message names it."""
 
 
-class ProcessSettings(BaseSettings):
+class Settings(BaseModel):
+    """Part of the environment: where `prefix` is "DATABASE_", the field `port` is the variable DATABASE_PORT."""
+
+    prefix: ClassVar[str] = ""
+
+    @classmethod
+    def name_of(cls, field: str) -> str:
+        """The name of a field's variable."""
+        return f"{cls.prefix}{field}".upper()
+
+
+class ProcessSettings(Settings):
     """The variables of every container."""
 
     service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,19}$")]
@@ -28,7 +38,7 @@ class ProcessSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class WebSettings(BaseSettings):
+class WebSettings(Settings):
     """The variables that a web process has besides.
 
     `trusted_proxies` is how many proxies of ours append to X-Forwarded-For: 1 behind the load balancer, 2 with the CDN before
@@ -41,14 +51,14 @@ class WebSettings(BaseSettings):
     drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(Settings):
     """Where PostgreSQL is, as whom to log in, and how many connections one process may hold.
 
     The sum of `connections` over all tasks is held against the server's `max_connections` before anything is deployed
     (stacks/budgets.py): a process that opened more than it is given would take another's.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DATABASE_")
+    prefix = "DATABASE_"
 
     host: str
     port: Port = 5432
@@ -82,7 +92,7 @@ class AppDatabaseSettings(DatabaseSettings):
         return self
 
 
-class RedisSettings(BaseSettings):
+class RedisSettings(Settings):
     """Where a Redis is, and as whom to log in; empty is Redis's `default` user, as with an AUTH token."""
 
     host: str
@@ -95,13 +105,13 @@ class RedisSettings(BaseSettings):
 class BrokerSettings(RedisSettings):
     """Celery's Redis."""
 
-    model_config = SettingsConfigDict(env_prefix="BROKER_")
+    prefix = "BROKER_"
 
 
 class CacheSettings(RedisSettings):
     """The Redis in cluster mode."""
 
-    model_config = SettingsConfigDict(env_prefix="CACHE_")
+    prefix = "CACHE_"
 
 
 def variable(name: str) -> str:
@@ -112,24 +122,25 @@ def variable(name: str) -> str:
     return value
 
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S]) -> S:
     """`kind` from the environment. Raises SettingsError, naming each variable that is wrong, never the value of a secret."""
+    variables = {field: kind.name_of(field) for field in kind.model_fields}
+    given = {field: os.environ[name] for field, name in variables.items() if name in os.environ}
     try:
-        return kind()
+        return kind.model_validate(given)
     except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
-        raise SettingsError("; ".join(_sentence(kind, prefix, problem) for problem in error.errors())) from None
+        raise SettingsError("; ".join(_sentence(kind, problem) for problem in error.errors())) from None
 
 
-def _sentence(kind: type[BaseSettings], prefix: str, problem: object) -> str:
+def _sentence(kind: type[Settings], problem: object) -> str:
     assert isinstance(problem, dict)
     if not problem["loc"]:  # more than one variable, or part of one: the message says which
         return str(problem["msg"]).removeprefix("Value error, ")
     field = str(problem["loc"][0])
-    variable = f"{prefix}{field}".upper()
+    variable = kind.name_of(field)
     if problem["type"] == "missing":
         return f"the variable {variable} is not set"
     known = kind.model_fields.get(field)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
 
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
-from services.common.settings import load
+from services.common.settings import Settings, load
 from services.kyc.kms import Kms
 from services.kyc.vault import Vault
 
 
-class KycSettings(BaseSettings):
+class KycSettings(Settings):
     """The KMS key of the environment's data, and what documents' digests are keyed with."""
 
     data_key: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:.+$")]

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import httpx
 from pydantic import Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings
 
 from services.common.rotating import accepted
+from services.common.settings import Settings
 from services.payments.providers import cashfree, razorpay
 from services.payments.providers.cashfree import Cashfree
 from services.payments.providers.port import Provider, ProviderName
@@ -17,7 +17,7 @@ from services.payments.providers.razorpay import Razorpay
 from services.payments.providers.transport import client
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(Settings):
     """Secrets of the manifest, and addresses of its egress group; secrets that rotate hold two values for a while."""
 
     razorpay_url: HttpUrl
@@ -32,7 +32,7 @@ class ProviderSettings(BaseSettings):
     cashfree_payout_secret: SecretStr
 
 
-class InstrumentSettings(BaseSettings):
+class InstrumentSettings(Settings):
     """What players' bank accounts are sealed with."""
 
     instrument_key: Annotated[SecretStr, Field(min_length=16)]

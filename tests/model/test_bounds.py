@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from pydantic_settings import BaseSettings
 
 from environments.settings import EnvironmentSettings
 from model.manifest import ServiceManifest
@@ -50,7 +49,7 @@ def test_every_number_has_both_bounds(model: type[BaseModel]) -> None:
 
 
 def test_the_test_sees_a_number_without_bounds() -> None:
-    class Loose(BaseSettings):
+    class Loose(BaseModel):
         seconds: int
 
     assert [where for where, schema in numbers(Loose.model_json_schema()) if not _bounded(schema)] == [".seconds"]

@@ -25,6 +25,7 @@ from localcloud.dataplane.stores.valkey import ValkeyServer
 from model.cache import access_string
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
+from services.common.settings import load
 from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free_port
 
 
@@ -94,8 +95,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         postgres.set_master(MASTER, cloud.secrets["master"])
         for service in SERVICES:
             with environ(cloud.environment(service, service, role="master")):
-                given = Passwords()
-            asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
+                given = load(Passwords)
+            # Each of thousands of connections would compute the hash of its password, 4096 times over.
+            with patch("services.common.bootstrap.ITERATIONS", 1):
+                asyncio.run(bootstrap(service, cloud.settings(service, service, "master"), given))
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
         # Certificates of authorities are read once, too; nothing here is asked over TLS.
         contexts = patch("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from localcloud.dataplane.stores.postgres import PostgresServer
+from services.common import settings
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from services.wallet.app import create_app
@@ -38,7 +39,7 @@ async def test_a_standby_is_promoted_under_load(
         there = Cloud(primary, cloud.broker, cloud.cache, cloud.secrets)
         primary.set_master(MASTER, cloud.secrets["master"])
         with environ(there.environment("wallet", "wallet", role="master")):
-            given = Passwords()
+            given = settings.load(Passwords)
         await bootstrap("wallet", there.settings("wallet", "wallet", "master"), given)
         await migrate("wallet", there.settings("wallet", "wallet", "owner"))
         async with proxy(primary.host, primary.port) as name:
