@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -100,13 +100,26 @@ def _tasks(service: Resource, usage: Usage, known: Mapping[str, Resource]) -> Us
         raise CannotTellError("its task definition is not in the plan")
     platform = definition.inputs.get("runtimePlatform") or {}
     architecture = {"ARM64": "arm"}.get(platform.get("cpuArchitecture", ""), "x86")
-    hours = Decimal(_number(service, "desiredCount", 1) * usage.hours)
-    yield Use(f"fargate-{architecture}-vcpu", hours * _number(definition, "cpu") / 1024)
-    yield Use(f"fargate-{architecture}-memory", hours * _number(definition, "memory") / 1024)
-    if "FARGATE_SPOT" in providers:
-        yield "Spot tasks cost a price of the market; they are reckoned at the on-demand price, the most that they cost"
+    for provider, count in placed(_number(service, "desiredCount", 1), strategies).items():
+        item = f"fargate-spot-{architecture}" if provider == "FARGATE_SPOT" else f"fargate-{architecture}"
+        yield Use(f"{item}-vcpu", count * usage.hours * _number(definition, "cpu") / 1024)
+        yield Use(f"{item}-memory", count * usage.hours * _number(definition, "memory") / 1024)
+        if provider == "FARGATE_SPOT":
+            yield "Spot tasks, whose price AWS changes with demand: reckoned at that of the table's day"
     if definition.inputs.get("ephemeralStorage"):
         yield "ephemeral storage above 20 GB"
+
+
+def placed(count: int, strategies: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Capacity provider → its tasks of `count`, on average: its `base`, and of the rest its `weight`, as ECS places them."""
+    found = {each["capacityProvider"]: Decimal(min(count, int(each.get("base") or 0))) for each in strategies}
+    rest = count - sum(found.values())
+    weights = sum(int(each.get("weight") or 0) for each in strategies)
+    if not weights:
+        return {"FARGATE": Decimal(count)}
+    for each in strategies:
+        found[each["capacityProvider"]] += rest * int(each.get("weight") or 0) / weights
+    return {provider: tasks for provider, tasks in found.items() if tasks}
 
 
 def _database(instance: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.cost.estimate import Estimate, changes, estimate, resources
-from model.cost.kinds import UNKNOWN
+from model.cost.kinds import UNKNOWN, placed
 from model.cost.usage import Usage
 
 MUMBAI = "ap-south-1"
@@ -49,13 +49,37 @@ def test_tasks_are_reckoned_by_hand() -> None:
     # 2 tasks × 730 h × (0.5 vCPU × 0.02383 + 1 GB × 0.00261): 17.40 + 3.81
     assert _one(*_tasks()) == "21.21"
     assert _one(*_tasks(), hours=365) == "10.61"  # 8.70 + 1.905, which is rounded up
-    spot = {"capacityProviderStrategies": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
-    assert _one(*_tasks(**spot)) == "21.21"
-    assert any("the most that they cost" in left.what for left in _of(*_tasks(**spot)).usage)
     definition, service = _tasks()
     definition["inputs"]["runtimePlatform"] = {"cpuArchitecture": "X86_64"}
     assert _one(definition, service) == "37.87"  # 730 × 0.04256 = 31.07, 1,460 × 0.004655 = 6.80
     assert _one(definition, service, region="us-east-1") == "36.04"  # 29.55 + 6.49
+
+
+def test_spot_tasks_are_reckoned_by_their_share_at_a_price_that_names_its_region() -> None:
+    spot = {"capacityProvider": "FARGATE_SPOT", "weight": 80}
+    mixed = {"capacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 20, "base": 1}, spot]}
+    # The first of six on demand, a fifth of the others, too: 730 h × 2 × (0.5 × 0.02383 + 0.00261); and 4 at the Spot price.
+    found = _of(*_tasks(6, **mixed), region="ap-south-2")
+    assert {line.item: str(line.monthly) for line in found.lines} == {
+        "fargate-arm-vcpu": "17.40",
+        "fargate-arm-memory": "3.81",
+        "fargate-spot-arm-vcpu": "10.44",  # 1,460 × 0.007149
+        "fargate-spot-arm-memory": "2.29",  # 2,920 × 0.000783
+    }
+    assert any("changes with demand" in left.what for left in found.usage)
+    # No Spot price of Mumbai is known: another Region's is taken, and named.
+    assert _of(*_tasks(6, **mixed)).elsewhere["fargate-spot-arm-vcpu in ap-south-1"] == "us-east-1"
+    assert _one(*_tasks(1, **mixed)) == _one(*_tasks(1))  # a single task is never on Spot
+    only = {"capacityProviderStrategies": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+    assert _one(*_tasks(2, **only)) == "9.18"  # 730 × 0.01030969 = 7.53, 1,460 × 0.00113349 = 1.65
+
+
+@given(st.integers(0, 500), st.integers(0, 3), st.integers(0, 100))
+def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
+    on_demand = {"capacityProvider": "FARGATE", "weight": 100 - percent, "base": base}
+    found = placed(count, [on_demand, {"capacityProvider": "FARGATE_SPOT", "weight": percent}])
+    assert abs(sum(found.values()) - count) < Decimal("1e-20")
+    assert found.get("FARGATE", 0) >= min(count, base)
 
 
 @pytest.mark.parametrize(
