@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,8 +19,13 @@ from rich.console import Console
 NO, NOT_ASKED = 1, 2
 WRONG_CALL = NOT_ASKED
 
+#: Columns of a pipe or a file that say nothing else (COLUMNS): what reads it looks for whole names.
+_PIPE = 10_000
+
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
-result = Console(highlight=False, soft_wrap=True)
+result = Console(
+    highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE
+)
 
 
 def fail(message: str, hint: str = "", code: int = 1) -> NoReturn:
@@ -52,12 +58,15 @@ def emit(document: Any) -> None:
 
 
 def table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
-    """A plain table on standard output."""
+    """A plain table on standard output. Where it does not fit, columns move together, then others than the first fold."""
+    from rich.measure import Measurement
     from rich.table import Table
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        drawn.add_column(heading, overflow="fold")
+    for number, heading in enumerate(headings):
+        drawn.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*row)
+    whole = Measurement.get(result, result.options.update(width=_PIPE), drawn).maximum
+    drawn.collapse_padding = whole > result.width
     result.print(drawn)

@@ -240,6 +240,7 @@ def resource_progress(what: str) -> Iterator[Callable[[Event], None]]:
 
             yield show
     else:
+        console.say(f"{what}: starting the engine")
 
         def print_now_and_then(event: Event) -> None:
             nonlocal last

@@ -39,7 +39,7 @@ def ps(
         )
         for u in found
     ]
-    console.table(rows, ("part", "pid", "processes", "MiB (PSS)", "CPU s", "up s"))
+    console.table(rows, ("part", "pid", "procs", "MiB (PSS)", "CPU s", "up s"))
     console.result.print(f"\n{sum(u['mebibytes'] for u in found):.0f} MiB in all")
 
 

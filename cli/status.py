@@ -87,13 +87,12 @@ def show(document: dict[str, Any]) -> None:
         tasks = service["tasks"]
         name, count, rollout = service["name"], f"{len(tasks)}/{service['desired']}", service["rollout"].lower()
         if not tasks:
-            rows.append((name, count, rollout, "-", "-", "-", "-"))
+            rows.append((name, count, rollout, "-", "-", "-"))
         for task in tasks:
-            rows.append(
-                (name, count, rollout, task["id"][:8], str(task["pid"] or "-"), task["health"], str(task["restarts"]))
-            )
+            health = task["health"] + (f", {task['restarts']} restarts" if task["restarts"] else "")
+            rows.append((name, count, rollout, task["id"][:8], str(task["pid"] or "-"), health))
             name = count = rollout = ""
-    console.table(rows, ("service", "tasks", "roll-out", "task", "pid", "health", "restarts"))
+    console.table(rows, ("service", "tasks", "roll-out", "task", "pid", "health"))
     parts = [
         (f"{s['kind']}/{s['name']}", s["address"], str(s["pid"] or "-"), s["state"]) for s in document["databases"]
     ]

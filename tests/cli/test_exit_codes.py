@@ -91,6 +91,26 @@ def test_what_is_printed_in_a_pipe_of_80_columns_needs_no_terminal(tmp_path: Pat
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("columns", ["", "80"])
+def test_a_table_keeps_names_whole_in_a_pipe_and_in_80_columns(columns: str) -> None:
+    """`matchday status | grep payments-scheduler` finds it; copied from a terminal a name is one word."""
+    name, last = "matchday-local-payments-scheduler", "what a line says " * 8
+    rows = [(name, "1/1", "completed", "053cf072", "4194303", "HEALTHY"), (name, "0/1", "failed", "-", "-", last)]
+    program = (
+        f"from cli import console; console.table({rows!r}, ('service', 'tasks', 'roll-out', 'task', 'pid', 'health'))"
+    )
+    environment = {"PATH": os.environ["PATH"], **({"COLUMNS": columns} if columns else {})}
+    printed = subprocess.check_output([sys.executable, "-c", program], cwd=PROJECT, env=environment, text=True)
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert [line.split()[0] for line in lines if line.startswith(name)] == [name, name]
+    if columns:
+        assert max(map(len, lines)) <= 80
+        assert lines[1].endswith("4194303 HEALTHY")
+    else:
+        assert lines[2].endswith(last.rstrip())
+        assert len(lines) == 3
+
+
 def test_an_option_may_stand_without_its_value() -> None:
     assert filled(["prod", "--against"]) == ["prod", "--against", "base"]
     assert filled(["prod", "--against", "--json"]) == ["prod", "--against", "base", "--json"]
