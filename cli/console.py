@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ result = Console(
     highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE
 )
 
+#: `--project DIR` as the caller gave it, for what is to be pasted; empty for the checkout's own project.
+project: list[str] = []
+
 
 def fail(message: str, hint: str = "", code: int = 1) -> NoReturn:
     """End the command: one error, what to do about it, and the exit code."""
@@ -37,14 +41,15 @@ def fail(message: str, hint: str = "", code: int = 1) -> NoReturn:
 
 
 def command(words: str) -> str:
-    """`matchday <words>` as it can be pasted into the caller's shell: with its path where PATH does not lead to it."""
+    """`matchday <words>` as the caller can paste it: for the same project, with the command's path where PATH lacks it."""
+    words = " ".join([*map(shlex.quote, project), words])
     own = Path(sys.executable).with_name("matchday")
     found = shutil.which("matchday")
     if found and Path(found).resolve() == own.resolve():
         return f"matchday {words}"
     with contextlib.suppress(ValueError):
         own = own.relative_to(Path.cwd())
-    return f"{own} {words}"
+    return f"{shlex.quote(str(own))} {words}"
 
 
 def say(message: str) -> None:

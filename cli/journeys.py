@@ -69,7 +69,9 @@ def _address(document: dict[str, Any], service: str) -> str:
     tasks = [task for each in document["services"] if each["name"] == name for task in each["tasks"]]
     healthy = [str(task["address"]) for task in tasks if task["health"] == "HEALTHY"]
     if not healthy:
-        console.fail(f"{name} has no healthy task to ask from inside", "`matchday status` shows the tasks.")
+        console.fail(
+            f"{name} has no healthy task to ask from inside", f"`{console.command('status')}` shows the tasks."
+        )
     return healthy[0]
 
 
@@ -85,7 +87,7 @@ def _secrets(emulator: str) -> Callable[[str, str], str]:
         try:
             answer = Aws(emulator, local.REGION).client("secretsmanager").get_secret_value(SecretId=name)
         except (ClientError, BotoCoreError) as failure:
-            console.fail(f"the secret {name} cannot be read: {failure}", "`matchday up` provisions it.")
+            console.fail(f"the secret {name} cannot be read: {failure}", f"`{console.command('up')}` provisions it.")
         return str(answer["SecretString"])
 
     return read

@@ -57,6 +57,7 @@ def use(project: Path) -> None:
     PROJECT = project.resolve()
     STATE = StateDirectory.of(PROJECT).root
     REGION = _region()
+    console.project = [] if PROJECT == CHECKOUT else ["--project", str(project)]
 
 
 def places() -> StateDirectory:
@@ -131,7 +132,7 @@ def engine() -> Engine:
     try:
         return ensure(console.say)
     except NoEngine as failure:
-        console.fail(str(failure), "`matchday doctor` says what this machine lacks.")
+        console.fail(str(failure), f"`{console.command('doctor')}` says what this machine lacks.")
 
 
 def workspace(provider_port: int, state: Path | None = None) -> Workspace:
@@ -190,7 +191,8 @@ def running() -> Client | None:
 
 def how_to_start() -> str:
     """The next step when nothing runs."""
-    return f"Start it with `make up` (or `{console.command('up')}`)."
+    way = f"`{console.command('up')}`"
+    return f"Start it with {f'`make up` (or {way})' if PROJECT == CHECKOUT else way}."
 
 
 def require_running() -> Client:

@@ -67,7 +67,7 @@ def preview(
         if refresh:
             console.fail(
                 f"there is nothing to refresh {stack!r} from",
-                "Only the running platform has a cloud: `matchday up`.",
+                f"Only the running platform has a cloud: `{console.command('up')}`.",
                 2,
             )
         with local.isolated() as (workspace, _):

@@ -76,7 +76,7 @@ def replay(
                     if not last:
                         time.sleep(MOMENT_SECONDS / speed)
         except Unexpected as error:
-            console.fail(str(error), "`matchday logs scoring` shows what the service printed.")
+            console.fail(str(error), f"`{console.command('logs scoring')}` shows what the service printed.")
 
 
 def moments(match: Match) -> Iterator[tuple[str, list[Event], bool]]:

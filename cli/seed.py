@@ -33,4 +33,6 @@ def seed(
         console.emit({"ok": passed, "steps": [asdict(outcome) for outcome in outcomes]})
     if not passed:
         last = outcomes[-1]
-        console.fail(f"seeding ended at {last.service}'s {last.name!r}", "`matchday logs` shows what was printed.")
+        console.fail(
+            f"seeding ended at {last.service}'s {last.name!r}", f"`{console.command('logs')}` shows what was printed."
+        )

@@ -32,5 +32,6 @@ def smoke(
     if not passed:
         last = outcomes[-1]
         console.fail(
-            f"the journey ended at {last.service}'s {last.name!r}", "`matchday logs` shows what the services printed."
+            f"the journey ended at {last.service}'s {last.name!r}",
+            f"`{console.command('logs')}` shows what the services printed.",
         )

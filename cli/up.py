@@ -122,7 +122,7 @@ def _check_emulator(url: str, before: Mapping[str, Any]) -> None:
     if before and before["emulator"] != url:
         console.fail(
             f"this clone's platform lives in {before['emulator'] or 'an emulator of its own'}, not in {url}",
-            "`matchday reset` forgets it; then it can be made there.",
+            f"`{console.command('reset')}` forgets it; then it can be made there.",
             console.WRONG_CALL,
         )
 
@@ -370,7 +370,9 @@ def _advice(failure: Exception) -> str:
     if full := local.full_disk():
         return full
     if "listen" in str(failure):
-        return f"Choose another port: `make up PORT=8090` (or `{console.command('up --port 8090')}`); nothing was lost."
+        way = f"`{console.command('up --port 8090')}`"
+        ours = local.PROJECT == local.CHECKOUT
+        return f"Choose another port: {f'`make up PORT=8090` (or {way})' if ours else way}; nothing was lost."
     return (
         f"`{console.command('logs')}` shows what was printed, `{console.command('doctor')}` what this machine lacks;"
         " the next `up` goes on from here."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from cli import documents, local
+from cli import console, documents, local
 from cli.main import COMMANDS, build
 
 runner = CliRunner()
@@ -91,3 +93,18 @@ def test_a_platform_does_not_move_to_another_emulator_by_accident(
     done = runner.invoke(build(["up"]), ["up", "--emulator", "http://127.0.0.1:4566"])
     assert done.exit_code == 2
     assert "matchday reset" in done.stderr
+
+
+def test_next_steps_are_for_the_project_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROJECT", "STATE", "REGION"):
+        monkeypatch.setattr(local, name, getattr(local, name))
+    monkeypatch.setattr(console, "project", [])
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)
+    project = tmp_path / "of my own"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
+    done = runner.invoke(build(["ps"]), ["--project", str(project), "ps"])
+    assert done.exit_code == 1
+    own = shlex.quote(str(Path(sys.executable).with_name("matchday")))
+    assert done.stderr.splitlines()[-1] == f"Start it with `{own} --project '{project}' up`."
