@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,8 +25,11 @@ def digests(project: Path, services: Iterable[str]) -> dict[str, str]:
 
 
 def of_the_cloud(checkout: Path) -> str:
-    """A hash of the local cloud's own code: what the running servers were started from."""
-    return _digest(checkout, ("localcloud",))
+    """A hash of what the running servers were started from: the local cloud's own code, all locked packages, the Python.
+
+    Packages that are exchanged below a running process are loaded by it, too: of another version what it had not needed yet.
+    """
+    return _digest(checkout, ("localcloud", "requirements/dev.txt"), sys.version)
 
 
 def changed(before: object, now: Mapping[str, str]) -> list[str]:
@@ -36,8 +40,8 @@ def changed(before: object, now: Mapping[str, str]) -> list[str]:
     return sorted(name for name, digest in now.items() if name in known and known[name] != digest)
 
 
-def _digest(project: Path, rooms: Iterable[str]) -> str:
-    digest = hashlib.sha256()
+def _digest(project: Path, rooms: Iterable[str], besides: str = "") -> str:
+    digest = hashlib.sha256(besides.encode())
     for room in rooms:
         root = project / room
         for file in [root] if root.is_file() else sorted(root.rglob("*")):

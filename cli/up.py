@@ -170,7 +170,9 @@ def _restarts(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) 
     """Why what runs must be started again: it is elsewhere than wanted, or of older code; "" when it need not."""
     if _differs(before, wanted):
         return "the port or the emulator changes"
-    return "the local cloud's own code has changed" if before.get("cloud", cloud) != cloud else ""
+    return (
+        "the local cloud's own code, its packages or the Python changed" if before.get("cloud", cloud) != cloud else ""
+    )
 
 
 def _start(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) -> Client:

@@ -26,7 +26,7 @@ BEFORE = {"port": 8080, "emulator": None, "cloud": "of then"}
     [
         ({}, {}, "now", ""),  # the first up
         ({}, BEFORE, "of then", ""),
-        ({}, BEFORE, "now", "the local cloud's own code has changed"),
+        ({}, BEFORE, "now", "the local cloud's own code, its packages or the Python changed"),
         ({}, {"port": 8080, "emulator": None}, "now", ""),  # an up of a version that did not write it down
         ({"port": 9090}, BEFORE, "now", "the port or the emulator changes"),
     ],
@@ -37,7 +37,9 @@ def test_what_runs_is_started_again_for_a_reason(
     assert _restarts({"port": 8080, "emulator": None, **wanted}, before, cloud) == why
 
 
-def test_any_file_of_the_local_cloud_counts_and_no_compiled_one(tmp_path: Path) -> None:
+def test_any_file_of_the_local_cloud_counts_and_no_compiled_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = tmp_path / "localcloud" / "provider" / "rows" / "s3.py"
     row.parent.mkdir(parents=True)
     row.write_text("ROWS = {}\n")
@@ -46,7 +48,15 @@ def test_any_file_of_the_local_cloud_counts_and_no_compiled_one(tmp_path: Path) 
     (row.parent / "__pycache__" / "sns.cpython-311.pyc").write_bytes(b"compiled")
     assert code.of_the_cloud(tmp_path) == first
     row.write_text("ROWS = {1: 2}\n")
-    assert code.of_the_cloud(tmp_path) != first
+    second = code.of_the_cloud(tmp_path)
+    assert second != first
+    # An emulator of another version, by its lock; another Python, of which .venv is made anew below what runs.
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "dev.txt").write_text("moto==6.0.0\n")
+    third = code.of_the_cloud(tmp_path)
+    assert third != second
+    monkeypatch.setattr(sys, "version", "3.99.0")
+    assert code.of_the_cloud(tmp_path) != third
 
 
 @pytest.mark.engine
@@ -82,7 +92,7 @@ def test_a_changed_row_is_what_the_next_up_runs(tmp_path: Path) -> None:
                 row.write_text(row.read_text() + "\n# a new row\n")
             done = matchday("up", "--port", str(port), "--json")
             pids.append(json.loads(done.stdout)["supervisor"]["pid"])
-            assert ("own code has changed: restarting" in done.stderr) is touch
+            assert ("own code, its packages or the Python changed: restarting" in done.stderr) is touch
         assert pids[0] == pids[1] != pids[2]
     finally:
         matchday("down")
