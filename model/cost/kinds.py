@@ -113,7 +113,7 @@ def _tasks(service: Resource, usage: Usage, known: Mapping[str, Resource]) -> Us
 def placed(count: int, strategies: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
     """Capacity provider → its tasks of `count`, on average: its `base`, and of the rest its `weight`, as ECS places them."""
     found = {each["capacityProvider"]: Decimal(min(count, int(each.get("base") or 0))) for each in strategies}
-    rest = count - sum(found.values())
+    rest = count - sum(found.values(), Decimal(0))
     weights = sum(int(each.get("weight") or 0) for each in strategies)
     if not weights:
         return {"FARGATE": Decimal(count)}

@@ -79,7 +79,7 @@ def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
     on_demand = {"capacityProvider": "FARGATE", "weight": 100 - percent, "base": base}
     found = placed(count, [on_demand, {"capacityProvider": "FARGATE_SPOT", "weight": percent}])
     assert abs(sum(found.values()) - count) < Decimal("1e-20")
-    assert found.get("FARGATE", 0) >= min(count, base)
+    assert found.get("FARGATE", Decimal(0)) >= min(count, base)
 
 
 @pytest.mark.parametrize(
