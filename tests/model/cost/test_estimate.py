@@ -76,7 +76,7 @@ def test_spot_tasks_are_reckoned_by_their_share_at_a_price_that_names_its_region
 
 @given(st.integers(0, 500), st.integers(0, 3), st.integers(0, 100))
 def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
-    on_demand = {"capacityProvider": "FARGATE", "weight": 100 - percent, "base": base}
+    on_demand: dict[str, Any] = {"capacityProvider": "FARGATE", "weight": 100 - percent, "base": base}
     found = placed(count, [on_demand, {"capacityProvider": "FARGATE_SPOT", "weight": percent}])
     assert abs(sum(found.values()) - count) < Decimal("1e-20")
     assert found.get("FARGATE", Decimal(0)) >= min(count, base)
