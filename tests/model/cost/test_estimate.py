@@ -78,7 +78,7 @@ def test_spot_tasks_are_reckoned_by_their_share_at_a_price_that_names_its_region
 def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
     on_demand: dict[str, Any] = {"capacityProvider": "FARGATE", "weight": 100 - percent, "base": base}
     found = placed(count, [on_demand, {"capacityProvider": "FARGATE_SPOT", "weight": percent}])
-    assert abs(sum(found.values()) - count) < Decimal("1e-20")
+    assert abs(sum(found.values(), Decimal(0)) - count) < Decimal("1e-20")
     assert found.get("FARGATE", Decimal(0)) >= min(count, base)
 
 
