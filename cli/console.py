@@ -64,14 +64,15 @@ def emit(document: Any) -> None:
 
 def table(rows: Sequence[tuple[str, ...]], headings: tuple[str, ...]) -> None:
     """A plain table on standard output. Where it does not fit, columns move together, then others than the first fold."""
-    from rich.measure import Measurement
+    from rich.cells import cell_len
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    close = sum(widths) + 2 * (len(widths) - 1) > result.width
+    drawn = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=close)
     for number, heading in enumerate(headings):
         drawn.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        drawn.add_row(*row)
-    whole = Measurement.get(result, result.options.update(width=_PIPE), drawn).maximum
-    drawn.collapse_padding = whole > result.width
+        drawn.add_row(*map(Text, row))
     result.print(drawn)
