@@ -48,8 +48,8 @@ class Kind:
     `takes` in the order in which buckets are spent; `gives`: who gets it; `scope`: what a caller's token must be for;
     `most`: paise in one movement; `held`: it begins with a hold and is made by captures alone; `reference`: it must name what
     it stands for, which is accepted once; `limited`: it counts towards the player's limits of play; `thaws`: it moves frozen
-    money too; `direct`: it is asked for by its name, and has no endpoint of its own; `verb`: what a player is told of an
-    entry, by its sign.
+    money too; `direct`: it is asked for by its name, and has no endpoint of its own; `reversible`: it may be undone, as no
+    other record follows from it; `verb`: what a player is told of an entry, by its sign.
     """
 
     scope: str
@@ -61,6 +61,7 @@ class Kind:
     limited: bool = False
     thaws: bool = False
     direct: bool = True
+    reversible: bool = True
     verb: tuple[str, str] = ("You received", "You sent")
 
 
@@ -111,11 +112,12 @@ KINDS = {
         verb=("A correction gave you", "A correction took"),
     ),
     "recovery": Kind(
-        scope="wallet:reverse", takes=_OUT, gives=Role.RECEIVABLE, direct=False, verb=("", "What you owed was taken:")
+        scope="wallet:reverse", takes=_OUT, gives=Role.RECEIVABLE, direct=False, reversible=False,
+        verb=("", "What you owed was taken:")
     ),
     "write_off": Kind(scope="wallet:adjust", takes=(Take(Role.PROMOTIONS),), gives=Role.RECEIVABLE, direct=False),
     "reversal": Kind(
-        scope="wallet:reverse", takes=(), gives=Role.HOUSE, direct=False, thaws=True,
+        scope="wallet:reverse", takes=(), gives=Role.HOUSE, direct=False, thaws=True, reversible=False,
         verb=("A movement was undone: you got back", "A movement was undone: you gave back"),
     ),
 }  # fmt: skip

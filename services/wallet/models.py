@@ -285,4 +285,14 @@ class Receivable(Base):
     __table_args__ = (CheckConstraint("amount > 0 AND recovered BETWEEN 0 AND amount", name="amount"),)
 
 
+class Recovery(Base):
+    """A movement that recovered what was owed, taken off the debts once. Immutable."""
+
+    __tablename__ = "recoveries"
+
+    transaction_id: Mapped[UUID] = mapped_column(
+        ForeignKey("transactions.id", name="fk_recoveries_transaction_id"), primary_key=True
+    )
+
+
 METADATA = (control_models.Freeze.metadata, OutboxMessage.metadata, JobRun.metadata, EventRow.metadata)

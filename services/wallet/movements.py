@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
+
+import asyncpg
 
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
@@ -27,8 +30,13 @@ from services.wallet.kinds import KINDS, Kind, Role, Take, share
 from services.wallet.ledger import NO_CAP, SHARDS, Item, Poster, Status, Verdict, digest, house
 from services.wallet.refusals import done
 
+#: How often a batch that met another's ids is posted again: each time another batch has committed.
+_COLLISIONS = 10
+
 Key = tuple[UUID, str]
 Found = Mapping[Key, UUID]
+
+log = logging.getLogger(__name__)
 
 
 async def make(
@@ -60,7 +68,7 @@ async def make_many(
             item = replace(item, chain=chain)
         linked = each.linked
         items.append(item)
-    outcomes = await ledger.post(reads, items, clock.now(), dry=asked.dry_run)
+    outcomes = await _post(reads, items, clock, dry=asked.dry_run)
     good = sum(outcome.status.done for outcome in outcomes)
     return BatchView(
         done=good,
@@ -73,6 +81,20 @@ async def make_many(
     )
 
 
+async def _post(reads: Reads, items: Sequence[Item], clock: Clock, *, dry: bool) -> list[Verdict]:
+    """Post a batch; where another process posts one of its ids or references at the same time, once more when that is done.
+
+    PostgreSQL refuses the later of the two when the first has committed, and nothing of it has happened: the next look finds
+    the first's. Raises what the database raises.
+    """
+    for _ in range(_COLLISIONS):
+        try:
+            return await ledger.post(reads, items, clock.now(), dry=dry)
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            log.info("a batch met another with the same id or reference", extra={"items": len(items)})
+    return await ledger.post(reads, items, clock.now(), dry=dry)
+
+
 async def reverse(
     reads: Reads, accounts: AccountIndex, post: Poster, caller: Caller, asked: ReversalRequest
 ) -> tuple[MovementView, bool]:
@@ -83,8 +105,8 @@ async def reverse(
     legs = await repository.legs_of(reads, asked.transaction)
     if not legs:
         raise ServiceError(WalletCode.TRANSACTION_UNKNOWN, f"No movement has the id {asked.transaction}.")
-    if legs[0].kind == "reversal":
-        raise ServiceError(WalletCode.NOT_REVERSIBLE, "Make the movement again instead.")
+    if not KINDS[legs[0].kind].reversible:
+        raise ServiceError(WalletCode.NOT_REVERSIBLE, f"A {legs[0].kind} is not undone; make another movement instead.")
     item = ledger.move(
         id=asked.id,
         kind="reversal",

@@ -45,6 +45,6 @@ async def recover(
     done(outcome)
     taken = sum(entry.amount for entry in outcome.entries if entry.amount > 0)
     if outcome.status is Status.POSTED:
-        await recovery_repository.settle(transaction, asked.player, taken)
+        await recovery_repository.settle(transaction, asked.id)
         owed -= taken
     return RecoveryView(id=asked.id, recovered=taken, owed=owed)

@@ -10,7 +10,7 @@ from services.common.postgres import Transaction
 _OWED = """
     SELECT coalesce(sum(d.owed), 0)::bigint AS owed FROM (
         SELECT r.amount - r.recovered AS owed FROM receivables r JOIN accounts a ON a.id = r.account_id
-        WHERE a.owner_id = $1 AND r.recovered < r.amount ORDER BY r.transaction_id, r.account_id FOR UPDATE OF r
+        WHERE a.owner_id = $1 AND r.recovered < r.amount
     ) d
 """
 
@@ -34,17 +34,6 @@ async def available(transaction: Transaction, accounts: Sequence[UUID]) -> int:
     return int((await transaction.fetchrow(statement, list(accounts)))["amount"])
 
 
-_SETTLE = """
-    WITH debts AS (
-        SELECT r.transaction_id, r.account_id, r.amount - r.recovered AS owed,
-            sum(r.amount - r.recovered) OVER (ORDER BY r.created_at, r.transaction_id, r.account_id) AS so_far
-        FROM receivables r JOIN accounts a ON a.id = r.account_id WHERE a.owner_id = $1 AND r.recovered < r.amount
-    )
-    UPDATE receivables r SET recovered = r.recovered + least(d.owed, greatest(0, $2::bigint - (d.so_far - d.owed)))
-    FROM debts d WHERE r.transaction_id = d.transaction_id AND r.account_id = d.account_id AND d.so_far - d.owed < $2::bigint
-"""
-
-
-async def settle(transaction: Transaction, player: UUID, amount: int) -> None:
-    """Note that so much was recovered: of the oldest debt first."""
-    await transaction.execute(_SETTLE, player, amount)
+async def settle(transaction: Transaction, recovery_id: UUID) -> None:
+    """Take what a recovery took off the debts of its player, the oldest first."""
+    await transaction.fetchrow("SELECT settle_recovery($1)", recovery_id)

@@ -204,6 +204,8 @@ async def test_what_is_owed_is_recovered_from_what_comes_in(payments: Payments, 
     assert other.json().get("code") == "id_reused" or asked[0]["id"] not in found
     rest = await payments.ask("recoveries", id=str(uuid4()), player=players)
     assert (rest.json()["recovered"], rest.json()["owed"]) == (150, 0)
+    undone = await payments.ask("reversals", id=str(uuid4()), transaction=rest.json()["id"])
+    assert (undone.status_code, undone.json()["code"]) == (409, "not_reversible"), "the debt would not come back"
 
 
 async def test_an_entry_is_drawn_on_buckets_in_order_and_goes_back_to_them(payments: Payments) -> None:

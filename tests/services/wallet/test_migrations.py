@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from alembic import command
+from sqlalchemy import text
 
 from services.common import migrate as migrate_module
 from services.common.database import create_engine, create_sessions
@@ -19,6 +21,9 @@ from tests.services.support import Cloud
 pytestmark = pytest.mark.postgres
 
 OLD = "0006"
+
+#: Migrations after this one say how they are undone.
+DOWN_TO = "0014"
 HOUSE = house("house")
 
 
@@ -35,9 +40,9 @@ async def test_a_ledger_of_the_first_form(cloud: Cloud) -> None:
     settings = cloud.settings("wallet", name, "owner")
     engine = create_engine(settings, "test", limits=False, connections=2)
 
-    async def upgrade(to: str) -> None:
+    async def upgrade(to: str, run: Callable[..., None] = command.upgrade) -> None:
         async with engine.connect() as connection:
-            await connection.run_sync(lambda sync: command.upgrade(migrate_module.config("wallet", sync), to))
+            await connection.run_sync(lambda sync: run(migrate_module.config("wallet", sync), to))
             await connection.commit()
 
     try:
@@ -56,9 +61,15 @@ async def test_a_ledger_of_the_first_form(cloud: Cloud) -> None:
         late = uuid4()
         await owner.execute("UPDATE balances SET amount = -400, entries = 4 WHERE account_id = $1", HOUSE)
         await _credited(owner, late, 4)
+        # Down as far as there is a way back, and up again: what was posted stays, and can be posted to.
+        await upgrade(DOWN_TO, command.downgrade)
+        await owner.execute("UPDATE balances SET amount = -500, entries = 5 WHERE account_id = $1", HOUSE)
+        await _credited(owner, uuid4(), 5)
+        await upgrade("head")
         await owner.close()
         async with create_sessions(engine)() as session:
             assert await checks_repository.found(session, 5) == []
+            assert (await session.execute(text("SELECT count(*) FROM entries"))).scalar_one() == 10
     finally:
         await engine.dispose()
         await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
