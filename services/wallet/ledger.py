@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -67,6 +68,9 @@ class Status(StrEnum):
     def done(self) -> bool:
         """Whether it has happened, now or before."""
         return self in (Status.POSTED, Status.REPLAYED)
+
+
+_STATUSES = {each.value: each for each in Status}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,25 +187,30 @@ def direct(statements: Statements, clock: Clock) -> Poster:
     return post_one
 
 
-_POST = "SELECT * FROM post($1::jsonb, $2, $3, $4, $5, $6, $7, $8)"
+_POST = "SELECT {} FROM post($1::jsonb, $2, $3, $4, $5, $6, $7, $8)"
+_WITH_ENTRIES = _POST.format("*")
+_WITHOUT_ENTRIES = _POST.format("statuses, moments, bodies")
 
 
 async def post(
-    statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False, patience: int | None = None
-) -> list[Verdict]:
+    statements: Statements, items: Sequence[Item], now: datetime, *, dry: bool = False, patience: int | None = None,
+    entries: bool = True,
+) -> list[Verdict]:  # fmt: skip
     """Post a batch in one round trip. No two items have one id, key or hold.
 
     `dry`: only say what would become of it. `patience`: how long it waits for a lock, in milliseconds (else as long as the
-    connection's other statements). Raises what the database raises.
+    connection's other statements). `entries`: whether verdicts have them. Raises what the database raises.
     """
     request = logs.request_id.get()
     plain, numbers, accounts, amounts = [], [], [], []
     for number, item in enumerate(items, 1):
-        plain.append(
-            {"op": item.op, "id": item.id, "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request}
-            | ({"chain": item.chain} if item.chain is not None else {})
-            | item.more
-        )  # fmt: skip
+        asked = {
+            "op": item.op, "id": str(item.id), "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request,
+            **item.more,
+        }  # fmt: skip
+        if item.chain is not None:
+            asked["chain"] = item.chain
+        plain.append(asked)
         for account, cap in item.sources:
             numbers.append(number)
             accounts.append(account)
@@ -211,13 +220,14 @@ async def post(
             accounts.append(account)
             amounts.append(amount)
     row = await statements.fetchrow(
-        _POST, json.dumps(plain, default=str), numbers, accounts, amounts, now, dry, uuid7(), patience
-    )
+        _WITH_ENTRIES if entries else _WITHOUT_ENTRIES, json.dumps(plain, default=str), numbers, accounts, amounts, now,
+        dry, uuid7(), patience,
+    )  # fmt: skip
     outcomes = [
-        Verdict(Status(status), at, body, [])
+        Verdict(_STATUSES[status], at, body, [])
         for status, at, body in zip(row["statuses"], row["moments"], row["bodies"], strict=True)
     ]
-    if row["entry_item"]:
+    if entries and row["entry_item"]:
         for number, *entry in zip(
             row["entry_item"], row["entry_account"], row["entry_amount"], row["entry_after"], strict=True
         ):
@@ -225,7 +235,19 @@ async def post(
     return outcomes
 
 
-def digest(by: str, asked: BaseModel) -> bytes:
-    """A hash of what a caller asks, however it was spelt: a default that is written out changes nothing."""
-    body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"{len(by)} {by} {type(asked).__name__} {body}".encode()).digest()
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: json.dumps makes one each time
+
+
+def digest(by: str, asked: BaseModel, of: type[BaseModel] | None = None) -> bytes:
+    """A hash of what a caller asks, however it was spelt: a default that is written out changes nothing.
+
+    `of`: a model that `asked` has more fields than; the hash is that of its fields alone.
+    """
+    kind = of or type(asked)
+    body = _encode(asked.model_dump(mode="json", exclude_defaults=True, include=_fields(of) if of else None))
+    return hashlib.sha256(f"{len(by)} {by} {kind.__name__} {body}".encode()).digest()
+
+
+@cache
+def _fields(model: type[BaseModel]) -> set[str]:
+    return set(model.model_fields)

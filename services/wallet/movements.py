@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -55,12 +56,12 @@ async def make_many(
 ) -> BatchView:  # fmt: skip
     """Make up to 1,000 movements in one statement. Raises ServiceError (limit_exceeded, forbidden) for the whole."""
     for each in asked.movements:
-        allowed(caller, each.kind.value, each.amount)
+        allowed(caller, each.kind, each.amount)
     found = await accounts.have(reads, list(dict.fromkeys(key for each in asked.movements for key in _needed(each))))
     day = clock.now().astimezone(tax.IST).date()
     shard, items, chain, linked = asked.movements[0].id.int % SHARDS, [], 0, False
     for each in asked.movements:
-        item = _item(each, found, caller.subject, shard, digest(caller.subject, _alone(each)), day)
+        item = _item(each, found, caller.subject, shard, digest(caller.subject, each, of=MovementRequest), day)
         if asked.mode == "all":
             item = replace(item, chain=0)
         elif linked or each.linked:
@@ -89,10 +90,10 @@ async def _post(reads: Reads, items: Sequence[Item], clock: Clock, *, dry: bool)
     """
     for _ in range(_COLLISIONS):
         try:
-            return await ledger.post(reads, items, clock.now(), dry=dry)
+            return await ledger.post(reads, items, clock.now(), dry=dry, entries=False)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             log.info("a batch met another with the same id or reference", extra={"items": len(items)})
-    return await ledger.post(reads, items, clock.now(), dry=dry)
+    return await ledger.post(reads, items, clock.now(), dry=dry, entries=False)
 
 
 async def reverse(
@@ -161,38 +162,41 @@ def sources(takes: Sequence[Take], amount: int, found: Mapping[Role, UUID]) -> l
     ]
 
 
-def _alone(each: MovementRequest) -> MovementRequest:
-    """The same without its links: alone or in a batch, it is one request."""
-    return MovementRequest.model_construct(**{name: getattr(each, name) for name in MovementRequest.model_fields})
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Whose account a role of a kind is: that of the `owner` that is asked for (player or pot), or the house's."""
+
+    role: Role
+    owner: Literal["player", "pot"] | None
+    name: str  # of the bucket, or of the house's account; a provider's is completed
 
 
-def _roles(kind: Kind) -> Iterator[Role]:
-    yield from (take.role for take in kind.takes)
-    yield kind.gives
+def _parts(kind: Kind) -> tuple[_Part, ...]:
+    owners: dict[Role, Literal["player", "pot"]] = {Role.POT: "pot"}
+    owners |= dict.fromkeys((Role.DEPOSIT, Role.WINNINGS, Role.BONUS), "player")
+    roles = (*(take.role for take in kind.takes), kind.gives)
+    return tuple(_Part(role, owners.get(role), role.value) for role in roles)
+
+
+#: Worked out once, and not for each of a thousand movements.
+_PARTS = {name: _parts(kind) for name, kind in KINDS.items()}
 
 
 def _needed(asked: MovementRequest) -> Iterator[Key]:
     """The accounts of players and pots that a movement moves."""
-    for role in _roles(KINDS[asked.kind.value]):
-        if key := _key(asked, role):
-            yield key
-
-
-def _key(asked: MovementRequest, role: Role) -> Key | None:
-    if role is Role.POT and asked.pot:
-        return asked.pot, role
-    if role in (Role.DEPOSIT, Role.WINNINGS, Role.BONUS) and asked.player:
-        return asked.player, role
-    return None
+    for part in _PARTS[asked.kind]:
+        if part.owner:
+            yield getattr(asked, part.owner), part.name
 
 
 def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes, day: date) -> Item:
-    kind = KINDS[asked.kind.value]
-    accounts = {}
-    for role in _roles(kind):
-        key = _key(asked, role)
-        name = f"psp:{asked.provider}" if role is Role.PROVIDER else role
-        accounts[role] = found[key] if key else house(name, shard)
+    kind = KINDS[asked.kind]
+    accounts = {
+        part.role: found[getattr(asked, part.owner), part.name]
+        if part.owner
+        else house(f"psp:{asked.provider}" if part.role is Role.PROVIDER else part.name, shard)
+        for part in _PARTS[asked.kind]
+    }
     destinations: list[tuple[UUID, int]] = [(accounts[kind.gives], asked.amount)]
     if asked.gst:
         credited, levied = tax.gst(asked.amount, day)
