@@ -85,6 +85,25 @@ class Drift(TypedDict):
 
 
 @exact
+class Ringing(TypedDict):
+    """An alarm in the state ALARM."""
+
+    name: Annotated[str, "CloudWatch's"]
+    since: Annotated[str, "when (UTC)"]
+    description: Annotated[str, "as deployed; names the runbook"]
+    reason: Annotated[str, "the data points that decided"]
+
+
+@exact
+class Alarms(TypedDict):
+    """The deployed alarms, evaluated on what runs here."""
+
+    evaluated: Annotated[int, "metric alarms and composite ones"]
+    ringing: Annotated[list[Ringing], "those in the state ALARM"]
+    not_evaluated: Annotated[dict[str, str], "by name, why the local cloud cannot"]
+
+
+@exact
 class Supervisor(TypedDict):
     """The process that owns everything."""
 
@@ -103,6 +122,7 @@ class Status(TypedDict):
     servers: Annotated[list[Server], "what else runs"]
     problems: Annotated[list[str], "what the data plane cannot do, a sentence each"]
     drift: Annotated[Drift, "looked for every five minutes if anything was written since"]
+    alarms: Annotated[Alarms, "as CloudWatch would have them; each is evaluated when its period ends"]
     supervisor: Annotated[Supervisor, "the process that owns everything"]
     resources: Annotated[int, "in the engine's state"]
 

@@ -106,5 +106,9 @@ def show(document: dict[str, Any]) -> None:
         console.result.print(f"drift: {_drifted(entry)}", style="yellow", markup=False)
     if document["drift"]["found"]:
         console.result.print(f"seen {document['drift']['checked']}; `{console.command('up --refresh')}` mends it")
+    alarms = document["alarms"]
+    console.result.print(f"{alarms['evaluated']} alarms are evaluated, {len(alarms['ringing'])} ring")
+    for alarm in alarms["ringing"]:
+        console.result.print(f"rings since {alarm['since']}: {alarm['description']}", style="yellow", markup=False)
     for sentence in wrong(document):
         console.result.print(f"wrong: {sentence}", style="bold red", markup=False)

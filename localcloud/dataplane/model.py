@@ -86,6 +86,8 @@ class TaskDefinition:
     arn: str
     family: str
     containers: Sequence[Json]
+    cpu: int = 0  #: of the task, in units (1024 a processor); 0: none is said
+    memory: int = 0  #: of the task, in MiB; 0: none is said
 
     @property
     def revision(self) -> str:

@@ -237,7 +237,11 @@ class Observer:
             return self._definitions[arn]
         row = self._aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
         found = TaskDefinition(
-            arn=row["taskDefinitionArn"], family=row["family"], containers=row["containerDefinitions"]
+            arn=row["taskDefinitionArn"],
+            family=row["family"],
+            containers=row["containerDefinitions"],
+            cpu=int(row.get("cpu") or 0),
+            memory=int(row.get("memory") or 0),
         )
         self._definitions[found.arn] = found
         return found

@@ -57,6 +57,9 @@ class Timing:
     backoff_last: float = 60.0  #: ECS waits up to five minutes
     pool_refresh: float = 0.3  #: how long the ingress may go on using an answer of the resolver
     log_flush: float = 2.0  #: between two batches to CloudWatch Logs
+    watch: float = 10.0  #: between two evaluations of the alarms, each of which has its own period
+    usage: float = 60.0  #: between two looks at what processes use, as ECS and RDS write their metrics
+    definitions: float = 30.0  #: between two looks whether alarms were deployed
     drift: float = 300.0  #: between two looks whether what is live still is what was deployed
     drain_most: float = 30.0  #: a deregistration delay is cut to this, and ends early once no request is open
 

@@ -48,6 +48,11 @@ class KeptProperties:
         """What is kept of a resource; empty when nothing is."""
         return self.find(token, resource_id) or {}
 
+    def of_kind(self, token: str) -> dict[str, dict[str, Any]]:
+        """What is kept of all resources of a kind, by id."""
+        rows = self._connection().execute("SELECT id, properties FROM kept WHERE token = ? ORDER BY id", (token,))
+        return {resource_id: json.loads(properties) for resource_id, properties in rows}
+
     def keep(self, token: str, resource_id: str, properties: dict[str, Any]) -> None:
         """Remember exactly `properties`."""
         with self._connection() as connection:

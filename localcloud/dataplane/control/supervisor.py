@@ -27,11 +27,14 @@ from localcloud.dataplane.model import DesiredState
 from localcloud.dataplane.observer import Observer
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
+from localcloud.dataplane.watch.traffic import Traffic, balancers
+from localcloud.dataplane.watch.watch import Watch
 from localcloud.provider.kept import KeptProperties
 from localcloud.runtime import loopback
 from localcloud.runtime.addresses import (
     EMULATOR_HOST,
     EMULATOR_PORT,
+    INGRESS_ADMIN_HOST,
     PARTNERS_HOST,
     PARTNERS_PORT,
     AddressBook,
@@ -79,6 +82,7 @@ class Supervisor:
             {
                 ("GET", "/status"): self._answer_status,
                 ("GET", "/info"): self._answer_info,
+                ("GET", "/metrics"): self._answer_metrics,
                 ("POST", "/snapshot"): self._answer_snapshot,
                 ("POST", "/stop"): self._answer_stop,
             },
@@ -94,7 +98,9 @@ class Supervisor:
             await self._claim()
             self._start_session()
             await self._start()
-            jobs = [asyncio.create_task(job) for job in (self._follow(), self._agent.shipper.run(), self._drift.run())]
+            watching = self._watch.run(self._scheduler, self._stores)
+            running = (self._follow(), self._agent.shipper.run(), self._drift.run(), watching)
+            jobs = [asyncio.create_task(job) for job in running]
             self.hub.emit("supervisor", "matchday", "ready", self._info.emulator)
             stop = asyncio.create_task(self._stopping.wait())
             done, _ = await asyncio.wait([stop, *jobs], return_when=asyncio.FIRST_COMPLETED)
@@ -123,12 +129,16 @@ class Supervisor:
         self._info = replace(self._info, emulator=emulator)
         aws = Aws(emulator, self.config.region)
         self._drift = Drift(self.config, emulator)
-        self._agent = Agent(self.config, aws, self._book, self.hub)
+        kept = KeptProperties(self.config.places.provider)
+        self._watch = Watch(self.config, aws, self.hub, kept.of_kind)
+        self._agent = Agent(self.config, aws, self._book, self.hub, self._watch.heard)
         self._agent.launcher.prepare(self.config.images)
-        self._observer = Observer(aws, KeptProperties(self.config.places.provider).kept)
+        self._observer = Observer(aws, kept.kept)
         self._scheduler = Scheduler(self._agent)
         self._stores = DataStores(self.config, self._book, self.hub)
-        self._ingress = Ingress(self.config, self._book, self._scheduler.targets.serving, self._tell_problem)
+        targets = self._scheduler.targets
+        traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), self._watch.metrics.put, targets.group_at)
+        self._ingress = Ingress(self.config, self._book, targets.serving, self._tell_problem, traffic)
 
     async def _start(self) -> None:
         self.hub.emit("ingress", self.config.ingress, "starting")
@@ -232,6 +242,7 @@ class Supervisor:
             await self._stores.apply(desired)
             await self._ingress.apply(desired)
             await self._scheduler.apply(desired)
+            self._watch.balancers = balancers(desired)
             self._note("")
         except (ClientError, BotoCoreError) as error:
             self._note(f"the emulator does not answer: {error}")
@@ -284,6 +295,7 @@ class Supervisor:
             "servers": servers,
             "problems": [problem for problem in [self._look_problem, *self._refused] if problem],
             "drift": self._drift.status(),
+            "alarms": self._watch.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
 
@@ -292,6 +304,9 @@ class Supervisor:
             return []
         address = f"{self._book.host(PARTNERS_HOST)}:{PARTNERS_PORT}"
         return [{"name": "partners", "address": address, "pid": self._partners.pid}]
+
+    async def _answer_metrics(self, _: Mapping[str, str]) -> dict[str, Any]:
+        return {"metrics": list(self._watch.series())}
 
     async def _answer_snapshot(self, _: Mapping[str, str]) -> dict[str, Any]:
         if self._emulator is None:

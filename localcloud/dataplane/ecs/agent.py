@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,9 +59,11 @@ class Guardian:
 class Agent:
     """Shared by all tasks."""
 
-    def __init__(self, config: Config, aws: Aws, book: AddressBook, hub: Hub) -> None:
+    def __init__(
+        self, config: Config, aws: Aws, book: AddressBook, hub: Hub, heard: Callable[[str, str], None]
+    ) -> None:
         self.config, self.aws, self.book, self.hub = config, aws, book, hub
-        self.shipper = Shipper(aws, config.timing.log_flush)
+        self.shipper = Shipper(aws, config.timing.log_flush, heard)
         self.guardian = Guardian()
         #: Partners outside of AWS, which DNS finds there.
         place = {str(PARTNERS_PORT): [(book.host(PARTNERS_HOST), PARTNERS_PORT)]}

@@ -60,6 +60,7 @@ class Stream:
 
     group: str
     name: str
+    heard: Callable[[str, str], None]  #: told of each line, with the group
     waiting: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_WAITING))
     shipped: int = 0
 
@@ -68,13 +69,14 @@ class Stream:
         text = line.decode(errors="replace").rstrip("\n")
         if text:
             self.waiting.append((int(time.time() * 1000), text))
+            self.heard(self.group, text)
 
 
 class Shipper:
     """Sends what containers print to CloudWatch Logs, in batches. If that fails the lines are dropped: the files have them."""
 
-    def __init__(self, aws: Aws, interval: float) -> None:
-        self._aws, self._interval = aws, interval
+    def __init__(self, aws: Aws, interval: float, heard: Callable[[str, str], None]) -> None:
+        self._aws, self._interval, self._heard = aws, interval, heard
         self._streams: set[Stream] = set()
         self._by_prefix: dict[tuple[str, str], deque[str]] = {}
 
@@ -84,7 +86,7 @@ class Shipper:
         if (container.get("logConfiguration") or {}).get("logDriver") != "awslogs":
             return None
         prefix = f"{options.get('awslogs-stream-prefix', container['name'])}/{container['name']}"
-        stream = Stream(options["awslogs-group"], f"{prefix}/{task_id}")
+        stream = Stream(options["awslogs-group"], f"{prefix}/{task_id}", self._heard)
         create_group = options.get("awslogs-create-group") == "true"
         try:
             await asyncio.to_thread(self._create, stream, create_group)

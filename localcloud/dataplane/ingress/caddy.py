@@ -18,6 +18,7 @@ from localcloud.dataplane.ingress import resolver, routing, site
 from localcloud.dataplane.ingress.resolver import Resolver
 from localcloud.dataplane.model import DesiredState, Listener
 from localcloud.dataplane.settings import Config
+from localcloud.dataplane.watch.traffic import Traffic
 from localcloud.runtime import loopback
 from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.errors import SupervisorError
@@ -54,10 +55,15 @@ class Ingress:
     """Caddy's process and configuration. `lookup` gives the addresses that take a target group's requests."""
 
     def __init__(
-        self, config: Config, book: AddressBook, lookup: resolver.Lookup, problem: Callable[[str], None]
+        self,
+        config: Config,
+        book: AddressBook,
+        lookup: resolver.Lookup,
+        problem: Callable[[str], None],
+        traffic: Traffic | None = None,
     ) -> None:
         self._config, self._book, self._problem = config, book, problem
-        self._resolver = Resolver(book, lookup)
+        self._resolver, self._traffic = Resolver(book, lookup), traffic
         self._admin = f"{book.host(INGRESS_ADMIN_HOST)}:{_ADMIN_PORT}"
         self._directory = config.places.ingress
         self._emulator = config.emulator or f"http://{book.host(EMULATOR_HOST)}:{EMULATOR_PORT}"
@@ -74,6 +80,8 @@ class Ingress:
     async def start(self) -> None:
         """Begin to listen; every request is answered 503 until a listener is deployed."""
         await self._resolver.start()
+        if self._traffic:
+            await self._traffic.start()
         await self._launch()
 
     async def apply(self, desired: DesiredState) -> None:
@@ -91,6 +99,7 @@ class Ingress:
             resolver_host=self._resolver.host,
             refresh=self._config.timing.pool_refresh,
             site=site.read(self._directory, self._emulator),
+            watcher=self._traffic.host if self._traffic else "",
         )
         if not places:
             wanted = self._empty()
@@ -105,6 +114,8 @@ class Ingress:
         self._resolver.stop()
         if self._process:
             await asyncio.to_thread(end, self._process, signal.SIGTERM, 8)
+        if self._traffic:
+            self._traffic.stop()
 
     def _empty(self) -> dict[str, Any]:
         empty, _ = routing.config(

@@ -10,6 +10,7 @@ from localcloud.dataplane.ingress import resolver
 from localcloud.dataplane.ingress import site as site_of
 from localcloud.dataplane.ingress.site import Site
 from localcloud.dataplane.model import Json, Listener, ListenerRule, TargetGroup
+from localcloud.dataplane.watch import traffic
 
 Route = dict[str, Any]
 #: ELBv2's redirect placeholders in Caddy's words, in the order of replacement: #{path} comes without its first slash.
@@ -59,8 +60,12 @@ def config(
     resolver_host: str,
     refresh: float,
     site: Site | None = None,
+    watcher: str = "",
 ) -> tuple[dict[str, Any], list[str]]:
-    """Caddy's whole configuration for `listeners` by the address they are served on, and what it cannot serve."""
+    """Caddy's whole configuration for `listeners` by the address they are served on, and what it cannot serve.
+
+    `watcher`: the address at which requests are counted (localcloud/dataplane/watch/traffic.py), if they are.
+    """
     problems: list[str] = []
     servers = {}
     for number, (address, listener) in enumerate(sorted(listeners.items())):
@@ -76,10 +81,13 @@ def config(
                     f"listener {listener.port} of {listener.load_balancer}, rule {rule.priority}: {problem}"
                 )
                 routes.append({**_matched(rule), "handle": [_fixed(502, str(problem))], "terminal": True})
-        servers[f"listener{number}"] = server(address, routes, listener.idle_timeout)
+        made = server(
+            address, [*([{"handle": traffic.handlers(listener)}] if watcher else []), *routes], listener.idle_timeout
+        )
+        servers[f"listener{number}"] = {**made, "logs": {"default_logger_name": traffic.LOGGER}} if watcher else made
     return {
         "admin": {"listen": admin, "origins": [admin], "config": {"persist": False}},
-        "logging": {"logs": {"default": {"level": "ERROR"}}},
+        "logging": traffic.logging(watcher) if watcher else {"logs": {"default": {"level": "ERROR"}}},
         "apps": {"http": {"servers": servers, "grace_period": "5s"}},
     }, problems
 

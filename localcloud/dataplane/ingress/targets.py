@@ -70,6 +70,18 @@ class Targets:
         healthy = [target.address for target in targets if target.healthy]
         return healthy or [target.address for target in targets if target.failed]
 
+    def group_at(self, address: str) -> str | None:
+        """The ARN of a group that has a task's address."""
+        return next((arn for arn, target in self._targets if target == address), None)
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """By group's ARN, its targets that are healthy and those that were and are no longer."""
+        found = dict.fromkeys(self.groups, (0, 0))
+        for (arn, _), target in self._targets.items():
+            healthy, unhealthy = found.get(arn, (0, 0))
+            found[arn] = healthy + target.healthy, unhealthy + target.failed
+        return found
+
     def enter(self, group_arn: str, address: str, port: int) -> Target | None:
         """Begin to check a task; it takes requests from its first success. None while the group is not known."""
         group = self.groups.get(group_arn)

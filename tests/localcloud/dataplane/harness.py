@@ -36,6 +36,9 @@ FAST = Timing(
     pool_refresh=0.1,
     log_flush=0.2,
     drain_most=8,
+    watch=0.3,
+    usage=1.0,
+    definitions=0.3,
 )
 
 #: A web process: standard library only, so that a start takes a tenth of a second.

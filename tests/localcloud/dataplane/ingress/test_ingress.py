@@ -71,7 +71,9 @@ class Gate:
         self.ingress = Ingress(self.config, self.book, lambda name: backends.get(name, []), self.problems.append)
         # A connection for each request: a change of rules closes idle ones, and a request must not run into that.
         unkept = httpx.Limits(max_keepalive_connections=0)
-        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, limits=unkept)
+        # While Caddy changes its listeners a connection may be refused, which nothing was sent on.
+        transport = httpx.AsyncHTTPTransport(limits=unkept, retries=3)
+        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, transport=transport)
 
     async def serve(
         self, *rules: ListenerRule, port: int = 80, protocol: str = "HTTP", idle_timeout: float = 60
