@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.dataplane.watch.expressions import Math, NotUnderstood, Value, math
+from localcloud.dataplane.watch.expressions import BadExpression, Math, Value, math
 from localcloud.dataplane.watch.metrics import Metric, Metrics, UnknownStatistic, check_statistic
 
 OK, ALARM, INSUFFICIENT = "OK", "ALARM", "INSUFFICIENT_DATA"
@@ -66,7 +66,7 @@ class Alarm:
             value = math(expression)
             for given in inputs.values():
                 check_statistic(given.statistic)
-        except (NotUnderstood, UnknownStatistic) as error:
+        except (BadExpression, UnknownStatistic) as error:
             raise NotEvaluated(str(error)) from error
         periods = int(row["EvaluationPeriods"])
         return cls(

@@ -33,17 +33,17 @@ _STATES = ("ALARM", "OK", "INSUFFICIENT_DATA")
 _TOKEN = re.compile(r'\s*(?:(?P<sign>[()])|(?P<quoted>"[^"]*")|(?P<word>[^\s()"]+))')
 
 
-class NotUnderstood(ValueError):
+class BadExpression(ValueError):
     """An expression that is not evaluated here."""
 
 
 def math(expression: str) -> Math:
-    """A function from the inputs' values to the expression's; NotUnderstood names what is not known here."""
+    """A function from the inputs' values to the expression's; BadExpression names what is not known here."""
     text = re.sub(r"\bAND\b|&&", " and ", re.sub(r"\bOR\b|\|\|", " or ", expression)).strip()
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise NotUnderstood(f"the expression {expression!r} is no metric math") from error
+        raise BadExpression(f"the expression {expression!r} is no metric math") from error
     return _compiled(tree.body, expression)
 
 
@@ -70,7 +70,7 @@ def _compiled(node: ast.expr, whole: str) -> Math:
         case ast.Call(func=ast.Name(id="FILL"), args=[filled, ast.Constant() as given], keywords=[]):
             of, instead = _compiled(filled, whole), _compiled(given, whole)
             return lambda values: instead(values) if (value := of(values)) is None else value
-    raise NotUnderstood(f"{ast.unparse(node)!r} in the expression {whole!r} is not evaluated here")
+    raise BadExpression(f"{ast.unparse(node)!r} in the expression {whole!r} is not evaluated here")
 
 
 def _both(left: Math, right: Math, what: Callable[[float, float], float]) -> Math:
@@ -107,7 +107,7 @@ def rule(text: str) -> Rule:
     tokens = _tokens(text)
     found = _either(tokens, text)
     if tokens:
-        raise NotUnderstood(f"{tokens[-1]!r} is too much in the rule {text!r}")
+        raise BadExpression(f"{tokens[-1]!r} is too much in the rule {text!r}")
     return found
 
 
@@ -117,7 +117,7 @@ def _tokens(text: str) -> list[str]:
     while text[place:].strip():
         match = _TOKEN.match(text, place)
         if match is None:
-            raise NotUnderstood(f"the rule {text!r} has an open quotation")
+            raise BadExpression(f"the rule {text!r} has an open quotation")
         found.append(match.group().strip())
         place = match.end()
     return found[::-1]
@@ -151,7 +151,7 @@ def _one(tokens: list[str], text: str) -> Rule:
     if word in ("TRUE", "FALSE"):
         return lambda _: word == "TRUE"
     if word not in _STATES:
-        raise NotUnderstood(f"{word!r} in the rule {text!r} is not known; accepted: {', '.join(_STATES)}, NOT, AND, OR")
+        raise BadExpression(f"{word!r} in the rule {text!r} is not known; accepted: {', '.join(_STATES)}, NOT, AND, OR")
     _expect(tokens, "(", text)
     name = _next(tokens, text).strip('"').rpartition(":alarm:")[2]
     _expect(tokens, ")", text)
@@ -160,10 +160,10 @@ def _one(tokens: list[str], text: str) -> Rule:
 
 def _next(tokens: list[str], text: str) -> str:
     if not tokens:
-        raise NotUnderstood(f"the rule {text!r} ends too soon")
+        raise BadExpression(f"the rule {text!r} ends too soon")
     return tokens.pop()
 
 
 def _expect(tokens: list[str], sign: str, text: str) -> None:
     if (found := _next(tokens, text)) != sign:
-        raise NotUnderstood(f"{found!r} in the rule {text!r} where {sign!r} is expected")
+        raise BadExpression(f"{found!r} in the rule {text!r} where {sign!r} is expected")

@@ -33,7 +33,7 @@ _ORDER: Mapping[str, Callable[[float, float], bool]] = {
 _MISSING = object()
 
 
-class NotUnderstood(ValueError):
+class BadPattern(ValueError):
     """A filter pattern that is not applied here."""
 
 
@@ -48,14 +48,14 @@ class Filter:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Filter:
-        """A filter of `describe_metric_filters`; NotUnderstood if its pattern or value is not known here."""
+        """A filter of `describe_metric_filters`; BadPattern if its pattern or value is not known here."""
         (given,) = row["metricTransformations"]
         if given.get("dimensions"):
-            raise NotUnderstood("it gives its metric dimensions")
+            raise BadPattern("it gives its metric dimensions")
         try:
             value = float(given["metricValue"])
         except ValueError as error:
-            raise NotUnderstood(f"its value {given['metricValue']!r} is a field of the line") from error
+            raise BadPattern(f"its value {given['metricValue']!r} is a field of the line") from error
         metric = Metric.of(given["metricNamespace"], given["metricName"], {})
         return cls(row["logGroupName"], metric, value, pattern(row["filterPattern"]))
 
@@ -92,14 +92,14 @@ def parsed(text: str) -> Mapping[str, Any] | None:
 
 
 def pattern(text: str) -> Matcher:
-    """A function that tells a JSON filter's lines; NotUnderstood for patterns of other kinds."""
+    """A function that tells a JSON filter's lines; BadPattern for patterns of other kinds."""
     inner = text.strip()
     if not (inner.startswith("{") and inner.endswith("}")):
-        raise NotUnderstood(f"the pattern {text!r} is none for JSON lines")
+        raise BadPattern(f"the pattern {text!r} is none for JSON lines")
     tokens = _tokens(inner[1:-1], text)
     found = _either(tokens, text)
     if tokens:
-        raise NotUnderstood(f"{tokens[-1][1]!r} is too much in the pattern {text!r}")
+        raise BadPattern(f"{tokens[-1][1]!r} is too much in the pattern {text!r}")
     return found
 
 
@@ -109,7 +109,7 @@ def _tokens(inner: str, text: str) -> list[tuple[str, str]]:
     while inner[place:].strip():
         match = _TOKEN.match(inner, place)
         if match is None or match.lastgroup is None:
-            raise NotUnderstood(f"{inner[place:].strip()!r} in the pattern {text!r} is not known")
+            raise BadPattern(f"{inner[place:].strip()!r} in the pattern {text!r} is not known")
         found.append((match.lastgroup, match[match.lastgroup]))
         place = match.end()
     return found[::-1]
@@ -140,10 +140,10 @@ def _one(tokens: list[tuple[str, str]], text: str) -> Matcher:
     if (kind, word) == ("sign", "("):
         inner = _either(tokens, text)
         if _next(tokens, text) != ("sign", ")"):
-            raise NotUnderstood(f"a parenthesis is left open in the pattern {text!r}")
+            raise BadPattern(f"a parenthesis is left open in the pattern {text!r}")
         return inner
     if kind != "selector":
-        raise NotUnderstood(f"{word!r} in the pattern {text!r} where a field such as $.level is expected")
+        raise BadPattern(f"{word!r} in the pattern {text!r} where a field such as $.level is expected")
     look = _selector(word)
     kind, sign = _next(tokens, text)
     if kind == "word":
@@ -152,7 +152,7 @@ def _one(tokens: list[tuple[str, str]], text: str) -> Matcher:
             return lambda line: look(line) is _MISSING
         if words == ("IS", "NULL"):
             return lambda line: look(line) is None
-        raise NotUnderstood(f"{' '.join(words)!r} in the pattern {text!r} is not known")
+        raise BadPattern(f"{' '.join(words)!r} in the pattern {text!r} is not known")
     return _compared(look, sign, *_next(tokens, text), text)
 
 
@@ -162,7 +162,7 @@ def _compared(look: Callable[[Mapping[str, Any]], Any], sign: str, kind: str, wo
         holds = _ORDER[sign]
         return lambda line: _is_number(value := look(line)) and holds(value, bound)
     if sign not in ("=", "!=") or kind not in ("quoted", "word"):
-        raise NotUnderstood(f"{sign!r} {word!r} in the pattern {text!r} is not known")
+        raise BadPattern(f"{sign!r} {word!r} in the pattern {text!r} is not known")
     equals = _equal(kind, word)
     if sign == "=":
         return lambda line: equals(look(line))
@@ -185,7 +185,7 @@ def _number(word: str, text: str) -> float:
     try:
         return float(word)
     except ValueError as error:
-        raise NotUnderstood(f"{word!r} in the pattern {text!r} is no number") from error
+        raise BadPattern(f"{word!r} in the pattern {text!r} is no number") from error
 
 
 def _selector(word: str) -> Callable[[Mapping[str, Any]], Any]:
@@ -205,5 +205,5 @@ def _selector(word: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def _next(tokens: list[tuple[str, str]], text: str) -> tuple[str, str]:
     if not tokens:
-        raise NotUnderstood(f"the pattern {text!r} ends too soon")
+        raise BadPattern(f"the pattern {text!r} ends too soon")
     return tokens.pop()

@@ -29,7 +29,7 @@ _BACKEND = re.compile(r"postgres: (?:[^:]*: )?\S+ \S+ (?:\[local\]|[0-9a-f.:]+\(
 
 
 @dataclass
-class Usage:
+class Meter:
     """Looks at processes; what a processor did is the difference to the look before."""
 
     put: Put

@@ -20,7 +20,7 @@ from localcloud.dataplane.watch import expressions, log_metrics
 from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, OK, Alarm, NotEvaluated
 from localcloud.dataplane.watch.log_metrics import Filter
 from localcloud.dataplane.watch.metrics import Metrics
-from localcloud.dataplane.watch.usage import Usage
+from localcloud.dataplane.watch.usage import Meter
 from localcloud.runtime import loopback
 from localcloud.runtime.aws import Aws
 
@@ -88,7 +88,7 @@ class Watch:
 
     async def run(self, scheduler: Scheduler, stores: DataStores) -> None:
         """Look at usage and evaluate what is due, until cancelled."""
-        usage = Usage(self.metrics.put, self._config.places.root)
+        meter = Meter(self.metrics.put, self._config.places.root)
         timing = self._config.timing
         while True:
             await asyncio.sleep(timing.watch)
@@ -96,7 +96,7 @@ class Watch:
             if now - self._used_at >= timing.usage:
                 self._used_at = now
                 self.metrics.forget(now)
-                usage.look(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
+                meter.look(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
             with suppress(ClientError, BotoCoreError, httpx.HTTPError):
                 await self._read(now)
                 await self.evaluate(now)
@@ -135,7 +135,7 @@ class Watch:
         for name, kept in self._of_kind(_COMPOSITE).items():
             try:
                 rule = expressions.rule(str(kept.get("alarmRule", "")))
-            except expressions.NotUnderstood as problem:
+            except expressions.BadExpression as problem:
                 not_evaluated[name] = str(problem)
                 continue
             described = str(kept.get("alarmDescription", ""))
@@ -146,7 +146,7 @@ class Watch:
             for row in page["metricFilters"]:
                 try:
                     each = Filter.read(row)
-                except log_metrics.NotUnderstood as problem:
+                except log_metrics.BadPattern as problem:
                     not_evaluated[row["filterName"]] = str(problem)
                     continue
                 filters.setdefault(each.group, []).append(each)
@@ -184,12 +184,12 @@ class Watch:
 
     def status(self) -> dict[str, Any]:
         """What `matchday status` says: how many alarms are evaluated, which ring, and which are not evaluated, with why."""
-        everyone: list[tuple[str, Watched | Composite]] = [*self._alarms.items(), *self._composites.items()]
+        evaluated: list[tuple[str, Watched | Composite]] = [*self._alarms.items(), *self._composites.items()]
         return {
-            "evaluated": len(everyone),
+            "evaluated": len(evaluated),
             "ringing": [
                 {"name": name, "since": _utc(each.since), "description": each.description, "reason": each.reason}
-                for name, each in sorted(everyone, key=lambda pair: pair[0])
+                for name, each in sorted(evaluated, key=lambda pair: pair[0])
                 if each.state == ALARM
             ],
             "not_evaluated": dict(sorted(self._not_evaluated.items())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.server
 import json
 import socket
@@ -71,9 +72,7 @@ class Gate:
         self.ingress = Ingress(self.config, self.book, lambda name: backends.get(name, []), self.problems.append)
         # A connection for each request: a change of rules closes idle ones, and a request must not run into that.
         unkept = httpx.Limits(max_keepalive_connections=0)
-        # While Caddy changes its listeners a connection may be refused, which nothing was sent on.
-        transport = httpx.AsyncHTTPTransport(limits=unkept, retries=3)
-        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, transport=transport)
+        self.http = httpx.AsyncClient(base_url=f"http://{self.config.ingress}", trust_env=False, limits=unkept)
 
     async def serve(
         self, *rules: ListenerRule, port: int = 80, protocol: str = "HTTP", idle_timeout: float = 60
@@ -90,6 +89,10 @@ class Gate:
         await self.ingress.apply(DesiredState(listeners=[listener], target_groups=GROUPS))
 
     async def get(self, path: str, **arguments: Any) -> httpx.Response:
+        """An answer. Just after a change of rules Caddy's old listener may still take a connection and close it."""
+        for _ in range(3):
+            with contextlib.suppress(httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError):
+                return await self.http.get(path, **arguments)
         return await self.http.get(path, **arguments)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.observability.burn_rates import BURNS, signals
-from localcloud.dataplane.watch.expressions import NotUnderstood, Value, math, rule
+from localcloud.dataplane.watch.expressions import BadExpression, Value, math, rule
 from model.vocabulary import Slo
 
 AVAILABLE = "IF(requests < 100, 100, 100 - 100 * FILL(errors, 0) / requests)"
@@ -52,7 +52,7 @@ def test_metric_math(expression: str, values: dict[str, Value], expected: Value)
     ],
 )
 def test_what_is_not_evaluated_is_refused(expression: str) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(BadExpression):
         math(expression)
 
 
@@ -92,7 +92,7 @@ def test_rules(text: str, expected: bool) -> None:
     "text", ["", "ALARM", 'ALARM("a"', 'ALARM("a") ALARM("b")', 'RINGS("a")', 'ALARM("a) ', "AND", "("]
 )
 def test_a_rule_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(BadExpression):
         rule(text)
 
 
@@ -100,5 +100,5 @@ def test_a_rule_that_is_none_is_refused(text: str) -> None:
 def test_no_text_is_too_odd_for_a_rule(text: str) -> None:
     try:
         assert rule(text)(lambda _: "OK") in (True, False)
-    except NotUnderstood as refused:
+    except BadExpression as refused:
         assert str(refused)

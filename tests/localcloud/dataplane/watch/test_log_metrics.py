@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.compute.log_events import EVENTS
-from localcloud.dataplane.watch.log_metrics import Filter, NotUnderstood, embedded, parsed, pattern
+from localcloud.dataplane.watch.log_metrics import BadPattern, Filter, embedded, parsed, pattern
 from localcloud.dataplane.watch.metrics import Metric
 from services.common import metrics as of_services
 
@@ -51,7 +51,7 @@ def test_filters(text: str, line: dict[str, Any], expected: bool) -> None:
     "text", ["ERROR", "", "{ }", "{ $.a }", '{ $.a = "x }', "{ level = 5 }", "{ $.a > b }", '{ ($.a = "x" }', "[a, b]"]
 )
 def test_a_pattern_of_another_kind_is_refused(text: str) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(BadPattern):
         pattern(text)
 
 
@@ -59,7 +59,7 @@ def test_a_pattern_of_another_kind_is_refused(text: str) -> None:
 def test_no_pattern_is_too_odd(text: str) -> None:
     try:
         assert pattern("{" + text + "}")({"a": {"b": "x"}}) in (True, False)
-    except NotUnderstood as refused:
+    except BadPattern as refused:
         assert str(refused)
 
 
@@ -92,5 +92,5 @@ def test_a_filter_with_what_we_do_not_know_is_refused() -> None:
     given_row = {"logGroupName": "/g", "filterPattern": CRITICAL, "metricTransformations": [transformation]}
     assert Filter.read(given_row).metric == Metric.of("n", "m", {})
     for more in ({"metricValue": "$.bytes"}, {"dimensions": {"a": "$.a"}}):
-        with pytest.raises(NotUnderstood):
+        with pytest.raises(BadPattern):
             Filter.read(given_row | {"metricTransformations": [transformation | more]})
