@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import console, local
+from cli.lock import held
 
 
 def preview(
@@ -60,10 +61,8 @@ def preview(
         else:
             _print_change(document)
         return
-    running = local.running() if stack == local.STACK else None
-    if running is not None:
-        document = _run(local.workspace(running.info.provider_port), stack, refresh=refresh)
-    else:
+    document = _of_the_platform(stack, refresh=refresh)
+    if document is None:
         if refresh:
             console.fail(
                 f"there is nothing to refresh {stack!r} from",
@@ -76,6 +75,18 @@ def preview(
         console.emit(document)
     else:
         _print(document)
+
+
+def _of_the_platform(stack: str, *, refresh: bool) -> dict[str, Any] | None:
+    """The plan against the running platform; None when `stack` is not its, or nothing runs."""
+    if stack != local.STACK or local.running() is None:
+        return None
+    # A `down` beside it would take the provider away, an `up` changes what it compares with: they wait for each other.
+    with held(f"preview {stack}"):
+        running = local.running()
+        if running is None:
+            return None
+        return _run(local.workspace(running.info.provider_port), stack, refresh=refresh)
 
 
 def _run(workspace: Any, stack: str, *, refresh: bool) -> dict[str, Any]:

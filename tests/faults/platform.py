@@ -26,6 +26,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import local, lock, up
+from localcloud.runtime.state import StateDirectory
 
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).with_name("tiny")
@@ -115,6 +116,11 @@ class Platform:
         return self.directory / "environments" / "Pulumi.local.yaml"
 
     # What runs
+
+    @property
+    def locked_by(self) -> str:
+        """What its command's lock says; empty while nobody holds it."""
+        return StateDirectory.of(self.directory).command_lock.read_text()
 
     @property
     def info(self) -> dict[str, Any]:

@@ -11,13 +11,14 @@ import os
 import shutil
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
 
-from tests.faults.platform import SERVERS, Platform
+from tests.faults.platform import PATIENCE, SERVERS, Platform
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults"), pytest.mark.timeout(0)]
 
@@ -130,8 +131,16 @@ def _take_port(platform: Platform) -> None:
 
 
 def _preview(platform: Platform) -> None:
-    """A preview beside what runs, or of its own cloud when nothing does, changes neither."""
-    platform.run("preview", "local")
+    """A preview of what runs, or of a cloud of its own when nothing does, changes nothing; a `down` meanwhile waits for it."""
+    running = platform.running
+    preview = platform.start("preview", "local")
+    deadline = time.monotonic() + PATIENCE
+    while running and preview.poll() is None and "preview local" not in platform.locked_by:
+        assert time.monotonic() < deadline, "the preview of what runs takes no lock"
+        time.sleep(0.05)
+    platform.run("down")
+    _, said = preview.communicate(timeout=PATIENCE)
+    assert preview.returncode == 0, said
 
 
 def _move(platform: Platform) -> None:
