@@ -61,32 +61,29 @@ def preview(
         else:
             _print_change(document)
         return
-    document = _of_the_platform(stack, refresh=refresh)
-    if document is None:
-        if refresh:
-            console.fail(
-                f"there is nothing to refresh {stack!r} from",
-                f"Only the running platform has a cloud: `{console.command('up')}`.",
-                2,
-            )
-        with local.isolated() as (workspace, _):
-            document = _run(workspace, stack, refresh=False)
+    document = _planned(stack, refresh=refresh)
     if as_json:
         console.emit(document)
     else:
         _print(document)
 
 
-def _of_the_platform(stack: str, *, refresh: bool) -> dict[str, Any] | None:
-    """The plan against the running platform; None when `stack` is not its, or nothing runs."""
-    if stack != local.STACK or local.running() is None:
-        return None
-    # A `down` beside it would take the provider away, an `up` changes what it compares with: they wait for each other.
-    with held(f"preview {stack}"):
-        running = local.running()
-        if running is None:
-            return None
-        return _run(local.workspace(running.info.provider_port), stack, refresh=refresh)
+def _planned(stack: str, *, refresh: bool) -> dict[str, Any]:
+    """Against the running platform if `stack` is its; else from nothing."""
+    if stack == local.STACK and local.running() is not None:
+        # A `down` beside it would take the provider away, an `up` changes what it compares with: they wait for each other.
+        with held(f"preview {stack}"):
+            running = local.running()
+            if running is not None:
+                return _run(local.workspace(running.info.provider_port), stack, refresh=refresh)
+    if refresh:
+        console.fail(
+            f"there is nothing to refresh {stack!r} from",
+            f"Only the running platform has a cloud: `{console.command('up')}`.",
+            2,
+        )
+    with local.isolated() as (workspace, _):
+        return _run(workspace, stack, refresh=False)
 
 
 def _run(workspace: Any, stack: str, *, refresh: bool) -> dict[str, Any]:
