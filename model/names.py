@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from model.limits import NAME_LIMITS
+
 #: What of the image's name is fixed: one image for every service.
 IMAGE_REPOSITORY = "matchday/services"
 
@@ -31,6 +33,19 @@ def secret_name(project: str, stack: str, owner: str, variable: str) -> str:
     'matchday/prod/wallet/SIGNING_KEK'
     """
     return f"{project}/{stack}/{owner}/{variable}"
+
+
+#: The component that makes alarms of the signals of all others: part of their names.
+MONITORING = "monitoring"
+
+
+def alarm_name(project: str, stack: str, component: str, signal: str) -> str:
+    """The name of the alarm on `signal` of `component`, for what needs it before the alarm is made.
+
+    >>> alarm_name("matchday", "prod", "wallet", "log-critical")
+    'matchday-prod-monitoring-wallet-log-critical'
+    """
+    return shorten(f"{project}-{stack}-{MONITORING}-{component}-{signal}", NAME_LIMITS["default"])
 
 
 def log_group_name(project: str, stack: str, *rest: str) -> str:

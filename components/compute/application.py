@@ -22,7 +22,7 @@ from components.edge.load_balancer import TargetGroup
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
 from model.manifest import Process, Schedule
-from model.names import log_group_name, secret_name
+from model.names import alarm_name, log_group_name, secret_name
 from model.vocabulary import ProcessKind
 
 
@@ -158,6 +158,7 @@ class Application(Component):
                     spot_percent=self._platform.spot_percent,
                     keep_revisions=self._platform.keep_revisions,
                     scheduled=args.scheduled.get(process, ()),
+                    rollback_alarms=self._rollback_alarms(each),
                     after=[log, execution_policy, *task_policies, *args.after],
                 ),
                 pulumi.ResourceOptions(parent=self),
@@ -166,6 +167,12 @@ class Application(Component):
         }
         self.secret_names = tuple(self._secret_names)
         self.register_outputs({"services": [service.service_name for service in self.services.values()]})
+
+    def _rollback_alarms(self, process: Process) -> list[str]:
+        """What ends a deployment of `process`: a line that must never be logged; failed requests, where it is sent any."""
+        found = [alarm_name(pulumi.get_project(), pulumi.get_stack(), self.name, log_events.CRITICAL)]
+        target = self._args.target if process.kind is ProcessKind.WEB else None
+        return found if target is None else [target.failing_alarm, *found]
 
     def _log_group(self) -> LogGroup:
         return LogGroup(

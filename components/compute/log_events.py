@@ -24,9 +24,12 @@ class LogEvent:
     period: int
 
 
+#: The event that pages, and ends a deployment under way.
+CRITICAL = "log-critical"
+
 EVENTS: Sequence[LogEvent] = (
     LogEvent(
-        name="log-critical",
+        name=CRITICAL,
         pattern='{ $.level = "CRITICAL" }',
         summary="has logged what must never happen; the line's field runbook says what to do",
         severity=Severity.PAGE,

@@ -36,6 +36,7 @@ class ServiceArgs:
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
     - scheduled: bounds that change at known moments, where it scales.
     - keep_revisions: whether the task definitions of earlier deployments stay, so that a rollback is one of them; default True.
+    - rollback_alarms: names of the alarms on which a deployment goes back to the version before; default none.
     - after: what must exist before the first task starts (the roles' policies).
     """
 
@@ -53,11 +54,12 @@ class ServiceArgs:
     spot_percent: int = 0
     scheduled: Sequence[scaling.Scheduled] = ()
     keep_revisions: bool = True
+    rollback_alarms: Sequence[str] = ()
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
 class Service(Component):
-    """An ECS service that rolls, and rolls back by itself when the new tasks do not become healthy.
+    """An ECS service that rolls, and rolls back by itself when the new tasks do not become healthy or an alarm rings meanwhile.
 
     Makes: ``aws:ecs:TaskDefinition``, ``aws:ecs:Service`` (role ``""``) and, where it scales, ``aws:appautoscaling:Target``
     with an ``aws:appautoscaling:Policy`` per metric and a ``ScheduledAction`` per scheduled change (``at-<name>``). The number
@@ -154,6 +156,11 @@ class Service(Component):
                 deployment_minimum_healthy_percent=deployment.minimum_healthy,
                 deployment_maximum_percent=deployment.maximum,
                 deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+                # By name: the alarms come later, as they watch this. One that rings already is not looked at by a deployment,
+                # so what mends an incident can be deployed in it.
+                alarms=ecs.ServiceAlarmsArgs(enable=True, rollback=True, alarm_names=list(args.rollback_alarms))
+                if args.rollback_alarms
+                else None,
                 # ECS balances by starting a task before it stops another: not where only one may run.
                 availability_zone_rebalancing="ENABLED" if deployment.maximum > 100 else "DISABLED",
                 network_configuration=ecs.ServiceNetworkConfigurationArgs(

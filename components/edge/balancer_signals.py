@@ -7,7 +7,7 @@ from typing import Any
 
 from components.edge.routes import Route
 from components.observability import burn_rates
-from components.observability.signals import Severity, Signal, on
+from components.observability.signals import Query, Severity, Signal, on
 
 _NAMESPACE = "AWS/ApplicationELB"
 
@@ -42,13 +42,39 @@ def of_balancer(balancer: Any) -> list[Signal]:
 
 
 def of_route(route: Route, balancer: Any, group: Any) -> list[Signal]:
-    """What is watched on one target group: its SLOs by burn rate, and fixed limits for what they do not name."""
+    """What is watched on one target group: its SLOs by burn rate, fixed limits for what they do not name, and what ends a
+    deployment."""
     where = {"LoadBalancer": balancer, "TargetGroup": group}
     promised = {"errors" if slo.name == "availability" else "slow" for slo in route.slos}
     return [
+        _failing(route.name, where),
         *(signal for what, signal in _limits(route.name, where).items() if what not in promised),
         *burn_rates.signals(route.name, where, route.slos),
     ]
+
+
+def failing(route: str) -> str:
+    """The signal on which a deployment of `route` goes back."""
+    return f"{route}-failing"
+
+
+def _failing(route: str, where: Mapping[str, Any]) -> Signal:
+    """Two minutes of three: burn rates look back an hour, and ECS holds a deployment open for as long as its alarms look."""
+    return Signal(
+        name=failing(route),
+        summary=f"More than 5 % of the requests to {route} end in 5xx; a deployment under way goes back by itself",
+        expression="IF(requests < 20, 0, 100 * FILL(errors, 0) / requests)",
+        inputs={
+            "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
+            "errors": Query(_NAMESPACE, "HTTPCode_Target_5XX_Count", where, "Sum"),
+        },
+        threshold=5,
+        periods=3,
+        datapoints=2,
+        severity=Severity.TICKET,
+        runbook="roll-back",
+        unit_hint="% failed",
+    )
 
 
 def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:

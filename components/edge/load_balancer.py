@@ -14,7 +14,7 @@ from components.base import Component, Transforms
 from components.edge import balancer_signals
 from components.edge.routes import Route, listener_rules
 from model.limits import NAME_LIMITS
-from model.names import shorten
+from model.names import alarm_name, shorten
 
 #: TLS 1.2 and 1.3 with forward secrecy and AEAD ciphers only (FSBP ELB.17).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
@@ -56,12 +56,14 @@ class LoadBalancerArgs:
 class TargetGroup:
     """Where a service registers its tasks. ECS takes the group only once `rules` exist: depend on them.
 
-    `request_label` is what target tracking on requests per target wants as its resource label.
+    `request_label` is what target tracking on requests per target wants as its resource label; `failing_alarm` the name of
+    the alarm on which a deployment behind it goes back.
     """
 
     arn: pulumi.Output[str]
     arn_suffix: pulumi.Output[str]
     request_label: pulumi.Output[str]
+    failing_alarm: str
     rules: Sequence[pulumi.Resource]
 
 
@@ -193,6 +195,9 @@ class LoadBalancer(Component):
                 arn=group.arn,
                 arn_suffix=group.arn_suffix,
                 request_label=pulumi.Output.concat(self.arn_suffix, "/", group.arn_suffix),
+                failing_alarm=alarm_name(
+                    pulumi.get_project(), pulumi.get_stack(), self.name, balancer_signals.failing(name)
+                ),
                 rules=rules[name],
             )
             for name, group in groups.items()

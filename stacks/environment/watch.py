@@ -5,6 +5,7 @@ from __future__ import annotations
 from components.data.database_events import DatabaseEvents, DatabaseEventsArgs
 from components.observability.monitoring import Monitoring, MonitoringArgs
 from environments.settings import EnvironmentSettings
+from model.names import MONITORING
 from stacks.environment.foundation import Foundation
 
 
@@ -13,7 +14,7 @@ class Watch:
 
     def __init__(self, settings: EnvironmentSettings, foundation: Foundation) -> None:
         self.monitoring = Monitoring(
-            "monitoring",
+            MONITORING,
             MonitoringArgs(
                 account_id=foundation.account_id,
                 region=settings.region,

@@ -145,6 +145,21 @@ def test_every_signals_runbook_exists_and_every_signal_is_an_alarm(composed: Com
             assert any(name.endswith(f"{component.name}-{signal.name}") for name in alarms), signal.name
 
 
+@every_environment
+def test_a_deployment_goes_back_on_alarms_that_exist_and_look_back_minutes(composed: Composed, stack: str) -> None:
+    alarms = {item.inputs["name"]: item.inputs for item in composed(stack).of("MetricAlarm")}
+    for item in composed(stack).of("aws:ecs/service:Service"):
+        chosen = item.inputs["alarms"]["alarmNames"]
+        assert chosen, item.urn
+        for name in chosen:
+            periods = [
+                query["metric"]["period"] for query in alarms[name].get("metricQueries", ()) if "metric" in query
+            ]
+            assert alarms[name]["evaluationPeriods"] * max([*periods, alarms[name].get("period", 0)]) <= 300, name
+        routed = bool(item.inputs.get("loadBalancers"))
+        assert any(name.endswith("-failing") for name in chosen) == routed, item.urn
+
+
 def test_development_and_production_differ_where_they_must(composed: Composed) -> None:
     dev, prod = composed("dev"), composed("prod")
     assert len(dev.of("NatGateway")) == 1

@@ -112,6 +112,20 @@ def test_a_service_rolls_without_ever_lacking_tasks_and_rolls_back_by_itself(run
         assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
 
 
+def test_a_deployment_goes_back_on_alarms_that_look_back_minutes(run: Run) -> None:
+    """ECS keeps a deployment open for as long as its alarms look back, so a burn rate's hour would be an hour of each."""
+    recorded = build(run)
+    critical, failing = (
+        "matchday-prod-monitoring-wallet-log-critical",
+        "matchday-prod-monitoring-load-balancer-wallet-failing",
+    )
+    alarms = {process: service(recorded, process).inputs["alarms"] for process in ("web", "worker", "scheduler")}
+    assert alarms["web"] == {"enable": True, "rollback": True, "alarmNames": [failing, critical]}
+    assert alarms["worker"]["alarmNames"] == alarms["scheduler"]["alarmNames"] == [critical]
+    inside = service(build(run, routed=False, platform={"scaled": False}), "web").inputs["alarms"]
+    assert inside["alarmNames"] == [critical], "the load balancer sends it nothing"
+
+
 def test_a_scheduler_never_runs_twice(run: Run) -> None:
     inputs = service(build(run, platform={"spot_percent": 80}), "scheduler").inputs
     assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (0, 100)
