@@ -35,6 +35,7 @@ from model.cost.usage import Usage
 from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
+from model.validation import described
 from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
@@ -253,6 +254,15 @@ class Alarms(Model):
     """addresses that are mailed when it is for working hours"""
 
 
+class Recovery(Model):
+    """What survives the loss of the Region."""
+
+    region: Region
+    """where backups are copied to; another than the environment's own"""
+    stack: Annotated[str, Field(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a stack"))] = "recovery"
+    """the stack of that Region whose vault takes them; it has to be deployed first (docs/recovery.md)"""
+
+
 class Event(Model):
     """A time of many players, known before: a final, a deadline."""
 
@@ -288,6 +298,8 @@ class EnvironmentSettings(Model):
     edge: Edge
     logs: Logs
     alarms: Alarms = Alarms()
+    recovery: Recovery | None = None
+    """where backups are copied to; left out: there are none but RDS's own"""
     events: dict[EventName, Event] = Field(default_factory=dict)
     """name → a time of many players, for which tasks are there before the crowd (docs/events.md)"""
     usage: Usage = Usage()
@@ -327,6 +339,10 @@ class EnvironmentSettings(Model):
         if (self.edge.domain is None) != ("https" in self.relaxed):
             raise ValueError(
                 "edge.domain: give it with its certificates, or the reason for plain HTTP in relaxed.https, and not both"
+            )
+        if self.recovery is not None and self.recovery.region == self.region:
+            raise ValueError(
+                f"recovery.region: {self.region!r} is the environment's own and would be lost with it; accepted: another one"
             )
         if not self.image.pinned and self.tier is not Tier.LAPTOP:
             raise ValueError(

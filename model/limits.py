@@ -30,6 +30,8 @@ NAME_LIMITS: Mapping[str, int] = {
     "elasticache": 40,
     "bucket": 63,
     "db-instance": 63,
+    "backup-vault": 50,
+    "event-rule": 64,
     "iam-role": 64,
     "cloudfront": 64,
     "ecs": 255,

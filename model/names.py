@@ -26,6 +26,15 @@ RESERVED_VARIABLES = re.compile(
 )
 
 
+def vault_name(project: str, stack: str) -> str:
+    """The name of a stack's vault of backups, for the stack that copies into it.
+
+    >>> vault_name("matchday", "recovery")
+    'matchday-recovery-vault'
+    """
+    return shorten(f"{project}-{stack}-vault", NAME_LIMITS["backup-vault"])
+
+
 def secret_name(project: str, stack: str, owner: str, variable: str) -> str:
     """A secret's name in Secrets Manager; `owner` is a service or a data store.
 

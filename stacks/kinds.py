@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import account as account_settings
+from environments import recovery as recovery_settings
 from environments import settings
 from model.catalog import load_catalog
 from model.validation import DocumentError
@@ -53,8 +54,24 @@ def account(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
     return compose
 
 
+def recovery(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
+    """What another Region keeps for the day on which an environment's is lost."""
+    chosen = recovery_settings.load(stack, config)
+
+    def compose() -> Mapping[str, Any]:
+        from stacks.recovery.program import Recovery  # late, as above
+
+        return Recovery(chosen).outputs
+
+    return compose
+
+
 #: Configuration key → kind.
-KINDS: Mapping[str, Prepare] = {settings.KEY: environment, account_settings.KEY: account}
+KINDS: Mapping[str, Prepare] = {
+    settings.KEY: environment,
+    account_settings.KEY: account,
+    recovery_settings.KEY: recovery,
+}
 
 
 def prepare(root: Path, stack: str, config: Mapping[str, str], kinds: Mapping[str, Prepare] = KINDS) -> Compose:

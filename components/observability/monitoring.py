@@ -215,8 +215,8 @@ def _watched(signal: Signal) -> dict[str, Any]:
     }
 
 
-#: AWS services that publish to the topics: alarms, and what RDS has to say of its databases.
-PUBLISHERS = ("cloudwatch.amazonaws.com", "events.rds.amazonaws.com")
+#: AWS services that publish to the topics: alarms, EventBridge's rules, and what RDS has to say of its databases.
+PUBLISHERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com")
 
 
 def topic_policy(topic_arn: pulumi.Input[str], account_id: pulumi.Input[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     AUDIT = "audit"
     STATE = "state"
     IMAGES = "images"
+    BACKUPS = "backups"
 
 
 def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
         Purpose.AUDIT: [_log_groups(account_id, region), _notices(account_id), *_recorders(account_id, region)],
         Purpose.STATE: [],
         Purpose.IMAGES: [],
+        Purpose.BACKUPS: [],
     }
     return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
 
@@ -60,11 +62,11 @@ def _log_groups(account_id: str, region: str) -> Statement:
 
 
 def _notices(account_id: str) -> Statement:
-    """CloudWatch alarms and RDS events, which publish to encrypted SNS topics."""
+    """CloudWatch alarms, and events of RDS and EventBridge, which publish to encrypted SNS topics."""
     return {
         "Sid": "NoticesPublish",
         "Effect": "Allow",
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"]},
+        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"]},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},

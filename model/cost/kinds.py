@@ -189,6 +189,13 @@ def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Use
 
 
 KINDS: Mapping[str, Billing] = {
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": Billing(
+        notes=("by restore test, and what it restores for as long as that stands",)
+    ),
+    "aws:backup/vault:Vault": Billing(notes=("by GB that it keeps, and by GB that is copied to another Region",)),
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": Billing(
+        notes=("by GB that is replicated, and kept",)
+    ),
     "aws:cfg/recorder:Recorder": Billing(notes=("by item that is recorded and rule that is evaluated",)),
     "aws:cloudfront/distribution:Distribution": Billing(
         shared=(Shared("cloudfront-data", "cdn_gb"), Shared("cloudfront-requests", "requests_millions", scale=100))

@@ -11,6 +11,7 @@ import pulumi
 from components.data.parameters import Parameters, ParametersArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
+from stacks.environment.backups import backups
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
@@ -52,6 +53,8 @@ class Environment:
         self.settings = settings
         self.foundation = Foundation(settings, catalog)
         self.data = Data(settings, catalog, self.foundation)
+        if settings.recovery is not None:
+            backups(settings.recovery, self.foundation, self.data)
         self.edge = Edge(settings, catalog, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
         self.watch = Watch(settings, self.foundation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.data.database_events import DatabaseEvents, DatabaseEventsArgs
 from components.observability.monitoring import Monitoring, MonitoringArgs
+from components.recovery.backup_events import BackupEvents, BackupEventsArgs
 from environments.settings import EnvironmentSettings
 from model.names import MONITORING
 from stacks.environment.foundation import Foundation
@@ -24,6 +25,8 @@ class Watch:
                 ticket_emails=settings.alarms.ticket,
             ),
         )
+        if settings.recovery is not None:
+            BackupEvents("backup-events", BackupEventsArgs(ticket_topic_arn=self.monitoring.ticket_topic_arn))
         DatabaseEvents(
             "database-events",
             DatabaseEventsArgs(

@@ -31,6 +31,8 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": {"id": "vpce-{id}", "prefixListId": "pl-{id}"},
     "aws:ec2/securityGroup:SecurityGroup": {"id": "sg-{id}", "arn": "ec2:security-group/sg-{id}"},
     "aws:ec2/flowLog:FlowLog": {"id": "fl-{id}"},
+    "aws:backup/vault:Vault": {"id": "{name}", "arn": "backup:backup-vault:{name}"},
+    "aws:backup/plan:Plan": {"id": "{id}", "arn": "backup:backup-plan:{id}"},
     "aws:kms/key:Key": {"id": "{id}", "keyId": "{id}", "arn": "kms:key/{id}"},
     "aws:kms/alias:Alias": {"id": "{name}", "arn": "kms:{name}", "targetKeyArn": "kms:key/{id}"},
     "aws:iam/role:Role": {"id": "{name}", "arn": f"arn:aws:iam::{ACCOUNT}:role/{{name}}", "uniqueId": "AROA{id}"},

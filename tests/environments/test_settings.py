@@ -55,7 +55,7 @@ def test_every_environment_of_the_repository_loads(stack: str, tier: Tier) -> No
 
 def test_the_test_of_the_environments_names_all_of_them() -> None:
     assert {path.name for path in DIRECTORY.glob("Pulumi.*.yaml")} == {
-        f"Pulumi.{s}.yaml" for s in ("local", "dev", "prod", "account")
+        f"Pulumi.{s}.yaml" for s in ("local", "dev", "prod", "account", "recovery")
     }
 
 

@@ -13,6 +13,7 @@ from policies.lang.values import normalise
 from tests.components.conftest import REGION
 from tests.stacks.accounts import compose_account
 from tests.stacks.conftest import registered
+from tests.stacks.recoveries import compose_recovery
 
 _INSTANCE = "aws:rds/instance:Instance"
 #: What RDS gives a read replica from its source.
@@ -30,7 +31,8 @@ def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping
 @cache
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
-    recorded = compose_account() if stack_name == "account" else registered(stack_name)
+    others = {"account": compose_account, "recovery": compose_recovery}
+    recorded = others[stack_name]() if stack_name in others else registered(stack_name)
     given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(

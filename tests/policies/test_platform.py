@@ -20,7 +20,7 @@ def _audit(stack: str) -> Report:
     return audit(platform(stack), source="program", levels=levels.load(), register=register, now=REVIEWED)
 
 
-@pytest.mark.parametrize("stack", ["prod", "account"])
+@pytest.mark.parametrize("stack", ["prod", "account", "recovery"])
 def test_it_violates_nothing_mandatory_without_an_exception(stack: str) -> None:
     assert not [f"{answer.control.id} {answer.name}: {answer.message}" for answer in _audit(stack).mandatory]
 

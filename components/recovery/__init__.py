@@ -1,0 +1,1 @@
+"""What brings data back: vaults of backups, the plan that fills them, tests that restore, copies in another Region."""

@@ -1,0 +1,49 @@
+"""The typed form of a recovery stack: what another Region keeps for the day on which an environment's is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from environments.forms import Region
+from environments.source import DIRECTORY, Source
+from model.validation import described
+from model.vocabulary import Model
+
+#: The one configuration key under which a recovery stack's settings stand.
+KEY = "matchday:recovery"
+
+
+class RecoverySettings(Model):
+    """One recovery Region."""
+
+    stack: str
+    """the stack's name: in the file's name"""
+    region: Region
+    """the AWS provider's own key"""
+    source_region: Region
+    """where the environments are"""
+    replicates: Annotated[
+        tuple[Annotated[str, Field(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a stack"))], ...],
+        Field(strict=False),
+    ] = ()
+    """environments whose database's point-in-time backups are replicated here; each has to be deployed before it is named"""
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if self.source_region == self.region:
+            raise ValueError(
+                f"source_region: {self.source_region!r} is the stack's own; accepted: the Region of the environments"
+            )
+        if len(set(self.replicates)) != len(self.replicates):
+            raise ValueError("replicates: an environment is there twice")
+        return self
+
+
+def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> RecoverySettings:
+    """The settings of `stack`. Raises SettingsError."""
+    source = Source.find(stack, KEY, config, directory)
+    return source.validated(RecoverySettings, source.document)

@@ -1,0 +1,1 @@
+"""The kind `recovery`: what another Region keeps of the environments."""

@@ -1,0 +1,106 @@
+"""Backups are made twice a day, kept where nobody deletes them early, copied away, and restored every week."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from components.base import Component
+from components.recovery.backup_events import BackupEvents, BackupEventsArgs
+from components.recovery.backup_plan import RULES, signals
+from components.recovery.backups import Backups, BackupsArgs
+from components.recovery.replica import ReplicatedBackups, ReplicatedBackupsArgs
+from components.recovery.vault import LEAST_DAYS, MOST_DAYS, Vault, VaultArgs
+from tests.components.conftest import ACCOUNT, REGION, Recorded
+from tests.components.examples import Example
+
+Run = Callable[..., Recorded]
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:matchday-prod-postgres"
+ELSEWHERE = f"arn:aws:backup:ap-south-2:{ACCOUNT}:backup-vault:matchday-recovery-vault"
+
+
+def arguments(vault: Vault) -> BackupsArgs:
+    return BackupsArgs(
+        account_id=ACCOUNT,
+        vault=vault,
+        copy_vault_arn=ELSEWHERE,
+        databases={"postgres": DATABASE},
+        subnet_group="matchday-prod-postgres",
+        security_group_id="sg-postgres",
+    )
+
+
+EXAMPLES: Mapping[type[Component], Example] = {
+    Vault: lambda name, transform: Vault(name, VaultArgs(key_arn=KEY), transform=transform),
+    Backups: lambda name, transform: Backups(
+        name, arguments(Vault("watched", VaultArgs(key_arn=KEY))), transform=transform
+    ),
+    BackupEvents: lambda name, transform: BackupEvents(
+        name, BackupEventsArgs(ticket_topic_arn="arn:aws:sns:ap-south-1:123456789012:ticket"), transform=transform
+    ),
+    ReplicatedBackups: lambda name, transform: ReplicatedBackups(
+        name, ReplicatedBackupsArgs(key_arn=KEY, databases={"prod": DATABASE}), transform=transform
+    ),
+}
+
+
+def build(run: Run) -> Recorded:
+    return run(lambda: Backups("backups", arguments(Vault("vault", VaultArgs(key_arn=KEY)))), stack_name="prod")
+
+
+def test_a_vault_is_protected_and_locked_and_every_rule_fits_its_lock(run: Run) -> None:
+    recorded = build(run)
+    assert recorded.named("vault").protect and recorded.named("vault").inputs["kmsKeyArn"] == KEY
+    lock = recorded.named("vault-lock").inputs
+    assert (lock["minRetentionDays"], lock["maxRetentionDays"]) == (LEAST_DAYS, MOST_DAYS)
+    assert "changeableForDays" not in lock, "compliance mode can never be taken back, by AWS neither"
+    for rule in recorded.named("backups-plan").inputs["rules"]:
+        kept = [rule["lifecycle"]["deleteAfter"], *(each["lifecycle"]["deleteAfter"] for each in rule["copyActions"])]
+        assert all(LEAST_DAYS <= days <= MOST_DAYS for days in kept), "AWS refuses a job that the lock does not fit"
+
+
+def test_every_backup_is_copied_to_the_other_region(run: Run) -> None:
+    rules = build(run).named("backups-plan").inputs["rules"]
+    assert [rule["ruleName"] for rule in rules] == [rule.name for rule in RULES]
+    assert {copy["destinationVaultArn"] for rule in rules for copy in rule["copyActions"]} == {ELSEWHERE}
+
+
+def test_rds_keeps_its_own_point_in_time_backups(run: Run) -> None:
+    """Continuous backups by AWS Backup take over the window and the retention of the server: a difference in each plan."""
+    assert not any(rule.get("enableContinuousBackup") for rule in build(run).named("backups-plan").inputs["rules"])
+
+
+def test_the_latest_backup_is_restored_every_week_into_our_own_network(run: Run) -> None:
+    recorded = build(run)
+    plan, selection = recorded.named("backups-restores").inputs, recorded.named("backups-restored").inputs
+    assert plan["recoveryPointSelection"]["algorithm"] == "LATEST_WITHIN_WINDOW"
+    assert plan["recoveryPointSelection"]["includeVaults"] == [recorded.named("vault").outputs["arn"]]
+    assert plan["name"] == "matchday_prod_backups_restores", "AWS takes no dash here"
+    assert selection["protectedResourceArns"] == [DATABASE]
+    overrides = selection["restoreMetadataOverrides"]
+    assert overrides == {"dbSubnetGroupName": "matchday-prod-postgres", "vpcSecurityGroupIds": '["sg-postgres"]'}
+
+
+def test_aws_backup_acts_for_this_account_alone(run: Run) -> None:
+    (statement,) = json.loads(build(run).named("backups-role").inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Service": "backup.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+def test_a_day_without_a_backup_is_a_ticket() -> None:
+    (stale,) = signals("vault")
+    assert stale.period * stale.periods == 86_400 and stale.missing == "breaching"
+    hours = sorted(int(hour) for rule in RULES[:1] for hour in rule.schedule.split()[1].split(","))
+    assert (hours[1] - hours[0]) * 3600 == 2 * stale.period, "of four windows in a row one has a backup"
+
+
+def test_jobs_that_fail_are_tickets_with_their_runbook(run: Run) -> None:
+    recorded = run(lambda: EXAMPLES[BackupEvents]("events", None))
+    pattern = json.loads(recorded.named("events-failed").inputs["eventPattern"])
+    assert pattern["detail"] == {
+        "$or": [{"state": ["ABORTED", "EXPIRED", "FAILED"]}, {"status": ["ABORTED", "EXPIRED", "FAILED"]}]
+    }
+    target = recorded.named("events-ticket").inputs
+    assert "docs/runbooks/backup-failed.md" in target["inputTransformer"]["inputTemplate"]
+    assert target["arn"].endswith(":ticket")

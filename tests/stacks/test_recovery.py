@@ -1,0 +1,61 @@
+"""Recovery: production copies into the vault that the recovery stack makes, and what docs promise is what the settings give."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from components.recovery.backup_plan import RULES
+from components.recovery.replica import DAYS
+from components.recovery.vault import Vault
+from tests.stacks.conftest import Composed, settings_of
+from tests.stacks.recoveries import compose_recovery
+
+PAGE = Path(__file__).parents[2] / "docs" / "recovery.md"
+
+
+def test_production_copies_into_the_vault_that_the_recovery_stack_makes(composed: Composed) -> None:
+    recovery = compose_recovery()
+    vault = recovery.named("vault").inputs["name"]
+    rules = composed("prod").named("backups-plan").inputs["rules"]
+    destinations = {copy["destinationVaultArn"] for rule in rules for copy in rule["copyActions"]}
+    assert destinations == {f"arn:aws:backup:ap-south-2:123456789012:backup-vault:{vault}"}
+    assert isinstance(recovery.result.vault, Vault)
+
+
+def test_the_database_that_is_replicated_is_productions(composed: Composed) -> None:
+    (replicated,) = compose_recovery().of("InstanceAutomatedBackupsReplication")
+    (database,) = composed("prod").of("aws:rds/instance:Instance")
+    assert replicated.inputs["sourceDbInstanceArn"] == database.outputs["arn"]
+    assert replicated.inputs["kmsKeyId"] == compose_recovery().named("backups-key").outputs["arn"], (
+        "a key of one Region opens nothing in another"
+    )
+
+
+def test_what_is_lost_when_the_region_is_lost_can_be_opened_in_the_other() -> None:
+    recorded = compose_recovery()
+    assert recorded.named("backups-key").protect and recorded.named("vault").protect
+    assert set(recorded.result.outputs) == {"vault_arn", "key_arn"}
+
+
+def test_only_what_cannot_be_made_again_is_backed_up(composed: Composed) -> None:
+    for stack in ("local", "dev"):
+        assert settings_of(stack).recovery is None and not composed(stack).of("aws:backup/plan:Plan")
+
+
+def promised() -> dict[str, list[str]]:
+    """Row of the table of objectives → its cells."""
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    return {cells[0]: cells[1:] for cells in rows if len(cells) == 4}
+
+
+def test_every_objective_is_what_productions_settings_give() -> None:
+    prod, rows = settings_of("prod"), promised()
+    assert prod.highly_available, "a zone: the standby takes over by itself"
+    assert prod.postgres.backup_days == DAYS == 35, "what both Regions' point-in-time backups reach back"
+    half_day = re.findall(r"\d+", RULES[0].schedule.split()[1])
+    assert len(half_day) == 2 and rows["PostgreSQL deleted with its backups"][0] == "12 h"
+    assert rows["PostgreSQL, a mistake of up to 35 days"][0] == "5 min"
+    assert rows["Broker, a zone"][0] == "seconds" and prod.broker.replicas >= 1
+    assert rows["Broker, all of it"][0].startswith("nothing") and prod.broker.snapshot_days >= 1
+    assert rows["Cache, a zone"][0] == "seconds" and prod.cache.replicas >= 1
