@@ -63,6 +63,15 @@ ImageTag = Annotated[
 ImageDigest = Annotated[
     str, StringConstraints(pattern=described(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits"))
 ]
+StackName = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(
+            r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$",
+            "a stack's name: 2 to 40 lower-case letters, digits and dashes, a letter first",
+        )
+    ),
+]
 EventName = Annotated[
     str,
     StringConstraints(

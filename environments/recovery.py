@@ -8,9 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from environments.forms import Region
+from environments.forms import Region, StackName
 from environments.source import DIRECTORY, Source
-from model.validation import described
 from model.vocabulary import Model
 
 #: The one configuration key under which a recovery stack's settings stand.
@@ -26,10 +25,7 @@ class RecoverySettings(Model):
     """the AWS provider's own key"""
     source_region: Region
     """where the environments are"""
-    replicates: Annotated[
-        tuple[Annotated[str, Field(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a stack"))], ...],
-        Field(strict=False),
-    ] = ()
+    replicates: Annotated[tuple[StackName, ...], Field(strict=False)] = ()
     """environments whose database's point-in-time backups are replicated here; each has to be deployed before it is named"""
 
     @model_validator(mode="after")

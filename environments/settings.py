@@ -26,6 +26,7 @@ from environments.forms import (
     Reason,
     Region,
     Registry,
+    StackName,
     ValkeyVersion,
 )
 from environments.source import DIRECTORY, SettingsError, Source
@@ -35,7 +36,6 @@ from model.cost.usage import Usage
 from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
-from model.validation import described
 from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
@@ -259,7 +259,7 @@ class Recovery(Model):
 
     region: Region
     """where backups are copied to; another than the environment's own"""
-    stack: Annotated[str, Field(pattern=described(r"^[a-z][a-z0-9-]{0,39}$", "the name of a stack"))] = "recovery"
+    stack: StackName = "recovery"
     """the stack of that Region whose vault takes them; it has to be deployed first (docs/recovery.md)"""
 
 

@@ -39,7 +39,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no Region": ({"source_region": "Mumbai"}, r"\.source_region: 'Mumbai': accepted: an AWS Region"),
     "twice": ({"replicates": ["prod", "prod"]}, r"replicates: an environment is there twice"),
-    "no stack": ({"replicates": ["Prod!"]}, r"replicates\.0: 'Prod!': accepted: the name of a stack"),
+    "no stack": ({"replicates": ["Prod!"]}, r"replicates\.0: 'Prod!': accepted: a stack's name"),
     "unknown key": ({"zones": ["a"]}, r"matchday:recovery\.zones: no such key; accepted: source_region, replicates"),
 }
 

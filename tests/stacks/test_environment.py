@@ -508,6 +508,7 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
 #: What holds data, keys or names.
 KEPT = frozenset(
     {
+        "aws:backup/vault:Vault",
         "aws:elasticache/replicationGroup:ReplicationGroup",
         "aws:kms/key:Key",
         "aws:lb/loadBalancer:LoadBalancer",

@@ -164,7 +164,9 @@ def test_topics_are_encrypted_and_only_alarms_of_this_account_publish(run):
     assert {item.inputs["kmsMasterKeyId"] for item in recorded.of("Topic")} == {"arn:key"}
     for policy in recorded.of("TopicPolicy"):
         allow, deny = json.loads(policy.inputs["policy"])["Statement"]
-        assert allow["Principal"] == {"Service": ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"]}
+        assert allow["Principal"] == {
+            "Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"]
+        }
         assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
         assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 

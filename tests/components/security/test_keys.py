@@ -71,6 +71,7 @@ def test_who_uses_which_key():
     assert services(Purpose.LOGS) == {
         "logs.ap-south-1.amazonaws.com",
         "cloudwatch.amazonaws.com",
+        "events.amazonaws.com",
         "events.rds.amazonaws.com",
     }
     assert services(Purpose.DATA) == {"cloudfront.amazonaws.com"}
