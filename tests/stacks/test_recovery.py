@@ -7,7 +7,6 @@ from pathlib import Path
 
 from components.recovery.backup_plan import RULES
 from components.recovery.replica import DAYS
-from components.recovery.vault import Vault
 from tests.stacks.conftest import Composed, settings_of
 from tests.stacks.recoveries import compose_recovery
 
@@ -20,7 +19,7 @@ def test_production_copies_into_the_vault_that_the_recovery_stack_makes(composed
     rules = composed("prod").named("backups-plan").inputs["rules"]
     destinations = {copy["destinationVaultArn"] for rule in rules for copy in rule["copyActions"]}
     assert destinations == {f"arn:aws:backup:ap-south-2:123456789012:backup-vault:{vault}"}
-    assert isinstance(recovery.result.vault, Vault)
+    assert recovery.result.facts.vault_arn is recovery.result.vault.arn
 
 
 def test_the_database_that_is_replicated_is_productions(composed: Composed) -> None:
