@@ -59,9 +59,9 @@ def recovery(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
     chosen = recovery_settings.load(stack, config)
 
     def compose() -> Mapping[str, Any]:
-        from stacks.recovery.program import Recovery  # late, as above
+        from stacks.recovery.program import RecoveryRegion  # late, as above
 
-        return Recovery(chosen).outputs
+        return RecoveryRegion(chosen).outputs
 
     return compose
 

@@ -29,7 +29,7 @@ class RecoveryFacts(Facts):
     )
 
 
-class Recovery:
+class RecoveryRegion:
     """Attributes are the components; `outputs` the stack's."""
 
     def __init__(self, settings: RecoverySettings) -> None:

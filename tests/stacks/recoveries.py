@@ -9,7 +9,7 @@ import yaml
 
 from environments.recovery import RecoverySettings, load
 from environments.source import DIRECTORY
-from stacks.recovery.program import Recovery
+from stacks.recovery.program import RecoveryRegion
 from tests.components.conftest import Recorded, run_program
 
 
@@ -23,5 +23,5 @@ def recovery_settings() -> RecoverySettings:
 
 @cache
 def compose_recovery() -> Recorded:
-    """What the stack registers; `result` is the Recovery."""
-    return run_program(lambda: Recovery(recovery_settings()), stack_name="recovery")
+    """What the stack registers; `result` is the RecoveryRegion."""
+    return run_program(lambda: RecoveryRegion(recovery_settings()), stack_name="recovery")
