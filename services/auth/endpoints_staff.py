@@ -20,7 +20,7 @@ from services.auth.schemas import (
 from services.auth.services import Auth
 from services.auth.visitor import FromWhere
 from services.common import callers
-from services.common.callers import REFUSALS, STEP_UP_REFUSALS, needs
+from services.common.callers import REFUSALS, STEP_UP_REFUSALS, may, needs
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.permissions import Permission
@@ -29,12 +29,12 @@ from services.common.tokens import Caller
 router = APIRouter(prefix="/auth/staff/accounts", tags=["staff"])
 internal = APIRouter(prefix="/auth/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
 
-Reader = Annotated[Caller, Depends(needs(Permission.READ_ACCOUNTS))]
-EventReader = Annotated[Caller, Depends(needs(Permission.READ_SECURITY_EVENTS))]
-SessionEnder = Annotated[Caller, Depends(needs(Permission.END_SESSIONS, step_up=True))]
-Freezer = Annotated[Caller, Depends(needs(Permission.FREEZE_ACCOUNTS, step_up=True))]
-Granter = Annotated[Caller, Depends(needs(Permission.GRANT_ROLES, step_up=True))]
-Operator = Annotated[Caller, Depends(needs(Permission.GRANT_ROLES))]
+Reader = Annotated[Caller, Depends(may(Permission.READ_ACCOUNTS))]
+EventReader = Annotated[Caller, Depends(may(Permission.READ_SECURITY_EVENTS))]
+SessionEnder = Annotated[Caller, Depends(may(Permission.END_SESSIONS, step_up=True))]
+Freezer = Annotated[Caller, Depends(may(Permission.FREEZE_ACCOUNTS, step_up=True))]
+Granter = Annotated[Caller, Depends(may(Permission.GRANT_ROLES, step_up=True))]
+Operator = Annotated[Caller, Depends(needs("auth:employ"))]
 
 READS = responses(Code.NOT_FOUND, *REFUSALS)
 ACTS = responses(Code.NOT_FOUND, AuthCode.STATE_REFUSED, *STEP_UP_REFUSALS)

@@ -5,18 +5,27 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 
 from services.auth import totp
-from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
+from services.common.journey import FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
 
 #: How long the worker and the gateway may take with a letter, in seconds.
 LETTER_SECONDS = 45
 
 BIRTH_DATE = "1990-01-31"
+
+
+@dataclass
+class RecoveryCodes:
+    """Who has an authenticator app → recovery codes that were not used yet."""
+
+    of: dict[str, Iterator[str]]
 
 
 def register(journey: Journey) -> str:
@@ -46,15 +55,39 @@ def log_in(journey: Journey) -> str:
 
 def show_a_second_factor(journey: Journey) -> str:
     """An authenticator app for the first player; its recovery codes step up, once each."""
-    codes = iter(add_authenticator_app(journey, FIRST))
+    codes = {FIRST: iter(add_authenticator_app(journey, FIRST))}
 
-    def show() -> None:
-        step_up(journey, FIRST, next(codes))
+    def show(who: str) -> None:
+        step_up(journey, who, next(codes[who]))
 
-    show()
+    show(FIRST)
     journey.keep(SecondFactor(show))
+    journey.keep(RecoveryCodes(codes))
     again = journey.ask("POST", "/auth/login", 202, json=credentials(journey, FIRST))
     return f"a password alone leads to {' or '.join(again['factors'])}"
+
+
+def employ(journey: Journey) -> str:
+    """Somebody becomes a member of staff: by an operator's client, from inside; permissions come with a second factor."""
+    given = credentials(journey, SUPPORT)
+    journey.ask("POST", "/auth/register", 202, json=given)
+    finish_registration(journey, SUPPORT, given)
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "auth-roles",
+        "client_secret": journey.secret("auth", "CLIENT_SECRET_AUTH_ROLES"),
+    }
+    journey.tokens["auth-roles"] = journey.ask("POST", "/auth/token", 200, inside="auth", data=form)["access_token"]
+    body = {"email": given["email"], "roles": ["support"], "reason": "the walk needs one"}
+    journey.ask("POST", "/auth/internal/roles", 204, who="auth-roles", inside="auth", json=body)
+    log_in_as(journey, SUPPORT)
+    player = journey.ask("GET", "/auth/me", 200, who=FIRST)["id"]
+    journey.ask("GET", f"/auth/staff/accounts/{player}", 403, who=SUPPORT)
+    journey.kept(RecoveryCodes).of[SUPPORT] = iter(add_authenticator_app(journey, SUPPORT))
+    journey.kept(SecondFactor).show(SUPPORT)
+    shown = journey.ask("GET", f"/auth/staff/accounts/{player}", 200, who=SUPPORT)["email"]
+    journey.ask("POST", f"/auth/staff/accounts/{player}/freeze", 403, who=SUPPORT, json={"reason": "not hers to do"})
+    return f"{SUPPORT} of support sees {shown} and freezes nobody"
 
 
 def log_in_by_the_provider(journey: Journey) -> str:
@@ -129,6 +162,7 @@ STEPS = (
     Step("verify addresses by the letters", verify),
     Step("log in", log_in),
     Step("show a second factor", show_a_second_factor),
+    Step("employ a member of staff", employ),
     Step("log in by the provider", log_in_by_the_provider),
     Step("refuse forged tokens", refuse_forged_tokens),
 )

@@ -16,17 +16,17 @@ def players(journey: Journey) -> str:
         else:
             journey.ask("POST", "/auth/register", 202, json=given | {"birth_date": BIRTH_DATE})
             finish_registration(journey, player, given)
-    journey.keep(SecondFactor(lambda: _show_a_second_factor(journey)))
+    journey.keep(SecondFactor(lambda who: _show_a_second_factor(journey, who)))
     return f"{FIRST}@example.com and {SECOND}@example.com, password {journey.password!r}"
 
 
-def _show_a_second_factor(journey: Journey) -> None:
+def _show_a_second_factor(journey: Journey, who: str) -> None:
     """With an app that is there for a moment only: a password alone logs the player in at the next run, too."""
-    codes = add_authenticator_app(journey, FIRST)
+    codes = add_authenticator_app(journey, who)
     try:
-        step_up(journey, FIRST, codes[0])
+        step_up(journey, who, codes[0])
     finally:
-        journey.ask("DELETE", "/auth/factors/totp", 204, who=FIRST)
+        journey.ask("DELETE", "/auth/factors/totp", 204, who=who)
 
 
 STEPS = (Step("players", players),)

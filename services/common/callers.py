@@ -12,9 +12,11 @@ from starlette.requests import HTTPConnection
 from services.common import logs
 from services.common.errors import Code, ServiceError
 from services.common.middleware import header
+from services.common.permissions import Permission
 from services.common.tokens import (
     PLAY,
     PLAYER,
+    STAFF,
     STEP_UP_AGE,
     TWO_FACTORS,
     VERIFIED,
@@ -47,18 +49,19 @@ _CALLER = "caller"
 class Bearer(HTTPBearer):
     """A dependency that lets in who has a good token, with `scope` if one is named. A request's token is checked once.
 
-    With `step_up` the person has to have shown two factors a moment ago. One object and not a chain of small ones: each link
-    of a chain costs a request as much as a statement.
+    With `staff` it has to be somebody who works here, in a session of two factors; no client is. With `step_up` the person has
+    to have shown two factors a moment ago. One object and not a chain of small ones: each link of a chain costs a request as
+    much as a statement.
     """
 
-    def __init__(self, scope: str = "", *, step_up: bool = False) -> None:
+    def __init__(self, scope: str = "", *, step_up: bool = False, staff: bool = False) -> None:
         super().__init__(
             scheme_name="HTTPBearer",
             auto_error=False,
             bearerFormat="JWT",
             description="An access token of the auth service",
         )
-        self._scope, self._step_up = scope, step_up
+        self._scope, self._step_up, self._staff = scope, step_up, staff
 
     async def __call__(self, request: HTTPConnection) -> Any:
         """The Caller."""
@@ -79,6 +82,8 @@ class Bearer(HTTPBearer):
             raise ServiceError(Code.FORBIDDEN, "A client's token is taken from inside of the platform only.")
         if self._scope and self._scope not in found.scopes:
             raise ServiceError(Code.FORBIDDEN, f"The scope {self._scope!r} is needed.")
+        if self._staff and not (STAFF in found.scopes and found.acr == TWO_FACTORS):
+            raise ServiceError(Code.FORBIDDEN, "Only a member of staff may do this.")
         if self._step_up and not verifier.is_stepped_up(found):
             raise step_up_needed()
         return found
@@ -107,9 +112,21 @@ class PlayerBearer(Bearer):
             raise unauthenticated("The access token is not a player's.") from None
 
 
-def needs(scope: str, *, step_up: bool = False) -> Bearer:
-    """A dependency that lets only callers with `scope` (a permission is one) in; with `step_up` after two factors only."""
-    return Bearer(scope, step_up=step_up)
+def needs(scope: str) -> Bearer:
+    """A dependency that lets only callers with `scope` in: for what other services and operators' clients do."""
+    return Bearer(scope)
+
+
+def may(permission: Permission, *, step_up: bool = False) -> Bearer:
+    """A dependency that lets only staff with `permission` in; with `step_up`, for what changes something, after two factors
+    that were shown a moment ago."""
+    return Bearer(permission.value, step_up=step_up, staff=True)
+
+
+def refuse_own(caller: Caller, player: UUID) -> None:
+    """Refuse staff an act on what is their own: their account may have been a player's. Raises ServiceError (forbidden)."""
+    if caller.subject == str(player):
+        raise ServiceError(Code.FORBIDDEN, "It is your own; leave it to a colleague.")
 
 
 Player = Annotated[UUID, Depends(PlayerBearer())]

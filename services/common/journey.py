@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-#: The two players of a journey, by the names under which their tokens are kept.
-FIRST, SECOND = "asha", "ravi"
+#: The two players of a journey and a member of staff (support), by the names under which their tokens are kept.
+FIRST, SECOND, SUPPORT = "asha", "ravi", "meera"
 
 #: How long a walk tries again where a service says that it is busy and did nothing, in seconds.
 BUSY_SECONDS = 60
@@ -29,9 +29,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """How the first player shows a second factor: afterwards the token of that name is one that has just shown it."""
+    """How the first player and staff show a second factor: afterwards the token of that name is one that has just shown it."""
 
-    show: Callable[[], None]
+    show: Callable[[str], None]
 
 
 class Unexpected(Exception):

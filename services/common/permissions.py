@@ -1,7 +1,7 @@
 """What staff may do: permissions, and the roles that are sets of them. Whatever a role does not hold is refused.
 
-A permission is a scope of the service that asks for it (`scopes` in its manifest), checked by `callers.needs`. Auth puts the
-permissions of a person's roles into the access token, and only after two factors.
+A permission is a scope of the service that asks for it (`scopes` in its manifest), checked by `callers.may`. Auth puts the
+permissions of a person's roles into the access token, and only after two factors. Clients have none (but `scoring:manage`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ class Permission(StrEnum):
     FREEZE_ACCOUNTS = "auth:freeze-accounts"
     GRANT_ROLES = "auth:grant-roles"
     AUDIT_WALLET = "wallet:audit"
-    APPROVE_PAYOUTS = "scoring:approve"
+    FREEZE_MONEY = "wallet:freeze"
+    PROPOSE_ADJUSTMENTS = "wallet:adjust"
+    APPROVE_ADJUSTMENTS = "wallet:approve"
+    AUDIT_PAYMENTS = "payments:audit"
+    CONFIRM_INSTRUMENTS = "payments:confirm"
+    REFUND_DEPOSITS = "payments:refund"
+    APPROVE_PAYOUTS = "payments:approve"
+    APPROVE_PRIZES = "scoring:approve"
     MANAGE_CONTESTS = "scoring:manage"
     REVIEW_KYC = "kyc:review"
     OVERRIDE_KYC = "kyc:override"
@@ -38,23 +45,52 @@ class StaffRole(StrEnum):
 
 #: What changes nothing: all that an auditor may hold.
 READ_ONLY = frozenset(
-    {Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.AUDIT_WALLET, Permission.AUDIT_KYC}
+    {
+        Permission.READ_ACCOUNTS,
+        Permission.READ_SECURITY_EVENTS,
+        Permission.AUDIT_WALLET,
+        Permission.AUDIT_PAYMENTS,
+        Permission.AUDIT_KYC,
+    }
 )
 
-#: Nobody pays out what they propose: who manages contests does not approve pay-outs (an admin grants roles instead).
+#: Nobody pays out what they propose: who manages contests does not approve prizes, who confirms players' accounts does not
+#: approve payouts, and whoever grants roles moves no money. One person with several roles is refused act by act.
 ROLES: Mapping[StaffRole, frozenset[Permission]] = {
-    StaffRole.SUPPORT: frozenset({Permission.READ_ACCOUNTS, Permission.READ_SECURITY_EVENTS, Permission.END_SESSIONS}),
+    StaffRole.SUPPORT: frozenset(
+        {
+            Permission.READ_ACCOUNTS,
+            Permission.READ_SECURITY_EVENTS,
+            Permission.END_SESSIONS,
+            Permission.AUDIT_PAYMENTS,
+            Permission.CONFIRM_INSTRUMENTS,
+            Permission.REVIEW_KYC,
+        }
+    ),
     StaffRole.RISK: frozenset(
         {
             Permission.READ_ACCOUNTS,
             Permission.READ_SECURITY_EVENTS,
             Permission.END_SESSIONS,
             Permission.FREEZE_ACCOUNTS,
+            Permission.FREEZE_MONEY,
+            Permission.AUDIT_PAYMENTS,
             Permission.REVIEW_KYC,
             Permission.OVERRIDE_KYC,
         }
     ),
-    StaffRole.FINANCE: frozenset({Permission.READ_ACCOUNTS, Permission.AUDIT_WALLET, Permission.APPROVE_PAYOUTS}),
+    StaffRole.FINANCE: frozenset(
+        {
+            Permission.READ_ACCOUNTS,
+            Permission.AUDIT_WALLET,
+            Permission.PROPOSE_ADJUSTMENTS,
+            Permission.APPROVE_ADJUSTMENTS,
+            Permission.AUDIT_PAYMENTS,
+            Permission.REFUND_DEPOSITS,
+            Permission.APPROVE_PAYOUTS,
+            Permission.APPROVE_PRIZES,
+        }
+    ),
     StaffRole.ADMIN: frozenset(
         {
             Permission.READ_ACCOUNTS,

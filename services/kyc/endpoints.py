@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 
 from services.common import callers
-from services.common.callers import Player, SteppedUpPlayer, needs
+from services.common.callers import Player, SteppedUpPlayer, may, needs
 from services.common.database import Session
 from services.common.dependencies import Now, paced
 from services.common.errors import Code, responses
+from services.common.permissions import Permission
 from services.common.postgres import Reading
 from services.common.tokens import Caller
 from services.kyc import cases, reviews
@@ -49,9 +50,10 @@ async def _digests(request: Request) -> Digests:
 
 Opener = Annotated[Vault, Depends(_vault)]
 Digested = Annotated[Digests, Depends(_digests)]
-Reviewer = Annotated[Caller, Depends(needs("kyc:review"))]
-Second = Annotated[Caller, Depends(needs(reviews.OVERRIDE))]
-Auditor = Annotated[Caller, Depends(needs("kyc:audit"))]
+Reviewer = Annotated[Caller, Depends(may(Permission.REVIEW_KYC))]
+Decider = Annotated[Caller, Depends(may(Permission.REVIEW_KYC, step_up=True))]
+Second = Annotated[Caller, Depends(may(Permission.OVERRIDE_KYC, step_up=True))]
+Auditor = Annotated[Caller, Depends(may(Permission.AUDIT_KYC))]
 Asker = Annotated[Caller, Depends(needs("kyc:level"))]
 
 OPEN = (KycCode.REVIEW_UNKNOWN, *callers.REFUSALS)
@@ -119,13 +121,13 @@ async def read_case(player: Player, session: Session) -> CaseView:
 
 @router.get("/reviews", responses=responses(*callers.REFUSALS))
 async def read_queue(caller: Reviewer, session: Session, clock: Now) -> ReviewQueue:
-    """What waits for a person, without anything that is sealed. Needs the scope `kyc:review`."""
+    """What waits for a person, without anything that is sealed. Needs the permission `kyc:review`."""
     return await reviews.queue(session, clock, caller)
 
 
 @router.post("/reviews/{review_id}/claim", responses=responses(KycCode.REVIEW_CLAIMED, KycCode.OWN_CASE, *OPEN))
 async def claim(review_id: UUID, caller: Reviewer, session: Session, clock: Now) -> ReviewView:
-    """Hold a review for 15 minutes; again for longer. Needs the scope `kyc:review`."""
+    """Hold a review for 15 minutes; again for longer. Needs the permission `kyc:review`."""
     return await reviews.claim(session, clock, caller, review_id)
 
 
@@ -133,7 +135,7 @@ async def claim(review_id: UUID, caller: Reviewer, session: Session, clock: Now)
 async def read_review(
     review_id: UUID, caller: Reviewer, reads: Reading, session: Session, clock: Now, vault: Opener
 ) -> ReviewDetail:
-    """The values of a review that the caller holds; the look is logged. Needs the scope `kyc:review`."""
+    """The values of a review that the caller holds; the look is logged. Needs the permission `kyc:review`."""
     opened = await reviews.open_fields(reads, vault, clock, caller, review_id)
     return await reviews.detail(session, clock, caller, review_id, opened)
 
@@ -141,10 +143,15 @@ async def read_review(
 @router.post(
     "/reviews/{review_id}/decision",
     responses=responses(
-        KycCode.REVIEW_NOT_CLAIMED, KycCode.OWN_CASE, KycCode.STATE_FORBIDS, KycCode.DOCUMENT_TAKEN, *OPEN
+        KycCode.REVIEW_NOT_CLAIMED,
+        KycCode.OWN_CASE,
+        KycCode.STATE_FORBIDS,
+        KycCode.DOCUMENT_TAKEN,
+        Code.STEP_UP_NEEDED,
+        *OPEN,
     ),
 )
-async def decide(review_id: UUID, body: DecisionRequest, caller: Reviewer, session: Session, clock: Now) -> ReviewView:
+async def decide(review_id: UUID, body: DecisionRequest, caller: Decider, session: Session, clock: Now) -> ReviewView:
     """Decide on a review that the caller holds; to approve against a failed check is a proposal. Needs `kyc:review`."""
     return await reviews.decide(session, clock, caller, review_id, body)
 
@@ -152,19 +159,24 @@ async def decide(review_id: UUID, body: DecisionRequest, caller: Reviewer, sessi
 @router.post(
     "/reviews/{review_id}/confirmation",
     responses=responses(
-        KycCode.SECOND_PERSON_NEEDED, KycCode.OWN_CASE, KycCode.STATE_FORBIDS, KycCode.DOCUMENT_TAKEN, *OPEN
+        KycCode.SECOND_PERSON_NEEDED,
+        KycCode.OWN_CASE,
+        KycCode.STATE_FORBIDS,
+        KycCode.DOCUMENT_TAKEN,
+        Code.STEP_UP_NEEDED,
+        *OPEN,
     ),
 )
 async def confirm(
     review_id: UUID, body: ConfirmationRequest, caller: Second, session: Session, clock: Now
 ) -> ReviewView:
-    """Agree to a colleague's proposal, or give it back to the queue. Needs the scope `kyc:override`."""
+    """Agree to a colleague's proposal, or give it back to the queue. Needs the permission `kyc:override`."""
     return await reviews.confirm(session, clock, caller, review_id, body.agreed)
 
 
 @router.get("/cases/{player_id}/history", responses=responses(*callers.REFUSALS))
 async def read_history(player_id: UUID, caller: Auditor, session: Session) -> History:
-    """Decisions, looks and consents of a player; nothing that is sealed. Needs the scope `kyc:audit`."""
+    """Decisions, looks and consents of a player; nothing that is sealed. Needs the permission `kyc:audit`."""
     return await reviews.history(session, player_id)
 
 

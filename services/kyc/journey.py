@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
+from services.common.journey import FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
 
 #: How long the worker may take, in seconds.
 SECONDS = 45
@@ -14,7 +14,7 @@ def submit_pan(journey: Journey) -> str:
     """Without a second factor or consent it is refused; then it is kept, shown masked, and waits for a person."""
     body = {"pan": pan_of(journey.run), "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
     journey.ask("PUT", "/kyc/pan", 401, who=SECOND, json=body)
-    journey.kept(SecondFactor).show()
+    journey.kept(SecondFactor).show(FIRST)
     journey.ask("PUT", "/kyc/pan", 409, who=FIRST, json=body)
     journey.ask("PUT", "/kyc/consents/identity", 200, who=FIRST, json={"version": "2026-11", "given": True})
     case = journey.ask("PUT", "/kyc/pan", 200, who=FIRST, json=body)
@@ -25,9 +25,9 @@ def submit_pan(journey: Journey) -> str:
 
 
 def review(journey: Journey) -> str:
-    """Claimed, looked at, approved; the level is there, and is asked from inside alone."""
-    for client in ("kyc-review", "kyc-level"):
-        authorise(journey, client)
+    """Claimed, looked at, approved by support; the level is there, and is asked from inside alone."""
+    authorise(journey, "kyc-level")
+    journey.kept(SecondFactor).show(SUPPORT)
     player = _item(journey, "review")["id"]
     decide(journey, player, "approve")
     case = journey.ask("GET", "/kyc/case", 200, who=FIRST)
@@ -41,7 +41,7 @@ def decide(journey: Journey, item_id: str, outcome: str) -> None:
     """What a reviewer does."""
 
     def ask(method: str, path: str, **request: Any) -> Any:
-        return journey.ask(method, f"/kyc/reviews{path}", 200, who="kyc-review", inside="kyc", **request)
+        return journey.ask(method, f"/kyc/reviews{path}", 200, who=SUPPORT, **request)
 
     (mine,) = [each for each in ask("GET", "")["reviews"] if each["item"] == item_id]
     ask("POST", f"/{mine['id']}/claim")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
+from services.common.permissions import Permission
 from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.kyc import deciding, findings, pan, repository
@@ -35,7 +36,7 @@ from services.kyc.vault import KeysUnavailableError, Vault
 #: How long a claim holds; whoever needs longer claims again.
 LEASE = timedelta(minutes=15)
 
-OVERRIDE = "kyc:override"
+OVERRIDE = Permission.OVERRIDE_KYC
 
 _SHOWN = 50
 

@@ -9,7 +9,7 @@ def waiting_pan(journey: Journey) -> str:
     """The first player's; nothing is asked for again once it is handed in."""
     if journey.ask("GET", "/kyc/case", 200, who=FIRST)["items"]:
         return f"a PAN of {FIRST}'s was handed in before"
-    journey.kept(SecondFactor).show()
+    journey.kept(SecondFactor).show(FIRST)
     consent = {"version": "2026-11", "given": True}
     journey.ask("PUT", "/kyc/consents/identity", 200, who=FIRST, json=consent)
     body = {"pan": "ABCPS1234K", "name": "Asha Sharma", "date_of_birth": "1993-06-30"}

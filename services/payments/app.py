@@ -11,6 +11,7 @@ from services.common.application import create_application
 from services.common.clock import Clock
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
+from services.payments import endpoints_staff
 from services.payments.endpoints import router
 from services.payments.errors import PaymentsCode
 from services.payments.internal import internal
@@ -39,7 +40,7 @@ def create_app(
     return create_application(
         title="Matchday payments",
         summary="Deposits, refunds and payouts through Razorpay and Cashfree",
-        routers=[router, internal],
+        routers=[router, endpoints_staff.router, internal],
         opener=open_resources,
         codes=PaymentsCode,
         clock=clock,

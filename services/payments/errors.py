@@ -19,6 +19,13 @@ class PaymentsCode(ErrorCode):
     INSTRUMENT_UNVERIFIED = "instrument_unverified", 409, "It is not confirmed that the account is the player's own"
     PAYOUT_UNKNOWN = "payout_unknown", 404, "There is no such payout"
     PAYOUT_DECIDED = "payout_decided", 409, "The payout does not wait for a decision"
+    SECOND_PERSON_NEEDED = (
+        "second_person_needed",
+        403,
+        "Whoever confirmed the account does not approve what is paid to it",
+    )
+    REFUND_DIFFERS = "refund_differs", 409, "The id is of a refund of another deposit or amount"
+    PAYMENT_DISPUTED = "payment_disputed", 409, "The payment is disputed: its bank may take the money back by itself"
     REFUND_TOO_LARGE = "refund_too_large", 409, "More would go back than came in"
     PRIZES_DIFFER = "prizes_differ", 409, "A line of the contest's prizes was ordered otherwise before"
     REPORT_MISSING = "report_missing", 404, "There is no report of that day"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from services.common.journey import FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
+from services.common.journey import FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
 
 #: How long providers, webhooks and worker may take together, in seconds.
 SECONDS = 45
@@ -53,13 +53,14 @@ def verify(journey: Journey) -> str:
 def withdraw(journey: Journey) -> str:
     """To an account that support has confirmed as the player's own."""
     body = {"kind": "vpa", "name": "Asha Rao", "account": f"asha.{journey.run}@okbank"}
-    journey.kept(SecondFactor).show()
+    journey.kept(SecondFactor).show(FIRST)
     instrument = journey.ask("POST", "/payments/instruments", 201, who=FIRST, json=body)["id"]
     wanted = {"amount": WITHDRAWN, "instrument": instrument, "jurisdiction": "XX"}
     journey.ask("POST", "/payments/payouts", 409, who=FIRST, key="early", json=wanted)
-    authorise(journey, "payments-support")
-    confirm = f"/payments/internal/instruments/{instrument}/confirmation"
-    journey.ask("POST", confirm, 200, who="payments-support", inside="payments")
+    confirm = f"/payments/staff/instruments/{instrument}/confirmation"
+    journey.ask("POST", confirm, 403, who=FIRST)
+    journey.kept(SecondFactor).show(SUPPORT)
+    journey.ask("POST", confirm, 200, who=SUPPORT)
     before = balance(journey)
     payout = journey.ask("POST", "/payments/payouts", 201, who=FIRST, key="payout", json=wanted)["id"]
 
@@ -79,7 +80,8 @@ def refuse_elsewhere(journey: Journey) -> str:
     """No real country is on by default; internal paths stay inside; nobody signs for a provider."""
     body = {"amount": AMOUNT, "jurisdiction": "IN"}
     code = journey.ask("POST", "/payments/deposits", 403, who=FIRST, key="elsewhere", json=body)["code"]
-    journey.ask("GET", "/payments/internal/payouts/waiting", 404, who="payments-support")
+    journey.ask("POST", "/payments/internal/gate", 404, who=SUPPORT, json={})
+    journey.ask("GET", "/payments/staff/payouts/waiting", 403, who=FIRST)
     journey.ask("POST", "/payments/webhooks/razorpay", 401, json={"event": "payment.captured"})
     return f"IN {code}, internal paths 404, a webhook without signature 401"
 
@@ -116,17 +118,6 @@ def wait_for_credit(journey: Journey, deposit_id: str) -> int:
 def balance(journey: Journey) -> int:
     """What the player has."""
     return int(journey.ask("GET", "/wallet/balance", 200, who=FIRST)["balance"])
-
-
-def authorise(journey: Journey, client: str) -> None:
-    """Leave a token of an operators' client."""
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client,
-        "client_secret": journey.secret("auth", f"CLIENT_SECRET_{client.upper().replace('-', '_')}"),
-    }
-    answer = journey.ask("POST", "/auth/token", 200, inside="auth", data=form)
-    journey.tokens[client] = answer["access_token"]
 
 
 STEPS = (

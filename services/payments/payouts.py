@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
+from services.common.callers import refuse_own
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
@@ -42,6 +43,9 @@ FIRST_LOOK = timedelta(minutes=5)
 
 #: What a payout's reason is until it is held, where a second person has to agree.
 _APPROVAL = "approval needed"
+
+#: The reason of one that ended because a payment of its player's is disputed.
+DISPUTED = "a payment is disputed"
 
 #: State → what the wallet has done once it knows that state.
 _WALLET = {
@@ -122,10 +126,17 @@ def staff_view(payout: Payout) -> StaffPayout:
 
 
 async def decide(session: AsyncSession, caller: Caller, payout_id: UUID, *, agreed: bool) -> StaffPayout:
-    """A second person's word on a payout that waits. Raises ServiceError (payout_unknown, payout_decided)."""
+    """A second person's word on a payout that waits; whoever confirmed its account may only refuse it.
+
+    Raises ServiceError (payout_unknown, payout_decided, second_person_needed, forbidden).
+    """
     payout = await repository.payout(session, payout_id, lock=True)
     if payout is None:
         raise ServiceError(PaymentsCode.PAYOUT_UNKNOWN, "There is no such payout.")
+    refuse_own(caller, payout.player_id)
+    instrument = await repository.instrument(session, payout.instrument_id)
+    if agreed and instrument is not None and instrument.verified_by == caller.subject:
+        raise ServiceError(PaymentsCode.SECOND_PERSON_NEEDED, "You confirmed the account that it goes to.")
     if not _move(payout, PayoutState.READY if agreed else PayoutState.REJECTED):
         raise ServiceError(PaymentsCode.PAYOUT_DECIDED, f"The payout is {payout.state}.")
     payout.decided_by = caller.subject
@@ -151,7 +162,7 @@ class HoldPayout:
             return None
         if await repository.frozen(session, payout.player_id):
             _move(payout, PayoutState.DECLINED)
-            payout.reason = "a payment is disputed"
+            payout.reason = DISPUTED
             return None
         return payout
 
@@ -199,6 +210,11 @@ class SendPayout:
             PayoutState.WAITING,
         )
         if payout is None or payout.state in (*over, PayoutState.REQUESTED):
+            return None
+        if not payout.provider and await repository.frozen(session, payout.player_id):  # it has not left yet
+            _move(payout, PayoutState.FAILED)
+            payout.reason = DISPUTED
+            await outbox.enqueue(session, SETTLE, {"payout": str(payout.id)})
             return None
         if not payout.provider:
             payout.provider = (await self._reach()).router.order()[0]

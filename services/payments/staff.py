@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.callers import refuse_own
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.tokens import Caller
@@ -55,19 +56,28 @@ async def refund(
 ) -> RefundView:
     """Give back a part of what a deposit brought: first what was never credited and is still owed to the payer.
 
-    Raises ServiceError (deposit_unknown, refund_too_large).
+    Raises ServiceError (deposit_unknown, refund_differs, payment_disputed, refund_too_large, forbidden).
     """
-    known = await repository.refund(session, refund_id)
-    if known is not None:
-        return _refund(known)
-    found = await repository.payments_of(session, deposit_id)
-    if not found:
+    found = [
+        payment
+        for each in await repository.payments_of(session, deposit_id)
+        if (payment := await repository.payment(session, each.provider, each.id, lock=True)) is not None
+    ]
+    deposit = await repository.deposit(session, deposit_id)
+    if deposit is None or not found:
         raise ServiceError(PaymentsCode.DEPOSIT_UNKNOWN, "No deposit of that id has been paid.")
-    for each in sorted(found, key=lambda payment: payment.role == "credit"):
-        payment = await repository.payment(session, each.provider, each.id, lock=True)
-        assert payment is not None, "rows are never deleted"
+    refuse_own(caller, deposit.player_id)
+    known = await repository.refund(session, refund_id)  # under the payments' locks: the same id at once is one refund
+    if known is not None:
+        if known.amount != wanted.amount or (known.provider, known.payment) not in {(p.provider, p.id) for p in found}:
+            raise ServiceError(PaymentsCode.REFUND_DIFFERS, "Choose another id.")
+        return _refund(known)
+    if any(payment.frozen for payment in found):
+        raise ServiceError(PaymentsCode.PAYMENT_DISPUTED, "Wait until the dispute has ended.")
+    for payment in sorted(found, key=lambda each: each.role == "credit"):
         credited = payment.role == "credit"
-        if credited or await repository.refunded(session, each.provider, each.id) + wanted.amount <= payment.amount:
+        gone = await repository.refunded(session, payment.provider, payment.id)
+        if credited or gone + wanted.amount <= payment.amount:
             made = await refunds.request(
                 session, payment, wanted.amount, wanted.reason, caller.subject, held=credited, refund_id=refund_id
             )
@@ -80,6 +90,7 @@ async def confirm(session: AsyncSession, clock: Clock, caller: Caller, instrumen
     found = await repository.instrument(session, instrument_id, lock=True)
     if found is None:
         raise ServiceError(PaymentsCode.INSTRUMENT_UNKNOWN, "There is no such account.")
+    refuse_own(caller, found.player_id)
     if found.verified_at is None:
         found.verified_at, found.verified_by = clock.now(), caller.subject
     return InstrumentView(id=found.id, kind=found.kind, shown=found.shown, verified=True)

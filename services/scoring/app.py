@@ -15,7 +15,7 @@ from services.common.issuer import open_verifier
 from services.common.settings import CacheSettings, load
 from services.scoring.endpoints import router
 from services.scoring.errors import ScoringCode
-from services.scoring.internal import internal
+from services.scoring.internal import internal, staff
 
 
 def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -29,7 +29,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
     return create_application(
         title="Matchday scoring",
         summary="Points of matches, teams and contests, from feeds to prizes",
-        routers=[router, internal, endpoint.router("scoring")],
+        routers=[router, staff, internal, endpoint.router("scoring")],
         opener=open_resources,
         codes=ScoringCode,
         clock=clock,

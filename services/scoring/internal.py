@@ -1,4 +1,5 @@
-"""Scoring over HTTP, from inside: feeds bring snapshots, staff publish rules, open slates and contests, decide and approve."""
+"""Scoring over HTTP, from inside: feeds bring snapshots, operators publish rules, open slates and contests, settle disputes;
+from outside a second person approves prizes."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from services.common import callers
-from services.common.callers import needs
+from services.common.callers import may, needs
 from services.common.database import Session
 from services.common.dependencies import Now
 from services.common.errors import Code, responses
+from services.common.permissions import Permission
 from services.common.tokens import Caller
 from services.scoring import ingestion, matches, prizes, service
 from services.scoring.dependencies import MatchPath, RulesPath
@@ -32,10 +34,11 @@ from services.scoring.schemas import (
 
 #: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
 internal = APIRouter(prefix="/scoring/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
+staff = APIRouter(prefix="/scoring/staff", tags=["staff"])
 
 Feed = Annotated[Caller, Depends(needs("scoring:ingest"))]
 Staff = Annotated[Caller, Depends(needs("scoring:manage"))]
-Checker = Annotated[Caller, Depends(needs("scoring:approve"))]
+Checker = Annotated[Caller, Depends(may(Permission.APPROVE_PRIZES, step_up=True))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
 
@@ -117,10 +120,10 @@ async def read_payouts(contest_id: UUID, caller: Staff, session: Session) -> Pay
     return await prizes.payouts(session, contest_id)
 
 
-@internal.post(
+@staff.post(
     "/contests/{contest_id}/approval",
-    responses=responses(ScoringCode.CONTEST_UNKNOWN, ScoringCode.NOTHING_PROPOSED, *REFUSALS),
+    responses=responses(ScoringCode.CONTEST_UNKNOWN, ScoringCode.NOTHING_PROPOSED, *callers.STEP_UP_REFUSALS),
 )
 async def approve(contest_id: UUID, caller: Checker, session: Session, clock: Now) -> Payouts:
-    """Order pay-outs that wait for a second person; needs the scope `scoring:approve`. Again changes nothing."""
+    """Order pay-outs that wait for a second person; needs the permission `scoring:approve`. Again changes nothing."""
     return await prizes.approve(session, clock, caller, contest_id)

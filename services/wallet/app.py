@@ -42,6 +42,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
             operators,
             internal,
             controls_endpoints.router,
+            controls_endpoints.staff,
             controls_endpoints.internal,
             endpoint.router("wallet"),
         ],

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from services.common.callers import refuse_own
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.money import Paise
@@ -56,6 +57,9 @@ async def freeze(
 
 async def lift(transaction: Transaction, clock: Clock, caller: Caller, freeze_id: UUID, reason: str) -> FreezeView:
     """End a freeze; the player stays frozen while there is another. Raises ServiceError (freeze_unknown)."""
+    player = await controls_repository.player_of(transaction, freeze_id)
+    if player is not None:
+        refuse_own(caller, player)
     left = await controls_repository.lift(transaction, freeze_id, reason, caller.subject, clock.now())
     if left is None:
         raise ServiceError(WalletCode.FREEZE_UNKNOWN, f"No freeze has the id {freeze_id}.")
@@ -64,6 +68,7 @@ async def lift(transaction: Transaction, clock: Clock, caller: Caller, freeze_id
 
 async def propose(transaction: Transaction, clock: Clock, caller: Caller, asked: AdjustmentRequest) -> AdjustmentView:
     """Propose a correction; nothing moves until somebody else approves. Raises ServiceError (id_reused)."""
+    refuse_own(caller, asked.player)
     wanted = Proposed(asked.player, asked.bucket, asked.amount, asked.reason, caller.subject, None)
     await controls_repository.propose(transaction, asked.id, wanted, clock.now())
     found = await controls_repository.proposed(transaction, asked.id)
@@ -87,6 +92,7 @@ async def decide(
         raise ServiceError(WalletCode.ADJUSTMENT_UNKNOWN, f"No adjustment has the id {adjustment}.")
     if found.proposed_by == caller.subject:
         raise ServiceError(WalletCode.OWN_ADJUSTMENT, "Somebody else has to decide.")
+    refuse_own(caller, found.player)
     key = (found.player, found.bucket)
     account = (await accounts.have(reads, [key]))[key]  # before the transaction takes its connection
     if not await controls_repository.decide(

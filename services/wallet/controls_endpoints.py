@@ -1,4 +1,4 @@
-"""Freezes, adjustments, comparisons with providers (from inside), and players' limits, over HTTP."""
+"""Over HTTP: players' limits; freezes, adjustments, reports (staff); comparisons with providers and tax (from inside)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path
 
 from services.common import callers
-from services.common.callers import Player, needs
+from services.common.callers import Player, may, needs
+from services.common.database import Session
 from services.common.dependencies import Now
 from services.common.errors import Code, responses
+from services.common.permissions import Permission
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
-from services.wallet import controls, withholding
+from services.wallet import controls, service, withholding
 from services.wallet.controls_schemas import (
     AdjustmentRequest,
     AdjustmentView,
@@ -31,19 +33,23 @@ from services.wallet.controls_schemas import (
 )
 from services.wallet.dependencies import Known
 from services.wallet.errors import WalletCode
+from services.wallet.schemas import Reconciliation
 from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
 
 router = APIRouter(prefix="/wallet", tags=["limits"])
+staff = APIRouter(prefix="/wallet/staff", tags=["staff"])
 internal = APIRouter(prefix="/wallet/internal", tags=["controls"], dependencies=[Depends(callers.inside)])
 
-Guard = Annotated[Caller, Depends(needs("wallet:freeze"))]
-Proposer = Annotated[Caller, Depends(needs("wallet:adjust"))]
-Approver = Annotated[Caller, Depends(needs("wallet:approve"))]
-Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
+Guard = Annotated[Caller, Depends(may(Permission.FREEZE_MONEY, step_up=True))]
+Proposer = Annotated[Caller, Depends(may(Permission.PROPOSE_ADJUSTMENTS, step_up=True))]
+Approver = Annotated[Caller, Depends(may(Permission.APPROVE_ADJUSTMENTS, step_up=True))]
+Auditor = Annotated[Caller, Depends(may(Permission.AUDIT_WALLET))]
+Settler = Annotated[Caller, Depends(needs("wallet:settle"))]
 Taxer = Annotated[Caller, Depends(needs("wallet:tax"))]
 Reader = Annotated[Caller, Depends(needs("wallet:read"))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
+ACTS = callers.STEP_UP_REFUSALS
 
 
 @router.get("/limits", responses=responses(*callers.REFUSALS))
@@ -76,50 +82,56 @@ async def read_limits_of(player_id: UUID, caller: Reader, reads: Reading, clock:
     return await controls.read_limits(reads, clock, player_id)
 
 
-@internal.post("/freezes", responses=responses(WalletCode.ID_REUSED, *REFUSALS))
+@staff.post("/freezes", responses=responses(WalletCode.ID_REUSED, *ACTS))
 async def freeze(
     body: FreezeRequest, caller: Guard, reads: Reading, transaction: InTransaction, accounts: Known, clock: Now
 ) -> FreezeView:
-    """Freeze what a player has; needs the scope `wallet:freeze`."""
+    """Freeze what a player has; needs the permission `wallet:freeze`."""
     return await controls.freeze(reads, transaction, accounts, clock, caller, body)
 
 
-@internal.post("/freezes/{freeze_id}/lift", responses=responses(WalletCode.FREEZE_UNKNOWN, *REFUSALS))
+@staff.post("/freezes/{freeze_id}/lift", responses=responses(WalletCode.FREEZE_UNKNOWN, *ACTS))
 async def lift(
     freeze_id: UUID, body: LiftRequest, caller: Guard, transaction: InTransaction, clock: Now
 ) -> FreezeView:  # fmt: skip
-    """End a freeze; needs the scope `wallet:freeze`."""
+    """End a freeze; needs the permission `wallet:freeze`."""
     return await controls.lift(transaction, clock, caller, freeze_id, body.reason)
 
 
-@internal.post("/adjustments", responses=responses(WalletCode.ID_REUSED, *REFUSALS))
+@staff.post("/adjustments", responses=responses(WalletCode.ID_REUSED, *ACTS))
 async def propose_adjustment(
     body: AdjustmentRequest, caller: Proposer, transaction: InTransaction, clock: Now
 ) -> AdjustmentView:
-    """Propose a correction, with its reason; needs the scope `wallet:adjust`."""
+    """Propose a correction, with its reason; needs the permission `wallet:adjust`."""
     return await controls.propose(transaction, clock, caller, body)
 
 
-@internal.post(
+@staff.post(
     "/adjustments/{adjustment_id}/decision",
     responses=responses(
         WalletCode.ADJUSTMENT_UNKNOWN, WalletCode.OWN_ADJUSTMENT, WalletCode.ADJUSTMENT_DECIDED,
-        WalletCode.INSUFFICIENT_FUNDS, *REFUSALS,
+        WalletCode.INSUFFICIENT_FUNDS, *ACTS,
     ),
 )  # fmt: skip
 async def decide_adjustment(
     adjustment_id: UUID, body: DecisionRequest, caller: Approver, reads: Reading, transaction: InTransaction,
     accounts: Known, clock: Now,
 ) -> AdjustmentView:  # fmt: skip
-    """Approve a correction of somebody else's, or turn it down; needs the scope `wallet:approve`."""
+    """Approve a correction of somebody else's, or turn it down; needs the permission `wallet:approve`."""
     return await controls.decide(reads, transaction, accounts, clock, caller, adjustment_id, body)
+
+
+@staff.get("/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *callers.REFUSALS))
+async def reconciliation(caller: Auditor, session: Session) -> Reconciliation:
+    """The newest report of the reconciliation; needs the permission `wallet:audit`."""
+    return await service.newest_reconciliation(session)
 
 
 @internal.post("/payment-reconciliations", responses=responses(*REFUSALS))
 async def reconcile_payments(
-    body: ReconcileRequest, caller: Auditor, transaction: InTransaction, clock: Now
+    body: ReconcileRequest, caller: Settler, transaction: InTransaction, clock: Now
 ) -> ReconcileView:
-    """Compare a provider's records with ours; needs the scope `wallet:audit`."""
+    """Compare a provider's records with ours; needs the scope `wallet:settle`."""
     return await controls.reconcile_payments(transaction, clock, body)
 
 

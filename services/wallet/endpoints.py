@@ -26,7 +26,6 @@ from services.wallet.schemas import (
     CreditRequest,
     Movement,
     Notifications,
-    Reconciliation,
     Statement,
     TransferRequest,
 )
@@ -38,7 +37,6 @@ internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=
 
 
 Creditor = Annotated[Caller, Depends(needs(service.CREDIT))]
-Auditor = Annotated[Caller, Depends(needs("wallet:audit"))]
 
 INTERNAL = (Code.NOT_FOUND,)
 MONEY = (*callers.REFUSALS, *idempotency.REFUSALS)
@@ -150,9 +148,3 @@ def _answer(outcome: Verdict) -> Response:
     """The ledger has written the answer, and stored it under the key."""
     headers = {idempotency.REPLAYED_HEADER: "true"} if outcome.status is Status.REPLAYED else None
     return Response(outcome.body, 201, headers, "application/json")
-
-
-@internal.get("/reconciliation", responses=responses(WalletCode.NOT_YET_RECONCILED, *INTERNAL, *callers.REFUSALS))
-async def reconciliation(caller: Auditor, session: Session) -> Reconciliation:
-    """The newest report of the reconciliation; needs the scope `wallet:audit`."""
-    return await service.newest_reconciliation(session)

@@ -85,7 +85,7 @@ def see_the_workers_effect(journey: Journey) -> str:
 
 def inside_stays_inside(journey: Journey) -> str:
     """The platform's URL answers no internal path, however it is spelt, and a client's token opens nothing there."""
-    for path in ("/wallet/internal/reconciliation", "/wallet/%69nternal/reconciliation"):
+    for path in ("/wallet/internal/limits/x", "/wallet/%69nternal/limits/x"):
         journey.ask("GET", path, 404, who="wallet-credit")
     journey.ask("POST", "/auth/token", 404, data={"grant_type": "client_credentials"})
     journey.ask("GET", "/wallet/balance", 403, who="wallet-credit")

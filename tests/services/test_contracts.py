@@ -27,6 +27,8 @@ from localcloud.partners.wire import serve
 from services.auth.app import create_app
 from services.common import openapi
 from services.common.callers import Bearer
+from services.common.permissions import StaffRole
+from services.common.tokens import STAFF
 from services.common.web import application
 from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
@@ -79,6 +81,7 @@ def scopes_needed(app: FastAPI) -> dict[str, set[str]]:
         for each in dependencies(route.dependant):
             if isinstance(each, Bearer):
                 found.setdefault(name, set()).update({each._scope} - {""})
+                found[name] |= {STAFF} if each._staff else set()
     return found
 
 
@@ -106,7 +109,8 @@ async def stage(
         host, port = await stack.enter_async_context(serving(auth.app))
         person = await auth.show_two_factors(await auth.player())
         clients = [each for each in CATALOG.clients if any(scope.startswith(f"{service}:") for scope in each.scopes)]
-        askers = [Asker({}, ()), Asker(person.bearer, person.scopes)]
+        colleague = await auth.colleague(*StaffRole)  # all at once, as no person has them
+        askers = [Asker({}, ()), Asker(person.bearer, person.scopes), Asker(colleague.bearer, colleague.scopes)]
         askers += [Asker(await auth.bearer(each.name), each.scopes) for each in clients]
         app = auth.app
         if service != "auth":

@@ -58,7 +58,7 @@ async def test_a_body_that_does_not_say_how_long_it_is_is_bounded(wallet: Wallet
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer rubbish"}, {"Authorization": "Basic eDp5"}])
 @pytest.mark.parametrize(
-    "path", ["/wallet/balance", "/wallet/entries", "/wallet/notifications", "/wallet/internal/reconciliation"]
+    "path", ["/wallet/balance", "/wallet/entries", "/wallet/notifications", "/wallet/staff/reconciliation"]
 )
 async def test_nothing_is_open_without_a_token(wallet: Wallet, path: str, header: dict[str, str]) -> None:
     answer = await wallet.client.get(path, headers=header)

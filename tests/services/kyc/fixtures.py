@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +41,8 @@ class Kyc:
     auth: Auth
     jobs: Jobs
     clock: Clock
-    staff_bearers: dict[str, tuple[datetime, dict[str, str]]]
+    colleagues: dict[str, Person] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def sessions(self) -> Sessions:
@@ -48,15 +50,23 @@ class Kyc:
         return found
 
     async def ask(self, who: Person | str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A player's request, or one of an operators' client by its name."""
-        if isinstance(who, str):
-            asked, bearer = self.staff_bearers.get(who, (None, {}))
-            if asked != self.clock.now():  # it may have ended meanwhile
-                bearer = await self.auth.bearer(who)
-                self.staff_bearers[who] = self.clock.now(), bearer
-        else:
+        """Somebody's request, one of staff's by its role, or one of an operators' client (`kyc-level`) by its name."""
+        if isinstance(who, Person):
             bearer = who.bearer
+        elif who.startswith("kyc-"):
+            bearer = await self.auth.bearer(who)
+        else:
+            bearer = (await self.colleague(who)).bearer
         return await self.client.request(method, f"/kyc{path}", headers=bearer, json=body)
+
+    async def colleague(self, role: str) -> Person:
+        """Who works here as `role`, one for each, with a token of this moment."""
+        async with self.turn:
+            found = self.colleagues.get(role) or await self.auth.colleague(role)
+            if found.claims["auth_time"] != int(self.clock.now().timestamp()):  # it may have ended meanwhile
+                found = await self.auth.show_two_factors(await self.auth.log_in(found))
+            self.colleagues[role] = found
+            return found
 
     async def person(self) -> Person:
         """Somebody with an account, who has just shown two factors."""
@@ -89,14 +99,14 @@ class Kyc:
         found: dict[str, Any] = (await self.ask(person, "GET", "/case")).json()
         return found
 
-    async def review_of(self, person: Person, who: Person | str = "kyc-review") -> dict[str, Any]:
+    async def review_of(self, person: Person, who: Person | str = "support") -> dict[str, Any]:
         """The open review of a player."""
         reviews = (await self.ask(who, "GET", "/reviews")).json()["reviews"]
         (found,) = [each for each in reviews if each["player"] == str(person.id)]
         return dict(found)
 
     async def decide(
-        self, person: Person, outcome: str, who: Person | str = "kyc-review", reasons: tuple[str, ...] = ("looked_at",)
+        self, person: Person, outcome: str, who: Person | str = "support", reasons: tuple[str, ...] = ("looked_at",)
     ) -> httpx.Response:
         """Claim a player's review and decide."""
         review = await self.review_of(person, who)
@@ -164,4 +174,4 @@ async def kyc(
                 return Tools(vault=Vault(Kms(data_key)), digests=open_digests())
 
         async with running(app, given) as client:
-            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock, {})
+            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock)

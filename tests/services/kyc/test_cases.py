@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from services.common.permissions import StaffRole
 from services.kyc import reviews
 from tests.services.auth.fixtures import Person
 from tests.services.kyc.aadhaar import SHARE_CODE, Authority, document
@@ -75,7 +76,7 @@ async def test_what_is_refused_and_not_kept(kyc: Kyc, monkeypatch: pytest.Monkey
     for given in (False, False, True, False):
         await kyc.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": given})
     assert (await kyc.ask(person, "PUT", "/pan", body | {"pan": PAN})).json()["code"] == "consent_missing"
-    consents = (await kyc.ask("kyc-audit", "GET", f"/cases/{person.id}/history")).json()["consents"]
+    consents = (await kyc.ask("auditor", "GET", f"/cases/{person.id}/history")).json()["consents"]
     assert [each["given"] for each in consents] == [False, True, False, True], "each change is kept once"
     await kyc.ask(person, "PUT", "/consents/identity", {"version": "2026-11", "given": True})
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # KMS is away
@@ -98,7 +99,7 @@ async def test_two_that_hand_in_the_same_document_at_once(kyc: Kyc) -> None:
     assert all(each.json()["proposed"] for each in proposals)
     ids = [(await kyc.review_of(person))["id"] for person in people]
     confirmed = await asyncio.gather(
-        *(kyc.ask("kyc-override", "POST", f"/reviews/{each}/confirmation", {"agreed": True}) for each in ids)
+        *(kyc.ask("risk", "POST", f"/reviews/{each}/confirmation", {"agreed": True}) for each in ids)
     )
     codes = sorted(answer.status_code for answer in confirmed)
     assert codes == [200, 409], "a document verifies one player, whoever agrees"
@@ -108,9 +109,9 @@ async def test_two_that_hand_in_the_same_document_at_once(kyc: Kyc) -> None:
 async def test_a_claim_is_one_persons_and_ends(kyc: Kyc) -> None:
     person = await kyc.player()
     review = (await kyc.review_of(person))["id"]
-    unclaimed = await kyc.ask("kyc-review", "GET", f"/reviews/{review}")
+    unclaimed = await kyc.ask("support", "GET", f"/reviews/{review}")
     assert unclaimed.json()["code"] == "review_not_claimed"
-    who = ("kyc-review", "kyc-override")
+    who = ("support", "risk")
     claims = await asyncio.gather(*(kyc.ask(each, "POST", f"/reviews/{review}/claim") for each in who))
     assert sorted(each.status_code for each in claims) == [200, 409]
     holder, other = who if claims[0].status_code == 200 else reversed(who)
@@ -129,24 +130,25 @@ async def test_a_claim_is_one_persons_and_ends(kyc: Kyc) -> None:
 async def test_an_override_takes_two_persons(kyc: Kyc) -> None:
     person = await kyc.player(birth_date="2015-01-01")
     assert "under_age" in (await kyc.review_of(person))["findings"]
-    proposed = (await kyc.decide(person, "approve", "kyc-override")).json()
+    proposed = (await kyc.decide(person, "approve", "risk")).json()
     assert proposed["proposed"] and not proposed["closed"]
     path = f"/reviews/{proposed['id']}/confirmation"
-    alone = await kyc.ask("kyc-override", "POST", path, {"agreed": True})
+    alone = await kyc.ask("risk", "POST", path, {"agreed": True})
     assert (alone.status_code, alone.json()["code"]) == (403, "second_person_needed")
-    assert (await kyc.ask("kyc-review", "POST", path, {"agreed": True})).status_code == 403
+    assert (await kyc.ask("support", "POST", path, {"agreed": True})).status_code == 403
     assert await kyc.level(person) == "none"
-    proposed = (await kyc.decide(person, "approve", "kyc-review")).json()
-    declined = await kyc.ask("kyc-override", "POST", path, {"agreed": False})
+    proposed = (await kyc.decide(person, "approve", "support")).json()
+    declined = await kyc.ask("risk", "POST", path, {"agreed": False})
     assert not declined.json()["proposed"]
-    assert (await kyc.ask("kyc-override", "POST", path, {"agreed": True})).json()["code"] == "state_forbids"
-    await kyc.decide(person, "approve", "kyc-review")
-    assert (await kyc.ask("kyc-override", "POST", path, {"agreed": True})).json()["closed"]
+    assert (await kyc.ask("risk", "POST", path, {"agreed": True})).json()["code"] == "state_forbids"
+    await kyc.decide(person, "approve", "support")
+    assert (await kyc.ask("risk", "POST", path, {"agreed": True})).json()["closed"]
     assert await kyc.level(person) == "basic"
-    decisions = (await kyc.ask("kyc-audit", "GET", f"/cases/{person.id}/history")).json()["decisions"]
-    assert [(each["actor"], each["outcome"]) for each in reversed(decisions)] == [
-        ("kyc-override", "propose"), ("kyc-review", "propose"), ("kyc-override", "decline"),
-        ("kyc-review", "propose"), ("kyc-override", "approve"),
+    decisions = (await kyc.ask("auditor", "GET", f"/cases/{person.id}/history")).json()["decisions"]
+    roles = {str(each.id): role for role, each in kyc.colleagues.items()}
+    assert [(roles[each["actor"]], each["outcome"]) for each in reversed(decisions)] == [
+        ("risk", "propose"), ("support", "propose"), ("risk", "decline"),
+        ("support", "propose"), ("risk", "approve"),
     ]  # fmt: skip
 
 
@@ -155,15 +157,15 @@ async def test_what_each_role_sees_and_that_looks_are_kept_for_ever(kyc: Kyc, ca
     assert await kyc.jobs.run_scheduled(kyc.sessions, kyc.clock, "kyc.report_overdue")
     assert not [each for each in caplog.records if getattr(each, "runbook", "") == "kyc-overdue"]
     review = (await kyc.review_of(person))["id"]
-    for who, shown in (("kyc-review", "******234K"), ("kyc-override", PAN)):
+    for who, shown in (("support", "******234K"), ("risk", PAN)):
         await kyc.ask(who, "POST", f"/reviews/{review}/claim")
         values = (await kyc.ask(who, "GET", f"/reviews/{review}")).json()["values"]
         assert values == {"pan": shown, "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
         kyc.clock.move(seconds=reviews.LEASE.total_seconds() + 1)
-    assert (await kyc.ask("kyc-audit", "GET", f"/reviews/{review}")).status_code == 403
-    history = await kyc.ask("kyc-audit", "GET", f"/cases/{person.id}/history")
+    assert (await kyc.ask("auditor", "GET", f"/reviews/{review}")).status_code == 403
+    history = await kyc.ask("auditor", "GET", f"/cases/{person.id}/history")
     looks = history.json()["looks"]
-    assert [each["actor"] for each in looks] == ["kyc-override", "kyc-review"]
+    assert [each["actor"] for each in looks] == [str(kyc.colleagues[role].id) for role in ("risk", "support")]
     assert looks[1]["fields"] == ["date_of_birth", "name", "pan (masked)"]
     assert PAN not in history.text and "Sharma" not in history.text
     kyc.clock.move(hours=24)
@@ -183,24 +185,31 @@ async def test_what_each_role_sees_and_that_looks_are_kept_for_ever(kyc: Kyc, ca
 
 
 async def test_roles(kyc: Kyc) -> None:
-    """Every endpoint of staff's with every client and a player: 403 but for who may."""
+    """Every endpoint of staff's with every role, a client and a player: 403 but for who may."""
     person, nobody = await kyc.player(), str(uuid4())
     asked = {
-        ("GET", "/reviews"): {"kyc-review", "kyc-override"},
-        ("POST", f"/reviews/{nobody}/claim"): {"kyc-review", "kyc-override"},
-        ("GET", f"/reviews/{nobody}"): {"kyc-review", "kyc-override"},
-        ("POST", f"/reviews/{nobody}/decision"): {"kyc-review", "kyc-override"},
-        ("POST", f"/reviews/{nobody}/confirmation"): {"kyc-override"},
-        ("GET", f"/cases/{nobody}/history"): {"kyc-audit"},
+        ("GET", "/reviews"): {"support", "risk"},
+        ("POST", f"/reviews/{nobody}/claim"): {"support", "risk"},
+        ("GET", f"/reviews/{nobody}"): {"support", "risk"},
+        ("POST", f"/reviews/{nobody}/decision"): {"support", "risk"},
+        ("POST", f"/reviews/{nobody}/confirmation"): {"risk"},
+        ("GET", f"/cases/{nobody}/history"): {"auditor"},
         ("GET", f"/internal/levels/{nobody}"): {"kyc-level"},
     }
     bodies = {"decision": {"outcome": "reject", "reasons": ["forged"]}, "confirmation": {"agreed": True}}
     for (method, path), allowed in asked.items():
-        for who in (person, "kyc-review", "kyc-override", "kyc-audit", "kyc-level"):
+        for who in (person, *StaffRole, "kyc-level"):
             answer = await kyc.ask(who, method, path, bodies.get(path.rsplit("/", 1)[1]))
             assert (answer.status_code == 403) == (str(who) not in allowed), (method, path, who, answer.text)
 
-    outside = {**kyc.staff_bearers["kyc-level"][1], **OUTSIDE}
+    kyc.clock.move(minutes=6)
+    tired = kyc.colleagues["risk"]
+    assert (await kyc.ask(tired, "GET", "/reviews")).status_code == 200
+    for path in (f"/reviews/{nobody}/decision", f"/reviews/{nobody}/confirmation"):
+        answer = await kyc.ask(tired, "POST", path, bodies[path.rsplit("/", 1)[1]])
+        assert (answer.status_code, answer.json()["code"]) == (401, "step_up_needed")
+
+    outside = await kyc.auth.bearer("kyc-level") | OUTSIDE
     hidden = await kyc.client.get(f"/kyc/internal/levels/{nobody}", headers=outside)
     assert (hidden.status_code, hidden.json()["code"]) == (404, "not_found")
     unknown = await kyc.ask("kyc-level", "GET", f"/internal/levels/{nobody}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from services.common.clock import SystemClock
 from services.common.database import Sessions
 from services.common.jobs import Jobs
 from services.common.outbox import messages
+from services.common.tokens import TWO_FACTORS
 from services.payments import runtime
 from services.payments.app import create_app
 from services.payments.outside import Outside, Reach
@@ -25,7 +27,7 @@ from services.payments.tasks import jobs_with
 from services.payments.wallet import WORKER
 from tests.services.auth.fixtures import Auth, Person
 from tests.services.payments.partners import URLS, Partners
-from tests.services.support import Cloud, environ, running
+from tests.services.support import OUTSIDE, Clock, Cloud, environ, running
 from tests.services.wallet.fixtures import Wallet
 
 
@@ -59,6 +61,8 @@ class Payments:
     jobs: Jobs
     sessions: Sessions
     cloud: Cloud
+    colleagues: dict[str, Person] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def player(self) -> Depositor:
         """Somebody with an account and nothing in it, who has just shown two factors."""
@@ -67,10 +71,26 @@ class Payments:
         assert answer.status_code == 201, answer.text
         return Depositor(self, person)
 
-    async def staff(self, client: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """What an operators' client is told."""
-        bearer = await self.auth.bearer(client)
+    async def staff(self, role: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """What a member of staff is told; one for each role."""
+        async with self.turn:
+            found = self.colleagues.get(role)
+            self.colleagues[role] = found = await (self.current(found) if found else self.auth.colleague(role))
+        return await self.client.request(method, f"/payments/staff{path}", headers=found.bearer | OUTSIDE, json=body)
+
+    async def machine(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """What a service is told that runs paid contests."""
+        bearer = await self.auth.bearer("payments-prizes")
         return await self.client.request(method, f"/payments/internal{path}", headers=bearer, json=body)
+
+    async def current(self, person: Person) -> Person:
+        """The same, who shows two factors again if that was long ago: payments' clock is real, auth's stands still."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        if person.claims["acr"] != TWO_FACTORS or now.timestamp() - person.claims["auth_time"] < 120:
+            return person
+        clock: Clock = self.auth.app.state.clock
+        clock.time = max(now, clock.time)
+        return await self.auth.show_two_factors(await self.auth.log_in(person))
 
     async def outside(self) -> Outside:
         """What the worker reaches."""
@@ -176,6 +196,7 @@ class Depositor:
         return self.person.bearer
 
     async def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
+        self.person = await self.payments.current(self.person)
         headers = {**self.bearer, "Idempotency-Key": key or uuid4().hex}
         return await self.payments.client.request(method, f"/payments{path}", headers=headers, json=body)
 
@@ -211,7 +232,7 @@ class Depositor:
         answer = await self.ask("POST", "/instruments", body)
         assert answer.status_code == 201, answer.text
         instrument: str = answer.json()["id"]
-        confirmed = await self.payments.staff("payments-support", "POST", f"/instruments/{instrument}/confirmation")
+        confirmed = await self.payments.staff("support", "POST", f"/instruments/{instrument}/confirmation")
         assert confirmed.status_code == 200, confirmed.text
         return instrument
 

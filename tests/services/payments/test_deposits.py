@@ -199,22 +199,25 @@ async def test_a_daily_limit_holds_against_many_at_once(payments: Payments) -> N
 async def test_services_ask_the_gate_for_contest_entries(payments: Payments) -> None:
     player = str(uuid4())
     body = {"player": player, "activity": "contest_entry", "jurisdiction": "XX", "amount": 4900}
-    answer = await payments.staff("payments-prizes", "POST", "/gate", body)
+    answer = await payments.machine("POST", "/gate", body)
     assert answer.json()["allowed"] is True
     for closed in ("IN", "US"):
-        told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"jurisdiction": closed})).json()
+        told = (await payments.machine("POST", "/gate", body | {"jurisdiction": closed})).json()
         assert (told["allowed"], told["reason"]) == (False, "jurisdiction_closed")
     # What was allowed counts for the day: ₹1,00,000.
     for expected in (True, False):
-        told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 1_000_000})).json()
+        told = (await payments.machine("POST", "/gate", body | {"amount": 1_000_000})).json()
         if not expected:
             for _ in range(9):
-                told = (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 1_000_000})).json()
+                told = (await payments.machine("POST", "/gate", body | {"amount": 1_000_000})).json()
         assert told["allowed"] is expected
-    audited = (await payments.staff("payments-audit", "GET", f"/decisions/{player}")).json()["decisions"]
+    audited = (await payments.staff("auditor", "GET", f"/decisions/{player}")).json()["decisions"]
     assert {each["version"].partition("@")[0] for each in audited} == {"XX", "IN", "none"}
-    assert (await payments.staff("payments-prizes", "POST", "/gate", body | {"amount": 2**63})).status_code == 422
-    assert (await payments.staff("payments-audit", "POST", "/gate", body)).status_code == 403
+    assert (await payments.machine("POST", "/gate", body | {"amount": 2**63})).status_code == 422
+    asked = await payments.client.post(
+        "/payments/internal/gate", json=body, headers=payments.colleagues["auditor"].bearer
+    )
+    assert asked.status_code == 403
 
 
 async def test_a_downtime_feed_is_listened_to(payments: Payments) -> None:

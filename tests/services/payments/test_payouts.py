@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -100,21 +100,32 @@ async def test_a_large_one_waits_for_a_second_person(payments: Payments) -> None
     await payments.settle()
     assert await state(player, first) == await state(player, second) == "waiting"
     assert payments.partners.razorpay.world.payouts == {}
-    waiting = (await payments.staff("payments-approve", "GET", "/payouts/waiting")).json()["payouts"]
+    waiting = (await payments.staff("finance", "GET", "/payouts/waiting")).json()["payouts"]
     assert {each["id"] for each in waiting} == {first.json()["id"], second.json()["id"]}
     path = f"/payouts/{first.json()['id']}/approval"
-    assert (await payments.staff("payments-support", "POST", path)).status_code == 403
-    approved = await payments.staff("payments-approve", "POST", path)
-    assert approved.json()["decided_by"] == "payments-approve"
-    rejected = await payments.staff("payments-approve", "POST", f"/payouts/{second.json()['id']}/rejection")
+    for other in ("support", "risk", "admin", "auditor"):
+        assert (await payments.staff(other, "POST", path)).json()["code"] == "forbidden"
+    both = payments.colleagues["finance"]
+    await payments.rows("UPDATE instruments SET verified_by = $1", str(both.id))
+    refused = await payments.staff("finance", "POST", path)
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_person_needed"), "who confirmed the account"
+    await payments.rows("UPDATE instruments SET verified_by = 'somebody else'")
+    await payments.rows("UPDATE payouts SET player_id = $1 WHERE id = $2", both.id, UUID(first.json()["id"]))
+    assert (await payments.staff("finance", "POST", path)).json()["code"] == "forbidden", "nobody approves their own"
+    await payments.rows("UPDATE payouts SET player_id = $1", UUID(player.id))
+    machine = await payments.wallet.machine("some", {"payments:approve"})
+    assert (await payments.client.post(f"/payments/staff{path}", headers=machine)).status_code == 403
+    approved = await payments.staff("finance", "POST", path)
+    assert approved.json()["decided_by"] == str(both.id)
+    rejected = await payments.staff("finance", "POST", f"/payouts/{second.json()['id']}/rejection")
     assert rejected.status_code == 200
     for verdict in ("approval", "rejection"):
-        again = await payments.staff("payments-approve", "POST", f"/payouts/{first.json()['id']}/{verdict}")
+        again = await payments.staff("finance", "POST", f"/payouts/{first.json()['id']}/{verdict}")
         assert (again.status_code, again.json()["code"]) == (409, "payout_decided")
     await payments.settle()
     assert (await state(player, first), await state(player, second)) == ("processed", "rejected")
     assert await player.balance() == 12_000_000
-    unknown = await payments.staff("payments-approve", "POST", f"/payouts/{uuid4()}/approval")
+    unknown = await payments.staff("finance", "POST", f"/payouts/{uuid4()}/approval")
     assert unknown.json()["code"] == "payout_unknown"
 
 
@@ -136,7 +147,7 @@ async def test_of_many_at_once_no_more_than_there_is_and_the_days_count(payments
 async def refund(payments: Payments, deposit: str, amount: int, refund_id: str | None = None) -> Any:
     body = {"amount": amount, "reason": "asked for by the player"}
     path = f"/deposits/{deposit}/refunds/{refund_id or uuid4()}"
-    return await payments.staff("payments-support", "PUT", path, body)
+    return await payments.staff("finance", "PUT", path, body)
 
 
 async def test_refunds_never_exceed_what_came_however_many_at_once(payments: Payments) -> None:
@@ -155,9 +166,46 @@ async def test_refunds_never_exceed_what_came_however_many_at_once(payments: Pay
     assert (await refund(payments, deposit["id"], 100)).json()["code"] == "refund_too_large"
     await payments.settle()
     assert await player.balance() == 0
-    seen = (await payments.staff("payments-support", "GET", f"/deposits/{deposit['id']}")).json()
+    seen = (await payments.staff("support", "GET", f"/deposits/{deposit['id']}")).json()
     assert [each["state"] for each in seen["payments"][0]["refunds"]] == ["processed"] * 3
     assert (await refund(payments, str(uuid4()), 100)).json()["code"] == "deposit_unknown"
+
+
+async def test_a_refunds_id_is_of_one_refund_and_disputed_money_goes_back_once(payments: Payments) -> None:
+    player = await payments.player()
+    one, other = await player.paid_in(50_000), await player.paid_in(50_000)
+    same = str(uuid4())
+    answers = await asyncio.gather(*(refund(payments, one["id"], 10_000, same) for _ in range(5)))
+    assert [answer.status_code for answer in answers] == [200] * 5, [answer.text for answer in answers]
+    for deposit, amount in ((other["id"], 10_000), (one["id"], 10_001)):
+        answer = await refund(payments, deposit, amount, same)
+        assert (answer.status_code, answer.json()["code"]) == (409, "refund_differs")
+    assert [tuple(row) for row in await payments.rows("SELECT amount, requested_by FROM refunds")] == [
+        (10_000, str(payments.colleagues["finance"].id))
+    ]
+    await payments.rows("UPDATE payments SET frozen = true WHERE deposit_id = $1", UUID(other["id"]))
+    answer = await refund(payments, other["id"], 10_000)
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment_disputed"), "the bank may take it as well"
+    await payments.rows("UPDATE deposits SET player_id = $1", payments.colleagues["finance"].id)
+    assert (await refund(payments, one["id"], 10_000)).json()["code"] == "forbidden", "nobody refunds their own"
+
+
+async def test_what_waits_for_a_second_person_does_not_leave_once_a_payment_is_disputed(payments: Payments) -> None:
+    player = await payments.player()
+    await player.paid_in(9_000_000)
+    answer = await player.withdraw(6_000_000, await player.instrument())
+    await payments.settle()
+    assert await state(player, answer) == "waiting"
+    (payment,) = payments.partners.razorpay.world.payments
+    payments.partners.razorpay.dispute(payment, "open")
+    await payments.settle()
+    assert (await payments.staff("finance", "POST", f"/payouts/{answer.json()['id']}/approval")).status_code == 200
+    await payments.settle()
+    assert await state(player, answer) == "failed"
+    assert payments.partners.razorpay.world.payouts == {}
+    assert [row["reason"] for row in await payments.rows("SELECT reason FROM payouts")] == ["a payment is disputed"]
+    found = await payments.balances(player)
+    assert found["deposit"] == 9_000_000, "the money is the player's again, for the dispute to hold"
 
 
 async def test_what_the_player_no_longer_has_is_not_refunded(payments: Payments) -> None:
@@ -208,23 +256,23 @@ async def test_a_contests_prizes_are_paid_once_and_resumed(payments: Payments) -
     lines = [{"line": f"rank-{n}", "player": player, "amount": 1000 * (3 - n)} for n, player in enumerate(ids)]
     await payments.fill_pot(contest, players[0], 6000)
     payments.inside.broken = {"wallet"}
-    ordered = await payments.staff("payments-prizes", "PUT", f"/prizes/{contest}", {"lines": lines[:2]})
+    ordered = await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines[:2]})
     assert ordered.json()["ordered"] == 2
     await payments.work()
     payments.inside.broken = set()
-    await payments.staff("payments-prizes", "PUT", f"/prizes/{contest}", {"lines": lines})
+    await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines})
     await payments.later()
-    await payments.staff("payments-prizes", "PUT", f"/prizes/{contest}", {"lines": lines})
+    await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines})
     await payments.later()
-    told = (await payments.staff("payments-prizes", "GET", f"/prizes/{contest}")).json()
+    told = (await payments.machine("GET", f"/prizes/{contest}")).json()
     assert told == {"contest": contest, "ordered": 0, "paid": 3, "declined": []}
     assert await payments.winnings(*players) == [3000, 2000, 1000]
     other = [lines[0] | {"amount": 1}]
-    answer = await payments.staff("payments-prizes", "PUT", f"/prizes/{contest}", {"lines": other})
+    answer = await payments.machine("PUT", f"/prizes/{contest}", {"lines": other})
     assert (answer.status_code, answer.json()["code"]) == (409, "prizes_differ")
     # More than the pot holds is declined, and said.
     more = [{"line": "rank-9", "player": ids[0], "amount": 5000}]
-    await payments.staff("payments-prizes", "PUT", f"/prizes/{contest}", {"lines": more})
+    await payments.machine("PUT", f"/prizes/{contest}", {"lines": more})
     await payments.work()
-    told = (await payments.staff("payments-prizes", "GET", f"/prizes/{contest}")).json()
+    told = (await payments.machine("GET", f"/prizes/{contest}")).json()
     assert told["declined"] == ["rank-9"]

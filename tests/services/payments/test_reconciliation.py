@@ -31,7 +31,7 @@ async def reconcile(payments: Payments, day: str) -> dict[str, Any]:
     """Fetch and compare, and Razorpay's report of the day before yesterday."""
     assert await payments.jobs.run_scheduled(payments.sessions, SystemClock(), "payments.order_reports")
     await payments.work()
-    answer = await payments.staff("payments-audit", "GET", f"/reports/razorpay/{day}")
+    answer = await payments.staff("auditor", "GET", f"/reports/razorpay/{day}")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -80,5 +80,5 @@ async def test_what_differs_is_named(payments: Payments, caplog: pytest.LogCaptu
 
 
 async def test_a_day_without_report_says_so(payments: Payments) -> None:
-    answer = await payments.staff("payments-audit", "GET", "/reports/razorpay/2020-01-01")
+    answer = await payments.staff("auditor", "GET", "/reports/razorpay/2020-01-01")
     assert (answer.status_code, answer.json()["code"]) == (404, "report_missing")

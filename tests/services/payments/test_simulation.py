@@ -85,7 +85,7 @@ class Story:
 
     async def refund(self, deposit: str, amount: int) -> None:
         body = {"amount": amount, "reason": "the simulation asks for it"}
-        await self.payments.staff("payments-support", "PUT", f"/deposits/{deposit}/refunds/{uuid4()}", body)
+        await self.payments.staff("finance", "PUT", f"/deposits/{deposit}/refunds/{uuid4()}", body)
 
     async def end(self) -> None:
         """Everything works again, and time passes: schedules run, what failed for good is refunded again by staff."""

@@ -69,7 +69,7 @@ async def test_what_nobody_knows_is_kept_and_shown(payments: Payments) -> None:
     for number, body in enumerate(bodies):
         assert (await send(payments, "razorpay", body, signed(payments, body, f"evt_{number}")))[0] == 200
     await payments.work()
-    found = (await payments.staff("payments-audit", "GET", "/webhooks/strange")).json()["webhooks"]
+    found = (await payments.staff("auditor", "GET", "/webhooks/strange")).json()["webhooks"]
     assert {each["kind"] for each in found} == {"moon.landed", "order.paid", ""}
     assert all(row["state"] == "strange" for row in await payments.rows("SELECT state FROM webhooks"))
 

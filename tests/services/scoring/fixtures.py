@@ -30,7 +30,6 @@ class Scoring:
     clock: Clock
     feed: dict[str, str]
     staff: dict[str, str]
-    checker: dict[str, str]
 
     async def ok(self, method: str, path: str, bearer: Mapping[str, str], body: Any = None) -> Any:
         """The JSON of an answer that is no refusal."""
@@ -76,7 +75,7 @@ class Scoring:
 
     async def snapshot_later(self, match: str, source: str, files: Mapping[str, str], **more: Any) -> Any:
         """The same some hours later: the feed's token is a new one."""
-        self.feed, self.staff, self.checker = await tokens(self.auth)
+        self.feed, self.staff = await tokens(self.auth)
         return await self.snapshot(match, source, files, **more)
 
     def call(self, match: str, source: str, files: Mapping[str, str], **more: Any) -> tuple[str, dict[str, str], Any]:
@@ -110,7 +109,7 @@ class Scoring:
     async def tick(self, **by: float) -> None:
         """Later: tokens are new ones, results that have stood become final, and what follows from that is done."""
         self.clock.move(**by)
-        self.feed, self.staff, self.checker = await tokens(self.auth)
+        self.feed, self.staff = await tokens(self.auth)
         assert await jobs.run_scheduled(self.app.state.sessions, self.clock, "scoring.finish_matches")
         await self.work()
 
@@ -120,10 +119,10 @@ class Scoring:
         return [(place["rank"], place["team"], place["points"]) for place in answer["places"]]
 
 
-async def tokens(auth: Auth) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """The feed's, the staff's and the checker's."""
-    feed, staff, checker = [await auth.bearer(f"scoring-{name}") for name in ("feed", "manage", "approve")]
-    return feed, staff, checker
+async def tokens(auth: Auth) -> tuple[dict[str, str], dict[str, str]]:
+    """The feed's and the operators'."""
+    feed, staff = [await auth.bearer(f"scoring-{name}") for name in ("feed", "manage")]
+    return feed, staff
 
 
 @pytest.fixture

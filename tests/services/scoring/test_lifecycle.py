@@ -77,8 +77,8 @@ async def test_what_exceeds_the_threshold_waits_for_a_second_person(scoring: Sco
     contest = await scoring.contest(slate, 10_000_001)
     person = await scoring.auth.person()
     await scoring.team(person.bearer, slate, picks(*STEADY), contest)
-    approval = f"/scoring/internal/contests/{contest}/approval"
-    assert await scoring.refused("POST", approval, scoring.checker) == (409, "nothing_proposed")
+    approval, checker = f"/scoring/staff/contests/{contest}/approval", await scoring.auth.colleague("finance")
+    assert await scoring.refused("POST", approval, checker.bearer) == (409, "nothing_proposed")
     await scoring.snapshot(AUSTIN, "f1db", texts("final"))
     await scoring.work()
     for _ in range(4):
@@ -86,9 +86,12 @@ async def test_what_exceeds_the_threshold_waits_for_a_second_person(scoring: Sco
         await scoring.snapshot_later(AUSTIN, "f1db", texts("final"))
     await scoring.tick(minutes=1)
     await locked(scoring, contest, "proposed")
-    assert await scoring.refused("POST", approval, scoring.staff) == (403, "forbidden")
+    admin = await scoring.auth.colleague("admin")
+    for other in (scoring.staff, admin.bearer, await scoring.again(person)):
+        assert await scoring.refused("POST", approval, other) == (403, "forbidden")
+    checker = await scoring.auth.show_two_factors(await scoring.auth.log_in(checker))
     for _ in range(2):
-        paid = await scoring.ok("POST", approval, scoring.checker)
+        paid = await scoring.ok("POST", approval, checker.bearer)
         assert paid["state"] == "ordered" and [row["amount"] for row in paid["payouts"]] == [10_000_001]
     assert await emitted(scoring, "scoring.payout-ordered") == 1
 

@@ -81,9 +81,9 @@ class Player:
 
 
 async def wallet_of(app: FastAPI, client: httpx.AsyncClient, database: str, auth: Auth) -> Wallet:
-    """A running wallet, with the tokens of its operators' clients."""
-    creditor, auditor = await auth.bearer("wallet-credit"), await auth.bearer("wallet-audit")
-    return Wallet(app, client, database, auth, creditor, auditor)
+    """A running wallet, with the tokens of an operators' client and of an auditor."""
+    creditor, auditor = await auth.bearer("wallet-credit"), await auth.colleague("auditor")
+    return Wallet(app, client, database, auth, creditor, auditor.bearer)
 
 
 @pytest.fixture

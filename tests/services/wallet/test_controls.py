@@ -15,7 +15,7 @@ import pytest
 from services.wallet import chain, controls_repository
 from services.wallet.tasks import jobs
 from tests.services.auth.fixtures import Person
-from tests.services.support import Clock
+from tests.services.support import OUTSIDE, Clock
 from tests.services.wallet.fixtures import Wallet
 from tests.services.wallet.test_holds import Payments, parts
 
@@ -40,9 +40,7 @@ async def renew(payments: Payments) -> None:
         "play",
         "promote",
         "read",
-        "freeze",
-        "adjust",
-        "audit",
+        "settle",
     )
     payments.token = await payments.wallet.machine("all", {f"wallet:{scope}" for scope in scopes})
 
@@ -54,6 +52,11 @@ async def log_in(wallet: Wallet, person: Person) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+async def act(payments: Payments, who: Person, path: str, **body: Any) -> httpx.Response:
+    """What a member of staff does."""
+    return await payments.wallet.client.post(f"/wallet/staff/{path}", json=body, headers=who.bearer | OUTSIDE)
+
+
 async def number_events(wallet: Wallet) -> None:
     """What the worker's loop does."""
     from services.common.events import log
@@ -62,22 +65,31 @@ async def number_events(wallet: Wallet) -> None:
         await log.number(session)
 
 
-async def test_frozen_money_stays(payments: Payments) -> None:
+async def test_frozen_money_stays(payments: Payments, clock: Clock) -> None:
+    auth, risk = payments.wallet.auth, await payments.wallet.auth.colleague("risk")
     await payments.deposit(1_000)
     freeze = {"id": str(uuid4()), "player": payments.player, "reason": "a dispute at the bank"}
     for _ in range(2):
-        assert (await payments.ask("freezes", **freeze)).json()["frozen"] is True
+        assert (await act(payments, risk, "freezes", **freeze)).json()["frozen"] is True
     refused = await payments.move("contest_entry", 10, pot=str(uuid4()))
     assert (refused.status_code, refused.json()["code"]) == (409, "account_frozen")
     assert (await payments.hold(10)).json()["code"] == "account_frozen"
     await payments.deposit(5)  # it takes in
     assert (await payments.hold(100, kind="dispute")).status_code == 201, "what is disputed is held all the same"
-    other = await payments.ask("freezes", **(freeze | {"player": str(uuid4())}))
+    other = await act(payments, risk, "freezes", **(freeze | {"player": str(uuid4())}))
     assert (other.status_code, other.json()["code"]) == (422, "id_reused")
-    lifted = await payments.ask(f"freezes/{freeze['id']}/lift", reason="it was settled")
+    lift = f"freezes/{freeze['id']}/lift"
+    for who in (await auth.colleague("finance", "support", "admin", "auditor"), await auth.player()):
+        assert (await act(payments, who, lift, reason="mine to lift")).status_code == 403
+    clock.move(minutes=6)
+    assert (await act(payments, risk, lift, reason="it was settled")).json()["code"] == "step_up_needed"
+    risk = await auth.show_two_factors(risk)
+    lifted = await act(payments, risk, lift, reason="it was settled")
     assert lifted.json()["frozen"] is False
     assert (await payments.move("contest_entry", 10, pot=str(uuid4()))).status_code == 201
-    assert (await payments.ask(f"freezes/{uuid4()}/lift", reason="nothing there")).json()["code"] == "freeze_unknown"
+    assert (await act(payments, risk, f"freezes/{uuid4()}/lift", reason="nothing there")).json()[
+        "code"
+    ] == "freeze_unknown"
 
 
 async def test_an_adjustment_needs_two(payments: Payments) -> None:
@@ -85,21 +97,27 @@ async def test_an_adjustment_needs_two(payments: Payments) -> None:
     asked = {
         "id": str(uuid4()), "player": payments.player, "bucket": "winnings", "amount": 50, "reason": "a match was scored wrong",
     }  # fmt: skip
-    assert (await payments.ask("adjustments", **asked)).json() == {"id": asked["id"], "approved": None}
-    assert (await payments.ask("adjustments", **(asked | {"amount": 51}))).json()["code"] == "id_reused"
-    path = f"/wallet/internal/adjustments/{asked['id']}/decision"
-    ask = payments.wallet.client.post
-    both = await payments.wallet.machine("all", {"wallet:adjust", "wallet:approve"})
-    own = await ask(path, json={"approved": True}, headers=both)
+    auth = payments.wallet.auth
+    first, second = await auth.colleague("finance"), await auth.colleague("finance")
+    assert (await act(payments, first, "adjustments", **asked)).json() == {"id": asked["id"], "approved": None}
+    assert (await act(payments, first, "adjustments", **(asked | {"amount": 51}))).json()["code"] == "id_reused"
+    own_money = asked | {"id": str(uuid4()), "player": str(first.id)}
+    assert (await act(payments, first, "adjustments", **own_money)).json()["code"] == "forbidden"
+    path = f"adjustments/{asked['id']}/decision"
+    own = await act(payments, first, path, approved=True)
     assert (own.status_code, own.json()["code"]) == (403, "own_adjustment")
     assert (await payments.balances())["winnings"] == 0
-    second = await payments.wallet.machine("second", {"wallet:approve"})
-    answers = await asyncio.gather(*(ask(path, json={"approved": True}, headers=second) for _ in range(5)))
+    machine = await payments.wallet.machine("some", {"wallet:approve", "wallet:adjust"})
+    refused = await payments.wallet.client.post(f"/wallet/staff/{path}", json={"approved": True}, headers=machine)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), "no client is a member of staff"
+    answers = await asyncio.gather(*(act(payments, second, path, approved=True) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
     assert (await payments.balances())["winnings"] == 50
-    late = await ask(path, json={"approved": False}, headers=second)
+    late = await act(payments, second, path, approved=False)
     assert (late.status_code, late.json()["code"]) == (409, "adjustment_decided")
     app = await payments.wallet.auth.cloud.connect(payments.wallet.database, role="app", service="wallet")
+    kept = await app.fetchrow("SELECT proposed_by, decided_by FROM adjustment_decisions")
+    assert tuple(kept) == (str(first.id), str(second.id))
     with pytest.raises(asyncpg.CheckViolationError, match="decided_by"):
         await app.execute(
             "INSERT INTO adjustments VALUES ($1, $2, 'deposit', 1, 'why not', 'me', now())", other := uuid4(), uuid4()

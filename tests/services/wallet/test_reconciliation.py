@@ -21,20 +21,20 @@ async def reconcile(wallet: Wallet, clock: Clock) -> None:
 
 
 async def report(wallet: Wallet) -> dict[str, object]:
-    answer = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.auditor)
+    answer = await wallet.client.get("/wallet/staff/reconciliation", headers=wallet.auditor)
     assert answer.status_code == 200, answer.text
     found: dict[str, object] = answer.json()
     return found
 
 
 async def test_there_is_no_report_before_the_first(wallet: Wallet) -> None:
-    answer = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.auditor)
+    answer = await wallet.client.get("/wallet/staff/reconciliation", headers=wallet.auditor)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_yet_reconciled")
 
 
 async def test_players_may_not_read_reports(wallet: Wallet) -> None:
     player = await wallet.player()
-    answer = await wallet.client.get("/wallet/internal/reconciliation", headers=player.bearer)
+    answer = await wallet.client.get("/wallet/staff/reconciliation", headers=player.bearer)
     assert answer.status_code == 403
 
 

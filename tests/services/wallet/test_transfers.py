@@ -210,12 +210,12 @@ async def test_a_player_moves_money_at_a_bounded_pace(wallet: Wallet) -> None:
 
 
 async def test_each_client_has_one_act(wallet: Wallet) -> None:
-    """A leaked secret of who reads reports credits nothing, and the other way round."""
+    """Who reads reports credits nothing, and the other way round."""
     player = await wallet.player()
     body = {"account": player.account, "amount": 5, "reference": "deposit-1"}
     headers = wallet.auditor | {"Idempotency-Key": "intent-0001"}
     credit = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
-    report = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.creditor)
+    report = await wallet.client.get("/wallet/staff/reconciliation", headers=wallet.creditor)
     assert (credit.status_code, report.status_code) == (403, 403)
     assert await player.balance() == 0
 
@@ -236,9 +236,9 @@ async def test_inside_stays_inside(wallet: Wallet) -> None:
     headers = wallet.creditor | OUTSIDE | {"Idempotency-Key": "intent-0001"}
     credit = await wallet.client.post("/wallet/internal/credits", json=body, headers=headers)
     assert (credit.status_code, credit.json()["code"]) == (404, "not_found")
-    report = await wallet.client.get("/wallet/internal/reconciliation", headers=wallet.auditor | OUTSIDE)
-    assert (report.status_code, report.json()["code"]) == (404, "not_found")
-    public = await wallet.client.get("/wallet/balance", headers=wallet.auditor | OUTSIDE)
+    report = await wallet.client.get("/wallet/staff/reconciliation", headers=wallet.auditor | OUTSIDE)
+    assert report.json()["code"] == "not_yet_reconciled", "staff come from outside"
+    public = await wallet.client.get("/wallet/balance", headers=wallet.creditor | OUTSIDE)
     assert (public.status_code, public.json()["code"]) == (403, "forbidden")
     assert "inside" in public.json()["detail"]
     assert (await wallet.client.get("/wallet/balance", headers=player.bearer | OUTSIDE)).status_code == 200
