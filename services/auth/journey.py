@@ -22,7 +22,7 @@ BIRTH_DATE = "1990-01-31"
 
 
 @dataclass
-class RecoveryCodes:
+class UnusedCodes:
     """Who has an authenticator app → recovery codes that were not used yet."""
 
     of: dict[str, Iterator[str]]
@@ -62,7 +62,7 @@ def show_a_second_factor(journey: Journey) -> str:
 
     show(FIRST)
     journey.keep(SecondFactor(show))
-    journey.keep(RecoveryCodes(codes))
+    journey.keep(UnusedCodes(codes))
     again = journey.ask("POST", "/auth/login", 202, json=credentials(journey, FIRST))
     return f"a password alone leads to {' or '.join(again['factors'])}"
 
@@ -83,7 +83,7 @@ def employ(journey: Journey) -> str:
     log_in_as(journey, SUPPORT)
     player = journey.ask("GET", "/auth/me", 200, who=FIRST)["id"]
     journey.ask("GET", f"/auth/staff/accounts/{player}", 403, who=SUPPORT)
-    journey.kept(RecoveryCodes).of[SUPPORT] = iter(add_authenticator_app(journey, SUPPORT))
+    journey.kept(UnusedCodes).of[SUPPORT] = iter(add_authenticator_app(journey, SUPPORT))
     journey.kept(SecondFactor).show(SUPPORT)
     shown = journey.ask("GET", f"/auth/staff/accounts/{player}", 200, who=SUPPORT)["email"]
     journey.ask("POST", f"/auth/staff/accounts/{player}/freeze", 403, who=SUPPORT, json={"reason": "not hers to do"})
