@@ -19,7 +19,7 @@ from localcloud.runtime.processes import Account, can_reach, end, require_free, 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
+def gone(pid: int, seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

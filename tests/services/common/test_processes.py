@@ -26,6 +26,12 @@ from tests.services.support import Cloud, environ, free_port
 
 pytestmark = pytest.mark.postgres
 
+#: How many requests for a lock of a table wait in the database.
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE NOT granted AND datname = current_database()
+"""
+
 
 @asynccontextmanager
 async def web(cloud: Cloud, service: str, directory: Path) -> AsyncIterator[tuple[Process, str, str]]:
@@ -61,7 +67,9 @@ async def test_draining_turns_readiness_off_and_finishes_requests(cloud: Cloud, 
             await owner.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
             body = {"email": "slow@example.com", "password": "correct horse battery"}
             slow = asyncio.create_task(client.post("/auth/register", json=body))
-            await asyncio.sleep(0.5)
+            async with asyncio.timeout(20):
+                while not await owner.fetchval(WAITING):  # noqa: ASYNC110 - PostgreSQL has no event for it
+                    await asyncio.sleep(0.05)
             started.popen.send_signal(signal.SIGTERM)
             async with asyncio.timeout(20):
                 while (ready := await client.get("/readyz")).status_code == 200:  # noqa: ASYNC110 - as a balancer polls

@@ -261,7 +261,7 @@ async def test_no_secret_and_no_account_is_logged(
 async def test_who_may_move_money_is_asked_before_any_does(payments: Payments, wallet: Wallet) -> None:
     auth, player = payments.auth, await payments.player()
     unverified, one_factor = await auth.unverified(await auth.player()), await auth.player()
-    minor = await auth.verified(birth_date=f"{datetime.now(UTC).year - 17}-01-01")
+    minor = await auth.verified(birth_date=f"{datetime.now(UTC).year - 16}-01-01")
     deposit, payout = (
         {"amount": 5_000, "jurisdiction": "XX"},
         {"amount": 5_000, "instrument": str(uuid4()), "jurisdiction": "XX"},
