@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 import pytest
 
 from localcloud.partners.world import Thing
-from services.common.clock import SystemClock
 from tests.services.payments.fixtures import Payments
+from tests.services.support import Clock
 
 pytestmark = pytest.mark.postgres
 
+NOON = time_of_day(12)
 
-async def paid_then(payments: Payments, *amounts: int) -> str:
-    """A player paid in, the day before yesterday by the provider's clock; returns that day."""
+
+async def paid_then(payments: Payments, *amounts: int) -> date:
+    """A player paid in at noon of the day before yesterday, by the provider's clock; returns that day."""
     player = await payments.player()
-    payments.partners.seconds = -timedelta(days=2).total_seconds()
+    then = (datetime.now(UTC) - timedelta(days=2)).replace(hour=12)
+    payments.partners.seconds = then.timestamp() - time.time()
     for amount in amounts:
         await player.paid_in(amount)
     payments.partners.seconds = 0.0
     (day,) = {
         datetime.fromtimestamp(each.made_at, UTC).date() for each in payments.partners.razorpay.world.payments.values()
     }
-    return day.isoformat()
+    return day
 
 
-async def reconcile(payments: Payments, day: str) -> dict[str, Any]:
-    """Fetch and compare, and Razorpay's report of the day before yesterday."""
-    assert await payments.jobs.run_scheduled(payments.sessions, SystemClock(), "payments.order_reports")
+async def reconcile(payments: Payments, day: date) -> dict[str, Any]:
+    """Fetch and compare at noon two days after `day`, however late the test runs, and Razorpay's report of `day`."""
+    clock = Clock(datetime.combine(day + timedelta(days=2), NOON, UTC))
+    assert await payments.jobs.run_scheduled(payments.sessions, clock, "payments.order_reports")
     await payments.work()
     answer = await payments.staff("auditor", "GET", f"/reports/razorpay/{day}")
     assert answer.status_code == 200, answer.text
@@ -75,7 +81,7 @@ async def test_what_differs_is_named(payments: Payments, caplog: pytest.LogCaptu
     (unknown,) = [each for each in report["discrepancies"] if each["kind"] == "payment_unknown"]
     assert unknown == {"kind": "payment_unknown", "id": "pay_foreign", "theirs": 700, "ours": None}
     alarms = [each.__dict__ for each in caplog.records if each.message == "payments do not reconcile"]
-    (alarm,) = [each for each in alarms if (each["provider"], each["day"]) == ("razorpay", day)]
+    (alarm,) = [each for each in alarms if (each["provider"], each["day"]) == ("razorpay", str(day))]
     assert (alarm["levelname"], alarm["runbook"]) == ("CRITICAL", "payments-reconciliation")
 
 
