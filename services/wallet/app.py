@@ -12,7 +12,7 @@ from services.common.clock import Clock
 from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.wallet import controls_endpoints
+from services.wallet import bonus_endpoints, controls_endpoints
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.endpoints import internal as operators
 from services.wallet.endpoints import router
@@ -44,6 +44,8 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
             controls_endpoints.router,
             controls_endpoints.staff,
             controls_endpoints.internal,
+            bonus_endpoints.router,
+            bonus_endpoints.internal,
             endpoint.router("wallet"),
         ],
         opener=open_resources,

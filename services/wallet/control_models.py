@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common.money import Paise
@@ -140,3 +140,46 @@ class PaymentReconciliation(Base):
     created_at: Mapped[datetime]
     matched: Mapped[int]
     findings: Mapped[list[dict[str, Any]]]
+
+
+class BonusGiven(Base):
+    """A bonus with the terms that it was given under; its id is the movement's. Immutable."""
+
+    __tablename__ = "bonuses"
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("transactions.id", name="fk_bonuses_id"), primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(index=True)
+    rule: Mapped[str]
+    amount: Mapped[Paise]
+    required: Mapped[Paise]
+    expires_at: Mapped[datetime]
+    forfeits: Mapped[bool]
+    given_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("amount > 0 AND required >= amount", name="amount"),)
+
+
+class BonusEnd(Base):
+    """How a bonus ended, what was left of it, and the movement that took that. Immutable."""
+
+    __tablename__ = "bonus_ends"
+
+    bonus_id: Mapped[UUID] = mapped_column(ForeignKey("bonuses.id", name="fk_bonus_ends_bonus_id"), primary_key=True)
+    state: Mapped[str]
+    amount: Mapped[Paise]
+    movement: Mapped[UUID | None] = mapped_column(ForeignKey("transactions.id", name="fk_bonus_ends_movement"))
+    ended_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('released', 'expired', 'forfeited')", name="state"),
+        CheckConstraint("amount >= 0 AND (amount > 0) = (movement IS NOT NULL)", name="amount"),
+    )
+
+
+class PlayMinute(Base):
+    """A minute in which a player's client told that they play."""
+
+    __tablename__ = "play_minutes"
+
+    player_id: Mapped[UUID] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True, index=True)

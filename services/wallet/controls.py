@@ -39,6 +39,9 @@ from services.wallet.refusals import done
 #: A limit that is raised or taken away is in force after this; one that is lowered, at once.
 COOL_OFF = timedelta(days=7)
 
+#: No limit looks further back than thirty days.
+MINUTES_KEPT = timedelta(days=31)
+
 log = logging.getLogger(__name__)
 
 
@@ -154,6 +157,12 @@ async def read_limits(reads: Reads | Transaction, clock: Clock, player: UUID) ->
         limits=[_limit(each) for each in found if each["measure"] != "play"],
         waiting=[_limit(each) for each in coming],
     )
+
+
+async def play(transaction: Transaction, clock: Clock, player: UUID) -> LimitsView:
+    """Count this minute as played, once, and show the player's limits."""
+    await controls_repository.note_minute(transaction, player, clock.now().replace(second=0, microsecond=0))
+    return await read_limits(transaction, clock, player)
 
 
 async def may_deposit(reads: Reads, clock: Clock, asked: DepositCheckRequest) -> DepositCheckView:

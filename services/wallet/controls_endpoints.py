@@ -64,6 +64,12 @@ async def set_limit(body: LimitRequest, player: Player, transaction: InTransacti
     return await controls.set_limit(transaction, clock, player, body)
 
 
+@router.post("/play-time", responses=responses(*callers.REFUSALS))
+async def play(player: Player, transaction: InTransaction, clock: Now) -> LimitsView:
+    """Count this minute as played: a client asks once a minute while its player plays. Asked again, it counts once."""
+    return await controls.play(transaction, clock, player)
+
+
 @router.post("/exclusions", responses=responses(*callers.REFUSALS))
 async def exclude(body: ExclusionRequest, player: Player, transaction: InTransaction, clock: Now) -> LimitsView:
     """Do not play for so many days; it cannot be taken back."""

@@ -120,6 +120,23 @@ async def waiting(reads: Reads | Transaction, player: UUID, now: datetime) -> li
     return [row for row in await reads.fetch(_WAITING, player) if row["effective_at"] > now]
 
 
+async def note_minute(transaction: Transaction, player: UUID, minute: datetime) -> None:
+    """Note that a player plays in a minute."""
+    await transaction.execute("INSERT INTO play_minutes VALUES ($1, $2) ON CONFLICT DO NOTHING", player, minute)
+
+
+_FORGET_MINUTES = text("""
+    DELETE FROM play_minutes WHERE (player_id, minute) IN (
+        SELECT player_id, minute FROM play_minutes WHERE minute < :before ORDER BY minute LIMIT 5000
+    )
+""").bindparams(bindparam("before", type_=DateTime(timezone=True)))
+
+
+async def forget_minutes(session: AsyncSession, before: datetime) -> int:
+    """Delete a batch of minutes before that moment; returns how many."""
+    return (await session.execute(_FORGET_MINUTES, {"before": before})).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
+
+
 async def seal(session: AsyncSession, most: int) -> int:
     """Seal a block of the chain; returns how many transactions it has, 0 if there is nothing to seal."""
     return int((await session.execute(text("SELECT seal(:most)"), {"most": most})).scalar_one())

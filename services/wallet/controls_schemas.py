@@ -81,7 +81,7 @@ class ExclusionRequest(Request):
 
 
 class LimitView(Request):
-    """A limit. `used`: of one in force; of time played the contests keep count."""
+    """A limit. `used`: of one in force; of time, the minutes in which the player's client told that they play."""
 
     measure: str
     days: int

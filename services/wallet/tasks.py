@@ -11,7 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import events, idempotency, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.wallet import chain, controls_repository, holds, reconciliation, repository, service, tax, withholding
+from services.wallet import (
+    bonuses,
+    chain,
+    controls,
+    controls_repository,
+    holds,
+    reconciliation,
+    repository,
+    service,
+    tax,
+    withholding,
+)
 
 jobs = Jobs(emits=True)
 
@@ -29,6 +40,18 @@ async def expire_holds(session: AsyncSession, clock: Clock) -> None:
     now = clock.now()
     due = await repository.due_holds(session, now, holds.EXPIRED_AT_ONCE)
     await holds.expire(repository.InSession(session), due, now)
+
+
+@jobs.clean_up("wallet.end_bonuses", "* * * * *", late_after=timedelta(minutes=30))
+async def end_bonuses(session: AsyncSession, clock: Clock) -> int:
+    """Every minute end the bonuses that are played through, expired, or forfeited by a withdrawal."""
+    return await bonuses.end_due(repository.InSession(session), clock)
+
+
+@jobs.clean_up("wallet.forget_play_minutes", "33 3 * * *", late_after=timedelta(hours=26))
+async def forget_play_minutes(session: AsyncSession, clock: Clock) -> int:
+    """Nightly delete minutes played that no limit counts any more."""
+    return await controls_repository.forget_minutes(session, clock.now() - controls.MINUTES_KEPT)
 
 
 @jobs.clean_up("wallet.forget_events", "53 2 * * *", late_after=timedelta(hours=26))
