@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -13,9 +15,14 @@ import pytest
 from fastapi import FastAPI
 
 from services.auth.clients import Client
+from services.common.database import Sessions, create_engine, create_sessions
+from services.common.postgres import open_pool
+from services.wallet.accounts_repository import AccountIndex
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
 from tests.services.support import Clock, Cloud, running
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -92,3 +99,28 @@ async def wallet(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) 
     app = create_app(clock, httpx.ASGITransport(auth.app))
     async with cloud.fresh("wallet") as database, running(app, cloud.environment("wallet", database)) as client:
         yield await wallet_of(app, client, database, auth)
+
+
+class World:
+    """A database of the wallet, and a loop to work on it from plain functions."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions, pool: Any) -> None:
+        self.loop, self.sessions, self.pool, self.clock = loop, sessions, pool, Clock()
+        self.known = AccountIndex()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+
+@pytest.fixture(scope="module")
+def world(cloud: Cloud) -> Iterator[World]:
+    """For property tests: one loop and one database for all examples of a module."""
+    loop = asyncio.new_event_loop()
+    stack = AsyncExitStack()
+    database = loop.run_until_complete(stack.enter_async_context(cloud.fresh("wallet")))
+    engine = create_engine(cloud.settings("wallet", database), "test")
+    stack.push_async_callback(engine.dispose)
+    pool = loop.run_until_complete(stack.enter_async_context(open_pool(cloud.settings("wallet", database), "test", 8)))
+    yield World(loop, create_sessions(engine), pool)
+    loop.run_until_complete(stack.aclose())
+    loop.close()

@@ -7,8 +7,6 @@ the whole ledger (it sums to zero, it reconciles) is checked over everything tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -17,16 +15,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from services.common.database import Sessions, create_engine, create_sessions
 from services.common.errors import ErrorCode, ServiceError
 from services.common.money import MAX_AMOUNT, Paise
-from services.common.postgres import Reads, Transaction, open_pool
+from services.common.postgres import Reads, Transaction
 from services.common.tokens import Caller
 from services.wallet import checks_repository, ledger, service
-from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
 from services.wallet.schemas import CreditRequest, Movement, TransferRequest
-from tests.services.support import Clock, Cloud
+from tests.services.wallet.fixtures import World
 
 pytestmark = pytest.mark.postgres
 
@@ -41,30 +37,6 @@ players = st.integers(0, PLAYERS - 1)
 
 
 CREDITOR = Caller("test", frozenset({service.CREDIT}))
-
-
-class World:
-    """A database of the wallet, and a loop to work on it from plain functions."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, sessions: Sessions, pool: Any) -> None:
-        self.loop, self.sessions, self.pool, self.clock = loop, sessions, pool, Clock()
-        self.known = AccountIndex()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
-
-
-@pytest.fixture(scope="module")
-def world(cloud: Cloud) -> Iterator[World]:
-    loop = asyncio.new_event_loop()
-    stack = AsyncExitStack()
-    database = loop.run_until_complete(stack.enter_async_context(cloud.fresh("wallet")))
-    engine = create_engine(cloud.settings("wallet", database), "test")
-    stack.push_async_callback(engine.dispose)
-    pool = loop.run_until_complete(stack.enter_async_context(open_pool(cloud.settings("wallet", database), "test", 8)))
-    yield World(loop, create_sessions(engine), pool)
-    loop.run_until_complete(stack.aclose())
-    loop.close()
 
 
 class Ledger(RuleBasedStateMachine):
