@@ -26,7 +26,10 @@ class BonusRequest(Request):
 
 
 class BonusView(Request):
-    """An open bonus: `wagered` of what it requires; `left` of its amount becomes winnings then, or goes at `expires_at`."""
+    """An open bonus: `wagered` of what it requires; `left` of its amount becomes winnings then, or goes at `expires_at`.
+
+    `forfeits`: a withdrawal before that ends it.
+    """
 
     id: UUID
     amount: Paise
@@ -34,7 +37,7 @@ class BonusView(Request):
     required: Paise
     wagered: Paise
     expires_at: AwareDatetime
-    forfeited_by_withdrawal: bool
+    forfeits: bool
 
 
 class BonusesView(Request):

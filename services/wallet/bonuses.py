@@ -52,7 +52,7 @@ async def give(
     await bonus_repository.give(transaction, asked.id, *values)
     return BonusView(
         id=asked.id, amount=asked.amount, left=asked.amount, required=required, wagered=0, expires_at=expires_at,
-        forfeited_by_withdrawal=forfeits,
+        forfeits=forfeits,
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ async def read(reads: Reads, clock: Clock, player: UUID) -> BonusesView:
         bonuses=[
             BonusView(
                 id=each.bonus.id, amount=each.bonus.amount, left=each.left, required=each.bonus.required,
-                wagered=each.wagered, expires_at=each.bonus.expires_at, forfeited_by_withdrawal=each.bonus.forfeits,
+                wagered=each.wagered, expires_at=each.bonus.expires_at, forfeits=each.bonus.forfeits,
             )
             for each in standings(found.bonuses, found.played, found.pots.balance, clock.now())
             if each.state is None

@@ -16,7 +16,7 @@ from services.common.errors import Code, responses
 from services.common.idempotency import WithKey
 from services.common.postgres import Reading
 from services.common.tokens import Caller
-from services.wallet import service
+from services.wallet import service, statements
 from services.wallet.dependencies import Known, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.ledger import Status, Verdict
@@ -76,28 +76,40 @@ async def entries(
     return await service.statement(session, player, before, limit)
 
 
+Since = Annotated[AwareDatetime, Query()]
+Until = Annotated[AwareDatetime, Query()]
+
+
+def _file(media: str, description: str) -> dict[int | str, dict[str, object]]:
+    shape = {"type": "string"} if media.startswith("text/") else {"type": "string", "format": "binary"}
+    return {
+        200: {"content": {media: {"schema": shape}}, "description": description},
+        **responses(WalletCode.ACCOUNT_MISSING, WalletCode.STATEMENT_TOO_LONG, *callers.REFUSALS),
+    }
+
+
 @router.get(
     "/statement.csv",
-    responses={
-        200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-            "description": "A line for each entry, oldest first",
-        },
-        **responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS),
-    },
+    responses=_file("text/csv", "A line for each entry, oldest first"),
     response_class=Response,
 )
-async def statement_csv(
-    player: Player,
-    reads: Reading,
-    since: Annotated[AwareDatetime, Query()],
-    until: Annotated[AwareDatetime, Query()],
-) -> Response:
+async def statement_csv(player: Player, reads: Reading, since: Since, until: Until) -> Response:
     """The caller's statement of a time, over all buckets, as a file: at most 10,000 entries."""
-    lines = await service.statement_csv(reads, player, since, until)
-    return Response(
-        lines, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="statement.csv"'}
-    )
+    return _attached(await statements.as_csv(reads, player, since, until), "text/csv", "statement.csv")
+
+
+@router.get(
+    "/statement.pdf",
+    responses=_file("application/pdf", "Pages for each currency, oldest first, with sums"),
+    response_class=Response,
+)
+async def statement_pdf(player: Player, reads: Reading, since: Since, until: Until) -> Response:
+    """The same on pages: at most 2,000 entries."""
+    return _attached(await statements.as_pdf(reads, player, since, until), "application/pdf", "statement.pdf")
+
+
+def _attached(content: str | bytes, media: str, name: str) -> Response:
+    return Response(content, media_type=media, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/notifications", responses=responses(WalletCode.ACCOUNT_MISSING, *callers.REFUSALS))

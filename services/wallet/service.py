@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,10 +15,10 @@ from services.common.errors import ServiceError
 from services.common.idempotency import Keyed
 from services.common.ids import uuid7
 from services.common.postgres import Reads
-from services.common.spreadsheet import cell
 from services.common.tokens import Caller
 from services.wallet import ledger, repository
 from services.wallet.accounts_repository import AccountIndex
+from services.wallet.amounts import rupees
 from services.wallet.errors import WalletCode
 from services.wallet.kinds import KINDS
 from services.wallet.ledger import NO_CAP, Poster, Verdict
@@ -46,9 +44,6 @@ NOTIFY = "wallet.notify"
 
 _NOTIFICATIONS_SHOWN = 50
 
-#: Entries of one file.
-STATEMENT_MOST = 10_000
-
 #: What a player was notified of stays in the statement for ever; the notification of it goes.
 NOTIFICATIONS_KEPT = timedelta(days=90)
 
@@ -70,18 +65,6 @@ async def balance_of(reads: Reads, player: UUID, at: datetime | None = None) -> 
     account = _there(await repository.players_account(reads, player))
     amount = account.amount if at is None else await repository.balance_at(reads, account.id, at)
     return BalanceView(account=account.id, balance=amount)
-
-
-async def statement_csv(reads: Reads, player: UUID, since: datetime, until: datetime) -> str:
-    """The player's entries of a time, oldest first, as CSV. Raises ServiceError (account_missing)."""
-    _there(await repository.players_account(reads, player))
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerow(("moment", "bucket", "kind", "amount", "balance_after", "currency", "transaction", "note"))
-    for row in await repository.entries_between(reads, player, since, until, STATEMENT_MOST):
-        *fields, note = row
-        table.writerow((*fields, cell(note)))  # the note is somebody else's
-    return written.getvalue()
 
 
 async def transfer(
@@ -195,21 +178,6 @@ async def notify(session: AsyncSession, clock: Clock, transactions: Sequence[UUI
         notices.append((entry.account, entry.transaction, message))
     if notices:
         await repository.notify(session, notices, clock.now())
-
-
-def rupees(amount: int) -> str:
-    """An amount of paise as people write it here: groups of two digits above the thousands.
-
-    >>> rupees(12345678905), rupees(99900), rupees(5)
-    ('₹12,34,56,789.05', '₹999.00', '₹0.05')
-    """
-    whole, paise = divmod(abs(amount), 100)
-    head, tail = str(whole)[:-3], str(whole)[-3:]
-    groups = [tail]
-    while head:
-        head, group = head[:-2], head[-2:]
-        groups.insert(0, group)
-    return f"{'-' if amount < 0 else ''}₹{','.join(groups)}.{paise:02}"
 
 
 async def _account(session: AsyncSession, player: UUID) -> tuple[Account, Balance]:

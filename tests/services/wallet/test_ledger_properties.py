@@ -20,6 +20,7 @@ from services.common.money import MAX_AMOUNT, Paise
 from services.common.postgres import Reads, Transaction
 from services.common.tokens import Caller
 from services.wallet import checks_repository, ledger, service
+from services.wallet.amounts import rupees
 from services.wallet.errors import WalletCode
 from services.wallet.schemas import CreditRequest, Movement, TransferRequest
 from tests.services.wallet.fixtures import World
@@ -198,4 +199,4 @@ def test_the_ledger_keeps_its_invariants(world: World) -> None:
     ],
 )
 def test_rupees_are_written_as_in_india(amount: int, written: str) -> None:
-    assert service.rupees(amount) == written
+    assert rupees(amount) == written
