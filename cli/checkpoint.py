@@ -8,6 +8,7 @@ writes after that place are taken out of the journal; those of tasks and people 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -86,15 +87,33 @@ class Checkpoint:
         return notes
 
     def missing(self) -> list[str]:
-        """The parts that somebody deleted, and that the copy has."""
+        """The parts that somebody deleted, or that cannot be read any more, and that the copy has."""
+        copy, unreadable = self._places.checkpoint, self.unreadable()
+        lost = [
+            part
+            for part in COPIED
+            if not (self.state / part).exists() or any(file.is_relative_to(self.state / part) for file in unreadable)
+        ]
+        return [part for part in lost if (copy / part).exists()]
+
+    def unreadable(self) -> list[Path]:
+        """Pulumi's files of stacks that are damaged: a disk that lost its last writes, somebody's hand."""
+        return [file for file in _stacks(self._places.backend) if not _is_json(file)]
+
+    def beyond_repair(self) -> list[Path]:
+        """Those of them that the copy lacks, or has damaged."""
         copy = self._places.checkpoint
-        return [part for part in COPIED if (copy / part).exists() and not (self.state / part).exists()]
+        return [file for file in self.unreadable() if not _is_json(copy / file.relative_to(self.state))]
 
     def complete(self) -> list[str]:
         """Put back from the copy what somebody deleted of the state directory; returns a sentence for each part."""
         copy, emulator = self._places.checkpoint, self._places.emulator
-        missing = self.missing()
+        unreadable, missing = self.unreadable(), self.missing()
         for part in missing:
+            if (self.state / part).exists():
+                aside = (self.state / part).with_name(f"{Path(part).name}.refused")
+                shutil.rmtree(aside, ignore_errors=True)
+                (self.state / part).rename(aside)
             shutil.copytree(copy / part, self.state / part)
         if (copy / "emulator").exists() and not any(emulator.glob("snapshot*")):
             missing.append("emulator")
@@ -102,7 +121,11 @@ class Checkpoint:
             for linked in (copy / "emulator").iterdir():
                 shutil.copyfile(linked, emulator / linked.name)
         return [
-            f"{self.state / part} was missing: put back as it was after the last run of the engine" for part in missing
+            f"{file} cannot be read: all beside it goes back to the last run of the engine" for file in unreadable
+        ] + [
+            f"{self.state / part} was missing: put back as it was after the last run of the engine"
+            for part in missing
+            if not any(file.is_relative_to(self.state / part) for file in unreadable)
         ]
 
     def _take_back_the_emulator(self) -> list[str]:
@@ -129,6 +152,18 @@ class Checkpoint:
             if missing
             else []
         )
+
+
+def _stacks(backend: Path) -> list[Path]:
+    return sorted((backend / ".pulumi" / "stacks").glob("*/*.json"))
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_bytes())
+    except (ValueError, FileNotFoundError):
+        return False
+    return True
 
 
 def _journals(file: Path) -> list[int]:

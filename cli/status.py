@@ -34,11 +34,16 @@ def status(
 def report(client: Any) -> dict[str, Any]:
     """The status document: what the data plane says, and how many resources the engine's state holds."""
     state = local.workspace(0).state_file(local.STACK)
-    resources = 0
+    document: dict[str, Any] = {**client.status(), "resources": 0}
     if state.exists():
-        latest = json.loads(state.read_text())["checkpoint"].get("latest") or {}
-        resources = len(latest.get("resources") or [])
-    return {**client.status(), "resources": resources}
+        try:
+            latest = json.loads(state.read_bytes())["checkpoint"].get("latest") or {}
+        except ValueError:
+            way = f"`{console.command('up')}` goes back to the copy of the last run"
+            document["problems"] = [*document["problems"], f"the engine's state {state} cannot be read; {way}"]
+        else:
+            document["resources"] = len(latest.get("resources") or [])
+    return document
 
 
 def steady(document: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cli.checkpoint import COPIED, Checkpoint, Phase
 from localcloud.emulator import journal
 from localcloud.emulator.journal import ENGINE, OTHER, Entry, Journal
+from localcloud.runtime.state import StateDirectory
 
 
 def _write(state: Path, moment: str, parts: tuple[str, ...] = COPIED) -> None:
@@ -120,6 +121,29 @@ def test_a_deleted_part_is_put_back(tmp_path: Path, part: str) -> None:
     assert _read(tmp_path) == ["here"] * 2
     assert (tmp_path / "emulator" / "snapshot").read_text() == "generation 1"
     assert _journal(tmp_path, 1) == ["a message"]
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"checkpoint": {"lat', b"\x00" * 64])
+def test_a_damaged_state_of_the_engine_is_put_back_from_the_copy_and_kept_aside(tmp_path: Path, damage: bytes) -> None:
+    checkpoint, whole = Checkpoint(tmp_path), b'{"checkpoint": {}}'
+    state = StateDirectory(tmp_path).backend / ".pulumi" / "stacks" / "p" / "local.json"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(whole)
+    checkpoint.take(None)
+    assert (checkpoint.missing(), checkpoint.complete()) == ([], [])
+    state.write_bytes(damage)
+    assert not checkpoint.beyond_repair()
+    (note,) = checkpoint.complete()
+    assert note.startswith(f"{state} cannot be read")
+    assert state.read_bytes() == whole
+    assert [file.read_bytes() for file in tmp_path.rglob("*.refused/**/local.json")] == [damage]
+    # Without a copy, or with one that is damaged, too, nothing may be changed.
+    for copied in (tmp_path / "checkpoint").rglob("local.json"):
+        copied.write_bytes(damage)
+    state.write_bytes(damage)
+    assert checkpoint.beyond_repair() == [state]
+    shutil.rmtree(tmp_path / "checkpoint")
+    assert checkpoint.beyond_repair() == [state]
 
 
 def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
