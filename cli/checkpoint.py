@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from cli import console
 from localcloud.runtime.state import StateDirectory, write_atomically
 
 #: What is copied, below the state directory.
@@ -100,10 +101,14 @@ class Checkpoint:
         """Pulumi's files of stacks that are damaged: a disk that lost its last writes, somebody's hand."""
         return [file for file in _stacks(self._places.backend) if not _is_json(file)]
 
-    def beyond_repair(self) -> list[Path]:
-        """Those of them that the copy lacks, or has damaged."""
-        copy = self._places.checkpoint
-        return [file for file in self.unreadable() if not _is_json(copy / file.relative_to(self.state))]
+    def require_repairable(self) -> None:
+        """End the command if one of them is lacking in the copy, or damaged there, too."""
+        for file in self.unreadable():
+            if not _is_json(self._places.checkpoint / file.relative_to(self.state)):
+                console.fail(
+                    f"{file} cannot be read, and there is no copy of it that can; nothing was changed",
+                    f"Put a copy of your own there; or `{console.command('reset')}` forgets the platform and its data.",
+                )
 
     def complete(self) -> list[str]:
         """Put back from the copy what somebody deleted of the state directory; returns a sentence for each part."""

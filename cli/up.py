@@ -183,11 +183,7 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) -> 
 
     checkpoint = Checkpoint(local.STATE)
     running = local.running()
-    if lost := checkpoint.beyond_repair():
-        console.fail(
-            f"{lost[0]} cannot be read, and there is no copy of it that can; nothing was changed",
-            f"Put a copy of your own there; or `{console.command('reset')}` forgets the platform and its data.",
-        )
+    checkpoint.require_repairable()
     broken = checkpoint.phase is Phase.APPLYING or bool(checkpoint.missing())
     why = _restarts(wanted, before, cloud)
     if running is not None and (broken or why):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +125,9 @@ def test_a_deleted_part_is_put_back(tmp_path: Path, part: str) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"checkpoint": {"lat', b"\x00" * 64])
-def test_a_damaged_state_of_the_engine_is_put_back_from_the_copy_and_kept_aside(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_state_of_the_engine_is_put_back_from_the_copy_and_kept_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
     checkpoint, whole = Checkpoint(tmp_path), b'{"checkpoint": {}}'
     state = StateDirectory(tmp_path).backend / ".pulumi" / "stacks" / "p" / "local.json"
     state.parent.mkdir(parents=True)
@@ -132,7 +135,7 @@ def test_a_damaged_state_of_the_engine_is_put_back_from_the_copy_and_kept_aside(
     checkpoint.take(None)
     assert (checkpoint.missing(), checkpoint.complete()) == ([], [])
     state.write_bytes(damage)
-    assert not checkpoint.beyond_repair()
+    checkpoint.require_repairable()
     (note,) = checkpoint.complete()
     assert note.startswith(f"{state} cannot be read")
     assert state.read_bytes() == whole
@@ -141,9 +144,13 @@ def test_a_damaged_state_of_the_engine_is_put_back_from_the_copy_and_kept_aside(
     for copied in (tmp_path / "checkpoint").rglob("local.json"):
         copied.write_bytes(damage)
     state.write_bytes(damage)
-    assert checkpoint.beyond_repair() == [state]
+    with pytest.raises(typer.Exit):
+        checkpoint.require_repairable()
     shutil.rmtree(tmp_path / "checkpoint")
-    assert checkpoint.beyond_repair() == [state]
+    with pytest.raises(typer.Exit):
+        checkpoint.require_repairable()
+    assert str(state) in capsys.readouterr().err
+    assert state.read_bytes() == damage
 
 
 def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
