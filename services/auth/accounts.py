@@ -100,6 +100,8 @@ class AccountService:
             await audit.record(session, now, kind, known.id if known else None, visitor)
             letter, secret = Letter.REGISTERED_AGAIN, ""
             if known is not None and not known.is_verified and writes:
+                known = await repository.user_by_id(session, known.id, lock=True)  # whoever entered the code is first
+            if known is not None and not known.is_verified and writes:
                 given = {"password_hash": password_hash, "birth_date": wanted.birth_date}
                 await repository.change_user(session, known.id, **given)
                 code = await self._flows.begin_code(session, _VERIFY[contact.kind], known.id, contact=digest.hex())
@@ -135,9 +137,17 @@ class AccountService:
         Raises ServiceError (rate_limited, limiter_unavailable, credentials_wrong, account_frozen).
         """
         who = await self._authenticate(sessions, session, given, visitor)
+        # The password was checked without a lock. From here on it stays what it is: a change of it that was first ends this
+        # log-in, one that comes later ends the session.
+        user = await repository.user_by_id(session, who.user.id, lock=True)
+        if user is None or (
+            user.password_hash != who.user.password_hash
+            and not await self._passwords.verify(user.password_hash, given.password.get_secret_value())
+        ):
+            raise ServiceError(AuthCode.CREDENTIALS_WRONG, "Check both, or register.")
         if who.new_hash is not None:
-            await repository.set_password_hash(session, who.user.id, old=who.user.password_hash, new=who.new_hash)
-        return await self.begin_session(session, who.user, visitor, ["pwd"])
+            await repository.set_password_hash(session, user.id, old=who.user.password_hash, new=who.new_hash)
+        return await self.begin_session(session, user, visitor, ["pwd"])
 
     async def begin_session(
         self, session: AsyncSession, user: User, visitor: Visitor, amr: list[str]

@@ -12,12 +12,15 @@ from collections import Counter
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.auth import repository
 from services.auth.audit import Happened
 from services.auth.limiter import BY_ACCOUNT, BY_FACTOR, Limit, Limiter
+from services.auth.models import User
 from services.common.errors import Code, ServiceError
 from services.common.tokens import ALGORITHM, AUDIENCE, issuer
-from tests.services.auth.fixtures import Auth, Person
+from tests.services.auth.fixtures import PASSWORD, Auth, Person
 from tests.services.support import OUTSIDE, Clock
 
 pytestmark = pytest.mark.postgres
@@ -103,6 +106,49 @@ async def test_a_log_in_begins_a_session_of_its_own_whatever_it_brings(auth: Aut
     assert claims["sub"] == str(victim.id)
     assert claims["sid"] not in (attacker.claims["sid"], victim.claims["sid"])
     assert "set-cookie" not in answer.headers
+
+
+async def test_a_log_in_that_meets_a_change_of_the_password_gets_no_session(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch, cheap_passwords: None
+) -> None:
+    """The old password was right when it was checked: whoever knows it must not stay in for a month by that."""
+    person = await auth.verified()
+    passwords = auth.app.state.services.passwords
+    check = passwords.verify
+
+    async def check_and_lose_time(stored: str | None, password: str) -> bool:
+        right = await check(stored, password)
+        monkeypatch.setattr(passwords, "verify", check)
+        body = {"old": person.password, "new": "another horse battery"}
+        changed = await auth.client.post("/auth/password", json=body, headers=person.bearer)
+        assert changed.status_code == 200, changed.text
+        return bool(right)
+
+    monkeypatch.setattr(passwords, "verify", check_and_lose_time)
+    late = await auth.client.post("/auth/login", json={"email": person.email, "password": person.password})
+    assert (late.status_code, late.json()["code"]) == (401, "credentials_wrong")
+    fresh = {"email": person.email, "password": "another horse battery"}
+    assert (await auth.client.post("/auth/login", json=fresh)).status_code == 200
+
+
+async def test_a_registration_that_meets_the_code_does_not_change_the_password(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch, cheap_passwords: None
+) -> None:
+    """Somebody else registers the address with a password of theirs, just while its owner enters the code."""
+    email = await auth.registered()
+    code, find = await auth.secret(email), repository.user_by_digest
+
+    async def find_and_lose_time(session: AsyncSession, digest: bytes) -> User | None:
+        found = await find(session, digest)
+        monkeypatch.setattr(repository, "user_by_digest", find)
+        assert (await auth.finish(email, code)).status_code == 200
+        return found
+
+    monkeypatch.setattr(repository, "user_by_digest", find_and_lose_time)
+    theirs = {"email": email, "password": "a stranger's password"}
+    assert (await auth.client.post("/auth/register", json=theirs)).status_code == 202
+    assert (await auth.client.post("/auth/login", json=theirs)).status_code == 401
+    assert await auth.log_in(Person(email, PASSWORD, {}))
 
 
 async def test_a_thousand_guesses_at_once_are_ten(auth: Auth, clock: Clock) -> None:
