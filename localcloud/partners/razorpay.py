@@ -166,10 +166,11 @@ class RazorpayStandIn(StandIn):
         message = f"{order}|{payment}".encode()
         return hmac.new(self._secret("RAZORPAY_KEY_SECRET").encode(), message, hashlib.sha256).hexdigest()
 
-    def dispute(self, payment: str, status: str) -> None:
-        """The payer's bank questions a payment, or the dispute ends."""
+    def dispute(self, payment: str, status: str, phase: str = "chargeback") -> None:
+        """The payer's bank questions a payment, or the dispute ends, or goes on in another phase."""
         entity = {
-            "id": f"disp_{payment}", "payment_id": payment, "amount": self.world.payments[payment].amount, "status": status
+            "id": f"disp_{payment}", "payment_id": payment, "amount": self.world.payments[payment].amount,
+            "status": status, "phase": phase,
         }  # fmt: skip
         kind = {"open": "created", "won": "won", "lost": "lost"}[status]
         self._tell(f"payment.dispute.{kind}", dispute=entity, payment=_payment(self.world.payments[payment]))

@@ -20,7 +20,7 @@ from services.common.money import Paise
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
 from services.payments import repository
-from services.payments.models import Webhook
+from services.payments.models import Dispute, Webhook
 from services.payments.outside import Reach
 from services.payments.providers.port import DisputeOutcome, NotDone, ProviderName, WebhookEvent
 from services.payments.states import DepositState
@@ -33,6 +33,9 @@ _HOLDS = UUID("6d617463-6864-5179-8000-646973707574")
 
 Act = Literal["held", "released", "taken"]
 
+#: Of news of one stage the later: who tells us first that it was won tells us of its beginning no more.
+_ORDER = (DisputeOutcome.OPEN, DisputeOutcome.WON, DisputeOutcome.LOST)
+
 _ACTS: Mapping[DisputeOutcome, Act] = {
     DisputeOutcome.OPEN: "held",
     DisputeOutcome.WON: "released",
@@ -43,15 +46,24 @@ log = logging.getLogger(__name__)
 
 
 async def take(session: AsyncSession, webhook: Webhook, event: WebhookEvent) -> bool:
-    """A dispute, or how it stands now; False where its payment is not known.
+    """A dispute, or how it stands now; False where its payment is not known. What is older than what is known changes nothing.
 
     It freezes its payment, and so every payout of its player's, until all of them are won.
     """
     payment = await repository.payment(session, webhook.provider, event.payment, lock=True)
     if payment is None or not event.dispute:
         return False
-    status = event.outcome
-    await repository.keep_dispute(session, webhook.provider, event.dispute, payment.id, Paise(event.amount), status)
+    status, found = event.outcome, await repository.dispute(session, webhook.provider, event.dispute, lock=True)
+    if found is None:
+        found = Dispute(
+            provider=webhook.provider, id=event.dispute, payment=payment.id, amount=Paise(event.amount), status=status,
+            stage=event.stage, wallet="",
+        )  # fmt: skip
+        await repository.add(session, found)
+    elif (event.stage, _ORDER.index(status)) <= (found.stage, _ORDER.index(DisputeOutcome(found.status))):
+        return True
+    found.stage, found.status = event.stage, status
+    await session.flush()
     payment.frozen = await repository.unwon_disputes(session, webhook.provider, payment.id) > 0
     await outbox.enqueue(session, SETTLE, {"provider": webhook.provider, "dispute": event.dispute})
     fields = {"provider": webhook.provider, "payment": payment.id, "dispute": event.dispute, "status": status}
@@ -71,6 +83,7 @@ class _Disputed:
     deposit: UUID
     player: UUID
     amount: Paise
+    stage: int
     credited: bool
 
 
@@ -85,11 +98,13 @@ class SettleDispute:
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> _Disputed | None:
         """What is to be done; nothing if it was, or the money is not the player's: a surplus goes back anyhow."""
         provider, name = message.payload["provider"], message.payload["dispute"]
-        found = await repository.dispute(session, provider, name)
+        found = await repository.dispute(session, provider, name, lock=True)
         payment = await repository.payment(session, provider, found.payment) if found else None
         if found is None or payment is None or payment.role != "credit":
             return None
         act = _ACTS[DisputeOutcome(found.status)]
+        if found.wallet == "released" and act != "released" and found.stage > (found.released_in or 0):
+            found.wallet = ""  # it goes on at a later stage: what there is is held anew
         if found.wallet in ("released", "taken") and act != found.wallet:
             fields = {"provider": provider, "dispute": name, "status": found.status, "wallet": found.wallet}
             log.critical("a dispute goes on that had ended", extra={**fields, "runbook": "payments-dispute"})
@@ -97,9 +112,10 @@ class SettleDispute:
             return None
         deposit = await repository.deposit(session, payment.deposit_id)
         assert deposit is not None, "foreign keys hold"
+        hold = f"{provider} {name}" if found.released_in is None else f"{provider} {name} {found.released_in}"
         return _Disputed(
-            provider=provider, dispute=name, act=act, hold=uuid5(_HOLDS, f"{provider} {name}"), deposit=deposit.id,
-            player=deposit.player_id, amount=Paise(min(found.amount, payment.amount)),
+            provider=provider, dispute=name, act=act, hold=uuid5(_HOLDS, hold), deposit=deposit.id,
+            player=deposit.player_id, amount=Paise(min(found.amount, payment.amount)), stage=found.stage,
             credited=deposit.state == DepositState.CREDITED,
         )  # fmt: skip
 
@@ -135,3 +151,7 @@ class SettleDispute:
         assert found is not None, "rows are never deleted"
         if found.wallet not in ("released", "taken"):
             found.wallet = request.act
+            if request.act == "released":
+                found.released_in = request.stage
+        if _ACTS[DisputeOutcome(found.status)] != found.wallet:  # it went on meanwhile
+            await outbox.enqueue(session, SETTLE, dict(message.payload))

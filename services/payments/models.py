@@ -237,7 +237,11 @@ class Webhook(Base):
 
 
 class Dispute(Base):
-    """A payment that the payer's bank questions; while it is open the payment is frozen. `wallet`: what it has done for it."""
+    """A payment that the payer's bank questions; while it is open the payment is frozen.
+
+    `stage`: how far it has gone (providers.port.STAGES). `wallet`: what it has done for it; `released_in`: the last stage at
+    whose end it released the amount.
+    """
 
     __tablename__ = "disputes"
 
@@ -248,6 +252,8 @@ class Dispute(Base):
     status: Mapped[str]
     wallet: Mapped[str] = mapped_column(server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    stage: Mapped[int] = mapped_column(server_default=text("0"))
+    released_in: Mapped[int | None]
 
     __table_args__ = (PrimaryKeyConstraint("provider", "id"),)
 

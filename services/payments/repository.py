@@ -167,16 +167,6 @@ async def forget_webhooks(session: AsyncSession, before: datetime) -> int:
     return (await session.execute(delete(Webhook).where(Webhook.id.in_(old)))).rowcount  # type: ignore[attr-defined,no-any-return] # a CursorResult
 
 
-async def keep_dispute(
-    session: AsyncSession, provider: str, dispute_id: str, payment_id: str, amount: Paise, status: str
-) -> None:
-    """Keep a dispute, or how it stands now."""
-    made = insert(Dispute).values(provider=provider, id=dispute_id, payment=payment_id, amount=amount, status=status)
-    await session.execute(
-        made.on_conflict_do_update(index_elements=["provider", "id"], set_={"status": made.excluded.status})
-    )
-
-
 async def dispute(session: AsyncSession, provider: str, dispute_id: str, *, lock: bool = False) -> Dispute | None:
     """A dispute."""
     return await session.get(Dispute, (provider, dispute_id), with_for_update=lock or None, populate_existing=lock)

@@ -15,6 +15,7 @@ from services.common.outside import Refused
 from services.payments.amounts import paise, rupees
 from services.payments.providers import signatures
 from services.payments.providers.port import (
+    STAGES,
     Destination,
     DisputeOutcome,
     Order,
@@ -218,6 +219,7 @@ class Cashfree:
             reference=_id(refund.get("refund_id") or parts.get("transfer_id")),
             dispute=_id(dispute.get("dispute_id")),
             outcome=_outcome(_id(dispute.get("dispute_status"))),
+            stage=STAGES.get(_id(dispute.get("dispute_type")).lower(), 0),
             amount=_lenient(dispute.get("dispute_amount")),
         )
 

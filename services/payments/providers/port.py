@@ -134,9 +134,16 @@ class DisputeOutcome(StrEnum):
     LOST = "lost"
 
 
+#: How far a dispute has gone, by both providers' names of it: who wins a chargeback may meet the same dispute again.
+STAGES = {"retrieval": 1, "chargeback": 2, "pre_arbitration": 3, "arbitration": 4}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebhookEvent:
-    """A webhook: what it is about, by the provider's ids and by our reference, as far as it names them."""
+    """A webhook: what it is about, by the provider's ids and by our reference, as far as it names them.
+
+    `stage`: of a dispute, of STAGES; 0 for what comes before them.
+    """
 
     kind: str
     subject: Subject
@@ -145,6 +152,7 @@ class WebhookEvent:
     reference: str = ""
     dispute: str = ""
     outcome: DisputeOutcome = DisputeOutcome.OPEN
+    stage: int = 0
     amount: int = 0
 
 

@@ -13,6 +13,7 @@ import httpx
 from services.common.money import CURRENCY, Paise
 from services.payments.providers import signatures
 from services.payments.providers.port import (
+    STAGES,
     Destination,
     DisputeOutcome,
     Order,
@@ -193,6 +194,7 @@ class Razorpay:
             reference=_id(refund.get("receipt") or payout.get("reference_id")),
             dispute=_id(dispute.get("id")),
             outcome=_DISPUTES.get(status, DisputeOutcome.OPEN),
+            stage=STAGES.get(_id(dispute.get("phase")), 0),
             amount=Paise(amount if type(amount) is int else 0),
         )
 

@@ -19,7 +19,7 @@ from services.common.money import Paise
 from services.common.outside import Refused
 from services.payments.providers import cashfree, razorpay, transport
 from services.payments.providers.cashfree import Cashfree
-from services.payments.providers.port import Destination, DisputeOutcome, NotDone, Provider, Subject, Unknown
+from services.payments.providers.port import STAGES, Destination, DisputeOutcome, NotDone, Provider, Subject, Unknown
 from services.payments.providers.razorpay import Razorpay
 from services.payments.providers.transport import client
 from tests.services.payments.partners import Partners
@@ -172,13 +172,19 @@ def test_cashfrees_disputes_are_read_as_it_documents_them(status: str, outcome: 
         "type": "DISPUTE_CLOSED",
         "event_time": "2023-06-15T21:17:14+05:30",
         "data": {
-            "dispute": {"dispute_id": "433475257", "dispute_amount": 4500, "dispute_status": status},
+            "dispute": {
+                "dispute_id": "433475257",
+                "dispute_amount": 4500,
+                "dispute_status": status,
+                "dispute_type": "PRE_ARBITRATION",
+            },
             "order_details": {"order_id": "order_1944", "order_amount": 4500, "cf_payment_id": 885457437},
             "customer_details": {"customer_name": "Dileep"},
         },
     }
     found = Cashfree(httpx.AsyncClient(), CASHFREE_KEYS).read(document)
     assert (found.subject, found.dispute, found.payment) == (Subject.DISPUTE, "433475257", "885457437")
+    assert found.stage == STAGES["pre_arbitration"]
     assert (found.outcome, found.amount) == (outcome, 450_000)
 
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -119,9 +119,9 @@ async def test_ten_thousand_duplicated_and_reordered_webhooks_credit_once(paymen
     await check_credits(payments, paid)
 
 
-def dispute(payments: Payments, status: str) -> None:
+def dispute(payments: Payments, status: str, phase: str = "chargeback") -> None:
     (payment,) = payments.partners.razorpay.world.payments
-    payments.partners.razorpay.dispute(payment, status)
+    payments.partners.razorpay.dispute(payment, status, phase)
 
 
 async def test_a_dispute_freezes_payouts_and_the_money_until_it_is_won(payments: Payments) -> None:
@@ -144,6 +144,67 @@ async def test_a_dispute_freezes_payouts_and_the_money_until_it_is_won(payments:
     await payments.settle()
     assert [tuple(row) for row in await payments.rows("SELECT wallet, status FROM disputes")] == [("released", "lost")]
     assert [row["frozen"] for row in await payments.rows("SELECT frozen FROM payments")] == [True]
+
+
+async def test_a_dispute_that_goes_on_after_it_was_won_is_held_anew(
+    payments: Payments, caplog: pytest.LogCaptureFixture
+) -> None:
+    player = await payments.player()
+    await player.paid_in(50_000)
+    for status, phase, held in (
+        ("open", "chargeback", 50_000),
+        ("won", "chargeback", 0),
+        ("open", "pre_arbitration", 50_000),
+        ("won", "pre_arbitration", 0),
+        ("open", "arbitration", 50_000),
+    ):
+        dispute(payments, status, phase)
+        await payments.settle()
+        assert (await payments.balances(player))["held"] == held, (status, phase)
+        frozen = await payments.rows("SELECT frozen FROM payments")
+        assert [row["frozen"] for row in frozen] == [held > 0]
+    dispute(payments, "won", "chargeback")  # old news, late
+    dispute(payments, "lost", "arbitration")
+    await payments.settle()
+    found = await payments.balances(player)
+    assert (found["deposit"], found["held"], found["owed"]) == (0, 0, 0)
+    kinds = await payments.wallet_rows("SELECT kind FROM transactions ORDER BY kind")
+    assert [row["kind"] for row in kinds] == ["deposit", "dispute"], "taken once"
+    assert not [each for each in caplog.records if each.levelname == "CRITICAL"]
+
+
+async def test_a_dispute_whose_end_is_told_before_its_beginning_has_ended(payments: Payments) -> None:
+    player = await payments.player()
+    await player.paid_in(50_000)
+    for status in ("won", "open"):
+        dispute(payments, status)
+        await payments.settle()
+    found = await payments.balances(player)
+    assert (found["available"], found["held"]) == (50_000, 0)
+    assert [row["frozen"] for row in await payments.rows("SELECT frozen FROM payments")] == [False]
+
+
+async def test_a_dispute_that_goes_on_while_the_wallet_releases_it_is_held(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = await payments.player()
+    await player.paid_in(50_000)
+    dispute(payments, "open")
+    await payments.settle()
+    outside = await payments.outside()
+    release = outside.wallet.release_dispute
+
+    async def release_and_lose_time(hold: UUID) -> None:
+        await release(hold)
+        monkeypatch.setattr(outside.wallet, "release_dispute", release)
+        dispute(payments, "open", "pre_arbitration")
+        await payments.partners.deliver(payments.client)
+        await payments.work()
+
+    monkeypatch.setattr(outside.wallet, "release_dispute", release_and_lose_time)
+    dispute(payments, "won")
+    await payments.settle()
+    assert (await payments.balances(player))["held"] == 50_000
 
 
 @pytest.mark.parametrize("entered", [0, 20_000, 50_000])
