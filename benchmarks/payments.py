@@ -173,7 +173,7 @@ async def _platform() -> AsyncIterator[_Running]:
             "BROKER_PORT": str(broker.port), "BROKER_TLS": "false", "BROKER_PASSWORD": PASSWORD,
             "AUTH_URL": f"http://127.0.0.1:{issuer.port}", "WALLET_URL": f"http://127.0.0.1:{ports[3]}",
             "RAZORPAY_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "CASHFREE_URL": "http://127.0.0.1:9",
-            "TMPDIR": str(directory),
+            "KYC_URL": "http://127.0.0.1:9", "TMPDIR": str(directory),
         } | secrets  # fmt: skip
         for service in ("payments", "wallet"):
             place = {
