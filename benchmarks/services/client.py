@@ -96,7 +96,7 @@ async def ready(port: int, path: str) -> None:
             if await client.send(get(path)) == 200:
                 client.close()
                 return
-        except OSError:
+        except (OSError, EOFError):  # it begins, or took the connection and was not ready for it
             pass
         await asyncio.sleep(0.1)
     raise TimeoutError(f"nothing answers at port {port}")

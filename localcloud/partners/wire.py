@@ -70,6 +70,8 @@ async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
                     break
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass  # the client has gone, or speaks no HTTP
+        except asyncio.CancelledError:
+            pass  # the loop ends; 3.11's streams report a cancelled connection as an error
         finally:
             writer.close()
 
