@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -146,9 +147,9 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses, below the ephemeral ones."""
+    """Ports that nobody uses, below the ephemeral ones; drawn, so that two runs at once do not both begin at the first."""
     used = {each.laddr.port for each in psutil.net_connections("tcp") if each.laddr}
-    return [port for port in range(22_300, 23_000) if port not in used][:count]
+    return random.sample([port for port in range(22_300, 23_000) if port not in used], count)
 
 
 def postmaster_of(server: PostgresServer) -> int:

@@ -63,7 +63,6 @@ async def take(session: AsyncSession, webhook: Webhook, event: WebhookEvent) -> 
     elif (event.stage, _ORDER.index(status)) <= (found.stage, _ORDER.index(DisputeOutcome(found.status))):
         return True
     found.stage, found.status = event.stage, status
-    await session.flush()
     payment.frozen = await repository.unwon_disputes(session, webhook.provider, payment.id) > 0
     await outbox.enqueue(session, SETTLE, {"provider": webhook.provider, "dispute": event.dispute})
     fields = {"provider": webhook.provider, "payment": payment.id, "dispute": event.dispute, "status": status}
