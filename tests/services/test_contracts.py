@@ -145,7 +145,7 @@ def check(stage: Stage, operation: APIOperation[Any, Any, Any, Any], mode: Gener
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             return  # the client itself refuses to send it
         stage.statuses[answer.status_code] += 1
-        said = f"{operation.label} gave {answer.status_code}: {answer.text[:300]}"
+        said = f"{operation.label} gave {answer.status_code}: {answer.content[:300]!r}"  # a file need be no text
         assert answer.status_code < 500, said
         assert answer.status_code in documented | OUTSIDE_THE_DOCUMENT, said
         if answer.status_code >= 400 and answer.status_code not in OUTSIDE_THE_DOCUMENT:
