@@ -22,7 +22,7 @@ def check(before: str | None) -> None:
         near = [name for name in known if name.rpartition("-")[0] == local.REGION.rpartition("-")[0]]
         console.fail(
             f"{file}: {local.REGION!r} is no AWS Region",
-            f"Accepted: {', '.join(near or known)}.",
+            f"Accepted: AWS's Regions, such as {', '.join(near or known)}.",
             console.WRONG_CALL,
         )
     if before not in (None, local.REGION):
