@@ -62,6 +62,8 @@ class Network(Model):
     """where the record of every connection goes: s3 costs a tenth and is read by Athena"""
     dns_firewall: Annotated[DnsFirewallMode, Field(strict=False)]
     """questions for names outside of AWS that no service's egress has: answered, counted or not answered"""
+    bastion: bool
+    """a host from which people reach the data stores, by recorded sessions alone (docs/runbooks/bastion.md)"""
 
     @field_validator("cidr")
     @classmethod

@@ -17,6 +17,7 @@ PRODUCTION: Mapping[str, Any] = {
         "interface_endpoints": True,
         "flow_logs": "s3",
         "dns_firewall": "block",
+        "bastion": True,
     },
     "postgres": {
         "instance_class": "db.r7g.large",
@@ -61,6 +62,7 @@ DEVELOPMENT: Mapping[str, Any] = {
         "interface_endpoints": False,
         "flow_logs": "cloudwatch",
         "dns_firewall": "alert",
+        "bastion": True,
     },
     "postgres": {
         "instance_class": "db.t4g.medium",
@@ -106,6 +108,7 @@ LAPTOP: Mapping[str, Any] = {
         "interface_endpoints": False,
         "flow_logs": "cloudwatch",
         "dns_firewall": "off",
+        "bastion": False,
     },
     "postgres": {
         "instance_class": "db.t4g.micro",

@@ -31,6 +31,8 @@ NAME_LIMITS: Mapping[str, int] = {
     "bucket": 63,
     "db-instance": 63,
     "backup-vault": 50,
+    "launch-template": 128,
+    "ssm-document": 128,
     "event-rule": 64,
     "iam-role": 64,
     "cloudfront": 64,

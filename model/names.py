@@ -12,7 +12,7 @@ IMAGE_REPOSITORY = "matchday/services"
 
 #: Names that a service may not have, because security groups, prefix lists and secrets of the platform itself go by them.
 RESERVED_SERVICES = frozenset(
-    {"broker", "cache", "cloudfront", "endpoints", "internet", "load-balancer", "postgres", "s3"}
+    {"bastion", "broker", "cache", "cloudfront", "endpoints", "internet", "load-balancer", "postgres", "s3"}
 )
 
 #: Containers that stand before every process with a database (docs/contracts.md, "A task definition").

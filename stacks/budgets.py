@@ -152,9 +152,10 @@ def _listener_rules(catalog: Catalog) -> Budget:
 def _group_rules(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]:
     """Rules of each security group and direction; a prefix list counts as many rules as it weighs."""
     endpoints = settings.network.interface_endpoints
-    named = {*groups(catalog), *([ENDPOINTS] if endpoints else [])}
+    bastion = settings.network.bastion
+    named = {*groups(catalog, bastion=bastion), *([ENDPOINTS] if endpoints else [])}
     found: dict[tuple[str, str], dict[str, int]] = {}
-    opened = flows(catalog, behind_cdn=settings.behind_cdn, interface_endpoints=endpoints)
+    opened = flows(catalog, behind_cdn=settings.behind_cdn, interface_endpoints=endpoints, bastion=bastion)
     for rule in rules(opened, named, {S3, CLOUDFRONT}):
         consumers = found.setdefault((rule.group, rule.direction), {})
         consumers[f"{rule.peer}:{rule.port}"] = _weight(rule)

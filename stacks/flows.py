@@ -9,8 +9,8 @@ from components.security.flows import INTERNET, Flow
 from model.catalog import Catalog
 from model.vocabulary import Nat
 
-#: Name of the load balancer's security group, and of the interface endpoints'.
-LOAD_BALANCER, ENDPOINTS = "load-balancer", "endpoints"
+#: Name of the load balancer's security group, of the interface endpoints', and of the bastion's.
+LOAD_BALANCER, ENDPOINTS, BASTION = "load-balancer", "endpoints", "bastion"
 
 #: Names of AWS's prefix lists: S3's, and the addresses from which CloudFront calls origins.
 S3, CLOUDFRONT = "s3", "cloudfront"
@@ -19,10 +19,11 @@ S3, CLOUDFRONT = "s3", "cloudfront"
 DATASTORE_PORTS: Mapping[str, int] = {"postgres": 5432, "broker": 6379, "cache": 6379}
 
 
-def groups(catalog: Catalog) -> dict[str, str]:
+def groups(catalog: Catalog, *, bastion: bool = False) -> dict[str, str]:
     """The security groups of an environment: name → description."""
     return {
         LOAD_BALANCER: "The load balancer",
+        **({BASTION: "The bastion"} if bastion else {}),
         **{store: f"The {store}" for store in DATASTORE_PORTS},
         **{name: f"Tasks of the service {name}" for name in catalog.services},
     }
@@ -50,7 +51,7 @@ def nat(chosen: Nat, catalog: Catalog, *, interface_endpoints: bool) -> Nat:
     return chosen if leaves else Nat.NONE
 
 
-def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> list[Flow]:
+def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bastion: bool = False) -> list[Flow]:
     """Every connection that an environment allows.
 
     A service reaches the internet where its manifest names an egress group, or where only NAT leads to AWS's own APIs.
@@ -61,6 +62,8 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> l
     players = Flow(INTERNET, LOAD_BALANCER, 80, "Requests from players")
     through_cdn = Flow(CLOUDFRONT, LOAD_BALANCER, 443, "Requests from players, through CloudFront")
     found = [through_cdn if behind_cdn else players]
+    if bastion:
+        found += _of_bastion(interface_endpoints)
     for name, service in catalog.services.items():
         if service.paths:
             found.append(Flow(LOAD_BALANCER, name, service.port, f"Requests to {name}"))
@@ -78,3 +81,15 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool) -> l
         else:
             found.append(Flow(name, INTERNET, 443, f"APIs of AWS, through NAT, for {name}"))
     return found
+
+
+def _of_bastion(interface_endpoints: bool) -> list[Flow]:
+    """People reach the data stores from it; nothing reaches it. Its agent calls Systems Manager, its packages are in S3."""
+    found = [Flow(BASTION, store, port, f"People look into the {store}") for store, port in DATASTORE_PORTS.items()]
+    if not interface_endpoints:
+        return [*found, Flow(BASTION, INTERNET, 443, "APIs of AWS, through NAT, for the bastion")]
+    return [
+        *found,
+        Flow(BASTION, ENDPOINTS, 443, "Sessions of the bastion, and their record"),
+        Flow(BASTION, S3, 443, "Packages of the bastion"),
+    ]

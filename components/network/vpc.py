@@ -317,7 +317,8 @@ def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) ->
     """Who may use an endpoint: this account's principals, so that nobody carries data out with another account's credentials.
 
     S3 also serves the layers of images, which ECR keeps in a bucket of its own and hands out by signed addresses
-    (ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR").
+    (ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR"), and Amazon Linux's packages, which are fetched
+    without credentials (Amazon Linux 2023 User Guide, "Deterministic upgrades": `al2023-repos-<region>-de612dc2`).
     """
     own = {
         "Effect": "Allow",
@@ -330,7 +331,10 @@ def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) ->
         "Effect": "Allow",
         "Principal": "*",
         "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
+        "Resource": [
+            f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
+            f"arn:aws:s3:::al2023-repos-{region}-de612dc2/*",
+        ],
     }
     return {"Version": "2012-10-17", "Statement": [own, layers] if service == "s3" else [own]}
 

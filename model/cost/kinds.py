@@ -189,6 +189,7 @@ def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Use
 
 
 KINDS: Mapping[str, Billing] = {
+    "aws:autoscaling/group:Group": Billing(notes=("its instances, by hour and GB of their volumes",)),
     "aws:backup/restoreTestingPlan:RestoreTestingPlan": Billing(
         notes=("by restore test, and what it restores for as long as that stands",)
     ),

@@ -11,12 +11,13 @@ from components.data import bucket_policy
 from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
 from components.network.dns_firewall import DnsFirewall, DnsFirewallArgs
 from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
+from components.security.bastion import Bastion, BastionArgs
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.vocabulary import DnsFirewallMode as Mode
-from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
+from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
 from stacks.partners import domains
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
@@ -26,9 +27,12 @@ CLOUDFRONT_ADDRESSES = "com.amazonaws.global.cloudfront.origin-facing"
 ACCESS_LOG_DAYS = 400
 
 
-def _own_apis(catalog: Catalog) -> tuple[str, ...]:
-    """Endpoints of AWS's APIs that services call themselves, beside what Fargate needs to start them; S3 has a gateway."""
-    return ("kms",) if any(service.data_key for service in catalog.services.values()) else ()
+def _own_apis(settings: EnvironmentSettings, catalog: Catalog) -> tuple[str, ...]:
+    """Endpoints of AWS's APIs that services and the bastion call, beside what Fargate needs to start; S3 has a gateway."""
+    encrypts = any(service.data_key for service in catalog.services.values())
+    if settings.network.bastion:
+        return ("kms", "ssmmessages")  # a session is encrypted by the bastion itself
+    return ("kms",) if encrypts else ()
 
 
 class Foundation:
@@ -57,7 +61,7 @@ class Foundation:
                 account_id=self.account_id,
                 logs_key_arn=self.keys.logs,
                 nat=nat(settings.network.nat, catalog, interface_endpoints=endpoints),
-                interface_endpoints=(*FARGATE_ENDPOINTS, *_own_apis(catalog)) if endpoints else (),
+                interface_endpoints=(*FARGATE_ENDPOINTS, *_own_apis(settings, catalog)) if endpoints else (),
                 flow_log_retention_days=settings.logs.retention_days,
                 flow_log_bucket_arn=self.access_logs.arn if settings.network.flow_logs == "s3" else None,
             ),
@@ -71,6 +75,18 @@ class Foundation:
                 ),
             )
         self.groups = self._security_groups(catalog)
+        if settings.network.bastion:
+            Bastion(
+                "bastion",
+                BastionArgs(
+                    account_id=self.account_id,
+                    region=settings.region,
+                    subnet_ids=self.vpc.private_subnet_ids,
+                    security_group_id=self.groups.ids[BASTION],
+                    logs_key_arn=self.keys.logs,
+                    log_retention_days=settings.logs.retention_days,
+                ),
+            )
 
     def bucket(self, name: str, **more: Any) -> Bucket:
         """A private bucket under the data key; `more`: further arguments of BucketArgs."""
@@ -96,8 +112,13 @@ class Foundation:
             "security",
             SecurityGroupsArgs(
                 vpc_id=self.vpc.vpc_id,
-                groups=groups(catalog),
-                flows=flows(catalog, behind_cdn=settings.behind_cdn, interface_endpoints=endpoints),
+                groups=groups(catalog, bastion=settings.network.bastion),
+                flows=flows(
+                    catalog,
+                    behind_cdn=settings.behind_cdn,
+                    interface_endpoints=endpoints,
+                    bastion=settings.network.bastion,
+                ),
                 existing={ENDPOINTS: self.vpc.endpoint_security_group_id} if endpoints else {},
                 prefix_lists=prefix_lists,
             ),

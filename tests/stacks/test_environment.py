@@ -176,8 +176,8 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
     }
     assert not endpoints["dev"]
     services = {each.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.") for each in endpoints["prod"]}
-    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm"}, (
-        "what starting a task and operating it asks, and a service that encrypts by KMS itself"
+    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "ssmmessages"}, (
+        "what starting a task and operating it asks, a service that encrypts by KMS itself, and sessions on the bastion"
     )
     for recorded, expected in ((dev, {30}), (prod, {365})):
         assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected
@@ -315,13 +315,17 @@ DNS_FIREWALL = (
 
 
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
-    """The same kinds of resources; what it lacks is scaling, enhanced monitoring, certificates, standbys and a VPC origin."""
+    """What it lacks is scaling, enhanced monitoring, certificates, standbys, a bastion and a VPC origin."""
     kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
     assert kinds["local"] <= kinds["dev"]
     assert kinds["dev"] - kinds["local"] == {
         "aws:appautoscaling/policy:Policy",
         "aws:appautoscaling/target:Target",
         "aws:cloudfront/vpcOrigin:VpcOrigin",
+        "aws:autoscaling/group:Group",
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:iam/instanceProfile:InstanceProfile",
+        "aws:ssm/document:Document",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         *(f"aws:route53/{kind[0].lower()}{kind[1:]}:{kind}" for kind in DNS_FIREWALL),
     } | ({"aws:sns/topicSubscription:TopicSubscription"} & kinds["dev"])

@@ -57,3 +57,16 @@ def test_the_security_component_takes_them(catalog: Catalog, endpoints: bool) ->
     known = [*groups(catalog), *([ENDPOINTS] if endpoints else [])]
     open_ = flows(catalog, behind_cdn=True, interface_endpoints=endpoints)
     assert rules(open_, groups=known, others=[S3, CLOUDFRONT])
+
+
+@pytest.mark.parametrize("endpoints", [True, False])
+def test_the_bastion_reaches_the_data_stores_and_nothing_reaches_it(catalog: Catalog, endpoints: bool) -> None:
+    how: dict[str, Any] = {"behind_cdn": True, "interface_endpoints": endpoints}
+    more = {
+        (flow.source, flow.target, flow.port)
+        for flow in set(flows(catalog, **how, bastion=True)) - set(flows(catalog, **how))
+    }
+    stores = {("bastion", "postgres", 5432), ("bastion", "broker", 6379), ("bastion", "cache", 6379)}
+    aws = {("bastion", "endpoints", 443), ("bastion", "s3", 443)} if endpoints else {("bastion", "internet", 443)}
+    assert more == stores | aws
+    assert "bastion" in groups(catalog, bastion=True) and "bastion" not in groups(catalog)

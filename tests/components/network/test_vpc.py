@@ -147,7 +147,9 @@ def test_endpoints_serve_this_accounts_principals_alone(run):
         assert statements[0]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
         others = [(found["Action"], found["Resource"]) for found in statements[1:]]
         s3 = item.inputs["serviceName"].endswith(".s3")
-        assert others == ([("s3:GetObject", "arn:aws:s3:::prod-ap-south-1-starport-layer-bucket/*")] if s3 else [])
+        layers, packages = "prod-ap-south-1-starport-layer-bucket", "al2023-repos-ap-south-1-de612dc2"
+        public = [f"arn:aws:s3:::{each}/*" for each in (layers, packages)]
+        assert others == ([("s3:GetObject", public)] if s3 else [])
 
 
 def test_flow_logs_are_complete_and_their_role_is_narrow(run):
