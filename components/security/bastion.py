@@ -125,8 +125,11 @@ class Bastion(Component):
                 assume_role_policy=json.dumps(bastion_plan.HOST_TRUST),
             ),
         )
-        permissions = pulumi.Output.all(log.arn, self._args.logs_key_arn).apply(
-            lambda known: bastion_plan.host(log_group_arn=known[0], key_arn=known[1])
+        args = self._args
+        permissions = pulumi.Output.all(args.account_id, log.arn, args.logs_key_arn).apply(
+            lambda known: bastion_plan.host(
+                region=args.region, account_id=known[0], log_group_arn=known[1], key_arn=known[2]
+            )
         )
         policy = self.make(
             "host-policy",

@@ -53,14 +53,15 @@ def session(*, log_group: str, key_arn: str) -> Document:
     }
 
 
-def host(*, log_group_arn: str, key_arn: str) -> Document:
+def host(*, region: str, account_id: str, log_group_arn: str, key_arn: str) -> Document:
     """What the agent needs for sessions (Systems Manager User Guide, "Create an IAM role with minimal Session Manager
     permissions"): AWS's own policy for managed instances would let it read every parameter of the account as well."""
     return _document(
+        # Which instance it will be is not known before it is launched; its agent may say so of no other account's.
+        _allow("Announce", ["ssm:UpdateInstanceInformation"], [f"arn:aws:ec2:{region}:{account_id}:instance/*"]),
         _allow(
             "TakeSessions",
             [
-                "ssm:UpdateInstanceInformation",
                 "ssmmessages:CreateControlChannel",
                 "ssmmessages:CreateDataChannel",
                 "ssmmessages:OpenControlChannel",

@@ -182,7 +182,9 @@ def test_what_can_be_tagged_is(run, kind):
     _, children = made_by(kind, run)
     for child in children:
         if child.custom and child.type.rsplit(":", 1)[-1] not in UNTAGGABLE:
-            tags = child.inputs["tags"]
+            given = child.inputs["tags"]
+            # An Auto Scaling group's are a list, each with whether instances take it over.
+            tags = given if isinstance(given, dict) else {tag["key"]: tag["value"] for tag in given}
             assert tags["Component"] == "subject" and tags["Environment"] == "dev" and tags["ManagedBy"] == "pulumi"
 
 

@@ -130,7 +130,7 @@ def test_all_overdrawn_budgets_are_told_at_once() -> None:
             ],
             "alarms under the load balancer's page: 101 of 100",
         ),
-        ([service(f"service{n}") for n in range(61)], "ingress rules of the security group postgres: 61 of 60"),
+        ([service(f"service{n}") for n in range(60)], "ingress rules of the security group postgres: 61 of 60"),
     ],
     ids=["listener", "page", "group"],
 )
