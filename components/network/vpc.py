@@ -316,9 +316,8 @@ class _TierResources:
 def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) -> dict[str, Any]:
     """Who may use an endpoint: this account's principals, so that nobody carries data out with another account's credentials.
 
-    S3 also serves the layers of images, which ECR keeps in a bucket of its own and hands out by signed addresses
-    (ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR"), and Amazon Linux's packages, which are fetched
-    without credentials (Amazon Linux 2023 User Guide, "Deterministic upgrades": `al2023-repos-<region>-de612dc2`).
+    S3 also serves, to whoever has a signed address or none, the layers of images (ECR user guide, "Minimum Amazon S3 bucket
+    permissions for Amazon ECR") and Amazon Linux's packages (AL2023 User Guide, "Deterministic upgrades").
     """
     own = {
         "Effect": "Allow",
@@ -327,16 +326,14 @@ def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) ->
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:PrincipalAccount": account_id}},
     }
-    layers = {
+    buckets = (f"prod-{region}-starport-layer-bucket", f"al2023-repos-{region}-de612dc2")
+    public = {
         "Effect": "Allow",
         "Principal": "*",
         "Action": "s3:GetObject",
-        "Resource": [
-            f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
-            f"arn:aws:s3:::al2023-repos-{region}-de612dc2/*",
-        ],
+        "Resource": [f"arn:aws:s3:::{bucket}/*" for bucket in buckets],
     }
-    return {"Version": "2012-10-17", "Statement": [own, layers] if service == "s3" else [own]}
+    return {"Version": "2012-10-17", "Statement": [own, public] if service == "s3" else [own]}
 
 
 def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
