@@ -22,7 +22,9 @@ BY_ID = {control.id: control for control in CONTROLS}
 #: What else fires with the broken control beyond the `also` of its cases, and why.
 ALSO: Mapping[str, frozenset[str]] = {
     "MD.EC2.4": frozenset({"MD.EC2.12"}),  # an open default ACL is open for every port
-    "MD.Backup.6": frozenset({"DynamoDB.4"}),  # a plan that selects nothing backs up no table
+    "MD.Backup.6": frozenset({"DynamoDB.4", "RDS.26"}),  # a plan that selects nothing backs up no table and no server
+    "RDS.26": frozenset({"MD.Backup.6"}),  # the server is what prod's plan selects
+    "RDS.3": frozenset({"Backup.1"}),  # what a plan saves of a server that is not encrypted is not either
     "MD.Config.1": frozenset({"Config.1"}),  # Security Hub's own control asks for a recorder that is on, and for IAM
     "MD.Config.2": frozenset({"Config.1"}),
     "MD.IAM.1": frozenset({"MD.IAM.2"}),  # who may do everything can raise its own rights
