@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
 from localcloud.dataplane.settings import Config, Image, parse_timing
 from localcloud.runtime.collector import collect_rarely
-from localcloud.runtime.errors import SupervisorError
+from localcloud.runtime.errors import SupervisorError, is_of_the_disk
 
 
 def parse(argv: list[str] | None) -> Config:
@@ -66,7 +67,11 @@ def main(argv: list[str] | None = None) -> int:
     os.umask(0o077)
     try:
         asyncio.run(_run(parse(argv)))
-    except SupervisorError as problem:
+    except (SupervisorError, OSError, sqlite3.OperationalError) as problem:
+        if not isinstance(problem, SupervisorError):
+            if not is_of_the_disk(problem):
+                raise
+            problem = SupervisorError("supervisor", str(problem))
         print(problem, file=sys.stderr)  # noqa: T201 - standard error is the supervisor's log
         return 1
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import sqlite3
 import sys
 from concurrent import futures
 from importlib.metadata import version
@@ -22,6 +23,7 @@ from localcloud.provider.servicer import Servicer, add_to
 from localcloud.runtime import api_models
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.aws import EndpointRefused, check_endpoint, isolate_environment
+from localcloud.runtime.errors import is_of_the_disk
 
 _OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 
@@ -43,16 +45,21 @@ def main(argv: list[str] | None = None) -> int:
         print(f"localcloud.provider: {refusal}", file=sys.stderr)  # noqa: T201
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    store = KeptProperties(arguments.store)
-    core = Core(
-        ROWS,
-        schema.load(arguments.store, ROWS),
-        # By this the emulator's journal knows what a cut-off run of the engine wrote.
-        OperationClients(arguments.endpoint, agent="matchday-provider"),
-        store,
-        AddressBook(arguments.addresses),
-        arguments.ingress,
-    )
+    try:
+        core = Core(
+            ROWS,
+            schema.load(arguments.store, ROWS),
+            # By this the emulator's journal knows what a cut-off run of the engine wrote.
+            OperationClients(arguments.endpoint, agent="matchday-provider"),
+            KeptProperties(arguments.store),
+            AddressBook(arguments.addresses),
+            arguments.ingress,
+        )
+    except (OSError, sqlite3.OperationalError) as problem:
+        if not is_of_the_disk(problem):
+            raise
+        print(f"localcloud.provider: {arguments.store}: {problem}", file=sys.stderr)  # noqa: T201
+        return 1
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=32), options=_OPTIONS)
     add_to(server, Servicer(core, arguments.region, version("pulumi-aws")))
     port = server.add_insecure_port(f"127.0.0.1:{arguments.port}")

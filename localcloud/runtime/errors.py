@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections import deque
 from pathlib import Path
 
@@ -12,6 +14,14 @@ def last_lines(log: Path | None, count: int = 15) -> list[str]:
         return []
     with log.open(errors="replace") as lines:
         return [line.rstrip("\n") for line in deque(lines, maxlen=count)]
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Whether the disk is full or fails, which no program of ours can help: SQLite says it in words of its own."""
+    if isinstance(error, sqlite3.OperationalError):
+        name = error.sqlite_errorname
+        return name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR")
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class SupervisorError(RuntimeError):

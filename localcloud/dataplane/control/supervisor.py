@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -246,6 +247,8 @@ class Supervisor:
             self._note("")
         except (ClientError, BotoCoreError) as error:
             self._note(f"the emulator does not answer: {error}")
+        except sqlite3.Error as error:
+            self._note(f"what the provider keeps cannot be read: {error}")
         except SupervisorError as error:
             self._note(str(error))
         if desired is not None:

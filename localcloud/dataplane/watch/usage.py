@@ -80,7 +80,8 @@ class Meter:
             place = {"DBInstanceIdentifier": name}
             clients = sum(1 for process in family if _BACKEND.match(_title(process)))
             self.put(Metric.of("AWS/RDS", "DatabaseConnections", place), clients, now)
-            self.put(Metric.of("AWS/RDS", "FreeStorageSpace", place), shutil.disk_usage(self.disk).free, now)
+            with suppress(FileNotFoundError):  # the state directory was deleted under us
+                self.put(Metric.of("AWS/RDS", "FreeStorageSpace", place), shutil.disk_usage(self.disk).free, now)
             if busy is not None:
                 percent = 100 * busy / (psutil.cpu_count() or 1)
                 self.put(Metric.of("AWS/RDS", "CPUUtilization", place), percent, now)

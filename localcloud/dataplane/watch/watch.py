@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -97,7 +98,8 @@ class Watch:
                 self._used_at = now
                 self.metrics.forget(now)
                 meter.look(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
-            with suppress(ClientError, BotoCoreError, httpx.HTTPError):
+            # An emulator that is being started again, a store on a full disk: the next time.
+            with suppress(ClientError, BotoCoreError, httpx.HTTPError, sqlite3.Error):
                 await self._read(now)
                 await self.evaluate(now)
 
