@@ -11,7 +11,7 @@ import pytest
 
 from services.auth import totp
 from services.auth.audit import Happened
-from services.common.permissions import Permission
+from services.common.permissions import ROLES, StaffRole
 from services.common.tokens import STEP_UP_AGE
 from tests.services.auth.fixtures import Auth, Authenticator, Person
 from tests.services.support import Clock
@@ -143,12 +143,7 @@ async def test_a_thief_of_a_session_cannot_add_a_factor(auth: Auth, clock: Clock
 
 async def test_staff_hold_their_permissions_after_two_factors_only(auth: Auth) -> None:
     staff, _ = await auth.staff("support")
-    assert staff.scopes == {
-        "staff",
-        Permission.READ_ACCOUNTS,
-        Permission.READ_SECURITY_EVENTS,
-        Permission.END_SESSIONS,
-    }
+    assert staff.scopes == {"staff", *ROLES[StaffRole.SUPPORT]}
     flow = await half_way(auth, staff)
     assert flow, "and log in with two from then on"
     answer = await auth.client.delete("/auth/factors/totp", headers=staff.bearer)

@@ -127,7 +127,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
     for directory in directories.values():
         directory.mkdir()
     async with cloud.fresh("wallet") as database:
-        owner = await cloud.connect(database, role="app", service="wallet")
+        owner = await cloud.connect(database, role="owner", service="wallet")
         environments = {
             name: cloud.process_environment("wallet", database, directory, process=name)
             for name, directory in directories.items()
