@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import psutil
 import pytest
 
 from services.wallet.app import create_app
-from tests.services.auth.fixtures import VERIFY_ALL, Auth
+from tests.services.auth.fixtures import VERIFY_ALL, Auth, Person
 from tests.services.common.processes import process
 from tests.services.faults.test_requests import BUSY, DONE, READ, SECONDS, told
 from tests.services.support import Clock, Cloud, free_port, running
@@ -81,8 +82,18 @@ class _Apart(Auth):
     """An auth that is a process of its own: its database is reached by a connection of the test's."""
 
     async def verify_all(self) -> None:
+        await self._execute(VERIFY_ALL)
+
+    async def colleague(self, *roles: str) -> Person:
+        person = await self.person()
+        await self._execute("UPDATE users SET roles = $1 WHERE id = $2", list(roles), person.id)
+        now, session = datetime.now(UTC), UUID(person.claims["sid"])
+        await self._execute("UPDATE sessions SET acr = 'aal2', authenticated_at = $1 WHERE id = $2", now, session)
+        return await self._refresh(person)
+
+    async def _execute(self, statement: str, *values: object) -> None:
         owner = await self.cloud.connect(self.database, role="owner", service="auth")
-        await owner.execute(VERIFY_ALL)
+        await owner.execute(statement, *values)
         await owner.close()
 
 

@@ -182,7 +182,9 @@ class SmallEngine:
                 monitor=monitor,
                 monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
                 engine=mocks.MockEngine(None), project="programs", stack="test", organization=None, dry_run=preview,
-                callbacks=None,
+                # The SDK keeps outputs that are still awaited in one set for all runs: what a refused run left there would be
+                # waited for in the next, on a loop that is closed (a RuntimeError), or that nobody runs (for ever).
+                callbacks=None, outputs=set[Any](), lock=threading.Lock(),
             )
         )  # fmt: skip
         try:
