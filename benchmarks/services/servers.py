@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -37,7 +38,11 @@ ACCOUNTS = 200
 def cpu(pid: int) -> float:
     """Seconds of CPU that a process and its children, those that have ended too, have used."""
     process = psutil.Process(pid)
-    return sum(process.cpu_times()[:4]) + sum(sum(each.cpu_times()[:2]) for each in process.children(recursive=True))
+    spent = sum(process.cpu_times()[:4])
+    for each in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended, and is among its parent's children's times
+            spent += sum(each.cpu_times()[:2])
+    return spent
 
 
 @contextmanager
