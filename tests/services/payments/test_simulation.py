@@ -94,13 +94,14 @@ class Story:
         self.chance.random = lambda: 1.0  # type: ignore[method-assign]
         for _ in range(6):
             await self.payments.later()
+        # What is left of it: staff may have refunded a part of what could not be given back at first.
         owed = await self.payments.rows(
-            "SELECT p.deposit_id, p.amount FROM payments p WHERE p.role = 'surplus' AND p.amount >"
-            " (SELECT coalesce(sum(amount), 0) FROM refunds r"
-            " WHERE r.provider = p.provider AND r.payment = p.id AND r.state NOT IN ('failed', 'declined'))"
+            "SELECT deposit_id, amount FROM (SELECT p.deposit_id, p.amount - (SELECT coalesce(sum(r.amount), 0) FROM refunds r"
+            " WHERE r.provider = p.provider AND r.payment = p.id AND r.state NOT IN ('failed', 'declined')) AS amount"
+            " FROM payments p WHERE p.role = 'surplus') o WHERE amount > 0"
         )
         for deposit, amount in owed:
-            await self.refund(str(deposit), amount)
+            await self.refund(str(deposit), int(amount))
         for _ in range(3):
             await self.payments.later()
 
