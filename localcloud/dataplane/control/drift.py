@@ -42,7 +42,7 @@ class Drift:
         while True:
             await asyncio.sleep(self.config.timing.drift)
             with suppress(httpx.HTTPError):
-                mark = (self._states(), await self._position())
+                mark = (self._states(), await self.position())
                 if mark != self._mark and mark[0] and not self._applying():
                     await self._look(mark)
 
@@ -73,7 +73,7 @@ class Drift:
             return tuple((str(file), file.stat().st_mtime_ns) for file in files)
         return ()
 
-    async def _position(self) -> Any:
+    async def position(self) -> Any:
         """How far the emulator's journal is; time itself for an emulator that is not ours, which says nothing."""
         if self.config.emulator is not None:
             return time.monotonic()

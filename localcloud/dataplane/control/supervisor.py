@@ -131,7 +131,7 @@ class Supervisor:
         aws = Aws(emulator, self.config.region)
         self._drift = Drift(self.config, emulator)
         kept = KeptProperties(self.config.places.provider)
-        self._watch = Watch(self.config, aws, self.hub, kept.of_kind)
+        self._watch = Watch(self.config, aws, self.hub, kept.of_kind, self._drift.position)
         self._agent = Agent(self.config, aws, self._book, self.hub, self._watch.heard)
         self._agent.launcher.prepare(self.config.images)
         self._observer = Observer(aws, kept.kept)

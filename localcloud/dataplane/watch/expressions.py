@@ -124,19 +124,21 @@ def _tokens(text: str) -> list[str]:
 
 
 def _either(tokens: list[str], text: str) -> Rule:
-    terms = [_all(tokens, text)]
-    while tokens and tokens[-1] == "OR":
-        tokens.pop()
-        terms.append(_all(tokens, text))
+    terms = _terms(tokens, text, "OR", _all)
     return lambda state: any(term(state) for term in terms)
 
 
 def _all(tokens: list[str], text: str) -> Rule:
-    terms = [_one(tokens, text)]
-    while tokens and tokens[-1] == "AND":
-        tokens.pop()
-        terms.append(_one(tokens, text))
+    terms = _terms(tokens, text, "AND", _one)
     return lambda state: all(term(state) for term in terms)
+
+
+def _terms(tokens: list[str], text: str, between: str, part: Callable[[list[str], str], Rule]) -> list[Rule]:
+    terms = [part(tokens, text)]
+    while tokens and tokens[-1] == between:
+        tokens.pop()
+        terms.append(part(tokens, text))
+    return terms
 
 
 def _one(tokens: list[str], text: str) -> Rule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +22,15 @@ from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, OK, Alarm, No
 from localcloud.dataplane.watch.log_metrics import Filter
 from localcloud.dataplane.watch.metrics import Metrics
 from localcloud.dataplane.watch.usage import Meter
-from localcloud.runtime import loopback
 from localcloud.runtime.aws import Aws
 
 _COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 
 #: What is kept of all resources of a kind, by id (localcloud.provider.kept.KeptProperties.of_kind).
 OfKind = Callable[[str], Mapping[str, Mapping[str, Any]]]
+
+#: How far the emulator's journal is: another one when something may have been written (`Drift.position`).
+Position = Callable[[], Awaitable[Any]]
 
 
 @dataclass
@@ -62,8 +64,9 @@ class Composite:
 class Watch:
     """The alarms of one local cloud."""
 
-    def __init__(self, config: Config, aws: Aws, hub: Hub, of_kind: OfKind) -> None:
+    def __init__(self, config: Config, aws: Aws, hub: Hub, of_kind: OfKind, emulator_position: Position) -> None:
         self._config, self._aws, self._hub, self._of_kind = config, aws, hub, of_kind
+        self._emulator_position = emulator_position
         self.metrics = Metrics()
         self._alarms: dict[str, Watched] = {}
         self._composites: dict[str, Composite] = {}
@@ -108,16 +111,9 @@ class Watch:
         if now - self._read_at < self._config.timing.definitions:
             return
         position = await self._emulator_position()
-        if position != self._position or position is None:
+        if position != self._position:
             await asyncio.to_thread(self._look)
         self._position, self._read_at = position, now
-
-    async def _emulator_position(self) -> Any:
-        """How far the emulator's journal is; None for an emulator that is not ours, which says nothing."""
-        if self._config.emulator is not None:
-            return None
-        async with loopback.async_client() as client:
-            return (await client.get(f"{self._aws.endpoint}/_matchday/health", timeout=30)).json()["position"]
 
     def _look(self) -> None:
         not_evaluated: dict[str, str] = {}

@@ -39,8 +39,8 @@ def test_only_the_newest_files_of_a_process_stay(tmp_path: Path, monkeypatch: py
 
 def test_lines_of_other_containers_are_marked_in_the_file_and_plain_in_cloudwatch(tmp_path: Path) -> None:
     heard: list[tuple[str, str]] = []
-    tell = lambda group, text: heard.append((group, text))  # noqa: E731 # shorter than a function of one line
-    file, stream = LogFile(tmp_path / "a" / "b" / "1.log"), Stream("group", "stream", tell)
+    stream = Stream("group", "stream", lambda group, text: heard.append((group, text)))
+    file = LogFile(tmp_path / "a" / "b" / "1.log")
     writer(file, "migrate | ", stream)(b"upgraded\n")
     file.close()
     assert file.path.read_text() == "migrate | upgraded\n"
