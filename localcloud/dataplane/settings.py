@@ -60,6 +60,7 @@ class Timing:
     watch: float = 10.0  #: between two evaluations of the alarms, each of which has its own period
     usage: float = 60.0  #: between two looks at what processes use, as ECS and RDS write their metrics
     definitions: float = 30.0  #: between two looks whether alarms were deployed
+    scaling: float = 60.0  #: of a data point of target tracking, and between two looks at them
     drift: float = 300.0  #: between two looks whether what is live still is what was deployed
     drain_most: float = 30.0  #: a deregistration delay is cut to this, and ends early once no request is open
 

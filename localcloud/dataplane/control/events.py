@@ -15,7 +15,8 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something came into a state. `kind`: server, ingress, task, deployment, service, problem, supervisor, converged."""
+    """Something came into a state. `kind`: server, ingress, task, deployment, service, problem, supervisor, converged, alarm,
+    scaling."""
 
     kind: str
     name: str

@@ -26,6 +26,7 @@ from localcloud.dataplane.ecs.scheduler import Scheduler
 from localcloud.dataplane.ingress.caddy import Ingress
 from localcloud.dataplane.model import DesiredState
 from localcloud.dataplane.observer import Observer
+from localcloud.dataplane.scaling.autoscaler import Autoscaler
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.dataplane.watch.traffic import Traffic, balancers
@@ -100,7 +101,7 @@ class Supervisor:
             self._start_session()
             await self._start()
             watching = self._watch.run(self._scheduler, self._stores)
-            running = (self._follow(), self._agent.shipper.run(), self._drift.run(), watching)
+            running = (self._follow(), self._agent.shipper.run(), self._drift.run(), watching, self._autoscaler.run())
             jobs = [asyncio.create_task(job) for job in running]
             self.hub.emit("supervisor", "matchday", "ready", self._info.emulator)
             stop = asyncio.create_task(self._stopping.wait())
@@ -136,6 +137,9 @@ class Supervisor:
         self._agent.launcher.prepare(self.config.images)
         self._observer = Observer(aws, kept.kept)
         self._scheduler = Scheduler(self._agent)
+        self._autoscaler = Autoscaler(
+            aws, self._watch.metrics, self.config.timing, self.hub, self._drift.position, self._scheduler.deploying
+        )
         self._stores = DataStores(self.config, self._book, self.hub)
         targets = self._scheduler.targets
         traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), self._watch.metrics.put, targets.group_at)
@@ -299,6 +303,7 @@ class Supervisor:
             "problems": [problem for problem in [self._look_problem, *self._refused] if problem],
             "drift": self._drift.status(),
             "alarms": self._watch.status(),
+            "scaling": self._autoscaler.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from localcloud.dataplane.ecs.agent import Agent
-from localcloud.dataplane.ecs.service import ServiceRunner
+from localcloud.dataplane.ecs.service import Rollout, ServiceRunner
 from localcloud.dataplane.ingress.targets import Targets
 from localcloud.dataplane.model import DesiredState
 
@@ -51,6 +51,11 @@ class Scheduler:
     def runners(self) -> Iterable[ServiceRunner]:
         """Every service's runner, by name."""
         return sorted(self._runners.values(), key=lambda runner: runner.spec.name)
+
+    def deploying(self, cluster: str, name: str) -> bool:
+        """Whether a service of this cluster is being rolled out, or is not known here."""
+        found = [runner for runner in self.runners() if (runner.spec.cluster, runner.spec.name) == (cluster, name)]
+        return not found or found[0].rollout is Rollout.IN_PROGRESS
 
     def status(self) -> list[dict[str, Any]]:
         """What `matchday status` says of each."""

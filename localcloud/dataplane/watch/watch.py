@@ -24,6 +24,9 @@ from localcloud.dataplane.watch.metrics import Metrics
 from localcloud.dataplane.watch.usage import Meter
 from localcloud.runtime.aws import Aws
 
+#: How Application Auto Scaling describes the alarms that it makes for itself. The emulator's have made-up thresholds; the
+#: policies themselves are evaluated (localcloud/dataplane/scaling).
+_OF_SCALING = "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy"
 _COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 
 #: What is kept of all resources of a kind, by id (localcloud.provider.kept.KeptProperties.of_kind).
@@ -121,6 +124,8 @@ class Watch:
         cloudwatch = self._aws.client("cloudwatch")
         for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
             for row in page["MetricAlarms"]:
+                if row.get("AlarmDescription", "").startswith(_OF_SCALING):
+                    continue
                 try:
                     alarm = Alarm.read(row)
                 except NotEvaluated as problem:

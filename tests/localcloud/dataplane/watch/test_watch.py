@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,35 @@ def test_what_breaks_rings_and_what_does_not_is_quiet(alarmed: Platform) -> None
     assert shown["evaluated"] == len(bad) + 3 + 2
     assert "threshold 60" in next(row["reason"] for row in shown["ringing"] if row["name"] == "age")
     assert any((event.kind, event.name, event.state) == ("alarm", "age", "ALARM") for event in alarmed.events)
+
+
+def test_a_scheduled_action_starts_and_stops_tasks(alarmed: Platform) -> None:
+    """Application Auto Scaling's part has its own tests on a clock of theirs; here its tasks really come and go."""
+    scaling = alarmed.aws.client("application-autoscaling")
+    of = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/test/alarmed",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaling.register_scalable_target(**of, MinCapacity=1, MaxCapacity=1)
+
+    def soon(minimum: int, maximum: int) -> None:
+        moment = datetime.now(UTC) + timedelta(seconds=2)
+        scaling.put_scheduled_action(
+            **of,
+            ScheduledActionName=f"to-{minimum}",
+            Schedule=f"at({moment:%Y-%m-%dT%H:%M:%S})",
+            ScalableTargetAction={"MinCapacity": minimum, "MaxCapacity": maximum},
+        )
+
+    def serving() -> int:
+        return sum(task["serving"] for task in alarmed.service_status("alarmed")["tasks"])
+
+    soon(2, 2)
+    until(lambda: serving() == 2, 60, "a second task")
+    soon(1, 1)
+    until(lambda: serving() == 1 and len(alarmed.service_status("alarmed")["tasks"]) == 1, 60, "one task again")
+    assert [(event.name, event.state) for event in alarmed.events if event.kind == "scaling"] == [
+        ("alarmed", "2"),
+        ("alarmed", "1"),
+    ]

@@ -1,0 +1,1 @@
+"""Application Auto Scaling: target tracking and scheduled actions of ECS services."""
