@@ -41,30 +41,30 @@ def paying_places(season: int) -> int:
 def earnings(table: Sequence[Row], season: int, fastest: Collection[str], findings: Findings) -> Mapping[int, Earning]:
     """Row number -> what it earns, for the race or a sprint.
 
-    A car that is classified where points are paid and for which the source states none, while it states those of others,
-    was not eligible: a Formula 2 car, a second car of a team that had entered one. Its points went to the cars behind if
-    the source states points below the paying places (those of the fastest lap aside), else to nobody.
+    Until LAST_INELIGIBLE a car that is classified where points are paid and for which the source states none, while it states
+    those of others, was not eligible: a Formula 2 car, a second car of a team that had entered one. Its points went to the
+    cars behind if the source states points below the paying places (those of the fastest lap aside), else to nobody. Then
+    every car without points ahead of the last one with some was passed over (1969 Germany: six Formula 2 cars, and the
+    points of places 5 and 6 to the cars at 11 and 12).
     """
     stated = [_stated(row) for row in table]
     says = any(stated)
     sharers = Counter(row.car for row in table if row.shared)
     most = paying_places(season)
+    lowest = max(
+        (row.position or 0 for number, row in enumerate(table) if stated[number] and row.driver not in fastest), default=0
+    )
+    passed_on = lowest > most
     unfit = {
         number
         for number, row in enumerate(table)
         if says
         and season <= LAST_INELIGIBLE
         and row.position is not None
-        and row.position <= most
+        and row.position <= (lowest if passed_on else most)
         and not row.shared
         and stated[number] is None
-        and any(stated[behind] for behind, other in enumerate(table) if (other.position or 0) > row.position)
     }
-    passed_on = any(
-        stated[number] and row.driver not in fastest
-        for number, row in enumerate(table)
-        if (row.position or 0) > most and row.status == "classified"
-    )
     found: dict[int, Earning] = {}
     for number, row in enumerate(table):
         place = row.position

@@ -155,6 +155,28 @@ def test_points_of_formula_2_cars_pass_to_the_cars_behind_if_the_source_says_so(
     assert points(place, "--rules", "f1-league") == {f"d{number}": given for number, given in stated.items()}
 
 
+@pytest.mark.parametrize(
+    ("season", "stated"),
+    [
+        # Every car between the fourth and the eleventh was of Formula 2; Siffert and Beltoise got what they left.
+        (1969, {1: "9", 2: "6", 3: "4", 4: "3", 11: "2", 12: "1"}),
+        # Gartner and Berger were second cars of teams that had entered one; nobody got their points.
+        (1984, {1: "9", 2: "6", 3: "4", 4: "3"}),
+        # The fastest lap's point of a car without any other is no sign that points were passed on.
+        (1958, {1: "8", 2: "6", 3: "4", 4: "3", 8: "1"}),
+    ],
+)
+def test_cars_without_points_are_passed_over_or_keep_them_from_the_others(
+    season: int, stated: dict[int, str], tmp_path: Path
+) -> None:
+    """1969 and 1958 Germany, 1984 Italy: as f1db has their places and points."""
+    results = [row(place, f"d{place}", points=stated.get(place, "")) for place in range(1, 13)]
+    fastest = [row(1, "d8")] if season == 1958 else []
+    place = race(tmp_path / "race", f"{season}-08-03", results, **{"fastest-laps": fastest})
+    assert points(place, "--rules", "f1-league") == {f"d{number}": given for number, given in stated.items()}
+    assert "the source states" not in run(place, "--rules", "f1-league").stdout.replace("the source states no points", "")
+
+
 def test_a_driver_who_stands_twice_without_another_car_is_refused(tmp_path: Path) -> None:
     place = race(tmp_path / "1955", "1955-01-16", [row(1, "a"), row(2, "a")])
     assert "a is listed twice" in run(place, "--rules", "f1-league").stderr
