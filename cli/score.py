@@ -21,7 +21,7 @@ from scoring.engine.errors import RosterError, RulesError, ScoringError, SourceE
 from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, scorecard
 from scoring.engine.seasons import Week, score_weeks, standings
-from scoring.sources import find_matches, open_match, roster_file
+from scoring.sources import find_matches, fpl, open_match, roster_file
 from scoring.sources.match import Match
 
 
@@ -49,6 +49,7 @@ def parameters(settings: list[str]) -> dict[str, str | int]:
 def seen_at(path: Path) -> datetime:
     """When a file came to us: its modification time (the epoch for one that is not there, whose reading will fail)."""
     try:
+        path = path.parent if path.parent.name == fpl.LIVE else path
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError:
         return datetime.fromtimestamp(0, UTC)
@@ -251,8 +252,8 @@ def by_name(paths: Iterable[Path]) -> list[list[Path]]:
 
 
 def is_batch(path: Path) -> bool:
-    """Whether a path is a directory of matches, not a match."""
-    return path.is_dir() and not (path / "race.yml").is_file()
+    """Whether a path holds several matches: a directory that is no race, a gameweek's file."""
+    return (path.is_dir() and not (path / "race.yml").is_file()) or (path.name == fpl.LIVE and path.is_file())
 
 
 def _refuse(error: ScoringError) -> None:

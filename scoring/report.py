@@ -52,12 +52,12 @@ def stated_otherwise(card: Scorecard) -> list[str]:
     """Where the points that the source itself states differ from the computed ones, for rules that should agree with it."""
     if card.rules.stated is None:
         return []
-    kind, attribute = card.rules.stated
+    kind, attribute, owner = card.rules.stated.event, card.rules.stated.attribute, card.rules.stated.player
     stated: dict[str, list[str]] = {}
     for event in card.state.values():
         points = event.attributes.get(attribute)
         if event.kind == kind and points is not None:
-            stated.setdefault(str(event.attributes["driver"]), []).append(str(points))
+            stated.setdefault(str(event.attributes[owner]), []).append(str(points))
     found = []
     for player, parts in sorted(stated.items()):
         given, computed = sum((Fraction(part) for part in parts), Fraction(0)), card.totals.get(player, Fraction(0))

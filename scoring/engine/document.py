@@ -198,11 +198,13 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
-    """Between two weeks: so many changes are free, so many free ones can be kept, each other one costs points."""
+    """Between two weeks: so many changes are free, so many free ones can be kept, each other one costs points. For the weeks
+    of these ids everyone has as many free ones as can be kept."""
 
     free: int
     kept: int
     cost: Fraction
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +242,20 @@ class Parameter:
     choices: Mapping[str | int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Where a source states points itself: in which attribute of which events, and the attribute that names whose they are."""
+
+    event: str
+    attribute: str
+    player: str
+
+
 @dataclass(frozen=True, eq=False)
 class Rules:
     """A rules document, its parameters settled, ready to score with. `sha256` covers it and its vocabulary;
-    `parametrised` are the rules that a parameter settles; `stated` is the (event kind, attribute) with the points that the
-    source itself states, where these rules should come to the same; `counting` are the results of a season that count."""
+    `parametrised` are the rules that a parameter settles; `stated` is where the source states points itself, if these
+    rules should come to the same; `counting` are the results of a season that count."""
 
     id: str
     version: str
@@ -263,7 +274,7 @@ class Rules:
     vocabulary: Vocabulary
     document: Mapping[str, Any]
     sha256: str
-    stated: tuple[str, str] | None = None
+    stated: Stated | None = None
     counting: tuple[Counting, ...] = ()
 
     @property

@@ -94,7 +94,7 @@ def _counts(rules: Rules) -> Iterator[Finding]:
         else:
             yield from _condition(f"counts.{kind}", condition, rules.vocabulary.events[kind], f"attribute of {kind}")
     if rules.stated is not None:
-        kind, attribute = rules.stated
+        kind, attribute = rules.stated.event, rules.stated.attribute
         if attribute not in rules.vocabulary.events.get(kind, {}):
             yield Finding("stated", "unknown-attribute", f"{kind} has no attribute {attribute!r}", error=True)
     yield from _condition("made_for", rules.made_for, _context(rules), "attribute of the match")

@@ -35,6 +35,7 @@ from scoring.engine.document import (
     RosterRules,
     Rules,
     ScoringRule,
+    Stated,
     Table,
     Transfers,
     Vocabulary,
@@ -147,7 +148,7 @@ def parse_rules(
             )
             for given in settled.get("counting", [])
         ),
-        stated=(settled["stated"]["event"], settled["stated"]["attribute"]) if "stated" in settled else None,
+        stated=Stated(**{"player": "driver", **settled["stated"]}) if "stated" in settled else None,
     )
 
 
@@ -280,7 +281,9 @@ def _parse_roster(given: Mapping[str, Any]) -> RosterRules:
         substitutes=lineup.get("substitutes", False),
         transfers=None
         if transfers is None
-        else Transfers(transfers["free"], transfers["kept"], Fraction(transfers["cost"])),
+        else Transfers(
+            transfers["free"], transfers["kept"], Fraction(transfers["cost"]), tuple(transfers.get("filled", ()))
+        ),
     )
 
 

@@ -57,6 +57,8 @@ def score_weeks(rules: Rules, weeks: Sequence[Week]) -> list[WeekScore]:
         squad = frozenset(pick.player for pick in week.roster.picks)
         chip = _transfer_chip(rules, week.roster)
         made = 0 if before is None else len(squad - before)
+        if terms is not None and week.id in terms.filled:
+            free = terms.kept
         paid = 0 if terms is None or chip is not None else max(0, made - free)
         if terms is not None and before is not None and chip is None:
             free = min(terms.kept, max(0, free - made) + terms.free)
