@@ -64,7 +64,7 @@ def score_weeks(rules: Rules, weeks: Sequence[Week]) -> list[WeekScore]:
             free = min(terms.kept, max(0, free - made) + terms.free)
         cost = Fraction(0) if terms is None else paid * terms.cost
         scored.append(WeekScore(week.id, RosterScorer(rules, week.lines).score(week.roster), made, paid, free, cost))
-        if before is None or chip is None or chip.value != "returned":
+        if before is None or chip is None or not _given_back(chip):
             before = squad
     return scored
 
@@ -122,7 +122,17 @@ def _parts(rules: Rules, season: Mapping[str, object], count: int) -> list[tuple
 
 
 def _transfer_chip(rules: Rules, roster: Roster) -> Chip | None:
-    return next((chip for chip in rules.chips if chip.id in roster.chips and chip.effect == "transfers"), None)
+    """The chip that was played and makes transfers free."""
+    return next((chip for chip in rules.chips if chip.id in roster.chips and _frees_transfers(chip)), None)
+
+
+def _frees_transfers(chip: Chip) -> bool:
+    return chip.effect == "transfers" or (chip.effect == "waives" and "transfers" in chip.value)
+
+
+def _given_back(chip: Chip) -> bool:
+    """Whether the roster of a chip that makes transfers free is for its week only."""
+    return chip.effect == "waives" or chip.value == "returned"
 
 
 def _check_chips(rules: Rules, weeks: Sequence[Week]) -> None:

@@ -52,7 +52,8 @@ def earnings(table: Sequence[Row], season: int, fastest: Collection[str], findin
     sharers = Counter(row.car for row in table if row.shared)
     most = paying_places(season)
     lowest = max(
-        (row.position or 0 for number, row in enumerate(table) if stated[number] and row.driver not in fastest), default=0
+        (row.position or 0 for number, row in enumerate(table) if stated[number] and row.driver not in fastest),
+        default=0,
     )
     passed_on = lowest > most
     unfit = {

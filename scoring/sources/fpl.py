@@ -27,8 +27,8 @@ _ROLES = {"GKP": "goalkeeper", "DEF": "defender", "MID": "midfielder", "FWD": "f
 
 #: What a fixture's own table counts, and the week's explanation should say, too.
 _COUNTED = (
-    "goals_scored", "assists", "own_goals", "penalties_saved", "penalties_missed", "yellow_cards", "red_cards", "saves", "bonus",
-    "defensive_contribution",
+    "goals_scored", "assists", "own_goals", "penalties_saved", "penalties_missed", "yellow_cards", "red_cards", "saves",
+    "bonus", "defensive_contribution",
 )  # fmt: skip
 
 _Values = Mapping[str, int]
@@ -51,7 +51,9 @@ def fixtures_of(live: Path) -> list[Path]:
     week = _week(live)
     told = {node.get("fixture").whole(1) for player in week.live.each() for node in player.get("explain").each()}
     begun = [
-        number for number in sorted(told) if number in week.fixtures and week.fixtures[number].find("started", True).flag()
+        number
+        for number in sorted(told)
+        if number in week.fixtures and week.fixtures[number].find("started", True).flag()
     ]
     if not begun:
         raise SourceError(str(live), "no fixture of this gameweek has begun")
@@ -59,7 +61,10 @@ def fixtures_of(live: Path) -> list[Path]:
 
 
 def read(path: Path, seen_at: datetime, accept: str | None = None) -> Match:
-    """The fixture that `path` names (`…/live.json/7`). SourceError, with the place, if a file is broken or contradicts another."""
+    """The fixture that `path` names (`…/live.json/7`).
+
+    SourceError, with the place, if a file is broken, or contradicts another one and is not accepted.
+    """
     week = _week(path.parent)
     number = int(path.name) if path.name.isascii() and path.name.isdigit() else -1
     if number not in week.fixtures:
@@ -93,7 +98,9 @@ class _Reader:
                     told.add(element)
                     self._player(element, player, explained, counted.get(element, {}), sides)
         for element in counted.keys() - told:
-            self.findings.contradicts(fixture, f"counts something of player {element}, of whom {LIVE} says nothing here")
+            self.findings.contradicts(
+                fixture, f"counts something of player {element}, of whom {LIVE} says nothing here"
+            )
         done = fixture.find("finished", False).flag()
         if not done:
             self.findings.notes.append("the fixture is not finished: bonus points and counts may still change")

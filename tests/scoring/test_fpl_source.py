@@ -41,7 +41,9 @@ def counted(identifier: str, home: dict[int, int], away: dict[int, int]) -> dict
     }
 
 
-def gameweek(root: Path, live: dict[int, list[dict[str, Any]]], conceded: dict[int, int], *stats: dict[str, Any]) -> Path:
+def gameweek(
+    root: Path, live: dict[int, list[dict[str, Any]]], conceded: dict[int, int], *stats: dict[str, Any]
+) -> Path:
     """Two fixtures of the same two teams in one gameweek; `stats` are the first one's own counts."""
     week = root / "gw33"
     week.mkdir()
@@ -60,9 +62,7 @@ def gameweek(root: Path, live: dict[int, list[dict[str, Any]]], conceded: dict[i
     }
     (root / "fixtures.json").write_text(json.dumps(fixtures))
     (root / "bootstrap-static.json").write_text(json.dumps(bootstrap))
-    elements = [
-        {"id": n, "stats": {"goals_conceded": conceded.get(n, 0)}, "explain": told} for n, told in live.items()
-    ]
+    elements = [{"id": n, "stats": {"goals_conceded": conceded.get(n, 0)}, "explain": told} for n, told in live.items()]
     (week / "live.json").write_text(json.dumps({"elements": elements}))
     return week
 
@@ -81,7 +81,10 @@ LIVE = {
         explained(1, {"minutes": (60, 2), "goals_scored": (1, 5), "bonus": (3, 3)}),
         explained(2, {"minutes": (90, 2), "clean_sheets": (1, 1), "defensive_contribution": (12, 2)}),
     ],
-    4: [explained(1, {"minutes": (0, 0), "yellow_cards": (1, -1)}), explained(2, {"minutes": (30, 1), "own_goals": (1, -2)})],
+    4: [
+        explained(1, {"minutes": (0, 0), "yellow_cards": (1, -1)}),
+        explained(2, {"minutes": (30, 1), "own_goals": (1, -2)}),
+    ],
 }
 CONCEDED = {1: 3, 2: 2, 3: 1}
 

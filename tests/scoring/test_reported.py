@@ -174,7 +174,9 @@ def test_cars_without_points_are_passed_over_or_keep_them_from_the_others(
     fastest = [row(1, "d8")] if season == 1958 else []
     place = race(tmp_path / "race", f"{season}-08-03", results, **{"fastest-laps": fastest})
     assert points(place, "--rules", "f1-league") == {f"d{number}": given for number, given in stated.items()}
-    assert "the source states" not in run(place, "--rules", "f1-league").stdout.replace("the source states no points", "")
+    assert "the source states" not in run(place, "--rules", "f1-league").stdout.replace(
+        "the source states no points", ""
+    )
 
 
 def test_a_driver_who_stands_twice_without_another_car_is_refused(tmp_path: Path) -> None:

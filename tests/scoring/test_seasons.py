@@ -155,3 +155,28 @@ def test_a_wildcard_keeps_its_squad_and_a_free_hit_gives_it_back() -> None:
     assert weeks(roster(), roster(), hit, roster()) == [(0, 0, 1), (0, 0, 2), (3, 0, 2), (0, 0, 3)]
     with pytest.raises(RosterError, match="played 3 times; the season allows 2"):
         weeks(*[hit] * 3)
+
+
+def test_f1_fantasy_transfers_cost_ten_points_and_a_chip_gives_the_roster_back() -> None:
+    """Two a race, one kept; limitless makes any number free, and what was picked with it is gone after the race."""
+    rules = registry.load("f1-fantasy-2026")
+    squads = {
+        "R1": ("abcdefg", ()),
+        "R2": ("abcdefg", ()),
+        "R3": ("abcdxyz", ()),
+        "R4": ("abcduvw", ()),
+        "R5": ("hijklmn", ("limitless",)),
+        "R6": ("abcduvs", ()),
+    }
+    weeks = [
+        Week(race, Roster(tuple(Pick(name) for name in picks), {}, (), chips), ())
+        for race, (picks, chips) in squads.items()
+    ]
+    scored = score_weeks(rules, weeks)
+    assert [(week.transfers, week.cost) for week in scored] == [(0, 0), (0, 0), (3, 0), (3, 10), (7, 0), (1, 0)]
+    assert [week.cost for week in score_weeks(registry.load("f1-fantasy-2026", {"free_transfers": "3"}), weeks)] == [
+        0
+    ] * 6
+    twice = [week for week in weeks if week.id == "R5"] * 2
+    with pytest.raises(RosterError, match=r"limitless.*played 2 times; the season allows 1"):
+        score_weeks(rules, twice)
