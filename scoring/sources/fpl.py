@@ -49,10 +49,10 @@ class _Week:
 def fixtures_of(live: Path) -> list[Path]:
     """The fixtures of a gameweek that have begun, in order of their ids."""
     week = _week(live)
-    told = {node.get("fixture").whole(1) for player in week.live.each() for node in player.get("explain").each()}
+    explained = {node.get("fixture").whole(1) for player in week.live.each() for node in player.get("explain").each()}
     begun = [
         number
-        for number in sorted(told)
+        for number in sorted(explained)
         if number in week.fixtures and week.fixtures[number].find("started", True).flag()
     ]
     if not begun:
@@ -90,14 +90,14 @@ class _Reader:
         sides = tuple(self._team(fixture.get(side)) for side in ("team_h", "team_a"))
         counted = self._counted()
         self._add("match", "match", {"season": week.season, "competition": "Premier League"})
-        told: set[int] = set()
+        met: set[int] = set()
         for player in week.live.each():
             for explained in player.get("explain").each():
                 if explained.get("fixture").whole(1) == self.number:
                     element = player.get("id").whole(1)
-                    told.add(element)
+                    met.add(element)
                     self._player(element, player, explained, counted.get(element, {}), sides)
-        for element in counted.keys() - told:
+        for element in counted.keys() - met:
             self.findings.contradicts(
                 fixture, f"counts something of player {element}, of whom {LIVE} says nothing here"
             )
@@ -186,11 +186,11 @@ class _Reader:
             return values["goals_conceded"]
         if values.get("clean_sheets"):
             return 0
-        told = list(live.get("explain").each())
-        stats = [stat for each in told for stat in each.get("stats").each()]
+        explained = list(live.get("explain").each())
+        stats = [stat for each in explained for stat in each.get("stats").each()]
         known = sum(stat.get("value").whole() for stat in stats if stat.get("identifier").value == "goals_conceded")
         left = max(0, live.get("stats").find("goals_conceded", 0).whole() - known)
-        return left if len(told) == 1 else min(1, left)
+        return left if len(explained) == 1 else min(1, left)
 
 
 def _counts(player: str, values: _Values) -> Iterator[tuple[str, str, dict[str, Scalar]]]:

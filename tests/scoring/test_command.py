@@ -271,11 +271,11 @@ def test_rules_lint(tmp_path: Path) -> None:
 def test_rules_explain_diff_and_impact(ipl: Path) -> None:
     assert run("rules", "explain", "fpl").stdout.startswith("# Fantasy Premier League\n")
     assert "rules.wicket.each.points: 25 → 30" in lines_of(run("rules", "diff", "cricket-t20-a", "cricket-t20-b"))
-    assert lines_of(run("rules", "diff", "fpl", "fpl@1.2.0")) == ["no difference"]
+    assert lines_of(run("rules", "diff", "fpl", "fpl@1.3.0")) == ["no difference"]
     lines = lines_of(run("rules", "impact", "cricket-t20-a", "cricket-t20-b", ipl))
     assert lines[0].split() == ["player", "before", "after", "change", "rank", "because", "of"]
     assert lines_of(run("rules", "impact", "cricket-odi", "cricket-odi@1.1.0", ipl)) == ["nobody moves"]
-    assert "fpl@1.2.0: is for football; cricsheet:1304066 is cricket" in refused(
+    assert "fpl@1.3.0: is for football; cricsheet:1304066 is cricket" in refused(
         run("rules", "impact", "fpl", "fpl", ipl)
     )
     assert "unknown id 'x'" in refused(run("rules", "explain", "x"))
