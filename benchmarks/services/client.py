@@ -8,14 +8,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from uuid import uuid4
 
-import psutil
-
 from benchmarks.services.load import Job
-from benchmarks.services.servers import ROOT, Bench
+from benchmarks.services.servers import ROOT, Bench, cpu
 
 
 @dataclass
@@ -25,6 +23,7 @@ class Outcome:
     statuses: Counter[int] = field(default_factory=Counter)
     milliseconds: list[float] = field(default_factory=list)  # of those that were accepted
     cpu: float = 0.0  # seconds that the client used, where it is a process of its own
+    used: list[float] = field(default_factory=list)  # seconds that each watched server used
 
     def percentile(self, share: float) -> float:
         """Of the accepted ones' time, in milliseconds."""
@@ -72,19 +71,22 @@ async def closed_loop(port: int, make: Callable[[], bytes], clients: int, second
     return outcome
 
 
-async def open_loop(job: Job, cores: list[int] | None = None) -> Outcome:
-    """`job` from a process of its own, on `cores` if they are given."""
+async def open_loop(job: Job, watched: Sequence[int] = ()) -> Outcome:
+    """`job` from a process of its own, on the cores of this one. `watched`: servers whose CPU is measured meanwhile."""
     client = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.services.load", stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     )
-    if cores:
-        psutil.Process(client.pid).cpu_affinity(cores)
-    answer, _ = await client.communicate(json.dumps(asdict(job)).encode())
+    assert client.stdin is not None and client.stdout is not None
+    client.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+    await client.stdout.readline()
+    before = [cpu(pid) for pid in watched]
+    answer, _ = await client.communicate(b"go\n")
     result = json.loads(answer)
     return Outcome(
         Counter({int(status): many for status, many in result["statuses"].items()}),
         result["milliseconds"],
         result["cpu"],
+        [cpu(pid) - was for pid, was in zip(watched, before, strict=True)],
     )
 
 

@@ -1,8 +1,10 @@
 """What a load above what the wallet can carry does to it: a curve from a tenth of that to ten times.
 
-The generator and PostgreSQL need the cores of the machine too, so the curve is taken twice: as the kernel places them, and
-with the service alone on a core. Rounds alternate, since other work on the machine comes and goes; a figure is the median of
-them, a p99 that of all their requests together.
+The generator needs the cores of the machine too, so the curve is taken twice: as the kernel places all, and with the
+generator alone on one core and the service with its PostgreSQL on the others, where its best is measured as well. Beside each
+step stands what generator, service and PostgreSQL used of a core, and what a bare ASGI echo does with the same load in the same
+minute. Rounds alternate, since other work on the machine comes and goes; a figure is the median of them, a p99 that of all
+their requests together.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from statistics import median
 from uuid import uuid4
 
@@ -37,6 +40,7 @@ class Curve:
 
     best: list[float]  # of each round
     outcomes: dict[float, list[Outcome]]  # factor → of each round
+    echoes: dict[float, list[Outcome]]  # of a bare echo with the same load
     served: float
     refused: float
     unhealthy: int
@@ -50,6 +54,17 @@ class Curve:
         rounds = zip(self.outcomes[factor], self.best, strict=True)
         return median(len(each.milliseconds) / SECONDS / best for each, best in rounds)
 
+    def cores(self, factor: float) -> dict[str, float]:
+        """Of a core, what each used while the load came."""
+        found, echo = self.outcomes[factor], self.echoes[factor]
+        used = {
+            "generator": [each.cpu for each in found],
+            "service": [each.used[0] for each in found],
+            "postgres": [each.used[1] for each in found],
+            "echo": [each.used[0] for each in echo],
+        }
+        return {name: median(seconds) / SECONDS for name, seconds in used.items()}
+
     def p99(self, factor: float) -> float:
         """Milliseconds of the accepted ones of all rounds."""
         together = [each for outcome in self.outcomes[factor] for each in outcome.milliseconds]
@@ -58,21 +73,34 @@ class Curve:
 
 async def curves(run: Bench) -> None:
     """Goal at 10×: ≥ 80 % of the best throughput, p99 of the accepted ≤ 3× the unloaded, no failed health check."""
-    cores = sorted(os.sched_getaffinity(0))
     _emit("", await curve(run, FACTORS))
-    if len(cores) > 1:
-        run.pin(cores[:1], cores[1:])
-        _emit(".pinned", await curve(run, (UNLOADED, FACTORS[-1]), cores[1:]))
-        run.pin(cores, cores)
+    with apart(run):
+        _emit(".apart", await curve(run, FACTORS))
     await _recovery(run)
 
 
-async def curve(run: Bench, factors: Sequence[float], cores: list[int] | None = None, rounds: int = ROUNDS) -> Curve:
-    """Measure; the last factor is the overload of which the cost of a refusal is taken. The generator runs on `cores`."""
+@contextmanager
+def apart(run: Bench) -> Iterator[None]:
+    """Have the generator (this process and what it starts) on one core, the servers on the others. Raises if there is one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise RuntimeError("a generator apart from what it loads needs two cores, this process has one")
+    run.pin(cores[1:])
+    os.sched_setaffinity(0, cores[:1])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        run.pin(cores)
+
+
+async def curve(run: Bench, factors: Sequence[float], rounds: int = ROUNDS) -> Curve:
+    """Measure; the last factor is the overload of which the cost of a refusal is taken."""
     port, pid = run.wallet
     players = Players(run)
     best: list[float] = []
     outcomes: dict[float, list[Outcome]] = defaultdict(list)
+    echoes: dict[float, list[Outcome]] = defaultdict(list)
     served: list[float] = []
     refused: list[float] = []
     unhealthy = 0
@@ -88,25 +116,35 @@ async def curve(run: Bench, factors: Sequence[float], cores: list[int] | None = 
         best.append(max(rates))
         for factor in factors:
             checks = asyncio.create_task(health(port, SECONDS))
-            before = cpu(pid)
-            outcome = await open_loop(job(run, factor * best[-1], SECONDS), cores)
-            used = cpu(pid) - before
+            load = job(run, factor * best[-1], SECONDS)
+            outcome = await open_loop(load, [pid, run.postmaster])
             unhealthy += await checks
             outcomes[factor].append(outcome)
-        refused.append((used - len(outcome.milliseconds) * served[-1]) / max(1, outcome.statuses[503]))
-    return Curve(best, outcomes, median(served), median(refused), unhealthy)
+            port_of_echo, echo = run.echo
+            echoes[factor].append(await open_loop(replace(load, port=port_of_echo), [echo]))
+        refused.append((outcome.used[0] - len(outcome.milliseconds) * served[-1]) / max(1, outcome.statuses[503]))
+    return Curve(best, outcomes, echoes, median(served), median(refused), unhealthy)
 
 
 def _emit(name: str, found: Curve) -> None:
     def figure(what: str, value: float, unit: str, reference: float | None, against: str) -> None:
         Figure(
-            name=f"services.overload{name}.{what}", value=round(value, 1), unit=unit,
+            name=f"services.overload{name}.{what}", value=round(value, 2), unit=unit,
             reference=None if reference is None else round(reference, 1), against=against,
         ).emit()  # fmt: skip
 
     for factor in found.outcomes:
         rate = found.rate(factor)
         figure(f"{factor:g}x.accepted", rate, "/s", rate / found.share(factor), "its best")
+        for who, used in found.cores(factor).items():
+            figure(f"{factor:g}x.cores.{who}", used, "cores", None, "")
+        figure(
+            f"{factor:g}x.echo",
+            sum(len(each.milliseconds) for each in found.echoes[factor]) / SECONDS / len(found.best),
+            "/s",
+            factor * median(found.best),
+            "offered",
+        )
         figure(f"{factor:g}x.p99", found.p99(factor), "ms", found.p99(UNLOADED), f"p99 at {UNLOADED:g}x")
     figure("refusal", found.refused * 1e6, "µs", found.served * 1e6, "CPU of a transfer")
     figure("unhealthy", found.unhealthy, "checks", None, "/healthz and /readyz, 2 s each")

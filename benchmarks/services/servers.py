@@ -105,12 +105,12 @@ class Bench:
     accounts: list[UUID]
     signer: Issuer = field(default_factory=Issuer)
 
-    def pin(self, service: list[int], others: list[int]) -> None:
-        """Have the wallet run on some cores and PostgreSQL on others."""
+    def pin(self, cores: list[int]) -> None:
+        """Have the servers run on some cores only."""
         postmaster = psutil.Process(self.postmaster)
-        for each in (postmaster, *postmaster.children(recursive=True)):
-            each.cpu_affinity(others)
-        psutil.Process(self.wallet[1]).cpu_affinity(service)
+        servers = [psutil.Process(pid) for _, pid in (self.wallet, self.shared, self.echo)]
+        for each in (postmaster, *postmaster.children(recursive=True), *servers):
+            each.cpu_affinity(cores)
 
 
 @asynccontextmanager

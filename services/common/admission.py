@@ -183,9 +183,9 @@ class Admission:
         self._places = min(self._most, wanted)
         self._judged, self._took, self._would_take, self._ended = now, 0.0, 0.0, 0
 
-    def shed(self) -> None:
-        """Count a refusal. They are logged together: a line for each would cost more than the refusal."""
-        self._shed += 1
+    def shed(self, number: int = 1) -> None:
+        """Count refusals. They are logged together: a line for each would cost more than the refusal."""
+        self._shed += number
         if self.gathering.full(self._coming):
             self.gathering.press()
         else:

@@ -21,6 +21,7 @@ from services.common.errors import Code, ErrorCode, Problem, responses
 from services.common.middleware import RequestContext
 from services.common.readiness import Readiness
 from services.common.settings import AppDatabaseSettings, ProcessSettings, load
+from services.common.sweep import Sweep
 
 #: Opens what a service needs besides the database, into `app.state`; what it enters on the stack is closed at the end.
 Opener = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
@@ -74,7 +75,7 @@ def create_application(
     )
     app.state.clock = clock or DatabaseClock()
     app.state.draining = False
-    app.state.admission = Admission()
+    app.state.admission, app.state.sweep = Admission(), Sweep(app.state)
     # The last one added is the first that a request meets. A body is read before a place is taken: who sends slowly has none.
     app.add_middleware(Dispatch, app)
     app.add_middleware(Admitted, app.state.admission)

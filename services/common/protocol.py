@@ -10,68 +10,21 @@ it serves, and has no more than a hundredth of that request's time for each.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from typing import Any
 
 from starlette.datastructures import State
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.common.admission import Admission, full_error
-from services.common.errors import MEDIA_TYPE
+from services.common.admission import Admission
 from services.common.middleware import QUIET_PATHS
+from services.common.refusal import ANSWER, MAX_HEAD_BYTES, refusable
+from services.common.sweep import Sweep
 from services.common.transports import read_little
 
 HEAD_SECONDS = 10.0
-MAX_HEAD_BYTES = 32 * 1024
 
 #: Well under the 1024 open files that a container gets: health checks and databases need some too.
 MAX_CONNECTIONS = 800
-
-_QUIET = frozenset(path.encode() for path in QUIET_PATHS)
-
-#: A request line of ours, up to the query: methods that we have, and HTTP/1.1, which keeps connections.
-_LINE = re.compile(rb"(?:GET|POST|PUT|PATCH|DELETE) (/[^\s?#]*+)[^\s#]*+ HTTP/1\.1\r\n")
-_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,6})\r\n")
-
-
-def path_of_whole(data: bytes) -> bytes | None:
-    """The path, if `data` is one request from beginning to end about which no two parsers could differ; else None.
-
-    Whatever could move the end of a request (chunks, a length given twice or oddly, bare line feeds) or of its connection is
-    left to the parser.
-    """
-    if len(data) > MAX_HEAD_BYTES or (line := _LINE.match(data)) is None:
-        return None
-    end = data.find(b"\r\n\r\n") + 4
-    head = data[:end].lower()
-    lines = head.count(b"\r\n")
-    if head.count(b"\n") != lines or head.count(b"\r") != lines:
-        return None
-    if end < 4 or b"transfer-" in head or b"\r\nconnection" in head:
-        return None
-    body = 0
-    if lengths := head.count(b"content-length"):
-        if lengths > 1 or (length := _LENGTH.search(head)) is None:
-            return None
-        body = int(length[1])
-    return line[1] if len(data) == end + body else None
-
-
-def _shed_answer() -> bytes:
-    error = full_error()
-    body = json.dumps(error.problem("").model_dump(exclude={"violations"})).encode()
-    head = [
-        f"HTTP/1.1 {error.status} Service Unavailable",
-        f"content-type: {MEDIA_TYPE}",
-        f"content-length: {len(body)}",
-        "cache-control: no-store",
-        *(f"{name.lower()}: {value}" for name, value in error.headers.items()),
-    ]
-    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
-
-
-_SHED = _shed_answer()
 
 
 class _Corked:
@@ -116,12 +69,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **keywords)
         self._state: State = self.config.app.state  # type: ignore[union-attr] # our applications are FastAPI's
         self._admission: Admission = self._state.admission
+        self._sweep: Sweep = self._state.sweep
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._shedding = False
         self._between = True  # requests: what comes is the beginning of one
-        self._refused_at = float("-inf")
+        self.refused_at = float("-inf")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
         super().connection_made(transport)
@@ -134,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._sweep.forget(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -154,21 +109,22 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is None or bool(self.cycle.response_complete)
 
     def _refused(self, data: bytes) -> bool:
-        """Whether `data` was a whole request, which is now answered."""
-        path = path_of_whole(data)
-        if path is None or path in _QUIET or self._state.draining or self.transport.is_closing():
+        """Whether `data` was a whole request, which is now answered. The next ones are read with those of others like it."""
+        if self._state.draining or self.transport.is_closing() or not refusable(data):
             return False
         self._admission.shed()
-        self.transport.write_now(_SHED)
+        self.transport.write_now(ANSWER)
         self._stop_head_timer()
-        self._refused_at = self.loop.time()
+        self.refused_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_handler()
+        if not self.transport.get_write_buffer_size():
+            self._sweep.hold(self)
         return True
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection on which nothing came for a while; to count that from each refusal would cost a timer for each."""
-        left = self._refused_at + self.timeout_keep_alive - self.loop.time()
+        left = self.refused_at + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:
@@ -184,10 +140,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             raise ValueError("the head is too large")  # the parser's caller answers with 400 and closes
-        if self._free() and self._admission.full() and self.url.partition(b"?")[0] not in _QUIET:
+        if self._free() and self._admission.full() and self.url.partition(b"?")[0].decode("latin-1") not in QUIET_PATHS:
             self._admission.shed()
             self._shedding = True
-            self.transport.write_now(_SHED)
+            self.transport.write_now(ANSWER)
             # A body that does not say how long it is could go on for ever.
             endless = any(name == b"transfer-encoding" for name, _ in self.headers)
             if endless or self._state.draining or not self.parser.should_keep_alive():

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from services.common import admission
 from services.common.admission import BURST, RUNNING, Admission, Admitted
 from services.common.middleware import RequestContext
+from services.common.sweep import Sweep
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
@@ -106,7 +107,7 @@ class TestPlaces:
 def blocked() -> tuple[FastAPI, asyncio.Event]:
     """An application whose requests wait for an event."""
     app, event = FastAPI(), asyncio.Event()
-    app.state.draining = False
+    app.state.draining, app.state.sweep = False, Sweep(app.state)
     app.state.admission = Admission(waiting=BURST, seconds=30)
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(RequestContext)

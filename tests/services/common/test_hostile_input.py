@@ -20,6 +20,7 @@ from services.common.admission import Admission, Admitted
 from services.common.client_address import client_address
 from services.common.errors import ServiceError
 from services.common.middleware import RequestContext, head_refusal, is_text
+from services.common.sweep import Sweep
 from services.common.tokens import TokenVerifier
 from tests.services.common.serving import serving
 from tests.services.support import Clock
@@ -162,7 +163,7 @@ async def things(thing: Thing) -> Thing:
 def application() -> FastAPI:
     """What every request of a service goes through, without a database."""
     app = FastAPI(redirect_slashes=False)
-    app.state.draining = False
+    app.state.draining, app.state.sweep = False, Sweep(app.state)
     app.state.admission = Admission()
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(bodies.BodyGuard)

@@ -103,10 +103,9 @@ async def overloaded(run: servers.Bench, owner: Any) -> Round:
     asked = await begun(owner)
     done = await owner.fetchval("SELECT count(*) FROM idempotency_keys")
 
-    before = servers.cpu(pid)
     checks = asyncio.create_task(overload.health(port, SECONDS))
-    outcome = await open_loop(overload.job(run, 10 * unhurried, SECONDS))
-    used = servers.cpu(pid) - before
+    outcome = await open_loop(overload.job(run, 10 * unhurried, SECONDS), [pid])
+    (used,) = outcome.used
     accepted, refused = outcome.statuses[201], outcome.statuses[503]
     assert outcome.statuses.keys() - {0} == {201, 503} and outcome.statuses[0] == 0
     unhealthy = await checks
@@ -137,10 +136,14 @@ async def test_an_overload_is_shed(cloud: Cloud, tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 async def test_the_goal() -> None:
-    """≥ 80 % of the best throughput, p99 of the accepted ≤ 3× the unloaded; rounds, since a machine has other work."""
+    """≥ 80 % of the best throughput, p99 of the accepted ≤ 3× the unloaded; rounds, since a machine has other work.
+
+    The generator has a core, the service with its PostgreSQL the others.
+    """
     async with servers.bench() as run:
         await ready(run.wallet[0], "/readyz")
-        found = await overload.curve(run, (overload.UNLOADED, 10), rounds=5)
+        with overload.apart(run):
+            found = await overload.curve(run, (overload.UNLOADED, 10), rounds=5)
         assert found.share(10) >= 0.8
         assert found.p99(10) <= 3 * found.p99(overload.UNLOADED)
         assert found.unhealthy == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import httptools
 import pytest
@@ -12,10 +14,11 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common import protocol
+from services.common import protocol, sweep
 from services.common.admission import Admission
 from services.common.middleware import RequestContext
-from services.common.protocol import path_of_whole
+from services.common.refusal import path_of_whole
+from services.common.sweep import Sweep
 from tests.services.common.serving import serving
 
 GET = b"GET /wallet/balance?a=b HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -26,7 +29,9 @@ PARTS = [
     b"\n\n", b"Host: x", b"Content-Length: 2", b"content-length:2", b"Content-Length : 2", b"Content-Length: +2",
     b"Content-Length: 0", b"Content-Length: 2, 2", b"\r\n Content-Length: 5", b"Transfer-Encoding: chunked",
     b"transfer-encoding:chunked", b"2\r\n{}\r\n0\r\n\r\n", b"Connection: close",
-    b"Connection: upgrade\r\nUpgrade: websocket", b"Expect: 100-continue", b"{}", b"X: \x00", b" ", b"#",
+    b"Connection: upgrade\r\nUpgrade: websocket", b"X: \ry",
+    b"Proxy-Connection: close", b"proxy-connection:close", b"\r\n\tclose", b"Expect: 100-continue", b"{}",
+    b"X: \x00", b" ", b"#",
 ]  # fmt: skip
 
 
@@ -78,6 +83,9 @@ def test_what_is_taken_for_a_whole_request_is_one_for_the_parser(noise: bytes, r
         (POST.replace(b"Content-Length: 2", b"Content-Length: 2\r\nContent-Length: 3"), None),
         (POST.replace(b"Host: x", b"Transfer-Encoding: chunked"), None),
         (POST.replace(b"Host: x", b"X: y\nHost: x"), None),
+        (POST.replace(b"Host: x", b"X: y\rHost: x"), None),
+        (POST.replace(b"Host: x", b"Host: x\r\n 2"), None),
+        (POST.replace(b"Host: x", b"proxy-connection: close"), None),
         (GET.replace(b"/wallet", b"http://other/wallet"), None),
         (b"G" + GET, None),
     ],
@@ -90,7 +98,8 @@ def test_whole_requests(data: bytes, path: bytes | None) -> None:
 async def full() -> AsyncIterator[tuple[FastAPI, asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to an application that has no place."""
     app = FastAPI()
-    app.state.draining, app.state.admission = False, Admission(running=0, waiting=0, burst=0)
+    app.state.draining, app.state.sweep = False, Sweep(app.state)
+    app.state.admission = Admission(running=0, waiting=0, burst=0)
     app.add_middleware(RequestContext)
 
     @app.get("/healthz")
@@ -146,3 +155,59 @@ async def test_a_service_that_ends_closes_after_a_refusal() -> None:
         writer.write(POST)
         assert await status(reader) == b"503"
         assert await reader.read() == b""
+
+
+async def test_a_connection_is_served_again_when_there_is_a_place() -> None:
+    """It was read with others that were refused, and goes back to the application's own reading."""
+    async with full() as (app, reader, writer):
+        for _ in range(3):
+            writer.write(POST)
+            assert await status(reader) == b"503"
+        assert app.state.sweep._held
+        app.state.admission._most = app.state.admission._places = 1
+        for request, found in ((POST, b"404"), (GET, b"404"), (GET[:9], None), (GET[9:], b"404")):
+            writer.write(request)
+            if found:
+                assert await status(reader) == found
+            else:
+                await asyncio.sleep(0.05)
+        assert not app.state.sweep._held
+
+
+async def test_when_an_overload_is_over_nothing_looks_for_refusals_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "OVER_SECONDS", 0.05)
+    async with full() as (app, reader, writer):
+        for _ in range(2):
+            writer.write(POST)
+            assert await status(reader) == b"503"
+            while app.state.sweep._epoll is not None:  # noqa: ASYNC110 - it is the server's state, not an event
+                await asyncio.sleep(0.01)
+            assert not app.state.sweep._held
+
+
+@pytest.mark.parametrize("fits", [0, 10])
+async def test_an_answer_that_does_not_fit_is_sent_later(monkeypatch: pytest.MonkeyPatch, fits: int) -> None:
+    """A client that does not read fills what the kernel keeps for it."""
+
+    def write(descriptor: int, data: bytes) -> int:
+        if not fits:
+            raise BlockingIOError
+        return os.write(descriptor, data[:fits])
+
+    async with full() as (_, reader, writer):
+        writer.write(POST)
+        assert await status(reader) == b"503"
+        kernel = SimpleNamespace(read=os.read, write=write)
+        monkeypatch.setattr(sweep, "os", kernel)
+        for _ in range(3):
+            writer.write(POST)
+            assert await status(reader) == b"503"
+
+
+async def test_a_client_that_goes_is_forgotten() -> None:
+    async with full() as (app, reader, writer):
+        writer.write(POST)
+        assert await status(reader) == b"503"
+        writer.close()
+        while app.state.sweep._held:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.01)
