@@ -73,9 +73,12 @@ def task(
     statements = []
     if bucket_arns:
         statements += [
-            _allow("ListBuckets", ["s3:ListBucket"], bucket_arns),
+            _allow("ListBuckets", ["s3:ListBucket", "s3:ListBucketVersions"], bucket_arns),
+            # Versions too: what a service deletes because it has to be gone would else be there for another month.
             _allow(
-                "UseObjects", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/*" for arn in bucket_arns]
+                "UseObjects",
+                ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"],
+                [f"{arn}/*" for arn in bucket_arns],
             ),
             _allow("UseKeys", _DATA_KEYS, key_arns, via=f"s3.{region}.amazonaws.com"),
         ]

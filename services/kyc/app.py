@@ -16,7 +16,7 @@ from services.common.pace import Pace
 from services.kyc import aadhaar
 from services.kyc.endpoints import internal, router
 from services.kyc.errors import KycCode
-from services.kyc.settings import open_digests, open_vault
+from services.kyc.settings import open_digests, open_store, open_vault
 
 #: Of one player, in one process: how often a person hands something in; numbers cannot be tried out.
 PER_SECOND, AT_ONCE = 0.1, 20
@@ -31,7 +31,7 @@ def create_app(
 
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
-        app.state.vault, app.state.digests = open_vault(), open_digests()
+        app.state.vault, app.state.digests, app.state.store = open_vault(), open_digests(), open_store()
         app.state.certificates = aadhaar.pinned() if certificates is None else certificates
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 

@@ -1,4 +1,4 @@
-"""What players do: agree to a text, hand things in, look at their case. Nothing here commits."""
+"""What players do: hand things in, look at their case. Nothing here commits."""
 
 from __future__ import annotations
 
@@ -17,34 +17,16 @@ from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.postgres import Reads
-from services.kyc import aadhaar, findings, pan, repository
+from services.kyc import aadhaar, consents, documents, findings, pan, repository
 from services.kyc.aadhaar import AadhaarError, OfflineKyc
 from services.kyc.checking import CHECK, conclude
 from services.kyc.deciding import move
 from services.kyc.errors import KycCode
 from services.kyc.models import Item
-from services.kyc.schemas import AadhaarRequest, CaseView, ConsentRequest, ItemView, LevelView, PanRequest, Purpose
+from services.kyc.schemas import AadhaarRequest, CaseView, ItemView, LevelView, PanRequest, Purpose
 from services.kyc.settings import Digests
 from services.kyc.states import CaseEvent, ItemState, Kind, Level, State
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
-
-#: The version of each text that players agree to now; clients show the texts.
-TEXTS = {Purpose.IDENTITY: "2026-11", Purpose.AADHAAR: "2026-11"}
-
-
-async def consent(
-    session: AsyncSession, clock: Clock, player: UUID, purpose: Purpose, wanted: ConsentRequest
-) -> CaseView:
-    """Log what the player says of a text; the same again is logged once. Raises ServiceError (consent_outdated, …)."""
-    if wanted.given and wanted.version != TEXTS[purpose]:
-        raise ServiceError(KycCode.CONSENT_OUTDATED, f"Show the text of {TEXTS[purpose]}.")
-    case = await repository.make_case(session, player, clock.now())
-    last = await repository.consent(session, player, purpose)
-    if last is None or (last.given, last.version) != (wanted.given, wanted.version):
-        await repository.log_consent(session, player, purpose, wanted.version, wanted.given, clock.now())
-    if wanted.given and case.state == State.CREATED:
-        move(case, CaseEvent.CONSENT)
-    return await view(session, player)
 
 
 async def key_for(reads: Reads, vault: Vault, player: UUID, handed: PanRequest) -> DataKey:
@@ -56,7 +38,7 @@ async def key_for(reads: Reads, vault: Vault, player: UUID, handed: PanRequest) 
         holder = pan.HOLDERS[handed.pan[3]]
         raise ServiceError(KycCode.PAN_NOT_PERSONAL, f"The fourth letter says {holder}; accepted: person (P).")
     wrapped, agreed = await repository.standing(reads, player, Purpose.IDENTITY)
-    _refuse_without_consent(Purpose.IDENTITY, agreed)
+    consents.refuse_without(Purpose.IDENTITY, agreed)
     try:
         return await vault.new(player) if wrapped is None else await vault.open(player, wrapped)
     except KeysUnavailableError:
@@ -66,10 +48,10 @@ async def key_for(reads: Reads, vault: Vault, player: UUID, handed: PanRequest) 
 async def submit_pan(
     session: AsyncSession, clock: Clock, digests: Digests, player: UUID, key: DataKey, handed: PanRequest
 ) -> CaseView:
-    """Keep a PAN and have it checked. Raises ServiceError (consent_missing, state_forbids, busy)."""
+    """Keep a PAN and have it checked. Raises ServiceError (consent_missing, state_forbids, document_unknown, busy)."""
     case = await repository.case(session, player)
     agreed = await repository.consent(session, player, Purpose.IDENTITY)
-    _refuse_without_consent(Purpose.IDENTITY, agreed.version if agreed is not None and agreed.given else None)
+    consents.refuse_without(Purpose.IDENTITY, agreed.version if agreed is not None and agreed.given else None)
     assert case is not None, "who agreed has a case"
     if Kind.PAN in await repository.verified_kinds(session, player):
         raise ServiceError(KycCode.STATE_FORBIDS, "It is verified already.")
@@ -84,14 +66,10 @@ async def submit_pan(
     )  # fmt: skip
     values = {"pan": handed.pan, "name": handed.name, "date_of_birth": handed.date_of_birth.isoformat()}
     await repository.add_item(session, item, {name: key.seal(item.id, name, each) for name, each in values.items()})
+    if handed.document is not None:
+        await documents.link(session, player, handed.document, item)
     await outbox.enqueue(session, CHECK, {"item": str(item.id)})
     return await view(session, player)
-
-
-def _refuse_without_consent(purpose: Purpose, agreed: str | None) -> None:
-    """`agreed`: the version of the text that the player agrees to."""
-    if agreed != TEXTS[purpose]:
-        raise ServiceError(KycCode.CONSENT_MISSING, f"Agree to the text {TEXTS[purpose]} of {purpose} first.")
 
 
 @dataclass(frozen=True)
@@ -109,7 +87,7 @@ async def known(reads: Reads, vault: Vault, player: UUID) -> Known:
     Raises ServiceError (consent_missing, state_forbids, busy).
     """
     _, agreed = await repository.standing(reads, player, Purpose.AADHAAR)
-    _refuse_without_consent(Purpose.AADHAAR, agreed)
+    consents.refuse_without(Purpose.AADHAAR, agreed)
     found = await repository.read_verified(reads, player, Kind.PAN)
     if found is None:
         raise ServiceError(KycCode.STATE_FORBIDS, "A PAN has to be verified first.")

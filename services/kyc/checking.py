@@ -9,16 +9,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common import outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import Once, Refused, Try
-from services.kyc import findings, repository
+from services.kyc import documents_repository, findings, reading, repository
 from services.kyc.deciding import SYSTEM, decide
+from services.kyc.documents import DELETE
 from services.kyc.findings import Finding
 from services.kyc.models import Case, Item
+from services.kyc.reading import Handed
 from services.kyc.repository import Sealed
-from services.kyc.settings import Digests, open_digests, open_vault
-from services.kyc.states import CaseEvent, ItemState, Kind
+from services.kyc.sandbox import PoisonError, Sandbox
+from services.kyc.settings import Digests, open_digests, open_store, open_vault
+from services.kyc.states import CaseEvent, DocumentState, ItemState, Kind
+from services.kyc.store import Store, upload_key
 from services.kyc.vault import Vault
 
 CHECK = "kyc.check"
@@ -33,6 +38,8 @@ class Tools:
 
     vault: Vault
     digests: Digests
+    store: Store
+    sandbox: Sandbox
 
 
 #: Opens them.
@@ -41,7 +48,7 @@ Toolbox = Once[Tools]
 
 async def open_tools() -> Tools:
     """The worker's, from its environment. Raises SettingsError."""
-    return Tools(vault=open_vault(), digests=open_digests())
+    return Tools(vault=open_vault(), digests=open_digests(), store=open_store(), sandbox=Sandbox())
 
 
 @dataclass(frozen=True)
@@ -51,20 +58,22 @@ class Wanted:
     item: UUID
     sealed: Sealed
     today: date
+    picture: Handed | None
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, and the digests of the document."""
+    """What was found, and the digests of the document; `refused`: why its picture is not taken."""
 
     found: Sequence[Finding]
     digests: Sequence[bytes]
+    refused: str | None = None
 
 
 class Check:
     """`services.common.outside.OutsideCall` of the message CHECK."""
 
-    timeout = timedelta(seconds=20)
+    timeout = timedelta(seconds=100)
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
@@ -75,16 +84,26 @@ class Check:
         if item is None or item.state != ItemState.SUBMITTED:
             return None
         sealed = await repository.sealed_fields(session, item.id)
-        return None if sealed is None else Wanted(item.id, sealed, clock.now().date())
+        if sealed is None:
+            return None
+        document = await documents_repository.of_item(session, item.id)
+        picture = None if document is None else Handed.of(document)
+        return Wanted(item.id, sealed, clock.now().date(), picture)
 
     async def call(self, wanted: Try[Wanted]) -> Checked:
-        """Open the values and look at them."""
+        """Open the values and look at them, and at the picture."""
         tools, asked = await self._toolbox(), wanted.request
         key = await tools.vault.open(asked.sealed.player, asked.sealed.data_key)
         values = {name: key.open(asked.item, name, each) for name, each in asked.sealed.fields.items()}
         birth_date = date.fromisoformat(values["date_of_birth"])
         found = findings.of_pan(values["pan"], values["name"], birth_date, asked.today)
-        return Checked(found, tools.digests.all(values["pan"]))
+        digests = tools.digests.all(values["pan"])
+        if asked.picture is not None:
+            try:
+                await reading.keep(tools.store, tools.sandbox, asked.picture)
+            except PoisonError as error:
+                return Checked(found, digests, refused=error.reason)
+        return Checked(found, digests)
 
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Checked | Refused
@@ -94,6 +113,13 @@ class Check:
         case = await repository.case(session, request.sealed.player)
         item = await repository.item(session, request.item)
         if case is None or item is None or item.state != ItemState.SUBMITTED:
+            return
+        document = await documents_repository.of_item(session, item.id)
+        if document is not None:
+            document.state = (DocumentState.REFUSED if outcome.refused else DocumentState.KEPT).value
+            await outbox.enqueue(session, DELETE, {"prefix": upload_key(document.player_id, document.id)})
+        if outcome.refused is not None:
+            await decide(session, clock, case, item, CaseEvent.RESUBMIT, SYSTEM, [f"picture_{outcome.refused}"])
             return
         await conclude(session, clock, case, item, outcome.found, outcome.digests)
 

@@ -15,7 +15,7 @@ from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.postgres import Reading
 from services.common.tokens import Caller
-from services.kyc import cases, reviews
+from services.kyc import cases, consents, documents, reviews
 from services.kyc.errors import KycCode
 from services.kyc.schemas import (
     AadhaarRequest,
@@ -23,6 +23,9 @@ from services.kyc.schemas import (
     ConfirmationRequest,
     ConsentRequest,
     DecisionRequest,
+    DocumentLook,
+    DocumentRequest,
+    DocumentUpload,
     History,
     LevelView,
     PanRequest,
@@ -32,6 +35,7 @@ from services.kyc.schemas import (
     ReviewView,
 )
 from services.kyc.settings import Digests
+from services.kyc.store import Store
 from services.kyc.vault import Vault
 
 router = APIRouter(prefix="/kyc", tags=["kyc"])
@@ -48,6 +52,12 @@ async def _digests(request: Request) -> Digests:
     return digests
 
 
+async def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+Stored = Annotated[Store, Depends(_store)]
 Opener = Annotated[Vault, Depends(_vault)]
 Digested = Annotated[Digests, Depends(_digests)]
 Reviewer = Annotated[Caller, Depends(may(Permission.REVIEW_KYC))]
@@ -64,7 +74,23 @@ async def consent(
     purpose: Purpose, body: ConsentRequest, player: SteppedUpPlayer, session: Session, clock: Now
 ) -> CaseView:
     """Agree to a text, or take that back; after a step-up."""
-    return await cases.consent(session, clock, player, purpose, body)
+    await consents.note(session, clock, player, purpose, body)
+    return await cases.view(session, player)
+
+
+@router.post(
+    "/documents",
+    dependencies=[Depends(paced)],
+    responses=responses(
+        KycCode.CONSENT_MISSING, KycCode.DOCUMENTS_WAITING, Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS
+    ),
+)
+async def announce_document(
+    body: DocumentRequest, player: SteppedUpPlayer, reads: Reading, session: Session, clock: Now, store: Stored
+) -> DocumentUpload:
+    """Where to send a picture, after a step-up; the same file again goes to the same place."""
+    prepared = await documents.prepare(reads, store, player, body)
+    return await documents.announce(session, clock, player, body, prepared)
 
 
 @router.put(
@@ -72,6 +98,8 @@ async def consent(
     dependencies=[Depends(paced)],
     responses=responses(
         KycCode.PAN_NOT_PERSONAL,
+        KycCode.DOCUMENT_UNKNOWN,
+        KycCode.DOCUMENT_MISSING,
         KycCode.CONSENT_MISSING,
         KycCode.STATE_FORBIDS,
         Code.RATE_LIMITED,
@@ -86,8 +114,11 @@ async def submit_pan(
     clock: Now,
     vault: Opener,
     digests: Digested,
+    store: Stored,
 ) -> CaseView:
     """Hand in a PAN, after a step-up. It is encrypted before it is kept, and checked a moment later."""
+    if body.document is not None:
+        await documents.refuse_missing(reads, store, player, body.document)
     key = await cases.key_for(reads, vault, player, body)
     return await cases.submit_pan(session, clock, digests, player, key, body)
 
@@ -138,6 +169,17 @@ async def read_review(
     """The values of a review that the caller holds; the look is logged. Needs the permission `kyc:review`."""
     opened = await reviews.open_fields(reads, vault, clock, caller, review_id)
     return await reviews.detail(session, clock, caller, review_id, opened)
+
+
+@router.post(
+    "/reviews/{review_id}/document",
+    responses=responses(KycCode.REVIEW_NOT_CLAIMED, KycCode.DOCUMENT_UNKNOWN, KycCode.DOCUMENT_NOT_MASKED, *OPEN),
+)
+async def look_at_document(
+    review_id: UUID, caller: Reviewer, session: Session, clock: Now, store: Stored
+) -> DocumentLook:
+    """Where to see the picture of a review that the caller holds, for a minute; the look is logged. Needs `kyc:review`."""
+    return await reviews.picture(session, clock, store, caller, review_id)
 
 
 @router.post(

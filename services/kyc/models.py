@@ -71,6 +71,30 @@ class SealedField(Base):
     __table_args__ = (PrimaryKeyConstraint("item_id", "name"),)
 
 
+class Document(Base):
+    """A picture that a player sends: announced, sent to S3, handed in with an item, read. `sha256`: of the file announced."""
+
+    __tablename__ = "documents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(ForeignKey("cases.player_id", name="fk_documents_player_id"))
+    kind: Mapped[str]
+    state: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[bytes]
+    item_id: Mapped[UUID | None] = mapped_column(ForeignKey("items.id", name="fk_documents_item_id"))
+    masked: Mapped[bool]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_documents_item_id", "item_id"),
+        Index("ix_documents_player_id", "player_id"),
+        Index("uq_documents_awaited", "player_id", "sha256", unique=True, postgresql_where=text("state = 'awaited'")),
+        Index("ix_documents_awaited", "created_at", postgresql_where=text("state = 'awaited'")),
+    )
+
+
 class Consent(Base):
     """A player agreed to a text, or took that back. Append-only."""
 

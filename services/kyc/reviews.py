@@ -17,20 +17,22 @@ from services.common.errors import Code, ServiceError
 from services.common.permissions import Permission
 from services.common.postgres import Reads
 from services.common.tokens import Caller
-from services.kyc import deciding, findings, pan, repository
+from services.kyc import deciding, documents_repository, findings, pan, repository
 from services.kyc.errors import KycCode
 from services.kyc.models import Item, Review
 from services.kyc.schemas import (
     ConsentLine,
     DecisionLine,
     DecisionRequest,
+    DocumentLook,
     History,
     LookLine,
     ReviewDetail,
     ReviewQueue,
     ReviewView,
 )
-from services.kyc.states import CaseEvent, Kind
+from services.kyc.states import CaseEvent, DocumentState, Kind
+from services.kyc.store import LOOK_TIME, Form, Store, StoreError, kept_key
 from services.kyc.vault import KeysUnavailableError, Vault
 
 #: How long a claim holds; whoever needs longer claims again.
@@ -47,7 +49,8 @@ _MASKED = {"pan": pan.masked}
 async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> ReviewQueue:
     """What waits, the most urgent first."""
     rows = await repository.queue(session, caller.subject, clock.now(), _SHOWN)
-    return ReviewQueue(reviews=[_view(review, item) for review, item in rows])
+    pictured = await documents_repository.of_items(session, [item.id for _, item in rows])
+    return ReviewQueue(reviews=[_line(review, item, item.id in pictured) for review, item in rows])
 
 
 async def claim(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID) -> ReviewView:
@@ -58,7 +61,7 @@ async def claim(session: AsyncSession, clock: Clock, caller: Caller, review_id: 
     if held and review.claimed_by != caller.subject:
         raise ServiceError(KycCode.REVIEW_CLAIMED, "Take another one; this one is free again when its claim ends.")
     review.claimed_by, review.claimed_until = caller.subject, clock.now() + LEASE
-    return _view(review, item)
+    return await _view(session, review, item)
 
 
 async def open_fields(
@@ -93,7 +96,27 @@ async def detail(
     whole = OVERRIDE in caller.scopes
     fields = [name if whole or name not in _MASKED else f"{name} (masked)" for name in sorted(values)]
     await repository.log_look(session, player, item_id, caller.subject, fields, clock.now())
-    return ReviewDetail(review=_view(review, item), values=dict(values))
+    return ReviewDetail(review=await _view(session, review, item), values=dict(values))
+
+
+async def picture(session: AsyncSession, clock: Clock, store: Store, caller: Caller, review_id: UUID) -> DocumentLook:
+    """Where the picture of a review is; that it was shown is logged first. Raises ServiceError."""
+    review, item = await _open(session, review_id)
+    _refuse_unclaimed(review, caller, clock)
+    document = await documents_repository.of_item(session, item.id)
+    if document is None or document.state != DocumentState.KEPT:
+        raise ServiceError(KycCode.DOCUMENT_UNKNOWN, "No picture was handed in with it.")
+    whole = OVERRIDE in caller.scopes
+    if not whole and not document.masked:
+        raise ServiceError(KycCode.DOCUMENT_NOT_MASKED, "Its number was not found on it, and so not covered.")
+    form = Form.WHOLE if whole else Form.MASKED
+    await repository.log_look(session, item.player_id, item.id, caller.subject, [f"picture ({form})"], clock.now())
+    try:
+        # The URL is made here, from credentials that are at hand: nobody is asked.
+        url = await store.look_url(kept_key(item.player_id, document.id, form))
+    except StoreError:
+        raise ServiceError(Code.BUSY, "It cannot be shown at this moment; try again.") from None
+    return DocumentLook(url=url, masked=not whole, expires_at=clock.now() + LOOK_TIME)
 
 
 async def decide(
@@ -102,18 +125,17 @@ async def decide(
     """Decide, or propose what takes two persons. Raises ServiceError."""
     review, item = await _open(session, review_id)
     _refuse_own(review, caller)
-    if review.claimed_by != caller.subject or review.claimed_until is None or review.claimed_until <= clock.now():
-        raise ServiceError(KycCode.REVIEW_NOT_CLAIMED, "Claim it, look, then decide.")
+    _refuse_unclaimed(review, caller, clock)
     event = CaseEvent(wanted.outcome)
     case = await repository.case(session, review.player_id)
     assert case is not None, "cases are never deleted"
     if event is CaseEvent.APPROVE and findings.any_failed(item.findings):
         review.proposed_by, review.claimed_by, review.claimed_until = caller.subject, None, None
         await repository.log_decision(session, case, item.id, caller.subject, "propose", wanted.reasons, clock.now())
-        return _view(review, item)
+        return await _view(session, review, item)
     await deciding.decide(session, clock, case, item, event, caller.subject, wanted.reasons)
     review.closed_at = clock.now()
-    return _view(review, item)
+    return await _view(session, review, item)
 
 
 async def confirm(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID, agreed: bool) -> ReviewView:
@@ -134,7 +156,7 @@ async def confirm(session: AsyncSession, clock: Clock, caller: Caller, review_id
     else:
         review.proposed_by = None
         await repository.log_decision(session, case, item.id, caller.subject, "decline", [], clock.now())
-    return _view(review, item)
+    return await _view(session, review, item)
 
 
 async def history(session: AsyncSession, player: UUID) -> History:
@@ -162,14 +184,24 @@ def _unknown() -> ServiceError:
     return ServiceError(KycCode.REVIEW_UNKNOWN, "There is no open review of that id.")
 
 
+def _refuse_unclaimed(review: Review, caller: Caller, clock: Clock) -> None:
+    if review.claimed_by != caller.subject or review.claimed_until is None or review.claimed_until <= clock.now():
+        raise ServiceError(KycCode.REVIEW_NOT_CLAIMED, "Claim it, look, then decide.")
+
+
 def _refuse_own(review: Review, caller: Caller) -> None:
     if caller.subject == str(review.player_id):
         raise ServiceError(KycCode.OWN_CASE, "Leave it to a colleague.")
 
 
-def _view(review: Review, item: Item) -> ReviewView:
+async def _view(session: AsyncSession, review: Review, item: Item) -> ReviewView:
+    return _line(review, item, bool(await documents_repository.of_items(session, [item.id])))
+
+
+def _line(review: Review, item: Item, document: bool) -> ReviewView:
     return ReviewView(
         id=review.id, item=item.id, player=review.player_id, kind=Kind(item.kind), shown=item.shown, findings=item.findings,
         opened_at=review.opened_at, due_at=review.due_at, claimed_until=review.claimed_until,
         proposed=review.proposed_by is not None, closed=review.closed_at is not None,
+        document=document,
     )  # fmt: skip

@@ -10,7 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from services.kyc import pan
-from services.kyc.states import ItemState, Kind, Level, State
+from services.kyc.pictures import MediaType
+from services.kyc.states import DocumentKind, ItemState, Kind, Level, State
+from services.kyc.store import UPLOAD_BYTES
 
 Pan = Annotated[str, Field(pattern=pan.FORM)]
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
@@ -34,12 +36,39 @@ class ConsentRequest(_Request):
     given: bool
 
 
+class DocumentRequest(_Request):
+    """What picture is going to be sent: its kind, type, bytes, and SHA-256 in hexadecimal digits."""
+
+    kind: DocumentKind
+    media_type: MediaType
+    size: Annotated[int, Field(ge=100, le=UPLOAD_BYTES)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DocumentUpload(BaseModel):
+    """Where to PUT it, and with which headers, until when; then it is handed in by its id."""
+
+    id: UUID
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class DocumentLook(BaseModel):
+    """Where to GET a picture until when; `masked`: most of its number is painted over."""
+
+    url: str
+    masked: bool
+    expires_at: datetime
+
+
 class PanRequest(_Request):
-    """A PAN as its card has it."""
+    """A PAN as its card has it; `document`: a picture of that card, which was sent before."""
 
     pan: Pan
     name: Annotated[str, Field(min_length=2, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
     date_of_birth: Annotated[date, Field(ge=date(1900, 1, 1), le=date(2100, 1, 1))]
+    document: UUID | None = None
 
 
 class AadhaarRequest(_Request):
@@ -91,6 +120,7 @@ class ReviewView(BaseModel):
     claimed_until: datetime | None
     proposed: bool
     closed: bool
+    document: bool
 
 
 class ReviewQueue(BaseModel):

@@ -11,13 +11,15 @@ from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import Settings, load
 from services.kyc.kms import Kms
+from services.kyc.store import Store
 from services.kyc.vault import Vault
 
 
 class KycSettings(Settings):
-    """The KMS key of the environment's data, and what documents' digests are keyed with."""
+    """The KMS key of the environment's data, the bucket of pictures, and what documents' digests are keyed with."""
 
     data_key: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:.+$")]
+    bucket_documents: Annotated[str, Field(min_length=3)]
     digest_key: Annotated[SecretStr, Field(min_length=16)]
 
 
@@ -35,6 +37,11 @@ class Digests:
 def open_vault() -> Vault:
     """The vault over KMS. Raises SettingsError."""
     return Vault(Kms(load(KycSettings).data_key))
+
+
+def open_store() -> Store:
+    """The bucket of pictures. Raises SettingsError."""
+    return Store(load(KycSettings).bucket_documents)
 
 
 def open_digests() -> Digests:

@@ -58,6 +58,26 @@ class Kind(StrEnum):
     AADHAAR = "aadhaar"  #: UIDAI's offline e-KYC file
 
 
+class DocumentKind(StrEnum):
+    """Of what a picture is."""
+
+    PAN_CARD = "pan_card"
+
+
+#: What a picture goes with.
+SHOWS: Mapping[DocumentKind, Kind] = {DocumentKind.PAN_CARD: Kind.PAN}
+
+
+class DocumentState(StrEnum):
+    """Of a picture."""
+
+    AWAITED = "awaited"  #: announced; it may be in the bucket or not
+    LINKED = "linked"  #: handed in with an item
+    KEPT = "kept"  #: read; what it came as is deleted
+    REFUSED = "refused"  #: it was no picture that is taken; deleted
+    GONE = "gone"  #: deleted, as it was handed in with nothing, or as its time was over
+
+
 class ItemState(StrEnum):
     """Of something that was handed in."""
 

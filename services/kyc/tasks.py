@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import deciding, repository
+from services.kyc import deciding, documents, repository
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
+from services.kyc.documents import DELETE, Deletion
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ def jobs_with(toolbox: Toolbox) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
     jobs = Jobs()
     jobs.on_message_outside(CHECK, Check(toolbox))
+    jobs.on_message_outside(DELETE, Deletion(toolbox))
     _schedule(jobs)
     return jobs
 
@@ -29,6 +31,11 @@ def _schedule(jobs: Jobs) -> None:
     async def expire(session: AsyncSession, clock: Clock) -> int:
         """End approvals that are too old."""
         return await deciding.expire(session, clock)
+
+    @jobs.clean_up("kyc.give_up_documents", "23 * * * *", late_after=timedelta(hours=3))
+    async def give_up_documents(session: AsyncSession, clock: Clock) -> int:
+        """Delete pictures that were announced and handed in with nothing."""
+        return await documents.give_up(session, clock)
 
     @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")
     async def report_overdue(session: AsyncSession, clock: Clock) -> None:

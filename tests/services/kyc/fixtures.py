@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import httpx
@@ -21,7 +22,9 @@ from services.common.outbox import messages
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
 from services.kyc.kms import Kms
+from services.kyc.sandbox import Sandbox
 from services.kyc.settings import open_digests
+from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
 from services.kyc.vault import Vault
 from tests.services.auth.fixtures import Auth, Person
@@ -41,6 +44,7 @@ class Kyc:
     auth: Auth
     jobs: Jobs
     clock: Clock
+    bucket: str
     colleagues: dict[str, Person] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -160,18 +164,33 @@ def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
+def bucket(aws: str, data_key: str) -> str:
+    """A bucket as the stack makes them: versioned, under a key of KMS."""
+    name = f"kyc-documents-{uuid4().hex[:12]}"
+    s3: Any = boto3.client("s3", endpoint_url=aws, region_name="ap-south-1")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": data_key}
+    s3.put_bucket_encryption(
+        Bucket=name,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
+    )
+    return name
+
+
+@pytest.fixture
 async def kyc(
-    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, uidai: Authority
+    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority
 ) -> AsyncIterator[Kyc]:
     """Kyc, running, with nothing in it; its jobs run when a test says so."""
     app = create_app(clock, httpx.ASGITransport(auth.app), [uidai.certificate])
     async with cloud.fresh("kyc") as database:
-        given = cloud.environment("kyc", database) | {"DATA_KEY": data_key}
+        given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
         del given["AWS_ENDPOINT_URL"]
 
         async def open_tools() -> Tools:
             with environ(given):
-                return Tools(vault=Vault(Kms(data_key)), digests=open_digests())
+                return Tools(vault=Vault(Kms(data_key)), digests=open_digests(), store=Store(bucket), sandbox=Sandbox())
 
         async with running(app, given) as client:
-            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock)
+            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock, bucket)

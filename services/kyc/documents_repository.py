@@ -1,0 +1,66 @@
+"""The queries on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.postgres import Reads
+from services.kyc.models import Document
+from services.kyc.states import DocumentState
+
+_BATCH = 200
+
+
+async def awaited(reads: Reads, player: UUID) -> dict[bytes, UUID]:
+    """What a player announced and has not handed in: SHA-256 → id."""
+    rows = await reads.fetch("SELECT sha256, id FROM documents WHERE player_id = $1 AND state = 'awaited'", player)
+    return {row[0]: row[1] for row in rows}
+
+
+async def announced_size(reads: Reads, player: UUID, document: UUID) -> int | None:
+    """Of an awaited picture of the player's; None if there is none of that id."""
+    row = await reads.fetchrow(
+        "SELECT size FROM documents WHERE id = $1 AND player_id = $2 AND state = 'awaited'", document, player
+    )
+    return None if row is None else int(row[0])
+
+
+async def add(session: AsyncSession, document: Document) -> bool:
+    """Note an announcement; whether it is there now under this id (and not under that of a request at the same moment)."""
+    names = ("id", "player_id", "kind", "state", "media_type", "size", "sha256", "masked", "created_at")
+    values = {name: getattr(document, name) for name in names}
+    await session.execute(insert(Document).values(**values).on_conflict_do_nothing())
+    return await session.get(Document, document.id) is not None
+
+
+async def link(session: AsyncSession, player: UUID, document: UUID, kinds: Sequence[str], item: UUID) -> bool:
+    """Give an awaited picture of the player's to an item; whether there was one."""
+    mine = update(Document).where(
+        Document.id == document, Document.player_id == player, Document.kind.in_(kinds),
+        Document.state == DocumentState.AWAITED.value,
+    )  # fmt: skip
+    linked = mine.values(state=DocumentState.LINKED.value, item_id=item).returning(Document.id)
+    return (await session.scalars(linked)).first() is not None
+
+
+async def of_item(session: AsyncSession, item: UUID) -> Document | None:
+    """The picture that was handed in with an item."""
+    return (await session.scalars(select(Document).where(Document.item_id == item))).one_or_none()
+
+
+async def of_items(session: AsyncSession, items: Sequence[UUID]) -> set[UUID]:
+    """Which of the items have a picture that can be looked at."""
+    kept = select(Document.item_id).where(Document.item_id.in_(items), Document.state == DocumentState.KEPT.value)
+    return {each for each in await session.scalars(kept) if each is not None}
+
+
+async def forgotten(session: AsyncSession, before: datetime) -> Sequence[Document]:
+    """A batch of pictures announced before that moment and handed in with nothing, locked."""
+    old = select(Document).where(Document.state == DocumentState.AWAITED.value, Document.created_at < before)
+    return (await session.scalars(old.limit(_BATCH).with_for_update(skip_locked=True))).all()

@@ -1,0 +1,78 @@
+"""`python -m services.kyc.reader ACT MEMORY CPU`: does one act on the file on standard input and ends; started by `sandbox`.
+
+It bounds itself (MiB of address space, seconds of CPU) before it reads a byte. On standard output is a line of JSON,
+`{"refused": code or null, "files": {name: size}}` with what else was found, and the files after it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from services.kyc import pictures
+from services.kyc.pictures import PictureError
+
+#: The exit code of an act that cannot be done whatever the file, as what it needs is not installed.
+FAILED = 3
+
+_MiB = 1024 * 1024
+
+
+class Act(StrEnum):
+    """What can be done to a file."""
+
+    CLEAN = "clean"  #: any file → a JPEG of ours
+
+
+Made = tuple[Mapping[str, Any], Mapping[str, bytes]]
+
+
+def _clean(content: bytes) -> Made:
+    return {}, {"picture": pictures.cleaned(content)}
+
+
+_ACTS: Mapping[Act, Callable[[bytes], Made]] = {Act.CLEAN: _clean}
+
+
+def bound(memory: int, cpu: int) -> None:
+    """This process, for good: not even its owner raises a hard limit again."""
+    for what, most in (
+        (resource.RLIMIT_AS, memory * _MiB),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code."""
+    act, memory, cpu = Act(arguments[0]), int(arguments[1]), int(arguments[2])
+    bound(memory, cpu)
+    refused: str | None = None
+    values: Mapping[str, Any] = {}
+    files: Mapping[str, bytes] = {}
+    try:
+        pictures.load()  # before the file is read: what fails here is not its fault
+        values, files = _ACTS[act](sys.stdin.buffer.read())
+    except PictureError as error:
+        refused = error.reason
+    except MemoryError:
+        refused = "too_costly"
+    except ImportError:
+        return FAILED
+    head = {"refused": refused, "files": {name: len(content) for name, content in files.items()}, **values}
+    out = sys.stdout.buffer
+    out.write(json.dumps(head).encode() + b"\n")
+    for content in files.values():
+        out.write(content)
+    out.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
