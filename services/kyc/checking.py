@@ -18,7 +18,7 @@ from services.kyc.deciding import SYSTEM, decide
 from services.kyc.documents import DELETE
 from services.kyc.findings import Finding
 from services.kyc.models import Case, Item
-from services.kyc.reading import Handed
+from services.kyc.reading import Picture
 from services.kyc.repository import Sealed
 from services.kyc.sandbox import PoisonError, Sandbox
 from services.kyc.settings import Digests, open_digests, open_store, open_vault
@@ -58,7 +58,7 @@ class Wanted:
     item: UUID
     sealed: Sealed
     today: date
-    picture: Handed | None
+    picture: Picture | None
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Check:
         if sealed is None:
             return None
         document = await documents_repository.of_item(session, item.id)
-        picture = None if document is None else Handed.of(document)
+        picture = None if document is None else Picture.of(document)
         return Wanted(item.id, sealed, clock.now().date(), picture)
 
     async def call(self, wanted: Try[Wanted]) -> Checked:

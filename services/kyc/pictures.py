@@ -1,4 +1,4 @@
-"""Pictures that strangers sent, made into one of ours: decoded within bounds, turned upright, and encoded anew; pure.
+"""Pictures that players sent, made into ours: decoded within bounds, turned upright, and encoded anew; pure.
 
 Nothing of the file survives but its pixels: no metadata, no second picture, no script behind the end. It runs in a process of
 its own (`sandbox`), as decoders have had holes and will have more.

@@ -15,7 +15,7 @@ from services.kyc.store import Form, Store, kept_key, upload_key
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class Picture:
     """A picture that was handed in, as it was announced."""
 
     id: UUID
@@ -29,7 +29,7 @@ class Handed:
         return cls(document.id, document.player_id, document.media_type, document.sha256)
 
 
-async def keep(store: Store, sandbox: Sandbox, handed: Handed) -> None:
+async def keep(store: Store, sandbox: Sandbox, handed: Picture) -> None:
     """Keep a picture of the same pixels. What came is left where it is, so that this can be done again.
 
     Raises PoisonError, StoreError, SandboxError.

@@ -1,4 +1,4 @@
-"""Runs what touches a stranger's file in a process of its own, one for each file: bounded memory and time, no secret, no state.
+"""Runs what touches a player's file in a process of its own, one for each file: bounded memory and time, no secret, no state.
 
 A file that makes a decoder eat memory, loop or crash ends that process, and is refused; a decoder that is taken over finds
 neither the worker's credentials nor another player's file.

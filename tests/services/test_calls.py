@@ -8,7 +8,7 @@ import pytest
 
 from services.auth import letters, oidc
 from services.common import cache, issuer, revocations, tokens
-from services.kyc import kms
+from services.kyc import aws
 from services.payments import deposits, levels
 from services.payments.providers import transport
 from tests.services.support import CATALOG, ROOT, SERVICES
@@ -28,7 +28,7 @@ OWN: dict[str, dict[str, float]] = {
         "`POST gateway /messages`": letters.GATEWAY_SECONDS,
         "the provider": oidc.CALL_SECONDS,
     },
-    "kyc": {"KMS": kms.CONNECT_SECONDS},
+    "kyc": {"KMS": aws.CONNECT_SECONDS, "S3": aws.CONNECT_SECONDS},
     "payments": {
         "`POST auth /auth/token`": transport.TIMEOUT.read or 0,
         "create an order": deposits.ORDER_SECONDS,

@@ -19,7 +19,7 @@ _SCHEMA = """
         kind TEXT NOT NULL,
         state TEXT NOT NULL,
         media_type TEXT NOT NULL,
-        size INTEGER NOT NULL,
+        size BIGINT NOT NULL,
         sha256 BYTEA NOT NULL,
         item_id UUID,
         masked BOOLEAN NOT NULL,

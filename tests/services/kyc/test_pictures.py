@@ -1,4 +1,4 @@
-"""Pictures of strangers: what is taken, what is left of it, and that no file takes more than its bounds."""
+"""Pictures from outside: what is taken, what is left of it, and that no file takes more than its bounds."""
 
 from __future__ import annotations
 
