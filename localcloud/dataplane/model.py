@@ -88,6 +88,7 @@ class TaskDefinition:
     containers: Sequence[Json]
     cpu: int = 0  #: of the task, in units (1024 a processor); 0: none is said
     memory: int = 0  #: of the task, in MiB; 0: none is said
+    role_arn: str = ""  #: of the task's role; empty: it has none
 
     @property
     def revision(self) -> str:

@@ -242,6 +242,7 @@ class Observer:
             containers=row["containerDefinitions"],
             cpu=int(row.get("cpu") or 0),
             memory=int(row.get("memory") or 0),
+            role_arn=row.get("taskRoleArn") or "",
         )
         self._definitions[found.arn] = found
         return found

@@ -17,6 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from localcloud.emulator import draws, patches, requests
+from localcloud.emulator.authorization import gate
 from localcloud.emulator.handler import Handler
 from localcloud.emulator.journal import Entry
 from localcloud.emulator.keeper import Keeper
@@ -63,6 +64,11 @@ class Emulator:
                 )
             return _answer(start_response, "200 OK", self._health())
         body = requests.take_body(environ)
+        if task := gate.signed_by_a_task(environ):
+            with self._order:
+                refusal = gate.refused(task, environ, body)
+            if refusal:
+                return _raw(start_response, *refusal)
         if self._keeper is None or not requests.may_change(environ, body):
             drawn = draws.Draws()
             with self._turn(drawn):
@@ -157,8 +163,11 @@ def _sent(
 
 
 def _answer(start_response: StartResponse, status: str, content: dict[str, Any]) -> list[bytes]:
-    body = json.dumps(content).encode()
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return _raw(start_response, status, {"Content-Type": "application/json"}, json.dumps(content).encode())
+
+
+def _raw(start_response: StartResponse, status: str, headers: dict[str, str], body: bytes) -> list[bytes]:
+    start_response(status, [*headers.items(), ("Content-Length", str(len(body)))])
     return [body]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localcloud.dataplane.model import Json
 from localcloud.dataplane.settings import Image
+from localcloud.runtime.task_credentials import access_key
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -71,12 +72,12 @@ def search_path(image: Image) -> str:
     return f"{image.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
-def of_the_agent(endpoint: str, region: str) -> dict[str, str]:
+def of_the_agent(endpoint: str, region: str, role_arn: str) -> dict[str, str]:
     """What every container finds of AWS: the Region and the task role's credentials, as from Fargate's agent.
 
-    Here AWS's SDKs are led to the emulator, which takes any credentials; no code of a container asks for more than in AWS.
+    Here AWS's SDKs are led to the emulator, which refuses what the role may not do. A task without a role has no credentials.
     """
-    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    credentials = {"AWS_ACCESS_KEY_ID": access_key(role_arn), "AWS_SECRET_ACCESS_KEY": "none"} if role_arn else {}
     return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": endpoint, **credentials}
 
 

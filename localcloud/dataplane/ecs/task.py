@@ -124,7 +124,7 @@ class Task:
         }
         sandbox = self._agent.open_sandbox(self._directory, self.address)
         self._file = LogFile(self.log)
-        given = images.of_the_agent(self._agent.aws.endpoint, self._agent.aws.region)
+        given = images.of_the_agent(self._agent.aws.endpoint, self._agent.aws.region, self.definition.role_arn)
         for item in definitions:
             name = item["name"]
             stream = await self._agent.shipper.open(item, self.id)

@@ -58,7 +58,7 @@ def test_environment_inherits_nothing_of_the_users(
         "name": "web",
         "environment": [{"name": "PORT", "value": "80"}, {"name": "PYTHONPATH", "value": "/theirs"}],
     }
-    agent = images.of_the_agent("http://127.9.0.2:4566", "ap-south-1")
+    agent = images.of_the_agent("http://127.9.0.2:4566", "ap-south-1", "arn:aws:iam::123456789012:role/web")
     made = images.environment(container, {"KEY": "s"}, image, tmp_path / "home", tmp_path / "box", agent)
     assert set(made) == {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONPATH", "PORT", "KEY", *agent}
     assert not any("production" in value for value in made.values())

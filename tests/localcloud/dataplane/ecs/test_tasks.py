@@ -144,7 +144,7 @@ def test_secrets_come_whole_by_key_and_from_parameters(shared: Platform) -> None
         "PARAMETER": "debug",
         "NAMED": "debug",
     }
-    agents = of_the_agent(environment["AWS_ENDPOINT_URL"], "ap-south-1")
+    agents = of_the_agent(environment["AWS_ENDPOINT_URL"], "ap-south-1", "")
     assert environment["AWS_ENDPOINT_URL"].startswith("http://127.")
     assert {name: environment[name] for name in agents} == agents
     inherited = set(environment) - set(wanted) - {"PORT", *agents}
