@@ -6,26 +6,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from scoring.engine.conditions import Scalar, holds
 from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
 from scoring.engine.forms import PointsOf, points_of
-from scoring.engine.measures import ByPlayer, GroupKey, Measured, Measurer, compile_condition, compile_measure
+from scoring.engine.measures import ByPlayer, GroupKey, Log, Measured, Measurer, compile_condition, compile_measure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Line:
     """Points that one rule gives one player: `group` says where (the innings, the car; () is the match), `measured` what
-    was counted, `events` the ids of the events behind it, in order."""
+    was counted, `events` the ids of the events behind it, in order. Immutable like an event."""
 
-    player: str
-    rule: str
-    points: Fraction
-    events: tuple[str, ...]
-    group: GroupKey = ()
-    measured: tuple[tuple[str, int], ...] = ()
+    player: Final[str]
+    rule: Final[str]
+    points: Final[Fraction]
+    events: Final[tuple[str, ...]]
+    group: Final[GroupKey] = ()
+    measured: Final[tuple[tuple[str, int], ...]] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Profile:
         value = self.attributes.get(attribute)
         return "" if value is None else str(value)
 
+
+_ID = attrgetter("id")
+
+_NO_LOG = Log(())
 
 _NOWHERE: Mapping[GroupKey, Measured] = {}
 
@@ -115,22 +120,24 @@ class Compiled:
         return [runnable for runnable in self._rules if holds(runnable.rule.during, context.get)]
 
     def score(
-        self, events: Iterable[Event], active: Sequence[Runnable], players: Collection[str]
+        self, events: Iterable[Event], active: Sequence[Runnable], players: Collection[str] | None
     ) -> tuple[dict[str, Profile], dict[str, tuple[Line, ...]]]:
-        """Who of `players` takes part, and the lines of each who has any, in the order of the rules.
+        """Who of `players` (None: of everyone) takes part, and the lines of each who has any, in the order of the rules.
 
-        `events`, in id order, are at least all that name one of them. Who is no player of the match (a substitute fielder)
-        has no profile and earns nothing.
+        `events` are at least all that name one of them. Who is no player of the match (a substitute fielder) has no profile
+        and earns nothing.
         """
-        by_kind: dict[str, Sequence[Event]] = {}
         lists: dict[str, list[Event]] = {}
         for event in events:
-            lists.setdefault(event.kind, []).append(event)
-        by_kind.update(lists)
-        profiles = self._profiles(by_kind, players)
-        for kind, chosen in self._counts.items():
-            if kind in by_kind:
-                by_kind[kind] = chosen(by_kind[kind])
+            kind = event.kind
+            if kind in lists:
+                lists[kind].append(event)
+            else:
+                lists[kind] = [event]
+        for own in lists.values():
+            own.sort(key=_ID)
+        profiles = self._profiles(lists, players)
+        logs = {kind: Log(self._counts[kind](own) if kind in self._counts else own) for kind, own in lists.items()}
         measured: dict[tuple[str, str], _Table] = {}
         lines: dict[str, list[Line]] = {}
         for runnable in active:
@@ -140,21 +147,27 @@ class Compiled:
                 key = (name, rule.scope)
                 if key not in measured:
                     ready = self._measures[key]
-                    measured[key] = ready.run(by_kind.get(ready.event, ())), ready.empty
+                    measured[key] = ready.run(logs.get(ready.event, _NO_LOG)), ready.empty
                 tables[name] = measured[key]
-            for player in {player for table, _ in tables.values() for player in table}:
+            apply = _apply_one if len(tables) == 1 else _apply
+            named = (
+                tables[runnable.measures[0]][0]
+                if len(tables) == 1
+                else {p for table, _ in tables.values() for p in table}
+            )
+            for player in named:
                 profile = profiles.get(player)
                 if profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get)):
-                    _apply(runnable, player, tables, lines)
-        return profiles, {player: tuple(own) for player, own in lines.items()}
+                    apply(runnable, player, tables, lines)
+        return profiles, {player: tuple(own_lines) for player, own_lines in lines.items()}
 
-    def _profiles(self, by_kind: Mapping[str, Sequence[Event]], players: Collection[str]) -> dict[str, Profile]:
+    def _profiles(self, by_kind: Mapping[str, Sequence[Event]], players: Collection[str] | None) -> dict[str, Profile]:
         """Those of `players` whom the vocabulary's first source knows, with what all of its sources say of them."""
         known: dict[str, dict[str, Scalar]] = {}
         for place, source in enumerate(self.rules.vocabulary.profile):
             for event in by_kind.get(source.event, ()):
                 player = event.attributes.get(source.player)
-                if not isinstance(player, str) or player not in players:
+                if not isinstance(player, str) or (players is not None and player not in players):
                     continue
                 if place == 0:
                     known.setdefault(player, {})
@@ -170,16 +183,37 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
+def _apply_one(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines: dict[str, list[Line]]) -> None:
+    """The same as `_apply` for a rule that looks at one measure, which most do: several times as quick."""
+    rule = runnable.rule
+    ((name, (table, _)),) = tables.items()
+    groups = table[player]
+    for group in _ordered(groups) if len(groups) > 1 else groups:
+        measured = groups[group]
+        counted = {name: measured.value}
+        given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
+        if given:
+            behind = tuple(sorted([event.id for event in measured.events()]))
+            line = Line(player, rule.id, given, behind, group, ((name, measured.value),))
+            if player in lines:
+                lines[player].append(line)
+            else:
+                lines[player] = [line]
+
+
 def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines: dict[str, list[Line]]) -> None:
     """Add the rule's lines for one player: one per group in which it gives points."""
     rule = runnable.rule
     own = [(name, table.get(player, _NOWHERE), empty) for name, (table, empty) in tables.items()]
-    groups = own[0][1].keys() if len(own) == 1 else {group for _, values, _ in own for group in values}
-    ordered = sorted(groups, key=lambda parts: [str(part).rjust(12) for part in parts]) if len(groups) > 1 else groups
-    for group in ordered:
+    groups = {group for _, values, _ in own for group in values}
+    for group in _ordered(groups) if len(groups) > 1 else groups:
         counted = {name: values[group].value if group in values else empty for name, values, empty in own}
         given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            behind = {event.id for _, values, _ in own if group in values for event in values[group].events}
+            behind = {event.id for _, values, _ in own if group in values for event in values[group].events()}
             measured = tuple([(name, value) for name, value in counted.items() if value is not None])
             lines.setdefault(player, []).append(Line(player, rule.id, given, tuple(sorted(behind)), group, measured))
+
+
+def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:
+    return sorted(groups, key=lambda parts: [str(part).rjust(12) for part in parts])

@@ -80,7 +80,10 @@ def _parse_test(given: Any) -> Test:
 
 def holds(condition: Condition, values: Callable[[str], Scalar]) -> bool:
     """Whether every test of `condition` holds for the values that `values` gives by name."""
-    return not condition or all(test.holds(values(name)) for name, test in condition.items())
+    for name, test in condition.items():  # noqa: SIM110 # twice as quick as all(), and asked of every player and rule
+        if not test.holds(values(name)):
+            return False
+    return True
 
 
 def implies(narrow: Condition, wide: Condition) -> bool:

@@ -15,17 +15,54 @@ GroupKey = tuple[Scalar, ...]
 
 
 class Measured(NamedTuple):
-    """A measure's value in one group and the events that made it."""
+    """A measure's value in one group of events; of a sum, those without the attribute `summed` are not behind it."""
 
     value: int
-    events: Sequence[Event]
+    group: Sequence[Event]
+    summed: str | None = None
+
+    def events(self) -> Sequence[Event]:
+        """The events that made the value."""
+        name = self.summed
+        return self.group if name is None else [event for event in self.group if event.attributes.get(name)]
+
+
+class Log:
+    """A match's events of one kind, in id order. Who is in which of them is looked at once for all measures."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+        self._divided: dict[tuple[str, ...], dict[str, list[Event]]] = {}
+
+    def by_player(self, names: tuple[str, ...]) -> dict[str, list[Event]]:
+        """The events of each player whom one of these attributes names."""
+        found = self._divided.get(names)
+        if found is None:
+            found = self._divided[names] = self._divide(names)
+        return found
+
+    def _divide(self, names: tuple[str, ...]) -> dict[str, list[Event]]:
+        own: dict[Scalar, list[Event]] = {}
+        if len(names) == 1:
+            (name,) = names
+            for event in self._events:
+                player = event.attributes.get(name)
+                if player in own:
+                    own[player].append(event)
+                else:
+                    own[player] = [event]
+        else:
+            for event in self._events:
+                for player in {event.attributes.get(name) for name in names}:
+                    own.setdefault(player, []).append(event)
+        return {player: events for player, events in own.items() if isinstance(player, str)}
 
 
 #: A measure's values, by player and group.
 ByPlayer = dict[str, dict[GroupKey, Measured]]
 
-#: From the events of a measure's kind, in id order, to its values.
-Measurer = Callable[[Sequence[Event]], ByPlayer]
+#: From the events of a measure's kind to its values.
+Measurer = Callable[[Log], ByPlayer]
 
 #: Chooses events; the result may be the very list that was given.
 Selector = Callable[[Sequence[Event]], Sequence[Event]]
@@ -48,22 +85,14 @@ def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
         known, chosen = _knowing(measure.attribute), select
         select = lambda events: known(chosen(events))  # noqa: E731 # shorter than a function of one line
     names = measure.players
-    first = names[0]
 
-    def run(events: Sequence[Event]) -> ByPlayer:
-        own: dict[Scalar, list[Event]] = {}
-        if len(names) == 1:
-            for event in select(events):
-                player = event.attributes.get(first)
-                if player in own:
-                    own[player].append(event)
-                else:
-                    own[player] = [event]
-        else:
-            for event in select(events):
-                for player in {event.attributes.get(name) for name in names}:
-                    own.setdefault(player, []).append(event)
-        return {player: grouped(events_of) for player, events_of in own.items() if isinstance(player, str)}
+    def run(log: Log) -> ByPlayer:
+        found: ByPlayer = {}
+        for player, events in log.by_player(names).items():
+            chosen = select(events)
+            if chosen:
+                found[player] = grouped(chosen)
+        return found
 
     return run
 
@@ -128,12 +157,12 @@ def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     if measure.kind == "sum":
 
         def add(group: Sequence[Event]) -> Measured:
-            counted = [event for event in group if event.attributes.get(attribute)]
             try:
-                return Measured(sum([event.attributes[attribute] for event in counted]), counted)  # type: ignore[misc] # text: below
+                total = sum([event.attributes.get(attribute) or 0 for event in group])  # type: ignore[misc] # text: below
             except TypeError:  # not all of them are numbers
-                counted = [event for event in counted if isinstance(event.attributes[attribute], int)]
-                return Measured(sum([_whole(event, attribute) for event in counted]), counted)
+                numbers = [event for event in group if isinstance(event.attributes.get(attribute), int)]
+                return Measured(sum([_whole(event, attribute) for event in numbers]), numbers, attribute)
+            return Measured(total, group, attribute)
 
         return add
     choose = min if measure.kind == "min" else max
@@ -165,10 +194,16 @@ def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
 
 
 def _has(group: list[Event], having: Having) -> bool:
-    total = sum(_whole(event, having.sum) for event in group)
+    total = sum(_numbers(group, having.sum))
     if having.at_least_greatest is not None:
-        return total >= max(_whole(event, having.at_least_greatest) for event in group)
+        return total >= max(_numbers(group, having.at_least_greatest))
     return total == having.equals
+
+
+def _numbers(events: Sequence[Event], attribute: str) -> list[int]:
+    """The whole numbers that events have as an attribute, 0 for those that have none."""
+    found = [event.attributes.get(attribute) or 0 for event in events]
+    return [value if isinstance(value, int) else 0 for value in found]
 
 
 def _whole(event: Event, attribute: str) -> int:

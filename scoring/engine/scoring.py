@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
-from scoring.engine.compiled import Compiled, Line, Profile, compiled
+from scoring.engine.compiled import Line, Profile, compiled
 from scoring.engine.conditions import Scalar
 from scoring.engine.document import Rules
 from scoring.engine.events import Event, Versions, collect, heads
@@ -17,17 +18,26 @@ from scoring.engine.exact import add_up
 class Scorecard:
     """The lines of a match under one rules document, and what is needed to score it again after a correction.
 
-    `touched` are the players whose lines were computed in making this scorecard out of the one before.
+    `computed` are the players whose lines were computed in making this scorecard out of the one before; None: everyone's.
     """
 
     rules: Rules
     prefer: tuple[str, ...]
     versions: Versions = field(repr=False)
     state: Mapping[str, Event] = field(repr=False)
-    involved: Mapping[str, frozenset[str]] = field(repr=False)
     profiles: Mapping[str, Profile] = field(repr=False)
     by_player: Mapping[str, tuple[Line, ...]] = field(repr=False)
-    touched: frozenset[str]
+    computed: frozenset[str] | None = None
+
+    @cached_property
+    def involved(self) -> Mapping[str, frozenset[str]]:
+        """By player, the ids of the events that name the player: what a correction needs, and nobody else."""
+        return {player: frozenset(ids) for player, ids in compiled(self.rules).involved(self.state).items()}
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The players whose lines were computed in making this scorecard."""
+        return frozenset(self.involved) if self.computed is None else self.computed
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -66,8 +76,8 @@ def scorecard(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ())
     versions = collect(events)
     state = _state(versions.values(), prefer)
     ready = compiled(rules)
-    members = {player: frozenset(ids) for player, ids in ready.involved(state).items()}
-    return _assemble(ready, tuple(prefer), versions, state, members, frozenset(members), {}, {})
+    profiles, lines = ready.score(state.values(), ready.active(_context(rules, state)), None)
+    return Scorecard(rules, tuple(prefer), versions, state, profiles, lines)
 
 
 def rescore(card: Scorecard, events: Iterable[Event]) -> Scorecard:
@@ -107,8 +117,15 @@ def rescore(card: Scorecard, events: Iterable[Event]) -> Scorecard:
     involved = {player: ids for player, ids in involved.items() if ids}
     concerned = frozenset(involved) | touched if everyone else frozenset(touched)
     profiles = {player: profile for player, profile in card.profiles.items() if player not in concerned}
-    kept = {player: lines for player, lines in card.by_player.items() if player not in concerned}
-    return _assemble(ready, card.prefer, versions, state, involved, concerned, profiles, kept)
+    by_player = {player: lines for player, lines in card.by_player.items() if player not in concerned}
+    read = frozenset[str]().union(*(involved[player] for player in concerned if player in involved))
+    active = ready.active(_context(card.rules, state))
+    known, lines = ready.score([state[id_] for id_ in read], active, concerned)
+    again = Scorecard(
+        card.rules, card.prefer, versions, state, {**profiles, **known}, {**by_player, **lines}, concerned
+    )
+    again.__dict__["involved"] = involved  # what cached_property would compute anew
+    return again
 
 
 def _state(versions: Iterable[Event], prefer: Sequence[str]) -> dict[str, Event]:
@@ -117,34 +134,5 @@ def _state(versions: Iterable[Event], prefer: Sequence[str]) -> dict[str, Event]
 
 def _context(rules: Rules, state: Mapping[str, Event]) -> Mapping[str, Scalar]:
     kind = rules.vocabulary.context
-    return next((state[id_].attributes for id_ in sorted(state) if state[id_].kind == kind), {})
-
-
-def _assemble(
-    ready: Compiled,
-    prefer: tuple[str, ...],
-    versions: Versions,
-    state: Mapping[str, Event],
-    involved: Mapping[str, frozenset[str]],
-    concerned: frozenset[str],
-    profiles: dict[str, Profile],
-    by_player: dict[str, tuple[Line, ...]],
-) -> Scorecard:
-    """A scorecard whose `concerned` players are computed and whose others are as given."""
-    rules = ready.rules
-    active = ready.active(_context(rules, state))
-    concern = [involved[player] for player in concerned if player in involved]
-    read = sorted(state) if len(concern) == len(involved) else sorted(frozenset[str]().union(*concern))
-    known, lines = ready.score([state[id_] for id_ in read], active, concerned)
-    profiles.update(known)
-    by_player.update(lines)
-    return Scorecard(
-        rules=rules,
-        prefer=prefer,
-        versions=versions,
-        state=state,
-        involved=involved,
-        profiles=profiles,
-        by_player=by_player,
-        touched=concerned,
-    )
+    first = min((id_ for id_, event in state.items() if event.kind == kind), default=None)
+    return {} if first is None else state[first].attributes

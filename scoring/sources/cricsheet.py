@@ -9,7 +9,7 @@ from pathlib import Path
 from scoring.engine.conditions import Scalar
 from scoring.engine.events import Event
 from scoring.sources.cricsheet_checks import check_margin, check_over, check_wickets
-from scoring.sources.cricsheet_plain import EXTRAS, plain
+from scoring.sources.cricsheet_plain import EXTRAS, Over, plain
 from scoring.sources.cricsheet_sides import Sides
 from scoring.sources.findings import Findings
 from scoring.sources.match import Match
@@ -34,6 +34,8 @@ KINDS: dict[str, tuple[bool, bool]] = {
     "handled the ball": (True, False),
     "timed out": (True, False),
 }
+
+_AT_THE_BALL = ("batter", "non_striker", "bowler")
 
 _RESULTS = ("tie", "draw", "no result")
 
@@ -163,22 +165,28 @@ class _Reader:
         source = node.get("deliveries")
         deliveries = source.items_of_list()
         innings.bowlers = len({str(raw.get("bowler") or "") for raw in deliveries if isinstance(raw, dict)})
-        side, other = innings.team, self.sides.opponent(innings.team)
-        batting, fielding = self.sides.names(side), self.sides.names(other)
-        common: dict[str, Scalar] = {"innings": number, "over": over, "super_over": innings.super_over}
-        length_and_bowlers: dict[str, Scalar] = {"over_length": length, "over_bowlers": innings.bowlers}
+        shared = self._shared(innings, number, over, length)
         legal = 0
         for place, raw in enumerate(deliveries):
             at = f"{number}.{over:03d}.{place + 1:02d}"
-            delivered = plain(raw, batting, fielding, innings.out)
+            delivered = plain(raw, shared, innings.out)
             if delivered is None:
                 legal += self._delivery(Node(raw, f"{source.place}[{place}]"), innings, at, number, over, length)
-                batting, fielding = self.sides.names(side), self.sides.names(other)  # somebody may have come in
-            else:
-                legal += delivered["legal"] == 1
-                innings.runs += int(delivered["total"] or 0)
-                self._add(f"delivery:{at}", "delivery", {**common, **delivered, **length_and_bowlers})
+                shared = self._shared(innings, number, over, length)  # somebody may have come in
+                continue
+            legal += delivered["legal"] == 1
+            innings.runs += raw["runs"]["total"]
+            self._add(f"delivery:{at}", "delivery", delivered)
+            if "wickets" in raw:
+                node = Node(raw, f"{source.place}[{place}]")
+                self._wickets(node, innings, at, number, over, [delivered[who] for who in _AT_THE_BALL])
         return legal
+
+    def _shared(self, innings: Innings, number: int, over: int, length: int) -> Over:
+        """What the deliveries of an over have in common."""
+        side = innings.team
+        batting, fielding = self.sides.names(side), self.sides.names(self.sides.opponent(side))
+        return Over(number, over, innings.super_over, length, innings.bowlers, batting, fielding)
 
     def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:
         """One delivery with its wickets and substitutions; 1 if it counts towards the over."""
@@ -224,11 +232,15 @@ class _Reader:
                 "over_bowlers": innings.bowlers,
             },
         )
-        wickets = list(node.find("wickets", []).each())
-        for place, wicket in enumerate(wickets, start=1):
+        self._wickets(node, innings, at, number, over, [batter, non_striker, bowler])
+        return legal
+
+    def _wickets(self, node: Node, innings: Innings, at: str, number: int, over: int, ball: list[Scalar]) -> None:
+        """The wickets of a delivery; `ball` are batter, non-striker and bowler."""
+        batter, non_striker, bowler = (str(player) for player in ball)
+        for place, wicket in enumerate(node.find("wickets", []).each(), start=1):
             self._wicket(wicket, innings, f"{at}.{place}", number, over, (batter, non_striker, bowler))
         check_wickets(node, innings.wickets, self.findings)
-        return legal
 
     def _runs(self, node: Node) -> tuple[dict[str, int], dict[str, int]]:
         """Extras by our names, and runs; refused unless the sums agree."""

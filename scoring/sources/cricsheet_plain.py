@@ -1,4 +1,4 @@
-"""The plain delivery (no wicket, nobody replaced), which most are, read without a look at each value's place.
+"""The plain delivery (nobody replaced, sums that agree), which most are, read without a look at each value's place.
 
 What is not plain, or not as it should be, is left to the careful reader (`cricsheet`), which says what is wrong and where.
 """
@@ -6,6 +6,7 @@ What is not plain, or not as it should be, is left to the careful reader (`crics
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scoring.engine.conditions import Scalar
@@ -15,22 +16,32 @@ EXTRAS = {"wides": "wides", "noballs": "no_balls", "byes": "byes", "legbyes": "l
 
 NO_EXTRAS = dict.fromkeys(EXTRAS.values(), 0)
 
-_SPECIAL = frozenset({"wickets", "replacements"})
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What all deliveries of an over have in common; `batting` and `fielding` are the sides, name to id."""
+
+    innings: int
+    number: int
+    super_over: bool
+    length: int
+    bowlers: int
+    batting: Mapping[str, str]
+    fielding: Mapping[str, str]
 
 
-def plain(
-    raw: Any, batting: Mapping[str, str], fielding: Mapping[str, str], out: Collection[str]
-) -> dict[str, Scalar] | None:
-    """What a plain, consistent delivery says, in our names; `batting` and `fielding` are the sides, name to id."""
+def plain(raw: Any, over: Over, out: Collection[str]) -> dict[str, Scalar] | None:
+    """The attributes of a plain, consistent delivery, its wickets aside; `out` are the batters who are out."""
     try:
-        batter, non_striker, bowler = batting[raw["batter"]], batting[raw["non_striker"]], fielding[raw["bowler"]]
+        batting = over.batting
+        batter, non_striker, bowler = batting[raw["batter"]], batting[raw["non_striker"]], over.fielding[raw["bowler"]]
         runs = raw["runs"]
         made, added, total = runs["batter"], runs["extras"], runs["total"]
     except (KeyError, TypeError):
         return None
     if not (type(made) is type(added) is type(total) is int and 0 <= made <= total <= 40 and made + added == total):
         return None
-    if len(runs) != 3 or batter == non_striker or batter in out or non_striker in out or not _SPECIAL.isdisjoint(raw):
+    if len(runs) != 3 or batter == non_striker or batter in out or non_striker in out or "replacements" in raw:
         return None
     extras = NO_EXTRAS
     if added or "extras" in raw:
@@ -38,18 +49,27 @@ def plain(
         if given is None or (given["wides"] and made):
             return None
         extras = given
-    wides = extras["wides"]
+    wides, no_balls = extras["wides"], extras["no_balls"]
     return {
+        "innings": over.innings,
+        "over": over.number,
+        "super_over": over.super_over,
         "batter": batter,
         "bowler": bowler,
         "non_striker": non_striker,
         "runs": made,
-        "boundary": made if made in (4, 6) else 0,
-        **extras,
+        "boundary": made if made == 4 or made == 6 else 0,  # quicker than a look into a tuple
+        "wides": wides,
+        "no_balls": no_balls,
+        "byes": extras["byes"],
+        "leg_byes": extras["leg_byes"],
+        "penalty": extras["penalty"],
         "total": total,
         "faced": 0 if wides else 1,
-        "legal": 0 if wides or extras["no_balls"] else 1,
-        "charged": made + wides + extras["no_balls"],
+        "legal": 0 if wides or no_balls else 1,
+        "charged": made + wides + no_balls,
+        "over_length": over.length,
+        "over_bowlers": over.bowlers,
     }
 
 

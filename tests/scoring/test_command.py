@@ -246,7 +246,7 @@ def test_rules_list() -> None:
         "id",
         *(id_ for id_, known in registry.published().items() for _ in known),
     ]
-    assert lines[-1].split()[:3] == ["fpl", "1.2.0", registry.load("fpl").sha256[:12]]
+    assert lines[-1].split()[:3] == ["fpl", "1.3.0", registry.load("fpl").sha256[:12]]
 
 
 def test_rules_lint(tmp_path: Path) -> None:

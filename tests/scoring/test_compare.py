@@ -64,7 +64,7 @@ def test_impact_tells_who_moves_and_why() -> None:
 
 
 def test_impact_needs_rules_of_one_sport() -> None:
-    with pytest.raises(RulesError, match=r"fpl@1\.2\.0: is for football, cricket-t20-a@1\.1\.0 for cricket"):
+    with pytest.raises(RulesError, match=r"fpl@1\.3\.0: is for football, cricket-t20-a@1\.1\.0 for cricket"):
         impact(registry.load("cricket-t20-a"), registry.load("fpl"), [])
 
 

@@ -63,7 +63,7 @@ def gameweek(
     (root / "fixtures.json").write_text(json.dumps(fixtures))
     (root / "bootstrap-static.json").write_text(json.dumps(bootstrap))
     elements = [
-        {"id": n, "stats": {"goals_conceded": conceded.get(n, 0)}, "explain": fixtures} for n, told in live.items()
+        {"id": n, "stats": {"goals_conceded": conceded.get(n, 0)}, "explain": stats} for n, stats in live.items()
     ]
     (week / "live.json").write_text(json.dumps({"elements": elements}))
     return week
