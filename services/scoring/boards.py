@@ -72,8 +72,31 @@ async def _fill(cache: Cache, key: str, teams: Sequence[tuple[UUID, int]]) -> No
         await cache.zadd(key, {str(team): units for team, units in teams[start : start + _AT_ONCE]})
 
 
+#: A page of a board with the number of entries above its first, at one moment; nothing if the board is not filled.
+_PAGE = """
+if redis.call('EXISTS', KEYS[2]) == 0 then return false end
+local page = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'REV', 'WITHSCORES')
+if #page == 0 then return {0, page} end
+return {redis.call('ZCOUNT', KEYS[1], '(' .. page[2], '+inf'), page}
+"""
+
+#: Score and number of entries above it, of each team named that is on the board.
+_PLACES = """
+if redis.call('EXISTS', KEYS[2]) == 0 then return false end
+local found = {}
+for _, team in ipairs(ARGV) do
+    local score = redis.call('ZSCORE', KEYS[1], team)
+    if score then found[#found + 1] = {team, score, redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')} end
+end
+return found
+"""
+
+
 class BoardReader:
-    """A board as readers ask for it: from the cache, or from PostgreSQL where the cache has none or does not answer."""
+    """A board as readers ask for it: from the cache, or from PostgreSQL where the cache has none or does not answer.
+
+    Each answer is of one moment: while a correction moves half of the board, no rank is counted before and another after it.
+    """
 
     def __init__(self, cache: Cache, session: AsyncSession, contest_id: UUID) -> None:
         self._cache, self._session, self._contest = cache, session, contest_id
@@ -81,23 +104,29 @@ class BoardReader:
 
     async def page(self, start: int, count: int) -> list[tuple[int, UUID, int]]:
         """Rank, team and units from place `start` (0 is the first) on."""
+        found = await self._ask(_PAGE, str(start), str(start + count - 1))
+        if found is not None:
+            above, page = found
+            teams = [(UUID(team), int(score)) for team, score in zip(page[::2], page[1::2], strict=True)]
+            return ranked(teams, start, int(above))
+        above, teams = await contests_repository.page(self._session, self._contest, start, count)
+        return ranked(teams, start, above)
+
+    async def places(self, teams: Sequence[UUID]) -> list[tuple[int, UUID, int]]:
+        """Rank, team and units of those of `teams` that are in the contest, best first."""
+        found = await self._ask(_PLACES, *(str(team) for team in dict.fromkeys(teams)))
+        if found is not None:
+            listed = [(int(above) + 1, UUID(team), int(score)) for team, score, above in found]
+        else:
+            listed = await contests_repository.places(self._session, self._contest, teams)
+        return sorted(listed, key=lambda place: (place[0], place[1]))
+
+    async def _ask(self, script: str, *arguments: str) -> Any:
+        """What a script says of the board; None where the cache has none or does not answer."""
         try:
-            if await self._cache.get(self._mark) is not None:
-                last = start + count - 1
-                found: Any = await self._cache.zrange(self._board, start, last, desc=True, withscores=True)
-                teams = [(UUID(member), int(score)) for member, score in found]
-                if not teams:
-                    return []
-                above = await self._cache.zcount(self._board, f"({teams[0][1]}", "+inf")
-                return ranked(teams, start, int(above))
+            return await self._cache.eval(script, 2, self._board, self._mark, *arguments)
         except RedisError:
-            pass  # the truth is in PostgreSQL
-        teams = await contests_repository.page(self._session, self._contest, start, count)
-        return (
-            ranked(teams, start, await contests_repository.above(self._session, self._contest, teams[0][1]))
-            if teams
-            else []
-        )
+            return None  # the truth is in PostgreSQL
 
     async def start_around(self, team_id: UUID, units: int, count: int) -> int:
         """Where a page of `count` begins that has the team in its middle."""

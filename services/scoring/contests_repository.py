@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,12 +47,26 @@ _ENTER = text("""
     INSERT INTO entries (contest_id, team_id, number, created_at) VALUES (:contest, :team, :number, :now)
 """).bindparams(bindparam("contest", type_=Uuid()), bindparam("team", type_=Uuid()))
 _PAGE = text("""
-    SELECT t.id, t.units FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest
-    ORDER BY t.units DESC, t.id DESC OFFSET :start LIMIT :count
+    WITH page AS (
+        SELECT t.id, t.units FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest
+        ORDER BY t.units DESC, t.id DESC OFFSET :start LIMIT :count
+    ), above AS (
+        SELECT count(*) AS count FROM entries e JOIN teams t ON t.id = e.team_id
+        WHERE e.contest_id = :contest AND t.units > (SELECT max(units) FROM page)
+    )
+    SELECT page.id, page.units, above.count AS above FROM page, above ORDER BY page.units DESC, page.id DESC
 """).columns(id=Uuid())
-_ABOVE = text("""
-    SELECT count(*) FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest AND t.units > :units
+_PLACES = (
+    text("""
+    SELECT t.id, t.units, 1 + (
+        SELECT count(*) FROM entries o JOIN teams u ON u.id = o.team_id
+        WHERE o.contest_id = :contest AND u.units > t.units
+    ) AS rank
+    FROM entries e JOIN teams t ON t.id = e.team_id WHERE e.contest_id = :contest AND e.team_id = ANY(:teams)
 """)
+    .bindparams(bindparam("teams", type_=ARRAY(Uuid())))
+    .columns(id=Uuid())
+)
 _BEFORE = text("""
     SELECT count(*) FROM entries e JOIN teams t ON t.id = e.team_id
     WHERE e.contest_id = :contest AND (t.units, t.id) > (:units, :team)
@@ -72,15 +86,17 @@ async def enter(session: AsyncSession, contest_id: UUID, team_id: UUID, number: 
     await session.execute(_ENTER, {"contest": contest_id, "team": team_id, "number": number, "now": now})
 
 
-async def page(session: AsyncSession, contest_id: UUID, start: int, count: int) -> list[tuple[UUID, int]]:
-    """Teams and units from place `start` (0 is the first) on, best first; equals by their ids, as on the board in the cache."""
-    found = await session.execute(_PAGE, {"contest": contest_id, "start": start, "count": count})
-    return [(row.id, row.units) for row in found]
+async def page(session: AsyncSession, contest_id: UUID, start: int, count: int) -> tuple[int, list[tuple[UUID, int]]]:
+    """How many entries are above the page's first, and teams with units from place `start` (0 is the first) on, best first;
+    equals by their ids, as on the board in the cache."""
+    found = (await session.execute(_PAGE, {"contest": contest_id, "start": start, "count": count})).all()
+    return (found[0].above if found else 0), [(row.id, row.units) for row in found]
 
 
-async def above(session: AsyncSession, contest_id: UUID, units: int) -> int:
-    """How many entries have more than `units`."""
-    return int((await session.execute(_ABOVE, {"contest": contest_id, "units": units})).scalar_one())
+async def places(session: AsyncSession, contest_id: UUID, teams: Sequence[UUID]) -> list[tuple[int, UUID, int]]:
+    """Rank, team and units of those of `teams` that are in the contest."""
+    found = await session.execute(_PLACES, {"contest": contest_id, "teams": list(teams)})
+    return [(row.rank, row.id, row.units) for row in found]
 
 
 async def before(session: AsyncSession, contest_id: UUID, team_id: UUID, units: int) -> int:

@@ -122,6 +122,18 @@ async def read_board_around(
     return await service.board_around(session, cache, contest_id, team_id, count)
 
 
+@router.get("/contests/{contest_id}/places", responses=responses(ScoringCode.CONTEST_UNKNOWN, *callers.REFUSALS))
+async def read_places(
+    contest_id: UUID,
+    player: Player,
+    session: Session,
+    cache: Boards,
+    team: Annotated[list[UUID], Query(min_length=1, max_length=100)],
+) -> Board:
+    """Where chosen teams stand in a contest, friends' for example, best first; a team that is not in it is left out."""
+    return await service.places(session, cache, contest_id, team)
+
+
 @router.get("/matches/{match_id}", responses=responses(ScoringCode.MATCH_UNKNOWN, *callers.REFUSALS))
 async def read_match(match_id: MatchPath, player: Player, session: Session) -> MatchView:
     """A match, and whether its points are provisional or final."""

@@ -246,6 +246,12 @@ async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, te
     return _board(contest, await reader.page(await reader.start_around(team_id, team.units, count), count))
 
 
+async def places(session: AsyncSession, cache: Cache, contest_id: UUID, teams: Sequence[UUID]) -> Board:
+    """Where chosen teams stand in a contest. Raises ServiceError (contest_unknown)."""
+    contest = await contest_of(session, contest_id)
+    return _board(contest, await BoardReader(cache, session, contest_id).places(teams))
+
+
 async def notifications(session: AsyncSession, owner: UUID) -> Notifications:
     """The caller's newest notifications."""
     rows = await repository.notifications(session, owner, _NOTIFICATIONS_SHOWN)

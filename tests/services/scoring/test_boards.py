@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -23,7 +28,10 @@ from tests.services.scoring.races import AUSTIN, RACE, RULES, drivers, picks, te
 
 pytestmark = pytest.mark.postgres
 
+ROOT = Path(__file__).resolve().parents[3]
+
 TEAMS = 60
+READERS = 64
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(0, 29), st.integers(1, 10))
@@ -80,23 +88,34 @@ async def test_ranks_equal_an_independent_computation_while_readers_page(scoring
     await scoring.snapshot(AUSTIN, "f1db", texts("flag"))
     await scoring.work()
 
-    async def read_on() -> set[int]:
-        seen = set()
-        for start in range(1, TEAMS, 20):
-            board = await scoring.board(contest, person.bearer, f"?start={start}&count=20")
-            assert board == sorted(board, key=lambda place: place[0])
-            seen.add(len(board))
-        return seen
+    async def read_on(start: int) -> int:
+        """A page as the ranking of one moment would have it: equal points share a rank, and each new rank is a place."""
+        board = await scoring.board(contest, person.bearer, f"?start={start}&count=20")
+        assert board[0][0] <= start
+        for place, (before, after) in enumerate(itertools.pairwise(board), start=start + 1):
+            assert after[0] == (before[0] if Fraction(after[2]) == Fraction(before[2]) else place), (before, after)
+            assert Fraction(after[2]) <= Fraction(before[2])
+        return len(board)
 
     await scoring.snapshot(AUSTIN, "f1db", texts("final"))
-    readers = [asyncio.create_task(read_on()) for _ in range(8)]
+    readers = [asyncio.create_task(read_on(1 + 20 * (number % 3))) for number in range(READERS)]
     await scoring.work()
-    assert [await reader for reader in readers] == [{20}] * 8
+    assert [await reader for reader in readers] == [20] * READERS
     wanted = expected(teams, open_match(RACE, FLAG))
     assert await scoring.board(contest, person.bearer, "?count=200") == wanted
 
+    friends = [wanted[place][1] for place in (40, 3, 41)]
+    chosen = f"/scoring/contests/{contest}/places?" + "&".join(f"team={team}" for team in [*friends, str(uuid4())])
+    stand = [place for place in wanted if place[1] in friends]
+
+    async def places() -> list[tuple[int, str, str]]:
+        answer = await scoring.ok("GET", chosen, person.bearer)
+        return sorted((place["rank"], place["team"], place["points"]) for place in answer["places"])
+
+    assert await places() == sorted(stand), "who is not in the contest is left out"
     cluster = scoring.auth.cloud.cache
     cluster.command("FLUSHALL")
+    assert await places() == sorted(stand)
     assert await scoring.board(contest, person.bearer, "?count=200") == wanted, "PostgreSQL is the truth"
     middle = wanted[TEAMS // 2][1]
     around = f"/scoring/contests/{contest}/board/{middle}?count=5"
@@ -138,6 +157,69 @@ async def test_two_workers_score_one_match_once(scoring: Scoring) -> None:
     assert len({(line["player"], line["rule"], line["place"]) for line in lines}) == len(lines)
     await scoring.work()
     assert await scoring.board(contest, person.bearer, "?count=200") == expected(teams, open_match(RACE, FLAG))
+
+
+_HALFWAY = """
+import asyncio, sys
+
+from services.common import database
+from services.common.clock import SystemClock
+from services.common.settings import AppDatabaseSettings, load
+from services.scoring import rescoring
+
+
+async def main():
+    sessions = database.create_sessions(database.create_engine(load(AppDatabaseSettings), "killed"))
+    async with sessions() as session, session.begin():
+        await rescoring.score_match(session, SystemClock(), sys.argv[1])
+        print("scored, not committed", flush=True)
+        await asyncio.sleep(600)
+
+
+asyncio.run(main())
+"""
+
+
+def killed_halfway(environment: Mapping[str, str]) -> None:
+    """A process that scores the match and dies before it commits."""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _HALFWAY, AUSTIN],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"scored, not committed\n"
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
+async def test_a_worker_killed_in_the_middle_of_scoring_leaves_nothing_and_another_does_it_once(
+    scoring: Scoring, tmp_path: Path
+) -> None:
+    """kill -9 when lines, totals, notifications and messages are written and not committed."""
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    contest = await scoring.contest(slate)
+    person = await scoring.auth.person()
+    teams = await crowd(scoring, slate, contest, person.bearer)
+    await scoring.snapshot(AUSTIN, "f1db", texts("flag"))
+    await scoring.work()
+    stood = await scoring.board(contest, person.bearer, "?count=200")
+    await scoring.snapshot(AUSTIN, "f1db", texts("final"))
+
+    environment = scoring.auth.cloud.process_environment("scoring", scoring.database, tmp_path, process="worker")
+    await asyncio.to_thread(killed_halfway, environment)
+    assert await scoring.board(contest, person.bearer, "?count=200") == stood
+    await scoring.work()
+    assert await scoring.board(contest, person.bearer, "?count=200") == expected(teams, open_match(RACE, FLAG))
+    lines = (await scoring.ok("GET", f"/scoring/matches/{AUSTIN}/lines?rules={rules}", person.bearer))["lines"]
+    keys = [(line["revision"], line["player"], line["rule"], line["place"]) for line in lines]
+    assert len(set(keys)) == len(keys)
+    (told,) = (await scoring.ok("GET", "/scoring/notifications", person.bearer))["notifications"]
+    assert "a correction of the result has changed your team's points" in told["message"]
 
 
 async def test_a_team_keeps_to_the_rules_and_to_the_lock(scoring: Scoring) -> None:
