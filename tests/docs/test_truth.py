@@ -25,12 +25,16 @@ PAGES = sorted(
 MADE_LATER = {
     "addresses.json": "the running platform, in .matchday",
     "audit.*": "`matchday audit`",
+    "image.json": "scripts/images/build.py",
     "index.html": "`matchday up`, in the site's bucket",
+    "plan.json": "scripts/ci/deploy.py",
     "roster.json": "an entrant",
+    "sbom.cdx.json": "scripts/images/build.py",
     "state.json": "`pulumi stack export`",
     "subject.json": "`matchday audit`",
     "supervisor.json": "the running platform, in .matchday",
     "up.json": "`matchday up`, in .matchday",
+    "vulnerabilities.cdx.json": "scripts/images/vulnerabilities.py",
 }
 
 #: Names in capitals that are others': the kernel's.

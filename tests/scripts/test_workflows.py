@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from localcloud.engine import build
+from localcloud.runtime.state import cache_directory
+
 PROJECT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 #: Who may be trusted with what runs beside a token, each pinned to a commit.
 ACTIONS = {"actions/checkout", "actions/upload-artifact", "actions/download-artifact"}
+#: Acts in AWS under an identity that GitHub signs for the job and its environment.
+SIGNED = {"contents": "read", "id-token": "write"}
 #: Rights that a job may have beyond reading, and the workflow that has a reason for it.
-RIGHTS = {("preview", "comment"): {"contents": "read", "pull-requests": "write"}}
+RIGHTS = {
+    ("preview", "comment"): {"contents": "read", "pull-requests": "write"},
+    ("deploy", "image"): SIGNED,
+    ("deploy", "dev"): SIGNED,
+    ("deploy", "plan-prod"): SIGNED,
+    ("deploy", "prod"): SIGNED,
+    ("nightly", "drift"): {**SIGNED, "issues": "write"},
+}
 
 
 def load(file: Path) -> dict[Any, Any]:
@@ -27,7 +42,67 @@ def steps(document: dict[Any, Any]) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows() -> None:
-    assert {file.stem for file in WORKFLOWS} >= {"checks", "preview"}
+    assert {file.stem for file in WORKFLOWS} == {"checks", "deploy", "nightly", "preview"}
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    """Built from its Go module, which Go checks against its own list of sums; once for each machine."""
+    version = "v1.7.7"
+    binary = cache_directory() / f"actionlint-{version}" / "actionlint"
+    if not binary.exists():
+        go = build.go(cache_directory(), print)
+        environment = {**os.environ, "GOBIN": str(tmp_path), "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"}
+        package = f"github.com/rhysd/actionlint/cmd/actionlint@{version}"
+        subprocess.run([go, "install", package], env=environment, check=True)
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "actionlint", binary.with_suffix(f".{os.getpid()}"))
+        binary.with_suffix(f".{os.getpid()}").rename(binary)
+    command = [str(binary), "-shellcheck=", "-pyflakes=", *map(str, WORKFLOWS)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_who_may_act_in_aws_runs_what_is_on_main_and_nothing_of_a_pull_request() -> None:
+    for file in WORKFLOWS:
+        document = load(file)
+        signed = [name for name, job in document["jobs"].items() if "id-token" in job.get("permissions", {})]
+        if not signed:
+            continue
+        assert set(document[True]) <= {"schedule", "workflow_dispatch", "workflow_run"}, file.name
+        for name in signed:
+            job = document["jobs"][name]
+            assert job["environment"], f"{name}: AWS trusts the jobs of an environment"
+            (checkout,) = (step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout"))
+            assert checkout["with"].get("ref", "") in ("", "${{ github.event.workflow_run.head_sha }}")
+    trigger = load(PROJECT / ".github" / "workflows" / "deploy.yml")
+    assert trigger[True]["workflow_run"]["branches"] == ["main"]
+    condition = trigger["jobs"]["image"]["if"]
+    assert "conclusion == 'success'" in condition and "event == 'push'" in condition, (
+        "a fork may have a branch `main`, too"
+    )
+
+
+def test_prod_is_deployed_as_it_was_planned_and_after_dev() -> None:
+    jobs = load(PROJECT / ".github" / "workflows" / "deploy.yml")["jobs"]
+    assert [(name, job.get("needs"), job["environment"]) for name, job in jobs.items()] == [
+        ("image", None, "dev"), ("dev", "image", "dev"), ("plan-prod", "dev", "prod-plan"), ("prod", "plan-prod", "prod"),
+    ]  # fmt: skip
+    assert not [step for step in jobs["prod"]["steps"] if " plan " in step.get("run", "")]
+
+
+def test_the_page_names_what_an_environment_of_github_has_to_hold() -> None:
+    used = {name for file in WORKFLOWS for name in re.findall(r"\bvars\.(\w+)", file.read_text())}
+    assert used == {"AWS_DEPLOY_ROLE", "AWS_REGION", "IMAGE_REPOSITORY", "PULUMI_BACKEND_URL"}
+    page = (PROJECT / "docs" / "delivery.md").read_text()
+    assert [name for name in sorted(used) if f"`{name}`" not in page] == []
+    assert not [file for file in WORKFLOWS if "secrets." in file.read_text()], "no key is kept anywhere"
+
+
+def test_what_is_pinned_is_renewed() -> None:
+    renewed = yaml.safe_load((PROJECT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {entry["package-ecosystem"] for entry in renewed} == {"docker", "github-actions", "pip"}
+    for entry in renewed:
+        assert (PROJECT / entry["directory"].strip("/")).is_dir()
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)

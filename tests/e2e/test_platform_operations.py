@@ -1,0 +1,71 @@
+"""An operator's commands on the running platform: a traced request, a query, one task more, a release taken back.
+
+After test_platform, which looks at the first tasks of all.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clones import Clone
+from tests.e2e.conftest import aws, tasks_of, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+
+WEB = "matchday-local-wallet-web"
+CLUSTER = "matchday-local-cluster"
+
+
+def healthy(clone: Clone, definition: str, count: int) -> bool:
+    found = tasks_of(clone, "wallet-web")
+    return [(task["health"], task["definition"]) for task in found] == [("HEALTHY", definition)] * count
+
+
+def test_a_request_is_found_in_the_log_by_its_id(up: dict[str, Any], clone: Clone) -> None:
+    wanted = "request-of-an-operator"
+    httpx.get(f"{up['url']}wallet/balance", headers={"X-Request-Id": wanted}, timeout=60)
+
+    def seen() -> Any:
+        done = clone.run("trace", wanted, "--json", check=False)
+        return json.loads(done.stdout)["lines"] if done.returncode == 0 else None
+
+    line = until(seen, "the line of the request, shipped")[0]
+    assert (line["service"], line["process"], line["message"]) == ("wallet", "web", "GET /wallet/balance 401")
+
+
+def test_sql_reads_and_does_not_write(up: dict[str, Any], clone: Clone) -> None:
+    found = clone.run("sql", "wallet", "-c", "SELECT current_user, count(*) >= 0 FROM accounts")
+    assert "wallet_app" in found.stdout  # a member of it, named after its password
+    refused = clone.run("sql", "wallet", "-c", "INSERT INTO accounts DEFAULT VALUES", check=False)
+    assert refused.returncode != 0
+    assert "read-only transaction" in refused.stderr
+
+
+def test_a_process_is_scaled_and_a_release_taken_back(up: dict[str, Any], clone: Clone) -> None:
+    """A second release by hand, which the program knows nothing of, as a bad one would be; both are taken back at the end."""
+    ecs = aws(clone, "ecs")
+    before = ecs.describe_services(cluster=CLUSTER, services=[WEB])["services"][0]
+    first = before["taskDefinition"].rpartition("/")[2]
+    count = before["desiredCount"]
+    document = clone.json("scale", "wallet", "web", str(count + 1))
+    assert (document["before"], document["desired"]) == (count, count + 1)
+    until(lambda: healthy(clone, first, count + 1), "one task more")
+    clone.run("scale", "wallet", "web", str(count))
+    until(lambda: healthy(clone, first, count), "as many as before")
+
+    release = ecs.describe_task_definition(taskDefinition=first)["taskDefinition"]
+    known = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes", "cpu", "memory",
+             "requiresCompatibilities", "runtimePlatform")  # fmt: skip
+    again = {key: release[key] for key in known if key in release}
+    second = ecs.register_task_definition(**again)["taskDefinition"]
+    ecs.update_service(cluster=CLUSTER, service=WEB, taskDefinition=second["taskDefinitionArn"])
+    later = f"{second['family']}:{second['revision']}"
+    until(lambda: healthy(clone, later, count), "the second release")
+    (step,) = clone.json("rollback", "wallet", "--process", "web")["services"]
+    assert (step["before"], step["after"]) == (later, first)
+    until(lambda: healthy(clone, first, count), "the first release")
+    ecs.deregister_task_definition(taskDefinition=later)
