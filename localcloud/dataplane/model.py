@@ -89,6 +89,7 @@ class TaskDefinition:
     cpu: int = 0  #: of the task, in units (1024 a processor); 0: none is said
     memory: int = 0  #: of the task, in MiB; 0: none is said
     role_arn: str = ""  #: of the task's role; empty: it has none
+    execution_role_arn: str = ""  #: of the role in whose name secrets are read; empty: it has none
 
     @property
     def revision(self) -> str:

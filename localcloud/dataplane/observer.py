@@ -243,6 +243,7 @@ class Observer:
             cpu=int(row.get("cpu") or 0),
             memory=int(row.get("memory") or 0),
             role_arn=row.get("taskRoleArn") or "",
+            execution_role_arn=row.get("executionRoleArn") or "",
         )
         self._definitions[found.arn] = found
         return found

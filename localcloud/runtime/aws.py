@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +28,8 @@ from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
+
+from localcloud.runtime.task_credentials import access_key
 
 _FOREIGN = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "BOTO3_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "use_ssl")
@@ -38,6 +44,20 @@ _SESSION_VARIABLES = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
+
+
+#: The access key of the role in whose name this context asks; empty: our own.
+_ACTING_AS: ContextVar[str] = ContextVar("acting_as", default="")
+
+
+@contextmanager
+def acting_as(role_arn: str) -> Iterator[None]:
+    """Ask in the name of a role within this: the emulator refuses what it may not do. Of an empty name, as always."""
+    token = _ACTING_AS.set(access_key(role_arn) if role_arn else "")
+    try:
+        yield
+    finally:
+        _ACTING_AS.reset(token)
 
 
 class EndpointRefused(ValueError):
@@ -117,11 +137,19 @@ class Clients:
         """Send in botocore's place: to the endpoint only, and whole answers only."""
         if urlsplit(request.url).netloc != self._netloc:
             raise EndpointRefused(f"a request to {request.url!r} was stopped: it leaves this machine")
+        if role := _ACTING_AS.get():
+            # Whose request it is, is all that the emulator reads of a signature.
+            request.headers["Authorization"] = re.sub("Credential=[^/]+", f"Credential={role}", _authorization(request))
         answer: AWSResponse = self._http.send(request)
         if not request.stream_output and _cut(request.method, answer):
             cause = f"{len(answer.content)} of {answer.headers.get('Content-Length', 'unknown')} bytes came"
             raise ConnectionClosedError(endpoint_url=request.url, request=request, error=cause)
         return answer
+
+
+def _authorization(request: AWSPreparedRequest) -> str:
+    given = request.headers["Authorization"]
+    return given.decode() if isinstance(given, bytes) else str(given)
 
 
 def _cut(method: str, answer: AWSResponse) -> bool:

@@ -120,7 +120,10 @@ class Task:
         _refuse_circle(definitions)
         found = {item["name"]: images.find(item["image"], self._agent.config.images) for item in definitions}
         values = {
-            item["name"]: await asyncio.to_thread(valuefrom.resolve, self._agent.aws, item) for item in definitions
+            item["name"]: await asyncio.to_thread(
+                valuefrom.resolve, self._agent.aws, item, self.definition.execution_role_arn
+            )
+            for item in definitions
         }
         sandbox = self._agent.open_sandbox(self._directory, self.address)
         self._file = LogFile(self.log)

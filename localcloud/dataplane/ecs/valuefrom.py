@@ -9,14 +9,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.ecs.images import TaskFailed
 from localcloud.dataplane.model import Json
-from localcloud.runtime.aws import Aws
+from localcloud.runtime.aws import Aws, acting_as
 
 _INIT = "ResourceInitializationError: unable to pull secrets or registry auth: "
 
 
-def resolve(aws: Aws, container: Json) -> dict[str, str]:
-    """The container's secrets by name of the variable. No value ever enters a message."""
-    return {item["name"]: _value(aws, item["valueFrom"]) for item in container.get("secrets") or ()}
+def resolve(aws: Aws, container: Json, execution_role: str) -> dict[str, str]:
+    """The container's secrets by name of the variable. No value ever enters a message.
+
+    `execution_role`: the ARN of the role that reads them, as it does in AWS; empty where a definition names none.
+    """
+    with acting_as(execution_role):
+        return {item["name"]: _value(aws, item["valueFrom"]) for item in container.get("secrets") or ()}
 
 
 def _value(aws: Aws, source: str) -> str:

@@ -98,6 +98,15 @@ def _asked(call: TaskCall, role: str, account: str) -> Iterator[tuple[Ask, Docum
         yield from _of_a_key(call.name, call.action, context, call, account)
     else:
         yield Ask(call.action, _arn(call, account), context), None, False
+        if call.action == "secretsmanager:GetSecretValue" and (arn := _key_of_a_secret(call, account)):
+            via = {**context, "kms:viaservice": [f"secretsmanager.{call.region}.amazonaws.com"]}
+            yield from _of_a_key(arn, "kms:Decrypt", via, call, account)
+
+
+def _key_of_a_secret(call: TaskCall, account: str) -> str | None:
+    """The customer's key under which a secret lies; None for AWS's own, which admits whoever may read the secret."""
+    found = get_backend("secretsmanager")[account][call.region].secrets.get(call.name)
+    return getattr(found, "kms_key_id", None)
 
 
 def _key_of(bucket: Any, key: str, call: TaskCall) -> str | None:

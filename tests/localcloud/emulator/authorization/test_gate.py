@@ -13,6 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from localcloud.dataplane.ecs import valuefrom
+from localcloud.dataplane.ecs.images import TaskFailed
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.task_credentials import access_key
 
@@ -27,9 +29,8 @@ class World:
         aws = Aws(endpoint, REGION)
         self.admin = aws.client
         assume = {"Version": "2012-10-17", "Statement": []}
-        self.role = self.admin("iam").create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(assume))[
-            "Role"
-        ]["Arn"]
+        made = self.admin("iam").create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(assume))
+        self.role = made["Role"]["Arn"]
         self.admin("s3").create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.admin("s3").put_object(Bucket=self.name, Key="in/a b.txt", Body=b"text")
         self.key = self.admin("kms").create_key()["KeyMetadata"]["Arn"]
@@ -197,3 +198,26 @@ def test_attached_policies_and_a_boundary_count(world: World) -> None:
                           aws_secret_access_key="none", config=Config(s3={"addressing_style": "path"}))  # fmt: skip
     client.list_objects_v2(Bucket=world.name)
     assert "boundary" in refused(lambda: client.get_object(Bucket=world.name, Key="in/a b.txt"))
+
+
+def test_the_execution_role_reads_a_tasks_secrets_as_ecs_does(world: World) -> None:
+    aws = Aws(world.endpoint, REGION)
+    sealed = world.admin("secretsmanager").create_secret(
+        Name=f"{world.name}-sealed", SecretString="swordfish", KmsKeyId=world.key
+    )["ARN"]
+    container = {"name": "web", "secrets": [{"name": "KEY", "valueFrom": sealed}]}
+    world.may("logs:PutLogEvents")
+    with pytest.raises(
+        TaskFailed, match=r"ResourceInitializationError.*AccessDeniedException.*GetSecretValue"
+    ) as refusal:
+        valuefrom.resolve(aws, container, world.role)
+    assert "swordfish" not in str(refusal.value)
+    world.may("secretsmanager:GetSecretValue", on=sealed)
+    with pytest.raises(TaskFailed, match=r"kms:Decrypt on resource: arn:aws:kms"):
+        valuefrom.resolve(aws, container, world.role)
+    world.may("secretsmanager:GetSecretValue", "kms:Decrypt", on=[sealed, world.key])
+    assert valuefrom.resolve(aws, container, world.role) == {"KEY": "swordfish"}
+    world.may("logs:PutLogEvents")
+    assert valuefrom.resolve(aws, container, "") == {"KEY": "swordfish"}, (
+        "in nobody's name, as a definition without a role"
+    )
