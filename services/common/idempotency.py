@@ -76,6 +76,9 @@ FIND = "SELECT request_hash, status, body FROM idempotency_keys WHERE caller = $
 _ANSWER = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE caller = $1 AND key = $2"
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: json.dumps makes one each time
+
+
 class Keyed:
     """A request's key, and the hash of what it asks, for a service that stores them with the effect itself."""
 
@@ -87,7 +90,7 @@ class Keyed:
 
         What is left out and what is given as its default are one; so a field that a later release adds changes no hash.
         """
-        body = json.dumps(asked.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
+        body = _encode(asked.model_dump(mode="json", exclude_defaults=True))
         digest = hashlib.sha256()
         for part in (self.target.encode(), body.encode()):
             digest.update(len(part).to_bytes(8))

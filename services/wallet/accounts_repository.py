@@ -49,14 +49,20 @@ class AccountIndex:
 
     async def find(self, reads: Reads, wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
         """Those of `wanted` (owner, bucket) that there are."""
-        keys = list(dict.fromkeys(wanted))
-        missing = [key for key in keys if key not in self._known]
+        known, found = self._known, dict[tuple[UUID, str], UUID]()
+        missing: list[tuple[UUID, str]] = []
+        for key in wanted:  # one look each: to hash ids is what this costs a batch
+            if (account := known.get(key)) is None:
+                missing.append(key)
+            else:
+                found[key] = account
         if missing:
-            found = await self._lookups.find(reads, missing)
+            read = await self._lookups.find(reads, missing)
             if len(self._known) > KEPT:
                 self._known = dict(list(self._known.items())[KEPT // 2 :])
-            self._known |= found
-        return {key: self._known[key] for key in keys if key in self._known}
+            self._known |= read
+            found |= read
+        return found
 
     async def have(self, reads: Reads, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
         """All of `wanted`; those that are missing are made, with nothing in them.

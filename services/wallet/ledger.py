@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from services.common import logs
 from services.common.clock import Clock
@@ -35,6 +36,7 @@ HOUSE_NAMES = ("house", "rake", "promotions", "tds_payable", "gst_payable", "sus
 _FIRST_HOUSE = 0x7000 << 64 | 0x8000 << 48
 
 
+@cache
 def house(name: str, shard: int = 0) -> UUID:
     """The house's account of that name.
 
@@ -205,7 +207,7 @@ async def post(
     plain, numbers, accounts, amounts = [], [], [], []
     for number, item in enumerate(items, 1):
         asked = {
-            "op": item.op, "id": str(item.id), "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request,
+            "op": item.op, "id": item.id, "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request,
             **item.more,
         }  # fmt: skip
         if item.chain is not None:
@@ -220,7 +222,7 @@ async def post(
             accounts.append(account)
             amounts.append(amount)
     row = await statements.fetchrow(
-        _WITH_ENTRIES if entries else _WITHOUT_ENTRIES, json.dumps(plain, default=str), numbers, accounts, amounts, now,
+        _WITH_ENTRIES if entries else _WITHOUT_ENTRIES, to_json(plain).decode(), numbers, accounts, amounts, now,
         dry, uuid7(), patience,
     )  # fmt: skip
     outcomes = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -56,8 +56,8 @@ async def make_many(
 ) -> BatchView:  # fmt: skip
     """Make up to 1,000 movements in one statement. Raises ServiceError (limit_exceeded, forbidden) for the whole."""
     for each in asked.movements:
-        allowed(caller, each.kind, each.amount)
-    found = await accounts.have(reads, list(dict.fromkeys(key for each in asked.movements for key in _needed(each))))
+        allowed(caller, each.kind.value, each.amount)
+    found = await accounts.have(reads, [key for each in asked.movements for key in _needed(each)])
     day = clock.now().astimezone(tax.IST).date()
     shard, items, chain, linked = asked.movements[0].id.int % SHARDS, [], 0, False
     for each in asked.movements:
@@ -155,9 +155,13 @@ async def view(reads: Reads, accounts: AccountIndex, item: Item, outcome: Verdic
 
 def sources(takes: Sequence[Take], amount: int, found: Mapping[Role, UUID]) -> list[tuple[UUID, int]]:
     """The accounts that `takes` draws `amount` on, in order, each with its cap."""
+    return _drawn(takes, amount, [found[take.role] for take in takes])
+
+
+def _drawn(takes: Sequence[Take], amount: int, accounts: Iterable[UUID]) -> list[tuple[UUID, int]]:
     return [
-        (found[take.role], NO_CAP if take.percent == 100 else share(amount, take.percent))
-        for take in takes
+        (account, NO_CAP if take.percent == 100 else share(amount, take.percent))
+        for take, account in zip(takes, accounts, strict=True)
         if share(amount, take.percent) > 0
     ]
 
@@ -178,35 +182,36 @@ def _parts(kind: Kind) -> tuple[_Part, ...]:
     return tuple(_Part(role, owners.get(role), role.value) for role in roles)
 
 
-#: Worked out once, and not for each of a thousand movements.
+#: Worked out once, and not for each of a thousand movements: in order of what is taken, what is given last.
 _PARTS = {name: _parts(kind) for name, kind in KINDS.items()}
 
 
 def _needed(asked: MovementRequest) -> Iterator[Key]:
     """The accounts of players and pots that a movement moves."""
-    for part in _PARTS[asked.kind]:
+    for part in _PARTS[asked.kind.value]:
         if part.owner:
             yield getattr(asked, part.owner), part.name
 
 
 def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes, day: date) -> Item:
-    kind = KINDS[asked.kind]
-    accounts = {
-        part.role: found[getattr(asked, part.owner), part.name]
+    name = asked.kind.value
+    kind = KINDS[name]
+    *drawn, given = (
+        found[getattr(asked, part.owner), part.name]
         if part.owner
         else house(f"psp:{asked.provider}" if part.role is Role.PROVIDER else part.name, shard)
-        for part in _PARTS[asked.kind]
-    }
-    destinations: list[tuple[UUID, int]] = [(accounts[kind.gives], asked.amount)]
+        for part in _PARTS[name]
+    )
+    destinations: list[tuple[UUID, int]] = [(given, asked.amount)]
     if asked.gst:
         credited, levied = tax.gst(asked.amount, day)
-        destinations = [(accounts[kind.gives], credited), (house("gst_payable", shard), levied)]
+        destinations = [(given, credited), (house("gst_payable", shard), levied)]
     return ledger.move(
         id=asked.id,
-        kind=asked.kind.value,
+        kind=name,
         by=by,
         hash=asked_hash,
-        sources=sources(kind.takes, asked.amount, accounts),
+        sources=_drawn(kind.takes, asked.amount, drawn),
         destinations=[leg for leg in destinations if leg[1]],
         reference=asked.reference,
         note=asked.note or None,

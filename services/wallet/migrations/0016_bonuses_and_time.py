@@ -74,6 +74,13 @@ def _before() -> str:
     return text
 
 
+def post() -> str:
+    """The function's text as it is from this migration on."""
+    text = _before()
+    assert text.count(LOSS) == text.count(MEASURES) == 1
+    return text.replace(LOSS, LOSS_AND_TIME).replace(MEASURES, ALL_MEASURES)
+
+
 def upgrade() -> None:
     for table, columns in TABLES.items():
         op.execute(f"CREATE TABLE {table} ({columns})")
@@ -91,9 +98,7 @@ def upgrade() -> None:
     op.create_index("ix_play_minutes_minute", "play_minutes", ["minute"])
     grant("play_minutes", "DELETE")
     op.get_bind().exec_driver_sql(LIMITS_OF.format(minutes=MINUTES))
-    text = _before()
-    assert text.count(LOSS) == text.count(MEASURES) == 1
-    op.get_bind().exec_driver_sql(text.replace(LOSS, LOSS_AND_TIME).replace(MEASURES, ALL_MEASURES))
+    op.get_bind().exec_driver_sql(post())
     op.execute(AS_OWNER)
 
 
