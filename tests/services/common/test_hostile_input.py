@@ -20,6 +20,7 @@ from services.common.admission import Admission, Admitted
 from services.common.client_address import client_address
 from services.common.errors import ServiceError
 from services.common.middleware import RequestContext, head_refusal, is_text
+from services.common.refusal import path_of_whole
 from services.common.sweep import Sweep
 from services.common.tokens import TokenVerifier
 from tests.services.common.serving import serving
@@ -127,6 +128,10 @@ PARSERS: dict[str, tuple[Callable[[Any], object], Callable[[int], Any]]] = {
     "a content type": (lambda text: bodies.check(text, b"x"), lambda n: b"application/" + b"a+" * n),
     "a query": (is_text, lambda n: b"%41" * (n // 3)),
     "a head": (lambda request: head_refusal(request.scope), lambda n: request_of({}, "/" * n, b"&" * n)),
+    "a request to refuse": (path_of_whole, lambda n: b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * (n // 5) + b"\r\n"),
+    "a request to refuse, a long line": (path_of_whole, lambda n: b"GET / HTTP/1.1\r\na:" + b"b" * n + b"\r\n\r\n"),
+    "a request to refuse, without end": (path_of_whole, lambda n: b"GET / HTTP/1.1\r\na:" + b"\rb" * (n // 2)),
+    "a request to refuse, a long path": (path_of_whole, lambda n: b"GET /" + b"a" * n + b"?" * n + b"\r\n"),
     "a request's id": (middleware._REQUEST_ID.fullmatch, lambda n: "a" * n),
     "forwarded for": (lambda request: client_address(request, 1), lambda n: request_of({b"x-forwarded-for": b"," * n})),
     "forwarded for, addresses": (
