@@ -1,4 +1,5 @@
-"""Takes out of a virtual environment what no process of an image loads: APIs of AWS that no service asks, libraries' own tests.
+"""Takes out of a virtual environment what no process of an image loads: APIs of AWS that no service asks, libraries' own tests,
+what compilers leave in shared libraries for debuggers.
 
     python trim.py SITE_PACKAGES
 
@@ -7,11 +8,15 @@ botocore describes 440 APIs; a service that asks another than those kept gets `U
 """
 
 import shutil
+import struct
 import sys
 from pathlib import Path
 
 #: AWS's services that some service of ours asks, by botocore's names.
 KEPT = ("kms", "s3")
+
+#: The beginning of a 64-bit, little-endian ELF file (ELF-64 Object File Format, version 1.5, "ELF header").
+_ELF = b"\x7fELF\x02\x01"
 
 
 def trim(packages: Path) -> None:
@@ -21,6 +26,28 @@ def trim(packages: Path) -> None:
             shutil.rmtree(described)
     for tests in (*packages.glob("*/SelfTest"), *packages.glob("*/tests")):
         shutil.rmtree(tests)
+    for library in packages.rglob("*.so*"):
+        if library.is_file() and not library.is_symlink():
+            strip(library)
+
+
+def strip(library: Path) -> None:
+    """Cut a shared library off behind what is loaded of it (its segments), as `sstrip` does.
+
+    Behind that stand sections that only linkers and debuggers read, and the table of sections, which the loader does not.
+    """
+    content = library.read_bytes()
+    if not content.startswith(_ELF):
+        return
+    (table,) = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    end = table + size * count
+    for number in range(count):
+        start, length = (struct.unpack_from("<Q", content, table + number * size + place)[0] for place in (8, 32))
+        end = max(end, start + length)
+    if end < len(content):
+        header = content[:40] + bytes(8) + content[48:60] + bytes(4) + content[64:]
+        library.write_bytes(header[:end])
 
 
 if __name__ == "__main__":

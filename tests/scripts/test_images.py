@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -92,6 +93,25 @@ def test_what_no_process_loads_is_taken_out(tmp_path: Path) -> None:
     trim.trim(tmp_path)
     left = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
     assert left == ["a/b", "botocore/data/endpoints.json", "botocore/data/kms/x"]
+
+
+def test_a_shared_library_is_cut_off_behind_what_is_loaded_and_loads_still(tmp_path: Path) -> None:
+    from yaml import _yaml
+
+    origin = Path(_yaml.__file__)
+    library = tmp_path / "packages" / origin.name
+    library.parent.mkdir()
+    shutil.copy(origin, library)
+    (library.parent / "no.so").write_text("#!ELF")
+    trim.trim(library.parent)
+    assert library.stat().st_size < origin.stat().st_size
+    assert (library.parent / "no.so").read_text() == "#!ELF"
+    once = library.read_bytes()
+    trim.trim(library.parent)
+    assert library.read_bytes() == once
+    program = f"import sys; sys.path.insert(0, {str(library.parent)!r}); import _yaml; print(_yaml.__file__)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == str(library)
 
 
 @pytest.fixture
