@@ -72,6 +72,12 @@ StackName = Annotated[
         )
     ),
 ]
+TimeZone = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^(UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)$", "a name of the tz database, such as Asia/Kolkata")
+    ),
+]
 EventName = Annotated[
     str,
     StringConstraints(

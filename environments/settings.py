@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from environments.compute import Compute, Image
+from environments.edge import Edge
 from environments.forms import (
-    CertificateArn,
-    Country,
-    DomainName,
     Email,
     EndpointName,
     EndpointUrl,
     EventName,
-    ImageDigest,
-    ImageTag,
     InstanceClass,
     NodeType,
     PostgresVersion,
     Reason,
     Region,
-    Registry,
     StackName,
     ValkeyVersion,
 )
@@ -36,13 +31,11 @@ from model.cost.usage import Usage
 from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
-from model.vocabulary import DnsFirewallMode, FirewallMode, Model, Nat, ServiceName, Tier, Upgrade
+from model.vocabulary import DnsFirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
 KEY = "matchday:environment"
 
-#: A tag that names one build: a commit, or a version with a point in it. `current` or `main` would name another tomorrow.
-_ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
 #: A secure default that an environment may give up, if it says why.
 Relaxation = Literal["tls_inside", "https", "deletion_protection", "high_availability"]
 
@@ -147,90 +140,6 @@ class Cache(Model):
     """days that daily snapshots are kept; 0 makes none"""
     password_rotation: Annotated[int, Field(ge=0, le=10_000)] = 0
     """how often the services' passwords were changed: one more is a new one for each, beside the one before"""
-
-
-class Compute(Model):
-    """ECS on Fargate."""
-
-    scaling: bool
-    """whether target tracking changes the number of tasks; off: each process stays at its minimum"""
-    spot_percent: Annotated[int, Field(ge=0, le=100)]
-    """share of the tasks above the first of each service that may run on Fargate Spot"""
-    vcpu_quota: Annotated[int, Field(ge=1, le=100_000)]
-    """vCPUs that the account may run on Fargate, and as many on Spot (6 in a new account); the plan must fit"""
-    insights: Literal["disabled", "enabled", "enhanced"]
-    """CloudWatch Container Insights"""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-    """what the services log"""
-
-
-class Image(Model):
-    """The image of every service: `<registry>/matchday/services`, by digest or by tag, one of the two."""
-
-    registry: Registry | None = None
-    """left out: the account's own ECR"""
-    digest: ImageDigest | None = None
-    """the image's digest, as `docker push` prints it: what was tested is what runs"""
-    tag: ImageTag | None = None
-    """a tag of one build instead: a commit or a version; ones that move, such as `current`, in the tier laptop alone"""
-
-    @property
-    def pinned(self) -> bool:
-        """Whether it names one build for ever."""
-        return self.digest is not None or (self.tag is not None and _ONE_BUILD.fullmatch(self.tag) is not None)
-
-    @property
-    def suffix(self) -> str:
-        """What follows the repository's name in an image's reference."""
-        return f":{self.tag}" if self.digest is None else f"@{self.digest}"
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.digest is None) == (self.tag is None):
-            given = "neither is" if self.tag is None else "both are"
-            raise ValueError(f"digest and tag: {given} given; accepted: one, digest: sha256:<64 hexadecimal digits>")
-        return self
-
-
-class Firewall(Model):
-    """Groups of AWS WAF that cost extra, at whichever firewall requests meet first, and rules that only count."""
-
-    anonymous: Annotated[FirewallMode, Field(strict=False)]
-    """addresses of VPNs, Tor and hosting providers; partners' webhooks come from the last: count before you block"""
-    bots: Annotated[FirewallMode, Field(strict=False)]
-    """Bot Control (common); it takes an app's HTTP library for a bot: count before you block"""
-    takeover: Annotated[FirewallMode, Field(strict=False)]
-    """account takeover prevention on the `login` of a service.yaml: stolen passwords, many tries"""
-    counted: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """rules that let pass what they find and count it: `common`, `sql-injection`, `rate`, `rate-auth-login` …"""
-
-
-class Edge(Model):
-    """What faces the internet."""
-
-    domain: DomainName | None = None
-    """what players type; with it and both certificates CloudFront alone reaches the load balancer, else `relaxed.https`"""
-    certificate_arn: CertificateArn | None = None
-    """certificate of the load balancer, in the stack's Region"""
-    cdn_certificate_arn: CertificateArn | None = None
-    """certificate of CloudFront, in us-east-1"""
-    countries: Annotated[tuple[Country, ...], Field(strict=False)] = ()
-    """if given, requests from elsewhere are blocked"""
-    requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000_000)]
-    """per address, at the firewall; services name lower limits for paths (`rate_limits`)"""
-    firewall: Firewall
-    price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
-    """CloudFront's locations: 100 has none in India, 200 and All have"""
-
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        if len({self.domain is None, self.certificate_arn is None, self.cdn_certificate_arn is None}) > 1:
-            raise ValueError("domain, certificate_arn and cdn_certificate_arn go together; give all three or none")
-        if self.cdn_certificate_arn is not None and self.cdn_certificate_arn.split(":")[3] != "us-east-1":
-            raise ValueError(
-                f"cdn_certificate_arn {self.cdn_certificate_arn!r}: CloudFront takes certificates of us-east-1 only"
-            )
-        return self
 
 
 class Logs(Model):
@@ -361,6 +270,10 @@ class EnvironmentSettings(Model):
             if self.tier is not Tier.LAPTOP and (scheme != "https" or not (own or host in groups[0].domains)):
                 accepted = "its host" if own else f"one of {', '.join(groups[0].domains)}"
                 raise ValueError(f"endpoints.{name}: {url!r}; accepted: https:// and {accepted}")
+        if self.events and self.compute.hours is not None:
+            raise ValueError(
+                f"events: {min(self.events)!r} may be out of compute.hours; accepted: events where tasks always run"
+            )
         bystart = sorted(self.events.items(), key=lambda item: item[1].start)
         for (first, one), (second, other) in itertools.pairwise(bystart):
             if other.start < one.end:

@@ -77,11 +77,24 @@ DEVELOPMENT: Mapping[str, Any] = {
     },
     "broker": {"node_type": "cache.t4g.small", "replicas": 0, "snapshot_days": 1},
     "cache": {"node_type": "cache.t4g.small", "shards": 1, "replicas": 0, "snapshot_days": 1},
-    "compute": {"scaling": True, "spot_percent": 80, "vcpu_quota": 6, "insights": "enabled", "log_level": "DEBUG"},
+    "compute": {
+        "scaling": True,
+        "hours": {
+            "days": ["mon", "tue", "wed", "thu", "fri"],
+            "begin": "08:00",
+            "end": "21:00",
+            "timezone": "Asia/Kolkata",
+        },
+        "spot_percent": 80,
+        "vcpu_quota": 6,
+        "insights": "enabled",
+        "log_level": "DEBUG",
+    },
     "image": {},
     "edge": {"requests_per_five_minutes": 2000, "firewall": _NO_EXTRA_GROUPS, "price_class": "PriceClass_100"},
     "logs": {"retention_days": 30},
     "usage": {  # assumed
+        "task_hours": 282,  # compute.hours
         "requests_millions": 1,
         "capacity_units": 1,
         "cdn_gb": 10,

@@ -122,6 +122,8 @@ class Process(Model):
             raise ValueError("a scheduler is a singleton and takes no scaling")
         if self.kind is not ProcessKind.WEB and self.scaling is not None and self.scaling.requests is not None:
             raise ValueError(f"a {self.kind} has no requests to scale by; only a web process has")
+        if self.kind is not ProcessKind.WORKER and self.scaling is not None and self.scaling.backlog is not None:
+            raise ValueError(f"a {self.kind} works no outbox off; only a worker has a backlog to scale by")
         if self.kind is not ProcessKind.WEB and self.throughput is not None:
             raise ValueError(f"a {self.kind} answers no requests and has no throughput")
         if self.pool < FEWEST_CONNECTIONS[self.kind]:

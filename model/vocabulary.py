@@ -93,16 +93,21 @@ class Scaling(Model):
     """tasks at most"""
     cpu: Annotated[int, Field(ge=10, le=90)] | None = None
     """percent of CPU that the tasks are held at"""
+    memory: Annotated[int, Field(ge=10, le=90)] | None = None
+    """percent of memory that the tasks are held at"""
     requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """requests per task and minute that the tasks are held at; web processes only"""
+    backlog: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """messages that wait in the outbox, per task, that the tasks are held at; workers only"""
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
-        if self.minimum < self.maximum and self.cpu is None and self.requests is None:
+        if self.minimum < self.maximum and (self.cpu, self.memory, self.requests, self.backlog) == (None,) * 4:
             raise ValueError(
-                "nothing to scale by between minimum and maximum; give cpu (percent) or requests (per minute)"
+                "nothing to scale by between minimum and maximum; give cpu or memory (percent), requests (per minute) or "
+                "backlog (messages)"
             )
         return self
 

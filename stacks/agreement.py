@@ -25,7 +25,7 @@ def check(settings: EnvironmentSettings, catalog: Catalog, now: datetime | None 
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
     found = [
         f"{shown}.{sentence}"
-        for part in (_replicas, _egress, _partners, _firewall)
+        for part in (_replicas, _egress, _partners, _firewall, _backlogs)
         for sentence in part(settings, catalog)
     ]
     found += [f"{shown}.{sentence}" for sentence in capacity.problems(settings, catalog, now or datetime.now(UTC))]
@@ -56,6 +56,20 @@ def _egress(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
             f"image.registry: {settings.image.registry!r}: with network.interface_endpoints tasks reach the account's own ECR "
             "and no other registry; accepted: left out"
         )
+
+
+def _backlogs(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
+    """Scaling by messages per task needs somebody who counts the tasks."""
+    if settings.compute.insights != "disabled" or not settings.compute.scaling:
+        return
+    for service in catalog.services.values():
+        for name, process in service.processes.items():
+            if process.scaling is not None and process.scaling.backlog is not None:
+                yield (
+                    f"compute.insights: 'disabled': {service.name} {name} scales by its backlog per task, which Container "
+                    "Insights counts; accepted: enabled or enhanced"
+                )
+                return
 
 
 def _partners(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from components.compute.scaling import Scheduled
+from components.compute.scaling import Scheduled, once, weekly
+from environments.compute import WorkingHours
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
 from model.manifest import Process, ServiceManifest
@@ -124,7 +125,7 @@ def during(plan_: EventPlan, catalog: Catalog) -> Catalog:
 
 
 def schedules(settings: EnvironmentSettings, catalog: Catalog) -> Mapping[tuple[str, str], list[Scheduled]]:
-    """(service, process) → the changes of its bounds, by time."""
+    """(service, process) → the changes of its bounds: events, or working hours (settings have one of the two)."""
     found: dict[tuple[str, str], list[Scheduled]] = {}
     if not settings.compute.scaling:
         return found
@@ -134,11 +135,23 @@ def schedules(settings: EnvironmentSettings, catalog: Catalog) -> Mapping[tuple[
             process = catalog.services[need.service].processes[need.process]
             found.setdefault((need.service, need.process), []).extend(
                 [
-                    Scheduled(f"{name}-begins", planned.ready, need.planned, need.most),
-                    Scheduled(f"{name}-ends", planned.restored, process.minimum, process.maximum),
+                    Scheduled(f"{name}-begins", once(planned.ready), need.planned, need.most),
+                    Scheduled(f"{name}-ends", once(planned.restored), process.minimum, process.maximum),
                 ]
             )
+    if settings.compute.hours is not None:
+        for service in catalog.services.values():
+            for name, process in service.processes.items():
+                found[service.name, name] = _of_hours(settings.compute.hours, process)
     return found
+
+
+def _of_hours(hours: WorkingHours, process: Process) -> list[Scheduled]:
+    """No task out of hours, the usual ones within. Only the days that are worked on begin, so only they have an end."""
+    return [
+        Scheduled("hours-begin", weekly(hours.days, hours.begin), process.minimum, process.maximum, hours.timezone),
+        Scheduled("hours-end", weekly(hours.days, hours.end), 0, 0, hours.timezone),
+    ]
 
 
 def problems(settings: EnvironmentSettings, catalog: Catalog, now: datetime) -> Iterator[str]:

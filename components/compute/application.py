@@ -33,7 +33,7 @@ class Platform:
     - image: of every service. repository_arn: the ECR repository it is in; None where its registry is not the account's ECR.
     - logs_key_arn, secrets_key_arn, data_key_arn: KMS keys of logs, secrets and buckets.
     - deletion_protection: deleted secrets can be brought back for 30 days; default True.
-    - scaled, spot_percent, keep_revisions: see `ServiceArgs`.
+    - scaled, spot_percent, keep_revisions, pauses: see `ServiceArgs`.
     - trusted_proxies: how many proxies append to X-Forwarded-For before a web process sees it; default 1, the load balancer.
     - public_url: where people reach the platform: `https://` and its name.
     """
@@ -54,6 +54,7 @@ class Platform:
     scaled: bool = True
     spot_percent: int = 0
     keep_revisions: bool = True
+    pauses: bool = False
     trusted_proxies: int = 1
 
 
@@ -157,6 +158,7 @@ class Application(Component):
                     scaled=self._platform.scaled,
                     spot_percent=self._platform.spot_percent,
                     keep_revisions=self._platform.keep_revisions,
+                    pauses=self._platform.pauses,
                     scheduled=args.scheduled.get(process, ()),
                     rollback_alarms=self._rollback_alarms(each),
                     after=[log, execution_policy, *task_policies, *args.after],
@@ -205,7 +207,8 @@ class Application(Component):
         worker = any(process.kind is ProcessKind.WORKER for process in self._args.processes.values())
         if worker and self._args.postgres is not None:
             self.signals = [*self.signals, log_events.outbox_signal(self.name, pulumi.get_stack())]
-        self.signals = [*self.signals, *log_events.job_signals(self.name, pulumi.get_stack(), self._args.schedules)]
+        jobs = log_events.job_signals(self.name, pulumi.get_stack(), self._args.schedules, pauses=self._platform.pauses)
+        self.signals = [*self.signals, *jobs]
 
     def _secret(self, variable: str, description: str, length: int) -> SecretReference:
         secret = GeneratedSecret(

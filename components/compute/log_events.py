@@ -49,8 +49,16 @@ EVENTS: Sequence[LogEvent] = (
 #: environment, and a job's own also the job.
 OWN_NAMESPACE = "Matchday"
 
+#: How many messages of a service's outbox wait.
+OUTBOX_DEPTH = "OutboxDepth"
+
 #: How long the oldest message of an outbox may wait. From five minutes on the service's log says so, which makes a ticket.
 OUTBOX_SECONDS = 900
+
+
+def of(service: str, environment: str) -> dict[str, str]:
+    """The dimensions of what a service says of itself."""
+    return {"service": service, "environment": environment}
 
 
 def outbox_signal(service: str, environment: str) -> Signal:
@@ -60,7 +68,7 @@ def outbox_signal(service: str, environment: str) -> Signal:
         summary=f"The oldest message of {service}'s outbox has waited for more than {OUTBOX_SECONDS // 60} minutes.",
         namespace=OWN_NAMESPACE,
         metric="OutboxAge",
-        dimensions={"service": service, "environment": environment},
+        dimensions=of(service, environment),
         statistic="Minimum",  # of what the workers saw: one that saw it a moment later is not late
         threshold=OUTBOX_SECONDS,
         periods=3,
@@ -70,10 +78,10 @@ def outbox_signal(service: str, environment: str) -> Signal:
     )
 
 
-def job_signals(service: str, environment: str, schedules: Sequence[Schedule]) -> list[Signal]:
+def job_signals(service: str, environment: str, schedules: Sequence[Schedule], *, pauses: bool = False) -> list[Signal]:
     """A signal for each job of the clock: the scheduler writes every minute for how long it has not succeeded.
 
-    A scheduler that writes nothing is as bad: then nobody hands the jobs out.
+    A scheduler that writes nothing is as bad: then nobody hands the jobs out. Not where it stands still at times (`pauses`).
     """
     return [
         Signal(
@@ -81,14 +89,14 @@ def job_signals(service: str, environment: str, schedules: Sequence[Schedule]) -
             summary=f"{schedule.job} has not succeeded for {schedule.late_after} minutes, or nobody says when it did.",
             namespace=OWN_NAMESPACE,
             metric="JobAge",
-            dimensions={"service": service, "environment": environment, "job": schedule.job},
+            dimensions={**of(service, environment), "job": schedule.job},
             statistic="Minimum",
             threshold=schedule.late_after * 60,
             period=300,
             periods=2,
             severity=Severity.TICKET,
             runbook=schedule.runbook,
-            missing=MissingData.BREACHING,
+            missing=MissingData.NOT_BREACHING if pauses else MissingData.BREACHING,
             unit_hint="seconds",
         )
         for schedule in schedules

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 
 from model.vocabulary import Scaling
 
 
 class Metric(StrEnum):
-    """Application Auto Scaling's predefined metrics of an ECS service."""
+    """Application Auto Scaling's predefined metrics of an ECS service. What a worker is held at, the messages of its outbox
+    that wait per task, is none of them: BACKLOG."""
 
     CPU = "ECSServiceAverageCPUUtilization"
+    MEMORY = "ECSServiceAverageMemoryUtilization"
     REQUESTS = "ALBRequestCountPerTarget"
+
+
+#: The role of the policy on messages that wait per task.
+BACKLOG = "backlog"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetTracking:
-    """One target-tracking policy; cooldowns in seconds. With several, the one that wants most tasks wins."""
+    """One target-tracking policy; cooldowns in seconds. With several, the one that wants most tasks wins.
+
+    metric: None of the backlog, which two metrics make.
+    """
 
     role: str
-    metric: Metric
+    metric: Metric | None
     target: int
     scale_out_cooldown: int
     scale_in_cooldown: int
@@ -39,17 +48,26 @@ class CapacityShare:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """New bounds at a moment: `minimum` and `maximum` tasks from `at` (with its offset) on. name: unique within the service."""
+    """New bounds: `minimum` and `maximum` tasks from `when` on (`once`, `weekly`). name: unique within the service.
+
+    timezone: by which `when` is read, a name of the tz database.
+    """
 
     name: str
-    at: datetime
+    when: str
     minimum: int
     maximum: int
+    timezone: str = "UTC"
 
-    @property
-    def expression(self) -> str:
-        """The moment as Application Auto Scaling writes it, in UTC."""
-        return f"at({self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+
+def once(at: datetime) -> str:
+    """A moment as Application Auto Scaling writes it, in UTC; `at` has its offset."""
+    return f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+
+
+def weekly(days: Sequence[str], at: time) -> str:
+    """The same time on each of `days` (``mon`` …)."""
+    return f"cron({at.minute} {at.hour} ? * {','.join(day.upper() for day in days)} *)"
 
 
 #: Out within a minute: the hour before a match's deadline brings a crowd in minutes. In slowly: the crowd comes back.
@@ -60,7 +78,12 @@ def plan(scaling: Scaling | None) -> list[TargetTracking]:
     """The policies that keep a service at its targets; none when its number of tasks cannot move."""
     if scaling is None or scaling.minimum == scaling.maximum:
         return []
-    targets = (("cpu", Metric.CPU, scaling.cpu), ("requests", Metric.REQUESTS, scaling.requests))
+    targets = (
+        ("cpu", Metric.CPU, scaling.cpu),
+        ("memory", Metric.MEMORY, scaling.memory),
+        ("requests", Metric.REQUESTS, scaling.requests),
+        (BACKLOG, None, scaling.backlog),
+    )
     return [
         TargetTracking(
             role=role,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi_aws import appautoscaling, ecs
 
 from components.base import Component, Transforms
-from components.compute import containers, scaling, service_plan
+from components.compute import containers, scaling, service_plan, tracking
 from components.compute.cluster import Cluster
 from components.compute.containers import ContainerContext, Dependencies
 from components.edge.load_balancer import TargetGroup
@@ -34,7 +34,7 @@ class ServiceArgs:
     - scaled: whether it scales within what the manifest says; default True; else it stays at the minimum.
     - listening: of a web process. spot_percent: share of the tasks above the first that may run on Fargate Spot; default 0.
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
-    - scheduled: bounds that change at known moments, where it scales.
+    - scheduled: bounds that change at known moments, where it scales. pauses: whether they are none at times; default False.
     - keep_revisions: whether the task definitions of earlier deployments stay, so that a rollback is one of them; default True.
     - rollback_alarms: names of the alarms on which a deployment goes back to the version before; default none.
     - after: what must exist before the first task starts (the roles' policies).
@@ -53,6 +53,7 @@ class ServiceArgs:
     scaled: bool = True
     spot_percent: int = 0
     scheduled: Sequence[scaling.Scheduled] = ()
+    pauses: bool = False
     keep_revisions: bool = True
     rollback_alarms: Sequence[str] = ()
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -83,11 +84,16 @@ class Service(Component):
             raise ValueError(f"Service {name!r}: a {args.process.kind} process {rule}")
         if args.scaled and _by_requests(args.process) and not (args.listening and args.listening.target):
             raise ValueError(f"Service {name!r} scales by requests, but the load balancer sends it none")
+        if args.scaled and _by_backlog(args.process) and not args.cluster.watched:
+            raise ValueError(
+                f"Service {name!r} scales by its backlog, but without Container Insights nothing counts its tasks"
+            )
         self.service_name = self.physical_name(kind="ecs")
         definition = self._task_definition(args)
         policies = scaling.plan(args.process.scaling) if args.scaled else []
-        service = self._service(args, definition, ignored=["desiredCount"] if policies else [])
-        if policies:
+        moves = bool(policies or args.scheduled)
+        service = self._service(args, definition, ignored=["desiredCount"] if moves else [])
+        if moves:
             self._scale(args, service, policies)
         self.task_definition_arn = definition.arn
         self.signals = service_plan.signals(
@@ -96,6 +102,7 @@ class Service(Component):
             args.process.kind,
             minimum_tasks=args.process.minimum,
             insights=args.cluster.watched,
+            pauses=args.pauses,
         )
         self.register_outputs({"service_name": self.service_name, "task_definition_arn": self.task_definition_arn})
 
@@ -189,8 +196,6 @@ class Service(Component):
         )
 
     def _scale(self, args: ServiceArgs, service: Any, policies: Sequence[scaling.TargetTracking]) -> None:
-        tracking = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs
-        metric = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
         target = self.make(
             "scaling",
             appautoscaling.Target,
@@ -213,16 +218,18 @@ class Service(Component):
                     service_namespace=target.service_namespace,
                     scalable_dimension=target.scalable_dimension,
                     resource_id=target.resource_id,
-                    schedule=change.expression,
-                    timezone="UTC",
+                    schedule=change.when,
+                    timezone=change.timezone,
                     scalable_target_action=appautoscaling.ScheduledActionScalableTargetActionArgs(
                         min_capacity=change.minimum, max_capacity=change.maximum
                     ),
                 ),
             )
         goal = args.listening.target if args.listening else None
+        backlog = tracking.backlog(
+            args.context.service, args.context.environment, args.cluster.cluster_name, self.service_name
+        )
         for policy in policies:
-            label = goal.request_label if goal and policy.metric is scaling.Metric.REQUESTS else None
             self.make(
                 f"scaling-{policy.role}",
                 appautoscaling.Policy,
@@ -232,13 +239,9 @@ class Service(Component):
                     service_namespace=target.service_namespace,
                     scalable_dimension=target.scalable_dimension,
                     resource_id=target.resource_id,
-                    target_tracking_scaling_policy_configuration=tracking(
-                        target_value=policy.target,
-                        scale_out_cooldown=policy.scale_out_cooldown,
-                        scale_in_cooldown=policy.scale_in_cooldown,
-                        predefined_metric_specification=metric(
-                            predefined_metric_type=policy.metric.value, resource_label=label
-                        ),
+                    target_tracking_scaling_policy_configuration=cast(
+                        appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs,
+                        tracking.configuration(policy, label=goal.request_label if goal else None, backlog=backlog),
                     ),
                 ),
             )
@@ -246,6 +249,10 @@ class Service(Component):
 
 def _by_requests(process: Process) -> bool:
     return process.scaling is not None and process.scaling.requests is not None
+
+
+def _by_backlog(process: Process) -> bool:
+    return process.scaling is not None and process.scaling.backlog is not None
 
 
 def _service_connect(args: ServiceArgs) -> Any:

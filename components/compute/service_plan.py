@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.observability.signals import Comparison, MissingData, Severity, Signal
+from components.observability.signals import Comparison, MissingData, Query, Severity, Signal
 from model.vocabulary import ProcessKind
 
 
@@ -27,8 +27,13 @@ DEPLOYMENTS: Mapping[ProcessKind, Deployment] = {
 }
 
 
-def signals(cluster: str, service: str, kind: ProcessKind, *, minimum_tasks: int, insights: bool) -> list[Signal]:
-    """What is watched on one ECS service; the number of its tasks only where Container Insights counts them."""
+def signals(
+    cluster: str, service: str, kind: ProcessKind, *, minimum_tasks: int, insights: bool, pauses: bool = False
+) -> list[Signal]:
+    """What is watched on one ECS service; the number of its tasks only where Container Insights counts them.
+
+    pauses: whether there are none at times; then what runs is held against what ECS wants at the time.
+    """
 
     def on(namespace: str, **more: Any) -> Signal:
         return Signal(namespace=namespace, dimensions={"ClusterName": cluster, "ServiceName": service}, **more)
@@ -55,7 +60,25 @@ def signals(cluster: str, service: str, kind: ProcessKind, *, minimum_tasks: int
             runbook="service-load",
         ),
     ]
-    if insights:
+    if insights and pauses:
+        where = {"ClusterName": cluster, "ServiceName": service}
+        found.append(
+            Signal(
+                name="tasks",
+                summary=f"{service} runs fewer tasks than it should at this hour.",
+                expression="wanted - running",
+                inputs={
+                    "wanted": Query("ECS/ContainerInsights", "DesiredTaskCount", where, "Minimum"),
+                    "running": Query("ECS/ContainerInsights", "RunningTaskCount", where, "Maximum"),
+                },
+                threshold=0,
+                periods=15,  # a morning's tasks start with their migrations
+                severity=Severity.TICKET,
+                runbook="service-tasks",
+                unit_hint="tasks",
+            )
+        )
+    elif insights:
         found.append(
             on(
                 "ECS/ContainerInsights",

@@ -102,8 +102,9 @@ def _tasks(service: Resource, usage: Usage, known: Mapping[str, Resource]) -> Us
     architecture = {"ARM64": "arm"}.get(platform.get("cpuArchitecture", ""), "x86")
     for provider, count in placed(_number(service, "desiredCount", 1), strategies).items():
         item = f"fargate-spot-{architecture}" if provider == "FARGATE_SPOT" else f"fargate-{architecture}"
-        yield Use(f"{item}-vcpu", count * usage.hours * _number(definition, "cpu") / 1024)
-        yield Use(f"{item}-memory", count * usage.hours * _number(definition, "memory") / 1024)
+        hours = usage.task_hours or usage.hours
+        yield Use(f"{item}-vcpu", count * hours * _number(definition, "cpu") / 1024)
+        yield Use(f"{item}-memory", count * hours * _number(definition, "memory") / 1024)
         if provider == "FARGATE_SPOT":
             yield "Spot tasks, whose price AWS changes with demand: reckoned at that of the table's day"
     if definition.inputs.get("ephemeralStorage"):

@@ -16,6 +16,8 @@ class Usage(Model):
 
     hours: Annotated[int, Field(ge=1, le=744)] = 730
     """hours that everything runs, with its usual number of tasks; 730 is AWS's own average month"""
+    task_hours: Annotated[int, Field(ge=1, le=744)] | None = None
+    """hours that tasks run; left out: all of `hours`"""
     requests_millions: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """million requests at the edge; each firewall is reckoned to look at all of them"""
     capacity_units: Annotated[int, Field(ge=0, le=100_000)] = 0

@@ -68,6 +68,7 @@ class Services:
             log_level=settings.compute.log_level,
             log_retention_days=settings.logs.retention_days,
             deletion_protection=settings.protected,
+            pauses=settings.compute.hours is not None,
             scaled=settings.compute.scaling,
             spot_percent=settings.compute.spot_percent,
             keep_revisions=settings.image.pinned,

@@ -345,3 +345,34 @@ def test_no_stack_file_holds_a_secret_or_a_salt() -> None:
     """`pulumi stack init` on a laptop writes a salt into the file; it belongs to whoever holds the passphrase."""
     for path in Path(DIRECTORY).glob("Pulumi.*.yaml"):
         assert set(yaml.safe_load(path.read_text())) == {"config"}, path
+
+
+HOURS = {"days": ["mon", "tue"], "begin": "08:00", "end": "21:30", "timezone": "Asia/Kolkata"}
+
+
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        (
+            {"hours": {**HOURS, "end": "08:00"}},
+            r"\.compute\.hours: end: 08:00 is not after begin, 08:00; accepted: a later",
+        ),
+        ({"hours": {**HOURS, "days": ["mon", "mon"]}}, r"\.compute\.hours: days: one is there twice"),
+        ({"hours": {**HOURS, "days": []}}, r"\.compute\.hours\.days: "),
+        ({"hours": {**HOURS, "begin": "soon"}}, r"\.compute\.hours\.begin: 'soon': "),
+        ({"hours": {**HOURS, "timezone": "IST"}}, r"\.compute\.hours\.timezone: 'IST': .*tz database"),
+        ({"hours": HOURS, "scaling": False}, r"\.compute: hours: they are the work of scaling, which is off"),
+    ],
+)
+def test_hours_are_a_part_of_days(compute: dict[str, Any], message: str) -> None:
+    assert re.search(message, refusal(tier="development", image=IMAGE, edge=EDGE, compute=compute))
+
+
+def test_an_event_needs_tasks_that_always_run() -> None:
+    text = refusal(tier="development", image=IMAGE, edge=EDGE, compute={"hours": HOURS}, events={"final": FINAL})
+    assert "events: 'final' may be out of compute.hours; accepted: events where tasks always run" in text
+
+
+def test_the_hours_of_a_month_follow_from_those_of_a_week() -> None:
+    given = settings(tier="development", image=IMAGE, edge=EDGE, compute={"hours": HOURS}).compute.hours
+    assert given is not None and given.monthly == round(27 * 730 / 168)

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from components.compute.scaling import once
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
 from stacks.agreement import AgreementError, check
 from stacks.budgets import BudgetError
 from stacks.budgets import check as check_budgets
 from stacks.capacity import LEAD, PLANNED_PERCENT, TAIL, during, plan, schedules
-from tests.stacks.conftest import catalog_of, compose, settings_of
+from tests.stacks.conftest import Composed, catalog_of, compose, settings_of
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 START = datetime(2026, 12, 6, 14, tzinfo=UTC)
@@ -65,11 +66,11 @@ def test_bounds_change_before_the_crowd_and_are_given_back() -> None:
     found = schedules(with_events("prod", final=event(wallet=500, auth=100)), catalog)
     assert set(found) == {("wallet", "web"), ("auth", "web")}
     begins, ends = found["wallet", "web"]
-    assert (begins.at, ends.at) == (START - LEAD, START + timedelta(hours=3) + TAIL)
+    assert (begins.when, ends.when) == (once(START - LEAD), once(START + timedelta(hours=3) + TAIL))
     assert begins.minimum == 8, "500 / 70, rounded up"
     web = catalog.services["wallet"].processes["web"]
     assert (ends.minimum, ends.maximum) == (web.minimum, web.maximum)
-    assert begins.expression == "at(2026-12-06T13:40:00)"
+    assert begins.when == "at(2026-12-06T13:40:00)"
 
 
 def test_they_are_scheduled_actions_of_the_service() -> None:
@@ -83,6 +84,30 @@ def test_they_are_scheduled_actions_of_the_service() -> None:
     assert set(target.ignore_changes) == {"minCapacity", "maxCapacity"}, (
         "an `up` during the event leaves the crowd its tasks"
     )
+
+
+def test_out_of_hours_development_has_no_task_and_comes_back_with_the_usual_ones(composed: Composed) -> None:
+    recorded = composed("dev")
+    catalog = catalog_of("dev")
+    processes = {f"{name}-{each}": it for name, one in catalog.services.items() for each, it in one.processes.items()}
+    actions = {item.name: item.inputs for item in recorded.of("ScheduledAction")}
+    assert set(actions) == {f"{name}-at-hours-{what}" for name in processes for what in ("begin", "end")}
+    for name, process in processes.items():
+        begin, end = actions[f"{name}-at-hours-begin"], actions[f"{name}-at-hours-end"]
+        assert begin["schedule"] == "cron(0 8 ? * MON,TUE,WED,THU,FRI *)" and begin["timezone"] == "Asia/Kolkata"
+        assert end["schedule"] == "cron(0 21 ? * MON,TUE,WED,THU,FRI *)"
+        assert begin["scalableTargetAction"] == {"minCapacity": process.minimum, "maxCapacity": process.maximum}
+        assert end["scalableTargetAction"] == {"minCapacity": 0, "maxCapacity": 0}
+        # An `up` at night neither starts tasks nor moves the bounds.
+        assert recorded.named(name).ignore_changes == ("desiredCount",)
+        assert set(recorded.named(f"{name}-scaling").ignore_changes) == {"minCapacity", "maxCapacity"}
+    assert not composed("prod").of("ScheduledAction")
+
+
+def test_the_hours_that_tasks_are_reckoned_with_are_those_that_they_have() -> None:
+    settings = settings_of("dev")
+    assert settings.compute.hours is not None
+    assert settings.usage.task_hours == settings.compute.hours.monthly
 
 
 def test_an_event_that_the_environment_cannot_carry_is_refused_with_the_budgets() -> None:

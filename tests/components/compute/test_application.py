@@ -11,6 +11,7 @@ import pytest
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.log_events import job_signals
 from components.compute.service import Listening, Service
 from components.compute.service_plan import signals
 from components.data.bucket import Bucket, BucketArgs
@@ -192,6 +193,26 @@ def test_where_it_scales_the_number_of_tasks_is_left_to_auto_scaling(run: Run) -
     assert requests["resourceLabel"].startswith("app/") and "/targetgroup/" in requests["resourceLabel"]
 
 
+def test_a_worker_is_held_at_what_waits_for_each_task(run: Run) -> None:
+    """The policy reads the very metric that the worker writes, and Container Insights' count of the tasks."""
+    worker = WORKER.model_copy(update={"scaling": Scaling(minimum=1, maximum=3, backlog=500)})
+    recorded = build(run, processes={"worker": worker}, receives={"worker": ["SIGNING_KEK"]})
+    policy = recorded.named("wallet-worker-scaling-backlog").inputs["targetTrackingScalingPolicyConfiguration"]
+    assert policy["targetValue"] == 500 and "predefinedMetricSpecification" not in policy
+    first, waiting, tasks = policy["customizedMetricSpecification"]["metrics"]
+    assert (first["expression"], first["returnData"]) == ("waiting / tasks", True)
+    line = json.loads(metrics.line("wallet", "prod", 0, OutboxDepth=(1, "Count")))
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    read = waiting["metricStat"]["metric"]
+    assert read["namespace"] == directive["Namespace"]
+    assert read["metricName"] in {each["Name"] for each in directive["Metrics"]}
+    assert {each["name"]: each["value"] for each in read["dimensions"]} == {
+        name: line[name] for name in directive["Dimensions"][0]
+    }
+    assert tasks["metricStat"]["metric"]["namespace"] == "ECS/ContainerInsights"
+    assert not waiting["returnData"] and not tasks["returnData"]
+
+
 def test_where_it_does_not_scale_the_number_is_the_programs(run: Run) -> None:
     recorded = build(run, platform={"scaled": False})
     assert not recorded.of("aws:appautoscaling/target:Target")
@@ -327,3 +348,12 @@ def test_tasks_are_counted_only_where_container_insights_counts_them() -> None:
     counted = {each.name: each for each in signals("c", "s", ProcessKind.WEB, minimum_tasks=2, insights=True)}
     assert counted["tasks"].threshold == 2 and counted["tasks"].severity is Severity.PAGE
     assert "tasks" not in {each.name for each in signals("c", "s", ProcessKind.WEB, minimum_tasks=2, insights=False)}
+
+
+def test_where_tasks_pause_they_are_held_against_what_ecs_wants_and_silence_rings_nothing() -> None:
+    found = {
+        each.name: each for each in signals("c", "s", ProcessKind.WEB, minimum_tasks=2, insights=True, pauses=True)
+    }
+    assert found["tasks"].expression == "wanted - running" and found["tasks"].missing is MissingData.NOT_BREACHING
+    (late,) = job_signals("wallet", "dev", [Schedule(job="wallet.reconcile", late_after=10)], pauses=True)
+    assert late.missing is MissingData.NOT_BREACHING

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.compute.scaling import Metric, capacity, plan
+from components.compute.scaling import BACKLOG, Metric, capacity, plan, weekly
 from model.vocabulary import Scaling
 
 counts = st.integers(min_value=1, max_value=500)
@@ -21,6 +23,18 @@ def test_a_policy_per_target_where_the_number_can_move(one: int, other: int, cpu
     given_targets = {Metric.CPU: cpu, Metric.REQUESTS: requests}
     expected = {metric: target for metric, target in given_targets.items() if target is not None}
     assert found == (expected if scaling.minimum < scaling.maximum else {})
+
+
+def test_memory_and_the_backlog_are_targets_too() -> None:
+    found = {
+        policy.role: (policy.metric, policy.target)
+        for policy in plan(Scaling(minimum=1, maximum=3, memory=70, backlog=500))
+    }
+    assert found == {"memory": (Metric.MEMORY, 70), BACKLOG: (None, 500)}
+
+
+def test_a_time_of_the_week_is_auto_scalings_cron() -> None:
+    assert weekly(["mon", "fri"], time(8, 5)) == "cron(5 8 ? * MON,FRI *)"
 
 
 def test_out_is_quicker_than_in() -> None:
