@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from environments.forms import Email, Region
+from environments.forms import DomainName, Email, Region
 from environments.source import DIRECTORY, Source
 from model.validation import described
 from model.vocabulary import Model
@@ -93,6 +93,8 @@ class AccountSettings(Model):
         default_factory=dict
     )
     """quota → what AWS is asked for; an environment's `compute.vcpu_quota` rests on it"""
+    zones: Annotated[tuple[DomainName, ...], Field(strict=False)] = ()
+    """names whose hosted zone is in this account; an environment's `edge.zone_id` is one of them (output `zone_ids`)"""
     log_retention_days: Literal[365, 400, 545, 731, 1096, 1827, 2192, 2557] = 365
     """days that the trail's events stay in CloudWatch; its files stay for seven years"""
 

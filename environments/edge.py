@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from environments.forms import CertificateArn, Country, DomainName
+from environments.forms import CertificateArn, Country, DomainName, ZoneId
 from model.vocabulary import FirewallMode, Model
 
 
@@ -27,11 +27,13 @@ class Edge(Model):
     """What faces the internet."""
 
     domain: DomainName | None = None
-    """what players type; with it and both certificates CloudFront alone reaches the load balancer, else `relaxed.https`"""
+    """what players type; CloudFront alone reaches the load balancer then; without one: `relaxed.https`"""
+    zone_id: ZoneId | None = None
+    """the hosted zone of the domain (the account stack makes it): certificates and records are made there"""
     certificate_arn: CertificateArn | None = None
-    """certificate of the load balancer, in the stack's Region"""
+    """instead of a zone: a certificate that you keep, of the load balancer, in the stack's Region"""
     cdn_certificate_arn: CertificateArn | None = None
-    """certificate of CloudFront, in us-east-1"""
+    """instead of a zone: a certificate that you keep, of CloudFront, in us-east-1"""
     countries: Annotated[tuple[Country, ...], Field(strict=False)] = ()
     """if given, requests from elsewhere are blocked"""
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000_000)]
@@ -42,8 +44,19 @@ class Edge(Model):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        if len({self.domain is None, self.certificate_arn is None, self.cdn_certificate_arn is None}) > 1:
-            raise ValueError("domain, certificate_arn and cdn_certificate_arn go together; give all three or none")
+        own = (self.certificate_arn is not None, self.cdn_certificate_arn is not None)
+        if self.domain is None and (self.zone_id is not None or any(own)):
+            raise ValueError(
+                "domain: missing, but there is a zone or a certificate for it; accepted: the name that they are for"
+            )
+        if self.domain is not None and (self.zone_id is not None) == any(own):
+            given = "both a zone and certificates" if any(own) else "no zone"
+            raise ValueError(
+                f"domain: {self.domain!r} has {given}; accepted: zone_id, its hosted zone in Route 53, or certificate_arn and "
+                "cdn_certificate_arn of certificates and records that you keep yourself"
+            )
+        if len(set(own)) > 1:
+            raise ValueError("certificate_arn and cdn_certificate_arn go together; accepted: both, or zone_id instead")
         if self.cdn_certificate_arn is not None and self.cdn_certificate_arn.split(":")[3] != "us-east-1":
             raise ValueError(
                 f"cdn_certificate_arn {self.cdn_certificate_arn!r}: CloudFront takes certificates of us-east-1 only"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
+from model import regions
 from model.validation import described
 
 InstanceClass = Annotated[
@@ -38,6 +39,12 @@ DomainName = Annotated[
         )
     ),
 ]
+ZoneId = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^Z[A-Z0-9]{5,31}$", "the id of a hosted zone in Route 53, such as Z0123456789ABCDEFGHIJ")
+    ),
+]
 Email = Annotated[
     str,
     StringConstraints(pattern=described(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address, such as team@example.com")),
@@ -46,7 +53,9 @@ Country = Annotated[
     str, StringConstraints(pattern=described(r"^[A-Z]{2}$", "a country's two letters in ISO 3166-1, such as IN"))
 ]
 Region = Annotated[
-    str, StringConstraints(pattern=described(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS Region, such as ap-south-1"))
+    str,
+    StringConstraints(pattern=described(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS Region, such as ap-south-1")),
+    AfterValidator(regions.known),
 ]
 Registry = Annotated[
     str,

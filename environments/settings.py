@@ -31,6 +31,7 @@ from model.cost.usage import Usage
 from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
+from model.regions import ZONES
 from model.vocabulary import DnsFirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
 #: The one configuration key under which an environment's settings stand.
@@ -250,6 +251,11 @@ class EnvironmentSettings(Model):
         if (self.edge.domain is None) != ("https" in self.relaxed):
             raise ValueError(
                 "edge.domain: give it with its certificates, or the reason for plain HTTP in relaxed.https, and not both"
+            )
+        unknown = [letter for letter in self.network.zones if letter not in ZONES[self.region]]
+        if unknown:
+            raise ValueError(
+                f"network.zones: {unknown[0]!r}: {self.region} has no such zone; accepted: {', '.join(ZONES[self.region])}"
             )
         if self.recovery is not None and self.recovery.region == self.region:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What of a load balancer and its target groups is watched, as plain data."""
+"""What of a load balancer, its target groups and certificates is watched, as plain data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 from components.edge.routes import Route
 from components.observability import burn_rates
-from components.observability.signals import Query, Severity, Signal, on
+from components.observability.signals import Comparison, Query, Severity, Signal, on
 
 _NAMESPACE = "AWS/ApplicationELB"
+
+#: Certificates renew themselves 60 days before they end; later than this they did not.
+_DAYS_LEFT = 30
 
 
 def of_balancer(balancer: Any) -> list[Signal]:
@@ -116,3 +119,23 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
         ),
     ]
     return {each.name.removeprefix(f"{route}-"): each for each in found}
+
+
+def expiry(certificate_arn: Any, region: str | None = None) -> Signal:
+    """Watch a certificate, whoever made it; `region`: where it is, if not in the stack's."""
+    return Signal(
+        name="certificate-expiry",
+        summary=f"A certificate ends in less than {_DAYS_LEFT} days and has not renewed itself",
+        namespace="AWS/CertificateManager",
+        metric="DaysToExpiry",
+        dimensions={"CertificateArn": certificate_arn},
+        statistic="Minimum",
+        comparison=Comparison.BELOW,
+        threshold=_DAYS_LEFT,
+        period=86_400,
+        periods=1,
+        severity=Severity.TICKET,
+        runbook="certificate-expiry",
+        unit_hint="days",
+        region=region,
+    )

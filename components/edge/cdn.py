@@ -10,6 +10,7 @@ import pulumi
 from pulumi_aws import cloudfront, cloudwatch
 
 from components.base import Component, Transforms
+from components.edge import balancer_signals
 from components.edge.load_balancer import HSTS_SECONDS
 from components.edge.viewer_functions import API_VIEWER, FUNCTIONS, SITE_PAGES
 from components.observability.signals import Severity, Signal
@@ -135,7 +136,10 @@ class Cdn(Component):
         self.url = pulumi.Output.concat("https://", args.aliases[0] if args.aliases else self.domain_name)
         if args.log_bucket_arn is not None:
             self._logs(args.region, args.log_bucket_arn)
-        self.signals = [_errors(self.distribution_id, None if args.region == EDGE_REGION else EDGE_REGION)]
+        elsewhere = None if args.region == EDGE_REGION else EDGE_REGION
+        self.signals = [_errors(self.distribution_id, elsewhere)]
+        if args.certificate_arn is not None:
+            self.signals.append(balancer_signals.expiry(args.certificate_arn, elsewhere))
         self.register_outputs({"arn": self.arn, "domain_name": self.domain_name, "url": self.url})
 
     def _api_origin(self, args: CdnArgs) -> Any:

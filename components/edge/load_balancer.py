@@ -113,6 +113,8 @@ class LoadBalancer(Component):
         self.listener = self._listeners(args)
         self.target_groups = self._targets(args)
         self.signals = balancer_signals.of_balancer(self.arn_suffix)
+        if args.certificate_arn is not None:
+            self.signals.append(balancer_signals.expiry(args.certificate_arn))
         for route in args.routes:
             self.signals += balancer_signals.of_route(route, self.arn_suffix, self.target_groups[route.name].arn_suffix)
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name, "url": self.url})

@@ -36,6 +36,31 @@ def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
 
 
+def signs_zones(account_id: str) -> dict[str, Any]:
+    """The policy of a key by which Route 53 signs zones (Developer Guide, "Working with customer managed keys for DNSSEC")."""
+    principal = {"Service": "dnssec-route53.amazonaws.com"}
+    signs = {
+        "Sid": "ZonesAreSigned",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ArnLike": {"aws:SourceArn": "arn:aws:route53:::hostedzone/*"},
+        },
+    }
+    grants = {
+        "Sid": "SigningIsGranted",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}, "StringEquals": {"aws:SourceAccount": account_id}},
+    }
+    return {"Version": "2012-10-17", "Statement": [_account(account_id), signs, grants]}
+
+
 def _account(account_id: str) -> Statement:
     """IAM policies of this account decide; without this statement nobody could ever change the key again."""
     return {

@@ -40,11 +40,12 @@ class KeysArgs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyArgs:
-    """One key: for what, and where."""
+    """One key: for what, and where; `elsewhere` if `region` is not the stack's own."""
 
     purpose: Purpose
     account_id: pulumi.Input[str]
     region: str
+    elsewhere: bool = False
 
 
 class Key(Component):
@@ -66,6 +67,7 @@ class Key(Component):
     ) -> None:
         super().__init__(name, opts, transform=transform)
         known = pulumi.Output.from_input(args.account_id)
+        elsewhere = args.region if args.elsewhere else None
         key = self.make(
             "",
             kms.Key,
@@ -74,12 +76,13 @@ class Key(Component):
                 enable_key_rotation=True,
                 deletion_window_in_days=DELETION_DAYS,
                 policy=pulumi.Output.json_dumps(known.apply(lambda id_: document(args.purpose, id_, args.region))),
+                region=elsewhere,
             ),
             pulumi.ResourceOptions(protect=True),
         )
         self.arn = key.arn
         self.alias = f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{args.purpose}"
-        self.make("alias", kms.Alias, kms.AliasArgs(name=self.alias, target_key_id=key.id))
+        self.make("alias", kms.Alias, kms.AliasArgs(name=self.alias, target_key_id=key.id, region=elsewhere))
         self.register_outputs({"arn": self.arn, "alias": self.alias})
 
 

@@ -228,6 +228,7 @@ KINDS: Mapping[str, Billing] = {
     "aws:macie2/account:Account": Billing(notes=("by bucket and GB that it looks at",)),
     "aws:rds/instance:Instance": Billing(_database, (Shared("rds-backup", "backup_gb"),)),
     "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup": Billing(notes=("by query",)),
+    "aws:route53/healthCheck:HealthCheck": Billing(notes=("by check, and its HTTPS and latency",)),
     "aws:route53/zone:Zone": Billing(_monthly("route53-zone"), notes=("queries",)),
     "aws:s3/bucket:Bucket": Billing(shared=(Shared("s3-standard", "bucket_gb"),), notes=("requests",)),
     "aws:secretsmanager/secret:Secret": Billing(_monthly("secretsmanager-secret"), notes=("requests",)),

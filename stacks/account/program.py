@@ -14,11 +14,12 @@ from components.data import bucket_policy
 from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
 from components.delivery.image_registry import ImageRegistry, ImageRegistryArgs
 from components.delivery.pipeline import Pipeline, PipelineArgs
+from components.edge.zone import Zone, ZoneArgs
 from components.observability.monitoring import Monitoring, MonitoringArgs
 from components.security.account_baseline import AccountBaseline, AccountBaselineArgs
 from components.security.detectors import Detectors, DetectorsArgs
 from components.security.key_policies import Purpose
-from components.security.keys import Key, KeyArgs
+from components.security.keys import EDGE_REGION, Key, KeyArgs
 from components.security.people_roles import PeopleRoles, PeopleRolesArgs
 from components.security.trail import Trail, TrailArgs
 from environments.account import AccountSettings
@@ -42,6 +43,15 @@ class AccountFacts(Facts):
         metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-deploy")
     )
     records_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-trail-records-123456789012"))
+    zone_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(
+        metadata=fact({"matchday.example": "Z04444555566667777ABC"})
+    )
+    name_servers: pulumi.Input[Mapping[str, Any]] = field(
+        metadata=fact({"matchday.example": ["ns-1.awsdns-01.com", "ns-2.awsdns-02.net"]})
+    )
+    ds_records: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(
+        metadata=fact({"matchday.example": "2371 13 2 1F987CC6583E92DF0890718C42"})
+    )
 
 
 class Account:
@@ -113,6 +123,7 @@ class Account:
                 state_key_arn=keys[Purpose.STATE].arn,
             ),
         )
+        self.zones = self._zones(settings, account_id)
         PeopleRoles("people", PeopleRolesArgs(account_id=account_id))
         Spending(
             "spending",
@@ -140,7 +151,37 @@ class Account:
             preview_role_arn=self.pipeline.preview_role_arn,
             deploy_role_arn=self.pipeline.deploy_role_arn,
             records_bucket=self.trail.bucket.bucket_name,
+            zone_ids={domain: zone.zone_id for domain, zone in self.zones.items()},
+            name_servers={domain: zone.name_servers for domain, zone in self.zones.items()},
+            ds_records={domain: zone.ds_record for domain, zone in self.zones.items()},
         )
+
+    def _zones(self, settings: AccountSettings, account_id: pulumi.Output[str]) -> dict[str, Zone]:
+        """A zone for each name, by name; Route 53 logs their questions in us-east-1."""
+        if not settings.zones:
+            return {}
+        key = Key(
+            "questions-key",
+            KeyArgs(
+                purpose=Purpose.LOGS,
+                account_id=account_id,
+                region=EDGE_REGION,
+                elsewhere=settings.region != EDGE_REGION,
+            ),
+        )
+        return {
+            domain: Zone(
+                f"zone-{domain.replace('.', '-')}",
+                ZoneArgs(
+                    domain=domain,
+                    account_id=account_id,
+                    region=settings.region,
+                    logs_key_arn=key.arn,
+                    log_retention_days=settings.log_retention_days,
+                ),
+            )
+            for domain in settings.zones
+        }
 
     @property
     def outputs(self) -> Mapping[str, Any]:

@@ -7,12 +7,16 @@ import pulumi
 from components.data.bucket import BucketAccess, BucketAccessArgs
 from components.edge.cdn import Cdn, CdnArgs, read_statement
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.edge.names import Address, AddressArgs, Certificates, CertificatesArgs
 from components.edge.web_acl import Scope, WebAcl, WebAclArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from stacks.environment.foundation import Foundation
 from stacks.firewalls import chosen_groups
 from stacks.flows import LOAD_BALANCER, routes
+
+#: What is asked for to see whether players get an answer: the page, which every edge has.
+_CHECKED_PATH = "/"
 
 
 class Edge:
@@ -22,12 +26,33 @@ class Edge:
         self._settings = settings
         self._catalog = catalog
         self._foundation = foundation
+        self._certificate_arn: pulumi.Input[str] | None = settings.edge.certificate_arn
+        self._cdn_certificate_arn: pulumi.Input[str] | None = settings.edge.cdn_certificate_arn
+        if settings.edge.domain is not None and settings.edge.zone_id is not None:
+            certificates = Certificates(
+                "certificates",
+                CertificatesArgs(domain=settings.edge.domain, zone_id=settings.edge.zone_id, region=settings.region),
+            )
+            self._certificate_arn, self._cdn_certificate_arn = certificates.arn, certificates.edge_arn
         self.load_balancer = self._load_balancer()
         self.web_acl = self._web_acl("web-acl", Scope.REGIONAL, foundation.keys.logs, self.load_balancer.arn)
         self.site = foundation.bucket("site", statements=None)
         assert foundation.keys.edge_logs is not None
         self.cdn_web_acl = self._web_acl("cdn-web-acl", Scope.CLOUDFRONT, foundation.keys.edge_logs)
         self.cdn = self._cdn()
+        if settings.edge.domain is not None and settings.edge.zone_id is not None:
+            Address(
+                "address",
+                AddressArgs(
+                    domain=settings.edge.domain,
+                    zone_id=settings.edge.zone_id,
+                    region=settings.region,
+                    target=self.cdn.domain_name,
+                    target_zone_id=self.cdn.hosted_zone_id,
+                    # Who asks sits in many countries.
+                    checked_path=None if settings.edge.countries else _CHECKED_PATH,
+                ),
+            )
         #: Where people reach the platform.
         self.public_url: pulumi.Input[str] = (
             f"https://{settings.edge.domain}"
@@ -47,7 +72,7 @@ class Edge:
                 internal=settings.behind_cdn,
                 security_group_id=foundation.groups.ids[LOAD_BALANCER],
                 routes=routes(self._catalog),
-                certificate_arn=settings.edge.certificate_arn,
+                certificate_arn=self._certificate_arn,
                 access_logs_bucket=foundation.access_logs.bucket_name,
                 deletion_protection=settings.protected,
                 relaxed=settings.reasons(https="https", deletion_protection="deletion_protection"),
@@ -92,7 +117,7 @@ class Edge:
                 api_https=settings.behind_cdn,
                 log_bucket_arn=foundation.access_logs.arn,
                 aliases=[domain] if domain else [],
-                certificate_arn=settings.edge.cdn_certificate_arn,
+                certificate_arn=self._cdn_certificate_arn,
                 price_class=settings.edge.price_class,
                 relaxed=settings.reasons(origin_tls="https", certificate="https"),
             ),

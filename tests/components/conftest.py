@@ -75,6 +75,13 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
         "domainName": "d{id}.cloudfront.net",
         "hostedZoneId": "Z2FDTNDATAQYW2",
     },
+    "aws:acm/certificate:Certificate": {"arn": "acm:certificate/{id}"},
+    "aws:acm/certificateValidation:CertificateValidation": {
+        "certificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{{id}}"
+    },
+    "aws:route53/zone:Zone": {"id": "Z{id}", "zoneId": "Z{id}"},
+    "aws:route53/record:Record": {"fqdn": "{name}"},
+    "aws:route53/keySigningKey:KeySigningKey": {"dsRecord": "1 13 2 AB"},
     "aws:cloudtrail/trail:Trail": {"arn": "cloudtrail:trail/{name}"},
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
         "arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
@@ -119,6 +126,21 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+#: The same, of what is a list.
+LISTS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
+    "aws:acm/certificate:Certificate": lambda values: {
+        "domainValidationOptions": [
+            {
+                "domainName": values["domainName"],
+                "resourceRecordName": f"_proof.{values['domainName']}.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_value.acm-validations.aws.",
+            }
+        ]
+    },
+    "aws:route53/zone:Zone": lambda _: {"nameServers": ["ns-1.awsdns-01.com", "ns-2.awsdns-02.net"]},
+}
+
 #: Inputs from which a physical name is taken, in this order.
 _NAMES = ("name", "bucket", "identifier", "replicationGroupId", "family", "alarmName", "dashboardName")
 
@@ -133,7 +155,8 @@ def computed_outputs(token: str, logical_name: str, inputs: Mapping[str, Any], n
         if key in shown and not shown[key].startswith("arn:"):
             service, _, rest = shown[key].partition(":")
             shown[key] = _ARN.format(service=service, rest=rest)
-    return {key: int(text) if key in ("port", "revision") else text for key, text in shown.items()}
+    found = {key: int(text) if key in ("port", "revision") else text for key, text in shown.items()}
+    return {**found, **(LISTS[token](values) if token in LISTS else {})}
 
 
 def unwrap(value: Any) -> Any:

@@ -134,7 +134,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "spot": ({"compute": {"spot_percent": 101}}, r"\.spot_percent: 101: .*100"),
     "half a domain": (
         {"edge": {"domain": "a.example"}},
-        r"\.edge: domain, certificate_arn and cdn_certificate_arn go together",
+        r"\.edge: domain: 'a\.example' has no zone; accepted: zone_id",
     ),
     "CDN certificate elsewhere": (
         {"edge": {**EDGE, "cdn_certificate_arn": EDGE["certificate_arn"]}},
@@ -376,3 +376,32 @@ def test_an_event_needs_tasks_that_always_run() -> None:
 def test_the_hours_of_a_month_follow_from_those_of_a_week() -> None:
     given = settings(tier="development", image=IMAGE, edge=EDGE, compute={"hours": HOURS}).compute.hours
     assert given is not None and given.monthly == round(27 * 730 / 168)
+
+
+@pytest.mark.parametrize(
+    ("edge", "message"),
+    [
+        ({"domain": "dev.matchday.example"}, r"\.edge: domain: 'dev.matchday.example' has no zone; accepted: zone_id"),
+        (
+            {**EDGE, "zone_id": "Z0123456789"},
+            r"\.edge: domain: 'dev.matchday.example' has both a zone and certificates",
+        ),
+        ({"zone_id": "Z0123456789"}, r"\.edge: domain: missing, but there is a zone"),
+        (
+            {"domain": "dev.matchday.example", "zone_id": "matchday"},
+            r"\.edge\.zone_id: 'matchday': .*hosted zone in Route 53",
+        ),
+        ({**EDGE, "certificate_arn": None}, r"\.edge: certificate_arn and cdn_certificate_arn go together"),
+    ],
+)
+def test_a_domain_has_a_zone_or_certificates_of_its_own(edge: dict[str, Any], message: str) -> None:
+    assert re.search(message, refusal(tier="development", image=IMAGE, edge=edge))
+
+
+def test_a_region_and_a_zone_that_aws_does_not_have() -> None:
+    with pytest.raises(SettingsError, match=r"aws:region: .*'ap-south-9' is no Region of AWS; accepted: af-south-1"):
+        load("dev", {REGION_KEY: "ap-south-9", KEY: json.dumps({"tier": "development", "image": IMAGE, "edge": EDGE})})
+    text = refusal(tier="development", image=IMAGE, edge=EDGE, network={"zones": ["a", "d"]})
+    assert "network.zones: 'd': ap-south-1 has no such zone; accepted: a, b, c" in text
+    text = refusal(tier="development", image=IMAGE, edge=EDGE, recovery={"region": "ap-south-3"})
+    assert "recovery.region" in text and "is no Region of AWS" in text

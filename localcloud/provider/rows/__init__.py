@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud.provider.row import Row
 from localcloud.provider.rows import (
+    acm,
     appautoscaling,
     cloudfront,
     cloudwatch,
@@ -19,6 +20,7 @@ from localcloud.provider.rows import (
     neighbours,
     network,
     rds,
+    route53,
     s3,
     secrets,
     security_groups,
@@ -46,6 +48,8 @@ _OWN: dict[str, Row] = {
     **messaging.ROWS,
     **secrets.ROWS,
     **ecr.ROWS,
+    **acm.ROWS,
+    **route53.ROWS,
 }
 
 ROWS: dict[str, Row] = _OWN | neighbours.rows(_OWN)
@@ -54,6 +58,6 @@ ROWS: dict[str, Row] = _OWN | neighbours.rows(_OWN)
 FILES: dict[str, str] = {
     token.split(":")[1].split("/")[0]: module.__name__.rpartition(".")[2]
     for module in (security_groups, log_delivery, network, ec2, kms, iam, lb, ecs, servicediscovery, appautoscaling, rds,
-                   elasticache, s3, cloudfront, wafv2, cloudwatch, messaging, secrets, ecr)
+                   elasticache, s3, cloudfront, wafv2, cloudwatch, messaging, secrets, ecr, acm, route53)
     for token in module.ROWS
 }  # fmt: skip

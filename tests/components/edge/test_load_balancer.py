@@ -136,7 +136,7 @@ def test_adding_a_service_changes_no_resource_of_another(run):
 
 def test_each_service_is_watched(run):
     names = {signal.name for signal in run(balancer()).result.signals}
-    assert names == {"balancer-errors", "rejected-connections"} | {
+    assert names == {"balancer-errors", "rejected-connections", "certificate-expiry"} | {
         f"{service}-{what}" for service in ("wallet", "auth") for what in ("unhealthy", "errors", "slow", "failing")
     }
 

@@ -1029,4 +1029,27 @@ CASES: dict[str, Case] = {
             ),
         },
     ),
+    "certificate": Case(
+        "aws:acm/certificate:Certificate",
+        {"domainName": "play.graph.test", "validationMethod": "DNS", "keyAlgorithm": "EC_prime256v1", "tags": _TAGS},
+        {"tags": {"Name": "other"}},
+        lambda aws, i, _: aws("acm").add_tags_to_certificate(
+            CertificateArn=i, Tags=[{"Key": "Name", "Value": "by hand"}]
+        ),
+        "tags",
+    ),
+    "hosted-zone": Case(
+        "aws:route53/zone:Zone", {"name": "graph.test", "comment": "a", "tags": _TAGS}, {"comment": "b"}
+    ),
+    "dns-record": Case(
+        "aws:route53/record:Record",
+        {
+            "zoneId": ref("hosted-zone.id"),
+            "name": "play.graph.test",
+            "type": "CNAME",
+            "records": ["a.graph.test"],
+            "ttl": 60,
+        },
+        {"ttl": 300},
+    ),
 }

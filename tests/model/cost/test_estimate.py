@@ -55,6 +55,11 @@ def test_tasks_are_reckoned_by_hand() -> None:
     assert _one(definition, service, region="us-east-1") == "36.04"  # 29.55 + 6.49
 
 
+def test_tasks_that_run_in_part_of_the_month_are_reckoned_by_it() -> None:
+    part, whole = (_of(*_tasks(), hours=720, **hours).monthly for hours in ({"task_hours": 180}, {}))
+    assert abs(part * 4 - whole) <= Decimal("0.10"), "each line is rounded to a cent"
+
+
 def test_spot_tasks_are_reckoned_by_their_share_at_a_price_that_names_its_region() -> None:
     spot = {"capacityProvider": "FARGATE_SPOT", "weight": 80}
     mixed = {"capacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 20, "base": 1}, spot]}

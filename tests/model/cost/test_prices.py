@@ -66,7 +66,7 @@ def test_a_type_is_billed_in_one_way_and_exists() -> None:
     assert list(FREE) and (PROJECT / "model/cost/free.txt").read_text().split() == sorted(FREE)
 
 
-@pytest.mark.parametrize("name", [n for n in Usage.model_fields if n != "hours"])
+@pytest.mark.parametrize("name", [n for n in Usage.model_fields if n not in ("hours", "task_hours")])
 def test_every_number_of_the_assumptions_is_used_by_a_kind(name: str) -> None:
     shared = [each for kind in KINDS.values() for each in kind.shared]
     assert name in {each.usage for each in shared}
