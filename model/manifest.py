@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from model.clients import Client, ScopeName
+from model.deployment import GRADUAL, Deployment
 from model.egress import EGRESS
 from model.limits import FARGATE_SIZES
 from model.names import RESERVED_PROCESSES, RESERVED_SERVICES, RESERVED_VARIABLES
@@ -88,6 +89,8 @@ class Process(Model):
     """how many tasks run; left out: exactly one"""
     throughput: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """requests per second that one task answers within its objectives, as measured (`make bench`); web, for planned events"""
+    deployment: Deployment = Deployment()
+    """how a new version takes over; left out: task by task"""
     connections: Annotated[int, Field(ge=1, le=100)] | None = None
     """most connections to PostgreSQL that a task holds; left out: by kind (`CONNECTIONS` in model/manifest.py)"""
 
@@ -124,6 +127,17 @@ class Process(Model):
             raise ValueError(f"a {self.kind} has no requests to scale by; only a web process has")
         if self.kind is not ProcessKind.WORKER and self.scaling is not None and self.scaling.backlog is not None:
             raise ValueError(f"a {self.kind} works no outbox off; only a worker has a backlog to scale by")
+        if self.kind is ProcessKind.SCHEDULER and self.deployment.shifts:
+            raise ValueError("deployment: a scheduler never runs twice; accepted: rolling")
+        if self.kind is ProcessKind.WORKER and self.deployment.strategy in GRADUAL:
+            raise ValueError(
+                "deployment: a worker is sent no requests that could move in parts; accepted: rolling, blue-green"
+            )
+        if self.deployment.shifts and self.scaling is not None and self.scaling.requests is not None:
+            raise ValueError(
+                f"deployment: {self.deployment.strategy} has two target groups, and Auto Scaling counts the requests of one; "
+                "accepted: scaling by cpu or memory, or rolling"
+            )
         if self.kind is not ProcessKind.WEB and self.throughput is not None:
             raise ValueError(f"a {self.kind} answers no requests and has no throughput")
         if self.pool < FEWEST_CONNECTIONS[self.kind]:
@@ -264,6 +278,11 @@ class ServiceManifest(Model):
             raise ValueError(
                 f"processes: {' and '.join(webs)} would both answer at http://{self.name}:{self.port}; "
                 "a service has one web process"
+            )
+        if self.web is not None and self.web.deployment.shifts and len(self.paths) != 1:
+            raise ValueError(
+                f"processes: {webs[0]}: deployment: ECS moves requests at one rule of the load balancer, and {len(self.paths)} "
+                "paths may be several; accepted: one path, or rolling"
             )
         if self.paths and not webs:
             raise ValueError("paths: there is no web process to route them to")

@@ -196,7 +196,7 @@ def _alarms(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]
         )
     paging = {}
     for route in routes(catalog):
-        signals = balancer_signals.of_route(route, "balancer", "group")
+        signals = balancer_signals.of_route(route, "balancer", ["group", "other"] if route.shifts else ["group"])
         watched[route.name] += signals
         paging[route.name] = _pages(signals)
     yield Budget(

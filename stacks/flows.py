@@ -39,6 +39,7 @@ def routes(catalog: Catalog) -> list[Route]:
             port=service.port,
             drain_seconds=service.drain_seconds,
             slos=service.slos,
+            shifts=service.web is not None and service.web.deployment.shifts,
         )
         for name, service in catalog.services.items()
         if service.paths

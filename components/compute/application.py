@@ -106,7 +106,8 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets or encrypts), and a `Service` per process.
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets or encrypts), where a deployment moves requests
+    also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service` per process.
     """
 
     services: Mapping[str, Service]
@@ -130,6 +131,7 @@ class Application(Component):
         dependencies = self._dependencies()
         execution, execution_policy = self._execution_role(log, dependencies)
         task, task_policies = self._task_role()
+        traffic, traffic_policies = self._traffic_role()
         context = ContainerContext(
             service=name,
             environment=pulumi.get_stack(),
@@ -161,7 +163,8 @@ class Application(Component):
                     pauses=self._platform.pauses,
                     scheduled=args.scheduled.get(process, ()),
                     rollback_alarms=self._rollback_alarms(each),
-                    after=[log, execution_policy, *task_policies, *args.after],
+                    traffic_role_arn=traffic if each.kind is ProcessKind.WEB else None,
+                    after=[log, execution_policy, *task_policies, *traffic_policies, *args.after],
                 ),
                 pulumi.ResourceOptions(parent=self),
             )
@@ -258,6 +261,28 @@ class Application(Component):
             secrets={variable: dependencies.secrets[variable] for variable in received},
             variables={} if registry is None else {"CLIENTS": registry},
         )
+
+    def _traffic_role(self) -> tuple[pulumi.Input[str] | None, list[pulumi.Resource]]:
+        """What ECS may do to the load balancer while it deploys: move requests between the groups of a rule."""
+        web = next((each for each in self._args.processes.values() if each.kind is ProcessKind.WEB), None)
+        if web is None or not web.deployment.shifts or self._args.target is None:
+            return None, []
+        trust = pulumi.Output.from_input(self._platform.account_id).apply(iam.traffic_trust)
+        role = self.make(
+            "traffic",
+            aws_iam.Role,
+            aws_iam.RoleArgs(
+                name=self.physical_name("traffic", "iam-role"),
+                description=f"ECS moves requests between versions of {self.name}",
+                assume_role_policy=pulumi.Output.json_dumps(trust),
+            ),
+        )
+        policy = self.make(
+            "traffic-policy",
+            aws_iam.RolePolicyAttachment,
+            aws_iam.RolePolicyAttachmentArgs(role=role.name, policy_arn=iam.TRAFFIC_POLICY),
+        )
+        return role.arn, [policy]
 
     def _role(self, role: str, description: str) -> Any:
         platform = self._platform

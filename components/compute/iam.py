@@ -102,3 +102,22 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str], via: str 
     if via is not None:
         statement["Condition"] = {"StringEquals": {"kms:ViaService": via}}
     return statement
+
+
+#: AWS's own policy of what ECS does to load balancers while it deploys.
+TRAFFIC_POLICY = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+
+
+def traffic_trust(account_id: str) -> dict[str, Any]:
+    """Who may take the role that moves requests: ECS itself, for this account."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        ],
+    }

@@ -36,6 +36,7 @@ class ServiceArgs:
     - execution_role_arn, task_role_arn: ECS's own for starting tasks, and the code's.
     - scheduled: bounds that change at known moments, where it scales. pauses: whether they are none at times; default False.
     - keep_revisions: whether the task definitions of earlier deployments stay, so that a rollback is one of them; default True.
+    - traffic_role_arn: by which ECS moves requests between two target groups, where a deployment does; default None.
     - rollback_alarms: names of the alarms on which a deployment goes back to the version before; default none.
     - after: what must exist before the first task starts (the roles' policies).
     """
@@ -56,6 +57,7 @@ class ServiceArgs:
     pauses: bool = False
     keep_revisions: bool = True
     rollback_alarms: Sequence[str] = ()
+    traffic_role_arn: pulumi.Input[str] | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -87,6 +89,11 @@ class Service(Component):
         if args.scaled and _by_backlog(args.process) and not args.cluster.watched:
             raise ValueError(
                 f"Service {name!r} scales by its backlog, but without Container Insights nothing counts its tasks"
+            )
+        target = args.listening.target if args.listening else None
+        if args.process.deployment.shifts and target and (target.other_arn is None or args.traffic_role_arn is None):
+            raise ValueError(
+                f"Service {name!r} moves requests, but has no second target group or no role to move them by"
             )
         self.service_name = self.physical_name(kind="ecs")
         definition = self._task_definition(args)
@@ -160,6 +167,9 @@ class Service(Component):
                     )
                     for share in shares
                 ],
+                deployment_configuration=cast(
+                    ecs.ServiceDeploymentConfigurationArgs | None, service_plan.shift(args.process.deployment)
+                ),
                 deployment_minimum_healthy_percent=deployment.minimum_healthy,
                 deployment_maximum_percent=deployment.maximum,
                 deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
@@ -178,6 +188,7 @@ class Service(Component):
                         target_group_arn=target.arn,
                         container_name=args.process_name,
                         container_port=args.listening.port,
+                        advanced_configuration=_between(target, args.traffic_role_arn),
                     )
                 ]
                 if args.listening and target
@@ -245,6 +256,15 @@ class Service(Component):
                     ),
                 ),
             )
+
+
+def _between(target: TargetGroup, role_arn: pulumi.Input[str] | None) -> Any:
+    """The two groups between which ECS moves requests, and by whose leave; None where it does not."""
+    if target.other_arn is None or target.rule_arn is None or role_arn is None:
+        return None
+    return ecs.ServiceLoadBalancerAdvancedConfigurationArgs(
+        alternate_target_group_arn=target.other_arn, production_listener_rule=target.rule_arn, role_arn=role_arn
+    )
 
 
 def _by_requests(process: Process) -> bool:

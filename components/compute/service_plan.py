@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.observability.signals import Comparison, MissingData, Query, Severity, Signal
+from model.deployment import Deployment as ManifestDeployment
+from model.deployment import Strategy
 from model.vocabulary import ProcessKind
 
 
@@ -25,6 +27,28 @@ DEPLOYMENTS: Mapping[ProcessKind, Deployment] = {
     ProcessKind.WORKER: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
     ProcessKind.SCHEDULER: Deployment(minimum_healthy=0, maximum=100, interruptible=False),
 }
+
+
+def shift(deployment: ManifestDeployment) -> dict[str, Any] | None:
+    """ECS's configuration of a deployment that moves requests; None of one that rolls."""
+    if not deployment.shifts:
+        return None
+    found: dict[str, Any] = {
+        "strategy": deployment.strategy.upper().replace("-", "_"),
+        "bake_time_in_minutes": str(deployment.bake_minutes),
+    }
+    minutes = str(deployment.step_minutes)
+    if deployment.strategy is Strategy.CANARY:
+        found["canary_configuration"] = {
+            "canary_percent": float(deployment.percent or 0),
+            "canary_bake_time_in_minutes": minutes,
+        }
+    if deployment.strategy is Strategy.LINEAR:
+        found["linear_configuration"] = {
+            "step_percent": float(deployment.percent or 0),
+            "step_bake_time_in_minutes": minutes,
+        }
+    return found
 
 
 def signals(

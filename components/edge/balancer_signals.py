@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.edge.routes import Route
 from components.observability import burn_rates
-from components.observability.signals import Comparison, Query, Severity, Signal, on
+from components.observability.signals import Comparison, Severity, Signal, on
 
 _NAMESPACE = "AWS/ApplicationELB"
 
@@ -44,14 +44,14 @@ def of_balancer(balancer: Any) -> list[Signal]:
     ]
 
 
-def of_route(route: Route, balancer: Any, group: Any) -> list[Signal]:
-    """What is watched on one target group: its SLOs by burn rate, fixed limits for what they do not name, and what ends a
-    deployment."""
-    where = {"LoadBalancer": balancer, "TargetGroup": group}
+def of_route(route: Route, balancer: Any, groups: Sequence[Any]) -> list[Signal]:
+    """What is watched on a route's target groups: its SLOs by burn rate, fixed limits for what they do not name, and what ends
+    a deployment."""
+    where = [{"LoadBalancer": balancer, "TargetGroup": group} for group in groups]
     promised = {"errors" if slo.name == "availability" else "slow" for slo in route.slos}
     return [
         _failing(route.name, where),
-        *(signal for what, signal in _limits(route.name, where).items() if what not in promised),
+        *(signal for what, signal in _limits(route.name, where).items() if what.removesuffix("-other") not in promised),
         *burn_rates.signals(route.name, where, route.slos),
     ]
 
@@ -61,16 +61,15 @@ def failing(route: str) -> str:
     return f"{route}-failing"
 
 
-def _failing(route: str, where: Mapping[str, Any]) -> Signal:
+def _failing(route: str, where: Sequence[Mapping[str, Any]]) -> Signal:
     """Two minutes of three: burn rates look back an hour, and ECS holds a deployment open for as long as its alarms look."""
+    requests, of_requests = burn_rates.total("requests", "RequestCount", where)
+    errors, of_errors = burn_rates.total("errors", "HTTPCode_Target_5XX_Count", where, missing=0)
     return Signal(
         name=failing(route),
         summary=f"More than 5 % of the requests to {route} end in 5xx; a deployment under way goes back by itself",
-        expression="IF(requests < 20, 0, 100 * FILL(errors, 0) / requests)",
-        inputs={
-            "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
-            "errors": Query(_NAMESPACE, "HTTPCode_Target_5XX_Count", where, "Sum"),
-        },
+        expression=f"IF({requests} < 20, 0, 100 * {errors} / {requests})",
+        inputs={**of_requests, **of_errors},
         threshold=5,
         periods=3,
         datapoints=2,
@@ -80,12 +79,20 @@ def _failing(route: str, where: Mapping[str, Any]) -> Signal:
     )
 
 
-def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
-    """What is watched by fixed limits; `errors` and `slow` give way to objectives."""
+def _limits(route: str, places: Sequence[Mapping[str, Any]]) -> dict[str, Signal]:
+    """What is watched by fixed limits, on each of the groups; `errors` and `slow` give way to objectives."""
+    found = {}
+    for where, ending in zip(places, ("", "-other"), strict=False):
+        for each in _limits_of_group(route, where, ending):
+            found[each.name.removeprefix(f"{route}-")] = each
+    return found
+
+
+def _limits_of_group(route: str, where: Mapping[str, Any], ending: str) -> list[Signal]:
     signal = on(_NAMESPACE, where)
-    found = [
+    return [
         signal(
-            name=f"{route}-unhealthy",
+            name=f"{route}-unhealthy{ending}",
             summary=f"A task of {route} fails its readiness check",
             metric="UnHealthyHostCount",
             statistic="Maximum",
@@ -95,7 +102,7 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
             runbook="unhealthy-targets",
         ),
         signal(
-            name=f"{route}-errors",
+            name=f"{route}-errors{ending}",
             summary=f"{route} answers with 5xx",
             metric="HTTPCode_Target_5XX_Count",
             statistic="Sum",
@@ -106,7 +113,7 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
             runbook="service-errors",
         ),
         signal(
-            name=f"{route}-slow",
+            name=f"{route}-slow{ending}",
             summary=f"One request in a hundred to {route} takes longer than a second",
             metric="TargetResponseTime",
             statistic="p99",
@@ -118,7 +125,6 @@ def _limits(route: str, where: Mapping[str, Any]) -> dict[str, Signal]:
             unit_hint="s",
         ),
     ]
-    return {each.name.removeprefix(f"{route}-"): each for each in found}
 
 
 def expiry(certificate_arn: Any, region: str | None = None) -> Signal:

@@ -57,7 +57,8 @@ class TargetGroup:
     """Where a service registers its tasks. ECS takes the group only once `rules` exist: depend on them.
 
     `request_label` is what target tracking on requests per target wants as its resource label; `failing_alarm` the name of
-    the alarm on which a deployment behind it goes back.
+    the alarm on which a deployment behind it goes back. `other_arn` and `rule_arn` are of a route that shifts: the second
+    group, and the rule between whose two groups ECS moves the requests.
     """
 
     arn: pulumi.Output[str]
@@ -65,12 +66,15 @@ class TargetGroup:
     request_label: pulumi.Output[str]
     failing_alarm: str
     rules: Sequence[pulumi.Resource]
+    other_arn: pulumi.Output[str] | None = None
+    rule_arn: pulumi.Output[str] | None = None
 
 
 class LoadBalancer(Component):
     """An Application Load Balancer.
 
-    Makes: ``aws:lb:LoadBalancer`` (role ``""``); by route ``aws:lb:TargetGroup`` (``target-<route>``) and as many
+    Makes: ``aws:lb:LoadBalancer`` (role ``""``); by route ``aws:lb:TargetGroup`` (``target-<route>``, and for one that shifts
+    ``target-<route>-other``) and as many
     ``aws:lb:ListenerRule`` as its patterns need (``rule-<key>``, see `routes`); ``aws:lb:Listener`` ``https`` and, unless
     internal, ``http`` (which redirects), or without a certificate ``http`` alone. A path that no rule knows is answered
     with 404.
@@ -116,7 +120,7 @@ class LoadBalancer(Component):
         if args.certificate_arn is not None:
             self.signals.append(balancer_signals.expiry(args.certificate_arn))
         for route in args.routes:
-            self.signals += balancer_signals.of_route(route, self.arn_suffix, self.target_groups[route.name].arn_suffix)
+            self.signals += balancer_signals.of_route(route, self.arn_suffix, self._suffixes[route.name])
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name, "url": self.url})
 
     def _balancer(self, args: LoadBalancerArgs) -> Any:
@@ -174,7 +178,17 @@ class LoadBalancer(Component):
             route.name: self.make(f"target-{route.name}", lb.TargetGroup, self._group(route, args))
             for route in args.routes
         }
-        rules: dict[str, list[pulumi.Resource]] = {route.name: [] for route in args.routes}
+        others = {
+            route.name: self.make(f"target-{route.name}-other", lb.TargetGroup, self._group(route, args, "-other"))
+            for route in args.routes
+            if route.shifts
+        }
+        self._suffixes = {
+            name: [group.arn_suffix, *([others[name].arn_suffix] if name in others else [])]
+            for name, group in groups.items()
+        }
+        rules: dict[str, list[lb.ListenerRule]] = {route.name: [] for route in args.routes}
+        forwarding: dict[str, lb.ListenerRule] = {}
         for rule in listener_rules(args.routes):
             rules[rule.route].append(
                 self.make(
@@ -188,10 +202,16 @@ class LoadBalancer(Component):
                                 path_pattern=lb.ListenerRuleConditionPathPatternArgs(values=list(rule.patterns))
                             )
                         ],
-                        actions=[_refusal() if rule.internal else _forward(groups[rule.route].arn)],
+                        actions=[_refusal() if rule.internal else _forward(groups[rule.route], others.get(rule.route))],
+                    ),
+                    # Which of the two groups has the requests is ECS's to say.
+                    pulumi.ResourceOptions(
+                        ignore_changes=["actions"] if rule.route in others and not rule.internal else []
                     ),
                 )
             )
+            if not rule.internal:
+                forwarding[rule.route] = rules[rule.route][-1]
         return {
             name: TargetGroup(
                 arn=group.arn,
@@ -201,16 +221,19 @@ class LoadBalancer(Component):
                     pulumi.get_project(), pulumi.get_stack(), self.name, balancer_signals.failing(name)
                 ),
                 rules=rules[name],
+                other_arn=others[name].arn if name in others else None,
+                rule_arn=forwarding[name].arn if name in others else None,
             )
             for name, group in groups.items()
         }
 
-    def _group(self, route: Route, args: LoadBalancerArgs) -> Any:
+    def _group(self, route: Route, args: LoadBalancerArgs, ending: str = "") -> Any:
         return lb.TargetGroupArgs(
             # A new port means a new group, made before the old one goes: the port is part of the name so that both can exist.
             # The component's name is not: 32 characters are few, and the console shows no more of a group than this.
             name=shorten(
-                f"{pulumi.get_project()}-{pulumi.get_stack()}-{route.name}-{route.port}", NAME_LIMITS["target-group"]
+                f"{pulumi.get_project()}-{pulumi.get_stack()}-{route.name}-{route.port}{ending}",
+                NAME_LIMITS["target-group"],
             ),
             vpc_id=args.vpc_id,
             target_type="ip",
@@ -231,8 +254,19 @@ class LoadBalancer(Component):
         )
 
 
-def _forward(target_group_arn: pulumi.Input[str]) -> Any:
-    return lb.ListenerRuleActionArgs(type="forward", target_group_arn=target_group_arn)
+def _forward(group: lb.TargetGroup, other: lb.TargetGroup | None) -> Any:
+    """To the one group, or to the first of two: ECS moves the weights from there."""
+    if other is None:
+        return lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)
+    weights = ((group.arn, 100), (other.arn, 0))
+    return lb.ListenerRuleActionArgs(
+        type="forward",
+        forward=lb.ListenerRuleActionForwardArgs(
+            target_groups=[
+                lb.ListenerRuleActionForwardTargetGroupArgs(arn=arn, weight=weight) for arn, weight in weights
+            ]
+        ),
+    )
 
 
 def _refusal() -> Any:

@@ -33,6 +33,7 @@ class Route:
     - port: where its tasks listen. health_path: asked on that port; 200 means ready.
     - drain_seconds: 0–3600, how long a task that leaves keeps its open requests.
     - slos: its objectives; what they do not name is watched by fixed limits.
+    - shifts: whether its deployments move requests between two target groups; then it has one pattern.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Route:
     health_path: str = "/readyz"
     drain_seconds: int = 30
     slos: Sequence[Slo] = ()
+    shifts: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -145,6 +147,10 @@ def _check(routes: Sequence[Route]) -> None:
                     f"route {route.name!r}: {pattern!r} is no ALB path pattern; accepted: / and up to 127 characters of"
                     f" A-Z a-z 0-9 _-.$/~\"'@:+& with at most {_WILDCARDS_PER_RULE} wildcards * and ?"
                 )
+        if route.shifts and len(route.patterns) != 1:
+            raise ValueError(
+                f"route {route.name!r} shifts requests at one rule, and has {len(route.patterns)} patterns; accepted: one"
+            )
         if not 1 <= route.port <= 65535:
             raise ValueError(f"route {route.name!r}: port {route.port}; accepted: 1 to 65535")
         if not 0 <= route.drain_seconds <= 3600:

@@ -40,8 +40,8 @@ BURNS: Sequence[Burn] = (
 )
 
 
-def signals(route: str, where: Mapping[str, Any], slos: Sequence[Slo]) -> list[Signal]:
-    """Signals of a target group, whose dimensions are `where`, for each of its SLOs and of BURNS."""
+def signals(route: str, where: Sequence[Mapping[str, Any]], slos: Sequence[Slo]) -> list[Signal]:
+    """Signals of a route, whose target groups' dimensions are `where`, for each of its SLOs and of BURNS."""
     return [
         (_availability if slo.name == "availability" else _latency)(route, where, slo, burn)
         for slo in slos
@@ -49,38 +49,57 @@ def signals(route: str, where: Mapping[str, Any], slos: Sequence[Slo]) -> list[S
     ]
 
 
+def total(
+    name: str, metric: str, where: Sequence[Mapping[str, Any]], missing: int | None = None
+) -> tuple[str, dict[str, Query]]:
+    """The sum of `metric` over all of `where`, as an expression over the inputs beside it.
+
+    missing: what a period without data counts as; None: of one place it has no value then, of several it counts as nothing.
+    """
+    if len(where) == 1:
+        only = {name: Query(_NAMESPACE, metric, where[0], "Sum")}
+        return (name if missing is None else f"FILL({name}, {missing})"), only
+    inputs = {f"{name}{number}": Query(_NAMESPACE, metric, each, "Sum") for number, each in enumerate(where, start=1)}
+    return "(" + " + ".join(f"FILL({each}, {missing or 0})" for each in inputs) + ")", inputs
+
+
 def least(slo: Slo, burn: Burn) -> float:
     """The percentage of good requests below which `burn` is under way."""
     return round(100 - burn.rate * (100 - slo.objective), 6)
 
 
-def _availability(route: str, where: Mapping[str, Any], slo: Slo, burn: Burn) -> Signal:
+def _availability(route: str, where: Sequence[Mapping[str, Any]], slo: Slo, burn: Burn) -> Signal:
+    requests, of_requests = total("requests", "RequestCount", where)
+    errors, of_errors = total("errors", "HTTPCode_Target_5XX_Count", where, missing=0)
     return Signal(
         **_common(f"{route}-availability", burn),
         summary=f"{route} fails so many requests that its objective of {slo.objective:g} % breaks ({burn.name})",
-        expression=f"IF(requests < {burn.requests}, 100, 100 - 100 * FILL(errors, 0) / requests)",
-        inputs={
-            "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
-            "errors": Query(_NAMESPACE, "HTTPCode_Target_5XX_Count", where, "Sum"),
-        },
+        expression=f"IF({requests} < {burn.requests}, 100, 100 - 100 * {errors} / {requests})",
+        inputs={**of_requests, **of_errors},
         threshold=least(slo, burn),
         runbook="service-errors",
     )
 
 
-def _latency(route: str, where: Mapping[str, Any], slo: Slo, burn: Burn) -> Signal:
+def _latency(route: str, where: Sequence[Mapping[str, Any]], slo: Slo, burn: Burn) -> Signal:
+    """The percentile rank: what share of the requests took no longer; of several groups the share of them all."""
     assert slo.milliseconds is not None  # an Slo of latency has them
     seconds = slo.milliseconds / 1000
+    requests, of_requests = total("requests", "RequestCount", where)
+    quick = {
+        f"quick{number if len(where) > 1 else ''}": Query(_NAMESPACE, "TargetResponseTime", each, f"PR(:{seconds:g})")
+        for number, each in enumerate(where, start=1)
+    }
+    share = "quick"
+    if len(where) > 1:
+        parts = zip(quick, of_requests, strict=True)
+        share = "(" + " + ".join(f"FILL({rank}, 0) * FILL({of}, 0)" for rank, of in parts) + f") / {requests}"
     return Signal(
         **_common(f"{route}-latency", burn),
         summary=f"{route} answers so few requests within {seconds:g} s that its objective of "
         f"{slo.objective:g} % breaks ({burn.name})",
-        expression=f"IF(requests < {burn.requests}, 100, quick)",
-        inputs={
-            "requests": Query(_NAMESPACE, "RequestCount", where, "Sum"),
-            # The percentile rank: what share of the requests took no longer.
-            "quick": Query(_NAMESPACE, "TargetResponseTime", where, f"PR(:{seconds:g})"),
-        },
+        expression=f"IF({requests} < {burn.requests}, 100, {share})",
+        inputs={**of_requests, **quick},
         threshold=least(slo, burn),
         runbook="service-latency",
     )

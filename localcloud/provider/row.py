@@ -63,6 +63,7 @@ class Prop:
     - longer: AWS takes more values than the enumeration in its API's model lists; the row's check knows them.
     - encode, decode: from the property to members of the create/update call (or to `val` of the setter), and from what was
       read back to the property. `by_value` compares the property with what `decode` says, instead of in the API's form.
+    - trim: from what was read (in the API's form) to what of it counts: AWS says more than anybody can set.
     """
 
     api: str | None = None
@@ -79,6 +80,7 @@ class Prop:
     longer: bool = False
     encode: Callable[[Any], Any] | None = None
     decode: Callable[[dict[str, Any]], Any] | None = None
+    trim: Callable[[Any], Any] | None = None
 
 
 #: A property of which nothing else is to be said.

@@ -202,6 +202,8 @@ class Translator:
         if prop.decode:
             return prop.decode(dict(element))
         live = self.live_member(name, element)
+        if prop.trim and live is not None:
+            live = prop.trim(live)
         target = self.target(name, self.row.create) if self.row.create else None
         return self.from_api(live, self.kind.inputs[name], target.shape if target else None, name)
 

@@ -197,6 +197,62 @@ BAD = {
         {"secrets": [{"name": "TRUSTED_PROXIES", "length": 43}]},
         "'TRUSTED_PROXIES' would hide a variable",
     ),
+    "a canary without its share": (
+        {"processes": {"web": {**WEB, "deployment": {"strategy": "canary", "step_minutes": 5}}}},
+        "deployment: canary needs percent; accepted with: canary, linear",
+    ),
+    "a share of a blue-green": (
+        {"processes": {"web": {**WEB, "deployment": {"strategy": "blue-green", "percent": 5}}}},
+        "deployment: blue-green takes no percent",
+    ),
+    "steps that ECS does not take": (
+        {"processes": {"web": {**WEB, "deployment": {"strategy": "linear", "percent": 2, "step_minutes": 5}}}},
+        "deployment: percent: 2: ECS takes steps of 3 to 50 percent",
+    ),
+    "an unknown strategy": (
+        {"processes": {"web": {**WEB, "deployment": {"strategy": "red-black"}}}},
+        "deployment.strategy: 'red-black': .*'rolling', 'blue-green', 'canary'",
+    ),
+    "a scheduler that would run twice": (
+        {"processes": {"web": WEB, "tick": {**SCHEDULER, "deployment": {"strategy": "blue-green"}}}},
+        "deployment: a scheduler never runs twice; accepted: rolling",
+    ),
+    "a worker in parts": (
+        {
+            "processes": {
+                "web": WEB,
+                "work": {
+                    **SCHEDULER,
+                    "kind": "worker",
+                    "deployment": {"strategy": "canary", "percent": 5, "step_minutes": 5},
+                },
+            }
+        },
+        "deployment: a worker is sent no requests that could move in parts; accepted: rolling, blue-green",
+    ),
+    "two target groups and requests to scale by": (
+        {
+            "processes": {
+                "web": {
+                    **WEB,
+                    "scaling": {"minimum": 1, "maximum": 2, "requests": 300},
+                    "deployment": {"strategy": "blue-green"},
+                }
+            }
+        },
+        "blue-green has two target groups, and Auto Scaling counts the requests of one; accepted: scaling by cpu",
+    ),
+    "two rules to move requests at": (
+        {
+            "paths": ["/wallet/*", "/purse/*"],
+            "processes": {"web": {**WEB, "deployment": {"strategy": "blue-green"}}},
+        },
+        "ECS moves requests at one rule of the load balancer, and 2 paths may be several; accepted: one path",
+    ),
+    "a web process that counts messages": (
+        {"processes": {"web": {**WEB, "scaling": {"minimum": 1, "maximum": 2, "backlog": 300}}}},
+        "a web works no outbox off; only a worker has a backlog",
+    ),
     "no process": ({"processes": {}, "paths": []}, "processes: "),
     "no summary": ({"summary": ""}, "summary: ''"),
 }

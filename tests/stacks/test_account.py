@@ -24,6 +24,9 @@ KEPT = {
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::audit-key",
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::images-key",
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::state-key",
+    "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::questions-key",
+    "urn:pulumi:account::matchday::matchday:edge:Zone$aws:route53/zone:Zone::zone-matchday-example",
+    "urn:pulumi:account::matchday::matchday:edge:Zone$aws:kms/key:Key::zone-matchday-example-signing",
     "urn:pulumi:account::matchday::matchday:security:Trail$aws:cloudtrail/trail:Trail::trail",
     "urn:pulumi:account::matchday::matchday:security:Trail$matchday:data:Bucket$aws:s3/bucket:Bucket::trail-records",
 }
@@ -51,6 +54,9 @@ def test_the_facts_are_names_and_no_secret() -> None:
         "preview_role_arn",
         "deploy_role_arn",
         "records_bucket",
+        "zone_ids",
+        "name_servers",
+        "ds_records",
     }
     assert (
         compose_account().result.outputs["secrets_provider"]

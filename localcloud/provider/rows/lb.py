@@ -69,6 +69,17 @@ def _actions(path: str) -> dict[str, str]:
     }
 
 
+def _trimmed(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Actions without what stickiness says of itself where it is off, as the official provider leaves it out."""
+    forward, sticky = "ForwardConfig", "TargetGroupStickinessConfig"
+    return [
+        {**each, forward: {key: value for key, value in each[forward].items() if key != sticky or value.get("Enabled")}}
+        if forward in each
+        else each
+        for each in actions
+    ]
+
+
 _HEALTH = {
     "healthCheck.enabled": "HealthCheckEnabled",
     "healthCheck.path": "HealthCheckPath",
@@ -335,6 +346,7 @@ ROWS: dict[str, Row] = {
         delete=(Call("delete_rule", {"RuleArn": "$id"}),),
         props={
             "listenerArn": Prop(identity=True),
+            "actions": Prop(trim=_trimmed),
             "priority": Prop(
                 api="Priority",
                 set=Call("set_rule_priorities", {"RulePriorities": [{"RuleArn": "$id", "Priority": "$val"}]}),

@@ -19,6 +19,7 @@ from components.data.connections import PostgresConnection, SecretReference
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import MissingData, Severity
+from model.deployment import Deployment
 from model.manifest import Process, Schedule
 from model.vocabulary import ProcessKind, Scaling
 from services.common import metrics
@@ -46,14 +47,14 @@ SCHEDULER = Process(
 )
 
 
-def balancer() -> LoadBalancer:
+def balancer(*, shifts: bool = False) -> LoadBalancer:
     return LoadBalancer(
         "load-balancer",
         LoadBalancerArgs(
             vpc_id="vpc-1",
             subnet_ids=["subnet-a", "subnet-b"],
             security_group_id="sg-lb",
-            routes=[Route(name="wallet", patterns=["/wallet/*"], port=8080)],
+            routes=[Route(name="wallet", patterns=["/wallet/*"], port=8080, shifts=shifts)],
             certificate_arn=f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/c",
             access_logs_bucket="logs",
         ),
@@ -64,6 +65,7 @@ def build(
     run: Run,
     *,
     routed: bool = True,
+    shifts: bool = False,
     buckets: Sequence[str] = (),
     platform: Mapping[str, Any] | None = None,
     **changes: Any,
@@ -88,7 +90,7 @@ def build(
             "platform": common,
             "processes": {"web": WEB, "worker": WORKER, "scheduler": SCHEDULER},
             "security_group_id": "sg-wallet",
-            "target": balancer().target_groups["wallet"] if routed else None,
+            "target": balancer(shifts=shifts).target_groups["wallet"] if routed else None,
             "secrets": {"SIGNING_KEK": 43},
             "receives": {"web": ["SIGNING_KEK"]},
             "buckets": {
@@ -211,6 +213,52 @@ def test_a_worker_is_held_at_what_waits_for_each_task(run: Run) -> None:
     }
     assert tasks["metricStat"]["metric"]["namespace"] == "ECS/ContainerInsights"
     assert not waiting["returnData"] and not tasks["returnData"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [
+        (Deployment(strategy="blue-green", bake_minutes=15), {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "15"}),
+        (
+            Deployment(strategy="canary", percent=10, step_minutes=5),
+            {
+                "strategy": "CANARY",
+                "bakeTimeInMinutes": "5",
+                "canaryConfiguration": {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": "5"},
+            },
+        ),
+        (
+            Deployment(strategy="linear", percent=20, step_minutes=3),
+            {
+                "strategy": "LINEAR",
+                "bakeTimeInMinutes": "5",
+                "linearConfiguration": {"stepPercent": 20.0, "stepBakeTimeInMinutes": "3"},
+            },
+        ),
+    ],
+)
+def test_requests_move_between_two_groups_as_the_manifest_says(
+    run: Run, deployment: Deployment, expected: dict[str, Any]
+) -> None:
+    web = WEB.model_copy(update={"scaling": Scaling(minimum=2, maximum=6, cpu=60), "deployment": deployment})
+    recorded = build(run, processes={"web": web}, shifts=True)
+    made = service(recorded, "web")
+    assert made.inputs["deploymentConfiguration"] == expected
+    (place,) = made.inputs["loadBalancers"]
+    between = place["advancedConfiguration"]
+    assert between["alternateTargetGroupArn"] != place["targetGroupArn"]
+    assert between["productionListenerRule"].startswith("arn:") and "listener-rule" in between["productionListenerRule"]
+    trust = json.loads(recorded.named("wallet-traffic").inputs["assumeRolePolicy"])["Statement"][0]
+    assert trust["Principal"] == {"Service": "ecs.amazonaws.com"}
+    assert any("wallet-traffic-policy" in urn for urn in made.dependencies), "ECS asks for it with the first deployment"
+    assert made.inputs["alarms"]["rollback"], "and an alarm brings the version before back"
+
+
+def test_where_requests_do_not_move_there_is_no_role_to_move_them_by(run: Run) -> None:
+    recorded = build(run)
+    assert "deploymentConfiguration" not in service(recorded, "web").inputs
+    assert "advancedConfiguration" not in service(recorded, "web").inputs["loadBalancers"][0]
+    assert not [item for item in recorded.registrations if item.name == "wallet-traffic"]
 
 
 def test_where_it_does_not_scale_the_number_is_the_programs(run: Run) -> None:

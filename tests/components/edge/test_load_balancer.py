@@ -134,6 +134,30 @@ def test_adding_a_service_changes_no_resource_of_another(run):
         assert now[item.urn].inputs["tags"] == item.inputs["tags"]
 
 
+def test_a_route_that_shifts_has_two_groups_whose_weights_are_not_the_programs(run):
+    route = Route(name="wallet", patterns=["/wallet/*"], port=8080, internal=["/wallet/internal/*"], shifts=True)
+    recorded = run(balancer(routes=[route]))
+    first, other = (recorded.named(f"edge-target-wallet{ending}") for ending in ("", "-other"))
+    assert {k: v for k, v in first.inputs.items() if k not in ("name", "tags")} == {
+        k: v for k, v in other.inputs.items() if k not in ("name", "tags")
+    }
+    rules = {item.inputs["actions"][0]["type"]: item for item in recorded.of("ListenerRule")}
+    forward = rules["forward"]
+    assert [each["weight"] for each in forward.inputs["actions"][0]["forward"]["targetGroups"]] == [100, 0]
+    assert forward.ignore_changes == ("actions",) and rules["fixed-response"].ignore_changes == ()
+    target = recorded.result.target_groups["wallet"]
+    assert target.other_arn is not None and target.rule_arn is not None
+    names = {signal.name for signal in recorded.result.signals}
+    assert {"wallet-unhealthy", "wallet-unhealthy-other", "wallet-failing"} <= names
+    failing = next(signal for signal in recorded.result.signals if signal.name == "wallet-failing")
+    assert set(failing.inputs) == {"requests1", "requests2", "errors1", "errors2"}
+
+
+def test_requests_are_shifted_at_one_rule(run):
+    with pytest.raises(ValueError, match="'wallet' shifts requests at one rule, and has 2 patterns; accepted: one"):
+        run(balancer(routes=[Route(name="wallet", patterns=["/wallet/*", "/purse"], port=8080, shifts=True)]))
+
+
 def test_each_service_is_watched(run):
     names = {signal.name for signal in run(balancer()).result.signals}
     assert names == {"balancer-errors", "rejected-connections", "certificate-expiry"} | {

@@ -12,6 +12,7 @@ from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.burn_rates import BURNS, least, signals
 from components.observability.signals import Comparison, Severity
+from localcloud.dataplane.watch.expressions import math
 from model.vocabulary import Slo
 
 MONTH = 30 * 24 * 3600
@@ -54,7 +55,7 @@ def test_the_limit_is_as_many_failures_as_the_rate_says(objective, burn):
 
 
 def test_a_page_needs_the_long_and_the_short_window_of_one_objective():
-    found = {item.name: item for item in signals("wallet", WHERE, [AVAILABILITY, LATENCY])}
+    found = {item.name: item for item in signals("wallet", [WHERE], [AVAILABILITY, LATENCY])}
     assert set(found) == {f"wallet-{what}-{burn.name}" for what in ("availability", "latency") for burn in BURNS}
     assert len({item.together for item in found.values() if item.severity is Severity.PAGE}) == 2
     assert found["wallet-availability-hour"].together == found["wallet-availability-minutes"].together
@@ -74,14 +75,14 @@ def test_a_page_needs_the_long_and_the_short_window_of_one_objective():
     ],
 )
 def test_availability_rings_by_the_share_of_failures(requests, errors, rings):
-    (hour, *_) = signals("wallet", WHERE, [AVAILABILITY])
+    (hour, *_) = signals("wallet", [WHERE], [AVAILABILITY])
     good = value(hour.expression, requests=requests, errors=errors)
     assert (good is not None and good < hour.threshold) == rings
 
 
 @pytest.mark.parametrize(("requests", "quick", "rings"), [(1000, 86.0, False), (1000, 85.0, True), (50, 0.0, False)])
 def test_latency_rings_by_the_share_that_is_quick_enough(requests, quick, rings):
-    (hour, *_) = signals("wallet", WHERE, [LATENCY])
+    (hour, *_) = signals("wallet", [WHERE], [LATENCY])
     assert hour.inputs["quick"].statistic == "PR(:0.3)"
     good = value(hour.expression, requests=requests, quick=quick)
     assert (good is not None and good < hour.threshold) == rings
@@ -106,3 +107,28 @@ def test_an_objective_takes_the_place_of_the_fixed_limit(run):
     names = {item.name for item in run(lambda: LoadBalancer("edge", args)).result.signals}
     assert {"wallet-unhealthy", "wallet-slow", "wallet-availability-hour"} <= names
     assert "wallet-errors" not in names
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({"requests1": 900, "requests2": 100, "errors1": 0, "errors2": 100}, 90),
+        ({"requests1": 1000, "requests2": None, "errors1": 10, "errors2": None}, 99),
+        ({"requests1": None, "requests2": 1000, "errors1": None, "errors2": None}, 100),
+        ({"requests1": 1, "requests2": 2, "errors1": 1, "errors2": 2}, 100),
+    ],
+)
+def test_of_two_target_groups_all_requests_count(numbers: dict[str, float | None], expected: float) -> None:
+    """While ECS moves requests both have some."""
+    other = {**WHERE, "TargetGroup": "targetgroup/wallet-other/1"}
+    (hour, *_) = signals("wallet", [WHERE, other], [AVAILABILITY])
+    assert set(hour.inputs) == set(numbers)
+    assert math(hour.expression)(numbers) == pytest.approx(expected)
+
+
+def test_of_two_target_groups_the_share_of_quick_answers_is_that_of_all() -> None:
+    other = {**WHERE, "TargetGroup": "targetgroup/wallet-other/1"}
+    (hour, *_) = signals("wallet", [WHERE, other], [LATENCY])
+    numbers = {"requests1": 900.0, "requests2": 100.0, "quick1": 100.0, "quick2": 50.0}
+    assert math(hour.expression)(numbers) == pytest.approx(95)
+    assert math(hour.expression)({**numbers, "requests2": None, "quick2": None}) == pytest.approx(100)
