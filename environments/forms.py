@@ -81,6 +81,12 @@ StackName = Annotated[
         )
     ),
 ]
+SlackId = Annotated[
+    str,
+    StringConstraints(
+        pattern=described(r"^[CGT][A-Z0-9]{8,20}$", "an id of Slack, such as T07EA123LEP or C07EZ1ABC23")
+    ),
+]
 TimeZone = Annotated[
     str,
     StringConstraints(

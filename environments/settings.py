@@ -21,6 +21,7 @@ from environments.forms import (
     PostgresVersion,
     Reason,
     Region,
+    SlackId,
     StackName,
     ValkeyVersion,
 )
@@ -157,13 +158,24 @@ class Logs(Model):
         return value
 
 
+class Slack(Model):
+    """A channel in Slack; its workspace is joined once in the console (docs/environments.md)."""
+
+    team: SlackId
+    """the workspace"""
+    channel: SlackId
+    """the channel"""
+
+
 class Alarms(Model):
-    """Whom alarms reach by e-mail."""
+    """Whom alarms reach."""
 
     page: Annotated[tuple[Email, ...], Field(strict=False)] = ()
     """addresses that are mailed when somebody must look now"""
     ticket: Annotated[tuple[Email, ...], Field(strict=False)] = ()
     """addresses that are mailed when it is for working hours"""
+    slack: Slack | None = None
+    """the channel that gets both, with graphs; left out: none"""
 
 
 class Recovery(Model):

@@ -113,6 +113,7 @@ class Application(Component):
     services: Mapping[str, Service]
     secrets: Mapping[str, SecretReference]
     secret_names: Sequence[str]
+    log_group_name: pulumi.Output[str]
 
     def __init__(
         self,
@@ -127,6 +128,7 @@ class Application(Component):
         self._platform = args.platform
         self._secret_names: list[str] = []
         log = self._log_group()
+        self.log_group_name = log.log_group_name
         self._watch(log)
         dependencies = self._dependencies()
         execution, execution_policy = self._execution_role(log, dependencies)

@@ -35,9 +35,9 @@ def log_deliveries(bucket_arn: str, account_id: str, region: str) -> list[Statem
             "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
             "Action": "s3:PutObject",
             "Resource": f"{bucket_arn}/AWSLogs/{account_id}/*",
+            # The ARN alone, as AWS's own example has it (ELB User Guide, "Access logs"): it names the account.
             "Condition": {
-                "StringEquals": {"aws:SourceAccount": account_id},
-                "ArnLike": {"aws:SourceArn": f"arn:aws:elasticloadbalancing:{region}:{account_id}:loadbalancer/*"},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:elasticloadbalancing:{region}:{account_id}:loadbalancer/*"}
             },
         },
         {

@@ -41,6 +41,19 @@ def of_balancer(balancer: Any) -> list[Signal]:
             severity=Severity.TICKET,
             runbook="load-balancer-errors",
         ),
+        signal(
+            name="traffic",
+            summary="Far fewer requests arrive than is usual at this hour: players cannot come, or do not want to",
+            metric="RequestCount",
+            statistic="Sum",
+            comparison=Comparison.UNUSUALLY_LOW,
+            threshold=3,
+            period=300,
+            periods=3,
+            severity=Severity.TICKET,
+            runbook="unusual-traffic",
+            unit_hint="requests",
+        ),
     ]
 
 

@@ -13,7 +13,7 @@ from components.base import Component, Transforms
 from components.edge import balancer_signals
 from components.edge.load_balancer import HSTS_SECONDS
 from components.edge.viewer_functions import API_VIEWER, FUNCTIONS, SITE_PAGES
-from components.observability.signals import Severity, Signal
+from components.observability.signals import Comparison, Severity, Signal
 from components.security.keys import EDGE_REGION
 
 #: Policies that AWS manages, by their published ids: the same in every account.
@@ -78,7 +78,8 @@ class Cdn(Component):
     Makes: ``aws:cloudfront:Distribution`` (role ``""``), ``OriginAccessControl`` (``origin-access``),
     ``ResponseHeadersPolicy`` (``headers``), ``CachePolicy`` (``cache-site``), ``Function`` (``site-pages``: paths of a
     single-page application are its page, ``api-viewer``: the viewer's address as a header, see `viewer_functions`); for an
-    internal load balancer ``VpcOrigin`` (``api-origin``); with a log bucket ``aws:cloudwatch:LogDeliverySource``,
+    internal load balancer ``VpcOrigin`` (``api-origin``); ``MonitoringSubscription`` (``metrics``: the rate of cache hits is
+    one of those that cost extra); with a log bucket ``aws:cloudwatch:LogDeliverySource``,
     ``LogDeliveryDestination`` and ``LogDelivery`` (``logs-source``, ``logs-destination``, ``logs``) in us-east-1.
     """
 
@@ -137,7 +138,19 @@ class Cdn(Component):
         if args.log_bucket_arn is not None:
             self._logs(args.region, args.log_bucket_arn)
         elsewhere = None if args.region == EDGE_REGION else EDGE_REGION
-        self.signals = [_errors(self.distribution_id, elsewhere)]
+        self.make(
+            "metrics",
+            cloudfront.MonitoringSubscription,
+            cloudfront.MonitoringSubscriptionArgs(
+                distribution_id=self.distribution_id,
+                monitoring_subscription=cloudfront.MonitoringSubscriptionMonitoringSubscriptionArgs(
+                    realtime_metrics_subscription_config=cloudfront.MonitoringSubscriptionMonitoringSubscriptionRealtimeMetricsSubscriptionConfigArgs(
+                        realtime_metrics_subscription_status="Enabled"
+                    )
+                ),
+            ),
+        )
+        self.signals = [_errors(self.distribution_id, elsewhere), _misses(self.distribution_id, elsewhere)]
         if args.certificate_arn is not None:
             self.signals.append(balancer_signals.expiry(args.certificate_arn, elsewhere))
         self.register_outputs({"arn": self.arn, "domain_name": self.domain_name, "url": self.url})
@@ -339,6 +352,25 @@ def read_statement(bucket_arn: pulumi.Input[str], distribution_arn: pulumi.Input
             "Resource": f"{arns[0]}/*",
             "Condition": {"StringEquals": {"AWS:SourceArn": arns[1]}},
         }
+    )
+
+
+def _misses(distribution_id: pulumi.Output[str], region: str | None) -> Signal:
+    """Held against the usual, not against a number: API requests are never from the cache, and how many there are changes."""
+    return Signal(
+        name="cache-hits",
+        summary="Far fewer of what viewers ask is in the CDN's cache than is usual at this hour",
+        namespace="AWS/CloudFront",
+        metric="CacheHitRate",
+        dimensions={"DistributionId": distribution_id, "Region": "Global"},
+        comparison=Comparison.UNUSUALLY_LOW,
+        threshold=3,
+        period=300,
+        periods=6,
+        severity=Severity.TICKET,
+        runbook="cdn-cache",
+        unit_hint="%",
+        region=region,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.observability.signals import Comparison, Severity, Signal
+from components.observability.signals import BANDS, Comparison, Severity, Signal
 
 #: CloudWatch's grid is 24 wide; three graphs stand side by side.
 _GRID, _WIDTH, _HEIGHT = 24, 8, 6
@@ -47,12 +47,31 @@ def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dic
     return {"widgets": widgets}
 
 
+def of_service(service: str, panels: Sequence[Panel]) -> list[Panel]:
+    """What concerns one service: its own components, and its part of others' (the load balancer's `<service>-…`)."""
+    found = []
+    for panel in panels:
+        own = panel.title == service or panel.title.startswith(f"{service}-")
+        signals = [each for each in panel.signals if own or each.name.startswith(f"{service}-")]
+        if signals:
+            found.append(Panel(panel.title, signals))
+    return found
+
+
 def _widget(kind: str, x: int, y: int, width: int, height: int, properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}
 
 
 def _graph(region: str, signal: Signal) -> dict[str, Any]:
     beyond = "above" if signal.comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else "below"
+    limits = [
+        {
+            "label": f"{signal.severity}: {signal.runbook}",
+            "value": signal.threshold,
+            "fill": beyond,
+            "color": _COLOURS[signal.severity],
+        }
+    ]
     graph: dict[str, Any] = {
         "title": signal.name,
         "view": "timeSeries",
@@ -60,16 +79,7 @@ def _graph(region: str, signal: Signal) -> dict[str, Any]:
         "stat": signal.statistic,
         "period": signal.period,
         "metrics": _lines(signal),
-        "annotations": {
-            "horizontal": [
-                {
-                    "label": f"{signal.severity}: {signal.runbook}",
-                    "value": signal.threshold,
-                    "fill": beyond,
-                    "color": _COLOURS[signal.severity],
-                }
-            ]
-        },
+        "annotations": {"horizontal": [] if signal.comparison in BANDS else limits},
     }
     if signal.unit_hint:
         graph["yAxis"] = {"left": {"label": signal.unit_hint}}
@@ -78,6 +88,12 @@ def _graph(region: str, signal: Signal) -> dict[str, Any]:
 
 def _lines(signal: Signal) -> list[list[Any]]:
     """What a graph draws: the metric or, of an expression, its result, with its inputs out of sight."""
+    if signal.comparison in BANDS:
+        band = f"ANOMALY_DETECTION_BAND(value, {signal.threshold:g})"
+        return [
+            [signal.namespace, signal.metric, *_flat(signal.dimensions), {"id": "value"}],
+            [{"id": "usual", "expression": band, "label": f"usual ({signal.severity}: {signal.runbook})"}],
+        ]
     if not signal.expression:
         return [[signal.namespace, signal.metric, *_flat(signal.dimensions)]]
     return [

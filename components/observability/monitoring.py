@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_aws import cloudwatch, sns
+from pulumi_aws import chatbot, cloudwatch, iam, sns
 
 from components.base import Component, Transforms
-from components.observability.dashboards import Panel, body
-from components.observability.signals import PLAIN_STATISTICS, Severity, Signal
+from components.observability.dashboards import Panel, body, of_service
+from components.observability.signals import BANDS, PLAIN_STATISTICS, Severity, Signal
 from components.register import register
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlackChannel:
+    """A channel of a workspace that was joined to the account once, in the console of Amazon Q in chat applications."""
+
+    team_id: str
+    channel_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +32,8 @@ class MonitoringArgs:
     - key_arn: KMS key of the topics; its policy must admit CloudWatch (`security.Keys.logs`).
     - edge_key_arn: the same in us-east-1 (`security.Keys.edge_logs`); needed where a signal is there (CloudFront and its ACL).
     - page_emails, ticket_emails: addresses that are subscribed to the topics; each must confirm by mail.
+    - chat: the channel in Slack that gets what the topics carry; default None.
+    - services: names of which each has a dashboard of its own; default none.
     """
 
     account_id: pulumi.Input[str]
@@ -32,6 +42,8 @@ class MonitoringArgs:
     edge_key_arn: pulumi.Input[str] | None = None
     page_emails: Sequence[str] = ()
     ticket_emails: Sequence[str] = ()
+    chat: SlackChannel | None = None
+    services: Sequence[str] = ()
 
 
 class Monitoring(Component):
@@ -44,7 +56,8 @@ class Monitoring(Component):
     Makes, per Region in which there are signals: ``aws:sns:Topic`` and ``TopicPolicy`` (``page``, ``ticket``, with
     ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``); per signal
     ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
-    (``<component>-pages``); ``Dashboard`` (``dashboard``).
+    (``<component>-pages``); ``Dashboard`` (``dashboard``, and ``<service>-dashboard``); with a channel ``aws:iam:Role``
+    (``chat-role``) and ``aws:chatbot:SlackChannelConfiguration`` (``chat``).
 
     `watched`: the components whose signals these are.
     """
@@ -88,6 +101,17 @@ class Monitoring(Component):
                 dashboard_body=pulumi.Output.json_dumps(body(args.region, pages, panels)),
             ),
         )
+        for service in args.services:
+            self.make(
+                f"{service}-dashboard",
+                cloudwatch.Dashboard,
+                cloudwatch.DashboardArgs(
+                    dashboard_name=self.physical_name(service),
+                    dashboard_body=pulumi.Output.json_dumps(body(args.region, [], of_service(service, panels))),
+                ),
+            )
+        if args.chat is not None:
+            self._chat(args.chat, args.account_id, [arn for each in topics.values() for arn in each.values()])
         self.register_outputs(
             {
                 "page_topic_arn": self.page_topic_arn,
@@ -132,6 +156,33 @@ class Monitoring(Component):
             arns[severity] = topic.arn
         return arns
 
+    def _chat(self, channel: SlackChannel, account_id: pulumi.Input[str], topics: Sequence[pulumi.Output[str]]) -> None:
+        """The channel reads graphs and logs by a role that may change nothing, whoever types there."""
+        role = self.make(
+            "chat-role",
+            iam.Role,
+            iam.RoleArgs(
+                name=self.physical_name("chat", "iam-role"),
+                description="Graphs of alarms for the channel in Slack",
+                assume_role_policy=pulumi.Output.json_dumps(chat_trust(account_id)),
+                managed_policy_arns=[CHAT_MAY],
+            ),
+        )
+        self.make(
+            "chat",
+            chatbot.SlackChannelConfiguration,
+            chatbot.SlackChannelConfigurationArgs(
+                configuration_name=self.physical_name("chat"),
+                iam_role_arn=role.arn,
+                slack_team_id=channel.team_id,
+                slack_channel_id=channel.channel_id,
+                sns_topic_arns=list(topics),
+                guardrail_policy_arns=[CHAT_MAY],
+                logging_level="ERROR",
+                user_authorization_required=True,
+            ),
+        )
+
     def _alarm(self, component: Component, signal: Signal, topic: pulumi.Output[str]) -> cloudwatch.MetricAlarm:
         role = f"{component.name}-{signal.name}"
         return self.make(
@@ -142,7 +193,7 @@ class Monitoring(Component):
                 alarm_description=f"{signal.summary}. Runbook: docs/runbooks/{signal.runbook}.md",
                 **_watched(signal),
                 comparison_operator=str(signal.comparison),
-                threshold=signal.threshold,
+                **({"threshold_metric_id": _BAND} if signal.comparison in BANDS else {"threshold": signal.threshold}),
                 evaluation_periods=signal.periods,
                 datapoints_to_alarm=signal.datapoints or signal.periods,
                 treat_missing_data=str(signal.missing),
@@ -178,6 +229,10 @@ class Monitoring(Component):
         return arn
 
 
+#: The id of the band that a metric is held against.
+_BAND = "usual"
+
+
 def _rule(terms: Sequence[Sequence[str]]) -> str:
     """A composite alarm's rule: some term, of which all alarms ring."""
     written = [" AND ".join(f'ALARM("{name}")' for name in names) for names in terms]
@@ -204,6 +259,21 @@ def _watched(signal: Signal) -> dict[str, Any]:
             for name, query in signal.inputs.items()
         ]
         return {"metric_queries": [of_value, *of_inputs]}
+    if signal.comparison in BANDS:
+        of_value = cloudwatch.MetricAlarmMetricQueryArgs(
+            id="value",
+            metric=cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace=signal.namespace,
+                metric_name=signal.metric,
+                dimensions=dict(signal.dimensions),
+                stat=signal.statistic,
+                period=signal.period,
+            ),
+            return_data=True,
+        )
+        band = f"ANOMALY_DETECTION_BAND(value, {signal.threshold:g})"
+        usual = cloudwatch.MetricAlarmMetricQueryArgs(id=_BAND, expression=band, label="usual", return_data=True)
+        return {"metric_queries": [of_value, usual]}
     plain = signal.statistic in PLAIN_STATISTICS
     return {
         "namespace": signal.namespace,
@@ -212,6 +282,25 @@ def _watched(signal: Signal) -> dict[str, Any]:
         "statistic": signal.statistic if plain else None,
         "extended_statistic": None if plain else signal.statistic,
         "period": signal.period,
+    }
+
+
+#: What a channel may do at most: look at graphs.
+CHAT_MAY = "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"
+
+
+def chat_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
+    """Who may take the channel's role: the chat service, for this account."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "chatbot.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+            }
+        ],
     }
 
 

@@ -23,6 +23,8 @@ class Comparison(StrEnum):
     ABOVE = "GreaterThanThreshold"
     AT_LEAST = "GreaterThanOrEqualToThreshold"
     BELOW = "LessThanThreshold"
+    UNUSUALLY_LOW = "LessThanLowerThreshold"
+    UNUSUALLY_HIGH = "GreaterThanUpperThreshold"
 
 
 class MissingData(StrEnum):
@@ -31,6 +33,9 @@ class MissingData(StrEnum):
     BREACHING = "breaching"
     NOT_BREACHING = "notBreaching"
 
+
+#: Comparisons with what CloudWatch has learnt of the metric in two weeks, by hour and day of the week.
+BANDS = frozenset({Comparison.UNUSUALLY_LOW, Comparison.UNUSUALLY_HIGH})
 
 #: Statistics that CloudWatch knows by name; others (p99, tm95) are "extended" ones.
 PLAIN_STATISTICS = frozenset({"Average", "Maximum", "Minimum", "SampleCount", "Sum"})
@@ -63,6 +68,7 @@ class Signal:
     - period: seconds, one of CloudWatch's (10, 30 or a multiple of 60).
     - expression: CloudWatch metric math instead of namespace, metric, dimensions and statistic; `inputs`: its names → metrics.
     - together: signals of a component with the same one page only when all of them hold.
+    - with a comparison of BANDS the threshold is how many standard deviations from the usual are still usual.
     - threshold, statistic, comparison, periods (evaluation periods), datapoints (to alarm; default all of `periods`).
     - region: where the metric is, and so its alarm; default the stack's. CloudFront's metrics are in us-east-1.
     """
@@ -97,6 +103,11 @@ class Signal:
             )
         if self.period not in (10, 30) and (self.period < 60 or self.period % 60):
             raise ValueError(f"signal {self.name}: period {self.period} s; CloudWatch takes 10, 30 or a multiple of 60")
+        if self.comparison in BANDS and (self.expression or not 1 <= self.threshold <= 10):
+            raise ValueError(
+                f"signal {self.name}: {self.comparison} of {self.expression or self.threshold!r}; accepted: a plain metric, "
+                "and 1 to 10 standard deviations"
+            )
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
             raise ValueError(f"signal {self.name!r}; accepted: lower case, digits and dashes")
         if self.statistic not in PLAIN_STATISTICS and not _EXTENDED.fullmatch(self.statistic):

@@ -9,12 +9,20 @@ import pulumi
 from pulumi_aws import account, ebs, ec2, iam, s3, servicequotas, ssm
 
 from components.base import Component, Transforms
+from components.observability.signals import Query, Severity, Signal
 
 #: Name → service and code of a quota (Service Quotas).
 QUOTAS: Mapping[str, tuple[str, str]] = {
     "fargate-vcpu": ("fargate", "L-3032A538"),
     "fargate-spot-vcpu": ("fargate", "L-36FBB829"),
 }
+
+
+#: Quota → the class by which CloudWatch counts what is used of it (ECS Developer Guide, "AWS Fargate usage metrics").
+USED: Mapping[str, str] = {"fargate-vcpu": "Standard/OnDemand", "fargate-spot-vcpu": "Standard/Spot"}
+
+#: Percent of a quota from which somebody should ask for more: AWS takes days.
+_NEAR = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +48,7 @@ class AccountBaseline(Component):
     its automation runs is logged), ``aws:ec2:VpcBlockPublicAccessOptions`` (``networks``: nothing is reached from the
     internet by an address of a VPC; CloudFront's VPC origins do not need that), ``aws:ebs:SnapshotBlockPublicAccess``
     (``snapshots``), ``aws:ec2:ImageBlockPublicAccess`` (``machine-images``) and an ``aws:servicequotas:ServiceQuota`` for each
-    quota.
+    quota. What is used of those that CloudWatch counts is watched, asked for or not.
     """
 
     def __init__(
@@ -117,4 +125,21 @@ class AccountBaseline(Component):
                 servicequotas.ServiceQuota,
                 servicequotas.ServiceQuotaArgs(service_code=service, quota_code=code, value=wanted),
             )
+        self.signals = [_near(name, kind) for name, kind in USED.items()]
         self.register_outputs({})
+
+
+def _near(quota: str, kind: str) -> Signal:
+    where = {"Service": "Fargate", "Type": "Resource", "Resource": "vCPU", "Class": kind}
+    return Signal(
+        name=f"{quota}-near",
+        summary=f"More than {_NEAR} % of the quota {quota} is used: what scales next may be refused",
+        expression="100 * used / SERVICE_QUOTA(used)",
+        inputs={"used": Query("AWS/Usage", "ResourceCount", where, "Maximum")},
+        threshold=_NEAR,
+        period=300,
+        periods=3,
+        severity=Severity.TICKET,
+        runbook="quota-near",
+        unit_hint="%",
+    )

@@ -14,6 +14,7 @@ class Purpose(StrEnum):
     """A class of data with a key of its own."""
 
     DATA = "data"
+    SITE = "site"
     LOGS = "logs"
     SECRETS = "secrets"
     AUDIT = "audit"
@@ -25,7 +26,8 @@ class Purpose(StrEnum):
 def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
     """The policy of the key for `purpose` in `region`."""
     services = {
-        Purpose.DATA: [_cloudfront_reads(account_id)],
+        Purpose.DATA: [],
+        Purpose.SITE: [_cloudfront_reads(account_id)],
         Purpose.LOGS: [_log_groups(account_id, region), _notices(account_id)],
         Purpose.SECRETS: [],
         Purpose.AUDIT: [_log_groups(account_id, region), _notices(account_id), *_recorders(account_id, region)],

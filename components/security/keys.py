@@ -25,7 +25,7 @@ class KeysArgs:
     """Where the keys live.
 
     - account_id, region: of the stack.
-    - edge: also make a key for logs in us-east-1, where CloudFront's web ACL logs (default False).
+    - edge: also make a key for what CloudFront serves, and one for logs in us-east-1, where its web ACL logs (default False).
     - deletion_protection: the program refuses to delete or replace a key; default True; False must be relaxed as
       ``deletion_protection``.
     - relaxed: what of the above is relaxed → why.
@@ -89,10 +89,10 @@ class Key(Component):
 class Keys(Component):
     """Customer managed keys, rotated every year.
 
-    Makes, by purpose (``data``, ``logs``, ``secrets``, and ``edge-logs`` as asked): ``aws:kms:Key`` (``<purpose>``) and
-    ``aws:kms:Alias`` (``<purpose>-alias``).
+    Makes, by purpose (``data``, ``logs``, ``secrets``, and ``site`` and ``edge-logs`` as asked): ``aws:kms:Key``
+    (``<purpose>``) and ``aws:kms:Alias`` (``<purpose>-alias``).
 
-    ARNs: `data` (databases, caches, buckets), `logs` (log groups, alarm topics), `secrets` (Secrets Manager, SSM parameters),
+    ARNs: `data` (databases, caches, buckets), `site` (the bucket that CloudFront reads; None without `edge`), `logs` (log groups, alarm topics), `secrets` (Secrets Manager, SSM parameters),
     `edge_logs` (log groups in us-east-1; None without `edge`; `logs` itself where the stack is in us-east-1).
     """
 
@@ -113,6 +113,7 @@ class Keys(Component):
         self.data = self._key("data", Purpose.DATA, args, args.region)
         self.logs = self._key("logs", Purpose.LOGS, args, args.region)
         self.secrets = self._key("secrets", Purpose.SECRETS, args, args.region)
+        self.site = self._key("site", Purpose.SITE, args, args.region) if args.edge else None
         self.edge_logs: pulumi.Output[str] | None = None
         if args.edge and args.region == EDGE_REGION:
             self.edge_logs = self.logs

@@ -174,7 +174,9 @@ def _alarm(alarm: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses
     periods = [alarm.inputs.get("period"), *(query["metric"].get("period") for query in queries if query.get("metric"))]
     if any(isinstance(period, int | float) and period < 60 for period in periods):
         raise CannotTellError("alarms of a higher resolution than a minute are not in the table")
-    yield Use("cloudwatch-alarm", Decimal(max(1, sum(bool(query.get("metric")) for query in queries))))
+    # Anomaly detection counts three: the metric and both edges of its band.
+    metrics = 3 if alarm.inputs.get("thresholdMetricId") else sum(bool(query.get("metric")) for query in queries)
+    yield Use("cloudwatch-alarm", Decimal(max(1, metrics)))
 
 
 def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
@@ -203,6 +205,7 @@ KINDS: Mapping[str, Billing] = {
         shared=(Shared("cloudfront-data", "cdn_gb"), Shared("cloudfront-requests", "requests_millions", scale=100))
     ),
     "aws:cloudfront/function:Function": Billing(notes=("by call",)),
+    "aws:cloudfront/monitoringSubscription:MonitoringSubscription": Billing(notes=("by month, for its further metrics",)),
     "aws:cloudtrail/trail:Trail": Billing(notes=("data events and further copies of management events",)),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Billing(_monthly("cloudwatch-composite")),
     "aws:cloudwatch/dashboard:Dashboard": Billing(_monthly("cloudwatch-dashboard")),

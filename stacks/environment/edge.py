@@ -36,7 +36,7 @@ class Edge:
             self._certificate_arn, self._cdn_certificate_arn = certificates.arn, certificates.edge_arn
         self.load_balancer = self._load_balancer()
         self.web_acl = self._web_acl("web-acl", Scope.REGIONAL, foundation.keys.logs, self.load_balancer.arn)
-        self.site = foundation.bucket("site", statements=None)
+        self.site = foundation.bucket("site", key_arn=foundation.keys.site, statements=None)
         assert foundation.keys.edge_logs is not None
         self.cdn_web_acl = self._web_acl("cdn-web-acl", Scope.CLOUDFRONT, foundation.keys.edge_logs)
         self.cdn = self._cdn()

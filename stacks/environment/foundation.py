@@ -88,13 +88,13 @@ class Foundation:
                 ),
             )
 
-    def bucket(self, name: str, **more: Any) -> Bucket:
-        """A private bucket under the data key; `more`: further arguments of BucketArgs."""
+    def bucket(self, name: str, *, key_arn: pulumi.Input[str] | None = None, **more: Any) -> Bucket:
+        """A private bucket under the data key, or the one given; `more`: further arguments of BucketArgs."""
         return Bucket(
             name,
             BucketArgs(
                 account_id=self.account_id,
-                key_arn=self.keys.data,
+                key_arn=self.keys.data if key_arn is None else key_arn,
                 log_bucket=self.access_logs.bucket_name,
                 deletion_protection=self._settings.protected,
                 relaxed=self._settings.reasons(deletion_protection="deletion_protection"),

@@ -57,7 +57,7 @@ class Environment:
             backups(settings.recovery, self.foundation, self.data)
         self.edge = Edge(settings, catalog, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
-        self.watch = Watch(settings, self.foundation)
+        self.watch = Watch(settings, self.foundation, self.services)
         self.facts = self._facts()
         Parameters(
             "facts",

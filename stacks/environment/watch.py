@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from components.data.database_events import DatabaseEvents, DatabaseEventsArgs
-from components.observability.monitoring import Monitoring, MonitoringArgs
+from components.observability.monitoring import Monitoring, MonitoringArgs, SlackChannel
+from components.observability.queries import Queries, QueriesArgs
 from components.recovery.backup_events import BackupEvents, BackupEventsArgs
 from environments.settings import EnvironmentSettings
 from model.names import MONITORING
+from model.vocabulary import Tier
 from stacks.environment.foundation import Foundation
+from stacks.environment.services import Services
 
 
 class Watch:
     """Attributes are the components. Made last: a component with signals that comes later is refused."""
 
-    def __init__(self, settings: EnvironmentSettings, foundation: Foundation) -> None:
+    def __init__(self, settings: EnvironmentSettings, foundation: Foundation, services: Services) -> None:
+        slack = settings.alarms.slack
         self.monitoring = Monitoring(
             MONITORING,
             MonitoringArgs(
@@ -23,8 +27,14 @@ class Watch:
                 edge_key_arn=foundation.keys.edge_logs,
                 page_emails=settings.alarms.page,
                 ticket_emails=settings.alarms.ticket,
+                chat=None if slack is None else SlackChannel(team_id=slack.team, channel_id=slack.channel),
+                # A laptop's are looked at by `matchday status`.
+                services=() if settings.tier is Tier.LAPTOP else sorted(services.applications),
             ),
         )
+        if settings.tier is not Tier.LAPTOP:
+            logs = [services.applications[name].log_group_name for name in sorted(services.applications)]
+            Queries("queries", QueriesArgs(log_group_names=logs))
         if settings.recovery is not None:
             BackupEvents("backup-events", BackupEventsArgs(ticket_topic_arn=self.monitoring.ticket_topic_arn))
         DatabaseEvents(

@@ -66,10 +66,12 @@ def test_the_facts_are_names_and_no_secret() -> None:
 
 def test_every_event_of_the_trail_is_an_alarm_with_a_runbook() -> None:
     alarms = {item.name for item in compose_account().of("MetricAlarm")}
-    (trail,) = compose_account().result.monitoring.watched
-    for signal in trail.signals:
-        assert f"monitoring-trail-{signal.name}" in alarms
-        assert (RUNBOOKS / f"{signal.runbook}.md").exists()
+    trail, baseline = compose_account().result.monitoring.watched
+    assert [signal.name for signal in baseline.signals] == ["fargate-vcpu-near", "fargate-spot-vcpu-near"]
+    for component in (trail, baseline):
+        for signal in component.signals:
+            assert f"monitoring-{component.name}-{signal.name}" in alarms
+            assert (RUNBOOKS / f"{signal.runbook}.md").exists()
     (page,) = compose_account().of("CompositeAlarm")
     paging = [signal for signal in trail.signals if signal.severity is Severity.PAGE]
     assert len(re.findall("ALARM", page.inputs["alarmRule"])) == len(paging) >= 5

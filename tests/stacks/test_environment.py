@@ -317,13 +317,20 @@ DNS_FIREWALL = (
 
 
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
-    """What it lacks is scaling, enhanced monitoring, certificates, standbys, a bastion and a VPC origin."""
+    """What it lacks is scaling, hours, enhanced monitoring, a name with certificates, standbys, a bastion, a VPC origin and
+    saved questions."""
     kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
     assert kinds["local"] <= kinds["dev"]
     assert kinds["dev"] - kinds["local"] == {
         "aws:appautoscaling/policy:Policy",
+        "aws:acm/certificate:Certificate",
+        "aws:acm/certificateValidation:CertificateValidation",
+        "aws:appautoscaling/scheduledAction:ScheduledAction",
         "aws:appautoscaling/target:Target",
         "aws:cloudfront/vpcOrigin:VpcOrigin",
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        "aws:route53/healthCheck:HealthCheck",
+        "aws:route53/record:Record",
         "aws:autoscaling/group:Group",
         "aws:ec2/launchTemplate:LaunchTemplate",
         "aws:iam/instanceProfile:InstanceProfile",

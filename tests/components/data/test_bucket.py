@@ -96,7 +96,10 @@ def test_access_logs_come_from_this_account_only() -> None:
         "delivery.logs.amazonaws.com",
     }
     for statement in statements:
-        assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
+        if statement["Sid"] == "LoadBalancerLogs":  # by the ARN alone, which names the account
+            assert ACCOUNT in statement["Condition"]["ArnLike"]["aws:SourceArn"]
+        else:
+            assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
         if statement["Action"] == "s3:GetBucketAcl":  # flow logs look at whose bucket it is
             assert statement["Resource"] == "arn:aws:s3:::logs"
             continue

@@ -160,7 +160,7 @@ def test_requests_are_shifted_at_one_rule(run):
 
 def test_each_service_is_watched(run):
     names = {signal.name for signal in run(balancer()).result.signals}
-    assert names == {"balancer-errors", "rejected-connections", "certificate-expiry"} | {
+    assert names == {"balancer-errors", "rejected-connections", "traffic", "certificate-expiry"} | {
         f"{service}-{what}" for service in ("wallet", "auth") for what in ("unhealthy", "errors", "slow", "failing")
     }
 

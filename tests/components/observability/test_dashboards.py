@@ -73,3 +73,11 @@ def test_a_graph_of_an_expression_draws_its_result_alone():
             {"id": "bad", "stat": "Sum", "visible": False},
         ],
     ]
+
+
+def test_a_band_is_drawn_as_one():
+    low = signal(1, comparison=Comparison.UNUSUALLY_LOW, threshold=3)
+    (graph,) = [w for w in body("ap-south-1", [], [Panel("edge", [low])])["widgets"] if w["type"] == "metric"]
+    value, band = graph["properties"]["metrics"]
+    assert value[-1] == {"id": "value"} and band[0]["expression"] == "ANOMALY_DETECTION_BAND(value, 3)"
+    assert graph["properties"]["annotations"]["horizontal"] == []

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from components.base import Component
-from components.observability.monitoring import Monitoring, MonitoringArgs
-from components.observability.signals import Query, Severity, Signal
+from components.observability.monitoring import Monitoring, MonitoringArgs, SlackChannel
+from components.observability.signals import Comparison, Query, Severity, Signal
 
 ACCOUNT = "123456789012"
 
@@ -200,3 +200,37 @@ class _Other(Watched):
     """Another class: the same name is no duplicate URN."""
 
     __module__ = "components.edge.example"
+
+
+def test_what_is_unusual_is_held_against_a_band_and_not_a_number(run):
+    low = signal("traffic", Severity.TICKET, comparison=Comparison.UNUSUALLY_LOW, threshold=3)
+    alarm = run(monitoring(("edge", [low]))).named("monitoring-edge-traffic").inputs
+    assert (alarm["comparisonOperator"], alarm["thresholdMetricId"]) == ("LessThanLowerThreshold", "usual")
+    assert "threshold" not in alarm and "metricName" not in alarm
+    value, band = alarm["metricQueries"]
+    assert value["metric"]["metricName"] == "HTTPCode_ELB_5XX_Count" and value["returnData"]
+    assert (band["id"], band["expression"]) == ("usual", "ANOMALY_DETECTION_BAND(value, 3)")
+
+
+def test_each_service_has_a_dashboard_of_what_concerns_it(run):
+    wallet = ("wallet-web", [signal("cpu")])
+    edge = ("edge", [signal("wallet-errors"), signal("auth-errors"), signal("broken")])
+    recorded = run(monitoring(wallet, ("wallets", [signal("x")]), edge, services=["wallet"]))
+    widgets = json.loads(recorded.named("monitoring-wallet-dashboard").inputs["dashboardBody"])["widgets"]
+    assert [each["properties"]["title"] for each in widgets if each["type"] == "metric"] == ["cpu", "wallet-errors"]
+
+
+def test_the_channel_gets_every_topic_and_may_change_nothing(run):
+    chat = SlackChannel(team_id="T07EA123LEP", channel_id="C07EZ1ABC23")
+    far = ("cdn", [signal("errors", region="us-east-1")])
+    recorded = run(monitoring(EDGE, far, chat=chat, edge_key_arn="arn:edge"))
+    made = recorded.named("monitoring-chat").inputs
+    topics = {item.outputs["arn"] for item in recorded.of("Topic")}
+    assert len(topics) == 4 and set(made["snsTopicArns"]) == topics
+    assert made["guardrailPolicyArns"] == ["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"], "else: administrator"
+    assert made["userAuthorizationRequired"]
+    role = recorded.named("monitoring-chat-role").inputs
+    assert role["managedPolicyArns"] == made["guardrailPolicyArns"]
+    (statement,) = json.loads(role["assumeRolePolicy"])["Statement"]
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+    assert not run(monitoring(EDGE)).of("SlackChannelConfiguration")

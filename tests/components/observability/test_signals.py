@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.observability.signals import Query, Severity, Signal
+from components.observability.signals import Comparison, Query, Severity, Signal
 
 QUERY = Query("AWS/ECS", "m", {}, "Sum")
 
@@ -31,6 +31,25 @@ def test_other_periods_are_refused(period):
 def test_impossible_evaluations_are_refused(periods, datapoints):
     with pytest.raises(ValueError, match="periods cannot be evaluated"):
         signal(periods=periods, datapoints=datapoints)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"threshold": 0.5},
+        {"threshold": 11},
+        {
+            "metric": "",
+            "namespace": "",
+            "dimensions": {},
+            "expression": "a / 2",
+            "inputs": {"a": Query("N", "M", {}, "Sum")},
+        },
+    ],
+)
+def test_a_band_is_of_a_plain_metric_and_a_few_deviations_wide(changes):
+    with pytest.raises(ValueError, match="accepted: a plain metric, and 1 to 10 standard deviations"):
+        signal(**{"comparison": Comparison.UNUSUALLY_LOW, "threshold": 2, **changes})
 
 
 def test_more_than_a_day_is_refused():

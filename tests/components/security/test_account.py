@@ -116,6 +116,14 @@ def test_quotas_are_asked_for_by_name(run: Run) -> None:
         run(lambda: AccountBaseline("account", baseline(lambdas=1)))
 
 
+def test_a_quota_that_is_nearly_used_is_a_ticket_whether_it_was_asked_for_or_not(run: Run) -> None:
+    signals = {signal.name: signal for signal in run(lambda: AccountBaseline("account", baseline())).result.signals}
+    assert set(signals) == {"fargate-vcpu-near", "fargate-spot-vcpu-near"}
+    near = signals["fargate-vcpu-near"]
+    assert (near.expression, near.threshold) == ("100 * used / SERVICE_QUOTA(used)", 80)
+    assert near.inputs["used"].dimensions["Class"] == "Standard/OnDemand"
+
+
 def test_a_key_is_for_one_purpose_and_stays(run: Run) -> None:
     recorded = run(lambda: key("audit-key"))
     made = recorded.named("audit-key")

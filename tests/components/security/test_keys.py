@@ -20,8 +20,8 @@ def keys(**changes):
     ("changes", "purposes"),
     [
         ({}, {"data", "logs", "secrets"}),
-        ({"edge": True}, {"data", "logs", "secrets", "edge-logs"}),
-        ({"edge": True, "region": "us-east-1"}, {"data", "logs", "secrets"}),
+        ({"edge": True}, {"data", "logs", "secrets", "site", "edge-logs"}),
+        ({"edge": True, "region": "us-east-1"}, {"data", "logs", "secrets", "site"}),
     ],
 )
 def test_one_rotated_key_and_alias_per_purpose(run, changes, purposes):
@@ -74,5 +74,6 @@ def test_who_uses_which_key():
         "events.amazonaws.com",
         "events.rds.amazonaws.com",
     }
-    assert services(Purpose.DATA) == {"cloudfront.amazonaws.com"}
+    assert services(Purpose.SITE) == {"cloudfront.amazonaws.com"}
+    assert services(Purpose.DATA) == set(), "what holds money is read by no service of AWS but for its account"
     assert services(Purpose.SECRETS) == set()
