@@ -92,8 +92,9 @@ class Keys(Component):
     Makes, by purpose (``data``, ``logs``, ``secrets``, and ``site`` and ``edge-logs`` as asked): ``aws:kms:Key``
     (``<purpose>``) and ``aws:kms:Alias`` (``<purpose>-alias``).
 
-    ARNs: `data` (databases, caches, buckets), `site` (the bucket that CloudFront reads; None without `edge`), `logs` (log groups, alarm topics), `secrets` (Secrets Manager, SSM parameters),
-    `edge_logs` (log groups in us-east-1; None without `edge`; `logs` itself where the stack is in us-east-1).
+    ARNs: `data` (databases, caches, buckets), `site` (the bucket that CloudFront reads; None without `edge`), `logs` (log
+    groups, alarm topics), `secrets` (Secrets Manager, SSM parameters), `edge_logs` (log groups in us-east-1; None without
+    `edge`; `logs` itself where the stack is in us-east-1).
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {

@@ -505,6 +505,7 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
         "aws:cloudfront/distribution:Distribution",
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cloudwatch/queryDefinition:QueryDefinition",  # its log is asked, too
         "aws:elasticache/userGroup:UserGroup",  # its user at the broker
         "aws:wafv2/webAcl:WebAcl",  # its rate limits
     }
