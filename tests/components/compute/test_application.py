@@ -19,7 +19,7 @@ from components.data.connections import PostgresConnection, SecretReference
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.observability.signals import MissingData, Severity
-from model.deployment import Deployment
+from model.deployment import Deployment, Strategy
 from model.manifest import Process, Schedule
 from model.vocabulary import ProcessKind, Scaling
 from services.common import metrics
@@ -218,9 +218,12 @@ def test_a_worker_is_held_at_what_waits_for_each_task(run: Run) -> None:
 @pytest.mark.parametrize(
     ("deployment", "expected"),
     [
-        (Deployment(strategy="blue-green", bake_minutes=15), {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "15"}),
         (
-            Deployment(strategy="canary", percent=10, step_minutes=5),
+            Deployment(strategy=Strategy.BLUE_GREEN, bake_minutes=15),
+            {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "15"},
+        ),
+        (
+            Deployment(strategy=Strategy.CANARY, percent=10, step_minutes=5),
             {
                 "strategy": "CANARY",
                 "bakeTimeInMinutes": "5",
@@ -228,7 +231,7 @@ def test_a_worker_is_held_at_what_waits_for_each_task(run: Run) -> None:
             },
         ),
         (
-            Deployment(strategy="linear", percent=20, step_minutes=3),
+            Deployment(strategy=Strategy.LINEAR, percent=20, step_minutes=3),
             {
                 "strategy": "LINEAR",
                 "bakeTimeInMinutes": "5",

@@ -58,7 +58,7 @@ def test_what_is_not_evaluated_is_refused(expression: str) -> None:
 
 def test_the_expressions_of_our_own_alarms_are_understood() -> None:
     slos = [Slo(name="availability", objective=99.9), Slo(name="latency", objective=99, milliseconds=250)]
-    made = signals("wallet-web", {}, slos)
+    made = signals("wallet-web", [{}], slos)
     assert len(made) == 2 * len(BURNS)
     for signal in made:
         assert math(signal.expression)(dict.fromkeys(signal.inputs, 1.0)) == 100
