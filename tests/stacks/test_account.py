@@ -80,3 +80,9 @@ def test_every_event_of_the_trail_is_an_alarm_with_a_runbook() -> None:
 def test_whatever_roles_may_do_passes_the_linter(lint: Lint) -> None:
     for item in compose_account().of("RolePolicy"):
         assert lint(json.loads(item.inputs["policy"])) == [], item.urn
+
+
+def test_each_zone_says_what_the_registrar_and_the_environments_are_given() -> None:
+    facts = compose_account().result.facts
+    for given in (facts.zone_ids, facts.name_servers, facts.ds_records):
+        assert set(given) == {"matchday.example"}
