@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.observability.signals import Comparison, MissingData, Query, Severity, Signal
-from model.deployment import Deployment as ManifestDeployment
-from model.deployment import Strategy
+from model.deployment import Deployment, Strategy
 from model.vocabulary import ProcessKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deployment:
+class Rollout:
     """Percent of the desired tasks that run at least and at most while a new version comes; whether Spot may hold them."""
 
     minimum_healthy: int
@@ -22,14 +21,14 @@ class Deployment:
 
 
 #: A scheduler never runs twice: two would do every job twice. Its old task stops before the new one starts.
-DEPLOYMENTS: Mapping[ProcessKind, Deployment] = {
-    ProcessKind.WEB: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
-    ProcessKind.WORKER: Deployment(minimum_healthy=100, maximum=200, interruptible=True),
-    ProcessKind.SCHEDULER: Deployment(minimum_healthy=0, maximum=100, interruptible=False),
+DEPLOYMENTS: Mapping[ProcessKind, Rollout] = {
+    ProcessKind.WEB: Rollout(minimum_healthy=100, maximum=200, interruptible=True),
+    ProcessKind.WORKER: Rollout(minimum_healthy=100, maximum=200, interruptible=True),
+    ProcessKind.SCHEDULER: Rollout(minimum_healthy=0, maximum=100, interruptible=False),
 }
 
 
-def shift(deployment: ManifestDeployment) -> dict[str, Any] | None:
+def shift(deployment: Deployment) -> dict[str, Any] | None:
     """ECS's configuration of a deployment that moves requests; None of one that rolls."""
     if not deployment.shifts:
         return None
