@@ -105,6 +105,24 @@ class Alarms(TypedDict):
 
 
 @exact
+class ScaledService(TypedDict):
+    """An ECS service whose number of tasks moves."""
+
+    name: Annotated[str, "ECS's"]
+    cluster: Annotated[str, "ECS's"]
+    minimum: Annotated[int, "tasks, as policies and schedules have it now"]
+    maximum: Annotated[int, "tasks, as policies and schedules have it now"]
+
+
+@exact
+class AutoScaling(TypedDict):
+    """What scales the services that run here."""
+
+    services: Annotated[list[ScaledService], "the scalable targets; none where `compute.scaling` is off"]
+    not_evaluated: Annotated[dict[str, str], "policies and scheduled actions by name, why the local cloud cannot"]
+
+
+@exact
 class Supervisor(TypedDict):
     """The process that owns everything."""
 
@@ -124,6 +142,7 @@ class Status(TypedDict):
     problems: Annotated[list[str], "what the data plane cannot do, a sentence each"]
     drift: Annotated[Drift, "looked for every five minutes if anything was written since"]
     alarms: Annotated[Alarms, "as CloudWatch would have them; each is evaluated when its period ends"]
+    scaling: Annotated[AutoScaling, "Application Auto Scaling, acting on what runs here"]
     supervisor: Annotated[Supervisor, "the process that owns everything"]
     resources: Annotated[int, "in the engine's state"]
 

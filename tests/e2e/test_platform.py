@@ -17,12 +17,14 @@ import httpx
 import psutil
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from valkey import Valkey
 from valkey.exceptions import AuthenticationError, NoPermissionError
 
+from localcloud.runtime.aws import Aws, acting_as
 from model.catalog import load_catalog
 from tests.clones import Clone, make_clone
-from tests.e2e.conftest import aws, last_up, pids, places, tasks, tasks_of, touched, until, workspace
+from tests.e2e.conftest import aws, last_up, pids, places, supervisor, tasks, tasks_of, touched, until, workspace
 from tests.stacks.conftest import registered
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
@@ -107,6 +109,27 @@ def test_each_service_is_a_user_of_its_own_at_the_broker(up: dict[str, Any], clo
     for user, secret in ((None, None), ("default", password), ("auth", password)):
         with pytest.raises(AuthenticationError):
             client(user, secret).ping()
+
+
+def test_each_tasks_role_opens_what_is_its_services_own(up: dict[str, Any], clone: Clone) -> None:
+    """The credentials that a process finds are its role's, and the emulator refuses what the role may not do."""
+    ecs, endpoint = aws(clone, "ecs"), supervisor(clone).info.emulator
+
+    def of(service: str) -> tuple[str, str]:
+        """The role of a service's web process, and the key that its environment names."""
+        row = ecs.describe_task_definition(taskDefinition=f"matchday-local-{service}-web")["taskDefinition"]
+        named = [item["value"] for item in row["containerDefinitions"][-1]["environment"] if ":kms:" in item["value"]]
+        return row["taskRoleArn"], next(iter(named), "")
+
+    role, key = of("kyc")
+    other, _ = of("scoring")
+    kms = Aws(endpoint, "ap-south-1").client("kms")
+    own = {"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": {"service": "kyc", "player": "1"}}
+    with acting_as(role):
+        assert kms.generate_data_key(**own)["Plaintext"]
+    for who, wanted in ((other, own), (role, own | {"EncryptionContext": {"service": "auth"}})):
+        with acting_as(who), pytest.raises(ClientError, match="AccessDeniedException"):
+            kms.generate_data_key(**wanted)
 
 
 def test_a_second_up_changes_nothing(up: dict[str, Any], clone: Clone) -> None:
