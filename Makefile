@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
 STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test lint unit fuzz fuzz-wallet nightly hooks new-component new-service bench lock clean
+.PHONY: help setup up down test every-test lint unit fuzz fuzz-wallet nightly hooks new-component new-service bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -34,8 +34,13 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts, dead code, queries in r
 unit: $(STAMP) ## the tests that need no engine, no platform, no server and no other program: a minute
 	@.venv/bin/pytest -n 2 --dist loadgroup -m "not engine and not e2e and not process and not nightly" $(ARGS)
 
-test: setup lint ## everything that CI runs
-	@.venv/bin/pytest -n 2 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)
+# Beside each other: mypy has one processor for a minute. Three workers for two processors, as many tests wait for processes
+# that they started.
+test: setup ## everything that CI runs
+	@$(MAKE) --no-print-directory -j 2 lint every-test
+
+every-test: $(STAMP)
+	@.venv/bin/pytest -n 3 --dist loadgroup --durations 15 --durations-min 5 $(ARGS)
 
 fuzz: setup ## property tests with 40 times the examples (FUZZ=n); what fails is kept in tests/seeds, and fails in every later run
 	@.venv/bin/pytest -n 2 --dist loadgroup -m "hypothesis and not engine and not e2e and not nightly" --fuzz $(or $(FUZZ),40) --timeout 0 $(ARGS)

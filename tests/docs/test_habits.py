@@ -18,7 +18,7 @@ def test_the_hook_before_a_commit_runs_what_make_lint_runs() -> None:
         ("make lint", True, False)
     ]
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    assert re.search(r"^test: .*\blint\b", makefile, re.M), "what CI runs begins with the same"
+    assert re.search(r"^test: .*\n\t@\$\(MAKE\) .*\blint\b", makefile, re.M), "what CI runs has the same in it"
 
 
 def test_issues_and_pull_requests_have_templates() -> None:

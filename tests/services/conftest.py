@@ -18,6 +18,9 @@ import pytest
 from _pytest.fixtures import FixtureFunctionDefinition as Fixture
 from redis._parsers import AsyncCommandsParser
 from redis.asyncio.cluster import ClusterNode
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import LRUCache
 
 from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.postgres import PostgresServer
@@ -44,6 +47,25 @@ def commands_once(server: ValkeyServer) -> Iterator[None]:
             known.update(self.commands)
 
     with patch.object(AsyncCommandsParser, "initialize", initialize):
+        yield
+
+
+@contextmanager
+def statements_once() -> Iterator[None]:
+    """A statement is compiled once for all engines: each test makes several, and they differ in nothing but the address."""
+    compiled = LRUCache(5000)
+
+    def create(*arguments: Any, **more: Any) -> AsyncEngine:
+        engine = create_async_engine(*arguments, **more)
+        vars(engine.sync_engine)["_compiled_cache"] = compiled
+        return engine
+
+    # What is compiled is kept by dialect, of which each engine has its own; those of inserts and updates by the mapper.
+    alike: dict[str, Any] = {
+        "__eq__": lambda one, other: type(one) is type(other),
+        "__hash__": lambda one: id(type(one)),
+    }
+    with patch("services.common.database.create_async_engine", create), patch.multiple(PGDialect_asyncpg, **alike):
         yield
 
 
@@ -102,7 +124,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
         # Certificates of authorities are read once, too; nothing here is asked over TLS.
         contexts = patch("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
-        with commands_once(cache), contexts:
+        with commands_once(cache), statements_once(), contexts:
             yield cloud
         postgres.remove()
 

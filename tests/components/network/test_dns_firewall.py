@@ -1,4 +1,4 @@
-"""The DNS firewall as the engine sees it; what it answers for in an environment: tests/stacks/test_environment.py."""
+"""The DNS firewall as the engine sees it; what it answers for in an environment: tests/stacks/test_environment_changes.py."""
 
 from __future__ import annotations
 

@@ -12,22 +12,16 @@ import pytest
 from localcloud.provider.wire import SIGNATURE
 from tests.localcloud.provider.programs.parts import (
     ACCOUNT,
-    allow,
     balancer,
     database,
     forward,
     ids,
     network,
-    policy,
-    replica,
     targets,
     task,
     trust,
 )  # fmt: skip
-from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
-
-GHOST = f"arn:aws:iam::{ACCOUNT}:role/ghost"
-ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
 
 
 def test_target_group_in_use_is_replaced_after_the_listener_moved(stack: SmallEngine) -> None:
@@ -259,123 +253,6 @@ def test_the_desired_count_belongs_to_autoscaling(stack: SmallEngine, aws_client
     stack.destroy()
 
 
-def test_parameters_are_applied_as_rds_applies_them(stack: SmallEngine) -> None:
-    """terraform-aws-modules/rds#349; terraform-provider-aws#36419, #18035: a perpetual difference, as in AWS."""
-    parameters: dict[int, list[dict[str, str]]] = {
-        1: [{"name": "shared_buffers", "value": "32768"}],
-        2: [{"name": "work_mem", "value": "4096", "apply_method": "immediate"}],
-        3: [{"name": "work_mem", "value": "4096", "apply_method": "pending-reboot"}],
-        4: [{"name": "no_such_parameter", "value": "1"}],
-        5: [{"name": "max_connections", "value": "banana", "apply_method": "pending-reboot"}],
-        6: [{"name": "work_mem", "value": "8192", "apply_method": "pending-reboot"}],
-    }
-
-    def program(step: int) -> None:
-        aws.rds.ParameterGroup("pg", name="pg15", family="postgres16", parameters=parameters[step])
-
-    with refused("pending-reboot"):
-        stack.up(program, 1)
-    stack.up(program, 2)
-    assert stack.preview(program, 3).changes == {"update": {"pg"}}
-    stack.up(program, 3)
-    stack.refresh()  # RDS does not take over a method without a new value
-    assert stack.preview(program, 3).changes == {"update": {"pg"}}
-    with refused("no_such_parameter"):
-        stack.up(program, 4)
-    with refused("banana"):
-        stack.up(program, 5)
-    stack.up(program, 6)
-    stack.refresh()
-    assert stack.preview(program, 6).changes == {}
-    stack.destroy()
-
-
-def test_engine_versions(stack: SmallEngine, aws_clients: Any) -> None:
-    versions = {1: "16", 2: "16.4", 3: "15.3", 4: "99.1", 5: "17.2"}
-
-    def program(step: int) -> None:
-        database("db", identifier="db16", engine_version=versions[step], apply_immediately=True)
-
-    stack.up(program, 1)
-    assert stack.refresh().changes == {} and stack.preview(program, 1).changes == {}
-    aws_clients("rds").modify_db_instance(DBInstanceIdentifier="db16", EngineVersion="16.9", ApplyImmediately=True)
-    stack.refresh()
-    assert stack.preview(program, 1).changes == {}
-    with refused("16.9", "16.4", "go up"):
-        stack.up(program, 2)
-    with refused("15.3"):
-        stack.up(program, 3)
-    with refused("99.1"):
-        stack.up(program, 4)
-    with refused("allowMajorVersionUpgrade"):
-        stack.up(program, 5)
-    stack.destroy()
-
-
-def test_replicas_and_storage(stack: SmallEngine, aws_clients: Any) -> None:
-    def program(step: int) -> None:
-        source = database(
-            "src", identifier="src17", engine_version="16.4", allocated_storage=20 if step < 4 else 10,
-            max_allocated_storage=100, backup_retention_period=0 if step == 1 else 1,
-        )  # fmt: skip
-        if step < 3:
-            replica("rep", source.identifier, identifier="rep17")
-        else:
-            database("rep", identifier="rep17")
-
-    with refused("rep", "automated backups are not enabled"):
-        stack.up(program, 1)
-    stack.up(program, 2)
-    assert stack.up(program, 3).changes == {"update": {"rep"}}
-    found = aws_clients("rds").describe_db_instances(DBInstanceIdentifier="rep17")["DBInstances"][0]
-    assert not found.get("ReadReplicaSourceDBInstanceIdentifier")
-    aws_clients("rds").modify_db_instance(DBInstanceIdentifier="src17", AllocatedStorage=40, ApplyImmediately=True)
-    stack.refresh()
-    assert stack.preview(program, 3).changes == {}  # storage that grew by itself
-    with refused("allocatedStorage"):
-        stack.up(program, 4)
-    stack.destroy()
-
-
-def test_a_replica_is_promoted_in_place(stack: SmallEngine) -> None:
-    def program(step: int) -> None:
-        source = database("src", identifier="src21", engine_version="16.4", backup_retention_period=1)
-        if step == 1:
-            replica("rep", source.identifier, identifier="rep21")
-        else:
-            aws.rds.Instance("rep", identifier="rep21", instance_class="db.t4g.micro", skip_final_snapshot=True)
-
-    stack.up(program, 1)
-    assert stack.preview(program, 2).changes == {"update": {"rep"}}
-    assert stack.up(program, 2).changes == {"update": {"rep"}}
-    stack.destroy()
-
-
-def test_the_final_snapshot_is_taken_and_restored(stack: SmallEngine, aws_clients: Any) -> None:
-    def program(step: int) -> None:
-        if step == 2:
-            aws.rds.Instance(
-                "db2", identifier="db18b", instance_class="db.t4g.micro", snapshot_identifier="final18",
-                skip_final_snapshot=True,
-            )  # fmt: skip
-            return
-        database("db", identifier="db18", db_name="app", skip_final_snapshot=False, final_snapshot_identifier="final18")
-
-    stack.up(program, 1)
-    stack.destroy()
-    found = aws_clients("rds").describe_db_snapshots()["DBSnapshots"]
-    assert "final18" in {snapshot["DBSnapshotIdentifier"] for snapshot in found}
-    stack.up(program, 2)
-    live = aws_clients("rds").describe_db_instances(DBInstanceIdentifier="db18b")["DBInstances"][0]
-    assert (live["DBName"], live["MasterUsername"]) == ("app", "u")
-    stack.destroy()
-    stack.up(program, 3)
-    with refused("DBSnapshotAlreadyExists"):
-        stack.destroy()
-    aws_clients("rds").delete_db_snapshot(DBSnapshotIdentifier="final18")
-    stack.destroy()
-
-
 def test_a_service_without_groups_has_the_default_group(stack: SmallEngine) -> None:
     def program(_: int) -> None:
         _, subnets = network(second=19)
@@ -386,160 +263,6 @@ def test_a_service_without_groups_has_the_default_group(stack: SmallEngine) -> N
 
     stack.up(program)
     assert stack.preview(program).changes == {}
-    stack.destroy()
-
-
-def test_bucket_policies_that_s3_refuses(stack: SmallEngine) -> None:
-    statements: dict[int, dict[str, Any]] = {
-        1: {"Principal": "*", "Resource": "arn:aws:s3:::b24-x/*"},
-        2: {"Principal": ROOT, "Resource": "arn:aws:s3:::another/*"},
-        3: {"Principal": {"AWS": GHOST}, "Resource": "arn:aws:s3:::b24-x/*"},
-        4: {"Principal": ROOT, "Action": "s3:NoSuchAction", "Resource": "arn:aws:s3:::b24-x/*"},
-        5: {"Principal": ROOT, "Resource": "arn:aws:s3:::b24-x/*"},
-    }
-
-    def program(step: int) -> None:
-        bucket = aws.s3.Bucket("b", bucket="b24-x")
-        block = aws.s3.BucketPublicAccessBlock(
-            "p", bucket=bucket.id, block_public_policy=True, block_public_acls=True, ignore_public_acls=True,
-            restrict_public_buckets=True,
-        )  # fmt: skip
-        aws.s3.BucketPolicy(
-            "pol", bucket=bucket.id, policy=policy(allow(**{"Action": "s3:GetObject"} | statements[step])),
-            opts=Options(depends_on=[block]),
-        )  # fmt: skip
-
-    for step, words in {1: "AccessDenied", 2: "MalformedPolicy", 3: "ghost", 4: "NoSuchAction"}.items():
-        with refused(words):
-            stack.up(program, step)
-    stack.up(program, 5)
-    assert stack.preview(program, 5).changes == {}
-    stack.destroy()
-
-
-_KEYS = allow(Sid="root", Principal=ROOT, Action="kms:*", Resource="*")
-
-
-@pytest.mark.parametrize(
-    ("program", "words"),
-    [
-        (
-            lambda _: aws.kms.Key(
-                "lockout",
-                policy=policy(allow(Principal={"AWS": "arn:aws:iam::999999999999:root"}, Action="kms:Decrypt", Resource="*")),
-            ),
-            "allow you to update",
-        ),
-        (
-            lambda _: aws.kms.Key(
-                "ghost", policy=policy(_KEYS, allow(Principal={"AWS": GHOST}, Action="kms:Decrypt", Resource="*"))
-            ),
-            "ghost",
-        ),
-        (lambda _: aws.iam.Policy("x", policy=policy({"Effect": "Permit", "Action": "s3:*", "Resource": "*"})), "Permit"),
-        (lambda _: aws.iam.Policy("x", policy=policy(allow(Action="s3:GetObject", Resource="not-an-arn"))), "not-an-arn"),
-        (
-            lambda _: aws.iam.Role("x", assume_role_policy=policy(allow(Principal={"AWS": GHOST}, Action="sts:AssumeRole"))),
-            "ghost",
-        ),
-        (
-            lambda _: aws.iam.Policy(
-                "x",
-                policy=policy(
-                    *(allow(Action="s3:GetObject", Resource=f"arn:aws:s3:::{'b' * 50}{i}/*") for i in range(80))
-                ),
-            ),
-            "6144",
-        ),
-        (lambda _: aws.iam.Policy("x", policy=policy(allow(Principal="*", Action="s3:*", Resource="*"))), "Principal"),
-    ],
-)  # fmt: skip
-def test_policies_that_kms_and_iam_refuse(stack: SmallEngine, program: Program, words: str) -> None:
-    with refused(words):
-        stack.up(program)
-    stack.destroy()
-
-
-def test_a_policy_attached_elsewhere_stays(stack: SmallEngine, aws_clients: Any) -> None:
-    def program(step: int) -> None:
-        aws.iam.Role("r", name="role29", assume_role_policy=trust())
-        if step == 1:
-            aws.iam.Policy("p", name="policy29", policy=policy(allow(Action="s3:*", Resource="*")))
-
-    iam = aws_clients("iam")
-    stack.up(program, 1)
-    arn = stack.outputs("p")["arn"]
-    iam.attach_role_policy(RoleName="role29", PolicyArn=arn)
-    with refused("p: ", "DeleteConflict"):
-        stack.up(program, 2)
-    iam.detach_role_policy(RoleName="role29", PolicyArn=arn)
-    iam.attach_role_policy(RoleName="role29", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
-    with refused("DeleteConflict"):
-        stack.destroy()
-    iam.detach_role_policy(RoleName="role29", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
-    stack.destroy()
-
-
-def _visible(name: str) -> dict[str, Any]:
-    return {"cloudwatch_metrics_enabled": False, "metric_name": name, "sampled_requests_enabled": False}
-
-
-def _rule(name: str, priority: int, **more: Any) -> dict[str, Any]:
-    statement = {"geo_match_statement": {"country_codes": ["DE"]}}
-    usual = {"statement": statement, "visibility_config": _visible(name), "action": {"block": {}}}
-    return {"name": name, "priority": priority} | usual | more
-
-
-def _managed(name: str, priority: int, group: str) -> dict[str, Any]:
-    return {
-        "name": name, "priority": priority, "override_action": {"none": {}}, "visibility_config": _visible(name),
-        "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": group}},
-    }  # fmt: skip
-
-
-_REGEX = {
-    "regex_match_statement": {
-        "regex_string": "a", "field_to_match": {"body": {}}, "text_transformations": [{"priority": 0, "type": "URL_DECODE"}]
-    }
-}  # fmt: skip
-_GROUPS = ("BotControl", "Common", "SQLi")
-
-
-@pytest.mark.parametrize(
-    ("rules", "words"),
-    [
-        ([_rule("a", 1), _rule("b", 1)], "priority"),
-        ([_rule("a", 1), _rule("a", 2)], "name"),
-        ([{key: value for key, value in _rule("a", 1).items() if key != "action"}], "action"),
-        ([_managed("m", 1, "AWSManagedRulesNoSuchSet")], "AWSManagedRulesNoSuchSet"),
-        ([_rule("r", 1, statement={"rate_based_statement": {"limit": 5, "aggregate_key_type": "IP"}})], "limit"),
-        (
-            [_managed(f"m{i}", i, f"AWSManagedRules{name}RuleSet") for i, name in enumerate(_GROUPS)]
-            + [_rule(f"x{i}", 50 + i, statement=_REGEX) for i in range(400)],
-            "5000",
-        ),
-    ],
-)
-def test_web_acls_that_waf_refuses(stack: SmallEngine, rules: list[dict[str, Any]], words: str) -> None:
-    def program(_: int) -> None:
-        aws.wafv2.WebAcl(
-            "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_visible("acl"), rules=rules
-        )
-
-    with refused(words):
-        stack.up(program)
-
-
-def test_a_web_acl_that_waf_takes(stack: SmallEngine) -> None:
-    def program(step: int) -> None:
-        aws.wafv2.WebAcl(
-            "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_visible("acl"),
-            rules=[_rule("a", 1)] if step == 1 else [],
-        )  # fmt: skip
-
-    stack.up(program, 1)
-    assert stack.outputs("acl")["capacity"] == 1
-    assert stack.up(program, 2).changes == {"update": {"acl"}}
     stack.destroy()
 
 

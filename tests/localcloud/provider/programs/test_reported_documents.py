@@ -1,0 +1,175 @@
+"""Policies and rules after public bug reports (/work/shared/cases/local-cloud): what AWS refuses of them, and what it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from tests.localcloud.provider.programs.parts import (
+    ACCOUNT,
+    allow,
+    policy,
+    trust,
+)  # fmt: skip
+from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
+
+GHOST = f"arn:aws:iam::{ACCOUNT}:role/ghost"
+
+ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+
+
+def test_bucket_policies_that_s3_refuses(stack: SmallEngine) -> None:
+    statements: dict[int, dict[str, Any]] = {
+        1: {"Principal": "*", "Resource": "arn:aws:s3:::b24-x/*"},
+        2: {"Principal": ROOT, "Resource": "arn:aws:s3:::another/*"},
+        3: {"Principal": {"AWS": GHOST}, "Resource": "arn:aws:s3:::b24-x/*"},
+        4: {"Principal": ROOT, "Action": "s3:NoSuchAction", "Resource": "arn:aws:s3:::b24-x/*"},
+        5: {"Principal": ROOT, "Resource": "arn:aws:s3:::b24-x/*"},
+    }
+
+    def program(step: int) -> None:
+        bucket = aws.s3.Bucket("b", bucket="b24-x")
+        block = aws.s3.BucketPublicAccessBlock(
+            "p", bucket=bucket.id, block_public_policy=True, block_public_acls=True, ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )  # fmt: skip
+        aws.s3.BucketPolicy(
+            "pol", bucket=bucket.id, policy=policy(allow(**{"Action": "s3:GetObject"} | statements[step])),
+            opts=Options(depends_on=[block]),
+        )  # fmt: skip
+
+    for step, words in {1: "AccessDenied", 2: "MalformedPolicy", 3: "ghost", 4: "NoSuchAction"}.items():
+        with refused(words):
+            stack.up(program, step)
+    stack.up(program, 5)
+    assert stack.preview(program, 5).changes == {}
+    stack.destroy()
+
+
+_KEYS = allow(Sid="root", Principal=ROOT, Action="kms:*", Resource="*")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (
+            lambda _: aws.kms.Key(
+                "lockout",
+                policy=policy(allow(Principal={"AWS": "arn:aws:iam::999999999999:root"}, Action="kms:Decrypt", Resource="*")),
+            ),
+            "allow you to update",
+        ),
+        (
+            lambda _: aws.kms.Key(
+                "ghost", policy=policy(_KEYS, allow(Principal={"AWS": GHOST}, Action="kms:Decrypt", Resource="*"))
+            ),
+            "ghost",
+        ),
+        (lambda _: aws.iam.Policy("x", policy=policy({"Effect": "Permit", "Action": "s3:*", "Resource": "*"})), "Permit"),
+        (lambda _: aws.iam.Policy("x", policy=policy(allow(Action="s3:GetObject", Resource="not-an-arn"))), "not-an-arn"),
+        (
+            lambda _: aws.iam.Role("x", assume_role_policy=policy(allow(Principal={"AWS": GHOST}, Action="sts:AssumeRole"))),
+            "ghost",
+        ),
+        (
+            lambda _: aws.iam.Policy(
+                "x",
+                policy=policy(
+                    *(allow(Action="s3:GetObject", Resource=f"arn:aws:s3:::{'b' * 50}{i}/*") for i in range(80))
+                ),
+            ),
+            "6144",
+        ),
+        (lambda _: aws.iam.Policy("x", policy=policy(allow(Principal="*", Action="s3:*", Resource="*"))), "Principal"),
+    ],
+)  # fmt: skip
+def test_policies_that_kms_and_iam_refuse(stack: SmallEngine, program: Program, words: str) -> None:
+    with refused(words):
+        stack.up(program)
+    stack.destroy()
+
+
+def test_a_policy_attached_elsewhere_stays(stack: SmallEngine, aws_clients: Any) -> None:
+    def program(step: int) -> None:
+        aws.iam.Role("r", name="role29", assume_role_policy=trust())
+        if step == 1:
+            aws.iam.Policy("p", name="policy29", policy=policy(allow(Action="s3:*", Resource="*")))
+
+    iam = aws_clients("iam")
+    stack.up(program, 1)
+    arn = stack.outputs("p")["arn"]
+    iam.attach_role_policy(RoleName="role29", PolicyArn=arn)
+    with refused("p: ", "DeleteConflict"):
+        stack.up(program, 2)
+    iam.detach_role_policy(RoleName="role29", PolicyArn=arn)
+    iam.attach_role_policy(RoleName="role29", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    with refused("DeleteConflict"):
+        stack.destroy()
+    iam.detach_role_policy(RoleName="role29", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    stack.destroy()
+
+
+def _visible(name: str) -> dict[str, Any]:
+    return {"cloudwatch_metrics_enabled": False, "metric_name": name, "sampled_requests_enabled": False}
+
+
+def _rule(name: str, priority: int, **more: Any) -> dict[str, Any]:
+    statement = {"geo_match_statement": {"country_codes": ["DE"]}}
+    usual = {"statement": statement, "visibility_config": _visible(name), "action": {"block": {}}}
+    return {"name": name, "priority": priority} | usual | more
+
+
+def _managed(name: str, priority: int, group: str) -> dict[str, Any]:
+    return {
+        "name": name, "priority": priority, "override_action": {"none": {}}, "visibility_config": _visible(name),
+        "statement": {"managed_rule_group_statement": {"vendor_name": "AWS", "name": group}},
+    }  # fmt: skip
+
+
+_REGEX = {
+    "regex_match_statement": {
+        "regex_string": "a", "field_to_match": {"body": {}}, "text_transformations": [{"priority": 0, "type": "URL_DECODE"}]
+    }
+}  # fmt: skip
+
+_GROUPS = ("BotControl", "Common", "SQLi")
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ([_rule("a", 1), _rule("b", 1)], "priority"),
+        ([_rule("a", 1), _rule("a", 2)], "name"),
+        ([{key: value for key, value in _rule("a", 1).items() if key != "action"}], "action"),
+        ([_managed("m", 1, "AWSManagedRulesNoSuchSet")], "AWSManagedRulesNoSuchSet"),
+        ([_rule("r", 1, statement={"rate_based_statement": {"limit": 5, "aggregate_key_type": "IP"}})], "limit"),
+        (
+            [_managed(f"m{i}", i, f"AWSManagedRules{name}RuleSet") for i, name in enumerate(_GROUPS)]
+            + [_rule(f"x{i}", 50 + i, statement=_REGEX) for i in range(400)],
+            "5000",
+        ),
+    ],
+)
+def test_web_acls_that_waf_refuses(stack: SmallEngine, rules: list[dict[str, Any]], words: str) -> None:
+    def program(_: int) -> None:
+        aws.wafv2.WebAcl(
+            "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_visible("acl"), rules=rules
+        )
+
+    with refused(words):
+        stack.up(program)
+
+
+def test_a_web_acl_that_waf_takes(stack: SmallEngine) -> None:
+    def program(step: int) -> None:
+        aws.wafv2.WebAcl(
+            "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_visible("acl"),
+            rules=[_rule("a", 1)] if step == 1 else [],
+        )  # fmt: skip
+
+    stack.up(program, 1)
+    assert stack.outputs("acl")["capacity"] == 1
+    assert stack.up(program, 2).changes == {"update": {"acl"}}
+    stack.destroy()
