@@ -53,7 +53,7 @@ def commands_once(server: ValkeyServer) -> Iterator[None]:
 @contextmanager
 def statements_once() -> Iterator[None]:
     """A statement is compiled once for all engines: each test makes several, and they differ in nothing but the address."""
-    compiled = LRUCache(5000)
+    compiled: LRUCache[Any, Any] = LRUCache(5000)
 
     def create(*arguments: Any, **more: Any) -> AsyncEngine:
         engine = create_async_engine(*arguments, **more)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,11 +15,11 @@ from pathlib import Path
 import psutil
 
 from localcloud.dataplane.ecs.service import ServiceRunner
-from localcloud.dataplane.ecs.task import Task
 from localcloud.dataplane.ingress.targets import Targets
+from localcloud.dataplane.model import TaskDefinition
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.dataplane.watch.traffic import NAMESPACE as BALANCER
-from localcloud.dataplane.watch.traffic import Put, suffix
+from localcloud.dataplane.watch.traffic import suffix
 
 #: CPU units of one processor in a task definition.
 _UNITS = 1024
@@ -28,67 +27,100 @@ _UNITS = 1024
 _BACKEND = re.compile(r"postgres: (?:[^:]*: )?\S+ \S+ (?:\[local\]|[0-9a-f.:]+\()")
 
 
-@dataclass
-class Meter:
-    """Looks at processes; what a processor did is the difference to the look before."""
+@dataclass(frozen=True)
+class Running:
+    """What a look needs to know, taken down where it changes, so that the look itself may be in a thread."""
 
-    put: Put
-    disk: Path
-    _before: dict[int, tuple[float, float]] = field(default_factory=dict)
+    services: tuple[
+        tuple[Mapping[str, str], tuple[tuple[TaskDefinition, int], ...]], ...
+    ]  #: place, tasks with their pid
+    stores: tuple[tuple[str, str, int], ...]  #: kind, name, pid
+    targets: tuple[tuple[Mapping[str, str], int, int], ...]  #: place, healthy, unhealthy
 
-    def look(
-        self,
+    @classmethod
+    def of(
+        cls,
         runners: Iterable[ServiceRunner],
         stores: Iterable[dict[str, object]],
         targets: Targets,
         balancers: Mapping[str, str],
-    ) -> None:
-        """Write one value of each metric. `balancers`: by target group's ARN (`traffic.balancers`)."""
-        now = time.time()
+    ) -> Running:
+        """What runs now. `balancers`: by target group's ARN (`traffic.balancers`)."""
+        return cls(
+            tuple(
+                (
+                    {"ClusterName": runner.spec.cluster.rpartition("/")[2], "ServiceName": runner.spec.name},
+                    tuple((task.definition, task.pid) for task in runner.tasks if task.pid is not None),
+                )
+                for runner in runners
+            ),
+            tuple(
+                (str(store["kind"]), str(store["name"]), store["pid"])
+                for store in stores
+                if isinstance(store["pid"], int)
+            ),
+            tuple(
+                ({"LoadBalancer": balancers.get(group, ""), "TargetGroup": suffix(group)}, healthy, unhealthy)
+                for group, (healthy, unhealthy) in targets.counts().items()
+            ),
+        )
+
+
+@dataclass
+class Meter:
+    """Looks at processes; what a processor did is the difference to the look before."""
+
+    disk: Path
+    _before: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def look(self, running: Running, now: float) -> list[tuple[Metric, float]]:
+        """One value of each metric; a tenth of a second for the processes of a platform, most of it for their memory."""
         seen: dict[int, tuple[float, float]] = {}
-        for runner in runners:
-            self._service(runner, now, seen)
-        for store in stores:
-            if isinstance(store["pid"], int):
-                self._store(str(store["kind"]), str(store["name"]), store["pid"], now, seen)
-        for group, (healthy, unhealthy) in targets.counts().items():
-            place = {"LoadBalancer": balancers.get(group, ""), "TargetGroup": suffix(group)}
-            self.put(Metric.of(BALANCER, "HealthyHostCount", place), healthy, now)
-            self.put(Metric.of(BALANCER, "UnHealthyHostCount", place), unhealthy, now)
+        found: list[tuple[Metric, float]] = []
+        for place, tasks in running.services:
+            found.append((Metric.of("ECS/ContainerInsights", "RunningTaskCount", place), len(tasks)))
+            for definition, pid in tasks:
+                found += self._task(definition, pid, place, now, seen)
+        for kind, name, pid in running.stores:
+            found += self._store(kind, name, pid, now, seen)
+        for place, healthy, unhealthy in running.targets:
+            found.append((Metric.of(BALANCER, "HealthyHostCount", place), healthy))
+            found.append((Metric.of(BALANCER, "UnHealthyHostCount", place), unhealthy))
         self._before = seen
+        return found
 
-    def _service(self, runner: ServiceRunner, now: float, seen: dict[int, tuple[float, float]]) -> None:
-        place = {"ClusterName": runner.spec.cluster.rpartition("/")[2], "ServiceName": runner.spec.name}
-        running = [task for task in runner.tasks if task.pid is not None]
-        self.put(Metric.of("ECS/ContainerInsights", "RunningTaskCount", place), len(running), now)
-        for task in running:
-            self._task(task, place, now, seen)
-
-    def _task(self, task: Task, place: dict[str, str], now: float, seen: dict[int, tuple[float, float]]) -> None:
-        definition = task.definition
-        family = list(_family(task.pid or 0))
-        if definition.cpu and (busy := self._busy(task.pid or 0, family, now, seen)) is not None:
-            self.put(Metric.of("AWS/ECS", "CPUUtilization", place), 100 * busy * _UNITS / definition.cpu, now)
+    def _task(
+        self,
+        definition: TaskDefinition,
+        pid: int,
+        place: Mapping[str, str],
+        now: float,
+        seen: dict[int, tuple[float, float]],
+    ) -> Iterator[tuple[Metric, float]]:
+        family = list(_family(pid))
+        if definition.cpu and (busy := self._busy(pid, family, now, seen)) is not None:
+            yield Metric.of("AWS/ECS", "CPUUtilization", place), 100 * busy * _UNITS / definition.cpu
         if definition.memory:
             used = sum(_proportional(process) for process in family) / 2**20
-            self.put(Metric.of("AWS/ECS", "MemoryUtilization", place), 100 * used / definition.memory, now)
+            yield Metric.of("AWS/ECS", "MemoryUtilization", place), 100 * used / definition.memory
 
-    def _store(self, kind: str, name: str, pid: int, now: float, seen: dict[int, tuple[float, float]]) -> None:
+    def _store(
+        self, kind: str, name: str, pid: int, now: float, seen: dict[int, tuple[float, float]]
+    ) -> Iterator[tuple[Metric, float]]:
         family = list(_family(pid))
         busy = self._busy(pid, family, now, seen)
         if kind == "rds":
             place = {"DBInstanceIdentifier": name}
             clients = sum(1 for process in family if _BACKEND.match(_title(process)))
-            self.put(Metric.of("AWS/RDS", "DatabaseConnections", place), clients, now)
+            yield Metric.of("AWS/RDS", "DatabaseConnections", place), clients
             with suppress(FileNotFoundError):  # the state directory was deleted under us
-                self.put(Metric.of("AWS/RDS", "FreeStorageSpace", place), shutil.disk_usage(self.disk).free, now)
+                yield Metric.of("AWS/RDS", "FreeStorageSpace", place), shutil.disk_usage(self.disk).free
             if busy is not None:
-                percent = 100 * busy / (psutil.cpu_count() or 1)
-                self.put(Metric.of("AWS/RDS", "CPUUtilization", place), percent, now)
+                yield Metric.of("AWS/RDS", "CPUUtilization", place), 100 * busy / (psutil.cpu_count() or 1)
         elif busy is not None:  # one thread does the engine's work
             for node in (f"{name}-001", f"{name}-0001-001"):
                 metric = Metric.of("AWS/ElastiCache", "EngineCPUUtilization", {"CacheClusterId": node})
-                self.put(metric, min(100.0, 100 * busy), now)
+                yield metric, min(100.0, 100 * busy)
 
     def _busy(
         self, pid: int, family: Iterable[psutil.Process], now: float, seen: dict[int, tuple[float, float]]

@@ -21,7 +21,7 @@ from localcloud.dataplane.watch import expressions, log_metrics
 from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, OK, Alarm, NotEvaluated
 from localcloud.dataplane.watch.log_metrics import Filter
 from localcloud.dataplane.watch.metrics import Metrics
-from localcloud.dataplane.watch.usage import Meter
+from localcloud.dataplane.watch.usage import Meter, Running
 from localcloud.runtime.aws import Aws
 
 #: How Application Auto Scaling describes the alarms that it makes for itself. The emulator's have made-up thresholds; the
@@ -95,7 +95,7 @@ class Watch:
 
     async def run(self, scheduler: Scheduler, stores: DataStores) -> None:
         """Look at usage and evaluate what is due, until cancelled."""
-        meter = Meter(self.metrics.put, self._config.places.root)
+        meter = Meter(self._config.places.root)
         timing = self._config.timing
         while True:
             await asyncio.sleep(timing.watch)
@@ -103,7 +103,9 @@ class Watch:
             if now - self._used_at >= timing.usage:
                 self._used_at = now
                 self.metrics.forget(now)
-                meter.look(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
+                running = Running.of(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
+                for metric, value in await asyncio.to_thread(meter.look, running, now):
+                    self.metrics.put(metric, value, now)
             # An emulator that is being started again, a store on a full disk: the next time.
             with suppress(ClientError, BotoCoreError, httpx.HTTPError, sqlite3.Error):
                 await self._read(now)
