@@ -150,8 +150,11 @@ class Platform:
         )
         return answer["taskDefinition"]["taskDefinitionArn"]
 
-    def web_service(self, name: str, *, desired: int = 1, listener: str, **more: Any) -> str:
-        """A web service behind the load balancer at /<name>/*; returns its target group."""
+    def web_service(self, name: str, *, desired: int = 1, listener: str, grace: int = 0, **more: Any) -> str:
+        """A web service behind the load balancer at /<name>/*; returns its target group.
+
+        grace: seconds in which failing checks of the target group are ignored.
+        """
         group = self.target_group(name)
         self.aws.client("elbv2").modify_target_group_attributes(
             TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
@@ -159,7 +162,10 @@ class Platform:
         self._rules += 1
         self.rule(listener, self._rules, f"/{name}/*", group)
         target = {"targetGroupArn": group, "containerName": "web", "containerPort": 8080}
-        self.deploy(name, self.web(**more), desired=desired, loadBalancers=[target])
+        kept = {"healthCheckGracePeriodSeconds": grace}
+        self.deploy(
+            name, self.web(**more), desired=desired, loadBalancers=[target], **({"kept": kept} if grace else {})
+        )
         return group
 
     def deploy(self, name: str, *containers: dict[str, Any], desired: int = 1, **more: Any) -> str:

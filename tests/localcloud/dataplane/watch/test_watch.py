@@ -46,7 +46,8 @@ def alarmed(shared: Platform) -> Platform:
     )
     options = {"awslogs-group": GROUP, "awslogs-region": "ap-south-1", "awslogs-stream-prefix": "web"}
     log = {"logDriver": "awslogs", "options": options}
-    shared.web_service("alarmed", listener=listener, program="speaking.py", logConfiguration=log)
+    # A busy machine may take seconds to start it, and this is no test of that.
+    shared.web_service("alarmed", listener=listener, grace=60, program="speaking.py", logConfiguration=log)
     shared.rule(listener, 500, "/empty/*", shared.target_group("empty"))
     assert shared.converge()[-1].state == "steady"
     return shared
