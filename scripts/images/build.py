@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -23,8 +24,8 @@ DOCKERFILE = PROJECT / "services" / "Dockerfile"
 #: Bytes of an image's files at most, by set of requirements: what a task pulls before it starts.
 LARGEST = {"services": 250_000_000}
 
-#: Where the build finds the caller's certificates. Not where the image's own are: those are copied into its trust store.
-_AUTHORITIES = "/run/build/ca.pem"
+#: The home of the build's user, which every base has.
+_HOME = "/root"
 
 
 def build(tag: str, requirements: str, chosen: str) -> None:
@@ -42,15 +43,21 @@ def build(tag: str, requirements: str, chosen: str) -> None:
 
 
 def _reaching(scratch: Path) -> list[str]:
-    """What leads pip to the package index from inside, as the caller's settings do here; nothing of it stays in the image."""
+    """What leads pip to the package index from inside, as the caller's settings do here: as the home of the build's user.
+
+    The certificates are not put where the image's own are, which it copies into its trust store. And what is mounted over a
+    folder that is there leaves nothing behind; of a file its place would stay, empty.
+    """
     bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
     index = os.environ.get("PIP_INDEX_URL")
-    lines = [f"cert = {_AUTHORITIES}"] if bundle else []
+    lines = [f"cert = {_HOME}/ca.pem"] if bundle else []
     lines += [f"index-url = {index}"] if index else []
-    settings = scratch / "pip.conf"
+    settings = scratch / ".config" / "pip" / "pip.conf"
+    settings.parent.mkdir(parents=True)
     settings.write_text("\n".join(["[global]", *lines, ""]))
-    mounted = [f"--volume={settings}:/etc/pip.conf:ro"]
-    return mounted + ([f"--volume={bundle}:{_AUTHORITIES}:ro"] if bundle else [])
+    if bundle:
+        shutil.copy(bundle, scratch / "ca.pem")
+    return [f"--volume={scratch}:{_HOME}:ro"]
 
 
 def size(root: Path) -> int:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from model.vocabulary import ProcessKind
-from scripts.images import buildah
+from scripts.images import buildah, publish
 from tests.scripts.test_images import valid
 from tests.services.common.processes import Process
 from tests.services.common.test_processes import WAITING
@@ -95,8 +95,8 @@ def test_nothing_of_the_machine_that_built_it_is_in_it(root: Path) -> None:
     trusted = (root / "etc/ssl/matchday.pem").read_text()
     assert trusted.endswith((ROOT / "packaging/image/rds.pem").read_text())
     assert trusted.startswith((root / "etc/ssl/certs/ca-certificates.crt").read_text())
-    assert not (root / "etc/pip.conf").exists() or not (root / "etc/pip.conf").read_text()
-    assert not list((root / "run").rglob("*.pem"))
+    assert not (root / "etc/pip.conf").exists()
+    assert [path.name for path in (root / "root").iterdir() if path.name not in (".bashrc", ".profile")] == []
     assert sorted(path.name for path in (root / "app").iterdir()) == ["scoring", "services"]
 
 
@@ -136,6 +136,18 @@ def test_every_process_of_every_service_can_be_loaded(root: Path) -> None:
         inside(root, "python", "-c", program), env=environment(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_it_is_pushed_by_digest_and_listed_with_its_architecture(built: Path, tmp_path: Path) -> None:
+    """To a folder of OCI's layout, as no registry is reached; the calls of buildah are those for one."""
+    repository = f"oci:{tmp_path / 'registry'}"
+    pushed = publish.push(built, repository, "abc123")
+    (built / "pushed.json").write_text(json.dumps(pushed))
+    listed = publish.join(repository, "abc123", [built])
+    blob = tmp_path / "registry" / "blobs" / "sha256" / listed["digest"].removeprefix("sha256:")
+    (entry,) = json.loads(blob.read_text())["manifests"]
+    assert entry["digest"] == pushed["digest"]
+    assert entry["platform"]["architecture"] == json.loads((built / "image.json").read_text())["architecture"]
 
 
 class InImage(Process):
