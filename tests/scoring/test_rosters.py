@@ -282,7 +282,7 @@ def test_f1_chips() -> None:
 
 
 def test_an_unknown_chip_cannot_be_scored() -> None:
-    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.2\.0 has no such chip"):
+    with pytest.raises(RosterError, match=r"chip 'jackpot': fpl@1\.3\.0 has no such chip"):
         apply_multipliers(load("fpl"), fpl("jackpot"), [])
 
 
