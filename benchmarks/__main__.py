@@ -8,6 +8,7 @@ import sys
 #: Name → module with a `main()` that emits figures.
 BENCHMARKS = {
     "auth": "benchmarks.auth",
+    "boards": "benchmarks.boards",
     "clock": "benchmarks.clock",
     "payments": "benchmarks.payments",
     "platform": "benchmarks.platform",

@@ -32,7 +32,8 @@ async def open_cache() -> AsyncIterator[Cache]:
         await cache.aclose()
 
 
-def _keys(contest_id: UUID) -> tuple[str, str, str]:
+def keys(contest_id: UUID) -> tuple[str, str, str]:
+    """The keys of a contest's board: the board, the one that is filled beside it, up to which revision it is right."""
     tag = f"scoring:{{{contest_id}}}"
     return f"{tag}:board", f"{tag}:next", f"{tag}:revision"
 
@@ -40,7 +41,7 @@ def _keys(contest_id: UUID) -> tuple[str, str, str]:
 async def refresh(session: AsyncSession, cache: Cache, contest_id: UUID) -> None:
     """Bring a contest's board up to the revision of its slate. Raises RedisError: then the message is tried again."""
     await contests_repository.lock_board(session, contest_id)
-    board, beside, mark = _keys(contest_id)
+    board, beside, mark = keys(contest_id)
     revision = await contests_repository.revision_of(session, contest_id)
     reached = await cache.get(mark)
     if reached is None:
@@ -57,7 +58,7 @@ async def refresh(session: AsyncSession, cache: Cache, contest_id: UUID) -> None
 
 async def place(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID) -> None:
     """Put a team on a contest's board; one that is not there is filled with everybody. Raises RedisError."""
-    board, _, mark = _keys(contest_id)
+    board, _, mark = keys(contest_id)
     if await cache.get(mark) is None:
         await refresh(session, cache, contest_id)
         return
@@ -100,7 +101,7 @@ class BoardReader:
 
     def __init__(self, cache: Cache, session: AsyncSession, contest_id: UUID) -> None:
         self._cache, self._session, self._contest = cache, session, contest_id
-        self._board, _, self._mark = _keys(contest_id)
+        self._board, _, self._mark = keys(contest_id)
 
     async def page(self, start: int, count: int) -> list[tuple[int, UUID, int]]:
         """Rank, team and units from place `start` (0 is the first) on."""
