@@ -14,7 +14,7 @@ SLOW_SECONDS = 0.04
 HALF_BYTES = 5
 
 #: What a piece holds that makes the server commit: COMMIT itself, or a batch of wallet's writer, a statement by itself.
-_COMMITS = (b"COMMIT", b'[{"op": ')
+_COMMITS = (b"COMMIT", b'[{"op":')
 
 
 class Fault(StrEnum):
