@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -15,13 +16,12 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.auth.contacts import normalise_email
-from services.common import answers, bodies, logs, middleware, protocol
-from services.common.admission import Admission, Admitted
+from services.common import bodies, logs, middleware, protocol
+from services.common.application import create_application
 from services.common.client_address import client_address
 from services.common.errors import ServiceError
-from services.common.middleware import RequestContext, head_refusal, is_text
+from services.common.middleware import head_refusal, is_text
 from services.common.refusal import path_of_whole
-from services.common.sweep import Sweep
 from services.common.tokens import TokenVerifier
 from tests.services.common.serving import serving
 from tests.services.support import Clock
@@ -165,17 +165,13 @@ async def things(thing: Thing) -> Thing:
     return thing
 
 
+async def nothing(app: FastAPI, stack: AsyncExitStack) -> None:
+    """A service without resources of its own; it is never started here."""
+
+
 def application() -> FastAPI:
-    """What every request of a service goes through, without a database."""
-    app = FastAPI(redirect_slashes=False)
-    app.state.draining, app.state.sweep = False, Sweep(app.state)
-    app.state.admission = Admission()
-    app.add_middleware(Admitted, app.state.admission)
-    app.add_middleware(bodies.BodyGuard)
-    app.add_middleware(RequestContext)
-    answers.register(app)
-    app.include_router(router)
-    return app
+    """A service as each is made, without a database."""
+    return create_application(title="things", summary="for tests", routers=[router], opener=nothing)
 
 
 async def post(body: bytes, content_type: str = "application/json", path: str = "/things", **headers: str) -> Any:
