@@ -66,9 +66,10 @@ bench: setup ## figures, each beside a reference run of the same minute
 UV_COMPILE := .venv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --quiet
 lock: ## write requirements/*.txt anew from pyproject.toml
 	$(UV_COMPILE) requirements/uv.in -o requirements/uv.txt
-	$(UV_COMPILE) pyproject.toml --extra infra --extra services --extra localcloud --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra infra --extra services --extra kyc --extra localcloud --extra dev -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra infra -c requirements/dev.txt -o requirements/infra.txt
 	$(UV_COMPILE) pyproject.toml --extra services -c requirements/dev.txt -o requirements/services.txt
+	$(UV_COMPILE) pyproject.toml --extra services --extra kyc -c requirements/dev.txt -o requirements/kyc.txt
 
 clean: ## forget .venv and caches (not the platform's data: `matchday reset` does that)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -70,7 +70,7 @@ class Compute(Model):
 
 
 class Image(Model):
-    """The image of every service: `<registry>/matchday/services`, by digest or by tag, one of the two."""
+    """The images of the services: `<registry>/matchday/services`, by digest or by tag, one of the two."""
 
     registry: Registry | None = None
     """left out: the account's own ECR"""
@@ -78,16 +78,19 @@ class Image(Model):
     """the image's digest, as `docker push` prints it: what was tested is what runs"""
     tag: ImageTag | None = None
     """a tag of one build instead: a commit or a version; ones that move, such as `current`, in the tier laptop alone"""
+    targets: dict[Literal["kyc"], ImageDigest] = Field(default_factory=dict)
+    """with `digest`: the digest of each other image, by its set of requirements; with a tag theirs is `<tag>-<set>`"""
 
     @property
     def pinned(self) -> bool:
         """Whether it names one build for ever."""
         return self.digest is not None or (self.tag is not None and _ONE_BUILD.fullmatch(self.tag) is not None)
 
-    @property
-    def suffix(self) -> str:
-        """What follows the repository's name in an image's reference."""
-        return f":{self.tag}" if self.digest is None else f"@{self.digest}"
+    def suffix(self, target: str = "services") -> str:
+        """What follows the repository's name in the reference of an image. Raises KeyError where `targets` lacks it."""
+        if target == "services":
+            return f":{self.tag}" if self.digest is None else f"@{self.digest}"
+        return f":{self.tag}-{target}" if self.digest is None else f"@{dict[str, str](self.targets)[target]}"
 
     @model_validator(mode="after")
     def _one(self) -> Self:

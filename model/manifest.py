@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -208,6 +208,8 @@ class ServiceManifest(Model):
     """groups of `model/egress.py` that it calls outside of AWS; none: it cannot leave"""
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
+    image: Literal["services", "kyc"] = "services"
+    """the target of services/Dockerfile that its containers run: every service's, or one with more packages"""
     data_key: bool = False
     """whether it encrypts data itself by KMS: `DATA_KEY`, the ARN of the key, to be used under the context `service=<name>`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]

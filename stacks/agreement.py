@@ -25,7 +25,7 @@ def check(settings: EnvironmentSettings, catalog: Catalog, now: datetime | None 
     shown = f"environments/Pulumi.{settings.stack}.yaml: {KEY}"
     found = [
         f"{shown}.{sentence}"
-        for part in (_replicas, _egress, _partners, _firewall, _backlogs)
+        for part in (_replicas, _images, _egress, _partners, _firewall, _backlogs)
         for sentence in part(settings, catalog)
     ]
     found += [f"{shown}.{sentence}" for sentence in capacity.problems(settings, catalog, now or datetime.now(UTC))]
@@ -40,6 +40,17 @@ def _replicas(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
             f"postgres.replicas: {settings.postgres.replicas}: no service reads from a replica; accepted: 0, until a "
             "service.yaml says reads_replica: true"
         )
+
+
+def _images(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
+    """A digest names one image, so each target that a service runs has its own."""
+    for service in catalog.services.values():
+        known = {"services", *settings.image.targets}
+        if settings.image.digest is not None and service.image not in known:
+            yield (
+                f"image.targets: lacks {service.image!r}, which {service.name} runs; accepted: {service.image}: sha256:<64 "
+                "hexadecimal digits>, as `docker push` prints it"
+            )
 
 
 def _egress(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -63,17 +63,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, and the digests of the document; `refused`: why its picture is not taken."""
+    """What was found, and the document's digests; of its picture: why it is not taken, whether it is masked, what it says."""
 
     found: Sequence[Finding]
     digests: Sequence[bytes]
     refused: str | None = None
+    masked: bool = False
+    sealed: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Check:
     """`services.common.outside.OutsideCall` of the message CHECK."""
 
-    timeout = timedelta(seconds=100)
+    timeout = timedelta(seconds=240)
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
@@ -98,12 +100,15 @@ class Check:
         birth_date = date.fromisoformat(values["date_of_birth"])
         found = findings.of_pan(values["pan"], values["name"], birth_date, asked.today)
         digests = tools.digests.all(values["pan"])
-        if asked.picture is not None:
-            try:
-                await reading.keep(tools.store, tools.sandbox, asked.picture)
-            except PoisonError as error:
-                return Checked(found, digests, refused=error.reason)
-        return Checked(found, digests)
+        if asked.picture is None:
+            return Checked(found, digests)
+        try:
+            page = await reading.keep(tools.store, tools.sandbox, asked.picture)
+        except PoisonError as error:
+            return Checked(found, digests, refused=error.reason)
+        found += findings.of_card(page.card, values["pan"], values["name"], birth_date)
+        sealed = {name: key.seal(asked.item, name, each.value) for name, each in page.card.fields.items()}
+        return Checked(found, digests, masked=page.masked, sealed=sealed)
 
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Checked | Refused
@@ -116,11 +121,13 @@ class Check:
             return
         document = await documents_repository.of_item(session, item.id)
         if document is not None:
+            document.masked = outcome.masked
             document.state = (DocumentState.REFUSED if outcome.refused else DocumentState.KEPT).value
             await outbox.enqueue(session, DELETE, {"prefix": upload_key(document.player_id, document.id)})
         if outcome.refused is not None:
             await decide(session, clock, case, item, CaseEvent.RESUBMIT, SYSTEM, [f"picture_{outcome.refused}"])
             return
+        repository.add_fields(session, item.id, outcome.sealed)
         await conclude(session, clock, case, item, outcome.found, outcome.digests)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from services.kyc import names, pan
 from services.kyc.aadhaar import OfflineKyc
+from services.kyc.cards import Card
 
 ADULT_YEARS = 18
 
@@ -18,6 +19,8 @@ class Finding(StrEnum):
     UNCONFIRMED = "unconfirmed"  #: nobody but the player has said it
     SURNAME_INITIAL = "surname_initial"  #: the fifth letter of the PAN begins no word of the name
     UNDER_AGE = "under_age"
+    CARD_UNREADABLE = "card_unreadable"  #: something that the card has to say was not read, or not surely
+    NUMBER_DIFFERS = "number_differs"  #: the card's number is another one than the player wrote
     NAME_UNCLEAR = "name_unclear"  #: the document's name is perhaps another one than the PAN's
     NAME_DIFFERS = "name_differs"
     BIRTH_DATE_DIFFERS = "birth_date_differs"
@@ -25,7 +28,9 @@ class Finding(StrEnum):
 
 
 #: Checks that failed: approved by two persons only. The others are doubts, which one person may settle.
-FAILED = frozenset({Finding.UNDER_AGE, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE})
+FAILED = frozenset(
+    {Finding.UNDER_AGE, Finding.NUMBER_DIFFERS, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE}
+)
 
 
 def age_on(day: date, birth_date: date) -> int:
@@ -43,14 +48,32 @@ def of_pan(number: str, name: str, birth_date: date, today: date) -> list[Findin
     return found
 
 
+def of_card(card: Card, number: str, name: str, birth_date: date) -> list[Finding]:
+    """What is to be found in a card beside what the player wrote: what differs, and what nobody can tell. Empty: all agrees."""
+    found = []
+    if card.number is None or card.name is None or card.birth_date is None:
+        found.append(Finding.CARD_UNREADABLE)
+    for read, wanted, differs in (
+        (card.number, number, Finding.NUMBER_DIFFERS),
+        (card.birth_date, birth_date.isoformat(), Finding.BIRTH_DATE_DIFFERS),
+    ):
+        if read is not None and read.value != wanted:
+            found.append(differs if read.sure else Finding.CARD_UNREADABLE)
+    if card.name is not None:
+        found += _of_names(card.name.value, name)
+    return list(dict.fromkeys(found))
+
+
+def _of_names(one: str, other: str) -> list[Finding]:
+    alike = names.likeness(one, other)
+    if alike is not None and alike < names.DIFFERENT:
+        return [Finding.NAME_DIFFERS]
+    return [Finding.NAME_UNCLEAR] if alike is None or alike < names.SAME else []
+
+
 def of_aadhaar(file: OfflineKyc, name: str, birth_date: date, today: date) -> list[Finding]:
     """What is to be found in a file whose signature is good, beside the name and date of the verified PAN."""
-    found = []
-    alike = names.likeness(file.name, name)
-    if alike is not None and alike < names.DIFFERENT:
-        found.append(Finding.NAME_DIFFERS)
-    elif alike is None or alike < names.SAME:
-        found.append(Finding.NAME_UNCLEAR)
+    found = _of_names(file.name, name)
     if file.birth_date != birth_date:
         found.append(Finding.BIRTH_DATE_DIFFERS)
     if age_on(today, file.birth_date) < ADULT_YEARS:

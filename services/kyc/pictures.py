@@ -1,6 +1,6 @@
 """Pictures that players sent, made into ours: decoded within bounds, turned upright, and encoded anew; pure.
 
-Nothing of the file survives but its pixels: no metadata, no second picture, no script behind the end. It runs in a process of
+Nothing of the file survives but its pixels: no metadata, no second picture, no script. It runs in a process of
 its own (`sandbox`), as decoders have had holes and will have more.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ PIXELS, FEWEST_SIDE = 50_000_000, 200
 #: Its longer side as it is kept: print on a card is read from half of that.
 KEPT_SIDE, QUALITY = 2000, 90
 
+#: The most pages of a PDF, of which the first is taken.
+PAGES = 4
+
 #: How often longer than wide: beyond it is no document.
 _SLIMMEST = 5
 
@@ -28,10 +32,11 @@ class MediaType(StrEnum):
 
     JPEG = "image/jpeg"
     PNG = "image/png"
+    PDF = "application/pdf"  #: its first page
 
 
 #: How a file of each type begins.
-_BEGINS = {MediaType.JPEG: b"\xff\xd8\xff", MediaType.PNG: b"\x89PNG\r\n\x1a\n"}
+_BEGINS = {MediaType.JPEG: b"\xff\xd8\xff", MediaType.PNG: b"\x89PNG\r\n\x1a\n", MediaType.PDF: b"%PDF-"}
 
 
 class PictureError(ValueError):
@@ -44,10 +49,8 @@ class PictureError(ValueError):
 
 def load() -> None:
     """Import what decodes. Raises ImportError."""
-    import PIL.Image
-    import PIL.ImageOps
-    import PIL.JpegImagePlugin
-    import PIL.PngImagePlugin  # noqa: F401 - so that it is there
+    for name in ("PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "pypdfium2"):
+        import_module(name)
 
 
 def media_type(content: bytes) -> MediaType | None:
@@ -56,13 +59,15 @@ def media_type(content: bytes) -> MediaType | None:
 
 
 def cleaned(content: bytes) -> bytes:
-    """A JPEG of the same pixels. Raises PictureError (not_a_picture, too_large, too_small, too_slim)."""
+    """A JPEG of the same pixels. Raises PictureError (not_a_picture, too_large, …)."""
     from PIL import Image, ImageOps
 
     kind = media_type(content)
     if kind is None:
         raise PictureError("not_a_picture")
     try:
+        if kind is MediaType.PDF:
+            return encoded(_page(content))
         with Image.open(io.BytesIO(content), formats=[kind.removeprefix("image/").upper()]) as image:
             _check(image.size)
             image.draft(
@@ -77,6 +82,20 @@ def cleaned(content: bytes) -> bytes:
         raise PictureError("too_large") from None
     except Exception:  # decoders raise what they like: OSError, ValueError, SyntaxError, struct.error, zlib.error
         raise PictureError("not_a_picture") from None
+
+
+def _page(content: bytes) -> Image:
+    """The first page of a PDF; its forms and scripts are not run. Raises PictureError, PdfiumError."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(content)
+    if not 1 <= len(document) <= PAGES:
+        raise PictureError("too_many_pages")
+    page = document[0]
+    width, height = page.get_size()
+    if min(width, height) <= 0 or max(width, height) > _SLIMMEST * min(width, height):
+        raise PictureError("too_slim")
+    return page.render(scale=KEPT_SIDE / max(width, height), may_draw_forms=False).to_pil().convert("RGB")
 
 
 def encoded(image: Image) -> bytes:

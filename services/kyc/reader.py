@@ -21,11 +21,15 @@ FAILED = 3
 
 _MiB = 1024 * 1024
 
+#: The largest file that it may write: Python keeps what it compiled, where it may.
+_WRITTEN = 4 * _MiB
+
 
 class Act(StrEnum):
     """What can be done to a file."""
 
     CLEAN = "clean"  #: any file → a JPEG of ours
+    READ = "read"  #: a JPEG of ours → what stands on the PAN card, and the picture without its number
 
 
 Made = tuple[Mapping[str, Any], Mapping[str, bytes]]
@@ -35,7 +39,19 @@ def _clean(content: bytes) -> Made:
     return {}, {"picture": pictures.cleaned(content)}
 
 
-_ACTS: Mapping[Act, Callable[[bytes], Made]] = {Act.CLEAN: _clean}
+def _load_ocr() -> Callable[[bytes], Made]:
+    from services.kyc import ocr
+
+    return ocr.read_card
+
+
+def _load_pictures() -> Callable[[bytes], Made]:
+    pictures.load()
+    return _clean
+
+
+#: Act → what imports all that it needs, before the file is read: what fails then is not the file's fault.
+_ACTS: Mapping[Act, Callable[[], Callable[[bytes], Made]]] = {Act.CLEAN: _load_pictures, Act.READ: _load_ocr}
 
 
 def bound(memory: int, cpu: int) -> None:
@@ -43,7 +59,7 @@ def bound(memory: int, cpu: int) -> None:
     for what, most in (
         (resource.RLIMIT_AS, memory * _MiB),
         (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, _WRITTEN),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
@@ -57,14 +73,15 @@ def main(arguments: list[str]) -> int:
     values: Mapping[str, Any] = {}
     files: Mapping[str, bytes] = {}
     try:
-        pictures.load()  # before the file is read: what fails here is not its fault
-        values, files = _ACTS[act](sys.stdin.buffer.read())
+        do = _ACTS[act]()
+    except ImportError:
+        return FAILED
+    try:
+        values, files = do(sys.stdin.buffer.read())
     except PictureError as error:
         refused = error.reason
     except MemoryError:
         refused = "too_costly"
-    except ImportError:
-        return FAILED
     head = {"refused": refused, "files": {name: len(content) for name, content in files.items()}, **values}
     out = sys.stdout.buffer
     out.write(json.dumps(head).encode() + b"\n")

@@ -8,6 +8,7 @@ from typing import Self
 from uuid import UUID
 
 from services.kyc import pictures
+from services.kyc.cards import Card
 from services.kyc.models import Document
 from services.kyc.reader import Act
 from services.kyc.sandbox import PoisonError, Sandbox
@@ -29,15 +30,32 @@ class Picture:
         return cls(document.id, document.player_id, document.media_type, document.sha256)
 
 
-async def keep(store: Store, sandbox: Sandbox, handed: Picture) -> None:
-    """Keep a picture of the same pixels. What came is left where it is, so that this can be done again.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was made of a picture; `masked`: whether it is kept without its number, too."""
 
-    Raises PoisonError, StoreError, SandboxError.
+    card: Card
+    masked: bool
+
+
+async def keep(store: Store, sandbox: Sandbox, picture: Picture) -> Page:
+    """Keep a picture of the same pixels, and read it. What came is left where it is, so that this can be done again.
+
+    A picture that cannot be read is kept all the same: a person looks at it. Raises PoisonError, StoreError, SandboxError.
     """
-    content = await store.read(upload_key(handed.player, handed.id))
-    if content is None or hashlib.sha256(content).digest() != handed.sha256:
+    content = await store.read(upload_key(picture.player, picture.id))
+    if content is None or hashlib.sha256(content).digest() != picture.sha256:
         raise PoisonError("not_as_announced")
-    if pictures.media_type(content) != handed.media_type:
+    if pictures.media_type(content) != picture.media_type:
         raise PoisonError("not_as_announced")
     cleaned = (await sandbox.run(Act.CLEAN, content)).files["picture"]
-    await store.put(kept_key(handed.player, handed.id, Form.WHOLE), cleaned)
+    await store.put(kept_key(picture.player, picture.id, Form.WHOLE), cleaned)
+    try:
+        found = await sandbox.run(Act.READ, cleaned)
+        card = Card.of(found.values)
+    except PoisonError:
+        return Page(Card(), masked=False)
+    masked = found.files.get("masked")
+    if masked is not None:
+        await store.put(kept_key(picture.player, picture.id, Form.MASKED), masked)
+    return Page(card, masked is not None)

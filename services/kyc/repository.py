@@ -92,7 +92,12 @@ async def add_item(session: AsyncSession, item: Item, sealed: Mapping[str, bytes
     """Keep what was handed in."""
     session.add(item)
     await session.flush()
-    session.add_all(SealedField(item_id=item.id, name=name, sealed=value) for name, value in sealed.items())
+    add_fields(session, item.id, sealed)
+
+
+def add_fields(session: AsyncSession, item_id: UUID, sealed: Mapping[str, bytes]) -> None:
+    """Keep more of an item."""
+    session.add_all(SealedField(item_id=item_id, name=name, sealed=value) for name, value in sealed.items())
 
 
 async def item(session: AsyncSession, item_id: UUID) -> Item | None:

@@ -43,7 +43,7 @@ OVERRIDE = Permission.OVERRIDE_KYC
 _SHOWN = 50
 
 #: Fields that only who agrees to overrides sees whole → how others see them.
-_MASKED = {"pan": pan.masked}
+_MASKED = {"pan": pan.masked, "card_number": pan.masked}
 
 
 async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> ReviewQueue:

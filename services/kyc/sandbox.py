@@ -35,7 +35,8 @@ class Limits(NamedTuple):
     seconds: float
 
 
-LIMITS: Mapping[Act, Limits] = {Act.CLEAN: Limits(768, 10, 30)}
+#: Memory: OCR takes 0.45 GB and 1.5 GB of addresses. Seconds are many times what it takes alone: the machine may be busy.
+LIMITS: Mapping[Act, Limits] = {Act.CLEAN: Limits(768, 15, 60), Act.READ: Limits(2048, 60, 150)}
 
 
 class PoisonError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 
@@ -49,9 +50,6 @@ class Services:
 
     def _platform(self) -> Platform:
         settings, foundation = self._settings, self._foundation
-        registry: pulumi.Input[str] = settings.image.registry or pulumi.Output.concat(
-            foundation.account_id, f".dkr.ecr.{settings.region}.amazonaws.com"
-        )
         own = pulumi.Output.concat(
             f"arn:aws:ecr:{settings.region}:", foundation.account_id, f":repository/{IMAGE_REPOSITORY}"
         )
@@ -60,7 +58,7 @@ class Services:
             region=settings.region,
             cluster=self.cluster,
             subnet_ids=foundation.vpc.private_subnet_ids,
-            image=pulumi.Output.concat(registry, f"/{IMAGE_REPOSITORY}{settings.image.suffix}"),
+            image=self._image("services"),
             repository_arn=None if settings.image.registry else own,
             logs_key_arn=foundation.keys.logs,
             secrets_key_arn=foundation.keys.secrets,
@@ -77,12 +75,20 @@ class Services:
             public_url=self._edge.public_url,
         )
 
+    def _image(self, target: str) -> pulumi.Output[str]:
+        """The reference of the image of a target of services/Dockerfile."""
+        settings = self._settings
+        registry: pulumi.Input[str] = settings.image.registry or pulumi.Output.concat(
+            self._foundation.account_id, f".dkr.ecr.{settings.region}.amazonaws.com"
+        )
+        return pulumi.Output.concat(registry, f"/{IMAGE_REPOSITORY}{settings.image.suffix(target)}")
+
     def _application(
         self, service: ServiceManifest, platform: Platform, made: Mapping[str, Application]
     ) -> ApplicationArgs:
         data = self._data
         return ApplicationArgs(
-            platform=platform,
+            platform=replace(platform, image=self._image(service.image)),
             processes=service.processes,
             security_group_id=self._foundation.groups.ids[service.name],
             port=service.port,

@@ -221,7 +221,14 @@ def test_outside_of_a_laptop_an_image_is_one_build(tag: str) -> None:
 )
 def test_a_digest_or_a_tag_of_one_build_is_taken(image: dict[str, str], suffix: str) -> None:
     loaded = settings(tier="development", edge=EDGE, image=image)
-    assert (loaded.image.pinned, loaded.image.suffix) == (True, suffix)
+    assert (loaded.image.pinned, loaded.image.suffix()) == (True, suffix)
+
+
+def test_another_target_has_a_digest_or_a_tag_of_its_own() -> None:
+    other = "sha256:" + "ab" * 32
+    pinned = settings(tier="development", edge=EDGE, image={"digest": DIGEST, "targets": {"kyc": other}})
+    tagged = settings(tier="development", edge=EDGE, image={"tag": "1.4.2"})
+    assert (pinned.image.suffix("kyc"), tagged.image.suffix("kyc")) == (f"@{other}", ":1.4.2-kyc")
 
 
 @pytest.mark.parametrize("tier", ["development", "production"])

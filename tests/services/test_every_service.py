@@ -198,14 +198,21 @@ def third_party(directory: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("room", ["services", "scoring"])
 def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
     """An import that only development's packages satisfy fails in the container alone."""
-    locked = {
-        re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
-        for line in (ROOT / "requirements" / "services.txt").read_text().splitlines()
-        if "==" in line and not line.startswith((" ", "#"))
-    }
+
+    def locked(image: str) -> set[str]:
+        return {
+            re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
+            for line in (ROOT / "requirements" / f"{image}.txt").read_text().splitlines()
+            if "==" in line and not line.startswith((" ", "#"))
+        }
+
     for name, file in third_party(ROOT / room).items():
+        owner = file.relative_to(ROOT / room).parts[0]
+        image = CATALOG.services[owner].image if owner in CATALOG.services else "services"
         provided = {re.sub(r"[-_.]+", "-", each).lower() for each in DISTRIBUTIONS.get(name, [])}
-        assert provided & locked, f"{file.relative_to(ROOT)} imports {name}, which requirements/services.txt lacks"
+        assert provided & locked(image), (
+            f"{file.relative_to(ROOT)} imports {name}, which requirements/{image}.txt lacks"
+        )
 
 
 def test_a_package_that_the_image_lacks_is_seen(tmp_path: Path) -> None:

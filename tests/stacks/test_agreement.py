@@ -39,6 +39,13 @@ def test_a_replica_that_nothing_reads_is_refused() -> None:
     check(chosen, Catalog.model_construct(tier=Tier.PRODUCTION, services=services))
 
 
+def test_every_image_that_a_service_runs_has_a_digest() -> None:
+    chosen = settings_of("prod")
+    lacking = chosen.model_copy(update={"image": chosen.image.model_copy(update={"targets": {}})})
+    with pytest.raises(AgreementError, match=r"image\.targets: lacks 'kyc', which kyc runs; accepted: kyc: sha256:<64"):
+        check(lacking, catalog_of("prod"))
+
+
 def test_a_rule_that_shall_count_must_be_there() -> None:
     chosen = settings_of("prod")
     firewall = chosen.edge.firewall.model_copy(update={"counted": ("comon",)})

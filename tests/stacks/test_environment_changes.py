@@ -84,12 +84,14 @@ def test_earlier_task_definitions_stay_where_the_image_is_pinned(composed: Compo
     for item in composed(stack).of("TaskDefinition"):
         assert item.inputs["skipDestroy"] == (stack != "local")
         (image,) = {each["image"] for each in json.loads(item.inputs["containerDefinitions"])}
-        assert image.endswith(f"/matchday/services{chosen.image.suffix}")
+        target = catalog_of(stack).services[item.inputs["family"].split("-")[2]].image
+        assert image.endswith(f"/matchday/services{chosen.image.suffix(target)}")
 
 
 def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed: Composed) -> None:
     chosen = settings_of("prod")
-    newer = chosen.model_copy(update={"image": chosen.image.model_copy(update={"digest": "sha256:" + "ab" * 32})})
+    newest = "sha256:" + "ab" * 32
+    newer = chosen.model_copy(update={"image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest}})})
     before, after = shapes(composed("prod")), shapes(compose(newer, catalog_of("prod")))
     assert set(before) == set(after)
     different = [urn for urn in before if before[urn] != after[urn]]

@@ -22,7 +22,7 @@ from services.common.outbox import messages
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
 from services.kyc.kms import Kms
-from services.kyc.sandbox import Sandbox
+from services.kyc.sandbox import LIMITS, Sandbox
 from services.kyc.settings import open_digests
 from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
@@ -32,6 +32,9 @@ from tests.services.kyc.aadhaar import Authority
 from tests.services.support import Clock, Cloud, environ, running
 
 PAN = "ABCPS1234K"
+
+#: Other tests of the same machine take the processors, too.
+PATIENT = {act: limits._replace(seconds=500) for act, limits in LIMITS.items()}
 
 
 @dataclass
@@ -190,7 +193,9 @@ async def kyc(
 
         async def open_tools() -> Tools:
             with environ(given):
-                return Tools(vault=Vault(Kms(data_key)), digests=open_digests(), store=Store(bucket), sandbox=Sandbox())
+                return Tools(
+                    vault=Vault(Kms(data_key)), digests=open_digests(), store=Store(bucket), sandbox=Sandbox(PATIENT)
+                )
 
         async with running(app, given) as client:
             yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock, bucket)

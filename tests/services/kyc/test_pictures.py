@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pypdf import PdfWriter
+from reportlab.pdfgen.canvas import Canvas
 
 from services.kyc import pictures
 from services.kyc.pictures import PictureError
@@ -25,6 +27,19 @@ def file(size: tuple[int, int] = (640, 400), kind: str = "JPEG", mode: str = "RG
         image.paste("#202020", (0, 0, size[0] // 2, size[1]))
     out = io.BytesIO()
     image.save(out, kind, **more)
+    return out.getvalue()
+
+
+def pdf(pages: int = 1, size: tuple[float, float] = (400, 250)) -> bytes:
+    """A PDF whose pages say which they are."""
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=size)
+    canvas.setTitle("Asha's home")
+    for number in range(pages):
+        canvas.setFont("Helvetica", 40)
+        canvas.drawString(40, 60, f"PAGE {number + 1}")
+        canvas.showPage()
+    canvas.save()
     return out.getvalue()
 
 
@@ -63,6 +78,19 @@ def test_what_is_transparent_is_white() -> None:
     assert opened(pictures.cleaned(out.getvalue())).getpixel((150, 150)) == (255, 255, 255)
 
 
+def test_of_a_pdf_the_first_page_is_taken() -> None:
+    page = opened(pictures.cleaned(pdf(2)))
+    assert page.size == (2000, 1250)
+    darkest, lightest = page.convert("L").getextrema()
+    assert (darkest, lightest) == (0, 255)
+    locked = io.BytesIO()
+    writer = PdfWriter(clone_from=io.BytesIO(pdf()))
+    writer.encrypt("secret", algorithm="AES-256")
+    writer.write(locked)
+    with pytest.raises(PictureError):
+        pictures.cleaned(locked.getvalue())
+
+
 def test_a_large_one_is_kept_smaller() -> None:
     assert opened(pictures.cleaned(file((2400, 1440)))).size == (2000, 1200)
 
@@ -85,6 +113,8 @@ def bomb(width: int, height: int) -> bytes:
     [
         (b"", "not_a_picture"),
         (b"%PDF-1.7 ", "not_a_picture"),
+        (pdf(5), "too_many_pages"),
+        (pdf(1, (1000, 100)), "too_slim"),
         (file(kind="GIF"), "not_a_picture"),
         (file(kind="TIFF"), "not_a_picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_a_picture"),

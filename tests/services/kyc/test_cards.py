@@ -1,0 +1,204 @@
+"""What is read of a card: by its lines, and by OCR of drawn ones; and that no wrong number passes, however it was read."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from services.kyc import cards, findings, names, pan
+from services.kyc.cards import Card, Line, Read
+from services.kyc.findings import Finding
+from services.kyc.ocr import Ocr, masked, opened
+from services.kyc.reader import Act
+from services.kyc.sandbox import Sandbox
+from tests.services.kyc.card_pictures import FONTS, Holder, Photo, taken
+from tests.services.kyc.fixtures import PATIENT
+
+HOLDER = Holder("ABCPS1234K", "ASHA SHARMA", "RAVI SHARMA", date(1993, 6, 30))
+
+
+def lines(*texts: str, confidence: float = 0.99) -> list[Line]:
+    return [
+        Line(text, confidence, [(10, y), (300, y), (300, y + 20), (10, y + 20)])
+        for y, text in zip(range(0, 1000, 30), texts, strict=False)
+    ]
+
+
+def value(read: Read | None) -> str | None:
+    return None if read is None else read.value
+
+
+OLDER = (
+    "INCOME TAX DEPARTMENT",
+    "GOVT. OF INDIA",
+    "ASHA SHARMA",
+    "RAVI SHARMA",
+    "30/06/1993",
+    "Permanent Account Number",
+    "ABCPS1234K",
+)
+NEWER = ("Permanent Account Number Card", "ABCPS1234K", "नाम/Name", "ASHA SHARMA", "पिता का नाम/Father's Name", "RAVI SHARMA",
+         "जन्म की तारीख/Date of Birth", "30/06/1993", "12/01/2019")  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", [OLDER, NEWER], ids=["older", "newer"])
+def test_both_kinds_of_cards(texts: tuple[str, ...]) -> None:
+    card = cards.read(lines(*texts))
+    assert [value(card.number), value(card.name), value(card.birth_date)] == ["ABCPS1234K", "ASHA SHARMA", "1993-06-30"]
+    assert Card.of(json.loads(json.dumps(card.values))) == card
+    assert "ABCPS1234K" not in repr(card) and "ASHA" not in repr(card)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "corrected"),
+    [
+        ("ABCPS1234K", "ABCPS1234K", 0),
+        ("A8CP5I234K", "ABCPS1234K", 3),
+        ("ABCPS12O4K", "ABCPS1204K", 1),
+        ("abcps 1234 k", "ABCPS1234K", 0),
+        ("PAN: ABCPS1234K", "ABCPS1234K", 0),
+        ("A8C95I2E4K", None, 0),
+        ("DEPARTMENT", None, 0),
+        ("ABCXS1234K", None, 0),  # no such holder
+        ("ABCPS0000K", None, 0),
+        ("ABCPS1234KK", None, 0),
+    ],
+)
+def test_a_number_is_set_right_by_its_places(text: str, number: str | None, corrected: int) -> None:
+    read = cards.number_in(lines(text)[0])
+    assert value(read) == number
+    assert read is None or (read.corrected, read.sure) == (corrected, corrected == 0)
+
+
+def test_two_numbers_are_none() -> None:
+    assert cards.read(lines("ABCPS1234K", "ABCPS1235K")).number is None
+    assert value(cards.read(lines("ABCPS1234K", "A8CPS1235K")).number) == "ABCPS1234K", "one of them was set right"
+
+
+@given(st.from_regex(pan.FORM, fullmatch=True))
+def test_every_number_is_read_as_it_is(number: str) -> None:
+    read = cards.number_in(lines(number)[0])
+    assert read is not None and (read.value, read.corrected) == (number, 0)
+
+
+def of_card(
+    card: Card, number: str = "ABCPS1234K", name: str = "Asha Sharma", birth_date: date = date(1993, 6, 30)
+) -> list[Finding]:
+    return findings.of_card(card, number, name, birth_date)
+
+
+def test_what_a_card_says_beside_what_the_player_wrote() -> None:
+    card = cards.read(lines(*OLDER))
+    assert of_card(card) == []
+    assert of_card(card, number="ABCPS1235K") == [Finding.NUMBER_DIFFERS]
+    assert of_card(card, name="Ravi Kumar Gupta") == [Finding.NAME_DIFFERS]
+    assert of_card(card, birth_date=date(1993, 6, 3)) == [Finding.BIRTH_DATE_DIFFERS]
+    unsure = cards.read(lines(*OLDER, confidence=0.8))
+    assert of_card(unsure) == [], "it agrees with what was written"
+    assert of_card(unsure, number="ABCPS1235K", birth_date=date(1993, 6, 3)) == [Finding.CARD_UNREADABLE]
+    assert of_card(Card()) == [Finding.CARD_UNREADABLE]
+    assert findings.any_failed(["number_differs"]) and not findings.any_failed(["card_unreadable"])
+
+
+@given(st.from_regex(pan.FORM, fullmatch=True), st.from_regex(pan.FORM, fullmatch=True), st.floats(0.5, 1))
+def test_no_other_number_passes(written: str, printed: str, confidence: float) -> None:
+    found = of_card(cards.read(lines(*OLDER[:-1], printed, confidence=confidence)), number=written)
+    assert (found == []) == (written == printed)
+
+
+async def test_ocr_in_another_process_reads_a_photo_and_covers_the_number() -> None:
+    jpeg = taken(HOLDER, Photo(newer=True, rotation=4, blur=1.2, noise=10))
+    found = await Sandbox(PATIENT).run(Act.READ, jpeg)
+    assert of_card(Card.of(found.values)) == []
+    hidden = opened(found.files["masked"])
+    changed = [
+        abs(a - b) for a, b in zip(hidden.convert("L").tobytes(), opened(jpeg).convert("L").tobytes(), strict=True)
+    ]
+    assert 0.01 < sum(each > 60 for each in changed) / len(changed) < 0.1, "a bar over the number, and nothing else"
+
+
+@pytest.fixture(scope="module")
+def ocr() -> Ocr:
+    return Ocr()
+
+
+def test_a_number_that_is_covered_is_not_read_again(ocr: Ocr) -> None:
+    image = opened(taken(HOLDER, Photo(font="vera-bold")))
+    found = ocr.lines(image)
+    covered = masked(image, found)
+    assert covered is not None
+    texts = "".join(line.text for line in ocr.lines(opened(covered)))
+    assert "ABCP" not in texts and "S1234K" not in texts and "34K" in texts
+
+
+def test_what_is_no_card_says_nothing_and_is_not_masked(ocr: Ocr) -> None:
+    image = Image.new("RGB", (800, 500), "white")
+    assert ocr.lines(image) == [] and masked(image, []) is None
+
+
+def photos() -> Iterator[Photo]:
+    """Fonts, kinds, angles, and each way of being bad alone and together: 324."""
+    damages: list[dict[str, Any]] = [
+        {}, {"blur": 1.0}, {"blur": 1.6}, {"blur": 2.4}, {"noise": 8}, {"noise": 14}, {"noise": 24}, {"glare": 0.3},
+        {"glare": 0.5}, {"glare": 0.9}, {"quality": 60}, {"quality": 40}, {"quality": 15}, {"scale": 0.7}, {"scale": 0.45},
+        {"blur": 1.2, "noise": 10, "quality": 60}, {"blur": 1.6, "noise": 14, "glare": 0.3},
+        {"scale": 0.7, "quality": 50, "noise": 8},
+    ]  # fmt: skip
+    angles = (0, 3, -6, 12, 0, -3, 90, 0, 1.5)
+    for at in range(18):
+        for number, damage in enumerate(damages):
+            font = list(FONTS)[(at + number) % len(FONTS)]
+            yield Photo(
+                font=font,
+                newer=bool((at + number // 2) % 2),
+                rotation=angles[(at * 5 + number) % len(angles)],
+                **damage,
+            )
+
+
+@pytest.mark.nightly
+def test_three_hundred_cards(ocr: Ocr, record_property: Callable[[str, object], None]) -> None:
+    """The number of at least 97 of 100 readable ones, and of none a number that is wrong and agrees with what was written."""
+    drawn = random.Random(15)
+    right: Counter[str] = Counter()
+    total = misread = count = 0
+    unlike: list[object] = []
+    for seed, photo in enumerate(photos()):
+        holder, count = Holder.drawn(drawn), count + 1
+        card = cards.read(ocr.lines(opened(taken(holder, photo, seed))))
+        if card.number is not None and card.number.value != holder.number:
+            misread += 1
+            assert of_card(card, holder.number, holder.name, holder.birth_date), photo
+            digit = str((int(holder.number[6]) + 1) % 10)
+            near = holder.number[:6] + digit + holder.number[7:]
+            if near != card.number.value:
+                assert of_card(card, near, holder.name, holder.birth_date), photo
+        if not photo.readable:
+            continue
+        total += 1
+        right["number"] += value(card.number) == holder.number
+        right["birth date"] += value(card.birth_date) == holder.birth_date.isoformat()
+        right["name"] += card.name is not None and (names.likeness(card.name.value, holder.name) or 0) >= names.SAME
+        right["all, without a doubt"] += not of_card(card, holder.number, holder.name, holder.birth_date)
+        if value(card.number) != holder.number:
+            unlike.append((photo, holder.number, value(card.number)))
+    report = {
+        "cards": count,
+        "readable": total,
+        "misread": misread,
+        **{name: round(100 * many / total, 2) for name, many in right.items()},
+    }
+    record_property("accuracy", report)
+    sys.stderr.write(f"{json.dumps(report)}\n")
+    assert count >= 300
+    assert right["number"] >= 0.97 * total, (report, unlike)
