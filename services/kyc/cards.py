@@ -31,6 +31,9 @@ _WORDS = re.compile(r"[A-Z][A-Z .']{1,60}")
 _PRINTED = re.compile(
     r"INCOME|TAX|DEPART|GOVT|INDIA|PERMAN|ACCOUNT|NUMBER|CARD|SIGNATURE|NAME|FATHER|DATE|BIRTH|E-?PAN", re.IGNORECASE
 )
+#: What stands at the top of a card.
+_HEADING = re.compile(r"INCOME|DEPARTM|GOVT|INDIA", re.IGNORECASE)
+
 _OF_NAME = re.compile(r"\bname\b|(?:/|^)name", re.IGNORECASE)
 _OF_FATHER = re.compile(r"father|mother|spouse", re.IGNORECASE)
 
@@ -44,9 +47,15 @@ class Line:
     corners: Sequence[tuple[float, float]]
 
     @property
-    def middle(self) -> float:
-        """How far down."""
-        return sum(y for _, y in self.corners) / len(self.corners)
+    def middle(self) -> tuple[float, float]:
+        """Where it is, across and down."""
+        return sum(x for x, _ in self.corners) / len(self.corners), sum(y for _, y in self.corners) / len(self.corners)
+
+    @property
+    def upright(self) -> bool:
+        """Whether it runs across the picture, and not up or down."""
+        across, down = ([corner[axis] for corner in self.corners] for axis in (0, 1))
+        return max(across) - min(across) >= max(down) - min(down)
 
     @property
     def height(self) -> float:
@@ -99,9 +108,21 @@ class Card:
 
 
 def read(lines: Sequence[Line]) -> Card:
-    """The values of a card, None for what is not there or not clear."""
-    down = sorted(lines, key=lambda line: line.middle)
-    return Card(_number(down), _name(down), _birth_date(down))
+    """The values of a card, however it lies; None for what is not there or not clear."""
+    axis, sign = lying(lines) or (1, 1)
+    down = sorted(lines, key=lambda line: sign * line.middle[axis])
+    return Card(_number(down), _name(down) if lying(lines) else None, _birth_date(down))
+
+
+def lying(lines: Sequence[Line]) -> tuple[int, int] | None:
+    """Which way is down on a card: the axis (0 across, 1 down the picture) and its sign; None where no heading says it."""
+    headings = [line for line in lines if _HEADING.search(line.text)]
+    others = [line for line in lines if not _HEADING.search(line.text)]
+    if not headings or not others:
+        return None
+    axis = int(2 * sum(line.upright for line in lines) >= len(lines))
+    above, below = (sum(line.middle[axis] for line in side) / len(side) for side in (headings, others))
+    return axis, 1 if above < below else -1
 
 
 def number_in(line: Line) -> Read | None:
@@ -145,8 +166,7 @@ def _name(lines: Sequence[Line]) -> Read | None:
     """Below the word "Name" on newer cards; on older ones the first line of capitals between the heading and the date."""
     for at, line in enumerate(lines):
         if _OF_NAME.search(line.text) and not _OF_FATHER.search(line.text):
-            below = [each for each in lines[at + 1 :] if each.middle - line.middle < 4 * line.height]
-            return next(filter(None, map(_capitals, below)), None)
+            return next(filter(None, map(_capitals, lines[at + 1 : at + 3])), None)
     found = [each for line in lines if (each := _capitals(line)) is not None]
     return found[0] if found else None
 

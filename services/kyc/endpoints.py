@@ -171,7 +171,7 @@ async def read_review(
     return await reviews.detail(session, clock, caller, review_id, opened)
 
 
-@router.post(
+@router.get(
     "/reviews/{review_id}/document",
     responses=responses(KycCode.REVIEW_NOT_CLAIMED, KycCode.DOCUMENT_UNKNOWN, KycCode.DOCUMENT_NOT_MASKED, *OPEN),
 )

@@ -70,21 +70,21 @@ def masked(image: Image.Image, lines: Sequence[Line]) -> bytes | None:
     numbers = [line for line in lines if cards.number_in(line) is not None]
     if not numbers:
         return None
+    partly = cards.lying(lines) == (1, 1)
     image = image.copy()
     draw = ImageDraw.Draw(image)
     for line in numbers:
-        draw.polygon(_hidden(line), fill="black")
+        draw.polygon(_hidden(line, partly), fill="black")
     there, codes = cv2.QRCodeDetector().detectMulti(numpy.asarray(image.convert("L")))
     for corners in codes if there and codes is not None else ():
         draw.polygon([(float(x), float(y)) for x, y in corners], fill="black")
     return pictures.encoded(image)
 
 
-def _hidden(line: Line) -> list[tuple[float, float]]:
-    """The part of a line with the number's first characters; all of it where more than the number stands there."""
+def _hidden(line: Line, partly: bool) -> list[tuple[float, float]]:
+    """The part of a line with the number's first characters; all of it where it is not known where they are."""
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = line.corners
-    alone = len(line.text.strip()) == cards.LENGTH
-    share = _SHARE if alone else 1.0
+    share = _SHARE if partly and line.upright and len(line.text.strip()) == cards.LENGTH else 1.0
     margin = _MARGIN * line.height
     return [
         (ax - margin, ay - margin),

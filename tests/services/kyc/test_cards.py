@@ -47,7 +47,8 @@ OLDER = (
     "Permanent Account Number",
     "ABCPS1234K",
 )
-NEWER = ("Permanent Account Number Card", "ABCPS1234K", "नाम/Name", "ASHA SHARMA", "पिता का नाम/Father's Name", "RAVI SHARMA",
+NEWER = ("INCOME TAX DEPARTMENT",
+         "Permanent Account Number Card", "ABCPS1234K", "नाम/Name", "ASHA SHARMA", "पिता का नाम/Father's Name", "RAVI SHARMA",
          "जन्म की तारीख/Date of Birth", "30/06/1993", "12/01/2019")  # fmt: skip
 
 
@@ -57,6 +58,24 @@ def test_both_kinds_of_cards(texts: tuple[str, ...]) -> None:
     assert [value(card.number), value(card.name), value(card.birth_date)] == ["ABCPS1234K", "ASHA SHARMA", "1993-06-30"]
     assert Card.of(json.loads(json.dumps(card.values))) == card
     assert "ABCPS1234K" not in repr(card) and "ASHA" not in repr(card)
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["across", "down"])
+@pytest.mark.parametrize("sign", [1, -1], ids=["on", "back"])
+@pytest.mark.parametrize("texts", [OLDER, NEWER], ids=["older", "newer"])
+def test_a_card_that_lies_otherwise(texts: tuple[str, ...], axis: int, sign: int) -> None:
+    """Turned by a quarter or by a half, its lines come in another order."""
+    turned = []
+    for line in lines(*texts):
+        corners = [(sign * x, sign * y) if axis else (sign * y, -sign * x) for x, y in line.corners]
+        turned.append(Line(line.text, line.confidence, corners))
+    assert cards.lying(turned) == (axis, sign)
+    card = cards.read(turned)
+    assert [value(card.number), value(card.name), value(card.birth_date)] == ["ABCPS1234K", "ASHA SHARMA", "1993-06-30"]
+
+
+def test_without_a_heading_no_line_is_a_name() -> None:
+    assert cards.read(lines(*OLDER[2:])).name is None
 
 
 @pytest.mark.parametrize(
