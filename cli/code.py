@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 #: What every service runs beside its own folder (services/Dockerfile copies the same).
-SHARED = ("services/__init__.py", "services/common", "scoring", "requirements/services.txt", "requirements/kyc.txt")
+SHARED = ("services/__init__.py", "services/common", "scoring", "requirements/services.txt")
 
 #: In a service's folder, and read by no process: what infrastructure must know of it (a change there is the program's to make).
 NOT_RUN = ("service.yaml", "README.md")

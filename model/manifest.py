@@ -209,7 +209,7 @@ class ServiceManifest(Model):
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
     image: Literal["services", "kyc"] = "services"
-    """the target of services/Dockerfile that its containers run: every service's, or one with more packages"""
+    """the set of requirements in the image that its containers run: every service's, or one with more packages"""
     data_key: bool = False
     """whether it encrypts data itself by KMS: `DATA_KEY`, the ARN of the key, to be used under the context `service=<name>`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]

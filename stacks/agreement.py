@@ -43,7 +43,7 @@ def _replicas(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
 
 
 def _images(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
-    """A digest names one image, so each target that a service runs has its own."""
+    """A digest names one image, so each that a service runs has its own."""
     for service in catalog.services.values():
         known = {"services", *settings.image.targets}
         if settings.image.digest is not None and service.image not in known:

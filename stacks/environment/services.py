@@ -76,7 +76,7 @@ class Services:
         )
 
     def _image(self, target: str) -> pulumi.Output[str]:
-        """The reference of the image of a target of services/Dockerfile."""
+        """The reference of the image with a set of requirements."""
         settings = self._settings
         registry: pulumi.Input[str] = settings.image.registry or pulumi.Output.concat(
             self._foundation.account_id, f".dkr.ecr.{settings.region}.amazonaws.com"

@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[2]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for file in ("services/__init__.py", "services/common/web.py", "scoring/engine.py", "requirements/services.txt",
-                 "requirements/kyc.txt", "services/auth/app.py", "services/wallet/app.py"):  # fmt: skip
+                 "services/auth/app.py", "services/wallet/app.py"):  # fmt: skip
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(file)
     return tmp_path
