@@ -91,7 +91,9 @@ def test_earlier_task_definitions_stay_where_the_image_is_pinned(composed: Compo
 def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed: Composed) -> None:
     chosen = settings_of("prod")
     newest = "sha256:" + "ab" * 32
-    newer = chosen.model_copy(update={"image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest}})})
+    newer = chosen.model_copy(
+        update={"image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest}})}
+    )
     before, after = shapes(composed("prod")), shapes(compose(newer, catalog_of("prod")))
     assert set(before) == set(after)
     different = [urn for urn in before if before[urn] != after[urn]]
