@@ -90,7 +90,8 @@ class Image(Model):
         """What follows the repository's name in the reference of an image. Raises KeyError where `targets` lacks it."""
         if target == "services":
             return f":{self.tag}" if self.digest is None else f"@{self.digest}"
-        return f":{self.tag}-{target}" if self.digest is None else f"@{dict[str, str](self.targets)[target]}"
+        others = {str(name): digest for name, digest in self.targets.items()}
+        return f":{self.tag}-{target}" if self.digest is None else f"@{others[target]}"
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -37,7 +37,8 @@ class Ocr:
     def __init__(self) -> None:
         # One thread: two spin while they wait for each other, and take a third more CPU for the same page.
         one = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
-        self._engine = RapidOCR(params={"Global.log_level": "critical", "Global.text_score": _LEAST, **one})
+        # What it answers has a type for each of its uses; with text asked for, it is lines.
+        self._engine: Any = RapidOCR(params={"Global.log_level": "critical", "Global.text_score": _LEAST, **one})
 
     def lines(self, image: Image.Image) -> list[Line]:
         """What stands on a picture, in its pixels."""

@@ -95,7 +95,8 @@ def _page(content: bytes) -> Image:
     width, height = page.get_size()
     if min(width, height) <= 0 or max(width, height) > _SLIMMEST * min(width, height):
         raise PictureError("too_slim")
-    return page.render(scale=KEPT_SIDE / max(width, height), may_draw_forms=False).to_pil().convert("RGB")
+    image: Image = page.render(scale=KEPT_SIDE / max(width, height), may_draw_forms=False).to_pil()
+    return image.convert("RGB")
 
 
 def encoded(image: Image) -> bytes:
