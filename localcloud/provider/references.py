@@ -8,6 +8,7 @@ The table is by property name: pulumi_aws calls a subnet's id subnetId, subnetId
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -218,7 +219,17 @@ def _walk(value: Any, path: str, overrides: Mapping[str, str | None]) -> Iterato
                 if isinstance(item, dict):
                     yield from _walk(item, where, overrides)
                 elif thing and isinstance(item, str) and item and item != UNKNOWN:
-                    yield where, thing, item
+                    for each in _listed(item):
+                        yield where, thing, each
+
+
+def _listed(text: str) -> list[str]:
+    """The texts of a JSON list, which is how a mapping of texts holds several (AWS Backup's overrides); else the text itself.
+
+    >>> _listed('["sg-1", "sg-2"]'), _listed("sg-1")
+    (['sg-1', 'sg-2'], ['sg-1'])
+    """
+    return [str(each) for each in json.loads(text)] if text.startswith('["') and text.endswith('"]') else [text]
 
 
 def assigned(value: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.provider import coverage, differ, policy_document, random_kinds
+from localcloud.provider import coverage, differ, policy_document, random_kinds, references
 from localcloud.provider.comparing import covers, same_json
 from localcloud.provider.kept import KeptProperties
 from localcloud.provider.schema import Schema
@@ -125,3 +125,13 @@ def test_the_coverage_table_is_current(schemas: Schema) -> None:
     written = (Path(__file__).parents[3] / "docs" / "local-provider-coverage.md").read_text()
     current = "\n".join(coverage.lines(schemas)) + "\n"
     assert written == current, "run: python -m localcloud.provider.coverage > docs/local-provider-coverage.md"
+
+
+def test_a_list_of_ids_in_a_text_is_looked_at_each_by_itself() -> None:
+    """AWS Backup's overrides are a mapping of texts: several security groups stand in one as JSON."""
+    inputs = {"restoreMetadataOverrides": {"vpcSecurityGroupIds": '["sg-1", "sg-2"]', "dbSubnetGroupName": "data"}}
+    assert list(references.named(inputs, {})) == [
+        ("restoreMetadataOverrides.vpcSecurityGroupIds", "security group", "sg-1"),
+        ("restoreMetadataOverrides.vpcSecurityGroupIds", "security group", "sg-2"),
+        ("restoreMetadataOverrides.dbSubnetGroupName", "DB subnet group", "data"),
+    ]
