@@ -98,6 +98,8 @@ UNTAGGABLE = frozenset(
         "Dashboard",
         "LogMetricFilter",
         "LogResourcePolicy",
+        "MonitoringSubscription",
+        "QueryDefinition",
         "OriginAccessControl",
         "Policy",  # of Application Auto Scaling
         "RandomId",
