@@ -40,6 +40,7 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
+    "pytest_make_parametrize_id",
     "pytest_report_header",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
