@@ -127,7 +127,7 @@ def document(stack: str, region: str, usage: Usage, found: Estimate) -> Cost:
         ],
         "usage": _left(found.usage),
         "unpriced": _left(found.unpriced),
-        "assumptions": usage.model_dump(),
+        "assumptions": usage.model_dump(exclude_none=True),
         "prices": {
             "date": table.read.isoformat(),
             "source": prices.FILE.relative_to(local.CHECKOUT).as_posix(),
