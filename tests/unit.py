@@ -27,10 +27,12 @@ STARTERS = frozenset(
         "localcloud.engine.run.Workspace",
         "localcloud.dataplane.control.client",
         "localcloud.dataplane.control.client.start",
+        "localcloud.dataplane.ecs.launcher.Launcher",
         "localcloud.dataplane.stores.postgres.PostgresServer",
         "localcloud.dataplane.stores.valkey.ValkeyServer",
         "localcloud.runtime.ephemeral.cloud",
         "localcloud.runtime.processes.spawn",
+        "services.kyc.sandbox.Sandbox",
     }
 )
 #: Names that start a process, whatever they are of.

@@ -58,6 +58,7 @@ def test_another_states_salt_is_replaced_and_the_rest_is_as_it_was(file: Path) -
     assert file.with_name("Pulumi.other.yaml").read_text() == "encryptionsalt: v1:new\n"
 
 
+@pytest.mark.process  # git is asked for its folder
 def test_a_folder_outside_of_every_repository_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert not salt.put(tmp_path / "Pulumi.local.yaml", "v1:a")

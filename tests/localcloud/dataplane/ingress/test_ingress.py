@@ -270,6 +270,7 @@ async def test_second_listener_has_an_address_of_its_own(gate: Gate) -> None:
     assert any("listener 81 of main is not served here" in problem for problem in gate.problems)
 
 
+@pytest.mark.process  # it starts Caddy
 async def test_killed_caddy_is_started_again(gate: Gate) -> None:
     await gate.serve(rule(1, path("/*")))
     assert gate.ingress._process
