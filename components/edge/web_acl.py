@@ -12,7 +12,7 @@ from pulumi_aws import cloudwatch, wafv2
 
 from components.base import Component, Transforms
 from components.edge.waf_rules import REDACTED_HEADERS, Protection, default_action, rules, visibility
-from components.observability.log_group import LogGroup, LogGroupArgs
+from components.observability.log_group import LogGroup, LogGroupArgs, written_by
 from components.observability.signals import Severity, Signal
 from components.security.keys import EDGE_REGION
 from model.manifest import LoginForm
@@ -155,22 +155,13 @@ class WebAcl(Component):
 
 def log_delivery(log_group_arn: pulumi.Input[str], account_id: pulumi.Input[str], region: str) -> dict[str, Any]:
     """Who may write the ACL's log: CloudWatch's delivery, for this account (AWS WAF Developer Guide)."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "FirewallLogs",
-                "Effect": "Allow",
-                "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": pulumi.Output.concat(log_group_arn, ":*"),
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": account_id},
-                    "ArnLike": {"aws:SourceArn": pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":*")},
-                },
-            }
-        ],
-    }
+    return written_by(
+        "delivery.logs.amazonaws.com",
+        pulumi.Output.concat(f"arn:aws:logs:{region}:", account_id, ":*"),
+        sid="FirewallLogs",
+        log_group_arn=log_group_arn,
+        account_id=account_id,
+    )
 
 
 def _blocked(acl: pulumi.Output[str], scope: Scope, region: str, elsewhere: str | None) -> Signal:

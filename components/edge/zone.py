@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws import cloudwatch, kms, route53
 
 from components.base import Component, Transforms
-from components.observability.log_group import LogGroup, LogGroupArgs
+from components.observability.log_group import LogGroup, LogGroupArgs, written_by
 from components.security import key_policies
 from components.security.keys import DELETION_DAYS, EDGE_REGION
 
@@ -136,19 +136,10 @@ class Zone(Component):
 
 def query_log_delivery(log_group_arn: pulumi.Input[str], account_id: pulumi.Input[str]) -> dict[str, Any]:
     """Who may write the log of questions: Route 53, for this account (Developer Guide, "Public DNS query logging")."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Questions",
-                "Effect": "Allow",
-                "Principal": {"Service": "route53.amazonaws.com"},
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": pulumi.Output.concat(log_group_arn, ":*"),
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": account_id},
-                    "ArnLike": {"aws:SourceArn": "arn:aws:route53:::hostedzone/*"},
-                },
-            }
-        ],
-    }
+    return written_by(
+        "route53.amazonaws.com",
+        "arn:aws:route53:::hostedzone/*",
+        sid="Questions",
+        log_group_arn=log_group_arn,
+        account_id=account_id,
+    )

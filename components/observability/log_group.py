@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import cloudwatch
@@ -61,3 +62,30 @@ class LogGroup(Component):
         self.arn = group.arn
         self.log_group_name = group.name
         self.register_outputs({"arn": self.arn, "log_group_name": self.log_group_name})
+
+
+def written_by(
+    service: str,
+    source_arn: pulumi.Input[str],
+    *,
+    sid: str,
+    log_group_arn: pulumi.Input[str],
+    account_id: pulumi.Input[str],
+) -> dict[str, Any]:
+    """The policy by which an AWS service writes to a log group: for this account, and only for what `source_arn` names."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": sid,
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": pulumi.Output.concat(log_group_arn, ":*"),
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account_id},
+                    "ArnLike": {"aws:SourceArn": source_arn},
+                },
+            }
+        ],
+    }

@@ -54,8 +54,7 @@ def decide(journey: Journey, item_id: str, outcome: str) -> None:
     if not seen["values"]["pan"].startswith("******"):
         raise Unexpected("a reviewer sees the number whole")
     look = ask("GET", f"/{mine['id']}/document")
-    with httpx.Client(trust_env=False) as client:
-        answer = client.get(look["url"])
+    answer = httpx.get(look["url"], trust_env=False)
     if answer.status_code != 200 or answer.headers["content-type"] != "image/jpeg":
         raise Unexpected(f"the picture of the card: {answer.status_code} {answer.headers.get('content-type')}")
     ask("POST", f"/{mine['id']}/decision", json={"outcome": outcome, "reasons": ["looked_at"]})
@@ -92,8 +91,7 @@ def send(journey: Journey, picture: bytes) -> str:
         "sha256": hashlib.sha256(picture).hexdigest(),
     }
     upload = journey.ask("POST", "/kyc/documents", 200, who=FIRST, json=announced)
-    with httpx.Client(trust_env=False) as client:
-        answer = client.put(upload["url"], content=picture, headers=upload["headers"])
+    answer = httpx.put(upload["url"], content=picture, headers=upload["headers"], trust_env=False)
     if answer.status_code != 200:
         raise Unexpected(f"the bucket answers {answer.status_code} {answer.text[:300]}")
     return str(upload["id"])

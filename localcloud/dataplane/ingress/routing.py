@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from localcloud.dataplane.ingress import site as site_of
 from localcloud.dataplane.ingress.site import Site
 from localcloud.dataplane.model import Json, Listener, ListenerRule, TargetGroup
 from localcloud.dataplane.watch import traffic
+from localcloud.runtime.wildcards import expression
 
 Route = dict[str, Any]
 #: ELBv2's redirect placeholders in Caddy's words, in the order of replacement: #{path} comes without its first slash.
@@ -170,7 +170,7 @@ def _condition(condition: Json) -> dict[str, Any]:
     if field == "query-string":
         pairs = condition["QueryStringConfig"]["Values"]
         either = "|".join(
-            f"{_glob(pair['Key']) if pair.get('Key') else '[^&=]*'}={_glob(pair['Value'])}" for pair in pairs
+            f"{expression(pair['Key']) if pair.get('Key') else '[^&=]*'}={expression(pair['Value'])}" for pair in pairs
         )
         return {"vars_regexp": {"{http.request.uri.query}": {"pattern": f"(?i)(?:^|&)(?:{either})(?:&|$)"}}}
     raise Unroutable(f"a condition on {field} is not known")
@@ -182,12 +182,7 @@ def _values(condition: Json, config_key: str) -> list[str]:
 
 def _any_of(patterns: Sequence[str], *, port: bool = False) -> str:
     """A regular expression for any of some ELBv2 patterns, as a whole."""
-    return f"^(?:{'|'.join(_glob(pattern) for pattern in patterns)}){'(?::[0-9]+)?' if port else ''}$"
-
-
-def _glob(pattern: str) -> str:
-    """ELBv2's wildcards: `*` is any run of characters, `?` is one."""
-    return "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in pattern)
+    return f"^(?:{'|'.join(expression(pattern) for pattern in patterns)}){'(?::[0-9]+)?' if port else ''}$"
 
 
 def _handle(

@@ -23,8 +23,8 @@ from localcloud.dataplane.scaling.schedules import DueTimes, NoSchedule
 from localcloud.dataplane.scaling.tracking import Activity, Signal, TargetTracking, wanted
 from localcloud.dataplane.settings import Timing
 from localcloud.dataplane.watch.alarms import NotEvaluated
+from localcloud.dataplane.watch.definitions import Definitions, Position
 from localcloud.dataplane.watch.metrics import Metrics
-from localcloud.dataplane.watch.watch import Position
 from localcloud.runtime.aws import Aws
 
 _NAMESPACE, _DIMENSION = "ecs", "ecs:service:DesiredCount"
@@ -96,16 +96,14 @@ class Autoscaler:
         since: float | None = None,
     ) -> None:
         self._aws, self._metrics, self._timing, self._hub = aws, metrics, timing, hub
-        self._emulator_position, self._deploying = emulator_position, deploying
+        self._deploying = deploying
+        self._definitions = Definitions(emulator_position, timing.definitions, self._read)
         self._targets: dict[str, Scaled] = {}
         self._not_evaluated: dict[str, str] = {}
         self._activities: dict[str, Activity] = {}
-        self._position: Any = None
-        self._read_at = -math.inf
         self._since = time.time() if since is None else since
         #: Until when each action was looked at; a new or changed one from the time at which it was not there yet.
         self._acted: dict[tuple[str, Action], float] = {}
-        self._new_from = self._since
         self._tracked = self._since
 
     async def run(self) -> None:
@@ -118,12 +116,7 @@ class Autoscaler:
 
     async def look(self, now: float) -> None:
         """Read what is deployed, if something was written since, and do what is due at `now`."""
-        if now - self._read_at >= self._timing.definitions:
-            position = await self._emulator_position()
-            if position != self._position:
-                self._new_from = max(self._read_at, self._since)
-                await asyncio.to_thread(self._read)
-            self._position, self._read_at = position, now
+        await self._definitions.look(now)
         signals: dict[str, list[Signal]] = {}
         if now - self._tracked >= self._timing.scaling:
             self._tracked = now
@@ -175,7 +168,8 @@ class Autoscaler:
         self._acted = {(target.resource, action): now for target in self._targets.values() for action in target.actions}
 
     def _due(self, target: Scaled, action: Action, now: float) -> datetime | None:
-        after = self._acted.get((target.resource, action), self._new_from)
+        new_from = max(self._definitions.new_since, self._since)
+        after = self._acted.get((target.resource, action), new_from)
         return action.due(datetime.fromtimestamp(after, UTC), datetime.fromtimestamp(now, UTC))
 
     def _new_bounds(self, target: Scaled, action: Action) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from localcloud.dataplane.settings import Config
 from localcloud.dataplane.stores.data_stores import DataStores
 from localcloud.dataplane.watch import expressions, log_metrics
 from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, OK, Alarm, NotEvaluated
+from localcloud.dataplane.watch.definitions import Definitions, Position
 from localcloud.dataplane.watch.log_metrics import Filter
 from localcloud.dataplane.watch.metrics import Metrics
 from localcloud.dataplane.watch.usage import Meter, Running
@@ -31,9 +32,6 @@ _COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 
 #: What is kept of all resources of a kind, by id (localcloud.provider.kept.KeptProperties.of_kind).
 OfKind = Callable[[str], Mapping[str, Mapping[str, Any]]]
-
-#: How far the emulator's journal is: another one when something may have been written (`Drift.position`).
-Position = Callable[[], Awaitable[Any]]
 
 
 @dataclass
@@ -69,14 +67,12 @@ class Watch:
 
     def __init__(self, config: Config, aws: Aws, hub: Hub, of_kind: OfKind, emulator_position: Position) -> None:
         self._config, self._aws, self._hub, self._of_kind = config, aws, hub, of_kind
-        self._emulator_position = emulator_position
+        self._definitions = Definitions(emulator_position, config.timing.definitions, self._look)
         self.metrics = Metrics()
         self._alarms: dict[str, Watched] = {}
         self._composites: dict[str, Composite] = {}
         self._filters: dict[str, list[Filter]] = {}
         self._not_evaluated: dict[str, str] = {}
-        self._position: Any = None
-        self._read_at = 0.0
         self._used_at = 0.0
         self._since = time.time()
         self.balancers: dict[str, str] = {}
@@ -108,17 +104,8 @@ class Watch:
                     self.metrics.put(metric, value, now)
             # An emulator that is being started again, a store on a full disk: the next time.
             with suppress(ClientError, BotoCoreError, httpx.HTTPError, sqlite3.Error):
-                await self._read(now)
+                await self._definitions.look(now)
                 await self.evaluate(now)
-
-    async def _read(self, now: float) -> None:
-        """What is deployed, when something was written since the last time."""
-        if now - self._read_at < self._config.timing.definitions:
-            return
-        position = await self._emulator_position()
-        if position != self._position:
-            await asyncio.to_thread(self._look)
-        self._position, self._read_at = position, now
 
     def _look(self) -> None:
         not_evaluated: dict[str, str] = {}

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from localcloud.runtime.wildcards import expression
+
 #: True, False, or None where it depends on what is not known here.
 Truth = bool | None
 
@@ -21,9 +23,8 @@ _Compare = Callable[[str, str], bool]
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `text` is of the pattern: `*` stands for any characters, `?` for one."""
-    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    """Whether `text` is of the pattern, with AWS's wildcards."""
+    return re.fullmatch(expression(pattern), text, re.DOTALL) is not None
 
 
 def _numbers(compare: Callable[[float, float], bool]) -> _Compare:

@@ -39,13 +39,14 @@ class World:
         self.topic = self.admin("sns").create_topic(Name=self.name)["TopicArn"]
         self.queue = self.admin("sqs").create_queue(QueueName=self.name)["QueueUrl"]
 
-    def task(self, service: str) -> Any:
+    def task(self, service: str, role: str = "") -> Any:
+        """A client with the credentials of a task: of the world's role, or of another."""
         name: Any = service
         return boto3.client(
             name,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=access_key(self.role),
+            aws_access_key_id=access_key(role or self.role),
             aws_secret_access_key="none",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
@@ -175,9 +176,7 @@ def test_a_bucket_that_refuses_the_account(world: World) -> None:
 
 def test_a_role_that_is_gone_may_do_nothing(world: World) -> None:
     world.may("s3:*")
-    gone = access_key(world.role.replace(world.name, "gone"))
-    client = boto3.client("s3", endpoint_url=world.endpoint, region_name=REGION, aws_access_key_id=gone,
-                          aws_secret_access_key="none", config=Config(s3={"addressing_style": "path"}))  # fmt: skip
+    client = world.task("s3", world.role.replace(world.name, "gone"))
     refused(lambda: client.list_objects_v2(Bucket=world.name))
 
 
@@ -194,8 +193,7 @@ def test_attached_policies_and_a_boundary_count(world: World) -> None:
     boundary = policy("boundary", "s3:ListBucket")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, PermissionsBoundary=boundary)["Role"]["Arn"]
     iam.attach_role_policy(RoleName=name, PolicyArn=policy("attached", "s3:ListBucket", "s3:GetObject"))
-    client = boto3.client("s3", endpoint_url=world.endpoint, region_name=REGION, aws_access_key_id=access_key(role),
-                          aws_secret_access_key="none", config=Config(s3={"addressing_style": "path"}))  # fmt: skip
+    client = world.task("s3", role)
     client.list_objects_v2(Bucket=world.name)
     assert "boundary" in refused(lambda: client.get_object(Bucket=world.name, Key="in/a b.txt"))
 
