@@ -168,7 +168,7 @@ async def keep_instrument(
     """Keep a player's account, or find it again: its row."""
     row = await transaction.fetchrow(
         "INSERT INTO instruments (id, player_id, kind, shown, sealed, digest) VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (player_id, digest) DO NOTHING RETURNING id, kind, shown, verified_at",
+        " ON CONFLICT DO NOTHING RETURNING id, kind, shown, verified_at",
         instrument, player, kind, shown, sealed, digest,
     )  # fmt: skip
     return row or await transaction.fetchrow(

@@ -30,7 +30,7 @@ async def revision_of(session: AsyncSession, contest_id: UUID) -> int:
 
 async def add_contest(session: AsyncSession, values: Mapping[str, Any]) -> None:
     """Keep a contest; nothing happens if there is one of that id."""
-    await session.execute(insert(Contest).values(**values).on_conflict_do_nothing(index_elements=["id"]))
+    await session.execute(insert(Contest).values(**values).on_conflict_do_nothing())
 
 
 async def contests_of(session: AsyncSession, slate_id: UUID) -> Sequence[UUID]:
@@ -127,7 +127,7 @@ async def lock_board(session: AsyncSession, contest_id: UUID) -> None:
 async def add_payouts(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep proposed pay-outs, one for each team."""
     if rows:
-        keep = insert(Payout).on_conflict_do_nothing(index_elements=["contest_id", "team_id"])
+        keep = insert(Payout).on_conflict_do_nothing()
         await session.execute(keep, list(rows))
 
 

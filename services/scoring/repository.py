@@ -47,7 +47,7 @@ async def all_rules(session: AsyncSession) -> Sequence[RulesVersion]:
 
 async def publish(session: AsyncSession, values: Mapping[str, Any]) -> None:
     """Keep rules; nothing happens if they are there."""
-    await session.execute(insert(RulesVersion).values(**values).on_conflict_do_nothing(index_elements=["sha256"]))
+    await session.execute(insert(RulesVersion).values(**values).on_conflict_do_nothing())
 
 
 async def withdraw(session: AsyncSession, sha256: str, now: datetime) -> None:
@@ -62,7 +62,7 @@ async def open_match(session: AsyncSession, match_id: str, sport: str, now: date
         "id": match_id, "sport": sport, "title": match_id, "phase": Phase.SCHEDULED, "revision": 0, "prefer": [],
         "disputes": [], "confirmed": 0, "corrected_in": 0, "created_at": now,
     }  # fmt: skip
-    await session.execute(insert(MatchRecord).values(**made).on_conflict_do_nothing(index_elements=["id"]))
+    await session.execute(insert(MatchRecord).values(**made).on_conflict_do_nothing())
     found = await lock_match(session, match_id)
     assert found is not None
     return found
@@ -140,9 +140,7 @@ async def slate(session: AsyncSession, slate_id: UUID, *, lock: bool = False, ho
 
 async def add_slate(session: AsyncSession, values: Mapping[str, Any], matches: Sequence[str]) -> bool:
     """Keep a slate; False if there is one of that id."""
-    made = await session.execute(
-        insert(Slate).values(**values).on_conflict_do_nothing(index_elements=["id"]).returning(Slate.id)
-    )
+    made = await session.execute(insert(Slate).values(**values).on_conflict_do_nothing().returning(Slate.id))
     if made.first() is None:
         return False
     await session.execute(
@@ -314,7 +312,7 @@ async def notify(
         for owner in owners
     ]
     if rows:
-        keep = insert(Notification).on_conflict_do_nothing(index_elements=["owner_id", "match_id", "revision"])
+        keep = insert(Notification).on_conflict_do_nothing()
         await session.execute(keep, rows)
 
 

@@ -43,7 +43,7 @@ async def open_account(session: AsyncSession, player_id: UUID, now: datetime) ->
     account_id = await session.scalar(
         insert(Account)
         .values(id=uuid7(), player_id=player_id, created_at=now)
-        .on_conflict_do_nothing(index_elements=["player_id"])
+        .on_conflict_do_nothing()
         .returning(Account.id)
     )
     if account_id is None:
@@ -215,7 +215,7 @@ async def players_entries(session: AsyncSession, transactions: Sequence[UUID]) -
 _NOTIFY = text("""
     INSERT INTO notifications (id, account_id, transaction_id, message, created_at)
     SELECT *, :now FROM unnest(:ids, :accounts, :transactions, :messages)
-    ON CONFLICT (account_id, transaction_id) DO NOTHING
+    ON CONFLICT DO NOTHING
 """).bindparams(
     bindparam("now", type_=DateTime(timezone=True)),
     *(bindparam(name, type_=ARRAY(Uuid())) for name in ("ids", "accounts", "transactions")),

@@ -33,6 +33,9 @@ def test_the_services_pass() -> None:
         ("bonus/service.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/repository.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/app.py", "async def f(sessions):\n    async with sessions() as session, session.begin(): ...", "begin"),
+        ("common/rows.py", "_ADD = 'INSERT INTO a VALUES ($1)\\n ON CONFLICT (id) DO NOTHING'", "1: DO NOTHING names"),
+        ("bonus/repository.py", "_ADD = 'INSERT … on conflict on constraint x do nothing'", "1: DO NOTHING names"),
+        ("bonus/repository.py", "insert(A).on_conflict_do_nothing(index_elements=['id'])", "1: DO NOTHING names"),
     ],
 )
 def test_what_is_out_of_place_is_named(tmp_path: Path, file: str, text: str, message: str) -> None:

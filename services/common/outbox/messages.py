@@ -122,7 +122,7 @@ async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[
 
 
 _RECEIVE = text("""
-    INSERT INTO outbox (id, task, payload, request_id) VALUES (:id, :task, :payload, :request) ON CONFLICT (id) DO NOTHING
+    INSERT INTO outbox (id, task, payload, request_id) VALUES (:id, :task, :payload, :request) ON CONFLICT DO NOTHING
 """).bindparams(bindparam("id", type_=Uuid()), bindparam("payload", type_=JSONB()))
 
 
