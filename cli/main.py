@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "scale": "cli.scale:scale",
     "rollback": "cli.rollback:rollback",
     "sql": "cli.sql:sql",
+    "drill": "cli.drill:drill",
     "smoke": "cli.smoke:smoke",
     "seed": "cli.seed:seed",
     "preview": "cli.preview:preview",

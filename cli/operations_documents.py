@@ -1,4 +1,4 @@
-"""The documents that an operator's commands print with --json: `scale`, `rollback`, `trace`."""
+"""The documents that an operator's commands print with --json: `scale`, `rollback`, `trace`, `drill`."""
 
 from __future__ import annotations
 
@@ -55,3 +55,34 @@ class Trace(TypedDict):
 
     id: Annotated[str, "what was looked for"]
     lines: Annotated[list[TraceLine], "oldest first"]
+
+
+@exact
+class DrillStep(TypedDict):
+    """A part of a drill."""
+
+    name: Annotated[str, "what was done"]
+    seconds: Annotated[float, "how long it took"]
+
+
+@exact
+class DrillMeasure(TypedDict):
+    """An objective and what the drill came to."""
+
+    stated: Annotated[float, "in seconds, what production promises (model/objectives.py)"]
+    measured: Annotated[float, "in seconds, here"]
+
+
+@exact
+class Drill(TypedDict):
+    """What `drill` did and how long it took."""
+
+    drill: Annotated[str, "`restore`, `promote` or `failover`"]
+    ok: Annotated[
+        bool, "nothing that was committed is missing, nothing is wrong with the money, both objectives are met"
+    ]
+    server: Annotated[str, "the database server"]
+    steps: Annotated[list[DrillStep], "in their order"]
+    lost: Annotated[DrillMeasure, "of what was committed, the newest that is missing (RPO)"]
+    still: Annotated[DrillMeasure, "from the loss until all goes on (RTO)"]
+    wrong: Annotated[list[str], "service and invariant that a row breaks, marks that are missing"]

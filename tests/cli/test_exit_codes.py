@@ -36,6 +36,8 @@ ALONE: dict[tuple[str, ...], int] = {
     ("rollback", "wallet"): 1,
     ("rollback", "walet"): 2,
     ("sql", "wallet"): 1,
+    ("drill", "restore"): 1,
+    ("drill", "nonsense"): 2,
     ("trace", "0123456789abcdef"): 1,
     ("trace", "no id"): 2,
     ("plan", "--nonsense"): 2,

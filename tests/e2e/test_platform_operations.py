@@ -6,11 +6,14 @@ After test_platform, which looks at the first tasks of all.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cli import documents
+from scripts.ci import drills
 from tests.clones import Clone
 from tests.e2e.conftest import aws, tasks_of, until
 
@@ -69,3 +72,23 @@ def test_a_process_is_scaled_and_a_release_taken_back(up: dict[str, Any], clone:
     assert (step["before"], step["after"]) == (later, first)
     until(lambda: healthy(clone, first, count), "the first release")
     ecs.deregister_task_definition(taskDefinition=later)
+
+
+@pytest.mark.parametrize(
+    "name", ["restore", pytest.param("promote", marks=pytest.mark.nightly), "failover"]
+)  # what `promote` does is in tests/localcloud/dataplane/stores/test_copies.py, too
+def test_recovery_is_rehearsed_as_each_night(up: dict[str, Any], clone: Clone, tmp_path: Path, name: str) -> None:
+    """By the workflow's script: a copy is looked through and goes, or the server itself is another; nothing is lost."""
+    before = {database["name"]: database for database in clone.json("status")["databases"]}
+    assert drills.main([str(clone.directory), str(tmp_path), name]) == 0
+    document = json.loads((tmp_path / f"{name}.json").read_text())
+    documents.check("drill", document)
+    assert (document["ok"], document["wrong"], document["drill"]) == (True, [], name)
+    after = {database["name"]: database for database in clone.json("status")["databases"]}
+    server = document["server"]
+    assert (after[server]["pid"] == before[server]["pid"]) == (name != "failover")
+    assert after[server]["address"] == before[server]["address"]
+    found = clone.run("sql", "wallet", "-c", "SELECT datname FROM pg_database")
+    assert "matchday_drill" not in found.stdout
+    assert "wallet" in found.stdout
+    assert not [place for place in clone.listeners() if place.endswith(":5432") and place != after[server]["address"]]

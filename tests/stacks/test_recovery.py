@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.recovery.backup_plan import RULES
 from components.recovery.replica import DAYS
+from model.objectives import OBJECTIVES
 from tests.stacks.conftest import Composed, settings_of
 from tests.stacks.recoveries import compose_recovery
 
@@ -58,3 +59,13 @@ def test_every_objective_is_what_productions_settings_give() -> None:
     assert rows["Broker, a zone"][0] == "seconds" and prod.broker.replicas >= 1
     assert rows["Broker, all of it"][0].startswith("nothing") and prod.broker.snapshot_days >= 1
     assert rows["Cache, a zone"][0] == "seconds" and prod.cache.replicas >= 1
+
+
+def test_what_drills_measure_against_is_what_the_page_promises() -> None:
+    rows = promised()
+    for objective in OBJECTIVES.values():
+        assert rows[objective.row][:2] == [_words(objective.lost_seconds), _words(objective.still_seconds)]
+
+
+def _words(seconds: float) -> str:
+    return "nothing" if seconds == 0 else f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"

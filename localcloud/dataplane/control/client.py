@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import httpx
 import psutil
@@ -58,6 +59,11 @@ class Client:
     def snapshot(self) -> dict[str, Any]:
         """Have the emulator write down what it holds."""
         return self._call("POST", "/snapshot")
+
+    def fail_over(self, database: str) -> list[dict[str, Any]]:
+        """Have a standby take over from a PostgreSQL server: the steps, each with its `name` and `seconds`."""
+        steps: list[dict[str, Any]] = self._call("POST", f"/fail-over?{urlencode({'database': database})}")["steps"]
+        return steps
 
     def events(self, *, replay: bool = False) -> Iterator[Event]:
         """What happens, as it happens, until the supervisor ends."""

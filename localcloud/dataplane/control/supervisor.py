@@ -86,6 +86,7 @@ class Supervisor:
                 ("GET", "/info"): self._answer_info,
                 ("GET", "/metrics"): self._answer_metrics,
                 ("POST", "/snapshot"): self._answer_snapshot,
+                ("POST", "/fail-over"): self._answer_fail_over,
                 ("POST", "/stop"): self._answer_stop,
             },
             {("GET", "/events"): self._stream_events, ("POST", "/converge"): self._stream_converge},
@@ -187,14 +188,8 @@ class Supervisor:
 
     def _provider_argv(self, port: int) -> list[str]:
         words = ["--port", str(port), "--endpoint", self._info.emulator, "--store", str(self.config.places.provider)]
-        words += [
-            "--addresses",
-            str(self.config.state),
-            "--region",
-            self.config.region,
-            "--ingress",
-            self.config.ingress,
-        ]
+        words += ["--addresses", str(self.config.state), "--region", self.config.region]
+        words += ["--ingress", self.config.ingress]
         return [sys.executable, "-m", "localcloud.provider", *words]
 
     def _partners_argv(self, port: int) -> list[str]:
@@ -324,6 +319,9 @@ class Supervisor:
         if answer.is_error:
             raise SupervisorError("emulator", f"wrote no snapshot: {answer.text.strip()}", self._emulator.log)
         return dict(answer.json())
+
+    async def _answer_fail_over(self, query: Mapping[str, str]) -> dict[str, Any]:
+        return {"steps": await self._stores.fail_over(query.get("database", ""))}
 
     async def _answer_stop(self, _: Mapping[str, str]) -> dict[str, Any]:
         self.request_stop()

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from localcloud.dataplane.control.events import Hub
 from localcloud.dataplane.ecs.deployment import backoff
 from localcloud.dataplane.model import Cache, Database, DesiredState
 from localcloud.dataplane.settings import Config
+from localcloud.dataplane.stores import copies
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from localcloud.runtime.addresses import AddressBook
@@ -69,6 +71,34 @@ class _Postgres:
             self._server.create_database(wanted.database, wanted.user)
         self._wanted = wanted
 
+    def fail_over(self, address: str, done: Callable[[str], None]) -> None:
+        """As RDS's Multi-AZ does it: a synchronous standby at `address`, the primary dies, the standby is at its address.
+
+        `done` hears of each step. Where one fails, the primary's data are as they were; blocks.
+        """
+        standby = PostgresServer(
+            self._server.data_dir.with_name(f"{self.name}.standby"),
+            address,
+            self.port,
+            log=self.log.with_name(f"{self.name}.standby.log"),
+        )
+        standby.remove()  # of a process that ended in the middle
+        try:
+            copies.standby_of(self._server, standby)
+            done("a standby follows")
+            with copies.synchronous(self._server):
+                done("each commit is on both")
+                self._server.crash()
+                done("the primary is dead")
+            copies.promote(standby)
+            done("the standby is promoted")
+            standby.stop()
+            self._server.adopt(standby)
+            self.update(self._wanted)
+            done("the standby has the primary's address")
+        finally:
+            standby.remove()
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -122,6 +152,8 @@ class _Kept:
     failures: int = 0
     retry_at: float = 0.0
     problem: SupervisorError | None = None
+    #: Held while a fail-over has the store in hand.
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
 
 class DataStores:
@@ -161,7 +193,33 @@ class DataStores:
 
     async def stop(self) -> None:
         """Flush and end all."""
-        await asyncio.gather(*(asyncio.to_thread(kept.store.stop) for kept in self._kept.values()))
+        await asyncio.gather(*(self._end(kept) for kept in self._kept.values()))
+
+    async def fail_over(self, name: str) -> list[dict[str, object]]:
+        """Have a standby take over from a PostgreSQL server; each step with its seconds. Raises SupervisorError."""
+        kept = self._kept.get(("rds", name))
+        if kept is None or not isinstance(kept.store, _Postgres) or kept.store.pid is None:
+            raise SupervisorError("fail-over", f"no PostgreSQL server {name!r} runs")
+        if kept.lock.locked():
+            raise SupervisorError("fail-over", f"{name} is failing over already")
+        steps: list[dict[str, object]] = []
+        begun = time.monotonic()
+
+        def done(what: str) -> None:
+            nonlocal begun
+            now = time.monotonic()
+            steps.append({"name": what, "seconds": round(now - begun, 3)})
+            begun = now
+
+        async with kept.lock:
+            self._hub.emit("server", f"rds/{name}", "failing over")
+            address = self._book.lease("rds-standby", name)
+            try:
+                await asyncio.to_thread(kept.store.fail_over, address, done)
+            finally:
+                self._book.release("rds-standby", name)
+            self._hub.emit("server", f"rds/{name}", "ready", f"{kept.store.address}:{kept.store.port}")
+        return steps
 
     def retry(self) -> None:
         """Try what has failed again at the next look."""
@@ -172,6 +230,8 @@ class DataStores:
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = _Kept(self._make(wanted), wanted)
+        elif kept.lock.locked():
+            return
         elif _needs_restart(kept.wanted, wanted):
             await asyncio.to_thread(kept.store.stop)
             kept.store = self._make(wanted)
@@ -200,8 +260,13 @@ class DataStores:
             return _Postgres(self._config, wanted, self._book.lease("rds", wanted.identifier))
         return _Valkey(self._config, wanted, self._book.lease("elasticache", wanted.identifier))
 
+    async def _end(self, kept: _Kept) -> None:
+        async with kept.lock:
+            await asyncio.to_thread(kept.store.stop)
+
     async def _remove(self, kept: _Kept) -> None:
-        await asyncio.to_thread(kept.store.remove)
+        async with kept.lock:
+            await asyncio.to_thread(kept.store.remove)
         self._book.release(kept.store.kind, kept.store.name)
         self._hub.emit("server", f"{kept.store.kind}/{kept.store.name}", "deleted")
 

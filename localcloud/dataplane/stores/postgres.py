@@ -30,6 +30,7 @@ _SETTINGS: Mapping[str, str] = {
     "shared_buffers": "32MB",
     "max_connections": "400",  # as the tier laptop says (environments/tiers.py)
     "password_encryption": "scram-sha-256",
+    "wal_keep_size": "128MB",  # for a copy that is made meanwhile and reads slowly
     "unix_socket_directories": "",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "timezone": "UTC",
@@ -181,6 +182,8 @@ class PostgresServer:
 
     def prepare(self) -> None:
         """Make the data directory if there is none."""
+        if self._former.exists() and not self.data_dir.exists():  # a process ended in the middle of `adopt`
+            self._former.rename(self.data_dir)
         if not (self.data_dir / "PG_VERSION").exists():
             self._initialise()
 
@@ -188,6 +191,7 @@ class PostgresServer:
         """Start the server process; it is ready when `ready()` says so."""
         require_free(f"PostgreSQL {self.data_dir.name}", self.host, self.port)
         self._forget_dead_postmaster()
+        self._forget_standby()
         options = {**self._settings, "listen_addresses": self.host, "port": str(self.port)}
         argv = [self._binaries.path("postgres"), "-D", str(self.data_dir.resolve())]
         argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -229,6 +233,12 @@ class PostgresServer:
             end(self._process, signal.SIGINT, timeout)
             self._process = None
 
+    def crash(self) -> None:
+        """Immediate shutdown: sessions are cut, nothing is written down; what was committed is in the WAL."""
+        if self._process is not None:
+            end(self._process, signal.SIGQUIT, 5)
+            self._process = None
+
     def set_master(self, user: str, password: str) -> None:
         """Make `user` what RDS's master user is, with this password; sessions that are open stay."""
         self.execute(_MASTER, user=user, verifier=scram_verifier(password))
@@ -259,14 +269,52 @@ class PostgresServer:
             raise SupervisorError(f"PostgreSQL {self.data_dir.name}", done.stderr.strip(), self.log)
         return done.stdout.strip()
 
+    def client(self, program: str, *words: str) -> tuple[list[str], dict[str, str]]:
+        """One of PostgreSQL's client programs on this server as its superuser: the command and its environment."""
+        argv = [self._binaries.path(program), "-h", self.host, "-p", str(self.port), "-U", ADMIN, *words]
+        return argv, self._environment() | {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "10"}
+
+    @property
+    def password(self) -> str:
+        """The superuser's."""
+        return self._password_file.read_text().strip().rpartition(":")[2]
+
+    def copy_from(self, source: PostgresServer, *words: str) -> None:
+        """Make the data directory as a base backup of a server that runs; `words` are pg_basebackup's. Nothing is started."""
+        place = self._place()
+        argv, environment = source.client("pg_basebackup", "--pgdata", str(place), "--checkpoint", "fast", *words)
+        with tempfile.TemporaryFile() as output:
+            made = spawn(argv, env=environment, cwd=place, stdout=output, account=self._account)
+            if made.wait():
+                output.seek(0)
+                self.remove()
+                raise SupervisorError(
+                    f"PostgreSQL {self.data_dir.name}", output.read().decode(errors="replace").strip()
+                )
+        self._keep(source.password)
+
+    def adopt(self, other: PostgresServer) -> None:
+        """Start with the data of `other` instead of one's own, which are forgotten. Both are stopped, in one folder."""
+        _forget(self._former)
+        self.data_dir.rename(self._former)
+        other.data_dir.rename(self.data_dir)
+        self._keep(other.password)
+        self.start()
+        _forget(self._former)
+
     def remove(self) -> None:
         """Forget the data: stop the server and delete its directory, wherever it is."""
         self.stop()
-        place = self.data_dir.resolve()
-        shutil.rmtree(place.parent if place != self.data_dir.absolute() else place, ignore_errors=True)
-        if self.data_dir.is_symlink():
-            self.data_dir.unlink()
+        _forget(self.data_dir)
         self._password_file.unlink(missing_ok=True)
+
+    @property
+    def _former(self) -> Path:
+        return self.data_dir.with_name(f"{self.data_dir.name}.former")
+
+    def _keep(self, password: str) -> None:
+        self._password_file.touch(0o600)
+        self._password_file.write_text(f"*:*:*:{ADMIN}:{password}\n")
 
     def __enter__(self) -> PostgresServer:
         self.start()
@@ -300,8 +348,7 @@ class PostgresServer:
         if done.returncode:
             shutil.rmtree(place, ignore_errors=True)
             raise SupervisorError(f"PostgreSQL {self.data_dir.name}", f"initdb failed: {done.stdout.strip()}")
-        self._password_file.touch(0o600)
-        self._password_file.write_text(f"*:*:*:{ADMIN}:{password}\n")
+        self._keep(password)
 
     def _place(self) -> Path:
         """An empty directory for the data that the server's user owns and can reach."""
@@ -322,6 +369,14 @@ class PostgresServer:
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
+    def _forget_standby(self) -> None:
+        """Wait for no standby that went with whoever made it: else nothing would be committed again."""
+        settings = self.data_dir / "postgresql.auto.conf"
+        lines = settings.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("synchronous_standby_names")]
+        if kept != lines:
+            settings.write_text("".join(kept))
+
     def _forget_dead_postmaster(self) -> None:
         """Remove the lock file of a server that was killed: its process id may be another program's by now."""
         lock = self.data_dir / "postmaster.pid"
@@ -330,6 +385,14 @@ class PostgresServer:
             alive = Path(f"/proc/{pid}/cwd").exists() and Path(f"/proc/{pid}/cwd").resolve() == self.data_dir.resolve()
             if not alive:
                 lock.unlink()
+
+
+def _forget(data_dir: Path) -> None:
+    """Delete a data directory, wherever it is."""
+    place = data_dir.resolve()
+    shutil.rmtree(place.parent if data_dir.is_symlink() else place, ignore_errors=True)
+    if data_dir.is_symlink():
+        data_dir.unlink()
 
 
 def _quoted(value: str) -> str:
