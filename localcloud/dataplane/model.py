@@ -68,8 +68,20 @@ class ListenerRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Firewall:
+    """A web ACL, as WAFv2 words it, with the sets that its rules name (by ARN)."""
+
+    name: str  #: of its metrics
+    rules: Sequence[Json]
+    default_action: Json
+    bodies: Mapping[str, Json] = field(default_factory=dict)  #: of custom responses
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listener:
-    """A listener of a load balancer."""
+    """A listener of a load balancer, and the web ACL that protects that."""
 
     arn: str
     load_balancer: str
@@ -77,6 +89,7 @@ class Listener:
     protocol: str
     rules: Sequence[ListenerRule]
     idle_timeout: float = 60  #: of its load balancer
+    firewall: Firewall | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

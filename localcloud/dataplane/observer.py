@@ -15,6 +15,7 @@ from localcloud.dataplane.model import (
     CacheUser,
     Database,
     DesiredState,
+    Firewall,
     Json,
     Listener,
     ListenerRule,
@@ -169,6 +170,7 @@ class Observer:
                 continue
             listed = elb.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
             attributes = {item["Key"]: item["Value"] for item in listed}
+            firewall = self._firewall(balancer["LoadBalancerArn"])
             for row in elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
                 rules = elb.describe_rules(ListenerArn=row["ListenerArn"])["Rules"]
                 yield Listener(
@@ -185,7 +187,34 @@ class Observer:
                         for rule in rules
                     ],
                     idle_timeout=float(attributes.get("idle_timeout.timeout_seconds", 60)),
+                    firewall=firewall,
                 )
+
+    def _firewall(self, balancer: str) -> Firewall | None:
+        waf = self._aws.client("wafv2")
+        acl = waf.get_web_acl_for_resource(ResourceArn=balancer).get("WebACL")
+        if not acl:
+            return None
+        # `…:regional/ipset/NAME/ID`: what names a set is in its ARN.
+        named = {arn: arn.rpartition(":")[2].split("/") for arn in _sets(acl["Rules"])}
+        keys = {arn: {"Name": parts[2], "Id": parts[3], "Scope": "REGIONAL"} for arn, parts in named.items()}
+        patterns = {arn: key for arn, key in keys.items() if named[arn][1] == "regexpatternset"}
+        return Firewall(
+            name=acl["VisibilityConfig"]["MetricName"],
+            rules=acl["Rules"],
+            default_action=acl["DefaultAction"],
+            bodies=acl.get("CustomResponseBodies") or {},
+            addresses={
+                arn: waf.get_ip_set(**key)["IPSet"]["Addresses"] for arn, key in keys.items() if arn not in patterns
+            },
+            patterns={
+                arn: [
+                    item["RegexString"]
+                    for item in waf.get_regex_pattern_set(**key)["RegexPatternSet"]["RegularExpressionList"]
+                ]
+                for arn, key in patterns.items()
+            },
+        )
 
     def _services(self, refused: list[str]) -> Iterable[Service]:
         ecs = self._aws.client("ecs")
@@ -279,3 +308,16 @@ def _aliases(connect: Json, definition: TaskDefinition) -> Iterable[Alias]:
         fallback = service.get("discoveryName") or service["portName"]
         for alias in service.get("clientAliases") or service.get("clientAlias") or [{"port": port}]:
             yield Alias(name=alias.get("dnsName") or fallback, port=int(alias["port"]), container_port=port)
+
+
+def _sets(given: Any) -> Iterable[str]:
+    """The ARNs of the IP and pattern sets that rules name, at whatever depth."""
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            if key in ("IPSetReferenceStatement", "RegexPatternSetReferenceStatement"):
+                yield value["ARN"]
+            else:
+                yield from _sets(value)
+    elif isinstance(given, (list, tuple)):
+        for value in given:
+            yield from _sets(value)

@@ -23,6 +23,7 @@ from localcloud.dataplane.control.drift import Drift
 from localcloud.dataplane.control.events import Event, Hub
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.scheduler import Scheduler
+from localcloud.dataplane.firewall.firewalls import Firewalls
 from localcloud.dataplane.ingress.caddy import Ingress
 from localcloud.dataplane.model import DesiredState
 from localcloud.dataplane.observer import Observer
@@ -143,8 +144,10 @@ class Supervisor:
         )
         self._stores = DataStores(self.config, self._book, self.hub)
         targets = self._scheduler.targets
-        traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), self._watch.metrics.put, targets.group_at)
-        self._ingress = Ingress(self.config, self._book, targets.serving, self._tell_problem, traffic)
+        put = self._watch.metrics.put
+        self._firewalls = Firewalls(self.config.places.ingress / "rates", self.config.region, put)
+        traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), put, targets.group_at, self._firewalls.note)
+        self._ingress = Ingress(self.config, self._book, targets.serving, self._tell_problem, traffic, self._firewalls)
 
     async def _start(self) -> None:
         self.hub.emit("ingress", self.config.ingress, "starting")
@@ -299,6 +302,7 @@ class Supervisor:
             "drift": self._drift.status(),
             "alarms": self._watch.status(),
             "scaling": self._autoscaler.status(),
+            "firewall": self._firewalls.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
 

