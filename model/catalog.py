@@ -49,6 +49,11 @@ class Catalog(Model):
         return {prefix: limit for service in self.services.values() for prefix, limit in service.rate_limits.items()}
 
     @property
+    def large_bodies(self) -> list[str]:
+        """Path prefixes whose requests may have more than 8 KiB, of all services."""
+        return [prefix for service in self.services.values() for prefix in service.large_bodies]
+
+    @property
     def clients(self) -> list[Client]:
         """Every service's clients, by name."""
         found = [client for service in self.services.values() for client in service.clients]
@@ -140,10 +145,12 @@ class Catalog(Model):
                     "a path belongs to one service"
                 )
         for service in self.services.values():
-            for prefix, (other, path) in itertools.product(service.rate_limits, routed):
+            named = [("rate_limits", prefix) for prefix in service.rate_limits]
+            named += [("large_bodies", prefix) for prefix in service.large_bodies]
+            for (field, prefix), (other, path) in itertools.product(named, routed):
                 if other != service.name and overlap(f"{prefix}*", path):
                     raise ValueError(
-                        f"{service.name}: rate_limits: {prefix!r} would limit {path!r} of the service {other!r} too"
+                        f"{service.name}: {field}: {prefix!r} would hold for {path!r} of the service {other!r} too"
                     )
         return self
 

@@ -196,6 +196,8 @@ class ServiceManifest(Model):
     """path patterns that the load balancer routes to it; no two services share one"""
     rate_limits: dict[PathPrefix, RateLimit] = Field(default_factory=dict)
     """path prefix (under `paths`) → requests per address in five minutes, at the firewall"""
+    large_bodies: Annotated[tuple[PathPrefix, ...], Field(strict=False)] = ()
+    """path prefixes (under `paths`) whose requests may have more than 8 KiB, of which the firewall sees only the beginning"""
     datastores: Annotated[tuple[Annotated[Datastore, Field(strict=False)], ...], Field(strict=False)] = ()
     """data stores that it uses, and no others"""
     reads_replica: bool = False
@@ -288,10 +290,11 @@ class ServiceManifest(Model):
             )
         if self.paths and not webs:
             raise ValueError("paths: there is no web process to route them to")
-        for prefix in self.rate_limits:
-            if not any(overlap(prefix, pattern) for pattern in self.paths):
-                under = ", ".join(self.paths) or "none, as the service has no paths"
-                raise ValueError(f"rate_limits: {prefix!r} is no path of the service; accepted: what begins as {under}")
+        for name, prefixes in (("rate_limits", self.rate_limits), ("large_bodies", self.large_bodies)):
+            for prefix in prefixes:
+                if not any(overlap(prefix, pattern) for pattern in self.paths):
+                    under = ", ".join(self.paths) or "none, as the service has no paths"
+                    raise ValueError(f"{name}: {prefix!r} is no path of the service; accepted: what begins as {under}")
         if self.login is not None and not any(overlap(self.login.path, pattern) for pattern in self.paths):
             raise ValueError(f"login: {self.login.path!r} is no path of the service")
         if self.name in self.calls:

@@ -17,4 +17,4 @@ def chosen_groups(settings: EnvironmentSettings, catalog: Catalog, *, outer: boo
     firewall = settings.edge.firewall
     modes = {"anonymous": firewall.anonymous, "bots": firewall.bots, "takeover": firewall.takeover} if outer else {}
     counted = [name for name in firewall.counted if outer or name not in CHOSEN_GROUPS]
-    return {"modes": modes, "login": catalog.login, "counted": counted}
+    return {"modes": modes, "login": catalog.login, "counted": counted, "large_bodies": catalog.large_bodies}

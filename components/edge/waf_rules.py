@@ -13,7 +13,7 @@ from model.vocabulary import FirewallMode
 Document = dict[str, Any]
 
 #: AWS's managed rule groups, in the order in which they are asked, with the metric and rule name of each.
-#: IP reputation is first because it is the cheapest; the common group's body limit of 8 KiB is enough for JSON APIs.
+#: IP reputation is first because it is the cheapest.
 MANAGED_GROUPS: Sequence[tuple[str, str]] = (
     ("ip-reputation", "AWSManagedRulesAmazonIpReputationList"),
     ("known-bad-inputs", "AWSManagedRulesKnownBadInputsRuleSet"),
@@ -40,6 +40,11 @@ REDACTED_HEADERS = ("authorization", "cookie")
 RATE_WINDOW = 300
 _RATES = range(10, 2_000_000_001)
 
+_COMMON, _LARGE_BODY = "common", "awswaf:managed:aws:core-rule-set:SizeRestrictions_Body"
+
+#: What decodes to the path is the path: %2F and /./ do not get around a limit.
+_DECODED = ("URL_DECODE", "NORMALIZE_PATH")
+
 #: WAF takes 50 country codes in one statement.
 _COUNTRIES_PER_STATEMENT = 50
 
@@ -57,6 +62,7 @@ class Protection:
     - modes: of CHOSEN_GROUPS; left out is off. login: path and places of name and password in its body, for `takeover`.
     - answers_seen: whether the ACL also sees the answers to log-ins (CloudFront's do).
     - counted: names of rules that only count.
+    - large_bodies: path prefixes whose requests may have more than the 8 KiB that the common group lets pass.
     """
 
     rate_limit: int
@@ -67,6 +73,7 @@ class Protection:
     login: LoginForm | None = None
     answers_seen: bool = False
     counted: Collection[str] = ()
+    large_bodies: Sequence[str] = ()
 
 
 def rules(protection: Protection) -> list[Document]:
@@ -79,10 +86,20 @@ def rules(protection: Protection) -> list[Document]:
     found: list[Document] = []
     for index, (prefix, limit) in enumerate(sorted(protection.path_rate_limits.items())):
         name = "rate" + re.sub(r"[^A-Za-z0-9]+", "-", prefix).rstrip("-")
-        found.append(_rule(name, _RATE_FIRST + index, _rate(protection, limit, _path_starts(prefix)), _block(429)))
+        found.append(
+            _rule(name, _RATE_FIRST + index, _rate(protection, limit, _path_starts(prefix, *_DECODED)), _block(429))
+        )
     found.append(_rule("rate", _MANAGED_FIRST - 1, _rate(protection, protection.rate_limit), _block(429)))
     for index, (name, group) in enumerate(MANAGED_GROUPS):
-        found.append(_group(name, _MANAGED_FIRST + 10 * index, {"name": group}))
+        managed: Document = {"name": group}
+        if name == _COMMON and protection.large_bodies:
+            count = {"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}
+            managed = {**managed, "rule_action_overrides": [count]}
+        found.append(_group(name, _MANAGED_FIRST + 10 * index, managed))
+        if name == _COMMON and protection.large_bodies:
+            found.append(
+                _rule("bodies", _MANAGED_FIRST + 10 * index + 5, _too_large(protection.large_bodies), _block(413))
+            )
     for index, (name, group) in enumerate(CHOSEN_GROUPS.items(), start=len(MANAGED_GROUPS)):
         if (mode := protection.modes.get(name, FirewallMode.OFF)) is not FirewallMode.OFF:
             chosen = _group(name, _MANAGED_FIRST + 10 * index, {"name": group, **_configuration(name, protection)})
@@ -181,17 +198,22 @@ def _rate(protection: Protection, limit: int, scope: Document | None = None) -> 
     return {"rate_based_statement": statement}
 
 
-def _path_starts(prefix: str) -> Document:
+def _too_large(prefixes: Sequence[str]) -> Document:
+    """What the common group found too large, and is not for one of `prefixes`, written as they are."""
+    # An exception is for the path alone as it is sent: what only decodes to it has none.
+    expected = [_path_starts(prefix, "NONE") for prefix in sorted(prefixes)]
+    either = expected[0] if len(expected) == 1 else {"or_statement": {"statements": expected}}
+    label = {"label_match_statement": {"scope": "LABEL", "key": _LARGE_BODY}}
+    return {"and_statement": {"statements": [label, {"not_statement": {"statement": either}}]}}
+
+
+def _path_starts(prefix: str, *transformations: str) -> Document:
     return {
         "byte_match_statement": {
             "field_to_match": {"uri_path": {}},
             "positional_constraint": "STARTS_WITH",
             "search_string": prefix,
-            # What decodes to the path is the path: %2F and /./ do not get around the limit.
-            "text_transformations": [
-                {"priority": 0, "type": "URL_DECODE"},
-                {"priority": 1, "type": "NORMALIZE_PATH"},
-            ],
+            "text_transformations": [{"priority": number, "type": kind} for number, kind in enumerate(transformations)],
         }
     }
 

@@ -37,7 +37,7 @@ class WebAclArgs:
     - path_rate_limits: path prefix → a lower limit, for what is worth attacking (``/auth/login``).
     - allowed_countries: ISO 3166 codes; when given, requests from anywhere else are blocked.
     - behind_cdn: for a load balancer that only our CDN reaches; addresses are then those that it wrote down.
-    - modes, login, counted: see `waf_rules.Protection`; groups that cost extra, and rules that only count.
+    - modes, login, counted, large_bodies: see `waf_rules.Protection`; groups that cost extra, and rules that only count.
     - account_id: of the account; part of who may write the logs.
     - logs_key_arn: KMS key in the ACL's Region. log_retention_days: default 365.
     """
@@ -54,6 +54,7 @@ class WebAclArgs:
     modes: Mapping[str, FirewallMode] = field(default_factory=dict)
     login: LoginForm | None = None
     counted: Sequence[str] = ()
+    large_bodies: Sequence[str] = ()
     log_retention_days: int = 365
 
 
@@ -92,6 +93,7 @@ class WebAcl(Component):
             login=args.login,
             answers_seen=args.scope is Scope.CLOUDFRONT,
             counted=args.counted,
+            large_bodies=args.large_bodies,
         )
         acl = self.make(
             "",

@@ -79,6 +79,19 @@ def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
     assert len(journey["steps"]) >= 8
 
 
+def test_the_firewall_lets_in_large_bodies_where_a_service_takes_them(up: dict[str, Any], clone: Clone) -> None:
+    body = {"file": "A" * 10_000, "share_code": "1234"}
+    answers = [
+        httpx.post(f"http://127.0.0.1:{clone.port}{path}", json=body) for path in ("/wallet/transfers", "/kyc/aadhaar")
+    ]
+    refused, asked = answers
+    assert (refused.status_code, refused.content) == (413, b"")
+    assert (asked.status_code, asked.headers["content-type"]) == (401, "application/problem+json")
+    assert httpx.get(f"http://127.0.0.1:{clone.port}/auth/x", headers={"User-Agent": "nmap"}).status_code == 403
+    (judged,) = clone.json("status")["firewall"]["not_evaluated"].values()
+    assert set(judged) == {"common", "known-bad-inputs", "linux", "ip-reputation", "sql-injection"}
+
+
 def test_each_service_is_a_user_of_its_own_at_the_broker(up: dict[str, Any], clone: Clone) -> None:
     """What the stack deployed is what the running Valkey asks for: wallet reaches its own keys, and nobody is `default`."""
     exported = (line.removeprefix("export ").partition("=") for line in clone.run("env").stdout.splitlines())

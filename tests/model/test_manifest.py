@@ -270,7 +270,15 @@ def test_a_rate_limit_reaches_no_other_services_paths(write: Write) -> None:
     directory = write(
         manifest("one", paths=["/pay"], rate_limits={"/pay": 100}), manifest("two", paths=["/pay-later/*"])
     )
-    assert "one: rate_limits: '/pay' would limit '/pay-later/*' of the service 'two' too" in refusal(directory)
+    assert "one: rate_limits: '/pay' would hold for '/pay-later/*' of the service 'two' too" in refusal(directory)
+
+
+def test_larger_bodies_are_for_the_services_own_paths(write: Write) -> None:
+    two = manifest("two", paths=["/pay-later/*"])
+    directory = write(manifest("one", paths=["/pay"], large_bodies=["/pay"]), two)
+    assert "one: large_bodies: '/pay' would hold for '/pay-later/*' of the service 'two' too" in refusal(directory)
+    directory = write(manifest("one", paths=["/pay"], large_bodies=["/kyc"]), two)
+    assert "large_bodies: '/kyc' is no path of the service; accepted: what begins as /pay" in refusal(directory)
 
 
 def test_a_tier_can_change_one_rate_limit(write: Write) -> None:

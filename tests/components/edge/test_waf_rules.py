@@ -51,6 +51,22 @@ def test_refusals_are_ones_that_waf_can_send():
     assert codes and codes <= REFUSALS
 
 
+def test_larger_bodies_pass_where_a_service_takes_them():
+    assert [rule["name"] for rule in rules(protection())].count("bodies") == 0
+    found = {rule["name"]: rule for rule in rules(protection(large_bodies=["/b", "/a"]))}
+    group = found["common"]["statement"]["managed_rule_group_statement"]
+    assert group["rule_action_overrides"] == [{"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}]
+    # The group labels what it finds; the rule that refuses it must come after.
+    assert found["common"]["priority"] < found["bodies"]["priority"]
+    assert found["bodies"]["action"] == {"block": {"custom_response": {"response_code": 413}}}
+    label, unless = found["bodies"]["statement"]["and_statement"]["statements"]
+    assert label["label_match_statement"]["key"] == "awswaf:managed:aws:core-rule-set:SizeRestrictions_Body"
+    either = unless["not_statement"]["statement"]["or_statement"]["statements"]
+    assert [one["byte_match_statement"]["search_string"] for one in either] == ["/a", "/b"]
+    # What only decodes to an excepted path is not excepted.
+    assert {kind["type"] for one in either for kind in one["byte_match_statement"]["text_transformations"]} == {"NONE"}
+
+
 def test_aws_groups_act_and_do_not_only_count():
     groups = [rule for rule in rules(protection()) if "override_action" in rule]
     assert [g["statement"]["managed_rule_group_statement"]["name"] for g in groups] == [
