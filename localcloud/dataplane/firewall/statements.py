@@ -5,6 +5,7 @@ A statement becomes a list of matcher sets, any of which has to hold. Source: AW
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,9 @@ COUNTRY_HEADER = "CloudFront-Viewer-Country"
 
 #: The connection's address. Caddy's `client_ip` would believe what the client says.
 CONNECTION = "{http.request.remote.host}"
+
+#: The path as it was sent, which Caddy has no placeholder for.
+_SENT_PATH = "{http.request.uri}.split('?')[0]"
 
 _COMPARISONS = {"EQ": "==", "NE": "!=", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 #: Transformations that a matcher's own form stands for; any other is not judged.
@@ -120,7 +124,7 @@ def _size(given: Json, sets: Sets) -> Matchers:
         there = {"header": {name: ["*"]}}  # a header that is not there has no size
         return both([[there], [{"expression": f"size({{http.request.header.{name}}}) {comparison} {size}"}]])
     if "UriPath" in field:
-        return [{"expression": f"size({{http.request.uri.path}}) {comparison} {size}"}]
+        return [{"expression": f"size({_SENT_PATH}) {comparison} {size}"}]
     if "QueryString" in field or "AllQueryArguments" in field:
         return [{"expression": f"size({{http.request.uri.query}}) {comparison} {size}"}]
     raise Unjudged(f"the size of {_named(field)} is not judged here")
@@ -146,8 +150,10 @@ def _expression(given: Json, pattern: str) -> Matchers:
         return [{"vars_regexp": {"{http.request.method}": {"pattern": pattern}}}]
     if "QueryString" in field or "AllQueryArguments" in field:
         return [{"vars_regexp": {"{http.request.uri.query}": {"pattern": pattern}}}]
-    if "UriPath" in field:
+    if "UriPath" in field and decoded:
         return [{"vars_regexp": {"{http.request.uri.path}": {"pattern": pattern}}}]
+    if "UriPath" in field:
+        return [{"expression": f"{_SENT_PATH}.matches({json.dumps(pattern)})"}]
     raise Unjudged(f"{_named(field)} is not looked into here")
 
 
