@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
     from model.catalog import Catalog
     from services.common.journey import Journey, Outcome, Step
+
+
+#: How many addresses the players are at who fill the platform.
+VIEWERS = 32
 
 
 def catalog() -> Catalog:
@@ -31,8 +36,8 @@ def steps(kind: str) -> list[tuple[str, Step]]:
 
 
 @contextmanager
-def journey(client: Client) -> Iterator[Journey]:
-    """A journey through what `client` supervises."""
+def journey(client: Client, *, viewers: int = 0) -> Iterator[Journey]:
+    """A journey through what `client` supervises; `viewers`: from so many addresses instead of from this machine's own."""
     import httpx
 
     from services.common.journey import Journey
@@ -42,9 +47,11 @@ def journey(client: Client) -> Iterator[Journey]:
     with ExitStack() as stack:
         opened: dict[str, httpx.Client] = {}
 
-        def open_client(url: str) -> httpx.Client:
+        def open_client(url: str, transport: httpx.BaseTransport | None = None) -> httpx.Client:
             if url not in opened:
-                opened[url] = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+                opened[url] = stack.enter_context(
+                    httpx.Client(base_url=url, timeout=30, trust_env=False, transport=transport)
+                )
             return opened[url]
 
         def inside(service: str) -> httpx.Client:
@@ -52,7 +59,27 @@ def journey(client: Client) -> Iterator[Journey]:
 
         partners = next(each["address"] for each in document["servers"] if each["name"] == "partners")
         secrets = _secrets(client.info.emulator)
-        yield Journey(open_client(document["url"]), inside, secrets, open_client(f"http://{partners}"))
+        public = open_client(document["url"], _viewers(viewers) if viewers else None)
+        yield Journey(public, inside, secrets, open_client(f"http://{partners}"))
+
+
+def _viewers(count: int) -> httpx.BaseTransport:
+    """Requests from `count` loopback addresses in turn: players are at many, and the firewall counts by address."""
+    import httpx
+
+    class Viewers(httpx.BaseTransport):
+        def __init__(self) -> None:
+            each = [httpx.HTTPTransport(local_address=f"127.0.1.{number}") for number in range(1, count + 1)]
+            self._all, self._turns = each, itertools.cycle(each)
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            return next(self._turns).handle_request(request)
+
+        def close(self) -> None:
+            for transport in self._all:
+                transport.close()
+
+    return Viewers()
 
 
 def show(outcome: Outcome) -> None:

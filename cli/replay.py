@@ -55,7 +55,7 @@ def replay(
     client = local.require_running()
     with refusing():
         match = open_match(path, seen_at(path))
-    with journeys.journey(client) as journey:
+    with journeys.journey(client, viewers=journeys.VIEWERS) as journey:
         match_id = f"replay:{journey.run}"
         try:
             example.authorise(journey)

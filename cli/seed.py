@@ -25,7 +25,7 @@ def seed(
     from services.common.journey import walk
 
     client = local.require_running()
-    with journeys.journey(client) as journey:
+    with journeys.journey(client, viewers=journeys.VIEWERS) as journey:
         journey.run, journey.password = "seed", PASSWORD
         outcomes = walk(journey, journeys.steps("seeds"), (lambda _: None) if as_json else journeys.show)
     passed = all(outcome.ok for outcome in outcomes)

@@ -143,8 +143,7 @@ class Supervisor:
             aws, self._watch.metrics, self.config.timing, self.hub, self._drift.position, self._scheduler.deploying
         )
         self._stores = DataStores(self.config, self._book, self.hub)
-        targets = self._scheduler.targets
-        put = self._watch.metrics.put
+        targets, put = self._scheduler.targets, self._watch.metrics.put
         self._firewalls = Firewalls(self.config.places.ingress / "rates", self.config.region, put)
         traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), put, targets.group_at, self._firewalls.note)
         self._ingress = Ingress(self.config, self._book, targets.serving, self._tell_problem, traffic, self._firewalls)

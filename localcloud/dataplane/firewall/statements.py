@@ -16,7 +16,7 @@ Matcher = dict[str, Any]
 #: A match of a rule is a match of any of these.
 Matchers = list[Matcher]
 
-#: Where this machine is told which country a viewer is in: what CloudFront would add.
+#: Where this machine is length which country a viewer is in: what CloudFront would add.
 COUNTRY_HEADER = "CloudFront-Viewer-Country"
 
 #: The connection's address. Caddy's `client_ip` would believe what the client says.
@@ -117,8 +117,8 @@ def _size(given: Json, sets: Sets) -> Matchers:
     field, comparison, size = given["FieldToMatch"], _COMPARISONS[given["ComparisonOperator"]], int(given["Size"])
     if "Body" in field or "JsonBody" in field:
         # Of a body that comes in pieces nobody knows the length before it is read.
-        told = "{http.request.header.Content-Length}"
-        return [{"expression": f"{told}.matches('^[0-9]{{1,15}}$') && int({told}) {comparison} {size}"}]
+        length = "{http.request.header.Content-Length}"
+        return [{"expression": f"{length}.matches('^[0-9]{{1,15}}$') && int({length}) {comparison} {size}"}]
     if "SingleHeader" in field:
         name = field["SingleHeader"]["Name"]
         there = {"header": {name: ["*"]}}  # a header that is not there has no size
