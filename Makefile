@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # What a virtual environment hangs on: the requirements, where it lies, and the Python that made it.
 STAMP := .venv/.requirements-$(shell { cat requirements/dev.txt requirements/uv.txt pyproject.toml; echo $(CURDIR); $${PYTHON:-python3} --version; } 2>/dev/null | sha256sum | cut -c1-16)
 
-.PHONY: help setup up down test every-test lint unit fuzz fuzz-wallet nightly hooks new-component new-service bench lock clean
+.PHONY: help setup up down test every-test lint unit fuzz fuzz-wallet nightly docs hooks new-component new-service bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -50,6 +50,9 @@ fuzz-wallet: setup ## 1,000,000 drawn operations on the wallet, 8 connections at
 
 nightly: setup ## the long forms: fuzz, chaos, corpora (hours; MATCHDAY_SEED=n repeats a run)
 	@.venv/bin/pytest -n 2 --dist loadgroup -m nightly --timeout 0 $(ARGS)
+
+docs: $(STAMP) ## the documentation site, in build/docs/site
+	@$(PY) -m scripts.docs_site build/docs
 
 hooks: $(STAMP) ## a git hook that runs `make lint` before each commit
 	@.venv/bin/pre-commit install

@@ -14,6 +14,7 @@ import pytest
 
 from localcloud.partners.world import Scenario
 from services.payments import webhooks
+from services.payments.invariants import INVARIANTS
 from services.payments.providers.signatures import base64_digest, hex_digest
 from tests.services.payments.fixtures import Depositor, Payments
 
@@ -109,6 +110,32 @@ async def check_credits(payments: Payments, paid: list[tuple[Depositor, int]]) -
 async def test_duplicated_and_reordered_webhooks_credit_once(payments: Payments) -> None:
     payments.partners.follow(Scenario(seed=5, late=0.5))
     await check_credits(payments, await flood(payments, 4, 15))
+
+
+async def test_replayed_refund_webhooks_give_back_once(payments: Payments) -> None:
+    """docs/postmortems/duplicate-refunds.md: a provider delivers all of it again, as retries and under new event ids."""
+    player = await payments.player()
+    player.pay(await player.order(50_000), 60_000)
+    await payments.settle()
+    await payments.later()
+    given_back = [(60_000, "processed")]
+    assert [tuple(row) for row in await payments.rows("SELECT amount, state FROM refunds")] == given_back
+    known = await payments.rows("SELECT key, body FROM webhooks WHERE provider = 'razorpay'")
+    assert any("refund" in row["body"] for row in known)
+    again = [(row["body"].encode(), key) for row in known for n in range(10) for key in (row["key"], f"evt_{uuid4()}")]
+    random.Random(3).shuffle(again)
+    for first in range(0, len(again), 20):
+        sending = (send(payments, "razorpay", body, signed(payments, body, key)) for body, key in again[first:][:20])
+        assert {status for status, _ in await asyncio.gather(*sending)} == {200}
+    await payments.settle()
+    await payments.later()
+    assert [tuple(row) for row in await payments.rows("SELECT amount, state FROM refunds")] == given_back
+    assert [refund.amount for refund in payments.partners.razorpay.world.refunds.values()] == [60_000]
+    assert await player.balance() == 0
+    broken = [name for name, query in INVARIANTS.items() if await payments.rows(query)]
+    assert broken == []
+    await payments.rows("UPDATE refunds SET amount = amount + 1")
+    assert [name for name, query in INVARIANTS.items() if await payments.rows(query)] == ["more_goes_back_than_came"]
 
 
 @pytest.mark.nightly
