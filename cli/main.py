@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "down": "cli.down:down",
     "reset": "cli.down:reset",
     "status": "cli.status:status",
+    "dashboard": "cli.dashboard.command:dashboard",
     "ps": "cli.ps:ps",
     "logs": "cli.logs:logs",
     "trace": "cli.trace:trace",

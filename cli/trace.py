@@ -16,6 +16,7 @@ from cli.operations_documents import Trace, TraceLine
 
 #: Ids of requests, traces and spans, and nothing that a filter pattern would read as more than a word.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9=_.:-]{7,127}")
+ACCEPTED = "8 to 128 letters, digits and = _ . : -"
 
 
 def trace(
@@ -32,18 +33,27 @@ def trace(
 
     Exit code 0; 1 when no line names it; 2 when it is no id, or AWS refuses.
     """
-    if not _ID.fullmatch(identifier):
-        console.fail(f"{identifier!r} is no id", "Accepted: 8 to 128 letters, digits and = _ . : -", console.WRONG_CALL)
+    if not is_id(identifier):
+        console.fail(f"{identifier!r} is no id", f"Accepted: {ACCEPTED}.", console.WRONG_CALL)
     with cloud(stack) as target:
-        lines = sorted(_lines(target, identifier, hours), key=lambda line: line["time"])
-    document: Trace = {"id": identifier, "lines": lines}
+        document = find(target, identifier, hours)
     if as_json:
         console.emit(document)
     else:
-        for line in lines:
+        for line in document["lines"]:
             typer.echo(f"{line['time']}  {line['service']}/{line['process']}  {line['level']}  {line['message']}")
-    if not lines:
+    if not document["lines"]:
         console.fail(f"no line of the last {hours} hours names {identifier}")
+
+
+def is_id(text: str) -> bool:
+    """Whether it is of the form that ids have."""
+    return bool(_ID.fullmatch(text))
+
+
+def find(target: Cloud, identifier: str, hours: int) -> Trace:
+    """What the last hours hold of an id."""
+    return {"id": identifier, "lines": sorted(_lines(target, identifier, hours), key=lambda line: line["time"])}
 
 
 def _lines(target: Cloud, identifier: str, hours: int) -> list[TraceLine]:

@@ -55,10 +55,9 @@ class Clone:
             "stdin": subprocess.DEVNULL,
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """`matchday <arguments>` in the background."""
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(**self._invocation(arguments), stdout=quiet, stderr=quiet)
+        return subprocess.Popen(**self._invocation(arguments), stdout=stdout, stderr=subprocess.DEVNULL)
 
     def run(self, *arguments: str, check: bool = True, timeout: float = UP_SECONDS) -> subprocess.CompletedProcess[str]:
         """`matchday <arguments>` in this clone."""

@@ -18,7 +18,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
                  "payments", "scoring"),
     "Platform": ("environments", "components-library", "data-plane", "local-provider", "local-provider-coverage", "events",
                  "cost"),
-    "Operations": ("delivery", "recovery", "runbooks", "postmortems"),
+    "Operations": ("delivery", "console", "telemetry", "recovery", "runbooks", "postmortems"),
     "Compliance": ("compliance", "threat-model", "policies", "rules", "aws-review"),
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from services.common.middleware import RequestContext
 from services.common.readiness import Readiness
 from services.common.settings import AppDatabaseSettings, ProcessSettings, load
 from services.common.sweep import Sweep
+from services.common.telemetry.endpoints import Endpoints
 
 #: Opens what a service needs besides the database, into `app.state`; what it enters on the stack is closed at the end.
 Opener = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
@@ -48,6 +49,7 @@ def create_application(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.process = load(ProcessSettings)
+            stack.callback(app.state.endpoints.write)
             settings = load(AppDatabaseSettings)
             application = f"{app.state.process.service}-{app.state.process.process}"
             # The pool has one for each request that runs, readiness one of its own, the engine the rest of the budget.
@@ -76,11 +78,12 @@ def create_application(
     app.state.clock = clock or DatabaseClock()
     app.state.draining = False
     app.state.admission, app.state.sweep = Admission(), Sweep(app.state)
+    app.state.endpoints = Endpoints()
     # The last one added is the first that a request meets. A body is read before a place is taken: who sends slowly has none.
     app.add_middleware(Dispatch, app)
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(BodyGuard, large)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, app.state.endpoints)
     answers.register(app)
     for router in (_HEALTH, *routers):
         app.router.routes.extend(_included(router))

@@ -6,17 +6,30 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 NAMESPACE = "Matchday"
 
 _DIMENSIONS = ("service", "environment")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def line(service: str, environment: str, at_milliseconds: int, *, job: str = "", **values: tuple[float, str]) -> str:
-    """One line with `values`: name to (value, CloudWatch's unit); of one `job`, if that is given."""
+def line(
+    service: str,
+    environment: str,
+    at_milliseconds: int,
+    *,
+    by: Mapping[str, str] = _NOTHING,
+    **values: tuple[float | Sequence[float], str],
+) -> str:
+    """One line with `values`: name to (value, CloudWatch's unit). `by`: further dimensions, such as the job or the endpoint.
+
+    Several values of one metric (100 at most) are one array.
+    """
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [[*_DIMENSIONS, "job"] if job else list(_DIMENSIONS)],
+        "Dimensions": [[*_DIMENSIONS, *by]],
         "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()],
     }
     return json.dumps(
@@ -24,7 +37,7 @@ def line(service: str, environment: str, at_milliseconds: int, *, job: str = "",
             "_aws": {"Timestamp": at_milliseconds, "CloudWatchMetrics": [directive]},
             "service": service,
             "environment": environment,
-            **({"job": job} if job else {}),
+            **by,
             "level": "INFO",
             "logger": __name__,
             "message": "metrics",
@@ -33,8 +46,8 @@ def line(service: str, environment: str, at_milliseconds: int, *, job: str = "",
     )
 
 
-def emit(*, job: str = "", **values: tuple[float, str]) -> None:
-    """Write `values` of this process's service, or of one `job` of it."""
+def emit(by: Mapping[str, str] = _NOTHING, /, **values: tuple[float | Sequence[float], str]) -> None:
+    """Write `values` of this process's service, or of what `by` names in it."""
     service, environment = os.environ.get("SERVICE", "service"), os.environ.get("ENVIRONMENT", "environment")
-    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, job=job, **values) + "\n")
+    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, by=by, **values) + "\n")
     sys.stdout.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.common import logs
 from services.common.errors import MEDIA_TYPE, Code, ServiceError
 from services.common.ids import uuid7
+from services.common.telemetry.endpoints import Endpoints
 
 #: Of a request's head. The load balancer lets more pass (64 KiB of headers); nothing of ours needs it.
 MAX_PATH_BYTES = 1024
@@ -59,8 +59,8 @@ def problem_response(error: ServiceError) -> Response:
 class RequestContext:
     """Gives the request an id (the caller's, if it is well-formed), logs its end, and answers for a failure."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, endpoints: Endpoints) -> None:
+        self._app, self._endpoints = app, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,17 +102,21 @@ class RequestContext:
             self._log(scope, status, time.perf_counter() - started)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
-        level = logging.DEBUG if scope["path"] in QUIET_PATHS and status < 500 else logging.INFO
+        quiet = scope["path"] in QUIET_PATHS
+        milliseconds = round(seconds * 1000, 1)
+        route: str = getattr(scope.get("route"), "path", "")
+        if not quiet:
+            self._endpoints.add(scope["method"], route, status, milliseconds)
+        level = logging.DEBUG if quiet and status < 500 else logging.INFO
         if not access.isEnabledFor(level):
             return
-        route: Any = scope.get("route")
         # The path only: a query string may hold what a log must not.
         fields = {
             "method": scope["method"],
             "path": scope["path"][:MAX_PATH_BYTES],
-            "route": getattr(route, "path", ""),
+            "route": route,
             "status": status,
-            "milliseconds": round(seconds * 1000, 1),
+            "milliseconds": milliseconds,
         }
         access.log(level, "request", extra=fields)
 

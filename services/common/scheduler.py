@@ -107,7 +107,7 @@ class Watch:
         if now - self._written >= METRICS_SECONDS:
             self._written = now
             for task in self._scheduled:
-                metrics.emit(job=task, JobAge=(round(ages.get(task, 0.0)), "Seconds"))
+                metrics.emit({"job": task}, JobAge=(round(ages.get(task, 0.0)), "Seconds"))
         late = []
         for task, job in self._scheduled.items():
             seconds, allowed = ages.get(task, 0.0), job.late_after.total_seconds()

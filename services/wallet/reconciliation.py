@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common import metrics
 from services.common.clock import Clock
 from services.common.ids import uuid7
 from services.wallet import checks_repository, repository
@@ -54,6 +55,7 @@ async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport
     await repository.add_report(session, report)
     await repository.forget_reports(session, clock.now() - KEPT)
     fields = {"accounts": accounts, "entries": entries, "discrepancies": len(found)}
+    metrics.emit(**{f"Ledger{name.capitalize()}": (count, "Count") for name, count in fields.items()})
     if found:
         log.critical("ledger does not reconcile", extra={**fields, "runbook": "wallet-ledger-discrepancy"})
     else:

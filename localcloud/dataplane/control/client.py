@@ -56,6 +56,15 @@ class Client:
         """Services, tasks, data stores and servers as they are now."""
         return self._call("GET", "/status")
 
+    def alarms(self) -> list[dict[str, Any]]:
+        """Every alarm that is evaluated: name, state, since, description, reason."""
+        return list(self._call("GET", "/alarms")["alarms"])
+
+    def history(self, namespace: str, statistic: str, minutes: int) -> list[dict[str, Any]]:
+        """The series of a namespace: name, dimensions, points (the statistic of each of the last whole minutes, or None)."""
+        words = urlencode({"namespace": namespace, "statistic": statistic, "minutes": minutes})
+        return list(self._call("GET", f"/history?{words}")["series"])
+
     def snapshot(self) -> dict[str, Any]:
         """Have the emulator write down what it holds."""
         return self._call("POST", "/snapshot")

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import IO, Any
 
@@ -85,7 +85,8 @@ class Supervisor:
             {
                 ("GET", "/status"): self._answer_status,
                 ("GET", "/info"): self._answer_info,
-                ("GET", "/metrics"): self._answer_metrics,
+                ("GET", "/history"): self._answer_history,
+                ("GET", "/alarms"): self._answer_alarms,
                 ("POST", "/snapshot"): self._answer_snapshot,
                 ("POST", "/fail-over"): self._answer_fail_over,
                 ("POST", "/stop"): self._answer_stop,
@@ -152,12 +153,8 @@ class Supervisor:
         self.hub.emit("ingress", self.config.ingress, "starting")
         await self._ingress.start()
         self.hub.emit("ingress", self.config.ingress, "ready")
-        self._provider = ChildServer(
-            "provider", self._provider_argv, self._log("provider"), self.hub, self.config.timing
-        )
-        self._partners = ChildServer(
-            "partners", self._partners_argv, self._log("partners"), self.hub, self.config.timing
-        )
+        self._provider = self._child("provider", self._provider_argv)
+        self._partners = self._child("partners", self._partners_argv)
         require_free("partners", self._book.host(PARTNERS_HOST), PARTNERS_PORT)
         # Together: each takes seconds to import what it is made of. All are waited for, so that all can be ended.
         starting = (self._start_emulator(), self._provider.start(), self._partners.start(PARTNERS_PORT))
@@ -172,9 +169,7 @@ class Supervisor:
         if self.config.emulator is None:
             host = self._book.host(EMULATOR_HOST)
             require_free("emulator", host, EMULATOR_PORT)
-            self._emulator = ChildServer(
-                "emulator", self._emulator_argv, self._log("emulator"), self.hub, self.config.timing
-            )
+            self._emulator = self._child("emulator", self._emulator_argv)
             await self._emulator.start(EMULATOR_PORT)
             async with loopback.async_client() as client:
                 health = (await client.get(f"{self._info.emulator}/_matchday/health", timeout=30)).json()
@@ -311,8 +306,11 @@ class Supervisor:
         address = f"{self._book.host(PARTNERS_HOST)}:{PARTNERS_PORT}"
         return [{"name": "partners", "address": address, "pid": self._partners.pid}]
 
-    async def _answer_metrics(self, _: Mapping[str, str]) -> dict[str, Any]:
-        return {"metrics": list(self._watch.series())}
+    async def _answer_history(self, query: Mapping[str, str]) -> dict[str, Any]:
+        return {"series": self._watch.history(**query)}
+
+    async def _answer_alarms(self, _: Mapping[str, str]) -> dict[str, Any]:
+        return {"alarms": self._watch.alarms()}
 
     async def _answer_snapshot(self, _: Mapping[str, str]) -> dict[str, Any]:
         if self._emulator is None:
@@ -374,8 +372,8 @@ class Supervisor:
             return Event(kind="converged", name="matchday", state="timeout", detail=waiting_for)
         return None
 
-    def _log(self, name: str) -> Any:
-        return self.config.places.logs / f"{name}.log"
+    def _child(self, name: str, argv: Callable[[int], list[str]]) -> ChildServer:
+        return ChildServer(name, argv, self.config.places.logs / f"{name}.log", self.hub, self.config.timing)
 
     def _take_lock(self) -> IO[str]:
         lock = (self.config.places.supervisor_lock).open("w")

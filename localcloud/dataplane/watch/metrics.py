@@ -89,6 +89,16 @@ class Metrics:
                 whole.merge(slot)
         return _of(whole, statistic) if whole.count else None
 
+    def by_minute(self, metric: Metric, statistic: str, minutes: int, now: float) -> list[float | None]:
+        """CloudWatch's statistic of each of the last whole minutes, oldest first; None for one without values."""
+        end = int(now // COARSE) * COARSE
+        first = end - minutes * COARSE
+        found = [Slot() for _ in range(minutes)]
+        for begin, slot in self._series.get(metric, {}).items():
+            if first <= begin < end:
+                found[(begin - first) // COARSE].merge(slot)
+        return [_of(slot, statistic) if slot.count else None for slot in found]
+
     def forget(self, now: float) -> None:
         """Merge what is no longer young, and drop what no alarm can look back at."""
         for metric, slots in list(self._series.items()):

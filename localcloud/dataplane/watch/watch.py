@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +21,10 @@ from localcloud.dataplane.watch import expressions, log_metrics
 from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, OK, Alarm, NotEvaluated
 from localcloud.dataplane.watch.definitions import Definitions, Position
 from localcloud.dataplane.watch.log_metrics import Filter
-from localcloud.dataplane.watch.metrics import Metrics
+from localcloud.dataplane.watch.metrics import COARSE, KEPT_SECONDS, Metrics, check_statistic
 from localcloud.dataplane.watch.usage import Meter, Running
 from localcloud.runtime.aws import Aws
+from localcloud.runtime.errors import SupervisorError
 
 #: How Application Auto Scaling describes the alarms that it makes for itself. The emulator's have made-up thresholds; the
 #: policies themselves are evaluated (localcloud/dataplane/scaling).
@@ -187,17 +188,37 @@ class Watch:
             "not_evaluated": dict(sorted(self._not_evaluated.items())),
         }
 
-    def series(self) -> Iterable[dict[str, Any]]:
-        """Every series that has values, for those who want to see them."""
+    def alarms(self) -> list[dict[str, Any]]:
+        """Every alarm that is evaluated, with its state, since when, and why."""
+        evaluated: dict[str, Watched | Composite] = {**self._alarms, **self._composites}
+        return [
+            {
+                "name": name,
+                "state": each.state,
+                "since": _utc(each.since) if each.since else None,
+                "description": each.description,
+                "reason": each.reason,
+            }
+            for name, each in sorted(evaluated.items())
+        ]
+
+    def history(self, *, namespace: str, statistic: str, minutes: str) -> list[dict[str, Any]]:
+        """The series of a namespace, minute by minute. A statistic that is not computed here: SupervisorError."""
+        try:
+            check_statistic(statistic)
+            back = min(max(1, int(minutes)), KEPT_SECONDS // COARSE)
+        except ValueError as error:
+            raise SupervisorError("metrics", str(error)) from error
         now = time.time()
-        for metric in self.metrics:
-            value = self.metrics.statistic(metric, "Sum", now - 60, now + 1)
-            yield {
-                "namespace": metric.namespace,
+        return [
+            {
                 "name": metric.name,
                 "dimensions": dict(sorted(metric.dimensions)),
-                "sum": value,
+                "points": self.metrics.by_minute(metric, statistic, back, now),
             }
+            for metric in self.metrics
+            if metric.namespace == namespace
+        ]
 
 
 def _utc(seconds: float) -> str:

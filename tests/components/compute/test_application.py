@@ -332,7 +332,7 @@ def test_each_job_has_an_alarm_that_reads_what_the_scheduler_writes(run: Run) ->
     found = {each.name: each for each in recorded.result.signals if each.name.startswith("late-")}
     assert set(found) == {"late-reconcile", "late-forget-keys"}
     signal = found["late-reconcile"]
-    line = json.loads(metrics.line("wallet", "prod", 0, job="wallet.reconcile", JobAge=(1.0, "Seconds")))
+    line = json.loads(metrics.line("wallet", "prod", 0, by={"job": "wallet.reconcile"}, JobAge=(1.0, "Seconds")))
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert signal.namespace == directive["Namespace"]
     assert signal.metric in {each["Name"] for each in directive["Metrics"]}

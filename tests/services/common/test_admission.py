@@ -14,6 +14,7 @@ from services.common import admission
 from services.common.admission import BURST, RUNNING, Admission, Admitted
 from services.common.middleware import RequestContext
 from services.common.sweep import Sweep
+from services.common.telemetry.endpoints import Endpoints
 from services.wallet.app import create_app
 from tests.services.auth.fixtures import Auth
 from tests.services.common.serving import serving
@@ -110,7 +111,7 @@ def blocked() -> tuple[FastAPI, asyncio.Event]:
     app.state.draining, app.state.sweep = False, Sweep(app.state)
     app.state.admission = Admission(waiting=BURST, seconds=30)
     app.add_middleware(Admitted, app.state.admission)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, Endpoints())
 
     @app.get("/work")
     async def work() -> dict[str, str]:

@@ -17,6 +17,7 @@ from services.common.bodies import BodyGuard
 from services.common.dispatch import Dispatch, plans
 from services.common.errors import Code, ServiceError
 from services.common.middleware import RequestContext
+from services.common.telemetry.endpoints import Endpoints
 from tests.services.support import CATALOG, SERVICES
 
 Happened = list[str]
@@ -134,7 +135,7 @@ def application(*, planned: bool) -> FastAPI:
     if planned:
         app.add_middleware(Dispatch, app)
     app.add_middleware(BodyGuard)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, Endpoints())
     answers.register(app)
     app.include_router(router)
     return app

@@ -19,6 +19,7 @@ from services.common.admission import Admission
 from services.common.middleware import RequestContext
 from services.common.refusal import path_of_whole
 from services.common.sweep import Sweep
+from services.common.telemetry.endpoints import Endpoints
 from tests.services.common.serving import serving
 
 GET = b"GET /wallet/balance?a=b HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -100,7 +101,7 @@ async def full() -> AsyncIterator[tuple[FastAPI, asyncio.StreamReader, asyncio.S
     app = FastAPI()
     app.state.draining, app.state.sweep = False, Sweep(app.state)
     app.state.admission = Admission(running=0, waiting=0, burst=0)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, Endpoints())
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -64,7 +64,7 @@ def test_no_pattern_is_too_odd(text: str) -> None:
 
 
 def test_our_services_lines_are_read() -> None:
-    line = json.loads(of_services.line("wallet", "local", 1, job="wallet.tax", JobAge=(12.5, "Seconds")))
+    line = json.loads(of_services.line("wallet", "local", 1, by={"job": "wallet.tax"}, JobAge=(12.5, "Seconds")))
     where = {"service": "wallet", "environment": "local", "job": "wallet.tax"}
     assert list(embedded(line)) == [(Metric.of("Matchday", "JobAge", where), 12.5)]
 

@@ -76,3 +76,25 @@ def test_order_of_dimensions_is_no_difference() -> None:
 def test_another_statistic_is_refused_by_its_name(statistic: str) -> None:
     with pytest.raises(UnknownStatistic, match="is not computed here"):
         check_statistic(statistic)
+
+
+@given(
+    values=st.lists(st.tuples(st.floats(-600, 600), st.floats(-1e6, 1e6)), max_size=40),
+    late=st.booleans(),
+)
+def test_by_minute_each_value_is_in_the_minute_that_it_was_seen_in(
+    values: list[tuple[float, float]], late: bool
+) -> None:
+    metrics, metric, now = Metrics(), Metric.of("Test", "value", {}), 1_800_000_000.0 + 25
+    for ago, value in values:
+        metrics.put(metric, value, now - ago)
+    later = now + (KEPT_SECONDS / 2 if late else 0)  # slots are merged by then
+    metrics.forget(later)
+    minutes = int((later - now) // COARSE) + 5
+    found = metrics.by_minute(metric, "Sum", minutes, later)
+    assert len(found) == minutes
+    end = later // COARSE * COARSE
+    for place, total in enumerate(found):
+        start = end - (minutes - place) * COARSE
+        inside = [value for ago, value in values if start <= (now - ago) // 10 * 10 < start + COARSE]
+        assert total == (pytest.approx(sum(inside), abs=1e-3) if inside else None)

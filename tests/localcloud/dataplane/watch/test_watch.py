@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.provider.kept import KeptProperties
+from localcloud.runtime.errors import SupervisorError
 
 from ..harness import WEB, Platform, until
 
@@ -118,6 +119,15 @@ def test_what_breaks_rings_and_what_does_not_is_quiet(alarmed: Platform) -> None
     assert list(shown["not_evaluated"]) == ["strange"] and "'RINGS'" in shown["not_evaluated"]["strange"]
     assert shown["evaluated"] == len(bad) + 3 + 2
     assert "threshold 60" in next(row["reason"] for row in shown["ringing"] if row["name"] == "age")
+    every = {row["name"]: row for row in alarmed.running.alarms()}
+    assert {name for name, row in every.items() if row["state"] == "ALARM"} == bad | {"pages"}
+    assert every["many"]["state"] == "OK"
+    assert every["rests"]["since"], "when it was evaluated first"
+    series = alarmed.running.history("AWS/ApplicationELB", "Sum", 5)
+    failures = next(row for row in series if row["name"] == "HTTPCode_Target_5XX_Count" and row["dimensions"] == where)
+    assert len(failures["points"]) == 5
+    with pytest.raises(SupervisorError, match="TM"):
+        alarmed.running.history("AWS/ApplicationELB", "TM(10%:90%)", 5)
     assert any((event.kind, event.name, event.state) == ("alarm", "age", "ALARM") for event in alarmed.events)
 
 
