@@ -1,7 +1,8 @@
-"""What `make unit` runs: tests that need their own process alone, no engine, no platform, no server, no other program.
+"""What `make unit` runs: quick tests that need their own process alone, no engine, no platform, no server, no other program.
 
-Every other test gets the marker `process`: found in what it and its fixtures call, so that nobody keeps a list. What is not
-seen there (a command of ours that calls git) carries the marker by hand: `make unit` fails a test that starts a process.
+Every other test gets a marker, found in what it and its fixtures call, so that nobody keeps a list: `process`, or `slow` if it
+composes a whole environment. What is not seen there carries it by hand: `process` a command of ours that calls git (`make unit`
+fails a test that starts a process), `slow` a test that takes half a second of CPU or more.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ STARTERS = frozenset(
         "services.kyc.sandbox.Sandbox",
     }
 )
+#: What composes a whole environment: seconds of CPU.
+COMPOSERS = frozenset(
+    {
+        "tests.stacks.accounts.compose_account",
+        "tests.stacks.conftest.compose",
+        "tests.stacks.recoveries.compose_recovery",
+    }
+)
 #: Names that start a process, whatever they are of.
 CALLS = frozenset({"create_subprocess_exec", "fork"})
 
@@ -51,8 +60,8 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 @cache
-def starts_process(thing: Any) -> bool:
-    """Whether a function or class of the tests calls, directly or by others of the tests, what starts a process."""
+def calls(thing: Any, sought: frozenset[str]) -> bool:
+    """Whether a function or class of the tests calls, directly or by others of the tests, one of what is `sought`."""
     seen: set[Any] = set()
     left = [thing]
     while left:
@@ -67,7 +76,7 @@ def starts_process(thing: Any) -> bool:
             attributes = {
                 f"{value.__name__}.{name}" for value in values if isinstance(value, ModuleType) for name in names
             }
-            if (names & CALLS) or STARTERS & (paths | attributes | names):
+            if sought & (paths | attributes | names):
                 return True
             left += [
                 value
@@ -116,8 +125,9 @@ def _callables(item: pytest.Item) -> Iterator[Callable[..., Any]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Before `-m` chooses."""
     for item in items:
-        if any(starts_process(function) for function in _callables(item)):
-            item.add_marker("process")
+        for marker, sought in (("process", STARTERS | CALLS), ("slow", COMPOSERS)):
+            if any(calls(function, sought) for function in _callables(item)):
+                item.add_marker(marker)
 
 
 class Guard:

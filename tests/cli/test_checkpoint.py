@@ -175,6 +175,7 @@ def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
     assert _read(tmp_path) == ["whole"] * 2
 
 
+@pytest.mark.slow
 @given(steps=st.lists(st.sampled_from(["write one part", "take", "restore"]), max_size=12))
 def test_after_a_restore_the_parts_are_always_of_one_moment(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

@@ -131,12 +131,14 @@ def _try_manifest(root: Path, chosen: tuple[str, Path_], change: str, value: Any
         file.write_text(original)
 
 
+@pytest.mark.slow
 @BOUNDED
 @in_settings
 def test_settings(root: Path, path: Path_, change: str, value: Any) -> None:
     _try_settings(root, path, change, value)
 
 
+@pytest.mark.slow
 @BOUNDED
 @in_manifests
 def test_manifests(root: Path, chosen: tuple[str, Path_], change: str, value: Any) -> None:

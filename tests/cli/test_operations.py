@@ -74,6 +74,7 @@ def bounds(aws: Any) -> list[tuple[int, int]]:
     return [(target["MinCapacity"], target["MaxCapacity"]) for target in found]
 
 
+@pytest.mark.slow
 def test_a_process_that_nothing_scales_gets_its_tasks(aws: Any) -> None:
     done = call("scale", "wallet", "web", "5", "--yes", "--json")
     assert done.exit_code == 0, done.output
@@ -84,6 +85,7 @@ def test_a_process_that_nothing_scales_gets_its_tasks(aws: Any) -> None:
     assert bounds(aws) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tasks", "expected"), [(3, (3, 8)), (8, (8, 8)), (12, (12, 12))])
 def test_what_scales_it_may_not_take_the_tasks_away_again(aws: Any, tasks: int, expected: tuple[int, int]) -> None:
     aws("application-autoscaling").register_scalable_target(
@@ -95,6 +97,7 @@ def test_what_scales_it_may_not_take_the_tasks_away_again(aws: Any, tasks: int, 
     assert deployed(aws)["desiredCount"] == tasks
 
 
+@pytest.mark.slow
 def test_a_scheduler_runs_once_and_what_there_is_not_is_named(aws: Any) -> None:
     for words, sentence in (
         (("scale", "wallet", "scheduler", "2"), "runs once"),
@@ -108,6 +111,7 @@ def test_a_scheduler_runs_once_and_what_there_is_not_is_named(aws: Any) -> None:
     assert {deployed(aws, process)["desiredCount"] for process in PROCESSES} == {2}
 
 
+@pytest.mark.slow
 def test_the_account_is_named_and_no_changes_nothing(aws: Any) -> None:
     done = call("scale", "wallet", "web", "5", answer="n\n")
     assert done.exit_code == 1
@@ -117,6 +121,7 @@ def test_the_account_is_named_and_no_changes_nothing(aws: Any) -> None:
     assert deployed(aws)["desiredCount"] == 5
 
 
+@pytest.mark.slow
 def test_a_roll_back_takes_every_process_to_the_revision_before(aws: Any) -> None:
     done = call("rollback", "wallet", "--yes", "--json")
     assert done.exit_code == 0, done.output
@@ -129,6 +134,7 @@ def test_a_roll_back_takes_every_process_to_the_revision_before(aws: Any) -> Non
     assert all(deployed(aws, process)["taskDefinition"].endswith(":1") for process in PROCESSES)
 
 
+@pytest.mark.slow
 def test_a_roll_back_is_of_all_processes_or_of_none(aws: Any) -> None:
     aws("ecs").deregister_task_definition(taskDefinition="matchday-dev-wallet-scheduler:1")
     done = call("rollback", "wallet", "--yes")
@@ -140,6 +146,7 @@ def test_a_roll_back_is_of_all_processes_or_of_none(aws: Any) -> None:
     assert deployed(aws, "worker")["taskDefinition"].endswith(":2")
 
 
+@pytest.mark.slow
 def test_a_trace_gathers_the_lines_of_all_services_by_time(aws: Any) -> None:
     logs, now = aws("logs"), int(time.time() * 1000)
     wanted = "0123456789abcdef"
@@ -179,6 +186,7 @@ def test_a_trace_gathers_the_lines_of_all_services_by_time(aws: Any) -> None:
     assert call("trace", "e" * 16).exit_code == 1
 
 
+@pytest.mark.slow
 def test_sql_in_aws_is_the_way_over_the_bastion_and_runs_nothing(aws: Any) -> None:
     none = call("sql", "wallet")
     assert none.exit_code == 2 and "no bastion runs" in none.stderr

@@ -36,6 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_it_prints_tasks_and_what_they_take(capsys: pytest.CaptureFixture[str]) -> None:
     plan("final", stack="prod", as_json=False)

@@ -34,11 +34,13 @@ documents = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(document=documents)
 def test_a_document_does_not_differ_from_itself(document: dict[str, Any]) -> None:
     assert compare.properties(document, document) == []
 
 
+@pytest.mark.slow
 @given(before=documents, after=documents)
 def test_both_directions_name_the_same_paths(before: dict[str, Any], after: dict[str, Any]) -> None:
     there, back = compare.properties(before, after), compare.properties(after, before)

@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli import journeys, local, site
 
 
@@ -39,6 +41,7 @@ def _files() -> dict[str, bytes]:
     return dict(site.files(local.PROJECT, journeys.catalog().services.values()))
 
 
+@pytest.mark.slow
 def test_every_page_is_well_formed_and_loads_only_what_is_there() -> None:
     found = _files()
     pages = [name for name in found if name.endswith(".html")]
@@ -56,6 +59,7 @@ def test_every_page_is_well_formed_and_loads_only_what_is_there() -> None:
         assert not re.search(rb"https?://", found[name].split(b"<body>")[0])
 
 
+@pytest.mark.slow
 def test_every_service_and_every_operation_is_there() -> None:
     found = _files()
     for service in journeys.catalog().services.values():
@@ -85,6 +89,7 @@ class _Bucket:
         self.sent += 1
 
 
+@pytest.mark.slow
 def test_what_is_there_already_is_not_sent_again() -> None:
     bucket = _Bucket()
     services = list(journeys.catalog().services.values())

@@ -15,6 +15,12 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, rpc, settings, stack
 
+from localcloud.engine import lazy_sdk, quick_sdk
+
+# As the engine runs every program of ours (localcloud/engine/program.py): half the time of a composed environment.
+lazy_sdk.install()
+quick_sdk.install()
+
 REGION, ACCOUNT = "ap-south-1", "123456789012"
 
 #: Type token → outputs that AWS computes. `{name}` is the physical name (or the logical one), `{id}` a number in hexadecimal. A

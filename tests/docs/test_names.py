@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.docs.test_truth import PRIVATE
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,7 @@ def twins(found: Mapping[str, Mapping[str, list[str]]], meetings: set[frozenset[
     return result
 
 
+@pytest.mark.slow
 def test_a_class_name_means_one_thing() -> None:
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     meetings: set[frozenset[str]] = set()
@@ -99,12 +102,14 @@ def private_words(module: ast.Module) -> Iterator[str]:
                 yield f"{getattr(node, 'lineno', '?')}: {name}"
 
 
+@pytest.mark.slow
 def test_identifiers_are_the_fields_own_words() -> None:
     wrong = [f"{path.relative_to(ROOT)}:{word}" for _, path in modules() for word in private_words(tree(path))]
     assert not wrong, "\n".join(wrong)
     assert list(private_words(ast.parse("def f(x): _told = x.said"))) == ["1: _told", "1: said"]
 
 
+@pytest.mark.slow
 def test_comments_and_messages_are_plain_words() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
@@ -115,6 +120,7 @@ def test_comments_and_messages_are_plain_words() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_one_module_knows_where_the_state_directory_lies() -> None:
     """Paths in it are asked of `localcloud.runtime.state`; the literal stands nowhere else."""
     owners = {

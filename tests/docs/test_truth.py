@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import click
+import pytest
 import typer
 
 from cli.main import COMMANDS, build
@@ -323,6 +324,7 @@ def words() -> frozenset[str]:
     return frozenset(re.findall(r"\w+", code()))
 
 
+@pytest.mark.slow
 def test_variables_are_read_by_the_code() -> None:
     wrong = [
         f"{place}: nothing reads a variable of this name"

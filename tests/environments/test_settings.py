@@ -333,6 +333,7 @@ def test_merging_keeps_what_the_changes_say_and_what_they_do_not_name(
         assert merged[key] == base[key]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(TIERS)),
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=5), max_size=3),

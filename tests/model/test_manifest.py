@@ -59,6 +59,7 @@ def refusal(directory: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_repositorys_own_manifests_load_in_every_tier() -> None:
     for tier in Tier:
         catalog = load_catalog(Path(__file__).parents[2] / "services", tier)

@@ -75,6 +75,7 @@ def test_the_rules_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(), "run: .venv/bin/python -m policies.rules_page"
 
 
+@pytest.mark.slow
 def test_the_actions_without_resources_are_awss() -> None:
     assert ACTIONS.read_text(encoding="utf-8") == expected(), "run: .venv/bin/python -m tests.policies.reference_data"
 

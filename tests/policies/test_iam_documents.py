@@ -76,6 +76,7 @@ def test_the_platforms_documents_are_clean(stack: str) -> None:
     assert _lint(documents) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "says"),
     [

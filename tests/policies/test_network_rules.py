@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def _three_ways(block: str, protocol: str, first: int, last: int) -> list[list[A
     ]
 
 
+@pytest.mark.slow
 @given(BLOCKS, PROTOCOLS, RANGES)
 def test_a_rule_is_judged_alike_in_each_way_to_write_it(block: str, protocol: str, ports: list[int]) -> None:
     first, last = ports

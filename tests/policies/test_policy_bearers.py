@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+import pytest
+
 from policies.controls import resource_policies
 from policies.controls.ecr import POLICIES as IMAGES
 from policies.controls.kms import KEY_POLICIES
@@ -117,6 +119,7 @@ def _unread(read: set[tuple[str, str]], found: frozenset[tuple[str, str]]) -> li
     return [one for one in unread if not any(re.fullmatch(pattern, one) for pattern in NONE)]
 
 
+@pytest.mark.slow
 def test_every_property_that_holds_a_policy_is_read() -> None:
     read, found = _read(), _bearers()
     assert len(found) > 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -69,29 +70,37 @@ def _evaluates(control: Control, whole: Stack) -> None:
         assert "Sensitive" not in finding.verdict.message
 
 
-@pytest.mark.parametrize("control_id", sorted(CASES))
-def test_each_property_can_be_anything(control_id: str) -> None:
-    """Every place in the compliant sets, replaced by every kind of value."""
+#: What every place is replaced by.
+EVERYTHING: list[Any] = [
+    *SCALARS, [], {}, [None], [UNKNOWN], [{}], {"a": UNKNOWN}, [[1]], Sensitive("x"), Sensitive({"a": 1}),
+]  # fmt: skip
+
+
+def _can_be(control_id: str, chosen: Callable[[], Iterable[Any]]) -> None:
+    """Every place in the compliant sets, replaced by what is chosen for it."""
     for given_set in CASES[control_id].good:
         for index, resource in enumerate(given_set):
             for path in _paths(dict(resource.values)):
-                for value in (
-                    *SCALARS,
-                    [],
-                    {},
-                    [None],
-                    [UNKNOWN],
-                    [{}],
-                    {"a": UNKNOWN},
-                    [[1]],
-                    Sensitive("x"),
-                    Sensitive({"a": 1}),
-                ):
+                for value in chosen():
                     broken = remake(resource, _replaced(dict(resource.values), path, value))
                     whole = stack([*given_set[:index], broken, *given_set[index + 1 :]])
                     _evaluates(CONTROLS[control_id], whole)
 
 
+@pytest.mark.parametrize("control_id", sorted(CASES))
+def test_each_property_can_be_anything(control_id: str, request: pytest.FixtureRequest) -> None:
+    """Each place by four of the values: others in each run (the seed is in its header), all of them by night."""
+    draw = random.Random(f"{request.config.option.hypothesis_seed} {control_id}")
+    _can_be(control_id, lambda: draw.sample(EVERYTHING, 4))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("control_id", sorted(CASES))
+def test_each_property_can_be_everything(control_id: str) -> None:
+    _can_be(control_id, lambda: EVERYTHING)
+
+
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_arbitrary_trees_of_values(data: st.DataObject) -> None:
@@ -109,6 +118,7 @@ def test_arbitrary_trees_of_values(data: st.DataObject) -> None:
         _evaluates(control, whole)
 
 
+@pytest.mark.slow
 def test_secrets_are_never_quoted() -> None:
     """A secret whose text is at hand does not reach any message."""
     word = "hunter2-" + "".join(random.Random(1).choices("abcdef", k=12))

@@ -28,6 +28,7 @@ def bands(rules: str, rule_id: str) -> Bands:
     return form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule_id", RATES)
 @pytest.mark.parametrize("rules", FORMATS)
 def test_every_rate_of_whole_numbers_gives_the_published_points(rules: str, rule_id: str) -> None:

@@ -19,6 +19,7 @@ from scoring.engine.errors import RosterError
 PLAYERS = [f"p{n}" for n in range(30)]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.sampled_from(["cricket-t20-b", "f1-league", "fpl"]))
 def test_updates_equal_scoring_every_roster_again(seed: int, rules_id: str) -> None:
     source = random.Random(seed)
@@ -65,6 +66,7 @@ def test_an_empty_book() -> None:
     assert (len(book), list(book.ranks()), book.update({"a": Fraction(1)})) == (0, [], 0)
 
 
+@pytest.mark.slow
 def test_factors_of_chips_count_for_the_scale() -> None:
     rules = registry.load("fpl")
     triple = Chip("a", "A", "factor", {"multiplier": "captain", "factor": "2.25"})

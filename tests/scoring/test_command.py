@@ -78,6 +78,7 @@ def test_json_has_exactly_the_promised_shape(austin: Path) -> None:
     assert len(document["players"]) == 20  # constructors are no players of this game
 
 
+@pytest.mark.slow
 def test_a_season_of_f1_and_several_ipl_matches_in_one_run_each() -> None:
     season = [
         json.loads(line)
@@ -240,6 +241,7 @@ def test_bad_input(ipl: Path, austin: Path, tmp_path: Path) -> None:
         assert message in refused(result)
 
 
+@pytest.mark.slow
 def test_rules_list() -> None:
     lines = lines_of(run("rules", "list"))
     assert [line.split()[0] for line in lines] == [
@@ -282,6 +284,7 @@ def test_rules_explain_diff_and_impact(ipl: Path) -> None:
     assert "is for football" in refused(run("rules", "impact", "cricket-t20-a", "fpl", ipl))
 
 
+@pytest.mark.slow
 def test_the_championship_after_a_directory() -> None:
     """2023 and 2025 have some of their races here; the sums are those of the races one by one."""
     season = FIXTURES / "f1db" / "seasons" / "2025"

@@ -370,6 +370,7 @@ def matches(draw: st.DrawFn) -> dict[str, Any]:
     return match(*all_innings)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)  # a tenth of a second each; `make fuzz` tries 800
 @given(matches(), st.sampled_from(list(TABLES)))
 def test_random_matches_score_like_the_naive_implementation(document: dict[str, Any], rules: str) -> None:

@@ -51,6 +51,7 @@ def test_what_is_not_text_is_no_decimal() -> None:
     assert not is_decimal(None)
 
 
+@pytest.mark.slow
 @given(bounds, bounds, bounds, bounds, numbers)
 def test_membership_is_what_the_bounds_say(
     at_least: Fraction | None, above: Fraction | None, at_most: Fraction | None, below: Fraction | None, value: Fraction

@@ -48,6 +48,7 @@ def edited(austin: Path, tmp_path: Path) -> Callable[..., Path]:
     return edit
 
 
+@pytest.mark.slow
 def test_results_say_how_each_race_ended() -> None:
     las_vegas = told(race(2025, "22-las-vegas"))
     assert las_vegas["result:race:lando-norris"].attributes["status"] == "disqualified"
@@ -117,6 +118,7 @@ def test_fastest_lap_driver_of_the_day_and_pit_stops(austin: Path) -> None:
     assert stops and all(event.attributes["stationary_ms"] is None for event in stops)
 
 
+@pytest.mark.slow
 def test_the_fastest_lap_point_needs_the_first_ten_and_a_season_that_had_it() -> None:
     league = registry.load("f1-league")
     given = {

@@ -94,6 +94,7 @@ def mutated(document: Any, source: random.Random, changes: int) -> Any:
     return root[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_cricsheet_files_with_strange_values(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int) -> None:
@@ -137,6 +138,7 @@ TABLES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(TABLES))
 def test_f1db_files_with_strange_values(
@@ -152,6 +154,7 @@ def test_f1db_files_with_strange_values(
         scorecard(registry.load("f1-fantasy-2026"), open_match(folder, NOON).events)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.sampled_from(TABLES))
 def test_f1db_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, seed: int, table: str) -> None:
@@ -167,6 +170,7 @@ def test_f1db_files_with_broken_bytes(tmp_path_factory: pytest.TempPathFactory, 
         open_match(folder, NOON)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(["cricket-t20-b", "f1-fantasy-2026", "fpl"]))
 def test_rules_documents_with_strange_values(
@@ -182,6 +186,7 @@ def test_rules_documents_with_strange_values(
             scorecard(loaded, events)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_rosters_with_strange_values(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: int) -> None:

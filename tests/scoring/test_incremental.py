@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def same(left: Scorecard, right: Scorecard) -> bool:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(0, 6), st.integers(1, 8))
 def test_incremental_equals_full(seed: int, which: int, count: int) -> None:
@@ -79,6 +81,7 @@ def test_incremental_equals_full(seed: int, which: int, count: int) -> None:
         assert after.touched <= concerned
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(0, 6), st.integers(1, 8))
 def test_a_correction_and_its_reverse_change_nothing(seed: int, which: int, count: int) -> None:
@@ -99,6 +102,7 @@ def test_a_correction_and_its_reverse_change_nothing(seed: int, which: int, coun
     assert after.totals == before.totals
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 2**32), st.integers(0, 6))
 def test_lines_do_not_hang_on_order_or_repetition(seed: int, which: int) -> None:

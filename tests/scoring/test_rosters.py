@@ -358,6 +358,7 @@ def test_one_office_that_is_empty_hides_no_problem_of_the_next() -> None:
     assert told == ["nobody is captain", "vice_captain p99 is not in the roster"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules_id", "match"), [("cricket-t20-b", CRICKET[0]), ("fpl", None), ("f1-fantasy-2026", RACES[-1])]
 )

@@ -36,6 +36,7 @@ def test_the_rules_that_the_platform_promises_are_there() -> None:
     assert list(registry.published()) == IDS
 
 
+@pytest.mark.slow
 def test_a_published_version_never_changes() -> None:
     """Contests refer to `id@version`; to change a document, publish a new version and add its hash to the lock."""
     lock = json.loads(LOCK.read_text())

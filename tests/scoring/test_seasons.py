@@ -70,6 +70,7 @@ def season(year: int, *races: str, constructors: bool = False) -> dict[str, tupl
     }
 
 
+@pytest.mark.slow
 def test_1988_counts_the_eleven_best() -> None:
     """Sixteen races: Prost 7 firsts and 7 seconds, 87 of 105; Senna 8 firsts, 3 seconds, a fourth and a sixth, 90 of 94."""
     prost_first = [
@@ -86,6 +87,7 @@ def test_1988_counts_the_eleven_best() -> None:
     assert found["senna"] == (90, 94 - 90)
 
 
+@pytest.mark.slow
 def test_halves_of_a_season_count_apart() -> None:
     """1979: the best four of the first seven and the best four of the others."""
     found = season(1979, *["a"] * 6, "b", *["a"] * 2, *["b"] * 6)
@@ -93,6 +95,7 @@ def test_halves_of_a_season_count_apart() -> None:
     assert season(1991, *["a"] * 16) == {"a": (160, 0)}
 
 
+@pytest.mark.slow
 def test_until_1978_the_best_car_counts() -> None:
     assert season(1978, "m1 m2 f1", constructors=True) == {"team-m": (9, 0), "team-f": (4, 0)}
     assert season(1979, "m1 m2 f1", constructors=True) == {"team-m": (9 + 6, 0), "team-f": (4, 0)}

@@ -18,6 +18,7 @@ def write(directory: Path, file: str, text: str) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_the_services_pass() -> None:
     assert check(SERVICES) == []
 

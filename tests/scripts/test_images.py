@@ -75,6 +75,7 @@ def test_every_region_that_an_environment_may_be_in_has_its_authorities() -> Non
         assert certificate.not_valid_after_utc.year > 2060
 
 
+@pytest.mark.slow
 def test_every_api_of_aws_that_a_service_asks_stays_in_the_image() -> None:
     """A client of AWS is called with the API's name, whoever makes it: boto3, or a wrapper of ours."""
     known = set(Session().get_available_services())

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from localcloud.runtime import ephemeral
 from tests import unit
 from tests.clones import Clone
+from tests.policies.platform import platform
 from tests.services import conftest as services
+from tests.stacks import conftest as stacks
+from tests.stacks.accounts import compose_account
+
+STARTING = unit.STARTERS | unit.CALLS
 
 
 def _helper() -> None:
@@ -70,16 +75,21 @@ def _pure() -> None:
 
 @pytest.mark.parametrize("function", [_by_helper, _by_manager, _by_class, _by_module, _within, _by_property, Clone])
 def test_what_starts_a_process_is_found(function: object) -> None:
-    assert unit.starts_process(function)
+    assert unit.calls(function, STARTING)
 
 
 def test_so_is_a_fixture_that_starts_servers() -> None:
     (definition,) = (services.cloud._get_wrapped_function(),)
-    assert unit.starts_process(definition)
+    assert unit.calls(definition, STARTING)
 
 
 def test_what_does_not_is_a_unit_test() -> None:
-    assert not unit.starts_process(_pure)
+    assert not unit.calls(_pure, STARTING | unit.COMPOSERS)
+
+
+@pytest.mark.parametrize("function", [stacks.composed._get_wrapped_function(), platform, compose_account])
+def test_what_composes_an_environment_is_slow(function: object) -> None:
+    assert unit.calls(function, unit.COMPOSERS)
 
 
 @pytest.mark.process

@@ -195,6 +195,7 @@ def third_party(directory: Path) -> dict[str, Path]:
     return {name: file for name, file in found.items() if name not in ours and name not in sys.stdlib_module_names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["services", "scoring"])
 def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
     """An import that only development's packages satisfy fails in the container alone."""

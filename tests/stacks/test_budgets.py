@@ -113,6 +113,7 @@ def test_all_overdrawn_budgets_are_told_at_once() -> None:
     assert "cache behaviors of the CDN: 108 of 75" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("services", "name"),
     [

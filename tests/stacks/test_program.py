@@ -92,6 +92,7 @@ def test_the_aws_classes_are_not_loaded_for_a_refusal(refused: Refusal, monkeypa
     assert "stacks.environment.program" not in sys.modules
 
 
+@pytest.mark.slow
 def test_the_program_exports_the_environments_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)

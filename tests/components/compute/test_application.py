@@ -281,6 +281,7 @@ def test_without_buckets_the_code_may_do_nothing_in_aws(run: Run) -> None:
     assert [item.name for item in policies] == ["wallet-execution-policy"]
 
 
+@pytest.mark.slow
 def test_policies_of_a_whole_service_pass_the_linter(run: Run, lint: Lint) -> None:
     recorded = build(run, buckets=["receipts"])
     documents = {item.name: json.loads(item.inputs["policy"]) for item in recorded.of("RolePolicy")}

@@ -121,6 +121,7 @@ def test_a_deployment_cannot_blind_the_account_nor_widen_itself() -> None:
                 assert statement["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/matchday-{s}-*" for s in ("dev", "prod")]
 
 
+@pytest.mark.slow
 def test_the_documents_pass_the_linter(lint: Lint) -> None:
     deployed = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
     for document in (pipeline_policies.preview(BUCKET, KEY), deployed):

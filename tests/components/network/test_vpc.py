@@ -116,6 +116,7 @@ def test_who_takes_a_subnet_waits_for_its_roads(run):
     }
 
 
+@pytest.mark.slow
 def test_a_new_zone_changes_nothing_that_exists(run):
     before, after = run(network("ab")), run(network("abc"))
     assert set(before.urns) < set(after.urns)

@@ -79,12 +79,14 @@ def links(runbook: Path) -> list[str]:
     return [link for link in found if not link.startswith("https://")]
 
 
+@pytest.mark.slow
 def test_every_runbook_that_is_named_exists():
     named = {**named_runbooks(), **runbooks_of_services()}
     missing = {name: where for name, where in named.items() if not (RUNBOOKS / f"{name}.md").is_file()}
     assert not missing, "runbooks are named that docs/runbooks/ lacks"
 
 
+@pytest.mark.slow
 def test_no_runbook_is_orphaned():
     """Named by a signal or a line of a log, or the planned work that such a runbook links to."""
     named = {*named_runbooks(), *runbooks_of_services()}
@@ -92,6 +94,7 @@ def test_no_runbook_is_orphaned():
     assert {path.stem for path in RUNBOOKS.glob("*.md")} <= named | linked
 
 
+@pytest.mark.slow
 def test_a_line_that_pages_names_its_runbook_and_one_with_a_runbook_reaches_somebody():
     """What components/compute/log_events.py filters by."""
     calls = log_calls()

@@ -42,6 +42,7 @@ def _body(emulator: Running, key: str, bucket: str = "a-bucket") -> bytes:
     return content
 
 
+@pytest.mark.slow
 def test_writers_side_by_side_and_a_kill_in_the_middle(start: Start, tmp_path: Path) -> None:
     """What each writer was told is done is there, in the order it was told."""
     file = tmp_path / "snapshot"

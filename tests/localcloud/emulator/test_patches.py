@@ -172,6 +172,7 @@ def test_works_here(use: Callable[[Client], None], emulator: Running) -> None:
     use(emulator.client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", REPAIRED, ids=lambda use: use.__name__)
 def test_plain_moto_still_needs_the_patch(use: Callable[[Client], None], plain_moto: Client) -> None:
     with pytest.raises((AssertionError, ClientError, BotoCoreError, NotImplementedError, KeyError, AttributeError)):

@@ -66,6 +66,7 @@ def test_a_connection_serves_again_and_a_closed_one_is_replaced(serving: tuple[S
         assert b"\r\nUser-Agent: tests\r\n" in request
 
 
+@pytest.mark.slow
 def test_an_error_is_the_apis_and_nobody_there_is_said(serving: tuple[Serve, list[bytes]]) -> None:
     refused = b'{"__type": "ClusterNotFoundException", "message": "none"}'
     head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(refused)

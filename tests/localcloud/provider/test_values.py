@@ -25,6 +25,7 @@ VALUES = st.recursive(
 PROPERTIES = st.dictionaries(st.text(min_size=1, max_size=5).filter(lambda k: k != SIGNATURE), VALUES, max_size=4)
 
 
+@pytest.mark.slow
 @given(PROPERTIES)
 def test_properties_survive_the_wire(properties: dict[str, Any]) -> None:
     assert load(dump(properties)) == properties
@@ -121,6 +122,7 @@ def test_the_store_keeps_for_others_and_only_for_the_owner(tmp_path: Path) -> No
     assert store.kept("t", "i") == {}
 
 
+@pytest.mark.slow
 def test_the_coverage_table_is_current(schemas: Schema) -> None:
     written = (Path(__file__).parents[3] / "docs" / "local-provider-coverage.md").read_text()
     current = "\n".join(coverage.lines(schemas)) + "\n"

@@ -202,6 +202,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=VALUES | st.fixed_dictionaries({}, optional={"name": VALUES, "count": VALUES, "tags": VALUES}))
 async def test_bodies_are_judged_the_same(body: Any) -> None:

@@ -181,6 +181,7 @@ async def overload(database: float, seconds: float = 2.0) -> Curve:
     return Curve(alone.percentile(0.99), best, accepted, p99, drowned.percentile(0.5), drowned.refused - refused)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "database", [0.0003, 0.0012], ids=["a database nearby", "a database that commits elsewhere too"]
 )
@@ -208,6 +209,7 @@ def test_there_are_as_many_places_as_keep_the_slowest_part_busy(
     assert virtually(found(), monkeypatch) in places
 
 
+@pytest.mark.slow
 def test_a_database_that_becomes_slow_in_an_overload_gets_more_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests wait there then, and not for each other: what one takes alone is learnt anew while the overload lasts."""
 
@@ -239,6 +241,7 @@ def test_clients_that_share_batches_are_all_served(monkeypatch: pytest.MonkeyPat
     assert sum(process.batches) / len(process.batches) >= 5
 
 
+@pytest.mark.slow
 def test_ten_times_the_load_of_what_shares_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more wait than are answered within gathering.SECONDS, and as much is done as without an overload."""
     logging.getLogger("services.common.admission").setLevel(logging.ERROR)

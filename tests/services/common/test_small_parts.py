@@ -156,6 +156,7 @@ class TestLogs:
         assert "player@example.com" not in json.dumps(line)
         assert "ValueError: [email]" in str(line["exception"])
 
+    @pytest.mark.slow
     @given(st.text())
     def test_any_text_makes_one_line(self, text: str) -> None:
         record = logging.makeLogRecord({"msg": text.replace("%", "%%"), "name": "test"})

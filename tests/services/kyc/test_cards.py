@@ -129,6 +129,7 @@ def test_what_a_card_says_beside_what_the_player_wrote() -> None:
     assert findings.any_failed(["number_differs"]) and not findings.any_failed(["card_unreadable"])
 
 
+@pytest.mark.slow
 @given(st.from_regex(pan.FORM, fullmatch=True), st.from_regex(pan.FORM, fullmatch=True), st.floats(0.5, 1))
 def test_no_other_number_passes(written: str, printed: str, confidence: float) -> None:
     found = of_card(cards.read(lines(*OLDER[:-1], printed, confidence=confidence)), number=written)
@@ -151,6 +152,7 @@ def ocr() -> Ocr:
     return Ocr()
 
 
+@pytest.mark.slow
 def test_a_number_that_is_covered_is_not_read_again(ocr: Ocr) -> None:
     image = opened(taken(HOLDER, Photo(font="vera-bold")))
     found = ocr.lines(image)
@@ -160,6 +162,7 @@ def test_a_number_that_is_covered_is_not_read_again(ocr: Ocr) -> None:
     assert "ABCP" not in texts and "S1234K" not in texts and "34K" in texts
 
 
+@pytest.mark.slow
 def test_what_is_no_card_says_nothing_and_is_not_masked(ocr: Ocr) -> None:
     image = Image.new("RGB", (800, 500), "white")
     assert ocr.lines(image) == [] and masked(image, []) is None

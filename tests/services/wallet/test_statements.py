@@ -55,6 +55,7 @@ def test_a_note_is_text_whatever_it_says(note: str) -> None:
     assert (wanted if len(note) <= 30 else "x" * 27 + "...") in text
 
 
+@pytest.mark.slow
 def test_the_longest_has_a_bounded_number_of_pages() -> None:
     longest = [line(number) for number in range(statements.PDF_MOST)]
     made = statements.draw(longest, PLAYER, DAY, DAY)

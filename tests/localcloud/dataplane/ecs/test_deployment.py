@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.dataplane.ecs.deployment import Count, backoff, failure_threshold, plan
 
 
+@pytest.mark.slow
 @given(
     desired=st.integers(0, 12),
     old=st.integers(0, 12),

@@ -203,6 +203,7 @@ async def test_requests_are_spread_and_say_where_they_come_from(gate: Gate, back
     assert answers[0]["path"] == "/wallet/x?y=1"
 
 
+@pytest.mark.slow
 async def test_weights_and_empty_groups(gate: Gate, backends: dict[str, list[str]]) -> None:
     await gate.serve(
         rule(1, path("/split"), action=forward(("wallet", 80), ("auth", 20))),
