@@ -87,7 +87,11 @@ def test_what_does_not_is_a_unit_test() -> None:
     assert not unit.calls(_pure, STARTING | unit.COMPOSERS)
 
 
-@pytest.mark.parametrize("function", [stacks.composed._get_wrapped_function(), platform, compose_account])
+def _account() -> None:
+    compose_account()
+
+
+@pytest.mark.parametrize("function", [stacks.composed._get_wrapped_function(), platform, _account])
 def test_what_composes_an_environment_is_slow(function: object) -> None:
     assert unit.calls(function, unit.COMPOSERS)
 
