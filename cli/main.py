@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "preview": "cli.preview:preview",
     "rehearse": "cli.rehearse:rehearse",
     "plan": "cli.plan:plan",
+    "event-report": "cli.event_report:event_report",
     "cost": "cli.cost:cost",
     "pr-comment": "cli.pr_comment:pr_comment",
     "env": "cli.env:env",

@@ -1,4 +1,4 @@
-"""The documents that an operator's commands print with --json: `scale`, `rollback`, `trace`, `drill`."""
+"""The documents that an operator's commands print with --json: `scale`, `rollback`, `trace`, `drill`, `event-report`."""
 
 from __future__ import annotations
 
@@ -86,3 +86,34 @@ class Drill(TypedDict):
     lost: Annotated[DrillMeasure, "of what was committed, the newest that is missing (RPO)"]
     still: Annotated[DrillMeasure, "from the loss until all goes on (RTO)"]
     wrong: Annotated[list[str], "service and invariant that a row breaks, marks that are missing"]
+
+
+@exact
+class Measured(TypedDict):
+    """A number of an event's window."""
+
+    of: Annotated[str, "a service, or `postgres`"]
+    metric: Annotated[str, "`requests`, `errors` (5xx), `p99_seconds`, `cpu_percent`, `tasks`, `connections`"]
+    total: Annotated[float | None, "of requests and errors, the sum"]
+    worst: Annotated[float, "the highest minute; of requests per second"]
+    planned: Annotated[int | None, "requests per second that the event expected"]
+
+
+@exact
+class Rang(TypedDict):
+    """An alarm that rang."""
+
+    alarm: Annotated[str, "its name"]
+    at: Annotated[str, "ISO 8601"]
+
+
+@exact
+class EventReport(TypedDict):
+    """What happened during an event."""
+
+    event: Annotated[str, "its name"]
+    stack: Annotated[str, "whose"]
+    start: Annotated[str, "ISO 8601, UTC"]
+    end: Annotated[str, "ISO 8601, UTC"]
+    measured: Annotated[list[Measured], "what CloudWatch has; what it has not is left out"]
+    rang: Annotated[list[Rang], "alarms, by time"]

@@ -52,6 +52,16 @@ class Delivery(Model):
     """the repository whose jobs may take them"""
     environments: Annotated[tuple[DeployEnvironment, ...], Field(min_length=1, strict=False)]
     """its deployment environments that may deploy, each named as its stack; protect them at GitHub"""
+    planning: Annotated[tuple[DeployEnvironment, ...], Field(strict=False)] = ()
+    """its deployment environments that only plan and look for drift: they read, so they need no reviewers"""
+
+    @model_validator(mode="after")
+    def _plans_or_deploys(self) -> Self:
+        if both := sorted(set(self.planning) & set(self.environments)):
+            raise ValueError(
+                f"planning: {both[0]!r} is in environments, too; accepted: one that deploys, or one that plans"
+            )
+        return self
 
 
 class MonthlyBudget(Model):

@@ -17,11 +17,13 @@ class PipelineArgs:
     """Who CI is and what it works on.
 
     - repository: ``owner/name`` at GitHub. environments: its deployment environments that may deploy, each named as its stack.
+      planning: its deployment environments that only plan and look for drift, by the role of previews.
     - account_id: of the account. state_bucket_arn, state_key_arn: Pulumi's state and the KMS key of it and of its secrets.
     """
 
     repository: str
     environments: tuple[str, ...]
+    planning: tuple[str, ...] = ()
     account_id: pulumi.Input[str]
     state_bucket_arn: pulumi.Input[str]
     state_key_arn: pulumi.Input[str]
@@ -59,7 +61,7 @@ class Pipeline(Component):
             "preview",
             "Previews of pull requests",
             issuer.arn,
-            [f"{repository}:pull_request"],
+            [f"{repository}:pull_request", *(f"{repository}:environment:{each}" for each in args.planning)],
             "arn:aws:iam::aws:policy/ReadOnlyAccess",
             known.apply(lambda all_: pipeline_policies.preview(all_[0], all_[1])),
         )

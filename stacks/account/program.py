@@ -118,6 +118,7 @@ class Account:
             PipelineArgs(
                 repository=settings.delivery.repository,
                 environments=settings.delivery.environments,
+                planning=settings.delivery.planning,
                 account_id=account_id,
                 state_bucket_arn=self.state.arn,
                 state_key_arn=keys[Purpose.STATE].arn,

@@ -45,6 +45,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("preview", "prod", "--refresh"): 2,
     ("rehearse", "prood"): 2,
     ("plan", "final", "--stack", "prood"): 2,
+    ("event-report", "final", "--stack", "prood"): 2,
     ("cost", "prood"): 2,
     ("pr-comment", "/nowhere.json"): 2,
     ("env",): 1,

@@ -27,6 +27,7 @@ REGISTRY = ImageRegistryArgs(
 CI = PipelineArgs(
     repository="matchday/matchday",
     environments=("dev", "prod"),
+    planning=("prod-plan",),
     account_id=ACCOUNT,
     state_bucket_arn=BUCKET,
     state_key_arn=KEY,
@@ -72,7 +73,7 @@ def test_pull_requests_preview_and_only_protected_environments_deploy(run: Run) 
         for name, document in roles(recorded).items()
     }
     assert subjects == {
-        "ci-preview": ["repo:matchday/matchday:pull_request"],
+        "ci-preview": ["repo:matchday/matchday:pull_request", "repo:matchday/matchday:environment:prod-plan"],
         "ci-deploy": ["repo:matchday/matchday:environment:dev", "repo:matchday/matchday:environment:prod"],
     }
     for document in roles(recorded).values():
