@@ -19,7 +19,8 @@ def dashboard(
 ) -> None:
     """Serve the console on loopback until Ctrl-C: one page that says how the local platform is (docs/console.md).
 
-    The printed link has a token in it, which makes the browser known: nothing is shown without. Nothing is changed by it.
+    The printed link has a token in it, which makes the browser known: nothing is shown without. Only its buttons for
+    drills change anything.
     Exit code 0 when it was ended; 1 when the port is taken.
     """
     from cli.dashboard.board import Board

@@ -1,1 +1,1 @@
-"""What a service says of itself besides its log: requests by endpoint (metrics), and where a request's time goes (traces)."""
+"""What a service says of itself besides its log: requests by endpoint, and one id for all that a request causes."""

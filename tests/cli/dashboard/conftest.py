@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -104,13 +105,27 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 def ask(console: Console, target: str, method: str = "GET", **headers: str) -> HTTPResponse:
     """One request, whole, with the cookie that a browser would have unless the headers say otherwise."""
+    return _send(console, target, method, headers)
+
+
+def post(console: Console, form: Mapping[str, str], target: str = "/drills", **headers: str) -> HTTPResponse:
+    """A form, as a browser sends one of the console's page unless the headers say otherwise."""
+    body = urlencode(form).encode()
+    ours = {
+        "Content_Type": "application/x-www-form-urlencoded", "Content_Length": str(len(body)),
+        "Origin": f"http://127.0.0.1:{console.port}", "Sec_Fetch_Site": "same-origin",
+    }  # fmt: skip
+    return _send(console, target, "POST", ours | headers, body)
+
+
+def _send(console: Console, target: str, method: str, headers: Mapping[str, str], body: bytes = b"") -> HTTPResponse:
     given = {"Host": f"127.0.0.1:{console.port}", "Cookie": f"{console.cookie}={console.token}"}
     connection = HTTPConnection("127.0.0.1", console.port, timeout=60)
     connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in {**given, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
         if value:
             connection.putheader(name, value)
-    connection.endheaders()
+    connection.endheaders(body)
     return connection.getresponse()
 
 
