@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from environments.forms import DomainName, Email, Region
+from environments.forms import DomainName, Email, Region, StackName
 from environments.source import DIRECTORY, Source
 from model.validation import described
 from model.vocabulary import Model
@@ -95,6 +95,9 @@ class AccountSettings(Model):
     """the AWS provider's own key"""
     recovery_region: Region
     """the Region that images are copied to; another than the account's own"""
+    recovery: StackName | None = None
+    """the stack of that Region that keeps copies of Pulumi's state and of the trail's records; it has to be deployed first
+    (docs/recovery.md); left out: none are made"""
     contact: SecurityContact
     delivery: Delivery
     budget: MonthlyBudget

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from environments.forms import CertificateArn, Country, DomainName, ZoneId
+from environments.forms import CertificateArn, DomainName, ZoneId
 from model.vocabulary import FirewallMode, Model
 
 
@@ -34,8 +34,6 @@ class Edge(Model):
     """instead of a zone: a certificate that you keep, of the load balancer, in the stack's Region"""
     cdn_certificate_arn: CertificateArn | None = None
     """instead of a zone: a certificate that you keep, of CloudFront, in us-east-1"""
-    countries: Annotated[tuple[Country, ...], Field(strict=False)] = ()
-    """if given, requests from elsewhere are blocked"""
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=2_000_000_000)]
     """per address, at the firewall; services name lower limits for paths (`rate_limits`)"""
     firewall: Firewall

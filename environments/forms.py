@@ -49,9 +49,6 @@ Email = Annotated[
     str,
     StringConstraints(pattern=described(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "an e-mail address, such as team@example.com")),
 ]
-Country = Annotated[
-    str, StringConstraints(pattern=described(r"^[A-Z]{2}$", "a country's two letters in ISO 3166-1, such as IN"))
-]
 Region = Annotated[
     str,
     StringConstraints(pattern=described(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS Region, such as ap-south-1")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,11 @@ class RecoverySettings(Model):
     """where the environments are"""
     replicates: Annotated[tuple[StackName, ...], Field(strict=False)] = ()
     """environments whose database's point-in-time backups are replicated here; each has to be deployed before it is named"""
+    buckets: Mapping[
+        StackName, Annotated[tuple[Literal["site", "state", "trail-records"], ...], Field(min_length=1, strict=False)]
+    ] = Field(default_factory=dict)
+    """stack → its buckets that a copy is kept of here: an environment's `site`, the account's `state` and `trail-records`; the
+    copy has to be there before the stack that writes it"""
 
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
@@ -36,6 +41,9 @@ class RecoverySettings(Model):
             )
         if len(set(self.replicates)) != len(self.replicates):
             raise ValueError("replicates: an environment is there twice")
+        for stack, names in self.buckets.items():
+            if len(set(names)) != len(names):
+                raise ValueError(f"buckets.{stack}: a bucket is there twice")
         return self
 
 

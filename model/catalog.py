@@ -8,11 +8,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from model.clients import CLIENT_SECRET_LENGTH, Client
 from model.documents import Document, read
 from model.egress import EGRESS
+from model.jurisdictions import served
 from model.manifest import LoginForm, ServiceManifest
 from model.merge import merge
 from model.patterns import overlap
@@ -31,12 +32,19 @@ class Catalog(Model):
 
     tier: Tier
     services: dict[ServiceName, ServiceManifest]
+    served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """environment → the countries that jurisdiction files open there (`model.jurisdictions`)"""
 
     @property
     def deployment_order(self) -> list[ServiceManifest]:
         """The services, each after those that it calls: a task knows the Service Connect names that existed when it started."""
         order = TopologicalSorter({name: service.calls for name, service in sorted(self.services.items())})
         return [self.services[name] for name in order.static_order()]
+
+    def countries(self, environment: str) -> tuple[str, ...]:
+        """The only countries that `environment` is shown in. Empty: no jurisdiction names it, so no money moves there, and it
+        is shown everywhere."""
+        return self.served.get(environment, ())
 
     @property
     def paths(self) -> list[str]:
@@ -176,15 +184,21 @@ def load_catalog(directory: Path, tier: str) -> Catalog:
             found.append(_manifests(read(file, "/".join(file.parts[-3:])), file.parent.name))
         except DocumentError as error:
             wrong += error.sentences
+    try:
+        countries = served(directory)
+    except DocumentError as error:
+        wrong += error.sentences
     if wrong:
         raise CatalogError(*wrong)
-    catalogs = {each: _catalog(directory, each, [manifests[each] for manifests in found]) for each in Tier}
+    catalogs = {each: _catalog(directory, each, [manifests[each] for manifests in found], countries) for each in Tier}
     return catalogs[Tier(tier)]
 
 
-def _catalog(directory: Path, tier: Tier, manifests: list[ServiceManifest]) -> Catalog:
+def _catalog(
+    directory: Path, tier: Tier, manifests: list[ServiceManifest], countries: dict[str, tuple[str, ...]]
+) -> Catalog:
     try:
-        return Catalog(tier=tier, services={manifest.name: manifest for manifest in manifests})
+        return Catalog(tier=tier, services={manifest.name: manifest for manifest in manifests}, served=countries)
     except ValidationError as error:
         where = f"{directory.name} (tier {tier})"
         raise CatalogError(*(f"{where}: {problem.text}" for problem in problems(error, Catalog))) from None

@@ -35,6 +35,37 @@ def vault_name(project: str, stack: str) -> str:
     return shorten(f"{project}-{stack}-vault", NAME_LIMITS["backup-vault"])
 
 
+#: Buckets that a stack `recovery` may hold copies of: an environment's site, an account's Pulumi state and record of events.
+SITE, STATE, TRAIL_RECORDS = "site", "state", "trail-records"
+
+
+def bucket_stem(project: str, stack: str, name: str) -> str:
+    """A bucket's name without the account's number, which follows a dash: names of buckets are unique in the world.
+
+    >>> bucket_stem("matchday", "prod", "site")
+    'matchday-prod-site'
+    """
+    return shorten(f"{project}-{stack}-{name}", NAME_LIMITS["bucket"] - len("-123456789012"))
+
+
+def replica(stack: str, bucket: str) -> str:
+    """What a stack `recovery` calls its copy of `bucket` of `stack`: the stem follows from it by `bucket_stem`.
+
+    >>> bucket_stem("matchday", "recovery", replica("prod", "site"))
+    'matchday-recovery-prod-site'
+    """
+    return f"{stack}-{bucket}"
+
+
+def key_alias(project: str, stack: str, purpose: str) -> str:
+    """The alias of a stack's KMS key.
+
+    >>> key_alias("matchday", "recovery", "site")
+    'alias/matchday/recovery/site'
+    """
+    return f"alias/{project}/{stack}/{purpose}"
+
+
 def secret_name(project: str, stack: str, owner: str, variable: str) -> str:
     """A secret's name in Secrets Manager; `owner` is a service or a data store.
 

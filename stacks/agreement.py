@@ -100,7 +100,7 @@ def _firewall(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
             Protection(
                 rate_limit=settings.edge.requests_per_five_minutes,
                 path_rate_limits=catalog.rate_limits,
-                allowed_countries=settings.edge.countries,
+                allowed_countries=catalog.countries(settings.stack),
                 behind_cdn=settings.behind_cdn,
                 **chosen_groups(settings, catalog, outer=True),
             )

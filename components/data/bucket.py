@@ -11,14 +11,10 @@ from pulumi_aws import s3
 
 from components.base import Component, Transforms
 from components.data import bucket_policy
-from model.limits import NAME_LIMITS
-from model.names import shorten
+from model.names import bucket_stem
 
 #: Access logs go under `s3/<component>/` of the log bucket, which `bucket_policy.log_deliveries` admits.
 _LOG_PREFIX = "s3"
-
-#: Bucket names are unique in the world, so each ends with the account's number: `-` and 12 digits.
-_ACCOUNT_SUFFIX = 13
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +61,7 @@ class Bucket(Component):
     arn: pulumi.Output[str]
     bucket_name: pulumi.Output[str]
     regional_domain_name: pulumi.Output[str]
-    #: Created after this, an object lands in a bucket that is private and encrypted.
+    #: Created after this, an object lands in a bucket that is private, encrypted and versioned.
     ready: Sequence[pulumi.Resource]
 
     def __init__(
@@ -80,7 +76,7 @@ class Bucket(Component):
         self.require("kms", args.key_arn is not None)
         self.require("access_logs", args.log_bucket is not None)
         self.require("deletion_protection", args.deletion_protection)
-        stem = shorten(self.physical_name(kind="bucket"), NAME_LIMITS["bucket"] - _ACCOUNT_SUFFIX)
+        stem = bucket_stem(pulumi.get_project(), pulumi.get_stack(), name)
         bucket = self.make(
             "",
             s3.Bucket,
@@ -153,7 +149,7 @@ class Bucket(Component):
                     bucket=bucket.bucket, target_bucket=args.log_bucket, target_prefix=f"{_LOG_PREFIX}/{name}/"
                 ),
             )
-        self.ready = [private, owner, encryption]
+        self.ready = [private, owner, encryption, versioning]
         if args.statements is not None:
             access = BucketAccess(
                 self.child_name("access"),

@@ -25,6 +25,18 @@ def tls_only(bucket_arn: str) -> Statement:
     }
 
 
+def distributions_read(bucket_arn: str, account_id: str) -> Statement:
+    """Let any of the account's distributions read: where the bucket is made before the one that will."""
+    return {
+        "Sid": "DistributionsRead",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"{bucket_arn}/*",
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
+    }
+
+
 def log_deliveries(bucket_arn: str, account_id: str, region: str) -> list[Statement]:
     """Let this account's load balancers, buckets, distributions and networks write their logs, each under its own prefix."""
     mine = {"StringEquals": {"aws:SourceAccount": account_id}}

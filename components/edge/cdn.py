@@ -10,10 +10,9 @@ import pulumi
 from pulumi_aws import cloudfront, cloudwatch
 
 from components.base import Component, Transforms
-from components.edge import balancer_signals
+from components.edge import balancer_signals, cdn_signals
 from components.edge.load_balancer import HSTS_SECONDS
 from components.edge.viewer_functions import API_VIEWER, FUNCTIONS, SITE_PAGES
-from components.observability.signals import Comparison, Severity, Signal
 from components.security.keys import EDGE_REGION
 
 #: Policies that AWS manages, by their published ids: the same in every account.
@@ -24,7 +23,10 @@ ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 #: TLS 1.2 and 1.3 with forward secrecy (FSBP CloudFront.15).
 TLS_POLICY = "TLSv1.2_2021"
 
-_SITE, _API = "site", "api"
+_SITE, _REPLICA, _EITHER, _API = "site", "site-replica", "site-or-replica", "api"
+
+#: What a bucket answers when it cannot answer. Not what is not there (403 to whoever may not list): a copy that lags has less.
+_CANNOT_ANSWER = [500, 502, 503, 504]
 _READ = ["GET", "HEAD", "OPTIONS"]
 _ALL_METHODS = [*_READ, "PUT", "POST", "PATCH", "DELETE"]
 
@@ -43,6 +45,9 @@ class CdnArgs:
     - log_bucket_arn: bucket that admits ``delivery.logs.amazonaws.com``; None must be relaxed as ``access_logs``.
     - aliases, certificate_arn: own names and their us-east-1 certificate, both or neither (relaxed as ``certificate``).
     - price_class: which edge locations; PriceClass_200 holds India.
+    - countries: ISO 3166 codes; when given, CloudFront answers viewers from anywhere else with 403. Default: everywhere.
+    - replica_bucket_domain: the regional domain name of a copy of the site's bucket in another Region, asked when the bucket
+      does not answer. Its policy must admit the distribution too. Default: none.
     - relaxed: what of the above is relaxed → why.
     """
 
@@ -57,6 +62,8 @@ class CdnArgs:
     aliases: Sequence[str] = ()
     certificate_arn: pulumi.Input[str] | None = None
     price_class: str = "PriceClass_200"
+    countries: Sequence[str] = ()
+    replica_bucket_domain: pulumi.Input[str] | None = None
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,7 +157,10 @@ class Cdn(Component):
                 ),
             ),
         )
-        self.signals = [_errors(self.distribution_id, elsewhere), _misses(self.distribution_id, elsewhere)]
+        self.signals = [
+            cdn_signals.errors(self.distribution_id, elsewhere),
+            cdn_signals.misses(self.distribution_id, elsewhere),
+        ]
         if args.certificate_arn is not None:
             self.signals.append(balancer_signals.expiry(args.certificate_arn, elsewhere))
         self.register_outputs({"arn": self.arn, "domain_name": self.domain_name, "url": self.url})
@@ -232,16 +242,22 @@ class Cdn(Component):
             aliases=list(args.aliases) or None,
             default_root_object="index.html",
             web_acl_id=args.web_acl_arn,
-            origins=[
-                cloudfront.DistributionOriginArgs(
-                    origin_id=_SITE,
-                    domain_name=args.site_bucket_domain,
-                    origin_access_control_id=pieces.access_id,
-                ),
-                pieces.api_origin,
+            origins=[*self._site_origins(args, pieces), pieces.api_origin],
+            origin_groups=None
+            if args.replica_bucket_domain is None
+            else [
+                cloudfront.DistributionOriginGroupArgs(
+                    origin_id=_EITHER,
+                    failover_criteria=cloudfront.DistributionOriginGroupFailoverCriteriaArgs(
+                        status_codes=_CANNOT_ANSWER
+                    ),
+                    members=[
+                        cloudfront.DistributionOriginGroupMemberArgs(origin_id=each) for each in (_SITE, _REPLICA)
+                    ],
+                )
             ],
             default_cache_behavior=cloudfront.DistributionDefaultCacheBehaviorArgs(
-                target_origin_id=_SITE,
+                target_origin_id=_SITE if args.replica_bucket_domain is None else _EITHER,
                 viewer_protocol_policy="redirect-to-https",
                 allowed_methods=_READ,
                 cached_methods=_READ[:2],
@@ -276,11 +292,23 @@ class Cdn(Component):
                 for pattern in args.api_patterns
             ],
             restrictions=cloudfront.DistributionRestrictionsArgs(
-                # Countries are the web ACL's to decide: it logs whom it turned away.
-                geo_restriction=cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
+                geo_restriction=cloudfront.DistributionRestrictionsGeoRestrictionArgs(
+                    restriction_type="whitelist" if args.countries else "none", locations=sorted(args.countries) or None
+                )
             ),
             viewer_certificate=certificate,
         )
+
+    def _site_origins(self, args: CdnArgs, pieces: _Pieces) -> list[Any]:
+        """The site's bucket and, where there is one, its copy; requests to both are signed."""
+        domains = {_SITE: args.site_bucket_domain, _REPLICA: args.replica_bucket_domain}
+        return [
+            cloudfront.DistributionOriginArgs(
+                origin_id=origin_id, domain_name=domain, origin_access_control_id=pieces.access_id
+            )
+            for origin_id, domain in domains.items()
+            if domain is not None
+        ]
 
     def _headers(self) -> Any:
         security = cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
@@ -352,40 +380,4 @@ def read_statement(bucket_arn: pulumi.Input[str], distribution_arn: pulumi.Input
             "Resource": f"{arns[0]}/*",
             "Condition": {"StringEquals": {"AWS:SourceArn": arns[1]}},
         }
-    )
-
-
-def _misses(distribution_id: pulumi.Output[str], region: str | None) -> Signal:
-    """Held against the usual, not against a number: API requests are never from the cache, and how many there are changes."""
-    return Signal(
-        name="cache-hits",
-        summary="Far fewer of what viewers ask is in the CDN's cache than is usual at this hour",
-        namespace="AWS/CloudFront",
-        metric="CacheHitRate",
-        dimensions={"DistributionId": distribution_id, "Region": "Global"},
-        comparison=Comparison.UNUSUALLY_LOW,
-        threshold=3,
-        period=300,
-        periods=6,
-        severity=Severity.TICKET,
-        runbook="cdn-cache",
-        unit_hint="%",
-        region=region,
-    )
-
-
-def _errors(distribution_id: pulumi.Output[str], region: str | None) -> Signal:
-    return Signal(
-        name="errors",
-        summary="More than 5 % of what viewers ask of the CDN is answered with 5xx",
-        namespace="AWS/CloudFront",
-        metric="5xxErrorRate",
-        dimensions={"DistributionId": distribution_id, "Region": "Global"},
-        threshold=5,
-        periods=5,
-        datapoints=3,
-        severity=Severity.PAGE,
-        runbook="cdn-errors",
-        unit_hint="%",
-        region=region,
     )

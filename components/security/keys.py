@@ -12,6 +12,7 @@ from pulumi_aws import kms
 
 from components.base import Component, Transforms
 from components.security.key_policies import Purpose, document
+from model.names import key_alias
 
 #: Where CloudFront's web ACLs and certificates live, whatever the stack's Region.
 EDGE_REGION = "us-east-1"
@@ -81,7 +82,7 @@ class Key(Component):
             pulumi.ResourceOptions(protect=True),
         )
         self.arn = key.arn
-        self.alias = f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{args.purpose}"
+        self.alias = key_alias(pulumi.get_project(), pulumi.get_stack(), args.purpose)
         self.make("alias", kms.Alias, kms.AliasArgs(name=self.alias, target_key_id=key.id, region=elsewhere))
         self.register_outputs({"arn": self.arn, "alias": self.alias})
 
@@ -143,7 +144,7 @@ class Keys(Component):
             f"{role}-alias",
             kms.Alias,
             kms.AliasArgs(
-                name=f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{role}", target_key_id=key.id, region=elsewhere
+                name=key_alias(pulumi.get_project(), pulumi.get_stack(), role), target_key_id=key.id, region=elsewhere
             ),
         )
         arn: pulumi.Output[str] = key.arn

@@ -234,6 +234,9 @@ KINDS: Mapping[str, Billing] = {
     "aws:route53/healthCheck:HealthCheck": Billing(notes=("by check, and its HTTPS and latency",)),
     "aws:route53/zone:Zone": Billing(_monthly("route53-zone"), notes=("queries",)),
     "aws:s3/bucket:Bucket": Billing(shared=(Shared("s3-standard", "bucket_gb"),), notes=("requests",)),
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": Billing(
+        notes=("by GB that is copied to another Region, by copy, and its three metrics",)
+    ),
     "aws:secretsmanager/secret:Secret": Billing(_monthly("secretsmanager-secret"), notes=("requests",)),
     "aws:securityhub/account:Account": Billing(notes=("by check",)),
     "aws:sns/topic:Topic": Billing(notes=("by message",)),

@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cost.spending import Spending, SpendingArgs
-from components.data import bucket_policy
-from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
+from components.data.bucket import Bucket, BucketArgs
+from components.data.replication import Replica, Replication, ReplicationArgs
 from components.delivery.image_registry import ImageRegistry, ImageRegistryArgs
 from components.delivery.pipeline import Pipeline, PipelineArgs
 from components.edge.zone import Zone, ZoneArgs
@@ -23,7 +23,8 @@ from components.security.keys import EDGE_REGION, Key, KeyArgs
 from components.security.people_roles import PeopleRoles, PeopleRolesArgs
 from components.security.trail import Trail, TrailArgs
 from environments.account import AccountSettings
-from model.names import IMAGE_REPOSITORY
+from model.names import IMAGE_REPOSITORY, STATE, TRAIL_RECORDS, bucket_stem, key_alias, replica
+from stacks.access_logs import access_log_bucket
 from stacks.facts import Facts, fact
 
 
@@ -104,7 +105,7 @@ class Account:
             ),
         )
         self.state = Bucket(
-            "state",
+            STATE,
             BucketArgs(
                 account_id=account_id,
                 key_arn=keys[Purpose.STATE].arn,
@@ -113,6 +114,8 @@ class Account:
                 log_bucket=access_logs.bucket_name,
             ),
         )
+        if settings.recovery is not None:
+            self._copies(settings, settings.recovery, account_id, keys)
         self.pipeline = Pipeline(
             "ci",
             PipelineArgs(
@@ -157,6 +160,35 @@ class Account:
             ds_records={domain: zone.ds_record for domain, zone in self.zones.items()},
         )
 
+    def _copies(
+        self,
+        settings: AccountSettings,
+        recovery: str,
+        account_id: pulumi.Output[str],
+        keys: Mapping[Purpose, Key],
+    ) -> None:
+        """Pulumi's state and the trail's records, as they come, in the stack `recovery` of the other Region."""
+        for name, bucket, purpose in (
+            (STATE, self.state, Purpose.STATE),
+            (TRAIL_RECORDS, self.trail.bucket, Purpose.AUDIT),
+        ):
+            project, stack = pulumi.get_project(), pulumi.get_stack()
+            Replication(
+                f"{name}-replication",
+                ReplicationArgs(
+                    bucket=bucket,
+                    key_arn=keys[purpose].arn,
+                    region=settings.region,
+                    locked=name == TRAIL_RECORDS,
+                    replica=Replica.of(
+                        settings.recovery_region,
+                        account_id,
+                        bucket_stem(project, recovery, replica(stack, name)),
+                        key_alias(project, recovery, Purpose.BACKUPS),
+                    ),
+                ),
+            )
+
     def _zones(self, settings: AccountSettings, account_id: pulumi.Output[str]) -> dict[str, Zone]:
         """A zone for each name, by name; Route 53 logs their questions in us-east-1."""
         if not settings.zones:
@@ -188,24 +220,3 @@ class Account:
     def outputs(self) -> Mapping[str, Any]:
         """The stack's outputs."""
         return self.facts.outputs()
-
-
-def access_log_bucket(account_id: pulumi.Output[str], region: str) -> Bucket:
-    """Who read the account's buckets; it takes no log of its own, which would never end."""
-    bucket = Bucket(
-        "access-logs",
-        BucketArgs(
-            account_id=account_id,
-            statements=None,
-            expire_days=400,
-            relaxed={
-                "kms": "S3 delivers access logs only to buckets with S3's own keys",
-                "access_logs": "logs of the log bucket in the log bucket would never end",
-            },
-        ),
-    )
-    deliveries = pulumi.Output.all(bucket.arn, account_id).apply(
-        lambda known: bucket_policy.log_deliveries(known[0], known[1], region)
-    )
-    BucketAccess("access-logs-policy", BucketAccessArgs(bucket=bucket, statements=deliveries))
-    return bucket

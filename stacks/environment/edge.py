@@ -9,8 +9,10 @@ from components.edge.cdn import Cdn, CdnArgs, read_statement
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.names import Address, AddressArgs, Certificates, CertificatesArgs
 from components.edge.web_acl import Scope, WebAcl, WebAclArgs
+from components.security.key_policies import Purpose
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
+from model.names import SITE
 from stacks.environment.foundation import Foundation
 from stacks.firewalls import chosen_groups
 from stacks.flows import LOAD_BALANCER, routes
@@ -26,6 +28,7 @@ class Edge:
         self._settings = settings
         self._catalog = catalog
         self._foundation = foundation
+        self._countries = catalog.countries(settings.stack)
         self._certificate_arn: pulumi.Input[str] | None = settings.edge.certificate_arn
         self._cdn_certificate_arn: pulumi.Input[str] | None = settings.edge.cdn_certificate_arn
         if settings.edge.domain is not None and settings.edge.zone_id is not None:
@@ -36,7 +39,9 @@ class Edge:
             self._certificate_arn, self._cdn_certificate_arn = certificates.arn, certificates.edge_arn
         self.load_balancer = self._load_balancer()
         self.web_acl = self._web_acl("web-acl", Scope.REGIONAL, foundation.keys.logs, self.load_balancer.arn)
-        self.site = foundation.bucket("site", key_arn=foundation.keys.site, statements=None)
+        assert foundation.keys.site is not None
+        self.site = foundation.bucket(SITE, key_arn=foundation.keys.site, statements=None)
+        self._replica = foundation.replicate(SITE, self.site, foundation.keys.site, Purpose.SITE)
         assert foundation.keys.edge_logs is not None
         self.cdn_web_acl = self._web_acl("cdn-web-acl", Scope.CLOUDFRONT, foundation.keys.edge_logs)
         self.cdn = self._cdn()
@@ -50,7 +55,7 @@ class Edge:
                     target=self.cdn.domain_name,
                     target_zone_id=self.cdn.hosted_zone_id,
                     # Who asks sits in many countries.
-                    checked_path=None if settings.edge.countries else _CHECKED_PATH,
+                    checked_path=None if self._countries else _CHECKED_PATH,
                 ),
             )
         #: Where people reach the platform.
@@ -95,7 +100,7 @@ class Edge:
                 resource_arn=protects,
                 rate_limit=settings.edge.requests_per_five_minutes,
                 path_rate_limits=self._catalog.rate_limits,
-                allowed_countries=settings.edge.countries,
+                allowed_countries=self._countries,
                 behind_cdn=scope is Scope.REGIONAL and settings.behind_cdn,
                 **chosen_groups(settings, self._catalog, outer=(scope is Scope.CLOUDFRONT) == settings.behind_cdn),
                 log_retention_days=settings.logs.retention_days,
@@ -119,6 +124,8 @@ class Edge:
                 aliases=[domain] if domain else [],
                 certificate_arn=self._cdn_certificate_arn,
                 price_class=settings.edge.price_class,
+                countries=self._countries,
+                replica_bucket_domain=None if self._replica is None else self._replica.domain_name,
                 relaxed=settings.reasons(origin_tls="https", certificate="https"),
             ),
             pulumi.ResourceOptions(depends_on=[foundation.access_logs_policy]),

@@ -9,13 +9,16 @@ import pulumi_aws as aws
 
 from components.data import bucket_policy
 from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
+from components.data.replication import Replica, Replication, ReplicationArgs
 from components.network.dns_firewall import DnsFirewall, DnsFirewallArgs
 from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
 from components.security.bastion import Bastion, BastionArgs
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
+from components.security.key_policies import Purpose
 from components.security.keys import Keys, KeysArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
+from model.names import bucket_stem, key_alias, replica
 from model.vocabulary import DnsFirewallMode as Mode
 from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
 from stacks.partners import domains
@@ -101,6 +104,24 @@ class Foundation:
                 **more,
             ),
         )
+
+    def replicate(self, name: str, bucket: Bucket, key_arn: pulumi.Input[str], purpose: Purpose) -> Replica | None:
+        """Copy what comes into `bucket` to the recovery Region's copy of it, if the settings have such a Region; `purpose` is
+        of the key there. The copy is named, not asked for: the day on which it cannot be reached stops no `up`."""
+        recovery = self._settings.recovery
+        if recovery is None:
+            return None
+        copy = Replica.of(
+            recovery.region,
+            self.account_id,
+            bucket_stem(pulumi.get_project(), recovery.stack, replica(self._settings.stack, name)),
+            key_alias(pulumi.get_project(), recovery.stack, purpose),
+        )
+        Replication(
+            f"{name}-replication",
+            ReplicationArgs(bucket=bucket, key_arn=key_arn, region=self._settings.region, replica=copy),
+        )
+        return copy
 
     def _security_groups(self, catalog: Catalog) -> SecurityGroups:
         settings = self._settings

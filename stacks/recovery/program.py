@@ -1,4 +1,4 @@
-"""A recovery Region, composed: a key, the vault that takes copies, and replicated point-in-time backups."""
+"""A recovery Region, composed: keys, the vault that takes copies, replicated point-in-time backups, copies of buckets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from components.security.key_policies import Purpose
 from components.security.keys import Key, KeyArgs
 from environments.recovery import RecoverySettings
 from stacks.facts import Facts, fact
+from stacks.recovery.buckets import BucketCopies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,7 @@ class RecoveryRegion:
                     },
                 ),
             )
+        self.copies = BucketCopies(settings, account_id, self.key.arn).buckets if settings.buckets else {}
         self.facts = RecoveryFacts(vault_arn=self.vault.arn, key_arn=self.key.arn)
 
     @property

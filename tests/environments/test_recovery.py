@@ -24,7 +24,7 @@ def refused(changes: dict[str, Any], region: str = "ap-south-2") -> str:
 def test_the_recovery_stack_and_production_of_the_repository_name_each_other() -> None:
     recovery = yaml.safe_load((DIRECTORY / "Pulumi.recovery.yaml").read_text())["config"]
     loaded = load("recovery", {REGION_KEY: recovery[REGION_KEY], KEY: json.dumps(recovery[KEY])})
-    assert loaded.replicates == ("prod",)
+    assert loaded.replicates == ("prod",) and loaded.buckets["prod"] == ("site",)
     prod = yaml.safe_load((DIRECTORY / "Pulumi.prod.yaml").read_text())["config"]
     chosen = environment.load("prod", {key: v if isinstance(v, str) else json.dumps(v) for key, v in prod.items()})
     assert chosen.recovery is not None
@@ -40,7 +40,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no Region": ({"source_region": "Mumbai"}, r"\.source_region: 'Mumbai': accepted: an AWS Region"),
     "twice": ({"replicates": ["prod", "prod"]}, r"replicates: an environment is there twice"),
     "no stack": ({"replicates": ["Prod!"]}, r"replicates\.0: 'Prod!': accepted: a stack's name"),
-    "unknown key": ({"zones": ["a"]}, r"matchday:recovery\.zones: no such key; accepted: source_region, replicates"),
+    "unknown key": (
+        {"zones": ["a"]},
+        r"matchday:recovery\.zones: no such key; accepted: source_region, replicates, buckets",
+    ),
+    "a bucket that is not copied": (
+        {"buckets": {"prod": ["kyc-documents"]}},
+        r"buckets\.prod\.0: 'kyc-documents': .*'site', 'state' or 'trail-records'",
+    ),
+    "a bucket twice": ({"buckets": {"prod": ["site", "site"]}}, r"buckets\.prod: a bucket is there twice"),
+    "no bucket": ({"buckets": {"prod": []}}, r"buckets\.prod: .*at least 1 item"),
 }
 
 

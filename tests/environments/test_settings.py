@@ -141,7 +141,6 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         r"CloudFront takes certificates of us-east-1 only",
     ),
     "no certificate ARN": ({"edge": {**EDGE, "certificate_arn": "mine"}}, r"\.certificate_arn: 'mine': "),
-    "country": ({"edge": {"countries": ["India"]}}, r"\.countries\.0: 'India': "),
     "mail": ({"alarms": {"page": ["nobody"]}}, r"\.alarms\.page\.0: 'nobody': "),
     "HTTPS and plain HTTP": ({"edge": EDGE}, r"edge\.domain: give it with its certificates, or the reason"),
     "relaxed unknown": ({"relaxed": {"encryption": "because it is easier"}}, r"\.relaxed\.encryption: .*'tls_inside'"),

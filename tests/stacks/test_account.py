@@ -66,9 +66,11 @@ def test_the_facts_are_names_and_no_secret() -> None:
 
 def test_every_event_of_the_trail_is_an_alarm_with_a_runbook() -> None:
     alarms = {item.name for item in compose_account().of("MetricAlarm")}
-    trail, baseline = compose_account().result.monitoring.watched
+    watched = compose_account().result.monitoring.watched
+    trail, baseline, *copies = watched
+    assert [component.name for component in copies] == ["state-replication", "trail-records-replication"]
     assert [signal.name for signal in baseline.signals] == ["fargate-vcpu-near", "fargate-spot-vcpu-near"]
-    for component in (trail, baseline):
+    for component in watched:
         for signal in component.signals:
             assert f"monitoring-{component.name}-{signal.name}" in alarms
             assert (RUNBOOKS / f"{signal.runbook}.md").exists()

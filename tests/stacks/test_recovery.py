@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from components.recovery.backup_plan import RULES
 from components.recovery.replica import DAYS
 from model.objectives import OBJECTIVES
+from tests.stacks.accounts import compose_account
 from tests.stacks.conftest import Composed, settings_of
 from tests.stacks.recoveries import compose_recovery
 
@@ -36,6 +38,51 @@ def test_what_is_lost_when_the_region_is_lost_can_be_opened_in_the_other() -> No
     recorded = compose_recovery()
     assert recorded.named("backups-key").protect and recorded.named("vault").protect
     assert set(recorded.result.outputs) == {"vault_arn", "key_arn"}
+
+
+def test_copies_go_to_the_buckets_and_keys_that_the_recovery_stack_makes(composed: Composed) -> None:
+    recovery = compose_recovery()
+    made = {item.outputs["arn"]: item for item in recovery.of("aws:s3/bucket:Bucket")}
+    aliases = {
+        f"arn:aws:kms:ap-south-2:123456789012:{item.inputs['name']}" for item in recovery.of("aws:kms/alias:Alias")
+    }
+    copied = {}
+    for recorded in (composed("prod"), compose_account()):
+        for item in recorded.of("BucketReplicationConfig"):
+            (rule,) = item.inputs["rules"]
+            copied[item.inputs["bucket"]] = made.pop(rule["destination"]["bucket"]).name
+            assert rule["destination"]["encryptionConfiguration"]["replicaKmsKeyId"] in aliases
+    assert copied == {
+        "matchday-prod-site-123456789012": "prod-site",
+        "matchday-account-state-123456789012": "account-state",
+        "matchday-account-trail-records-123456789012": "account-trail-records",
+    }
+    assert [item.name for item in made.values()] == ["access-logs"], "every copy is written by somebody"
+    # Objects under a lock are only copied into a bucket that has one.
+    assert recovery.named("account-trail-records").inputs["objectLockEnabled"] is True
+    assert (
+        recovery.named("account-trail-records-lock").inputs["rule"]
+        == compose_account().named("trail-records-lock").inputs["rule"]
+    )
+
+
+def test_the_distribution_falls_back_to_the_copy_of_the_site_which_lets_it_read(composed: Composed) -> None:
+    (distribution,) = composed("prod").of("Distribution")
+    origins = {origin["originId"]: origin["domainName"] for origin in distribution.inputs["origins"]}
+    copy = compose_recovery().named("prod-site").inputs["bucket"]
+    assert origins["site-replica"] == f"{copy}.s3.ap-south-2.amazonaws.com"
+    (read,) = [
+        each
+        for each in json.loads(compose_recovery().named("prod-site-policy").inputs["policy"])["Statement"]
+        if each["Effect"] == "Allow"
+    ]
+    assert (read["Action"], read["Resource"]) == ("s3:GetObject", f"arn:aws:s3:::{copy}/*")
+    (opens,) = [
+        each
+        for each in json.loads(compose_recovery().named("site-key").inputs["policy"])["Statement"]
+        if each["Principal"] == read["Principal"]
+    ]
+    assert opens["Condition"] == read["Condition"], "what it may read it may decrypt"
 
 
 def test_only_what_cannot_be_made_again_is_backed_up(composed: Composed) -> None:

@@ -42,6 +42,40 @@ def test_the_bucket_is_read_by_signed_requests_only(run):
     assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
 
 
+def test_the_site_s_copy_is_asked_when_its_bucket_cannot_answer_and_not_when_an_object_is_missing(run):
+    (distribution,) = run(cdn(replica_bucket_domain="copy.s3.ap-south-2.amazonaws.com")).of("Distribution")
+    origins = {origin["originId"]: origin for origin in distribution.inputs["origins"]}
+    (group,) = distribution.inputs["originGroups"]
+    first, second = (origins[member["originId"]] for member in group["members"])
+    assert (first["domainName"], second["domainName"]) == (
+        "site.s3.ap-south-1.amazonaws.com",
+        "copy.s3.ap-south-2.amazonaws.com",
+    )
+    assert first["originAccessControlId"] == second["originAccessControlId"], "requests to both are signed"
+    assert group["failoverCriteria"] == {"statusCodes": [500, 502, 503, 504]}
+    default = distribution.inputs["defaultCacheBehavior"]
+    assert default["targetOriginId"] == group["originId"]
+    assert set(default["allowedMethods"]) == {"GET", "HEAD", "OPTIONS"}, "CloudFront fails over for these alone"
+    assert {each["targetOriginId"] for each in distribution.inputs["orderedCacheBehaviors"]} == {"api"}, (
+        "nothing of the API is repeated elsewhere: it might move money twice"
+    )
+
+
+def test_without_a_copy_the_site_has_one_origin(run):
+    (distribution,) = run(cdn()).of("Distribution")
+    assert "originGroups" not in distribution.inputs
+    assert distribution.inputs["defaultCacheBehavior"]["targetOriginId"] == "site"
+
+
+@pytest.mark.parametrize(
+    ("countries", "restriction"),
+    [(("IN", "GB"), {"restrictionType": "whitelist", "locations": ["GB", "IN"]}), ((), {"restrictionType": "none"})],
+)
+def test_countries_are_served_alone_where_some_are_named(run, countries, restriction):
+    (distribution,) = run(cdn(countries=countries)).of("Distribution")
+    assert distribution.inputs["restrictions"] == {"geoRestriction": restriction}
+
+
 def test_the_api_is_uncached_and_encrypted_all_the_way(run):
     (distribution,) = run(cdn()).of("Distribution")
     behaviours = distribution.inputs["orderedCacheBehaviors"]
