@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import compare, console, cost, local
-from cli.certificates import Certificates
+from cli.stand_ins import StandIns
 
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
@@ -36,16 +36,16 @@ def with_ref(stack: str, ref: str) -> dict[str, Any]:
         console.fail(f"--against {ref!r}: git knows no such commit, branch or tag", code=console.NOT_ASKED)
     started = time.monotonic()
     with _tree(commit) as base, local.isolated() as (workspace, endpoint):
-        made, certificates = _at(workspace, base), Certificates(endpoint)
+        made, stand_ins = _at(workspace, base), StandIns(endpoint)
         if not list(base.rglob(f"Pulumi.{stack}.yaml")):
             hint = f"`{console.command(f'preview {stack}')}` without --against plans it anew."
             console.fail(f"{ref} has no stack {stack!r}", hint, console.NOT_ASKED)
         up = ["up", "--yes", "--skip-preview", "--parallel", str(_PARALLEL)]
-        _run(made, up, stack, f"{stack} at {commit[:8]}", certificates)
+        _run(made, up, stack, f"{stack} at {commit[:8]}", stand_ins)
         before = json.loads(made.call(["stack", "export", "--stack", stack]))["deployment"]
-        planned = plan(_at(workspace, local.PROJECT), stack, certificates)
+        planned = plan(_at(workspace, local.PROJECT), stack, stand_ins)
     document = _document(stack, planned, before, started)
-    document = certificates.named_as_in_settings(document)
+    document = stand_ins.named_as_in_settings(document)
     return {**document, "against": {"ref": ref, "commit": commit}}
 
 
@@ -131,20 +131,18 @@ def _violations(stack: str, resources: list[dict[str, Any]]) -> dict[tuple[str, 
     }
 
 
-def plan(workspace: Workspace, stack: str, certificates: Certificates | None = None) -> dict[str, Any]:
+def plan(workspace: Workspace, stack: str, stand_ins: StandIns | None = None) -> dict[str, Any]:
     """The engine's plan as `pulumi preview --json` prints it. Ends the command when the engine refuses."""
-    _run(workspace, ["preview", "--json"], stack, f"preview {stack}", certificates)
+    _run(workspace, ["preview", "--json"], stack, f"preview {stack}", stand_ins)
     printed = workspace.places.output.read_bytes()
     found: dict[str, Any] = json.loads(printed[printed.find(b"{") :])
     return found
 
 
-def _run(
-    workspace: Workspace, command: list[str], stack: str, what: str, certificates: Certificates | None = None
-) -> None:
+def _run(workspace: Workspace, command: list[str], stack: str, what: str, stand_ins: StandIns | None = None) -> None:
     from localcloud.engine.run import EngineFailed
 
-    config = certificates.settings(workspace, stack) if certificates else {}
+    config = stand_ins.settings(workspace, stack) if stand_ins else {}
     try:
         with local.resource_progress(what) as on_event:
             workspace.run(command, stack, on_event=on_event, config=config)

@@ -10,9 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import console, local
-
-#: `project` of Pulumi.yaml, by which every physical name begins.
-PROJECT = "matchday"
+from model.names import PROJECT, cluster_name, service_name
 
 Stack = Annotated[str, typer.Option("--stack", help="`local`, or another stack: then in AWS, by your own credentials.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is changed in AWS.")]
@@ -28,11 +26,11 @@ class Cloud:
     @property
     def cluster(self) -> str:
         """The stack's ECS cluster."""
-        return f"{PROJECT}-{self.stack}-cluster"
+        return cluster_name(PROJECT, self.stack)
 
     def name(self, service: str, process: str) -> str:
         """The ECS service of a process."""
-        return f"{PROJECT}-{self.stack}-{service}-{process}"
+        return service_name(PROJECT, self.stack, service, process)
 
 
 @contextmanager

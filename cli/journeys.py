@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cli import console, local
+from model.names import PROJECT, secret_name, service_name
 
 if TYPE_CHECKING:
     import httpx
@@ -92,7 +93,7 @@ def show(outcome: Outcome) -> None:
 
 def _address(document: dict[str, Any], service: str) -> str:
     """Where a task of the service listens: what Service Connect's names lead to."""
-    name = f"matchday-{local.STACK}-{service}-web"
+    name = service_name(PROJECT, local.STACK, service, "web")
     tasks = [task for each in document["services"] if each["name"] == name for task in each["tasks"]]
     healthy = [str(task["address"]) for task in tasks if task["health"] == "HEALTHY"]
     if not healthy:
@@ -107,7 +108,6 @@ def _secrets(emulator: str) -> Callable[[str, str], str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from localcloud.runtime.aws import Aws
-    from model.names import secret_name
 
     def read(service: str, variable: str) -> str:
         name = secret_name("matchday", local.STACK, service, variable)

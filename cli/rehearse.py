@@ -55,13 +55,13 @@ def rehearse(
 
 
 def _rehearsed(stack: str) -> Rehearsal:
-    from cli.certificates import Certificates
+    from cli.stand_ins import StandIns
     from localcloud.engine.run import WITHOUT_CHECKPOINTS
 
     seconds: dict[str, float] = {}
     with local.isolated() as (workspace, endpoint):
         workspace.extra = WITHOUT_CHECKPOINTS
-        config = Certificates(endpoint).settings(workspace, stack)
+        config = StandIns(endpoint).settings(workspace, stack)
 
         def run(name: str, command: Sequence[str]) -> Mapping[str, int]:
             with _timed(seconds, name):

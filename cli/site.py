@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import journeys, local
+from model.names import PROJECT, SITE, bucket_stem
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
@@ -42,7 +43,7 @@ def put_up(client: Client) -> None:
 def publish(s3: Any, services: Iterable[Any]) -> str:
     """Bring the site's bucket up to date; returns its name, empty if the stack has none. What is equal is not sent again."""
     names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-    bucket = next((name for name in names if name.startswith(f"matchday-{local.STACK}-site-")), "")
+    bucket = next((name for name in names if name.startswith(f"{bucket_stem(PROJECT, local.STACK, SITE)}-")), "")
     if not bucket:
         return ""
     listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import console, local
-from cli.cloud import PROJECT, Cloud, Stack, cloud, service_and_processes
+from cli.cloud import Cloud, Stack, cloud, service_and_processes
+from model.names import PROJECT
 from services.common.settings import login
 
 #: Of each session: it only reads, and no statement works on for ever.

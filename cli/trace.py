@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import console
-from cli.cloud import PROJECT, Cloud, Stack, cloud
+from cli.cloud import Cloud, Stack, cloud
 from cli.operations_documents import Trace, TraceLine
+from model.names import PROJECT
 
 #: Ids of requests, traces and spans, and nothing that a filter pattern would read as more than a word.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9=_.:-]{7,127}")

@@ -15,6 +15,7 @@ import typer
 from cli import code, console, journeys, local, pending, region
 from cli.checkpoint import Checkpoint, Phase, put_back
 from cli.lock import exclusive
+from model.names import PROJECT, service_name
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client, Event
@@ -349,7 +350,7 @@ def _redeploy(client: Client, services: Sequence[str]) -> None:
     from localcloud.runtime.aws import Aws
 
     console.say(f"new code: new deployments of {', '.join(services)}")
-    prefixes = tuple(f"matchday-{local.STACK}-{service}-" for service in services)
+    prefixes = tuple(service_name(PROJECT, local.STACK, service, "") for service in services)
     ecs = Aws(client.info.emulator, local.REGION).client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         for page in ecs.get_paginator("list_services").paginate(cluster=cluster):

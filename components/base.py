@@ -10,8 +10,7 @@ import pulumi
 
 from components.observability.signals import Signal
 from components.register import register
-from model.limits import NAME_LIMITS
-from model.names import shorten
+from model.names import physical_name
 
 #: What `transform` may do to one child: receive its arguments and options, return those to use instead.
 Transform = Callable[[Any, pulumi.ResourceOptions], tuple[Any, pulumi.ResourceOptions]]
@@ -116,8 +115,7 @@ class Component(pulumi.ComponentResource):
 
     def physical_name(self, role: str = "", kind: str = "default") -> str:
         """`<project>-<stack>-<component>[-<role>]`, within the AWS length limit of `kind` (a key of NAME_LIMITS)."""
-        parts = [pulumi.get_project(), pulumi.get_stack(), self.name, *([role] if role else [])]
-        return shorten("-".join(parts), NAME_LIMITS[kind])
+        return physical_name(pulumi.get_project(), pulumi.get_stack(), self.name, *([role] if role else []), kind=kind)
 
     def tags(self, role: str = "") -> dict[str, str]:
         """The tags that every taggable child carries."""

@@ -7,6 +7,9 @@ import re
 
 from model.limits import NAME_LIMITS
 
+#: `name` of Pulumi.yaml: every physical name begins with it.
+PROJECT = "matchday"
+
 #: What of the image's name is fixed: one image for every service.
 IMAGE_REPOSITORY = "matchday/services"
 
@@ -26,13 +29,44 @@ RESERVED_VARIABLES = re.compile(
 )
 
 
+def physical_name(project: str, stack: str, *parts: str, kind: str = "default") -> str:
+    """What a resource is called in AWS, within the limit of its `kind` (a key of NAME_LIMITS).
+
+    >>> physical_name("matchday", "prod", "postgres")
+    'matchday-prod-postgres'
+    """
+    return shorten("-".join((project, stack, *parts)), NAME_LIMITS[kind])
+
+
+#: The component that all tasks run in.
+CLUSTER = "cluster"
+
+
+def cluster_name(project: str, stack: str) -> str:
+    """The ECS cluster of a stack.
+
+    >>> cluster_name("matchday", "prod")
+    'matchday-prod-cluster'
+    """
+    return physical_name(project, stack, CLUSTER, kind="ecs")
+
+
+def service_name(project: str, stack: str, service: str, process: str) -> str:
+    """The ECS service of a process, and the family of its task definitions.
+
+    >>> service_name("matchday", "prod", "wallet", "web")
+    'matchday-prod-wallet-web'
+    """
+    return physical_name(project, stack, f"{service}-{process}", kind="ecs")
+
+
 def vault_name(project: str, stack: str) -> str:
     """The name of a stack's vault of backups, for the stack that copies into it.
 
     >>> vault_name("matchday", "recovery")
     'matchday-recovery-vault'
     """
-    return shorten(f"{project}-{stack}-vault", NAME_LIMITS["backup-vault"])
+    return physical_name(project, stack, "vault", kind="backup-vault")
 
 
 #: Buckets that a stack `recovery` may hold copies of: an environment's site, an account's Pulumi state and record of events.

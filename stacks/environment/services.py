@@ -14,7 +14,7 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.clients import registry
 from model.manifest import ServiceManifest
-from model.names import IMAGE_REPOSITORY
+from model.names import CLUSTER, IMAGE_REPOSITORY
 from stacks.capacity import schedules
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
@@ -34,7 +34,7 @@ class Services:
         self._data = data
         self._edge = edge
         self.cluster = Cluster(
-            "cluster",
+            CLUSTER,
             ClusterArgs(
                 logs_key_arn=foundation.keys.logs,
                 insights=settings.compute.insights,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli import documents
-from cli.certificates import Certificates
+from cli.stand_ins import StandIns, _copies
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Workspace
 
@@ -90,17 +90,31 @@ def test_a_certificate_has_one_stand_in_wherever_it_is_named(tmp_path: Path, mon
     )
     made: list[str] = []
 
-    def here(self: Certificates, arn: str, region: str) -> str:
+    def here(self: StandIns, arn: str, region: str) -> str:
         made.append(region)
         return self._made.setdefault(arn, "arn:aws:acm:ap-south-1:123456789012:certificate/0f")
 
-    monkeypatch.setattr(Certificates, "_here", here)
+    monkeypatch.setattr(StandIns, "_here", here)
     workspace = Workspace(
         engine=ensure(print), project=tmp_path / "tiny", state=tmp_path / "state", provider_port=0, python=Path()
     )
-    certificates = Certificates("http://127.0.0.1:1")
+    certificates = StandIns("http://127.0.0.1:1")
     settings = certificates.settings(workspace, "prod")
     stand_in = "arn:aws:acm:ap-south-1:123456789012:certificate/0f"
     assert settings == {"tiny:one": stand_in, "tiny:two": [stand_in, "other"]}
     assert certificates.named_as_in_settings({"plan": [stand_in]}) == {"plan": [CERTIFICATE]}
     assert certificates.settings(workspace, "nowhere") == {}
+
+
+def test_the_buckets_that_a_stack_copies_into_are_there_before_it() -> None:
+    """By the rule that the program itself follows: else S3 would refuse the rule that names them."""
+    config = {
+        "matchday:environment": {"recovery": {"region": "ap-south-2"}},
+        "matchday:account": {"recovery_region": "ap-south-2", "recovery": "keeper"},
+    }
+    assert list(_copies("prod", config)) == [
+        ("ap-south-2", "matchday-recovery-prod-site"),
+        ("ap-south-2", "matchday-keeper-prod-state"),
+        ("ap-south-2", "matchday-keeper-prod-trail-records"),
+    ]
+    assert list(_copies("dev", {"matchday:environment": {"tier": "development"}, "matchday:account": {}})) == []

@@ -61,7 +61,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"delivery": {"repository": "a/b", "environments": ["dev"], "planning": ["dev"]}},
         r"planning: 'dev' is in environments, too; accepted: one that deploys, or one that plans",
     ),
-    "unknown key": ({"colour": "red"}, r"matchday:account\.colour: no such key; accepted: recovery_region, recovery, contact"),
+    "unknown key": (
+        {"colour": "red"},
+        r"matchday:account\.colour: no such key; accepted: recovery_region, recovery, contact",
+    ),
 }
 
 
