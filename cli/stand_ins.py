@@ -58,7 +58,9 @@ class StandIns:
             name = f"{copy}-{aws.client('sts').get_caller_identity()['Account']}"
             if name not in self._copied:
                 self._copied.add(name)
-                aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+                s3 = aws.client("s3")
+                s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+                s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
     def _here(self, arn: str, region: str) -> str:
         from localcloud.runtime.aws import Aws

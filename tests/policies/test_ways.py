@@ -18,7 +18,7 @@ import yaml
 
 import policies
 from cli import local
-from cli.certificates import Certificates
+from cli.stand_ins import StandIns
 from localcloud.engine import events
 from localcloud.engine.run import EngineFailed
 from policies import exceptions, levels
@@ -146,7 +146,7 @@ class Deployed:
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     directory = tmp_path_factory.mktemp("prod")
     with local.isolated() as (workspace, endpoint):
-        found = ways.ask(workspace, "prod", directory, Certificates(endpoint).settings(workspace, "prod"))
+        found = ways.ask(workspace, "prod", directory, StandIns(endpoint).settings(workspace, "prod"))
         yield Deployed(found, endpoint, directory)
 
 
