@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.cloudfront.models import DistributionConfig
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
@@ -212,6 +213,23 @@ def certificates_of_other_accounts_exist() -> None:
     setattr(elbv2, "register_certificate", register_certificate)  # noqa: B010 - moto imported it by name
 
 
+def distributions_may_target_a_group_of_origins() -> None:
+    """moto 5.2.5 looks for the target of a distribution's default behaviour among its origins, not among groups of them."""
+    original = DistributionConfig.__init__
+
+    def __init__(self: Any, config: dict[str, Any]) -> None:
+        behaviour = config.get("DefaultCacheBehavior", {})
+        target = behaviour.get("TargetOriginId")
+        groups = {each["Id"]: each for each in config.get("OriginGroups", {}).get("Items", [])}
+        if target in groups:
+            first = groups[target]["Members"]["Items"][0]["OriginId"]
+            config["DefaultCacheBehavior"] = {**behaviour, "TargetOriginId": first}
+        original(self, config)
+        config["DefaultCacheBehavior"].target_origin_id = target
+
+    _replace(DistributionConfig, __init__)
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
     rds_modify_subnet_group_keeps_it,
     nat_gateways_take_their_interface_along,
@@ -223,6 +241,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     bucket_logging_needs_no_permission_yet,
     delete_markers_can_be_thrown_away,
     certificates_of_other_accounts_exist,
+    distributions_may_target_a_group_of_origins,
 )
 
 

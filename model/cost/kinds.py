@@ -192,6 +192,7 @@ def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Use
 
 
 KINDS: Mapping[str, Billing] = {
+    "aws:athena/workgroup:Workgroup": Billing(notes=("questions, by TB that they read",)),
     "aws:autoscaling/group:Group": Billing(notes=("its instances, by hour and GB of their volumes",)),
     "aws:backup/restoreTestingPlan:RestoreTestingPlan": Billing(
         notes=("by restore test, and what it restores for as long as that stands",)

@@ -15,6 +15,7 @@ from stacks.environment.backups import backups
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
+from stacks.environment.logs import log_tables
 from stacks.environment.services import Services
 from stacks.environment.watch import Watch
 from stacks.facts import Facts, fact
@@ -56,6 +57,7 @@ class Environment:
         if settings.recovery is not None:
             backups(settings.recovery, self.foundation, self.data)
         self.edge = Edge(settings, catalog, self.foundation)
+        log_tables(settings, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
         self.watch = Watch(settings, self.foundation, self.services)
         self.facts = self._facts()

@@ -223,8 +223,8 @@ DNS_FIREWALL = (
 
 
 def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Composed) -> None:
-    """What it lacks is scaling, hours, enhanced monitoring, a name with certificates, standbys, a bastion, a VPC origin and
-    saved questions."""
+    """What it lacks is scaling, hours, enhanced monitoring, a name with certificates, standbys, a bastion, a VPC origin,
+    saved questions and tables of its logs."""
     kinds = {stack: {item.type for item in custom(composed(stack))} for stack in ENVIRONMENTS}
     assert kinds["local"] <= kinds["dev"]
     assert kinds["dev"] - kinds["local"] == {
@@ -235,6 +235,9 @@ def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Compos
         "aws:appautoscaling/target:Target",
         "aws:cloudfront/vpcOrigin:VpcOrigin",
         "aws:cloudwatch/queryDefinition:QueryDefinition",
+        "aws:athena/workgroup:Workgroup",
+        "aws:glue/catalogDatabase:CatalogDatabase",
+        "aws:glue/catalogTable:CatalogTable",
         "aws:route53/healthCheck:HealthCheck",
         "aws:route53/record:Record",
         "aws:autoscaling/group:Group",

@@ -106,11 +106,19 @@ ROWS: dict[str, Row] = {
             **_behaviour("defaultCacheBehavior"),
             **_behaviour("orderedCacheBehaviors"),
             "origins.originId": "Id",
+            "originGroups.originId": "Id",
             "restrictions.geoRestriction.locations": "Items",
             "loggingConfig.includeCookies": "IncludeCookies",
         },
         kept=frozenset(
-            {"origins", "viewerCertificate", "defaultCacheBehavior", "orderedCacheBehaviors", "restrictions"}
+            {
+                "origins",
+                "originGroups",
+                "viewerCertificate",
+                "defaultCacheBehavior",
+                "orderedCacheBehaviors",
+                "restrictions",
+            }
         ),
         outputs={
             "arn": _ARN,

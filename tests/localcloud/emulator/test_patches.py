@@ -138,7 +138,36 @@ def _foreign_certificate(client: Client) -> None:
     assert made["Listeners"][0]["Certificates"] == [{"CertificateArn": certificate}]
 
 
+def _group_of_origins(client: Client) -> None:
+    def origin(name: str) -> dict[str, Any]:
+        return {"Id": name, "DomainName": f"{name}.example.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+
+    group = {
+        "Id": "either",
+        "FailoverCriteria": {"StatusCodes": {"Quantity": 1, "Items": [500]}},
+        "Members": {"Quantity": 2, "Items": [{"OriginId": "one"}, {"OriginId": "other"}]},
+    }
+    config = {
+        "CallerReference": "group",
+        "Comment": "",
+        "Enabled": False,
+        "Origins": {"Quantity": 2, "Items": [origin("one"), origin("other")]},
+        "OriginGroups": {"Quantity": 1, "Items": [group]},
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "either",
+            "ViewerProtocolPolicy": "https-only",
+            "CachePolicyId": "1",
+        },
+    }
+    cloudfront = client("cloudfront")
+    made = cloudfront.create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    found = cloudfront.get_distribution(Id=made)["Distribution"]["DistributionConfig"]
+    assert found["DefaultCacheBehavior"]["TargetOriginId"] == "either"
+    assert found["OriginGroups"]["Items"] == [group]
+
+
 REPAIRED = [
+    _group_of_origins,
     _foreign_certificate,
     _suspended_versioning,
     _bucket_logging,

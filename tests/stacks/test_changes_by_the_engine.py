@@ -1,0 +1,151 @@
+"""One change of each kind to an environment that stands: what the real engine would do, and that nothing with data is replaced.
+
+The long form of tests/stacks/test_environment_changes.py: development deployed once at full size, each change a preview.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localcloud.engine.find import ensure
+from localcloud.engine.run import WITHOUT_CHECKPOINTS, Workspace
+from localcloud.runtime.ephemeral import cloud
+from tests.engine.engines import PROJECT, REGION
+from tests.stacks.test_golden import STATEFUL
+
+pytestmark = [pytest.mark.nightly, pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+Edit = Callable[[Path], None]
+_BOUNDS = {"aws:appautoscaling/target:Target", "aws:appautoscaling/scheduledAction:ScheduledAction"}
+_TASKS = {"aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service"}
+#: What lists all services, or all zones.
+_LISTS = {
+    "aws:cloudfront/distribution:Distribution",
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
+    "aws:elasticache/userGroup:UserGroup",
+    "aws:wafv2/webAcl:WebAcl",
+}
+
+
+def setting(*path: str, value: Any) -> Edit:
+    """Another value in Pulumi.dev.yaml."""
+
+    def edit(project: Path) -> None:
+        file = project / "environments" / "Pulumi.dev.yaml"
+        content = yaml.safe_load(file.read_text())
+        place = content["config"]["matchday:environment"]
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value
+        file.write_text(yaml.safe_dump(content))
+
+    return edit
+
+
+def manifest(change: Callable[[dict[str, Any]], None]) -> Edit:
+    """Another wallet."""
+
+    def edit(project: Path) -> None:
+        file = project / "services" / "wallet" / "service.yaml"
+        content = yaml.safe_load(file.read_text())
+        change(content)
+        file.write_text(yaml.safe_dump(content))
+
+    return edit
+
+
+def newcomer(project: Path) -> None:
+    """One service more."""
+    (project / "services" / "newcomer").mkdir()
+    (project / "services" / "newcomer" / "service.yaml").write_text(
+        "name: newcomer\nsummary: One more\ndatastores: [postgres, broker]\npaths: [/newcomer/*]\nbuckets: [receipts]\n"
+        "processes:\n  web: {kind: web, command: [python, -m, services.common.web], cpu: 256, memory: 512}\n"
+        "slos:\n  - {name: availability, objective: 99.9}\n"
+    )
+
+
+def more_tasks(content: dict[str, Any]) -> None:
+    content["processes"]["web"]["scaling"]["maximum"] += 1
+
+
+def stricter(content: dict[str, Any]) -> None:
+    content["slos"][0]["objective"] = 99.95
+
+
+#: Kind of change → how it is made, and the types that it may update or replace.
+CHANGES: dict[str, tuple[Edit, set[str]]] = {
+    "image digest": (setting("image", "digest", value="sha256:" + "ab" * 32), _TASKS),
+    "size": (setting("postgres", "instance_class", value="db.t4g.large"), {"aws:rds/instance:Instance"}),
+    "scaling bound": (manifest(more_tasks), _BOUNDS),
+    "alarm threshold": (manifest(stricter), {"aws:cloudwatch/metricAlarm:MetricAlarm"}),
+    "WAF limit": (setting("edge", "requests_per_five_minutes", value=1500), {"aws:wafv2/webAcl:WebAcl"}),
+    "added zone": (
+        setting("network", "zones", value=["a", "b", "c"]),
+        {
+            "aws:rds/subnetGroup:SubnetGroup",
+            "aws:elasticache/subnetGroup:SubnetGroup",
+            "aws:lb/loadBalancer:LoadBalancer",
+            "aws:ecs/service:Service",
+            "aws:autoscaling/group:Group",
+            "aws:ec2/vpcEndpoint:VpcEndpoint",
+        },
+    ),
+    "added service": (newcomer, _LISTS),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Development as it stands, in a cloud and a project of its own."""
+    directory = tmp_path_factory.mktemp("changes")
+    project = directory / "project"
+    for room in ("stacks", "environments"):
+        shutil.copytree(PROJECT / room, project / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "Pulumi.yaml", project)
+    for file in (PROJECT / "services").glob("*/service.yaml"):
+        (project / "services" / file.parent.name).mkdir(parents=True)
+        shutil.copy(file, project / "services" / file.parent.name)
+    with cloud(directory, region=REGION) as started:
+        workspace = Workspace(
+            engine=ensure(print),
+            project=project,
+            state=directory / "pulumi",
+            provider_port=started.provider_port,
+            python=Path(sys.executable),
+            extra=WITHOUT_CHECKPOINTS,
+        )
+        workspace.run(["up", "--yes", "--skip-preview", "--parallel", "16"], "dev")
+        yield workspace
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_touches_what_it_must_and_replaces_nothing_that_holds_data(deployed: Workspace, kind: str) -> None:
+    edit, touched = CHANGES[kind]
+    kept = {file: file.read_text() for file in deployed.project.rglob("*.yaml")}
+    try:
+        edit(deployed.project)
+        planned = deployed.run(["preview", "--parallel", "16"], "dev").resources
+    finally:
+        for file in set(deployed.project.rglob("*.yaml")) - set(kept):
+            file.unlink()
+        for file, text in kept.items():
+            file.write_text(text)
+    assert planned, "the change is none"
+    changed = [each for each in planned if each.operation != "create"]
+    assert {each.type for each in changed} <= touched
+    lost = [each.urn for each in changed if each.type in STATEFUL and each.operation != "update"]
+    assert not lost
+    assert any(each.operation == "create" for each in planned) == kind.startswith("added")
+
+
+def test_without_a_change_nothing_is_planned(deployed: Workspace) -> None:
+    assert not deployed.run(["preview", "--parallel", "16"], "dev").resources
