@@ -25,7 +25,8 @@ class BucketArgs:
     - key_arn: KMS key (`security.Keys.data`). None means S3's own keys and must be relaxed as ``kms``.
     - log_bucket: name of the bucket that takes access logs. None must be relaxed as ``access_logs``.
     - statements: of its policy, besides TLS only. None: the policy comes later, by `BucketAccess`.
-    - expire_days: objects are deleted at this age; default None, never. noncurrent_days: so are overwritten versions; 30.
+    - expire_days: objects are deleted at this age; default None, never. expire_prefix: only those under it; default all.
+      noncurrent_days: so are overwritten versions; 30.
     - lock_days: Object Lock: for so long after it was written nobody but who may bypass governance deletes a version, or writes
       over it; default None: no lock.
     - deletion_protection: the program refuses to delete or replace it, and S3 one that holds objects; default True; False must
@@ -38,6 +39,7 @@ class BucketArgs:
     log_bucket: pulumi.Input[str] | None = None
     statements: pulumi.Input[Sequence[pulumi.Input[Mapping[str, Any]]]] | None = ()
     expire_days: int | None = None
+    expire_prefix: str = ""
     noncurrent_days: int = 30
     lock_days: int | None = None
     deletion_protection: bool = True
@@ -217,20 +219,22 @@ def _encryption(bucket: pulumi.Input[str], args: BucketArgs) -> Any:
 
 def _lifecycle(bucket: pulumi.Input[str], args: BucketArgs) -> Any:
     expiration = s3.BucketLifecycleConfigurationRuleExpirationArgs(days=args.expire_days) if args.expire_days else None
-    return s3.BucketLifecycleConfigurationArgs(
-        bucket=bucket,
-        rules=[
-            s3.BucketLifecycleConfigurationRuleArgs(
-                id="tidy",
-                status="Enabled",
-                filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                    days_after_initiation=7
-                ),
-                noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                    noncurrent_days=args.noncurrent_days
-                ),
-                expiration=expiration,
-            )
-        ],
+    tidy = s3.BucketLifecycleConfigurationRuleArgs(
+        id="tidy",
+        status="Enabled",
+        filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+        abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+            days_after_initiation=7
+        ),
+        noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+            noncurrent_days=args.noncurrent_days
+        ),
+        expiration=None if args.expire_prefix else expiration,
     )
+    some = s3.BucketLifecycleConfigurationRuleArgs(
+        id="expire",
+        status="Enabled",
+        filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=args.expire_prefix),
+        expiration=expiration,
+    )
+    return s3.BucketLifecycleConfigurationArgs(bucket=bucket, rules=[tidy, some] if args.expire_prefix else [tidy])

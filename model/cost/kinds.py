@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -179,6 +180,27 @@ def _alarm(alarm: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses
     yield Use("cloudwatch-alarm", Decimal(max(1, metrics)))
 
 
+def _health_check(check: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
+    """The check, and each feature beyond a plain one: HTTPS, latency, a text that is looked for, every ten seconds."""
+    yield Use("route53-check", Decimal(1))
+    kind = str(check.inputs.get("type", ""))
+    fast = check.inputs.get("requestInterval") == 10
+    features = sum(
+        (kind.startswith("HTTPS"), kind.endswith("STR_MATCH"), bool(check.inputs.get("measureLatency")), fast)
+    )
+    if features:
+        yield Use("route53-check-feature", Decimal(features))
+
+
+def _canary(canary: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
+    """Its runs, by its rate."""
+    expression = str((canary.inputs.get("schedule") or {}).get("expression", ""))
+    matched = re.fullmatch(r"rate\((\d+) minutes?\)", expression)
+    if matched is None or not int(matched[1]):
+        raise CannotTellError(f"how often {expression!r} runs is not reckoned; accepted: rate(<n> minutes)")
+    yield Use("cloudwatch-canary", Decimal(usage.hours * 60) / int(matched[1]))
+
+
 def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
     rules = acl.inputs.get("rules") or ()
     yield Use("waf-acl", Decimal(1))
@@ -232,7 +254,7 @@ KINDS: Mapping[str, Billing] = {
     "aws:macie2/account:Account": Billing(notes=("by bucket and GB that it looks at",)),
     "aws:rds/instance:Instance": Billing(_database, (Shared("rds-backup", "backup_gb"),)),
     "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup": Billing(notes=("by query",)),
-    "aws:route53/healthCheck:HealthCheck": Billing(notes=("by check, and its HTTPS and latency",)),
+    "aws:route53/healthCheck:HealthCheck": Billing(_health_check),
     "aws:route53/zone:Zone": Billing(_monthly("route53-zone"), notes=("queries",)),
     "aws:s3/bucket:Bucket": Billing(shared=(Shared("s3-standard", "bucket_gb"),), notes=("requests",)),
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig": Billing(
@@ -242,6 +264,7 @@ KINDS: Mapping[str, Billing] = {
     "aws:securityhub/account:Account": Billing(notes=("by check",)),
     "aws:sns/topic:Topic": Billing(notes=("by message",)),
     "aws:sqs/queue:Queue": Billing(notes=("by request",)),
+    "aws:synthetics/canary:Canary": Billing(_canary, notes=("its Lambda function, its logs and what it keeps in S3",)),
     "aws:wafv2/webAcl:WebAcl": Billing(_firewall, (Shared("waf-requests", "requests_millions", "each"),)),
     "aws:appautoscaling/policy:Policy": Billing(notes=("the alarms that target tracking makes by itself",)),
 }  # fmt: skip

@@ -59,7 +59,7 @@ class Environment:
         self.edge = Edge(settings, catalog, self.foundation)
         log_tables(settings, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
-        self.watch = Watch(settings, self.foundation, self.services)
+        self.watch = Watch(settings, self.foundation, self.edge, self.services)
         self.facts = self._facts()
         Parameters(
             "facts",

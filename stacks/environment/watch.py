@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from components.data.database_events import DatabaseEvents, DatabaseEventsArgs
+from components.observability.canaries import RUNS, Canaries, CanariesArgs
 from components.observability.monitoring import Monitoring, MonitoringArgs, SlackChannel
 from components.observability.queries import Queries, QueriesArgs
 from components.recovery.backup_events import BackupEvents, BackupEventsArgs
 from environments.settings import EnvironmentSettings
 from model.names import MONITORING
 from model.vocabulary import Tier
+from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
 from stacks.environment.services import Services
 
@@ -16,8 +18,19 @@ from stacks.environment.services import Services
 class Watch:
     """Attributes are the components. Made last: a component with signals that comes later is refused."""
 
-    def __init__(self, settings: EnvironmentSettings, foundation: Foundation, services: Services) -> None:
+    def __init__(self, settings: EnvironmentSettings, foundation: Foundation, edge: Edge, services: Services) -> None:
         slack = settings.alarms.slack
+        if settings.behind_cdn and settings.compute.hours is None:  # who has no tasks at night would page at night
+            Canaries(
+                "canary",
+                CanariesArgs(
+                    account_id=foundation.account_id,
+                    region=settings.region,
+                    url=edge.public_url,
+                    bucket=foundation.bucket("canary-runs", expire_days=30, expire_prefix=RUNS),
+                    key_arn=foundation.keys.data,
+                ),
+            )
         self.monitoring = Monitoring(
             MONITORING,
             MonitoringArgs(

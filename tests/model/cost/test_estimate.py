@@ -106,6 +106,11 @@ def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
         ("aws:kms/key:Key", {}, "1.00"),
         ("aws:secretsmanager/secret:Secret", {}, "0.40"),
         ("aws:route53/zone:Zone", {}, "0.50"),
+        ("aws:route53/healthCheck:HealthCheck", {"type": "TCP"}, "0.50"),
+        ("aws:route53/healthCheck:HealthCheck", {"type": "HTTPS", "measureLatency": True, "requestInterval": 30}, "2.50"),
+        ("aws:route53/healthCheck:HealthCheck", {"type": "HTTPS_STR_MATCH", "requestInterval": 10}, "3.50"),
+        # 730 × 60 / 5 runs at 0.0012
+        ("aws:synthetics/canary:Canary", {"schedule": {"expression": "rate(5 minutes)"}}, "10.51"),
     ],
 )  # fmt: skip
 def test_each_kind_is_reckoned_by_hand(kind: str, inputs: dict[str, Any], monthly: str) -> None:
