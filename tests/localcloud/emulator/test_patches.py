@@ -140,7 +140,7 @@ def _foreign_certificate(client: Client) -> None:
 
 def _group_of_origins(client: Client) -> None:
     def origin(name: str) -> dict[str, Any]:
-        return {"Id": name, "DomainName": f"{name}.example.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+        return {"Id": name, "DomainName": f"{name}.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
 
     group = {
         "Id": "either",
