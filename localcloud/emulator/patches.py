@@ -225,7 +225,7 @@ def distributions_may_target_a_group_of_origins() -> None:
             first = groups[target]["Members"]["Items"][0]["OriginId"]
             config["DefaultCacheBehavior"] = {**behaviour, "TargetOriginId": first}
         original(self, config)
-        config["DefaultCacheBehavior"].target_origin_id = target
+        setattr(config["DefaultCacheBehavior"], "target_origin_id", target)  # noqa: B010 - moto reads it
 
     _replace(DistributionConfig, __init__)
 
