@@ -10,8 +10,9 @@ import typer
 import yaml
 
 from cli import console, local
-from cli.cloud import PROJECT, Cloud, cloud
+from cli.cloud import Cloud, cloud
 from cli.operations_documents import EventReport, Measured, Rang
+from model.names import PROJECT
 
 #: CloudWatch keeps minutes for 15 days (its user guide, "Metrics retention"); GetMetricData takes 500 queries.
 _PERIOD_SECONDS, _QUERIES = 60, 500
