@@ -79,6 +79,12 @@ class Partners:
                 return self.oidc.authorize(request.query)
             case ("POST", name, "orders", order, "payment"):
                 return Answer.of(self._pay(name, order))
+            case ("POST", name, "payments", payment, "dispute"):
+                stand_in = self.stand_ins[name]
+                if not isinstance(stand_in, RazorpayStandIn):
+                    raise Refusal(404, f"the stand-in of {name} has no disputes")
+                stand_in.dispute(payment, **request.json())
+                return Answer.of({})
             case ("PUT", name, "scenario"):
                 document = request.json()
                 faults = {Fault(fault): float(share) for fault, share in document.pop("faults", {}).items()}

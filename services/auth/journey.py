@@ -72,12 +72,7 @@ def employ(journey: Journey) -> str:
     given = credentials(journey, SUPPORT)
     journey.ask("POST", "/auth/register", 202, json=given)
     finish_registration(journey, SUPPORT, given)
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": "auth-roles",
-        "client_secret": journey.secret("auth", "CLIENT_SECRET_AUTH_ROLES"),
-    }
-    journey.tokens["auth-roles"] = journey.ask("POST", "/auth/token", 200, inside="auth", data=form)["access_token"]
+    authorise_roles(journey)
     body = {"email": given["email"], "roles": ["support"], "reason": "the walk needs one"}
     journey.ask("POST", "/auth/internal/roles", 204, who="auth-roles", inside="auth", json=body)
     log_in_as(journey, SUPPORT)
@@ -116,6 +111,16 @@ def refuse_forged_tokens(journey: Journey) -> str:
         journey.tokens["forged"] = token
         journey.ask("GET", "/auth/me", 401, who="forged")
     return "a changed payload, alg none and nonsense: all 401"
+
+
+def authorise_roles(journey: Journey) -> None:
+    """Leave a token of the operators' client that gives roles."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "auth-roles",
+        "client_secret": journey.secret("auth", "CLIENT_SECRET_AUTH_ROLES"),
+    }
+    journey.tokens["auth-roles"] = journey.ask("POST", "/auth/token", 200, inside="auth", data=form)["access_token"]
 
 
 def log_in_as(journey: Journey, player: str) -> None:

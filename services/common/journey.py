@@ -108,8 +108,8 @@ class Journey:
 
 
 def _busy(answer: httpx.Response) -> bool:
-    """Whether the service (and not the ingress, for want of one) says so: ErrorCode.BUSY of services/common/errors.py."""
-    return answer.status_code == 503 and '"code":"busy"' in answer.text
+    """Whether the service (and not the ingress, for want of one) says so: that it is busy, or when to come again."""
+    return answer.status_code == 503 and ('"code":"busy"' in answer.text or "Retry-After" in answer.headers)
 
 
 class Step(NamedTuple):

@@ -27,9 +27,13 @@ def players() -> list[dict[str, str]]:
 
 
 def team(who: str) -> dict[str, Any]:
-    """Nine of one side and two of the other; STRIKER and PARTNER are captain and vice-captain, or the other way round."""
+    """STRIKER and PARTNER are captain and vice-captain, or the other way round."""
     captain = CAPTAINS[who]
-    vice = PARTNER if captain == STRIKER else STRIKER
+    return led_by(captain, PARTNER if captain == STRIKER else STRIKER)
+
+
+def led_by(captain: str, vice: str) -> dict[str, Any]:
+    """A team of nine of one side and two of the other, with two of them as captain and vice-captain."""
     chosen = [*[f"a{place}" for place in range(1, 10)], "b10", "b11"]
     return {"players": chosen, "offices": {"captain": captain, "vice_captain": vice}}
 
@@ -98,10 +102,10 @@ def open_contest(journey: Journey, run: str, match: str, locks_at: str) -> tuple
     return slate, contest
 
 
-def enter(journey: Journey, who: str, run: str, slate: str, contest: str) -> str:
-    """The player's team, in the contest; its id."""
+def enter(journey: Journey, who: str, run: str, slate: str, contest: str, picked: dict[str, Any] | None = None) -> str:
+    """The player's team (`picked`, or the player's own of `CAPTAINS`), in the contest; its id."""
     chosen = named("team", run, who)
-    journey.ask("PUT", f"/scoring/slates/{slate}/teams/{chosen}", 200, who=who, json=team(who))
+    journey.ask("PUT", f"/scoring/slates/{slate}/teams/{chosen}", 200, who=who, json=picked or team(who))
     journey.ask("POST", f"/scoring/contests/{contest}/entries", 200, who=who, json={"team": chosen})
     return chosen
 

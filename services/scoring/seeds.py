@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.common.crowd import Crowd
 from services.common.journey import FIRST, SECOND, Journey, Step
 from services.scoring import example
 
@@ -20,4 +21,19 @@ def contest(journey: Journey) -> str:
     return f"contest {made} with two teams"
 
 
-STEPS = (Step("a contest", contest),)
+def crowd(journey: Journey) -> str:
+    """A contest of the crowd: a match that goes on, scored so far, and a team of each, whose captain is drawn."""
+    crowd = journey.kept(Crowd)
+    match = f"seed:crowd-{crowd.seed}"
+    slate, made = example.open_contest(journey, f"crowd-{crowd.seed}", match, _LOCKS_AT)
+
+    def enter(name: str) -> None:
+        captain, vice = crowd.draw("team", name).sample(example.led_by("a1", "a2")["players"], 2)
+        example.enter(journey, name, "crowd", slate, made, example.led_by(captain, vice))
+
+    crowd.each("teams", crowd.names, enter)
+    example.say(journey, match, _SEEN_AT, 6)
+    return f"contest {made} with {crowd.size} teams"
+
+
+STEPS = (Step("a contest", contest), Step("the crowd's contest", crowd))

@@ -94,6 +94,12 @@ def inside_stays_inside(journey: Journey) -> str:
 
 def ask_for_credit(journey: Journey, account: str, amount: int, reference: str, *accepted: int) -> Any:
     """Credit an account as the operators' client, from inside; leaves its token."""
+    authorise_credits(journey)
+    return credit(journey, account, amount, reference, *accepted)
+
+
+def authorise_credits(journey: Journey) -> None:
+    """Leave a token of the operators' client that credits."""
     form = {
         "grant_type": "client_credentials",
         "client_id": "wallet-credit",
@@ -101,6 +107,10 @@ def ask_for_credit(journey: Journey, account: str, amount: int, reference: str, 
     }
     answer = journey.ask("POST", "/auth/token", 200, inside="auth", data=form)
     journey.tokens["wallet-credit"] = answer["access_token"]
+
+
+def credit(journey: Journey, account: str, amount: int, reference: str, *accepted: int) -> Any:
+    """Credit an account by that client's token, once for a reference."""
     body = {"account": account, "amount": amount, "reference": reference}
     return journey.ask(
         "POST", "/wallet/internal/credits", *accepted, who="wallet-credit", key=reference, inside="wallet", json=body

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from services.common.crowd import Crowd
 from services.common.journey import FIRST, SECOND, Journey, Step
-from services.wallet.journey import ask_for_credit
+from services.wallet.journey import ask_for_credit, authorise_credits, credit
 
 FUNDS, GIFT = 100_000, 12_500  # paise
 
@@ -19,4 +20,20 @@ def accounts(journey: Journey) -> str:
     return f"{FUNDS} paise each, of which {FIRST} gave {SECOND} {GIFT}"
 
 
-STEPS = (Step("accounts with money", accounts),)
+def crowd(journey: Journey) -> str:
+    """An account for each of the crowd, with ₹10 to ₹5,000 in it, credited once."""
+    crowd = journey.kept(Crowd)
+    authorise_credits(journey)
+    total: list[int] = []
+
+    def fund(name: str) -> None:
+        account = journey.ask("POST", "/wallet/account", 200, 201, who=name)["id"]
+        amount = crowd.draw("funds", name).randrange(10, 5_001) * 100
+        credit(journey, account, amount, f"seed-{name}", 201, 409)
+        total.append(amount)
+
+    crowd.each("wallets", crowd.names, fund)
+    return f"{sum(total)} paise in {len(total)} accounts"
+
+
+STEPS = (Step("accounts with money", accounts), Step("the crowd's accounts", crowd))

@@ -142,6 +142,17 @@ def test_what_is_broken_rings_on_the_console_as_it_would_in_prod(clone: Clone, u
         command.wait(60)
 
 
+def test_a_small_world_is_made_once(up: dict[str, Any], clone: Clone) -> None:
+    """Of 500 players by default; as many as have a document in each state here."""
+    first, again = (clone.json("seed", "--players", "8") for _ in range(2))
+    assert first["ok"] and again["ok"]
+    made = {step["name"]: step["detail"] for step in again["steps"]}
+    assert made["a crowd"] == "8 players who log in by the provider"
+    assert made["cases in every state"].startswith("0 made"), "nothing is handed in twice"
+    found = clone.run("sql", "kyc", "-c", "SELECT DISTINCT state FROM cases").stdout
+    assert {"collecting", "checking", "approved", "rejected", "resubmit"} <= set(found.split())
+
+
 @pytest.mark.parametrize(
     "name", ["restore", pytest.param("promote", marks=pytest.mark.nightly), "failover"]
 )  # what `promote` does is in tests/localcloud/dataplane/stores/test_copies.py, too

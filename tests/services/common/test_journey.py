@@ -35,6 +35,13 @@ def asked(answers: Sequence[httpx.Response]) -> tuple[Journey, list[httpx.Reques
     return Journey(client, lambda _: client, lambda *_: "", client), requests
 
 
+def test_a_service_that_says_when_to_come_again_is_asked_again() -> None:
+    later = httpx.Response(503, headers={"Retry-After": "5"}, text='{"status":503,"code":"limiter_unavailable"}')
+    walk, requests = asked([later, DONE])
+    assert walk.ask("POST", "/auth/login", 200) == {"done": True}
+    assert len(requests) == 2
+
+
 def test_a_busy_service_is_asked_again_with_the_same_key() -> None:
     walk, requests = asked([BUSY, BUSY, DONE])
     assert walk.ask("POST", "/wallet/transfers", 200, key="gift", json={}) == {"done": True}
