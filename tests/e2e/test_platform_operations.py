@@ -51,7 +51,10 @@ def unbalanced(up: dict[str, Any], clone: Clone) -> Iterator[ExitStack]:
             account = account or await connection.fetchval(
                 "SELECT account_id FROM entries ORDER BY created_at DESC LIMIT 1"
             )
-            await connection.execute("UPDATE balances SET amount = amount + $1 WHERE account_id = $2", paise, account)
+            change = "UPDATE balances SET amount = amount + $1 WHERE account_id = $2"
+            assert await connection.execute(change, paise, account) == "UPDATE 1", (
+                "the journey before this has moved money"
+            )
         finally:
             await connection.close()
         return account
