@@ -135,7 +135,7 @@ async def conclude(
     session: AsyncSession, clock: Clock, case: Case, item: Item, found: Sequence[Finding], digests: Sequence[bytes]
 ) -> None:
     """Approve what leaves no doubt; a person looks at the rest. `digests` of the document by every key in use."""
-    await repository.lock_document(session, item.digest)
+    await repository.lock_document(session, digests)
     if await repository.has_other(session, case.player_id, Kind(item.kind), digests):
         found = [*found, Finding.DUPLICATE]
     item.findings = [each.value for each in found]

@@ -34,7 +34,7 @@ async def decide(
 ) -> None:
     """Give the decision `event` on `item` its effect; `case` is locked. Raises ServiceError (state_forbids, document_taken)."""
     if event is CaseEvent.APPROVE:
-        await repository.lock_document(session, item.digest)
+        await repository.lock_document(session, [item.digest])
         if await repository.verifies_other(session, case.player_id, item.kind, item.digest):
             raise ServiceError(KycCode.DOCUMENT_TAKEN, "Reject it, or have the other player's case decided anew.")
     move(case, event)

@@ -55,7 +55,7 @@ async def prepare(reads: Reads, store: Store, player: UUID, wanted: DocumentRequ
     awaited = await documents_repository.awaited(reads, player)
     known = awaited.get(announced.sha256)
     if known is None and len(awaited) >= AWAITED:
-        raise ServiceError(KycCode.DOCUMENTS_WAITING, f"At most {AWAITED}; hand one in, or wait for an hour.")
+        raise _waiting()
     document = known or uuid7()
     try:
         url = await store.upload_url(upload_key(player, document), announced)
@@ -67,8 +67,13 @@ async def prepare(reads: Reads, store: Store, player: UUID, wanted: DocumentRequ
 async def announce(
     session: AsyncSession, clock: Clock, player: UUID, wanted: DocumentRequest, prepared: Prepared
 ) -> DocumentUpload:
-    """Note what is going to be sent. Raises ServiceError (busy)."""
+    """Note what is going to be sent. Raises ServiceError (documents_waiting, busy)."""
     if prepared.new:
+        await repository.case(
+            session, player
+        )  # locked: of those announced at the same moment, each sees the ones before
+        if await documents_repository.count_awaited(session, player) >= AWAITED:
+            raise _waiting()
         made = Document(
             id=prepared.id, player_id=player, kind=wanted.kind.value, state=DocumentState.AWAITED.value,
             media_type=wanted.media_type.value, size=wanted.size, sha256=prepared.announced.sha256, masked=False,
@@ -142,6 +147,10 @@ class Deletion:
         self, session: AsyncSession, clock: Clock, message: Message, request: str, outcome: Refused | None
     ) -> None:
         """It is gone, and the message done."""
+
+
+def _waiting() -> ServiceError:
+    return ServiceError(KycCode.DOCUMENTS_WAITING, f"At most {AWAITED}; hand one in, or wait for an hour.")
 
 
 def _busy() -> ServiceError:

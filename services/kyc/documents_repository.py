@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,12 @@ async def awaited(reads: Reads, player: UUID) -> dict[bytes, UUID]:
     """What a player announced and has not handed in: SHA-256 → id."""
     rows = await reads.fetch("SELECT sha256, id FROM documents WHERE player_id = $1 AND state = 'awaited'", player)
     return {row[0]: row[1] for row in rows}
+
+
+async def count_awaited(session: AsyncSession, player: UUID) -> int:
+    """How many pictures a player announced and has not handed in."""
+    mine = (Document.player_id == player, Document.state == DocumentState.AWAITED.value)
+    return (await session.scalars(select(func.count()).select_from(Document).where(*mine))).one()
 
 
 async def announced_size(reads: Reads, player: UUID, document: UUID) -> int | None:

@@ -141,9 +141,13 @@ async def read_verified(reads: Reads, player: UUID, kind: Kind) -> tuple[UUID, S
     return None if row is None or sealed is None else (row[0], sealed)
 
 
-async def lock_document(session: AsyncSession, digest: bytes) -> None:
-    """Who handed in the same document takes turns: of two that are checked at once the second sees the first."""
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(digest.hex(), 0))))
+async def lock_document(session: AsyncSession, digests: Sequence[bytes]) -> None:
+    """Who handed in the same document takes turns: of two that are checked at once the second sees the first.
+
+    By each of its digests, in one order: while their secret rotates, one process knows one of them and another process two.
+    """
+    for digest in sorted(digests):
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(digest.hex(), 0))))
 
 
 async def has_other(session: AsyncSession, player: UUID, kind: Kind, digests: Sequence[bytes]) -> bool:
