@@ -26,8 +26,9 @@ async def note(session: AsyncSession, clock: Clock, player: UUID, purpose: Purpo
     last = await repository.consent(session, player, purpose)
     if last is None or (last.given, last.version) != (wanted.given, wanted.version):
         await repository.log_consent(session, player, purpose, wanted.version, wanted.given, clock.now())
-    if wanted.given and case.state == State.CREATED:
+    if wanted.given and case.state in (State.CREATED, State.ERASED):
         move(case, CaseEvent.CONSENT)
+        case.erased_at = None
 
 
 def refuse_without(purpose: Purpose, agreed: str | None) -> None:

@@ -110,9 +110,21 @@ async def give_up(session: AsyncSession, clock: Clock) -> int:
     """A batch of pictures that were announced and handed in with nothing; how many."""
     forgotten = await documents_repository.forgotten(session, clock.now() - GIVEN_UP)
     for each in forgotten:
-        each.state = DocumentState.GONE.value
+        each.state, each.swept = DocumentState.GONE.value, True
         await outbox.enqueue(session, DELETE, {"prefix": upload_key(each.player_id, each.id)})
     return len(forgotten)
+
+
+async def sweep(session: AsyncSession, clock: Clock) -> int:
+    """Delete once more what pictures that are done with came as, when their URLs are over; a batch, and how many.
+
+    A URL is good for a while after its picture was read and deleted, and S3 takes the same file again.
+    """
+    left = await documents_repository.unswept(session, clock.now() - GIVEN_UP)
+    for each in left:
+        each.swept = True
+        await outbox.enqueue(session, DELETE, {"prefix": upload_key(each.player_id, each.id)})
+    return len(left)
 
 
 class HasStore(Protocol):

@@ -70,3 +70,18 @@ async def forgotten(session: AsyncSession, before: datetime) -> Sequence[Documen
     """A batch of pictures announced before that moment and handed in with nothing, locked."""
     old = select(Document).where(Document.state == DocumentState.AWAITED.value, Document.created_at < before)
     return (await session.scalars(old.limit(_BATCH).with_for_update(skip_locked=True))).all()
+
+
+async def unswept(session: AsyncSession, before: datetime) -> Sequence[Document]:
+    """A batch of pictures announced before that moment that wait for nothing any more, and were deleted once only; locked."""
+    waiting = (DocumentState.AWAITED.value, DocumentState.LINKED.value)
+    left = select(Document).where(
+        Document.swept.is_(False), Document.state.not_in(waiting), Document.created_at < before
+    )
+    return (await session.scalars(left.limit(_BATCH).with_for_update(skip_locked=True))).all()
+
+
+async def all_of(session: AsyncSession, player: UUID) -> Sequence[Document]:
+    """Every picture of a player's, the oldest first."""
+    mine = select(Document).where(Document.player_id == player).order_by(Document.created_at, Document.id)
+    return (await session.scalars(mine)).all()

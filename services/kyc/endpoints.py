@@ -15,7 +15,7 @@ from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.postgres import Reading
 from services.common.tokens import Caller
-from services.kyc import cases, consents, documents, reviews
+from services.kyc import cases, consents, documents, exports, retention, reviews
 from services.kyc.errors import KycCode
 from services.kyc.schemas import (
     AadhaarRequest,
@@ -26,6 +26,8 @@ from services.kyc.schemas import (
     DocumentLook,
     DocumentRequest,
     DocumentUpload,
+    ErasureAnswer,
+    Export,
     History,
     LevelView,
     PanRequest,
@@ -148,6 +150,23 @@ async def submit_aadhaar(
 async def read_case(player: Player, session: Session) -> CaseView:
     """The caller's case."""
     return await cases.view(session, player)
+
+
+@router.get("/export", dependencies=[Depends(paced)], responses=responses(Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS))
+async def export(
+    player: SteppedUpPlayer, reads: Reading, session: Session, clock: Now, vault: Opener, store: Stored
+) -> Export:
+    """Everything that is held about the caller, after a step-up; it is noted as a look."""
+    opened = await exports.open_all(reads, vault, player)
+    return await exports.export(session, clock, store, player, opened)
+
+
+@router.post(
+    "/erasure", dependencies=[Depends(paced)], responses=responses(Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS)
+)
+async def erase(player: SteppedUpPlayer, session: Session, clock: Now) -> ErasureAnswer:
+    """Have everything erased that is held about the caller, after a step-up; where a law says to keep it: which, until when."""
+    return await retention.asked(session, clock, player)
 
 
 @router.get("/reviews", responses=responses(*callers.REFUSALS))

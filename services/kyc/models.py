@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Index, PrimaryKeyConstraint, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import database
+from services.common.events.subscription import EventOffset
 from services.common.job_runs import JobRun
 from services.common.outbox import OutboxMessage
 
@@ -23,7 +24,10 @@ class Base(database.Base):
 
 
 class Case(Base):
-    """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens."""
+    """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens.
+
+    `closed_at`: since when the player's account is closed; `erased_at`: since when nothing is known of them any more.
+    """
 
     __tablename__ = "cases"
 
@@ -34,8 +38,18 @@ class Case(Base):
     opened_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_cases_expires_at", "expires_at", postgresql_where=text("state = 'approved'")),)
+    __table_args__ = (
+        Index("ix_cases_over", "expires_at", postgresql_where=text("level <> 'none'")),
+        Index(
+            "ix_cases_erasable",
+            "opened_at",
+            postgresql_where=text("erased_at IS NULL AND (level = 'none' OR closed_at IS NOT NULL)"),
+        ),
+        Index("ix_cases_erased", "erased_at", postgresql_where=text("erased_at IS NOT NULL")),
+    )
 
 
 class Item(Base):
@@ -55,6 +69,7 @@ class Item(Base):
     __table_args__ = (
         Index("ix_items_player_id", "player_id", "created_at"),
         Index("ix_items_digest", "kind", "digest"),
+        Index("ix_items_not_taken", "created_at", postgresql_where=text("state IN ('rejected', 'resubmit')")),
         Index("uq_items_verified", "kind", "digest", unique=True, postgresql_where=text("state = 'verified'")),
     )
 
@@ -72,7 +87,10 @@ class SealedField(Base):
 
 
 class Document(Base):
-    """A picture that a player sends: announced, sent to S3, handed in with an item, read. `sha256`: of the file announced."""
+    """A picture that a player sends: announced, sent to S3, handed in with an item, read. `sha256`: of the file announced.
+
+    `swept`: what its URL may have brought after it was read or given up is deleted, too.
+    """
 
     __tablename__ = "documents"
 
@@ -86,12 +104,14 @@ class Document(Base):
     item_id: Mapped[UUID | None] = mapped_column(ForeignKey("items.id", name="fk_documents_item_id"))
     masked: Mapped[bool]
     created_at: Mapped[datetime]
+    swept: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (
         Index("ix_documents_item_id", "item_id"),
         Index("ix_documents_player_id", "player_id"),
         Index("uq_documents_awaited", "player_id", "sha256", unique=True, postgresql_where=text("state = 'awaited'")),
         Index("ix_documents_awaited", "created_at", postgresql_where=text("state = 'awaited'")),
+        Index("ix_documents_unswept", "created_at", postgresql_where=text("NOT swept")),
     )
 
 
@@ -163,4 +183,16 @@ class Look(Base):
     __table_args__ = (Index("ix_looks_player_id", "player_id", "at"),)
 
 
-METADATA = (Base.metadata, OutboxMessage.metadata, JobRun.metadata)
+class RetentionRule(Base):
+    """How long something is kept, by which law, where that was read and when. Only migrations change it."""
+
+    __tablename__ = "retention_rules"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    period: Mapped[timedelta]
+    law: Mapped[str]
+    source: Mapped[str]
+    read_on: Mapped[date]
+
+
+METADATA = (Base.metadata, OutboxMessage.metadata, JobRun.metadata, EventOffset.metadata)

@@ -62,10 +62,12 @@ async def level(reads: Reads, player: UUID) -> Sequence[object] | None:
     return row
 
 
-async def overview(session: AsyncSession, player: UUID) -> tuple[Case | None, Sequence[Item]]:
-    """A player's case, not locked, and what they handed in, the newest first."""
+async def overview(
+    session: AsyncSession, player: UUID, *, limit: int | None = 20
+) -> tuple[Case | None, Sequence[Item]]:
+    """A player's case, not locked, and what they handed in, the newest first; None for all of it."""
     found = await session.get(Case, player)
-    items = select(Item).where(Item.player_id == player).order_by(Item.created_at.desc(), Item.id.desc()).limit(20)
+    items = select(Item).where(Item.player_id == player).order_by(Item.created_at.desc(), Item.id.desc()).limit(limit)
     return found, (await session.scalars(items)).all()
 
 
@@ -132,6 +134,16 @@ def _sealed(
     return None
 
 
+async def read_all_sealed(reads: Reads, player: UUID) -> tuple[bytes | None, Sequence[tuple[UUID, str, bytes]]]:
+    """A player's wrapped key, and item, name and value of everything that is encrypted of them."""
+    row = await reads.fetchrow("SELECT data_key FROM cases WHERE player_id = $1", player)
+    fields = await reads.fetch(
+        "SELECT f.item_id, f.name, f.sealed FROM sealed_fields f JOIN items i ON i.id = f.item_id WHERE i.player_id = $1",
+        player,
+    )
+    return None if row is None else row[0], [(field[0], field[1], field[2]) for field in fields]
+
+
 async def read_verified(reads: Reads, player: UUID, kind: Kind) -> tuple[UUID, Sealed] | None:
     """A player's verified item of a kind, with what is encrypted of it."""
     row = await reads.fetchrow(
@@ -182,8 +194,9 @@ async def expire_items(session: AsyncSession, player: UUID) -> None:
 
 
 async def expired_cases(session: AsyncSession, now: datetime) -> Sequence[Case]:
-    """A batch of approved cases whose time is over, locked."""
-    over = select(Case).where(Case.state == State.APPROVED.value, Case.expires_at <= now)
+    """A batch of cases whose approval is over, locked; not those that are checked: what is decided there comes first."""
+    held = (State.APPROVED.value, State.RESUBMIT.value)
+    over = select(Case).where(Case.level != Level.NONE.value, Case.state.in_(held), Case.expires_at <= now)
     return (await session.scalars(over.limit(_BATCH).with_for_update(skip_locked=True))).all()
 
 
@@ -257,13 +270,15 @@ async def log_look(
     session.add(Look(id=uuid7(), player_id=player, item_id=item_id, actor=actor, fields=list(fields), at=at))
 
 
-async def history(session: AsyncSession, player: UUID) -> tuple[Sequence[Decision], Sequence[Look], Sequence[Consent]]:
-    """Everything that is only added to, of a player, the newest first; 200 of each at most."""
+async def history(
+    session: AsyncSession, player: UUID, *, limit: int | None = _BATCH
+) -> tuple[Sequence[Decision], Sequence[Look], Sequence[Consent]]:
+    """Everything that is only added to, of a player, the newest first; `limit` of each at most, None for all."""
     decisions = select(Decision).where(Decision.player_id == player).order_by(Decision.at.desc(), Decision.id.desc())
     looks = select(Look).where(Look.player_id == player).order_by(Look.at.desc(), Look.id.desc())
     consents = select(Consent).where(Consent.player_id == player).order_by(Consent.at.desc(), Consent.id.desc())
     return (
-        (await session.scalars(decisions.limit(_BATCH))).all(),
-        (await session.scalars(looks.limit(_BATCH))).all(),
-        (await session.scalars(consents.limit(_BATCH))).all(),
+        (await session.scalars(decisions.limit(limit))).all(),
+        (await session.scalars(looks.limit(limit))).all(),
+        (await session.scalars(consents.limit(limit))).all(),
     )

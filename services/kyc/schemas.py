@@ -184,3 +184,75 @@ class History(BaseModel):
     decisions: list[DecisionLine]
     looks: list[LookLine]
     consents: list[ConsentLine]
+
+
+class RetentionView(BaseModel):
+    """By which rule what is known of a player is kept, and until when; `earliest`: where that depends on what has not happened
+    yet (the account is open), the day if it happened today."""
+
+    rule: str
+    law: str
+    source: str
+    until: datetime | None
+    earliest: datetime
+
+
+class ErasureAnswer(BaseModel):
+    """What became of a player's wish to be erased; `kept` says why and until when it was refused."""
+
+    outcome: Literal["erased", "refused", "nothing_held"]
+    kept: RetentionView | None
+
+
+class ExportedItem(ItemView):
+    """Something that was handed in, with what it says and what was read of it."""
+
+    values: dict[str, str]
+
+
+class ExportedDocument(BaseModel):
+    """A picture; `url`: where to GET it for `url_seconds`, if it is kept."""
+
+    id: UUID
+    kind: DocumentKind
+    state: str
+    media_type: str
+    size: int
+    created_at: datetime
+    url: str | None
+    url_seconds: int
+
+
+class ExportedDecision(BaseModel):
+    """What was decided and by whom."""
+
+    item: UUID | None
+    by: Literal["you", "system", "staff"]
+    outcome: str
+    state: str
+    at: datetime
+
+
+class ExportedLook(BaseModel):
+    """What was shown, and to whom."""
+
+    item: UUID
+    by: Literal["you", "system", "staff"]
+    fields: list[str]
+    at: datetime
+
+
+class Export(BaseModel):
+    """Everything that kyc holds about a person; of each list the newest first, of pictures the oldest."""
+
+    exported_at: datetime
+    state: State
+    level: Level
+    since: datetime | None
+    until: datetime | None
+    kept: RetentionView | None
+    items: list[ExportedItem]
+    documents: list[ExportedDocument]
+    consents: list[ConsentLine]
+    decisions: list[ExportedDecision]
+    looks: list[ExportedLook]

@@ -16,6 +16,7 @@ class State(StrEnum):
     REJECTED = "rejected"
     RESUBMIT = "resubmit"  #: something has to be handed in again
     EXPIRED = "expired"  #: what was approved is too old
+    ERASED = "erased"  #: what was known of the player is erased; the logs stay for a while
 
 
 class CaseEvent(StrEnum):
@@ -27,22 +28,44 @@ class CaseEvent(StrEnum):
     REJECT = "reject"
     RESUBMIT = "resubmit"
     EXPIRE = "expire"
+    ERASE = "erase"
 
 
 #: State → what may happen in it → the state after it. What is not here is refused.
 TRANSITIONS: Mapping[State, Mapping[CaseEvent, State]] = {
-    State.CREATED: {CaseEvent.CONSENT: State.COLLECTING},
-    State.COLLECTING: {CaseEvent.CONSENT: State.COLLECTING, CaseEvent.SUBMIT: State.CHECKING},
+    State.CREATED: {CaseEvent.CONSENT: State.COLLECTING, CaseEvent.ERASE: State.ERASED},
+    State.COLLECTING: {
+        CaseEvent.CONSENT: State.COLLECTING,
+        CaseEvent.SUBMIT: State.CHECKING,
+        CaseEvent.ERASE: State.ERASED,
+    },
     State.CHECKING: {
         CaseEvent.APPROVE: State.APPROVED,
         CaseEvent.REJECT: State.REJECTED,
         CaseEvent.RESUBMIT: State.RESUBMIT,
+        CaseEvent.ERASE: State.ERASED,
     },
-    State.RESUBMIT: {CaseEvent.CONSENT: State.RESUBMIT, CaseEvent.SUBMIT: State.CHECKING},
+    # What was verified before holds while another thing has to come again, and ends meanwhile all the same.
+    State.RESUBMIT: {
+        CaseEvent.CONSENT: State.RESUBMIT,
+        CaseEvent.SUBMIT: State.CHECKING,
+        CaseEvent.EXPIRE: State.EXPIRED,
+        CaseEvent.ERASE: State.ERASED,
+    },
     # More may be handed in for a higher level; the one that there is holds meanwhile.
-    State.APPROVED: {CaseEvent.EXPIRE: State.EXPIRED, CaseEvent.SUBMIT: State.CHECKING},
-    State.EXPIRED: {CaseEvent.CONSENT: State.EXPIRED, CaseEvent.SUBMIT: State.CHECKING},
-    State.REJECTED: {},
+    State.APPROVED: {
+        CaseEvent.EXPIRE: State.EXPIRED,
+        CaseEvent.SUBMIT: State.CHECKING,
+        CaseEvent.ERASE: State.ERASED,
+    },
+    State.EXPIRED: {
+        CaseEvent.CONSENT: State.EXPIRED,
+        CaseEvent.SUBMIT: State.CHECKING,
+        CaseEvent.ERASE: State.ERASED,
+    },
+    State.REJECTED: {CaseEvent.ERASE: State.ERASED},
+    # Nothing is known of the player any more: whoever agrees again begins anew.
+    State.ERASED: {CaseEvent.CONSENT: State.COLLECTING},
 }
 
 

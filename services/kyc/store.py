@@ -62,6 +62,11 @@ def upload_key(player: UUID, document: UUID) -> str:
     return f"uploads/{player}/{document}"
 
 
+def prefixes_of(player: UUID) -> tuple[str, str]:
+    """Where all is that there is of a player."""
+    return f"uploads/{player}/", f"documents/{player}/"
+
+
 def kept_prefix(player: UUID, document: UUID) -> str:
     """Where all is that was made of it."""
     return f"documents/{player}/{document}/"

@@ -1,29 +1,37 @@
-"""Kyc's background work: what was handed in is checked, approvals end, late reviews are reported."""
+"""Kyc's background work: what was handed in is checked, approvals end, late reviews are reported, what is known is erased."""
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import deciding, documents, repository
+from services.kyc import deciding, documents, repository, retention
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
 from services.kyc.documents import DELETE, Deletion
+from services.kyc.retention import AccountClosed
 
 log = logging.getLogger(__name__)
 
 
 def jobs_with(toolbox: Toolbox) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
-    jobs = Jobs()
+    jobs = Jobs(client="kyc-events")
     jobs.on_message_outside(CHECK, Check(toolbox))
     jobs.on_message_outside(DELETE, Deletion(toolbox))
+    jobs.on_event("auth", "auth.account-closed", 1)(account_closed)
     _schedule(jobs)
     return jobs
+
+
+async def account_closed(session: AsyncSession, clock: Clock, event: dict[str, Any]) -> None:
+    """An account was closed: the law's time runs from now on."""
+    await retention.close(session, AccountClosed.model_validate(event))
 
 
 def _schedule(jobs: Jobs) -> None:
@@ -34,8 +42,8 @@ def _schedule(jobs: Jobs) -> None:
 
     @jobs.clean_up("kyc.give_up_documents", "23 * * * *", late_after=timedelta(hours=3))
     async def give_up_documents(session: AsyncSession, clock: Clock) -> int:
-        """Delete pictures that were announced and handed in with nothing."""
-        return await documents.give_up(session, clock)
+        """Delete pictures that were announced and handed in with nothing, and what came of others when they were read."""
+        return await documents.give_up(session, clock) + await documents.sweep(session, clock)
 
     @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")
     async def report_overdue(session: AsyncSession, clock: Clock) -> None:
@@ -43,6 +51,11 @@ def _schedule(jobs: Jobs) -> None:
         late = await repository.overdue(session, clock.now())
         if late:
             log.error("reviews are late", extra={"late": late, "runbook": "kyc-overdue"})
+
+    @jobs.clean_up("kyc.purge", "11 2 * * *", late_after=timedelta(hours=26), runbook="kyc-purge")
+    async def purge(session: AsyncSession, clock: Clock) -> int:
+        """Nightly erase what no law says to keep any longer."""
+        return await retention.purge(session, clock)
 
     @jobs.clean_up("kyc.forget_messages", "41 3 * * *", late_after=timedelta(hours=26))
     async def forget_messages(session: AsyncSession, clock: Clock) -> int:

@@ -1,7 +1,8 @@
 """Envelope encryption of what is known of a person: a data key for each player, made by KMS and kept wrapped beside the data.
 
-KMS binds a data key to its player (encryption context), AES-GCM binds a value to its item and field. Whoever deletes the
-wrapped key has deleted all values, in backups too. Plain data keys are cached for a while, so a case costs KMS few calls.
+KMS binds a data key to its player (encryption context), AES-GCM binds a value to its item and field. Where the wrapped key is
+deleted no value opens any more; backups hold both until they end. Plain data keys are cached for a while, so a case costs KMS
+few calls.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens at the same moment, as a race on the real database: of two that exclude each other one is refused, and none is a 500."""
+"""What happens at the same moment, as a race on the real database: of two that exclude each other one is refused."""
 
 from __future__ import annotations
 
