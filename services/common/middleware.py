@@ -24,11 +24,13 @@ MAX_HEADERS = 64
 MAX_DETAIL = 500
 MAX_VIOLATIONS = 20
 
-#: Of every answer: none is a page, so none may load anything or be framed, and none is asked for in clear text.
+_POLICY = b"content-security-policy"
+
+#: Of every answer: none may load anything or be framed, but a page that says its own policy; none is asked for in clear text.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (_POLICY, b"default-src 'none'; frame-ancestors 'none'"),
     (b"strict-transport-security", b"max-age=63072000"),
 )
 
@@ -79,7 +81,9 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *added]
+                page = any(name == _POLICY for name, _ in message["headers"])  # which says itself what it may load
+                more = [each for each in added if each[0] != _POLICY] if page else added
+                message["headers"] = [*message["headers"], *more]
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     message["headers"].append((b"cache-control", b"no-store"))
                 if getattr(scope["app"].state, "draining", False):

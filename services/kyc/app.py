@@ -13,7 +13,7 @@ from services.common.application import create_application
 from services.common.clock import Clock
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.kyc import aadhaar
+from services.kyc import aadhaar, page
 from services.kyc.endpoints import internal, router
 from services.kyc.errors import KycCode
 from services.kyc.settings import open_digests, open_store, open_vault
@@ -38,7 +38,7 @@ def create_app(
     return create_application(
         title="Matchday kyc",
         summary="Who players are, from their documents; other services learn a level and dates",
-        routers=[router, internal],
+        routers=[router, page.router, internal],
         opener=open_resources,
         codes=KycCode,
         clock=clock,

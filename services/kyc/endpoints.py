@@ -175,7 +175,10 @@ async def read_queue(caller: Reviewer, session: Session, clock: Now) -> ReviewQu
     return await reviews.queue(session, clock, caller)
 
 
-@router.post("/reviews/{review_id}/claim", responses=responses(KycCode.REVIEW_CLAIMED, KycCode.OWN_CASE, *OPEN))
+@router.post(
+    "/reviews/{review_id}/claim",
+    responses=responses(KycCode.REVIEW_CLAIMED, KycCode.OWN_CASE, KycCode.SECOND_PERSON_NEEDED, *OPEN),
+)
 async def claim(review_id: UUID, caller: Reviewer, session: Session, clock: Now) -> ReviewView:
     """Hold a review for 15 minutes; again for longer. Needs the permission `kyc:review`."""
     return await reviews.claim(session, clock, caller, review_id)
@@ -212,9 +215,11 @@ async def look_at_document(
         *OPEN,
     ),
 )
-async def decide(review_id: UUID, body: DecisionRequest, caller: Decider, session: Session, clock: Now) -> ReviewView:
+async def decide(
+    review_id: UUID, body: DecisionRequest, caller: Decider, session: Session, clock: Now, digests: Digested
+) -> ReviewView:
     """Decide on a review that the caller holds; to approve against a failed check is a proposal. Needs `kyc:review`."""
-    return await reviews.decide(session, clock, caller, review_id, body)
+    return await reviews.decide(session, clock, digests, caller, review_id, body)
 
 
 @router.post(

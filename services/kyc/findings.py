@@ -25,12 +25,16 @@ class Finding(StrEnum):
     NAME_DIFFERS = "name_differs"
     BIRTH_DATE_DIFFERS = "birth_date_differs"
     DUPLICATE = "duplicate"  #: another player has handed in the same document
+    CONTESTED = "contested"  #: two reviewers decided differently
 
 
 #: Checks that failed: approved by two persons only. The others are doubts, which one person may settle.
 FAILED = frozenset(
-    {Finding.UNDER_AGE, Finding.NUMBER_DIFFERS, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE}
-)
+    {
+        Finding.UNDER_AGE, Finding.NUMBER_DIFFERS, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE,
+        Finding.CONTESTED,
+    }
+)  # fmt: skip
 
 
 def age_on(day: date, birth_date: date) -> int:

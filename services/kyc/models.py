@@ -131,7 +131,10 @@ class Consent(Base):
 
 
 class Review(Base):
-    """An item that waits for a person; `proposed_by` wants it approved against a failed check, and a second person decides."""
+    """An item that waits for a person; `proposed_by` wants it approved against a failed check, and a second person decides.
+
+    `checks`: who decided on the item before, where this is a second decision that was drawn (`quality`).
+    """
 
     __tablename__ = "reviews"
 
@@ -144,6 +147,7 @@ class Review(Base):
     claimed_until: Mapped[datetime | None]
     proposed_by: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    checks: Mapped[str | None]
 
     __table_args__ = (
         Index("uq_reviews_open", "item_id", unique=True, postgresql_where=text("closed_at IS NULL")),

@@ -203,18 +203,23 @@ async def expired_cases(session: AsyncSession, now: datetime) -> Sequence[Case]:
 # --- reviews
 
 
-async def open_review(session: AsyncSession, item: Item, now: datetime, due: datetime) -> None:
-    """Have a person look at an item."""
-    session.add(Review(id=uuid7(), item_id=item.id, player_id=item.player_id, opened_at=now, due_at=due))
+async def open_review(
+    session: AsyncSession, item: Item, now: datetime, due: datetime, checks: str | None = None
+) -> None:
+    """Have a person look at an item; another one than `checks`, who decided on it."""
+    # What was closed in this transaction is so in the database before: an item has one open review.
+    await session.flush()
+    session.add(Review(id=uuid7(), item_id=item.id, player_id=item.player_id, opened_at=now, due_at=due, checks=checks))
 
 
 async def queue(session: AsyncSession, actor: str, now: datetime, limit: int) -> Sequence[tuple[Review, Item]]:
     """Open reviews that `actor` may take or holds, the most urgent first."""
     free = or_(Review.claimed_by.is_(None), Review.claimed_until <= now, Review.claimed_by == actor)
+    others = Review.checks.is_distinct_from(actor)
     rows = await session.execute(
         select(Review, Item)
         .join(Item, Item.id == Review.item_id)
-        .where(Review.closed_at.is_(None), free)
+        .where(Review.closed_at.is_(None), free, others)
         .order_by(Review.due_at, Review.id)
         .limit(limit)
     )

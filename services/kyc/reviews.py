@@ -17,7 +17,7 @@ from services.common.errors import Code, ServiceError
 from services.common.permissions import Permission
 from services.common.postgres import Reads
 from services.common.tokens import Caller
-from services.kyc import deciding, documents_repository, findings, pan, repository
+from services.kyc import deciding, documents_repository, findings, pan, quality, repository
 from services.kyc.errors import KycCode
 from services.kyc.models import Item, Review
 from services.kyc.schemas import (
@@ -31,6 +31,7 @@ from services.kyc.schemas import (
     ReviewQueue,
     ReviewView,
 )
+from services.kyc.settings import Digests
 from services.kyc.states import CaseEvent, DocumentState, Kind
 from services.kyc.store import LOOK_TIME, Form, Store, StoreError, kept_key
 from services.kyc.vault import KeysUnavailableError, Vault
@@ -54,9 +55,11 @@ async def queue(session: AsyncSession, clock: Clock, caller: Caller) -> ReviewQu
 
 
 async def claim(session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID) -> ReviewView:
-    """Hold a review for LEASE. Raises ServiceError (review_unknown, review_claimed, own_case)."""
+    """Hold a review for LEASE. Raises ServiceError (review_unknown, review_claimed, own_case, second_person_needed)."""
     review, item = await _open(session, review_id)
     _refuse_own(review, caller)
+    if review.checks == caller.subject:
+        raise ServiceError(KycCode.SECOND_PERSON_NEEDED, "You decided on it yourself.")
     held = review.claimed_until is not None and review.claimed_until > clock.now()
     if held and review.claimed_by != caller.subject:
         raise ServiceError(KycCode.REVIEW_CLAIMED, "Take another one; this one is free again when its claim ends.")
@@ -120,7 +123,7 @@ async def picture(session: AsyncSession, clock: Clock, store: Store, caller: Cal
 
 
 async def decide(
-    session: AsyncSession, clock: Clock, caller: Caller, review_id: UUID, wanted: DecisionRequest
+    session: AsyncSession, clock: Clock, digests: Digests, caller: Caller, review_id: UUID, wanted: DecisionRequest
 ) -> ReviewView:
     """Decide, or propose what takes two persons. Raises ServiceError."""
     review, item = await _open(session, review_id)
@@ -129,12 +132,17 @@ async def decide(
     event = CaseEvent(wanted.outcome)
     case = await repository.case(session, review.player_id)
     assert case is not None, "cases are never deleted"
+    if review.checks is not None:
+        await quality.decide(session, clock, case, review, item, event, caller.subject, wanted.reasons)
+        return await _view(session, review, item)
     if event is CaseEvent.APPROVE and findings.any_failed(item.findings):
         review.proposed_by, review.claimed_by, review.claimed_until = caller.subject, None, None
         await repository.log_decision(session, case, item.id, caller.subject, "propose", wanted.reasons, clock.now())
         return await _view(session, review, item)
     await deciding.decide(session, clock, case, item, event, caller.subject, wanted.reasons)
     review.closed_at = clock.now()
+    if event in quality.DRAWN:
+        await quality.draw(session, clock, digests, review, item, caller.subject)
     return await _view(session, review, item)
 
 
@@ -203,5 +211,5 @@ def _line(review: Review, item: Item, document: bool) -> ReviewView:
         id=review.id, item=item.id, player=review.player_id, kind=Kind(item.kind), shown=item.shown, findings=item.findings,
         opened_at=review.opened_at, due_at=review.due_at, claimed_until=review.claimed_until,
         proposed=review.proposed_by is not None, closed=review.closed_at is not None,
-        document=document,
+        document=document, check=review.checks is not None,
     )  # fmt: skip

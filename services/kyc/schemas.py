@@ -107,7 +107,7 @@ class LevelView(BaseModel):
 
 
 class ReviewView(BaseModel):
-    """A review without anything that is sealed."""
+    """A review without anything that is sealed; `check`: a colleague decided on it before, and it is decided once more."""
 
     id: UUID
     item: UUID
@@ -121,6 +121,7 @@ class ReviewView(BaseModel):
     proposed: bool
     closed: bool
     document: bool
+    check: bool
 
 
 class ReviewQueue(BaseModel):

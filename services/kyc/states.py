@@ -28,6 +28,7 @@ class CaseEvent(StrEnum):
     REJECT = "reject"
     RESUBMIT = "resubmit"
     EXPIRE = "expire"
+    REOPEN = "reopen"  #: a second reviewer, drawn to look again, decides otherwise
     ERASE = "erase"
 
 
@@ -56,6 +57,7 @@ TRANSITIONS: Mapping[State, Mapping[CaseEvent, State]] = {
     State.APPROVED: {
         CaseEvent.EXPIRE: State.EXPIRED,
         CaseEvent.SUBMIT: State.CHECKING,
+        CaseEvent.REOPEN: State.CHECKING,
         CaseEvent.ERASE: State.ERASED,
     },
     State.EXPIRED: {
@@ -63,7 +65,7 @@ TRANSITIONS: Mapping[State, Mapping[CaseEvent, State]] = {
         CaseEvent.SUBMIT: State.CHECKING,
         CaseEvent.ERASE: State.ERASED,
     },
-    State.REJECTED: {CaseEvent.ERASE: State.ERASED},
+    State.REJECTED: {CaseEvent.REOPEN: State.CHECKING, CaseEvent.ERASE: State.ERASED},
     # Nothing is known of the player any more: whoever agrees again begins anew.
     State.ERASED: {CaseEvent.CONSENT: State.COLLECTING},
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from services.kyc.aws import AwsClient, AwsError
@@ -101,6 +102,11 @@ class Store:
         """Where to GET a picture; no proxy and no browser keeps it."""
         shown = {"ResponseCacheControl": "no-store", "ResponseContentType": "image/jpeg"}
         return await self._url("get_object", key, LOOK_TIME, shown)
+
+    async def origin(self) -> str:
+        """Scheme and host of the URLs that it gives out: what a page has to be allowed to load from."""
+        found = urlsplit(await self.look_url("any"))
+        return f"{found.scheme}://{found.netloc}"
 
     async def _url(self, act: str, key: str, time: timedelta, more: dict[str, Any]) -> str:
         def ask(client: Any) -> str:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from services.common.database import Sessions
 from services.common.jobs import Jobs
 from services.common.outbox import messages
+from services.kyc import quality
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
 from services.kyc.kms import Kms
@@ -183,9 +184,11 @@ def bucket(aws: str, data_key: str) -> str:
 
 @pytest.fixture
 async def kyc(
-    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority
-) -> AsyncIterator[Kyc]:
-    """Kyc, running, with nothing in it; its jobs run when a test says so."""
+    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Kyc]:  # fmt: skip
+    """Kyc, running, with nothing in it; its jobs run when a test says so. No decision is drawn to be made again."""
+    monkeypatch.setattr(quality, "SHARE", 0.0)
     app = create_app(clock, httpx.ASGITransport(auth.app), [uidai.certificate])
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
