@@ -60,7 +60,6 @@ async def decide(
         return
     case.state, item.state = state.value, ItemState.REVIEW.value
     item.findings = [*item.findings, Finding.CONTESTED.value]
-    await session.flush()
     case.level = level_of(await repository.verified_kinds(session, case.player_id)).value
     if case.level == Level.NONE:
         case.approved_at, case.expires_at = None, None
