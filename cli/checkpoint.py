@@ -20,7 +20,8 @@ from cli import console
 from localcloud.runtime.state import StateDirectory, write_atomically
 
 #: What is copied, below the state directory.
-COPIED = tuple(part.as_posix() for part in (StateDirectory(Path()).backend, StateDirectory(Path()).provider))
+PROVIDER = StateDirectory(Path()).provider.as_posix()
+COPIED = (StateDirectory(Path()).backend.as_posix(), PROVIDER)
 
 
 class Phase(StrEnum):
@@ -88,12 +89,20 @@ class Checkpoint:
         return notes
 
     def missing(self) -> list[str]:
-        """The parts that somebody deleted, or that cannot be read any more, and that the copy has."""
+        """The parts that somebody deleted, or that cannot be read any more, and that the copy has.
+
+        A provider that is started again after its store was deleted begins another.
+        """
+        from localcloud.provider.kept import KeptProperties
+
         copy, unreadable = self._places.checkpoint, self.unreadable()
+        known = KeptProperties.identity(copy / PROVIDER)
         lost = [
             part
             for part in COPIED
-            if not (self.state / part).exists() or any(file.is_relative_to(self.state / part) for file in unreadable)
+            if not (self.state / part).exists()
+            or any(file.is_relative_to(self.state / part) for file in unreadable)
+            or (part == PROVIDER and known not in (None, KeptProperties.identity(self.state / part)))
         ]
         return [part for part in lost if (copy / part).exists()]
 

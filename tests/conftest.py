@@ -21,7 +21,7 @@ from tests.draws import (
     pytest_terminal_summary,
 )
 from tests.engine.engines import far_end, far_end_of, plans, previews
-from tests.schedule import pytest_xdist_make_scheduler
+from tests.schedule import one_before_the_others, pytest_xdist_make_scheduler
 
 #: Finds what `make unit` runs.
 pytest_plugins = ["tests.unit"]
@@ -50,11 +50,12 @@ __all__ = [
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Ten thousand tests and what they import stay to the end: no search for garbage looks through them, now or later."""
     gc.disable()
     try:
-        return (yield)
+        with one_before_the_others(session.config):
+            return (yield)
     finally:
         gc.enable()
         gc.freeze()

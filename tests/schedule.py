@@ -6,6 +6,9 @@ copy of the sources), and its controller walks thousands of finished units after
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -28,6 +31,24 @@ def unit(nodeid: str) -> str:
 def rank(name: str) -> int:
     """Its place in that order."""
     return next(place for place, prefix in enumerate(FIRST) if name.startswith(prefix))
+
+
+@contextmanager
+def one_before_the_others(config: pytest.Config) -> Iterator[None]:
+    """One worker collects alone, and the others find compiled what it imported, and rewritten what are tests.
+
+    In a fresh checkout that is most of a collection, and all of them did it at the same time.
+    """
+    cache = config.cache
+    if cache is None or not hasattr(config, "workerinput"):
+        yield
+        return
+    with (cache.mkdir("collection") / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,23 @@ class KeptProperties:
                 "CREATE TABLE IF NOT EXISTS kept (token TEXT, id TEXT, properties TEXT NOT NULL, PRIMARY KEY (token, id))"
             )
             connection.execute("CREATE TABLE IF NOT EXISTS made (urn TEXT PRIMARY KEY, id TEXT NOT NULL)")
+            if _identity(connection) == 0:
+                connection.execute("BEGIN IMMEDIATE")  # the provider and the data plane begin at the same time
+                if _identity(connection) == 0:
+                    connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
+
+    @staticmethod
+    def identity(directory: Path) -> int | None:
+        """Drawn when the store in `directory` was made: one that was deleted and begun anew is seen to be another.
+
+        None when there is no store, none that can be read, or one of a time before stores had this.
+        """
+        file = directory / "store.sqlite"
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=30)) as connection:
+                return _identity(connection) or None
+        except sqlite3.DatabaseError:
+            return None
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -85,3 +104,8 @@ class KeptProperties:
         with self._connection() as connection:
             connection.execute("DELETE FROM kept")
             connection.execute("DELETE FROM made")
+
+
+def _identity(connection: sqlite3.Connection) -> int:
+    identity: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return identity

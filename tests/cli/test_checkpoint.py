@@ -10,9 +10,10 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.checkpoint import COPIED, Checkpoint, Phase
+from cli.checkpoint import COPIED, PROVIDER, Checkpoint, Phase
 from localcloud.emulator import journal
 from localcloud.emulator.journal import ENGINE, OTHER, Entry, Journal
+from localcloud.provider.kept import KeptProperties
 from localcloud.runtime.state import StateDirectory
 
 
@@ -65,6 +66,28 @@ def test_restore_brings_all_parts_back_and_settles(tmp_path: Path) -> None:
     assert checkpoint.restore() == []
     assert _read(tmp_path) == ["first"] * 2
     assert checkpoint.phase is Phase.SETTLED
+
+
+def test_a_store_that_a_provider_began_anew_is_put_back(tmp_path: Path) -> None:
+    """Deleted while a provider starts, it is there again, and empty."""
+    checkpoint = Checkpoint(tmp_path)
+    _write(tmp_path, "first", COPIED[:1])
+    KeptProperties(tmp_path / PROVIDER).keep("aws:rds/instance:Instance", "kept", {"password": "first"})
+    checkpoint.take(None)
+    KeptProperties(tmp_path / PROVIDER).keep("aws:rds/instance:Instance", "later", {})
+    assert checkpoint.missing() == [], "the same store goes on"
+    shutil.rmtree(tmp_path / PROVIDER)
+    KeptProperties(tmp_path / PROVIDER)
+    assert checkpoint.missing() == [PROVIDER]
+    (sentence,) = checkpoint.complete()
+    assert "was missing: put back" in sentence
+    assert KeptProperties(tmp_path / PROVIDER).of_kind("aws:rds/instance:Instance") == {"kept": {"password": "first"}}
+    assert checkpoint.missing() == []
+
+    shutil.rmtree(tmp_path / PROVIDER)
+    (tmp_path / PROVIDER).mkdir()
+    (tmp_path / PROVIDER / "store.sqlite").write_bytes(b"no store at all")
+    assert checkpoint.missing() == [PROVIDER]
 
 
 def test_a_first_run_that_was_cut_off_goes_back_to_nothing_of_the_engines(tmp_path: Path) -> None:

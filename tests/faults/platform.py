@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ class Kept:
     keys: dict[str, str] = field(default_factory=dict)
     secret: str = ""
     extras: int = 0
+
+
+@cache
+def _client(service: str, endpoint: str) -> Any:
+    config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5)
+    name: Any = service
+    return boto3.client(
+        name,
+        region_name="ap-south-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=config,
+    )
 
 
 class Platform:
@@ -194,16 +209,8 @@ class Platform:
     # Writing, each acknowledged before it counts; all wait for a server that is being restarted
 
     def client(self, service: str) -> Any:
-        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5)
-        name: Any = service
-        return boto3.client(
-            name,
-            region_name="ap-south-1",
-            endpoint_url=self.info["emulator"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=config,
-        )
+        """A boto3 client of the emulator where it is now: to make one takes as long as fifty calls."""
+        return _client(service, self.info["emulator"])
 
     def retry(self, attempt: Any) -> Any:
         deadline = time.monotonic() + PATIENCE

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -24,12 +25,12 @@ MEBIBYTE = 1 << 20
 _AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 
 
-@pytest.fixture
-def small(platform: Platform) -> Iterator[Path]:
-    """The platform's state on a file system of its own that is nearly full; put back afterwards."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    platform.run("down")
+@contextmanager
+def _nearly_full(platform: Platform, leave: int) -> Iterator[Path]:
+    """The state of a platform that is down, on a file system of its own with so many bytes left, and back where it was.
+
+    Yields the file that fills it.
+    """
     state = platform.directory / ".matchday"
     aside = state.with_name("aside")
     state.rename(aside)
@@ -39,7 +40,7 @@ def small(platform: Platform) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(state)], check=True)
     try:
         subprocess.run(["cp", "-a", f"{aside}/.", str(state)], check=True)
-        yield state
+        yield _fill(state, leave)
         platform.run("down")
         shutil.rmtree(aside)
         subprocess.run(["cp", "-a", f"{state}/.", str(aside)], check=True)
@@ -60,21 +61,22 @@ def _fill(state: Path, leave: int) -> Path:
 
 
 @pytest.mark.parametrize("leave", [16 * 1024, pytest.param(3 * MEBIBYTE, marks=pytest.mark.nightly)])
-def test_a_full_disk_ends_an_up_with_a_sentence_and_room_mends_it(platform: Platform, small: Path, leave: int) -> None:
-    platform.up()
+def test_a_full_disk_ends_an_up_with_a_sentence_and_room_mends_it(platform: Platform, leave: int) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
     for store in ("object", "row", "message", "key"):
         platform.steps.append(f"write {store} before the disk is full")
         write(platform, store)
     platform.run("down")
-    filler = _fill(small, leave)
-    platform.want_extras(0 if platform.wanted_extras else 3)
-    code, _, said = platform.run("up", "--port", str(platform.port), check=False)
-    assert code in (1, 2), said
-    assert "disk is full" in said.lower(), said
-    assert "make room" in said
-    filler.unlink()
-    platform.up()
-    check(platform)
+    with _nearly_full(platform, leave) as filler:
+        platform.want_extras(0 if platform.wanted_extras else 3)
+        code, _, said = platform.run("up", "--port", str(platform.port), check=False)
+        assert code in (1, 2), said
+        assert "disk is full" in said.lower(), said
+        assert "make room" in said
+        filler.unlink()
+        platform.up()
+        check(platform)
 
 
 @pytest.mark.nightly
@@ -133,49 +135,27 @@ def _cut_off(platform: Platform, until: str, settle: float) -> str:
     return left
 
 
-def test_what_a_killed_plain_pulumi_had_made_is_found_and_not_made_twice(platform: Platform) -> None:
-    platform.settle()
-    program = platform.directory / "__main__.py"
-    original = program.read_text()
-    program.write_text(
-        original + "\nfor n in range(4):\n    aws.s3.Bucket(f'b{n}', bucket=f'made-by-a-killed-run-{n}')\n"
-    )
-    _cut_off(platform, "made-by-a-killed-run", 0.2)
-    _, _, said = platform.run("up", "--port", str(platform.port))
-    assert "was cut off at" in said
-    assert {f"made-by-a-killed-run-{n}" for n in range(4)} <= _buckets(platform)
-    program.write_text(original)
-    platform.up()
-    assert _buckets(platform) == {"kept"}
-    check(platform)
-
-
-@pytest.mark.parametrize(
-    "until",
-    [
-        pytest.param(r'"type":\s*"creating"', id="while the new one is made"),
-        pytest.param(r'"delete":\s*true', id="before the old one is deleted"),
-    ],
-)
-def test_a_replacement_that_was_cut_off_ends_as_one_resource(platform: Platform, until: str) -> None:
-    """The new one is there, the old one too, and the engine that knew of both is dead."""
+def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(platform: Platform) -> None:
+    """Killed while it makes buckets; then, as these are replaced, while the new ones are made, when the old ones are there
+    too, and before the old ones are deleted."""
     platform.settle()
     program = platform.directory / "__main__.py"
     original = program.read_text()
 
-    def named(word: str) -> str:
-        return original + f"\nfor n in range(4):\n    aws.s3.Bucket(f'b{{n}}', bucket=f'{word}-{{n}}')\n"
+    def cut_off(word: str, until: str, settle: float) -> None:
+        """Four buckets of a name; the run that makes them is killed, and the next `up` ends with them alone."""
+        before = _buckets(platform)
+        program.write_text(original + f"\nfor n in range(4):\n    aws.s3.Bucket(f'b{{n}}', bucket=f'{word}-{{n}}')\n")
+        assert re.search(until, _cut_off(platform, until, settle))
+        if before != {"kept"}:
+            assert (before - {"kept"}) & _buckets(platform), "the old ones were gone before the engine was killed"
+        _, _, said = platform.run("up", "--port", str(platform.port))
+        assert "was cut off at" in said
+        assert _buckets(platform) == {"kept", *(f"{word}-{n}" for n in range(4))}
 
-    program.write_text(named("before"))
-    platform.up()
-    program.write_text(named("after"))
-    left = _cut_off(platform, until, 0.2 if "creating" in until else 0)
-    assert re.search(until, left)
-    before = {f"before-{n}" for n in range(4)} & _buckets(platform)
-    assert before, "the old ones were gone before the engine was killed"
-    _, _, said = platform.run("up", "--port", str(platform.port))
-    assert "was cut off at" in said
-    assert _buckets(platform) == {"kept", *(f"after-{n}" for n in range(4))}
+    cut_off("made-by-a-killed-run", "made-by-a-killed-run", 0.2)
+    cut_off("replaced-while-made", r'"type":\s*"creating"', 0.2)
+    cut_off("replaced-before-deleted", r'"delete":\s*true', 0)
     program.write_text(original)
     platform.up()
     assert _buckets(platform) == {"kept"}

@@ -8,9 +8,10 @@ import subprocess
 import sys
 
 _PROGRAM = """
-import io, json, sys
+import io, json, os, sys
 from localcloud.emulator.__main__ import prepare_environment
 prepare_environment()
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "false"  # seconds; test_tables.py looks at them
 from localcloud.emulator import draws, quick
 if sys.argv[1] == "quick":
     quick.answer_quickly()
