@@ -86,7 +86,7 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {
     "image digest": (setting("image", "digest", value="sha256:" + "ab" * 32), _TASKS),
     "size": (setting("postgres", "instance_class", value="db.t4g.large"), {"aws:rds/instance:Instance"}),
     "scaling bound": (manifest(more_tasks), _BOUNDS),
-    "alarm threshold": (manifest(stricter), {"aws:cloudwatch/metricAlarm:MetricAlarm"}),
+    "alarm threshold": (manifest(stricter), {"aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"}),
     "WAF limit": (setting("edge", "requests_per_five_minutes", value=1500), {"aws:wafv2/webAcl:WebAcl"}),
     "added zone": (
         setting("network", "zones", value=["a", "b", "c"]),
@@ -114,6 +114,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     for file in (PROJECT / "services").glob("*/service.yaml"):
         (project / "services" / file.parent.name).mkdir(parents=True)
         shutil.copy(file, project / "services" / file.parent.name)
+    setting("compute", "vcpu_quota", value=64)(project)  # one service more exceeds a new account's
     with cloud(directory, region=REGION) as started:
         workspace = Workspace(
             engine=ensure(print),
