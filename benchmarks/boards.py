@@ -35,8 +35,8 @@ from services.common.database import Sessions
 from services.common.migrate import migrate
 from services.common.settings import AppDatabaseSettings, CacheSettings, DatabaseSettings
 from services.common.tokens import Caller
-from services.scoring import boards, ingestion, rescoring, service
-from services.scoring.schemas import ContestRequest, ListedPlayer, PublishRequest, SlateRequest, SnapshotRequest
+from services.scoring import boards, ingestion, payloads, rescoring, service
+from services.scoring.schemas import ContestRequest, ListedPlayer, PublishRequest, SlateRequest
 
 ENTRIES, MEMBERS, QUERIES = 100_000, 1_000_000, 2_000
 RACE = Path(__file__).resolve().parent.parent / "tests/fixtures/f1db/seasons/2023/races/18-united-states"
@@ -130,9 +130,11 @@ async def entered(run: Servers) -> tuple[UUID, UUID]:
 async def said(run: Servers, contest_id: UUID, files: dict[str, str]) -> None:
     """What a feed says, from its arrival until the contest's board is right: the web's part, the worker's and the board's."""
     clock = SystemClock()
-    snapshot = SnapshotRequest(source="f1db", provider="f1db", files=files, seen_at=clock.now())
+    contents = {name: text.encode() for name, text in files.items()}
+    objects = {name: payloads.named(content) for name, content in contents.items()}
+    snapshot = payloads.Said("f1db", "f1db", clock.now(), True, objects, contents, FEED.subject)
     async with run.sessions() as session, session.begin():
-        await ingestion.ingest(session, clock, FEED, MATCH, snapshot)
+        await ingestion.ingest(session, clock, MATCH, snapshot)
     async with run.sessions() as session, session.begin():
         await rescoring.score_match(session, clock, MATCH)
     async with run.sessions() as session, session.begin():

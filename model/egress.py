@@ -41,7 +41,14 @@ EGRESS: Mapping[str, EgressGroup] = {
         endpoints={"MESSAGES_URL": None},
     ),
     "sports-feeds": EgressGroup(
-        summary="Results and statistics of matches",
-        domains=("fantasy.premierleague.com", "api.jolpi.ca", "cricsheet.org"),
+        summary="Results and statistics of matches: f1db (its files on GitHub), the Fantasy Premier League, Cricsheet, a scorer",
+        # Not Jolpica: its data are for non-commercial use.
+        domains=("fantasy.premierleague.com", "raw.githubusercontent.com", "cricsheet.org"),
+        endpoints={
+            "FPL_URL": "https://fantasy.premierleague.com",
+            "F1DB_URL": "https://raw.githubusercontent.com/f1db/f1db/main",
+            "CRICSHEET_URL": "https://cricsheet.org",
+            "SCORER_URL": None,
+        },
     ),
 }

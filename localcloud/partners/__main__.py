@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import httpx
 
 from localcloud.partners.cashfree import CashfreeStandIn
+from localcloud.partners.feeds import FeedStandIn
 from localcloud.partners.messages import MessagesStandIn
 from localcloud.partners.oidc import OidcStandIn, Person
 from localcloud.partners.provider import Refusal, StandIn
@@ -27,6 +28,9 @@ from localcloud.partners.world import Fault, Scenario, World
 
 #: Between two rounds of what time does: refunds and payouts end, webhooks go out.
 _ROUND_SECONDS = 0.25
+
+#: Providers of results.
+_FEEDS = ("cricsheet", "f1db", "fpl", "scorer")
 
 
 class Partners:
@@ -41,10 +45,12 @@ class Partners:
             "razorpay": RazorpayStandIn(world["razorpay"], secrets.of),
             "cashfree": CashfreeStandIn(world["cashfree"], secrets.of),
         }
+        self.feeds = {name: FeedStandIn(World(name, Scenario(), time.time, run)) for name in _FEEDS}
         self._messages = MessagesStandIn(secrets.of)
         self.oidc = OidcStandIn(secrets.of)
         self._handlers: Mapping[str, Handler] = {
             **{name: each.handle for name, each in self.stand_ins.items()},
+            **{name: each.handle for name, each in self.feeds.items()},
             "messages": self._messages.handle,
             "oidc": self.oidc.handle,
         }
@@ -77,6 +83,9 @@ class Partners:
                 return Answer.of({})
             case ("GET", "oidc", "authorize"):
                 return self.oidc.authorize(request.query)
+            case ("PUT", "feeds", name):
+                self.feeds[name].publish(request.json())
+                return Answer.of({})
             case ("POST", name, "orders", order, "payment"):
                 return Answer.of(self._pay(name, order))
             case ("POST", name, "payments", payment, "dispute"):
@@ -90,7 +99,7 @@ class Partners:
                 faults = {Fault(fault): float(share) for fault, share in document.pop("faults", {}).items()}
                 down = document.pop("down", None)
                 scenario = Scenario(**document, faults=faults, down=Fault(down) if down else None)
-                self.stand_ins[name].world.follow(scenario)
+                (self.feeds.get(name) or self.stand_ins[name]).world.follow(scenario)
                 return Answer.of(json.loads(json.dumps(dataclasses.asdict(scenario))))
         raise Refusal(404, "nothing here")
 

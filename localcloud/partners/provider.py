@@ -1,4 +1,4 @@
-"""What both stand-ins share: faults around a call, signed webhooks with the provider's retries, a bank that players pay at."""
+"""What stand-ins share: faults around a call, signed webhooks with the provider's retries, a bank that players pay at."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ class Refusal(Exception):
         self.status, self.code = status, code
 
 
+def answered(
+    world: World, request: PartnerCall, dispatch: Callable[[PartnerCall], Answer], error: Callable[[Refusal], Answer]
+) -> Answer:
+    """What a provider answers, or how it fails as the scenario has it."""
+    fault = world.fault()
+    if fault is Fault.LIMITED:
+        return error(Refusal(429, "rate_limited"))
+    answer = Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
+    if fault.has_effect:
+        try:
+            done = dispatch(request)
+        except Refusal as refusal:
+            done = error(refusal)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            done = error(Refusal(400, "bad_request"))
+        if fault is Fault.HTML_AFTER:
+            return replace(answer, status=200)
+        if fault is not Fault.ERROR_AFTER:
+            answer = done
+    return replace(answer, wire=_WIRES.get(fault, Wire.WHOLE))
+
+
 class StandIn(ABC):
     """One provider."""
 
@@ -44,22 +66,7 @@ class StandIn(ABC):
 
     async def handle(self, request: PartnerCall) -> Answer:
         """Answer a call, or fail as the scenario has it."""
-        fault = self.world.fault()
-        if fault is Fault.LIMITED:
-            return self.error(Refusal(429, "rate_limited"))
-        answer = Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
-        if fault.has_effect:
-            try:
-                done = self.dispatch(request)
-            except Refusal as refusal:
-                done = self.error(refusal)
-            except (KeyError, ValueError, TypeError, AttributeError):
-                done = self.error(Refusal(400, "bad_request"))
-            if fault is Fault.HTML_AFTER:
-                return replace(answer, status=200)
-            if fault is not Fault.ERROR_AFTER:
-                answer = done
-        return replace(answer, wire=_WIRES.get(fault, Wire.WHOLE))
+        return answered(self.world, request, self.dispatch, self.error)
 
     @abstractmethod
     def dispatch(self, request: PartnerCall) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.kyc.aws import AwsClient, AwsError
+from services.common.aws import AwsClient, AwsError
 from services.kyc.vault import Context, KeysUnavailableError, VaultError
 
 #: What KMS answers where a key was wrapped by another key or for another context.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from services.kyc.aws import AwsClient, AwsError
+from services.common.aws import AwsClient, AwsError
 
 #: The most that an upload may have, in bytes.
 UPLOAD_BYTES = 8 * 1024 * 1024

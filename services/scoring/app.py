@@ -16,6 +16,8 @@ from services.common.settings import CacheSettings, load
 from services.scoring.endpoints import router
 from services.scoring.errors import ScoringCode
 from services.scoring.internal import internal, staff
+from services.scoring.internal_feeds import feeds
+from services.scoring.store import open_store
 
 
 def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -25,11 +27,12 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
         await open_verifier(app, stack, transport)
         app.state.cache = create_cache(load(CacheSettings))
         stack.push_async_callback(app.state.cache.aclose)
+        app.state.store = open_store()
 
     return create_application(
         title="Matchday scoring",
         summary="Points of matches, teams and contests, from feeds to prizes",
-        routers=[router, staff, internal, endpoint.router("scoring")],
+        routers=[router, staff, internal, feeds, endpoint.router("scoring")],
         opener=open_resources,
         codes=ScoringCode,
         clock=clock,

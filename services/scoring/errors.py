@@ -20,6 +20,7 @@ class ScoringCode(ErrorCode):
     SNAPSHOT_REFUSED = "snapshot_refused", 422, "What the feed says cannot be scored"
     SNAPSHOT_STALE = "snapshot_stale", 409, "A newer snapshot of this feed is stored"
     WRONG_MATCH = "wrong_match", 422, "The snapshot is of another match or sport"
+    FEED_UNKNOWN = "feed_unknown", 404, "There is no such feed"
     SLATE_UNKNOWN = "slate_unknown", 404, "There is no such slate"
     SLATE_LOCKED = "slate_locked", 409, "The slate is locked: its first match has begun"
     TEAM_UNKNOWN = "team_unknown", 404, "The caller has no such team"

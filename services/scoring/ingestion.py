@@ -6,8 +6,6 @@ Nothing here commits.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,15 +13,16 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scoring.engine import Event, ScoringError, disagreements, observe
+from scoring.sources.match import Match
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
-from services.common.tokens import Caller
 from services.scoring import lifecycle, reading, repository
 from services.scoring.errors import ScoringCode
 from services.scoring.models import MatchRecord, Phase, Snapshot
-from services.scoring.schemas import IngestedView, SnapshotRequest
+from services.scoring.payloads import Said
+from services.scoring.schemas import IngestedView
 
 #: The outbox task that scores a match.
 SCORE = "scoring.score"
@@ -31,48 +30,49 @@ SCORE = "scoring.score"
 #: Who says what role a player has: the operator's list.
 OPERATOR = "operator"
 
+#: What a source says of a match that is over, where it says how far it is (`stage` among its facts).
+_FINISHED = "finished"
+
 _REASON_LENGTH = 300
 _DISPUTES_KEPT = 100
 
 
-async def ingest(
-    session: AsyncSession, clock: Clock, caller: Caller, match_id: str, wanted: SnapshotRequest
-) -> IngestedView:
-    """Take in what a feed says now.
+async def ingest(session: AsyncSession, clock: Clock, match_id: str, said: Said) -> IngestedView:
+    """Take in what a feed says now; its files are in S3 already.
 
-    Raises ServiceError (snapshot_refused, wrong_match, match_final, snapshot_stale): then nothing of it is kept.
+    Raises ServiceError (snapshot_refused, wrong_match, match_final, snapshot_stale): then nothing of it is in the database.
     """
-    read = await _read(match_id, wanted)
     now = clock.now()
-    match = await repository.open_match(session, match_id, read.sport, now)
+    match = await repository.lock_match(session, match_id)
+    if match is not None and await _repeats(session, match, said, now):
+        return _view(match, 0)
+    read = await _read(match_id, said)
+    if match is None:
+        match = await repository.open_match(session, match_id, read.sport, now)
+        if await _repeats(session, match, said, now):  # the same came at the same moment
+            return _view(match, 0)
     if match.sport != read.sport:
         raise ServiceError(ScoringCode.WRONG_MATCH, f"{match_id} is {match.sport}, the snapshot {read.sport}.")
-    digest = hashlib.sha256(
-        json.dumps([wanted.source, wanted.complete, wanted.files], sort_keys=True).encode()
-    ).hexdigest()
-    newest = await repository.newest_snapshot(session, match_id, wanted.provider)
-    if newest is not None and newest.sha256 == digest:
-        _confirm(match, now)
-        return _view(match, 0)
     if match.phase == Phase.FINAL:
         raise ServiceError(ScoringCode.MATCH_FINAL, f"{match_id} has been final since {match.final_at}.")
-    if newest is not None and wanted.seen_at < newest.seen_at:
+    newest = await repository.newest_snapshot(session, match_id, said.provider)
+    if newest is not None and said.seen_at < newest.seen_at:
         raise ServiceError(ScoringCode.SNAPSHOT_STALE, f"What is stored was seen at {newest.seen_at.isoformat()}.")
     snapshot = Snapshot(
         id=uuid7(),
         match_id=match_id,
-        provider=wanted.provider,
-        source=wanted.source,
-        sha256=digest,
-        files=wanted.files,
-        complete=wanted.complete and read.facts.get("stage") is None,
-        seen_at=wanted.seen_at,
+        provider=said.provider,
+        source=said.source,
+        sha256=said.sha256,
+        objects=dict(said.objects),
+        complete=said.complete and read.facts.get("stage", _FINISHED) == _FINISHED,
+        seen_at=said.seen_at,
         received_at=now,
-        received_from=caller.subject,
+        received_from=said.received_from,
     )
     await repository.keep_snapshot(session, snapshot)
     log = await repository.events(session, match_id)
-    reported = [replace(event, provider=wanted.provider, version=1, seen_at=wanted.seen_at) for event in read.events]
+    reported = [replace(event, provider=said.provider, version=1, seen_at=said.seen_at) for event in read.events]
     try:
         added = observe(log, reported)
     except ScoringError as error:
@@ -84,7 +84,19 @@ async def ingest(
         await outbox.enqueue(session, SCORE, {"match": match_id})
     elif snapshot.complete and match.result_at is None:
         match.result_at = now
+    elif snapshot.complete:  # other words, the same events: prices of players, a comment
+        _confirm(match, now)
     return _view(match, len(added))
+
+
+async def _repeats(session: AsyncSession, match: MatchRecord, said: Said, now: datetime) -> bool:
+    """Whether the feed has said nothing else since; then its result is confirmed."""
+    newest = await repository.newest_snapshot(session, match.id, said.provider)
+    if newest is None or newest.sha256 != said.sha256:
+        return False
+    if newest.complete:
+        _confirm(match, now)
+    return True
 
 
 async def tell_roles(
@@ -127,9 +139,10 @@ async def prefer(session: AsyncSession, match_id: str, providers: list[str]) -> 
     return _view(match, 0)
 
 
-async def _read(match_id: str, wanted: SnapshotRequest) -> Any:
+async def _read(match_id: str, said: Said) -> Match:
+    assert said.contents is not None, "what has not changed since it was read is known by its hash"
     try:
-        read = await asyncio.to_thread(reading.read_match, wanted.source, match_id, wanted.files, wanted.seen_at)
+        read = await asyncio.to_thread(reading.read_match, said.source, match_id, said.contents, said.seen_at)
     except ScoringError as error:
         raise _refused(error) from error
     if read.id != match_id:

@@ -15,8 +15,8 @@ from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.tokens import Caller
-from services.scoring import ingestion, matches, prizes, service
-from services.scoring.dependencies import MatchPath, RulesPath
+from services.scoring import ingestion, matches, payloads, prizes, service
+from services.scoring.dependencies import MatchPath, RulesPath, Snapshots
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
     ContestRequest,
@@ -30,6 +30,8 @@ from services.scoring.schemas import (
     SlateRequest,
     SlateView,
     SnapshotRequest,
+    UploadRequest,
+    UploadView,
 )
 
 #: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
@@ -54,10 +56,17 @@ REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
     ),
 )
 async def ingest(
-    match_id: MatchPath, body: SnapshotRequest, caller: Feed, session: Session, clock: Now
+    match_id: MatchPath, body: SnapshotRequest, caller: Feed, session: Session, clock: Now, store: Snapshots
 ) -> IngestedView:
     """Take in all that a feed says of a match now; needs the scope `scoring:ingest`. The same again confirms it."""
-    return await ingestion.ingest(session, clock, caller, match_id, body)
+    return await ingestion.ingest(session, clock, match_id, await payloads.keep(store, caller, body))
+
+
+@internal.post("/uploads", responses=responses(*REFUSALS))
+async def announce_upload(body: UploadRequest, caller: Feed, store: Snapshots) -> UploadView:
+    """Where to send a file that is too large for a request, named by its SHA-256 in the snapshot then; needs the scope
+    `scoring:ingest`."""
+    return await payloads.announce(store, body)
 
 
 @internal.get("/matches/{match_id}/disputes", responses=responses(ScoringCode.MATCH_UNKNOWN, *REFUSALS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,9 @@ from services.scoring import example
 
 #: How long the worker may take to score and to bring the board up to date, in seconds.
 WORKER_SECONDS = 30
+
+#: The same of a feed, which waits for the scheduler's next minute first.
+FEED_SECONDS = 100
 
 
 @dataclass
@@ -57,6 +61,32 @@ def refuse_outsiders(journey: Journey) -> str:
     return "internal paths 404"
 
 
+def ask_feed(journey: Journey) -> str:
+    """A scorer is asked for a match every second; what has happened in it comes ball by ball, and is scored."""
+    match = f"live:{journey.run}"
+    now = datetime.now(UTC)
+    slate, contest = example.open_contest(journey, match, match, (now + timedelta(hours=1)).isoformat())
+    team = example.enter(journey, FIRST, match, slate, contest)
+    log = json.loads(example.log(match, now.isoformat(), 6)["log.json"])
+    balls = len(log["events"])
+    cuts = [{"at": at, "events": balls - 2 + at, "stage": "finished" if at == 2 else "in play"} for at in range(3)]
+    path = f"/live/{journey.run}.json"
+    series = {"path": path, "log": log, "cuts": cuts, "speed": 0.5}
+    journey.partners.put("/_partners/feeds/scorer", json=series).raise_for_status()
+    asked = {"files": {"log.json": path}, "every": 1}
+    example.staff(journey, "PUT", f"feeds/scorer/matches/{match}", asked)
+
+    def look() -> tuple[int, str] | None:
+        found = journey.ask("GET", f"/scoring/matches/{match}", 200, who=FIRST)
+        if found["result_at"] is None:
+            return None
+        points = journey.ask("GET", f"/scoring/teams/{team}", 200, who=FIRST)["points"]
+        return (found["revision"], points) if points not in ("0", "8") else None
+
+    revision, points = journey.until(FEED_SECONDS, "the match taken in (does the scheduler run?)", look)
+    return f"revision {revision}: {points} points"
+
+
 def _leads(journey: Journey, runs: int, who: str) -> str:
     contest = journey.kept(SmokeContest)
     example.say(journey, contest.match, datetime.now(UTC).isoformat(), runs)
@@ -78,4 +108,5 @@ STEPS = (
     Step("score a match", score),
     Step("score a correction", correct),
     Step("feeds stay inside", refuse_outsiders),
+    Step("ask a feed ball by ball", ask_feed),
 )

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How long and how often a result has to stand."""
+    """How long and how often a result has to stand; `look` is how often feeds are asked for it meanwhile."""
 
     hold: timedelta
     confirmations: int
     apart: timedelta
+    look: timedelta
 
     def confirms(self, now: datetime, before: datetime) -> bool:
         """Whether an unchanged snapshot counts, `before` being the result's or the last confirmation's moment."""
@@ -28,8 +29,8 @@ class Lifecycle:
         return now - result_at >= self.hold and confirmed >= self.confirmations
 
 
-_FORMULA_1 = Lifecycle(hold=timedelta(hours=72), confirmations=3, apart=timedelta(hours=20))
-_OTHERS = Lifecycle(hold=timedelta(hours=12), confirmations=1, apart=timedelta(hours=1))
+_FORMULA_1 = Lifecycle(hold=timedelta(hours=72), confirmations=3, apart=timedelta(hours=20), look=timedelta(hours=24))
+_OTHERS = Lifecycle(hold=timedelta(hours=12), confirmations=1, apart=timedelta(hours=1), look=timedelta(hours=1))
 
 
 def of(sport: str) -> Lifecycle:

@@ -97,7 +97,7 @@ class MatchRecord(Base):
 
 
 class Snapshot(Base):
-    """A feed's own words, as they came. Immutable."""
+    """What a feed said: the SHA-256 of each file by name, or, before they were kept in S3, their texts (`files`). Immutable."""
 
     __tablename__ = "snapshots"
 
@@ -106,13 +106,53 @@ class Snapshot(Base):
     provider: Mapped[str]
     source: Mapped[str]
     sha256: Mapped[str]
-    files: Mapped[dict[str, Any]]
+    files: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    objects: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     complete: Mapped[bool]
     seen_at: Mapped[datetime]
     received_at: Mapped[datetime]
     received_from: Mapped[str]
 
     __table_args__ = (Index("ix_snapshots_match_id_provider_id", "match_id", "provider", "id"),)
+
+
+class Feed(Base):
+    """What a provider is asked of a match, and when next.
+
+    - files: name → path at the provider; seen: name → what it answered last (`sha256`, `etag`, `modified`).
+    - once: a match that is over, to be taken in once.
+    - turn: counts the times that it was handed out; an answer to an older one has no effect.
+    """
+
+    __tablename__ = "feeds"
+
+    match_id: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    files: Mapped[dict[str, Any]]
+    every: Mapped[int]
+    once: Mapped[bool]
+    state: Mapped[str]
+    turn: Mapped[int]
+    next_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    seen: Mapped[dict[str, Any]]
+    failures: Mapped[int]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('active', 'ended', 'refused')", name="state"),
+        Index("ix_feeds_provider_next_at", "provider", "next_at"),
+    )
+
+
+class FeedPause(Base):
+    """Until when a provider has asked not to be asked."""
+
+    __tablename__ = "feed_pauses"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
 
 
 class MatchEvent(Base):

@@ -13,6 +13,14 @@ MatchId = Annotated[str, Field(pattern=r"^[a-z0-9]{1,20}:[A-Za-z0-9._-]{1,60}$")
 PlayerId = Annotated[str, Field(min_length=1, max_length=100)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: A file's name, as a source has it: `race-results.yml`.
+FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")]
+#: Where a file is at its provider: no other host, nothing above. `/api/event/7/live/`, `/api/fixtures/?event=7`.
+FilePath = Annotated[
+    str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?(\?[A-Za-z0-9=&._-]{1,100})?$", max_length=300)
+]
+Source = Literal["cricsheet", "f1db", "fpl", "events"]
 Decimal = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
 
 
@@ -38,18 +46,73 @@ class RulesView(BaseModel):
 
 
 class SnapshotRequest(_Request):
-    """All that a feed says of a match now: the text of each file, by name, as the source has them.
+    """All that a feed says of a match now: each file by name, as the source has them: its text, or the SHA-256 of one that was
+    uploaded.
 
     `seen_at`: when the feed said so. `complete`: whether the match has a result (a feed that goes ball by ball says false).
     """
 
-    source: Literal["cricsheet", "f1db", "events"]
+    source: Source
     provider: Word
-    files: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")], str], Field(min_length=1, max_length=30)
-    ]
+    files: Annotated[dict[FileName, str], Field(max_length=30)] = {}
+    stored: Annotated[dict[FileName, Sha256], Field(max_length=30)] = {}
     seen_at: AwareDatetime
     complete: bool = True
+
+
+class UploadRequest(_Request):
+    """A file of a feed's that is too large for a request."""
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1, le=8 * 1024 * 1024)]
+
+
+class UploadView(BaseModel):
+    """Where to PUT it within 15 minutes, with these headers; S3 takes exactly the bytes with that SHA-256."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class FeedRequest(_Request):
+    """What to ask a provider for a match: the path of each file, by the name that the source has for it.
+
+    `every`: how often while there is no result, in seconds; from then on as its sport needs it. `begins_at`: not before.
+    """
+
+    files: Annotated[dict[FileName, FilePath], Field(min_length=1, max_length=30)]
+    every: Annotated[int, Field(ge=1, le=86_400)] = 3600
+    begins_at: AwareDatetime | None = None
+
+
+class BackfillRequest(_Request):
+    """Matches that are over: each is asked for until it has been taken in once."""
+
+    matches: Annotated[
+        dict[MatchId, Annotated[dict[FileName, FilePath], Field(min_length=1, max_length=30)]],
+        Field(min_length=1, max_length=60),
+    ]
+
+
+class FeedView(BaseModel):
+    """How a feed of a match stands. `state`: active, ended (the match is final or was taken in), refused (by what is said of
+    it in `error`). `failures` counts those since the last success."""
+
+    match: str
+    provider: str
+    state: str
+    next_at: datetime
+    asked_at: datetime | None
+    failures: int
+    error: str | None
+
+
+class Feeds(BaseModel):
+    """A provider's feeds: how many in each state, whether it asked us to wait, and a page of them by match."""
+
+    states: dict[str, int]
+    paused_until: datetime | None
+    feeds: list[FeedView]
 
 
 class IngestedView(BaseModel):

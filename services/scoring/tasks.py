@@ -11,9 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import events, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.scoring import boards, contests_repository, ingestion, prizes, repository, rescoring, service
+from services.scoring import (
+    boards,
+    contests_repository,
+    feeds,
+    ingestion,
+    prizes,
+    pulling,
+    repository,
+    rescoring,
+    service,
+)
 
 jobs = Jobs(emits=True)
+jobs.on_message_outside(feeds.PULL, pulling.Pull())
 
 
 @jobs.on_message(ingestion.SCORE)
@@ -51,6 +62,12 @@ async def place(session: AsyncSession, clock: Clock, payload: dict[str, Any]) ->
 async def settle(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
     """Compute the prizes of a contest whose matches may all be final."""
     await prizes.settle(session, clock, UUID(payload["contest"]))
+
+
+@jobs.on_schedule("scoring.poll_feeds", "* * * * *", late_after=timedelta(minutes=10), runbook="scoring-feed")
+async def poll_feeds(session: AsyncSession, clock: Clock) -> None:
+    """Every minute ask providers for what is due."""
+    await feeds.hand_out(session, clock)
 
 
 @jobs.on_schedule("scoring.finish_matches", "* * * * *", late_after=timedelta(minutes=30))

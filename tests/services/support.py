@@ -129,6 +129,8 @@ class Cloud:
         found |= {name: "http://127.0.0.1:9" for group in manifest.egress for name in EGRESS[group].endpoints}
         if manifest.data_key:  # no KMS there, either
             found |= {"DATA_KEY": DATA_KEY, "AWS_REGION": "ap-south-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        if manifest.buckets:  # nor S3
+            found |= {"AWS_REGION": "ap-south-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
         found |= {f"BUCKET_{name.upper().replace('-', '_')}": f"test-{service}-{name}" for name in manifest.buckets}
         found["PUBLIC_URL"] = "http://localhost:8080"
         if manifest.token_issuer and manifest.processes.get(process) is manifest.web:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from services.auth import letters, oidc
-from services.common import cache, issuer, revocations, tokens
-from services.kyc import aws
+from services.common import aws, cache, issuer, revocations, tokens
 from services.payments import deposits, levels
 from services.payments.providers import transport
+from services.scoring import fetching
 from tests.services.support import CATALOG, ROOT, SERVICES
 
 HEADER = ["call", "time-out", "retry", "idempotency key", "UNKNOWN means"]
@@ -39,6 +39,7 @@ OWN: dict[str, dict[str, float]] = {
         "`POST wallet /wallet/internal/…`": transport.CALL_SECONDS,
         "`GET kyc /kyc/internal/levels/": levels.SECONDS,
     },
+    "scoring": {"a file of a provider": fetching.FILE_SECONDS, "S3": aws.CONNECT_SECONDS},
 }
 
 

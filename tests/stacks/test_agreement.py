@@ -16,7 +16,7 @@ def test_the_environments_of_the_repository_agree_with_the_manifests(stack: str)
 
 
 def test_who_writes_to_players_needs_the_environments_gateway() -> None:
-    chosen = settings_of("prod").model_copy(update={"endpoints": {}})
+    chosen = settings_of("prod").model_copy(update={"endpoints": {"SCORER_URL": "https://scorer.example"}})
     with pytest.raises(AgreementError) as caught:
         check(chosen, catalog_of("prod"))
     assert str(caught.value) == (

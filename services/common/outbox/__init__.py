@@ -14,7 +14,8 @@ from services.common.outbox.messages import (
     Message,
     OutboxMessage,
     enqueue,
+    enqueue_later,
     forget,
 )
 
-__all__ = ["KEPT", "MAX_ATTEMPTS", "Message", "OutboxMessage", "enqueue", "forget"]
+__all__ = ["KEPT", "MAX_ATTEMPTS", "Message", "OutboxMessage", "enqueue", "enqueue_later", "forget"]

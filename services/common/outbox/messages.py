@@ -110,6 +110,19 @@ _ENQUEUE = text(
 _ENQUEUE_PLAIN = "INSERT INTO outbox (id, task, payload, request_id) VALUES ($1, $2, $3, $4)"
 
 
+_ENQUEUE_LATER = text("""
+    INSERT INTO outbox (id, task, payload, request_id, next_attempt_at) VALUES (:id, :task, :payload, :request, now() + :after)
+""").bindparams(
+    bindparam("id", type_=Uuid()), bindparam("payload", type_=JSONB()), bindparam("after", type_=Interval())
+)
+
+
+async def enqueue_later(session: AsyncSession, task: str, payload: dict[str, Any], after: timedelta) -> None:
+    """The same as `enqueue`, to be done when `after` is over."""
+    values = {"id": uuid7(), "task": task, "payload": payload, "request": logs.request_id.get(), "after": after}
+    await session.execute(_ENQUEUE_LATER, values)
+
+
 async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[str, Any]) -> UUID:
     """Have `task` done with `payload` once the session's transaction has committed."""
     message_id = uuid7()

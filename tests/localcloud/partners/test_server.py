@@ -118,6 +118,32 @@ async def test_a_scenario_is_set_from_outside_and_a_wrong_one_refused(partners: 
         assert (await http.put("/_partners/cashfree/scenario", json={"down": "moon"})).status_code == 400
         assert (await http.put("/_partners/nobody/scenario", json={})).status_code == 400
         assert (await http.put("/_partners/cashfree/scenario", json={})).status_code == 200
+
+
+async def test_a_feed_comes_as_it_was_published_and_fails_as_it_is_told_to(partners: tuple[str, Surroundings]) -> None:
+    url, _ = partners
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        host = {"Host": "scorer.partners:8090"}
+        assert (await http.get("/1.json", headers=host)).status_code == 404
+        log = {"match": {"id": "m", "sport": "cricket"}, "events": [{"id": str(n)} for n in range(4)]}
+        cuts = [{"at": at, "events": at + 1, "stage": "in play"} for at in (0, 1, 2, 7200)]
+        told = {"path": "/1.json", "log": log, "cuts": cuts, "speed": 3600}
+        assert (await http.put("/_partners/feeds/scorer", json=told)).status_code == 200
+        async with asyncio.timeout(30):
+            while len((answer := await http.get("/1.json", headers=host)).json()["events"]) < 3:
+                pass
+        assert answer.json()["match"]["facts"] == {"stage": "in play"}
+        for known in (
+            {"If-None-Match": answer.headers["etag"]},
+            {"If-Modified-Since": answer.headers["last-modified"]},
+        ):
+            assert (await http.get("/1.json", headers=host | known)).status_code == 304
+        await http.put("/_partners/scorer/scenario", json={"reorder": 1.0})
+        assert len((await http.get("/1.json", headers=host)).json()["events"]) == 2, "what was there before"
+        await http.put("/_partners/scorer/scenario", json={"down": "limited"})
+        limited = await http.get("/1.json", headers=host)
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "2")
+        assert (await http.put("/_partners/feeds/scorer", json={"path": "/2.json"})).status_code == 400
         assert (await http.get("/pg/orders/o", headers=host)).json()["code"] == "order_not_found"
         wrong = base64.b64encode(b"x").decode()
         assert (await http.get("/pg/orders/o", headers=host | {"x-client-secret": wrong})).status_code == 401

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -30,6 +31,8 @@ class Scoring:
     clock: Clock
     feed: dict[str, str]
     staff: dict[str, str]
+    bucket: str
+    providers: dict[str, str] = field(default_factory=dict)
 
     async def ok(self, method: str, path: str, bearer: Mapping[str, str], body: Any = None) -> Any:
         """The JSON of an answer that is no refusal."""
@@ -82,6 +85,12 @@ class Scoring:
         """Path, token and body of what a feed says."""
         return f"/scoring/internal/matches/{match}/snapshots", self.feed, self.said(source, files, **more)
 
+    def environment(self, process: str) -> dict[str, str]:
+        """A process's variables: the bucket is there, and those providers that stand in for real ones."""
+        found = self.auth.cloud.environment("scoring", self.database, process=process)
+        del found["AWS_ENDPOINT_URL"]
+        return found | {"BUCKET_SNAPSHOTS": self.bucket} | self.providers
+
     async def again(self, person: Person) -> dict[str, str]:
         """Somebody who logs in once more."""
         answer = await self.auth.client.post("/auth/login", json={"email": person.email, "password": person.password})
@@ -100,7 +109,7 @@ class Scoring:
                 rows = (await session.execute(text(waiting))).all()
             if not rows:
                 return done
-            with environ(self.auth.cloud.environment("scoring", self.database, process="worker")):
+            with environ(self.environment("worker")):
                 for row in rows:
                     handled = await jobs.handle(self.app.state.sessions, self.clock, row.task, [row.id])
                     assert handled.done == 1, row.task
@@ -125,9 +134,36 @@ async def tokens(auth: Auth) -> tuple[dict[str, str], dict[str, str]]:
     return feed, staff
 
 
+@pytest.fixture(scope="session")
+def snapshots(aws: str) -> str:
+    """A bucket as the stack makes them: versioned. Files are kept in it by their SHA-256, so that tests can share it."""
+    name = f"scoring-snapshots-{uuid4().hex[:12]}"
+    s3: Any = boto3.client(
+        "s3", endpoint_url=aws, region_name="ap-south-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
 @pytest.fixture
-async def scoring(cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth) -> AsyncIterator[Scoring]:
+async def scoring(
+    cloud: Cloud,
+    clock: Clock,
+    cheap_passwords: None,
+    auth: Auth,
+    aws: str,
+    snapshots: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Scoring]:
     """Scoring, running, with nothing in it."""
+    for name, value in (
+        ("AWS_ENDPOINT_URL", aws), ("AWS_REGION", "ap-south-1"), ("AWS_DEFAULT_REGION", "ap-south-1"),
+        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
     app = create_app(clock, httpx.ASGITransport(auth.app))
-    async with cloud.fresh("scoring") as database, running(app, cloud.environment("scoring", database)) as client:
-        yield Scoring(app, client, database, auth, clock, *await tokens(auth))
+    async with cloud.fresh("scoring") as database:
+        made = Scoring(app, httpx.AsyncClient(), database, auth, clock, *await tokens(auth), snapshots)
+        async with running(app, made.environment("web")) as made.client:
+            yield made

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from services.common.bodies import MAX_BODY_BYTES
+from services.scoring.store import Store
 from tests.scoring.builders import CRICKET, ball, innings, match
+from tests.scoring.test_fpl_source import LIVE, gameweek
 from tests.services.scoring.fixtures import Scoring
 from tests.services.scoring.races import AUSTIN, RULES, STEADY, drivers, picks, texts
 from tests.services.support import OUTSIDE
@@ -160,3 +166,78 @@ async def test_real_matches_come_to_what_the_library_says(scoring: Scoring, file
     card = scorecard(load("cricket-t20-b@1.1.0"), open_match(file, scoring.clock.now()).events)
     expected = {player: to_decimal(total) for player, total in card.totals.items() if card.by_player.get(player)}
     assert {each["player"]: each["points"] for each in answer["players"]} == expected
+
+
+async def upload(scoring: Scoring, content: bytes, *, sent: bytes | None = None) -> tuple[str, int]:
+    """Announce a file and send it, or other bytes; its SHA-256 and what S3 answered."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    body = {"sha256": sha256, "size": len(content)}
+    told = await scoring.ok("POST", "/scoring/internal/uploads", scoring.feed, body)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.put(told["url"], content=content if sent is None else sent, headers=told["headers"])
+    return sha256, answer.status_code
+
+
+async def test_a_test_match_is_sent_by_a_signed_url(scoring: Scoring) -> None:
+    """Five days of cricket: 2,700 deliveries, far above what a request may have."""
+    overs = [[ball(1, batter="H1"), *[ball(batter="H2") for _ in range(5)]] for _ in range(450)]
+    played = match(innings("Home", *overs), outcome={"result": "draw"}, match_type="Test")
+    content = json.dumps(played).encode()
+    assert len(content) > MAX_BODY_BYTES
+    sha256, status = await upload(scoring, content)
+    assert status == 200
+    answer = await scoring.snapshot(SMALL, "cricsheet", {}, stored={"match.json": sha256})
+    assert answer["events"] > 2700
+    again = await scoring.snapshot(SMALL, "cricsheet", {}, stored={"match.json": sha256})
+    assert again["events"] == 0
+
+
+async def test_a_fixture_of_the_premier_league_is_three_files(scoring: Scoring, tmp_path: Path) -> None:
+    week = gameweek(tmp_path, LIVE, {})
+    files = {name: (tmp_path / name).read_text() for name in ("fixtures.json", "bootstrap-static.json")}
+    files["live.json"] = (week / "live.json").read_text()
+    first = await scoring.snapshot("fpl:1001", "fpl", files)
+    assert first["events"] > 5
+    async with scoring.app.state.sessions() as session:
+        complete = await session.scalar(text("SELECT complete FROM snapshots"))
+    assert complete, "the fixture is finished"
+    await scoring.snapshot("fpl:1002", "fpl", files)
+    async with scoring.app.state.sessions() as session:
+        results = (await session.execute(text("SELECT id, result_at IS NOT NULL FROM matches ORDER BY id"))).all()
+    assert [tuple(row) for row in results] == [("fpl:1001", True), ("fpl:1002", False)]
+    assert await scoring.refused("POST", *scoring.call("fpl:7", "fpl", files)) == (422, "snapshot_refused")
+    short = {name: content for name, content in files.items() if name != "fixtures.json"}
+    assert await scoring.refused("POST", *scoring.call("fpl:1001", "fpl", short)) == (422, "snapshot_refused")
+
+
+async def test_what_was_not_sent_or_is_something_else_is_refused(scoring: Scoring) -> None:
+    absent = "0" * 64
+    assert await scoring.refused("POST", *scoring.call(SMALL, "cricsheet", {}, stored={"match.json": absent})) == (
+        422,
+        "snapshot_refused",
+    )
+    assert await scoring.refused("POST", *scoring.call(SMALL, "cricsheet", {})) == (422, "snapshot_refused")
+    wrong = {"sha256": absent, "size": 50_000_000}
+    assert await scoring.refused("POST", "/scoring/internal/uploads", scoring.feed, wrong) == (422, "invalid")
+    assert await scoring.refused("POST", "/scoring/internal/uploads", scoring.staff, wrong) == (403, "forbidden")
+    content = f"no match {scoring.database}".encode()
+    for sent in (content, json.dumps(scoring.bucket).encode()):  # what S3 would refuse and the emulator takes
+        sha256, _ = await upload(scoring, content if sent is content else sent + b" ", sent=sent)
+        call = scoring.call(SMALL, "cricsheet", {}, stored={"match.json": sha256})
+        assert await scoring.refused("POST", *call) == (422, "snapshot_refused")
+    assert set((await rows(scoring)).values()) == {0}
+
+
+async def test_what_came_is_in_s3_before_it_is_read_and_what_s3_does_not_take_is_not_read(scoring: Scoring) -> None:
+    store = Store(scoring.bucket)
+    files = small()
+    await scoring.snapshot(SMALL, "cricsheet", files)
+    kept = await store.read(hashlib.sha256(files["1.json"].encode()).hexdigest())
+    assert kept == files["1.json"].encode()
+    html = f"<!doctype html> {scoring.database}"
+    await scoring.refused("POST", *scoring.call(SMALL, "cricsheet", {"1.json": html}))
+    assert await store.read(hashlib.sha256(html.encode()).hexdigest()) == html.encode(), "to see what was refused"
+    before = await rows(scoring)
+    scoring.app.state.store = Store("no-such-bucket")
+    assert await scoring.refused("POST", *scoring.call(SMALL, "cricsheet", small(6))) == (503, "busy")
+    assert await rows(scoring) == before
