@@ -20,6 +20,7 @@ from services.auth.keys import KeyRing
 from services.auth.letters import Post
 from services.auth.limiter import Limiter
 from services.auth.minting import Minter
+from services.auth.notices import NoticeService
 from services.auth.oidc import CALLBACK, Provider, ProviderService, ProviderSettings
 from services.auth.passkeys import PasskeyService
 from services.auth.passwords import Passwords, common
@@ -69,7 +70,7 @@ def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.
         Flows(clock, secret),
         Minter(app.state.process.environment, clock, app.state.ring),
     )
-    sessions = SessionService(clock, minter, limiter)
+    sessions, post = SessionService(clock, minter, limiter), Post(letters.sealer())
     accounts = AccountService(
         clock=clock,
         passwords=passwords,
@@ -77,7 +78,7 @@ def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.
         contacts=contacts,
         sessions=sessions,
         flows=flows,
-        post=Post(letters.sealer()),
+        post=post,
     )
     passkeys = PasskeyService(clock, flows, public.origin)
     return Services(
@@ -110,6 +111,7 @@ def _services(app: FastAPI, limiter: Limiter, passwords: Passwords, http: httpx.
             flows=flows,
             provider=Provider(load(ProviderSettings), http, public.public_url + CALLBACK),
         ),
+        notices=NoticeService(contacts, post),
     )
 
 

@@ -13,6 +13,8 @@ from services.auth.schemas import (
     ContactRequest,
     ContactRolesRequest,
     Found,
+    LettersRequest,
+    LettersTaken,
     ReasonRequest,
     RolesRequest,
     SecurityEvents,
@@ -34,6 +36,7 @@ EventReader = Annotated[Caller, Depends(may(Permission.READ_SECURITY_EVENTS))]
 SessionEnder = Annotated[Caller, Depends(may(Permission.END_SESSIONS, step_up=True))]
 Freezer = Annotated[Caller, Depends(may(Permission.FREEZE_ACCOUNTS, step_up=True))]
 Granter = Annotated[Caller, Depends(may(Permission.GRANT_ROLES, step_up=True))]
+Writer = Annotated[Caller, Depends(needs("auth:write-letters"))]
 Operator = Annotated[Caller, Depends(needs("auth:employ"))]
 
 READS = responses(Code.NOT_FOUND, *REFUSALS)
@@ -105,3 +108,9 @@ async def operators_roles(
     found = await auth.staff.find(session, auth.contacts.digest(body.contact))
     wanted = RolesRequest(roles=body.roles, reason=body.reason)
     await auth.staff.set_roles(session, found, wanted, client.subject, visitor)
+
+
+@internal.post("/letters", responses=responses(Code.NOT_FOUND, *REFUSALS))
+async def write_letters(body: LettersRequest, client: Writer, auth: Auth, session: Session) -> LettersTaken:
+    """Write to players, each at most once for a `key`; needs the scope `auth:write-letters`. No verified address, no letter."""
+    return LettersTaken(taken=await auth.notices.write(session, body.kind, body.key, body.about, body.accounts))

@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import httpx
 from pydantic import HttpUrl, SecretStr
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.contacts import Contact
 from services.auth.settings import EmailSecrets
-from services.common import outbox
+from services.common import logs, outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import OutsideCall, Refused, Try
@@ -76,10 +77,17 @@ class Post:
 
     async def send(self, session: AsyncSession, to: Contact, letter: Letter, *, secret: str = "") -> None:
         """Have a letter sent once the session's transaction has committed."""
-        subject, _, text = letter.replace("{secret}", secret).partition("\n\n")
+        await outbox.enqueue(session, TASK, self._sealed(to, letter.replace("{secret}", secret)))
+
+    async def send_once(self, session: AsyncSession, letter_id: UUID, to: Contact, letter: str) -> None:
+        """The same for a letter that has an id: the second time nothing happens."""
+        await outbox.receive(session, letter_id, TASK, self._sealed(to, letter), logs.request_id.get())
+
+    def _sealed(self, to: Contact, letter: str) -> dict[str, str]:
+        subject, _, text = letter.partition("\n\n")
         written = {"channel": to.kind, "to": to.value, "subject": subject, "text": text}
         sealed = self._letters.seal(json.dumps(written).encode(), TASK)
-        await outbox.enqueue(session, TASK, {"sealed": base64.b64encode(sealed).decode()})
+        return {"sealed": base64.b64encode(sealed).decode()}
 
 
 @dataclass

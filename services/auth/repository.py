@@ -322,3 +322,10 @@ async def forget_retired_keys(session: AsyncSession, before: datetime) -> None:
     await session.execute(
         delete(SigningKey).where(SigningKey.state == KeyState.RETIRED, SigningKey.retired_at < before)
     )
+
+
+async def written_to(session: AsyncSession, accounts: Sequence[UUID]) -> list[tuple[UUID, bytes]]:
+    """Those of `accounts` that have a verified e-mail address, and the address as it is stored."""
+    verified = User.id.in_(accounts) & User.email_sealed.is_not(None) & User.email_verified_at.is_not(None)
+    found = await session.execute(select(User.id, User.email_sealed).where(verified).order_by(User.id))
+    return [(row.id, row.email_sealed) for row in found]

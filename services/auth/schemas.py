@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from services.auth.contacts import Contact, Kind, normalise_email, normalise_phone
 from services.auth.models import State
+from services.auth.notices import Notice
 from services.common.permissions import StaffRole
 
 
@@ -381,3 +382,18 @@ class JsonWebKeySet(BaseModel):
     """The public keys (RFC 7517)."""
 
     keys: list[dict[str, Any]]
+
+
+class LettersRequest(_Request):
+    """A letter to players. `key` names the occasion; `about` is put into the letter, as plain words."""
+
+    kind: Notice
+    key: UUID
+    about: Annotated[str, Field(min_length=1, max_length=200)]
+    accounts: Annotated[list[UUID], Field(min_length=1, max_length=200)]
+
+
+class LettersTaken(BaseModel):
+    """How many of them have a verified address, and so get it."""
+
+    taken: int

@@ -12,6 +12,7 @@ from services.auth.clients import ClientService
 from services.auth.contacts import Contacts
 from services.auth.factors import FactorService
 from services.auth.limiter import Limiter
+from services.auth.notices import NoticeService
 from services.auth.oidc import ProviderService
 from services.auth.passkeys import PasskeyService
 from services.auth.passwords import Passwords
@@ -35,6 +36,7 @@ class Services:
     staff: StaffService
     clients: ClientService
     provider: ProviderService
+    notices: NoticeService
 
 
 async def _services(request: Request) -> Services:

@@ -314,6 +314,7 @@ class Notification(Base):
     __table_args__ = (
         UniqueConstraint("owner_id", "match_id", "revision"),
         Index("ix_notifications_created_at", "created_at"),
+        Index("ix_notifications_match_id_revision_owner_id", "match_id", "revision", "owner_id"),
     )
 
 

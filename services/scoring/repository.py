@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text, Uuid, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +30,7 @@ from services.scoring.models import (
 from services.scoring.units import points
 
 _FORGET_BATCH = 5000
+_MOMENT = DateTime(timezone=True)
 
 # --- rules and matches
 
@@ -296,24 +297,28 @@ async def move_teams(session: AsyncSession, moved: Mapping[UUID, int], revision:
 # --- notifications
 
 
+_NOTIFY = text("""
+    INSERT INTO notifications (id, owner_id, match_id, revision, message, created_at)
+    SELECT given.id, given.owner, :match, :revision, :message, :now FROM unnest(:ids, :owners) AS given (id, owner)
+    ON CONFLICT DO NOTHING
+""").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid())), bindparam("owners", type_=ARRAY(Uuid())), bindparam("now", type_=_MOMENT)
+)
+
+
 async def notify(
-    session: AsyncSession, owners: Iterable[UUID], match_id: str, revision: int, message: str, now: datetime
+    session: AsyncSession, owners: Collection[UUID], match_id: str, revision: int, message: str, now: datetime
 ) -> None:
     """Tell players of a correction, each once."""
-    rows = [
-        {
-            "id": uuid7(),
-            "owner_id": owner,
-            "match_id": match_id,
-            "revision": revision,
-            "message": message,
-            "created_at": now,
-        }
-        for owner in owners
-    ]
-    if rows:
-        keep = insert(Notification).on_conflict_do_nothing()
-        await session.execute(keep, rows)
+    given = {"match": match_id, "revision": revision, "message": message, "now": now}
+    ids = [uuid7() for _ in owners]
+    await session.execute(_NOTIFY, given | {"ids": ids, "owners": list(owners)})
+
+
+async def notified(session: AsyncSession, match_id: str, revision: int, after: UUID, count: int) -> Sequence[UUID]:
+    """Who was notified of a correction, in the order of their ids."""
+    of = (Notification.match_id == match_id) & (Notification.revision == revision) & (Notification.owner_id > after)
+    return (await session.scalars(select(Notification.owner_id).where(of).order_by("owner_id").limit(count))).all()
 
 
 async def notifications(session: AsyncSession, owner: UUID, limit: int) -> Sequence[Notification]:

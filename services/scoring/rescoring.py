@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, scorecard
 from services.common import events, outbox
 from services.common.clock import Clock
-from services.scoring import reading, repository
+from services.scoring import letters, reading, repository
 from services.scoring.events import MatchScored
 from services.scoring.models import MatchRecord, Slate
 from services.scoring.repository import LineKey, RuleTotal
@@ -50,6 +50,7 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> Non
         if match.corrected_in > before > 0 and notified:
             message = f"{match.title}: a correction of the result has changed your team's points. They are provisional."
             await repository.notify(session, notified, match_id, match.revision, message, clock.now())
+            await outbox.enqueue(session, letters.LETTERS, letters.about(match_id, match.revision, _FIRST))
         await events.emit(
             session, MatchScored(match=match_id, rules=sha256, revision=match.revision, phase=match.phase)
         )

@@ -16,6 +16,7 @@ from services.scoring import (
     contests_repository,
     feeds,
     ingestion,
+    letters,
     prizes,
     pulling,
     repository,
@@ -25,6 +26,7 @@ from services.scoring import (
 
 jobs = Jobs(emits=True)
 jobs.on_message_outside(feeds.PULL, pulling.Pull())
+jobs.on_message_outside(letters.LETTERS, letters.Letters())
 
 
 @jobs.on_message(ingestion.SCORE)

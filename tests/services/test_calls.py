@@ -11,6 +11,7 @@ from services.common import aws, cache, issuer, revocations, tokens
 from services.payments import deposits, levels
 from services.payments.providers import transport
 from services.scoring import fetching
+from services.scoring import letters as scoring_letters
 from tests.services.support import CATALOG, ROOT, SERVICES
 
 HEADER = ["call", "time-out", "retry", "idempotency key", "UNKNOWN means"]
@@ -39,7 +40,11 @@ OWN: dict[str, dict[str, float]] = {
         "`POST wallet /wallet/internal/…`": transport.CALL_SECONDS,
         "`GET kyc /kyc/internal/levels/": levels.SECONDS,
     },
-    "scoring": {"a file of a provider": fetching.FILE_SECONDS, "S3": aws.CONNECT_SECONDS},
+    "scoring": {
+        "a file of a provider": fetching.FILE_SECONDS,
+        "S3": aws.CONNECT_SECONDS,
+        "`POST auth /auth/token`": scoring_letters.SECONDS,
+    },
 }
 
 

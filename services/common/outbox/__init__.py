@@ -16,6 +16,7 @@ from services.common.outbox.messages import (
     enqueue,
     enqueue_later,
     forget,
+    receive,
 )
 
-__all__ = ["KEPT", "MAX_ATTEMPTS", "Message", "OutboxMessage", "enqueue", "enqueue_later", "forget"]
+__all__ = ["KEPT", "MAX_ATTEMPTS", "Message", "OutboxMessage", "enqueue", "enqueue_later", "forget", "receive"]

@@ -119,6 +119,12 @@ async def test_a_scenario_is_set_from_outside_and_a_wrong_one_refused(partners: 
         assert (await http.put("/_partners/nobody/scenario", json={})).status_code == 400
         assert (await http.put("/_partners/cashfree/scenario", json={})).status_code == 200
 
+        assert (await http.get("/pg/orders/o", headers=host)).json()["code"] == "order_not_found"
+        wrong = base64.b64encode(b"x").decode()
+        assert (await http.get("/pg/orders/o", headers=host | {"x-client-secret": wrong})).status_code == 401
+        assert (await http.get("/v1/orders", headers={"Host": "nobody.partners"})).status_code == 404
+        assert json.loads((await http.get("/_partners/health")).text)["cashfree"]["orders"] == 0
+
 
 async def test_a_feed_comes_as_it_was_published_and_fails_as_it_is_told_to(partners: tuple[str, Surroundings]) -> None:
     url, _ = partners
@@ -144,8 +150,3 @@ async def test_a_feed_comes_as_it_was_published_and_fails_as_it_is_told_to(partn
         limited = await http.get("/1.json", headers=host)
         assert (limited.status_code, limited.headers["retry-after"]) == (429, "2")
         assert (await http.put("/_partners/feeds/scorer", json={"path": "/2.json"})).status_code == 400
-        assert (await http.get("/pg/orders/o", headers=host)).json()["code"] == "order_not_found"
-        wrong = base64.b64encode(b"x").decode()
-        assert (await http.get("/pg/orders/o", headers=host | {"x-client-secret": wrong})).status_code == 401
-        assert (await http.get("/v1/orders", headers={"Host": "nobody.partners"})).status_code == 404
-        assert json.loads((await http.get("/_partners/health")).text)["cashfree"]["orders"] == 0

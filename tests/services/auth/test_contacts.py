@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from localcloud.partners.messages import MessagesStandIn
 from localcloud.partners.wire import serve
@@ -18,7 +19,7 @@ from services.auth.settings import CLOSING_TIME
 from services.auth.tasks import jobs
 from services.common.tokens import PLAY, PLAYER, VERIFIED
 from tests.services.auth.fixtures import PASSWORD, Auth, Person
-from tests.services.support import Clock, environ
+from tests.services.support import OUTSIDE, Clock, environ
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("cheap_passwords")]
 
@@ -242,3 +243,44 @@ async def test_letters_are_sealed_while_they_wait_and_go_through_the_gateway_onc
     shown = gateway.shown(person.email)
     assert [(each["to"], each["channel"]) for each in shown] == [(person.email, "email")], "the letter was not lost"
     assert code in shown[0]["subject"]
+
+
+async def test_players_are_written_to_once_for_an_occasion_and_their_addresses_stay_here(auth: Auth) -> None:
+    one, other = [await auth.person() for _ in range(2)]
+    unverified = await auth.person()
+    async with auth.app.state.sessions() as session, session.begin():
+        await session.execute(
+            sa.text("UPDATE users SET email_verified_at = NULL WHERE id = :id"), {"id": unverified.id}
+        )
+    writer = await auth.bearer("scoring-letters")
+    accounts = [str(each) for each in (one.id, other.id, unverified.id, uuid4())]
+    body = {
+        "kind": "points_corrected", "key": str(uuid4()), "about": "A v B\nhttp://evil.example/win now", "accounts": accounts,
+    }  # fmt: skip
+    asked = [auth.client.post("/auth/internal/letters", json=body, headers=writer) for _ in range(4)]
+    assert [answer.json() for answer in await asyncio.gather(*asked)] == [{"taken": 2}] * 4
+
+    async def written(email: str) -> list[str]:
+        found = [each for each in await auth.letters(email) if each["subject"] == "Your points were corrected"]
+        return [each["text"] for each in found]
+
+    for person in (one, other):
+        (text,) = await written(person.email)
+        assert "A v B http evil example win now" in text and "evil.example" not in text
+    assert await written(unverified.email) == []
+    later = body | {"key": str(uuid4()), "accounts": accounts[:1]}
+    assert (await auth.client.post("/auth/internal/letters", json=later, headers=writer)).json() == {"taken": 1}
+    assert len(await written(one.email)) == 2, "another occasion"
+    for bearer in (one.bearer, await auth.bearer("scoring-feed")):
+        assert (await auth.client.post("/auth/internal/letters", json=later, headers=bearer)).status_code == 403
+    outside = await auth.client.post("/auth/internal/letters", json=later, headers=writer | OUTSIDE)
+    assert outside.status_code == 404
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"kind": "win"},
+        {"accounts": []},
+        {"about": ""},
+        {"accounts": [str(uuid4())] * 201},
+    )
+    for wrong in wrongs:
+        answer = await auth.client.post("/auth/internal/letters", json=later | wrong, headers=writer)
+        assert answer.status_code == 422

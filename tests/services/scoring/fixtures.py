@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from services.common.outside import Once
+from services.scoring import letters
 from services.scoring.app import create_app
 from services.scoring.tasks import jobs
 from tests.services.auth.fixtures import Auth, Person
@@ -163,6 +166,8 @@ async def scoring(
     ):  # fmt: skip
         monkeypatch.setenv(name, value)
     app = create_app(clock, httpx.ASGITransport(auth.app))
+    to_auth = Once(functools.partial(letters.open_writer, httpx.ASGITransport(auth.app)))
+    monkeypatch.setitem(jobs.outside, letters.LETTERS, letters.Letters(to_auth))
     async with cloud.fresh("scoring") as database:
         made = Scoring(app, httpx.AsyncClient(), database, auth, clock, *await tokens(auth), snapshots)
         async with running(app, made.environment("web")) as made.client:

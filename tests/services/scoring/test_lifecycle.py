@@ -48,6 +48,10 @@ async def test_a_correction_moves_the_right_players_and_prizes_wait(scoring: Sco
     assert (await scoring.ok("GET", "/scoring/notifications", one_again))["notifications"] == []
     (told,) = (await scoring.ok("GET", "/scoring/notifications", other_again))["notifications"]
     assert told["match"] == AUSTIN and "provisional" in told["message"]
+    for person, count in ((one, 0), (other, 1), (third, 1)):
+        letters = [each for each in await scoring.auth.letters(person.email) if "corrected" in each["subject"]]
+        assert len(letters) == count
+        assert all("United States" in each["text"] and each["channel"] == "email" for each in letters)
 
     await locked(scoring, contest, "open")
     for hours in (30, 30, 11):  # confirmed twice, and not yet for 72 hours
