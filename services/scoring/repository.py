@@ -260,10 +260,12 @@ async def team(session: AsyncSession, team_id: UUID) -> Team | None:
     return (await session.scalars(select(Team).where(Team.id == team_id))).one_or_none()
 
 
-async def keep_team(session: AsyncSession, values: Mapping[str, Any]) -> None:
-    """Keep a team, or its new picks; that the caller owns it has been looked at."""
+async def keep_team(session: AsyncSession, values: Mapping[str, Any]) -> bool:
+    """Keep a team, or its new picks; False if another player, or another slate, has a team of that id by now."""
     changed = {name: values[name] for name in ("roster", "members", "units", "changed_in")}
-    await session.execute(insert(Team).values(**values).on_conflict_do_update(index_elements=["id"], set_=changed))
+    own = (Team.owner_id == values["owner_id"]) & (Team.slate_id == values["slate_id"])
+    kept = insert(Team).values(**values).on_conflict_do_update(index_elements=["id"], set_=changed, where=own)
+    return (await session.execute(kept.returning(Team.id))).first() is not None
 
 
 _TEAMS = (

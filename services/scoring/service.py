@@ -173,7 +173,8 @@ async def keep_team(
         "changed_in": slate.revision,
         "created_at": clock.now(),
     }
-    await repository.keep_team(session, values)
+    if not await repository.keep_team(session, values):
+        raise ServiceError(ScoringCode.ID_TAKEN, "Choose a new random id for each team.")
     for contest_id in await contests_repository.contests_with(session, team_id):
         await outbox.enqueue(session, PLACE, {"contest": str(contest_id), "team": str(team_id)})
     return TeamView(id=team_id, slate=slate_id, **roster, points=shown(values["units"]))

@@ -242,6 +242,27 @@ async def test_a_team_keeps_to_the_rules_and_to_the_lock(scoring: Scoring) -> No
     assert (await scoring.ok("PUT", path, late, changed))["offices"] == {"captain": "lando-norris"}, "the same again"
 
 
+async def test_players_that_take_one_id_at_once_have_one_team_between_them(scoring: Scoring) -> None:
+    """Whoever is first has it; nobody changes the picks of another."""
+    rules = await scoring.rules(RULES)
+    slate = await scoring.slate(rules, AUSTIN, players=drivers())
+    players = [await scoring.auth.person() for _ in range(4)]
+    chosen = picks("max-verstappen", "lando-norris", "carlos-sainz-jr", "pierre-gasly", "alexander-albon")
+    for _ in range(5):
+        path = f"/scoring/slates/{slate}/teams/{uuid4()}"
+        wanted = [{**chosen, "offices": {"captain": chosen["players"][place]}} for place in range(len(players))]
+        answers = await asyncio.gather(
+            *[
+                scoring.client.put(path, headers=player.bearer, json=body)
+                for player, body in zip(players, wanted, strict=True)
+            ]
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+        (owner,) = [place for place, answer in enumerate(answers) if answer.status_code == 200]
+        team = await scoring.ok("GET", f"/scoring/teams/{path[-36:]}", players[owner].bearer)
+        assert team["offices"] == wanted[owner]["offices"]
+
+
 async def test_rules_are_linted_immutable_and_withdrawn(scoring: Scoring) -> None:
     publish = "/scoring/internal/rules"
     bodies: list[dict[str, Any]] = [{"reference": "nothing@1.0.0"}, {"document": "{}"}, {}, {"document": "<html>"}]
