@@ -117,6 +117,8 @@ async def stage(
             database = await stack.enter_async_context(cloud.fresh(service))
             app = application(service)
             variables = cloud.environment(service, database, AUTH_URL=f"http://{host}:{port}")
+            if service == "scoring":  # which keeps what it is sent in S3 first
+                variables |= request.getfixturevalue("s3")
             await stack.enter_async_context(running(app, variables))
             host, port = await stack.enter_async_context(serving(app))
         schema = schemathesis.openapi.from_dict(json.loads(openapi.document(service)))

@@ -34,7 +34,7 @@ class Scoring:
     clock: Clock
     feed: dict[str, str]
     staff: dict[str, str]
-    bucket: str
+    s3: dict[str, str]
     providers: dict[str, str] = field(default_factory=dict)
 
     async def ok(self, method: str, path: str, bearer: Mapping[str, str], body: Any = None) -> Any:
@@ -90,9 +90,7 @@ class Scoring:
 
     def environment(self, process: str) -> dict[str, str]:
         """A process's variables: the bucket is there, and those providers that stand in for real ones."""
-        found = self.auth.cloud.environment("scoring", self.database, process=process)
-        del found["AWS_ENDPOINT_URL"]
-        return found | {"BUCKET_SNAPSHOTS": self.bucket} | self.providers
+        return self.auth.cloud.environment("scoring", self.database, process=process, **self.s3, **self.providers)
 
     async def again(self, person: Person) -> dict[str, str]:
         """Somebody who logs in once more."""
@@ -150,25 +148,26 @@ def snapshots(aws: str) -> str:
 
 
 @pytest.fixture
+def s3(aws: str, snapshots: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables of a process that finds the bucket; clients, which are made when they are first used, find S3, too."""
+    found = {
+        "AWS_ENDPOINT_URL": aws, "AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "ap-south-1",
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "BUCKET_SNAPSHOTS": snapshots,
+    }  # fmt: skip
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture
 async def scoring(
-    cloud: Cloud,
-    clock: Clock,
-    cheap_passwords: None,
-    auth: Auth,
-    aws: str,
-    snapshots: str,
-    monkeypatch: pytest.MonkeyPatch,
+    cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Scoring]:
     """Scoring, running, with nothing in it."""
-    for name, value in (
-        ("AWS_ENDPOINT_URL", aws), ("AWS_REGION", "ap-south-1"), ("AWS_DEFAULT_REGION", "ap-south-1"),
-        ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, value)
     app = create_app(clock, httpx.ASGITransport(auth.app))
     to_auth = Once(functools.partial(letters.open_writer, httpx.ASGITransport(auth.app)))
     monkeypatch.setitem(jobs.outside, letters.LETTERS, letters.Letters(to_auth))
     async with cloud.fresh("scoring") as database:
-        made = Scoring(app, httpx.AsyncClient(), database, auth, clock, *await tokens(auth), snapshots)
+        made = Scoring(app, httpx.AsyncClient(), database, auth, clock, *await tokens(auth), s3)
         async with running(app, made.environment("web")) as made.client:
             yield made

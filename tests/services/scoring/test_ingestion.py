@@ -229,7 +229,7 @@ async def test_what_was_not_sent_or_is_something_else_is_refused(scoring: Scorin
 
 
 async def test_what_came_is_in_s3_before_it_is_read_and_what_s3_does_not_take_is_not_read(scoring: Scoring) -> None:
-    store = Store(scoring.bucket)
+    store = Store(scoring.s3["BUCKET_SNAPSHOTS"])
     files = small()
     await scoring.snapshot(SMALL, "cricsheet", files)
     kept = await store.read(hashlib.sha256(files["1.json"].encode()).hexdigest())
