@@ -65,8 +65,8 @@ def ask_feed(journey: Journey) -> str:
     """A scorer is asked for a match every second; what has happened in it comes ball by ball, and is scored."""
     match = f"live:{journey.run}"
     now = datetime.now(UTC)
-    slate, contest = example.open_contest(journey, match, match, (now + timedelta(hours=1)).isoformat())
-    team = example.enter(journey, FIRST, match, slate, contest)
+    slate, _ = example.open_contest(journey, match, match, (now + timedelta(hours=1)).isoformat())
+    rules = journey.ask("GET", f"/scoring/slates/{slate}", 200, who=FIRST)["rules"]
     log = json.loads(example.log(match, now.isoformat(), 6)["log.json"])
     balls = len(log["events"])
     cuts = [{"at": at, "events": balls - 2 + at, "stage": "finished" if at == 2 else "in play"} for at in range(3)]
@@ -76,15 +76,15 @@ def ask_feed(journey: Journey) -> str:
     asked = {"files": {"log.json": path}, "every": 1}
     example.staff(journey, "PUT", f"feeds/scorer/matches/{match}", asked)
 
-    def look() -> tuple[int, str] | None:
+    def look() -> str | None:
         found = journey.ask("GET", f"/scoring/matches/{match}", 200, who=FIRST)
-        if found["result_at"] is None:
+        scored = journey.ask("GET", f"/scoring/matches/{match}/points?rules={rules}", 200, who=FIRST)
+        if found["result_at"] is None or scored["scored"] != found["revision"]:
             return None
-        points = journey.ask("GET", f"/scoring/teams/{team}", 200, who=FIRST)["points"]
-        return (found["revision"], points) if points not in ("0", "8") else None
+        first = scored["players"][0]
+        return f"revision {found['revision']}: {first['player']} has {first['points']} points"
 
-    revision, points = journey.until(FEED_SECONDS, "the match taken in (does the scheduler run?)", look)
-    return f"revision {revision}: {points} points"
+    return journey.until(FEED_SECONDS, "the match taken in and scored (does the scheduler run?)", look)
 
 
 def _leads(journey: Journey, runs: int, who: str) -> str:

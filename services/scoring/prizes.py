@@ -27,7 +27,9 @@ APPROVED_ABOVE = 10_000_000
 
 async def finish_matches(session: AsyncSession, clock: Clock) -> None:
     """Make final what has stood long enough and is disputed by nobody; contests whose matches all are get their prizes."""
-    for match_id in sorted(await repository.ripe_matches(session)):  # who locks several does it in the order of their ids
+    for match_id in sorted(
+        await repository.ripe_matches(session)
+    ):  # who locks several does it in the order of their ids
         match = await repository.lock_match(session, match_id)
         assert match is not None
         now = clock.now()
