@@ -41,7 +41,7 @@ EGRESS: Mapping[str, EgressGroup] = {
         endpoints={"MESSAGES_URL": None},
     ),
     "sports-feeds": EgressGroup(
-        summary="Results and statistics of matches: f1db (its files on GitHub), the Fantasy Premier League, Cricsheet, a scorer",
+        summary="Results of matches: f1db (its files on GitHub), the Fantasy Premier League, Cricsheet, a scorer",
         # Not Jolpica: its data are for non-commercial use.
         domains=("fantasy.premierleague.com", "raw.githubusercontent.com", "cricsheet.org"),
         endpoints={
