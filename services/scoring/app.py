@@ -16,7 +16,7 @@ from services.common.settings import CacheSettings, load
 from services.scoring.endpoints import router
 from services.scoring.errors import ScoringCode
 from services.scoring.internal import internal, staff
-from services.scoring.internal_feeds import feeds
+from services.scoring.internal_feeds import router as feeds
 from services.scoring.store import open_store
 
 

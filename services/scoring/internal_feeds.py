@@ -17,14 +17,14 @@ from services.scoring.dependencies import MatchPath, Provider
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import BackfillRequest, FeedRequest, Feeds, FeedView
 
-feeds = APIRouter(prefix="/scoring/internal/feeds", tags=["internal"], dependencies=[Depends(callers.inside)])
+router = APIRouter(prefix="/scoring/internal/feeds", tags=["internal"], dependencies=[Depends(callers.inside)])
 
 Staff = Annotated[Caller, Depends(needs("scoring:manage"))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
 
 
-@feeds.put("/{provider}/matches/{match_id}", responses=responses(ScoringCode.FEED_UNKNOWN, *REFUSALS))
+@router.put("/{provider}/matches/{match_id}", responses=responses(ScoringCode.FEED_UNKNOWN, *REFUSALS))
 async def keep_feed(
     provider: Provider, match_id: MatchPath, body: FeedRequest, caller: Staff, session: Session, clock: Now
 ) -> FeedView:
@@ -32,20 +32,20 @@ async def keep_feed(
     return await service.keep(session, clock, provider, match_id, body)
 
 
-@feeds.delete("/{provider}/matches/{match_id}", responses=responses(ScoringCode.FEED_UNKNOWN, *REFUSALS))
+@router.delete("/{provider}/matches/{match_id}", responses=responses(ScoringCode.FEED_UNKNOWN, *REFUSALS))
 async def end_feed(provider: Provider, match_id: MatchPath, caller: Staff, session: Session) -> FeedView:
     """Ask no more; needs the scope `scoring:manage`."""
     return await service.end(session, provider, match_id)
 
 
-@feeds.post("/{provider}/backfill", responses=responses(*REFUSALS))
+@router.post("/{provider}/backfill", responses=responses(*REFUSALS))
 async def backfill(provider: Provider, body: BackfillRequest, caller: Staff, session: Session, clock: Now) -> Feeds:
     """Ask for matches that are over, each until it was taken in once; needs the scope `scoring:manage`. Again, after whatever
     ended in between, it goes on with what is left."""
     return await service.backfill(session, clock, provider, body)
 
 
-@feeds.get("/{provider}", responses=responses(*REFUSALS))
+@router.get("/{provider}", responses=responses(*REFUSALS))
 async def read_feeds(
     provider: Provider,
     caller: Staff,
