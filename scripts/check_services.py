@@ -38,6 +38,7 @@ _FORGIVES = "DO NOTHING names columns: a clash in another unique index is then a
 
 #: File → why it may end a transaction of its own.
 REVIEWED = {
+    "scoring/pulling.py": "a snapshot that is refused is undone, and why is noted at its feed",
     "auth/app.py": "a web process makes the first signing keys when it starts, before any request",
 }
 
