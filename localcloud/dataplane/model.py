@@ -10,6 +10,26 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Permission:
+    """One permission of a security group: ports (None: all) to or from groups, addresses (IPv4) and prefix lists."""
+
+    protocol: str  #: `tcp`, a number, or `-1` for every one
+    first: int | None = None
+    last: int | None = None
+    groups: Sequence[str] = ()
+    ranges: Sequence[str] = ()
+    prefix_lists: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroup:
+    """What a security group lets in and out."""
+
+    ingress: Sequence[Permission] = ()
+    egress: Sequence[Permission] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Database:
     """An RDS instance of PostgreSQL."""
 
@@ -18,6 +38,7 @@ class Database:
     user: str
     password: str
     database: str | None = None
+    groups: Sequence[str] = ()  #: its security groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +60,7 @@ class Cache:
     password: str | None
     settings: Mapping[str, str] = field(default_factory=dict)
     users: Sequence[CacheUser] = ()
+    groups: Sequence[str] = ()  #: its security groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +173,7 @@ class Service:
     breaker: Breaker = field(default_factory=Breaker)
     targets: Sequence[LoadBalancerTarget] = ()
     aliases: Sequence[Alias] = ()
+    groups: Sequence[str] = ()  #: its tasks' security groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,4 +185,5 @@ class DesiredState:
     target_groups: Mapping[str, TargetGroup] = field(default_factory=dict)
     listeners: Sequence[Listener] = ()
     services: Sequence[Service] = ()
+    groups: Mapping[str, SecurityGroup] = field(default_factory=dict)  #: security groups by id
     refused: Sequence[str] = ()  #: what is there and cannot be run, each in one sentence

@@ -20,6 +20,8 @@ from localcloud.dataplane.model import (
     Listener,
     ListenerRule,
     LoadBalancerTarget,
+    Permission,
+    SecurityGroup,
     Service,
     TargetGroup,
     TaskDefinition,
@@ -70,6 +72,7 @@ class Observer:
             target_groups={group.arn: group for group in self._target_groups(_container_ports(services))},
             databases=[*self._databases(refused)],
             caches=[*self._caches()],
+            groups=dict(self._groups()),
             refused=refused,
         )
 
@@ -91,6 +94,7 @@ class Observer:
                     user=row["MasterUsername"],
                     password=password,
                     database=row.get("DBName") or None,
+                    groups=[item["VpcSecurityGroupId"] for item in row.get("VpcSecurityGroups") or []],
                 )
 
     def _master_password(self, name: str, row: Json) -> str | None:
@@ -118,6 +122,7 @@ class Observer:
                 password=kept.get("authToken"),
                 settings={key: value for key, value in parameters.items() if key in _CACHE_SETTINGS},
                 users=[*self._cache_users(kept.get("userGroupIds") or [])],
+                groups=kept.get("securityGroupIds") or [],
             )
 
     def _cache_users(self, groups: Sequence[str]) -> Iterable[CacheUser]:
@@ -161,6 +166,16 @@ class Observer:
                 unhealthy_threshold=int(row.get("UnhealthyThresholdCount") or 2),
                 deregistration_delay=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
                 enabled=row.get("HealthCheckEnabled", True),
+            )
+
+    def _groups(self) -> Iterable[tuple[str, SecurityGroup]]:
+        for row in self._pages("ec2", "describe_security_groups", "SecurityGroups"):
+            yield (
+                row["GroupId"],
+                SecurityGroup(
+                    ingress=[_permission(item) for item in row["IpPermissions"]],
+                    egress=[_permission(item) for item in row["IpPermissionsEgress"]],
+                ),
             )
 
     def _listeners(self) -> Iterable[Listener]:
@@ -243,6 +258,7 @@ class Observer:
             if item.get("targetGroupArn")
         ]
         aliases = [*_aliases(connect, definition)]
+        network = row.get("networkConfiguration") or deployments[0].get("networkConfiguration") or {}
         return Service(
             arn=row["serviceArn"],
             name=row["serviceName"],
@@ -258,6 +274,7 @@ class Observer:
             breaker=Breaker(enable=bool(breaker.get("enable")), rollback=bool(breaker.get("rollback"))),
             targets=targets,
             aliases=aliases,
+            groups=(network.get("awsvpcConfiguration") or {}).get("securityGroups") or [],
         )
 
     def _definition(self, arn: str) -> TaskDefinition:
@@ -308,6 +325,17 @@ def _aliases(connect: Json, definition: TaskDefinition) -> Iterable[Alias]:
         fallback = service.get("discoveryName") or service["portName"]
         for alias in service.get("clientAliases") or service.get("clientAlias") or [{"port": port}]:
             yield Alias(name=alias.get("dnsName") or fallback, port=int(alias["port"]), container_port=port)
+
+
+def _permission(item: Json) -> Permission:
+    return Permission(
+        protocol=str(item["IpProtocol"]),
+        first=item.get("FromPort"),
+        last=item.get("ToPort"),
+        groups=[pair["GroupId"] for pair in item.get("UserIdGroupPairs") or [] if pair.get("GroupId")],
+        ranges=[each["CidrIp"] for each in item.get("IpRanges") or []],
+        prefix_lists=[each["PrefixListId"] for each in item.get("PrefixListIds") or []],
+    )
 
 
 def _sets(given: Any) -> Iterable[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from localcloud.runtime import networks
 
 #: Host parts: 0.1–0.15 are the local cloud's own servers, 0.16–15.255 leases that last (data stores), 16.0 up are tasks.
-EMULATOR_HOST, INGRESS_ADMIN_HOST, PARTNERS_HOST = 2, 3, 4
+EMULATOR_HOST, INGRESS_ADMIN_HOST, PARTNERS_HOST, BLACK_HOLE_HOST = 2, 3, 4, 5
 
 #: The emulator's port on its address: LocalStack's, which AWS tools know.
 EMULATOR_PORT = 4566
@@ -56,7 +56,7 @@ class AddressBook:
             return ipaddress.ip_network(book["network"])  # type: ignore[return-value]
 
     def host(self, number: int) -> str:
-        """The fixed address of one of the local cloud's own servers (EMULATOR_HOST, INGRESS_ADMIN_HOST, PARTNERS_HOST)."""
+        """The fixed address of one of the local cloud's own servers (EMULATOR_HOST, INGRESS_ADMIN_HOST, …)."""
         return str(self.network[number])
 
     def lease(self, kind: str, name: str) -> str:

@@ -203,7 +203,7 @@ class Supervisor:
                 with contextlib.suppress(SupervisorError):
                     await part.stop()
             await self._agent.launcher.stop()
-            self._agent.guardian.close()
+            self._agent.close()
             shutil.rmtree(self._agent.tasks_directory, ignore_errors=True)
         if provider:
             await provider

@@ -14,8 +14,10 @@ from pathlib import Path
 from localcloud.dataplane.control.events import Hub
 from localcloud.dataplane.ecs.launcher import Launcher
 from localcloud.dataplane.ecs.logs import Shipper
+from localcloud.dataplane.network.black_hole import BlackHole
+from localcloud.dataplane.network.flows import Flows
 from localcloud.dataplane.settings import Config
-from localcloud.runtime.addresses import PARTNERS, PARTNERS_HOST, PARTNERS_PORT, AddressBook
+from localcloud.runtime.addresses import BLACK_HOLE_HOST, PARTNERS, PARTNERS_HOST, PARTNERS_PORT, AddressBook
 from localcloud.runtime.aws import Aws
 
 #: Service Connect name -> port -> [(address, port)]
@@ -66,10 +68,15 @@ class Agent:
         self.shipper = Shipper(aws, config.timing.log_flush, heard)
         self.guardian = Guardian()
         #: Partners outside of AWS, which DNS finds there.
-        place = {str(PARTNERS_PORT): [(book.host(PARTNERS_HOST), PARTNERS_PORT)]}
+        self.outside = book.host(PARTNERS_HOST)
+        place = {str(PARTNERS_PORT): [(self.outside, PARTNERS_PORT)]}
         self.partners: Names = dict.fromkeys(PARTNERS, place)
         self.names: Names = dict(self.partners)
-        self._sandboxes: dict[Path, str] = {}
+        #: By service's ARN; whose are not here is held to no security group.
+        self.flows: Mapping[str, Flows] = {}
+        self._nowhere = BlackHole(book.host(BLACK_HOLE_HOST))
+        self._nowhere.open()
+        self._sandboxes: dict[Path, tuple[str, str]] = {}
         self._source = (files("localcloud.dataplane.ecs") / "sandbox" / "sitecustomize.py").read_bytes()
         self.tasks_directory = config.places.tasks
         shutil.rmtree(self.tasks_directory, ignore_errors=True)
@@ -79,13 +86,13 @@ class Agent:
     def _tell_problem(self, sentence: str) -> None:
         self.hub.emit("problem", "matchday", "problem", sentence)
 
-    def open_sandbox(self, directory: Path, address: str) -> Path:
-        """Make a task's network namespace: the folder that goes on its PYTHONPATH."""
+    def open_sandbox(self, directory: Path, address: str, owner: str) -> Path:
+        """Make the network namespace of a task of the service `owner`: the folder that goes on its PYTHONPATH."""
         sandbox = directory / "sandbox"
         sandbox.mkdir(parents=True, mode=0o700)
         (sandbox / "sitecustomize.py").write_bytes(self._source)
-        self._sandboxes[sandbox] = address
-        self._write(sandbox, address)
+        self._sandboxes[sandbox] = (address, owner)
+        self._write(sandbox, address, owner)
         return sandbox
 
     def close_sandbox(self, directory: Path) -> None:
@@ -93,14 +100,25 @@ class Agent:
         self._sandboxes.pop(directory / "sandbox", None)
         shutil.rmtree(directory, ignore_errors=True)
 
-    def publish(self, names: Names) -> None:
-        """Tell every task where the Service Connect names lead now, if that has changed."""
-        if names != self.names:
-            self.names = names
-            for sandbox, address in self._sandboxes.items():
-                self._write(sandbox, address)
+    def publish(self, names: Names, flows: Mapping[str, Flows]) -> None:
+        """Tell every task where the Service Connect names lead now, and what it may connect to, if that has changed."""
+        if names != self.names or flows != self.flows:
+            self.names, self.flows = names, flows
+            for sandbox, (address, owner) in self._sandboxes.items():
+                self._write(sandbox, address, owner)
 
-    def _write(self, sandbox: Path, address: str) -> None:
+    def close(self) -> None:
+        """All tasks have ended: let go of what they shared."""
+        self._nowhere.close()
+        self.guardian.close()
+
+    def _write(self, sandbox: Path, address: str, owner: str) -> None:
         draft = sandbox / "network.new"
-        draft.write_text(json.dumps({"address": address, "names": self.names}))
+        network = {
+            "address": address,
+            "names": self.names,
+            "flows": self.flows.get(owner, {}),
+            "nowhere": self._nowhere.address,
+        }
+        draft.write_text(json.dumps(network))
         draft.replace(sandbox / "network.json")  # all or nothing: tasks read it at any time

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.service import Rollout, ServiceRunner
 from localcloud.dataplane.ingress.targets import Targets
 from localcloud.dataplane.model import DesiredState
+from localcloud.dataplane.network.flows import flows, stores
 
 
 class Scheduler:
@@ -20,9 +21,12 @@ class Scheduler:
         self.targets = Targets(agent.aws, agent.config.timing, self._wake_all)
         self._runners: dict[str, ServiceRunner] = {}
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._desired = DesiredState()
+        self._stores: dict[str, Sequence[str]] = {}
 
     async def apply(self, desired: DesiredState) -> None:
         """Follow what is deployed now."""
+        self._desired, self._stores = desired, stores(desired, self._agent.book)
         fresh = not self.targets.groups and desired.target_groups
         self.targets.groups = desired.target_groups
         if fresh:
@@ -78,4 +82,6 @@ class Scheduler:
             for alias in runner.spec.aliases:
                 places = names.setdefault(alias.name.lower(), {}).setdefault(str(alias.port), [])
                 places += sorted((task.address, alias.container_port) for task in runner.reachable())
-        self._agent.publish({**names, **self._agent.partners})
+        tasks = {arn: [task.address for task in runner.tasks] for arn, runner in self._runners.items()}
+        allowed = flows(self._desired, self._stores, tasks, self._agent.outside)
+        self._agent.publish({**names, **self._agent.partners}, allowed)

@@ -224,7 +224,7 @@ class ServiceRunner:
         self._changed()
 
     def _start(self, goal: Service) -> None:
-        task = Task(self._agent, goal.name, goal.definition, goal.deployment, self._wake.set)
+        task = Task(self._agent, goal.name, goal.definition, goal.deployment, self._wake.set, owner=goal.arn)
         task.restarts = self._lineage.pop() if self._lineage else 0
         self._started_as[task] = goal
         self.tasks.append(task)

@@ -27,10 +27,20 @@ class Status(Enum):
 
 
 class Task:
-    """A task from its start to its end. `changed` is called whenever its status or health changes."""
+    """A task from its start to its end. `changed` is called whenever its status or health changes.
+
+    `owner`: the ARN of its service, whose security groups it is in.
+    """
 
     def __init__(
-        self, agent: Agent, service: str, definition: TaskDefinition, deployment: str, changed: Callable[[], None]
+        self,
+        agent: Agent,
+        service: str,
+        definition: TaskDefinition,
+        deployment: str,
+        changed: Callable[[], None],
+        *,
+        owner: str,
     ) -> None:
         self.id = secrets.token_hex(16)
         self.service, self.definition, self.deployment = service, definition, deployment
@@ -41,7 +51,7 @@ class Task:
         self.started = time.monotonic()
         self.became_ready: float | None = None
         self.announced: float | None = None  #: when its service first said that it serves
-        self._agent, self._changed = agent, changed
+        self._agent, self._changed, self._owner = agent, changed, owner
         self._directory = agent.tasks_directory / self.id
         main = next((item for item in definition.containers if item.get("essential", True)), definition.containers[0])
         self.main: str = main["name"]
@@ -125,7 +135,7 @@ class Task:
             )
             for item in definitions
         }
-        sandbox = self._agent.open_sandbox(self._directory, self.address)
+        sandbox = self._agent.open_sandbox(self._directory, self.address, self._owner)
         self._file = LogFile(self.log)
         given = images.of_the_agent(self._agent.aws.endpoint, self._agent.aws.region, self.definition.role_arn)
         for item in definitions:

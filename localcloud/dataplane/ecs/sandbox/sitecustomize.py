@@ -2,7 +2,8 @@
 
 In ECS (awsvpc) a task has an interface of its own and a hosts file that the agent writes. Here it has a loopback address of
 its own: binding to every interface or to localhost, and connecting to localhost, mean that address; Service Connect names
-are looked up in `network.json` beside this file, read again when it changes. Every other address is left alone.
+are looked up in `network.json` beside this file, read again when it changes. Connections that the security groups of both
+sides do not allow are dropped. Every other address is left alone.
 
 It runs in the image's interpreter, not in the local cloud's, and at the start of each process (health checks too): so
 standard library only, and few modules of that (pathlib is left out: it would cost each start some milliseconds).
@@ -81,8 +82,15 @@ def _mapped(sock: socket.socket, address: Address, places: tuple[str, ...]) -> A
 
 def _destination(sock: socket.socket, address: Address) -> Address:
     address = _mapped(sock, address, (*_LOCAL, *_WILDCARDS))
-    if sock.family == socket.AF_INET and isinstance(address, tuple) and _ports(_text(address[0])) is not None:
-        return _targets(_text(address[0]), address[1])[0]
+    if sock.family != socket.AF_INET or not isinstance(address, tuple):
+        return address
+    if _ports(_text(address[0])) is not None:
+        address = _targets(_text(address[0]), address[1])[0]
+    network = _network()
+    allowed = network.get("flows", {}).get(_text(address[0]))
+    # A security group drops what it does not allow: the caller hears nothing until its own patience ends.
+    if allowed is not None and not any(first <= address[1] <= last for first, last in allowed):
+        return tuple(network["nowhere"])
     return address
 
 

@@ -1,0 +1,1 @@
+"""Security groups between tasks and data stores: which connections may be opened."""
