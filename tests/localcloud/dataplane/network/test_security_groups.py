@@ -97,7 +97,9 @@ def test_flows_are_those_of_the_services_groups(tmp_path: Path) -> None:
     tasks = {"web": ["127.9.0.1"], "jobs": ["127.9.0.2"], "free": ["127.9.0.3"]}
     store = book.lease("rds", "main")
     found = flows(desired, stores(desired, book), tasks, "127.9.0.9")
-    nowhere: dict[str, list[Ports]] = dict.fromkeys((store, "127.9.0.1", "127.9.0.2", "127.9.0.3", "127.9.0.9"), [])
+    nowhere: dict[str, list[Ports]] = {
+        address: [] for address in (store, "127.9.0.1", "127.9.0.2", "127.9.0.3", "127.9.0.9")
+    }
     assert found == {
         "web": {**nowhere, "127.9.0.2": [(8080, 8080)], "127.9.0.3": [(443, 443)], "127.9.0.9": [(0, 65535)]},
         "jobs": {**nowhere, store: [(5432, 5432)]},
@@ -130,7 +132,7 @@ def test_a_task_hears_nothing_of_what_is_not_allowed(book: AddressBook, tmp_path
     hole = BlackHole(book.host(5))
     hole.open()
     peer, port = str(book.network[4000]), 18080
-    with socket.create_server((peer, port)):
+    with socket.create_server((peer, port)), socket.create_server((str(book.network[4001]), port)):
         program = f"""
             import asyncio, json, socket, sys
 
@@ -157,7 +159,7 @@ def test_a_task_hears_nothing_of_what_is_not_allowed(book: AddressBook, tmp_path
             network = {
                 "address": str(book.network[4001]),
                 "names": {"peer": {str(port): [(peer, port)]}},
-                "flows": {peer: ports},
+                "flows": {peer: ports, str(book.network[4001]): []},
                 "nowhere": hole.address,
             }
             draft = tmp_path / "network.new"
@@ -183,6 +185,7 @@ def test_a_task_hears_nothing_of_what_is_not_allowed(book: AddressBook, tmp_path
 
             try:
                 assert ask(peer) == ask("peer") == ["TimeoutError"] * 2
+                assert ask("localhost") == ["connected"] * 2  # nothing within a task passes a group
                 let((port - 1, port))
                 assert ask(peer) == ask("peer") == ["connected"] * 2
                 let((port + 1, port + 1))
