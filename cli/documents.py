@@ -123,6 +123,16 @@ class AutoScaling(TypedDict):
 
 
 @exact
+class Firewall(TypedDict):
+    """The web ACL of the load balancer, acting at the ingress."""
+
+    held: Annotated[dict[str, list[str]], "by rule, the addresses above its rate"]
+    not_evaluated: Annotated[
+        dict[str, dict[str, str]], "by web ACL and rule, what the local cloud cannot judge and why"
+    ]
+
+
+@exact
 class Supervisor(TypedDict):
     """The process that owns everything."""
 
@@ -143,6 +153,7 @@ class Status(TypedDict):
     drift: Annotated[Drift, "looked for every five minutes if anything was written since"]
     alarms: Annotated[Alarms, "as CloudWatch would have them; each is evaluated when its period ends"]
     scaling: Annotated[AutoScaling, "Application Auto Scaling, acting on what runs here"]
+    firewall: Annotated[Firewall, "the web ACL's rules, acting on what is asked here"]
     supervisor: Annotated[Supervisor, "the process that owns everything"]
     resources: Annotated[int, "in the engine's state"]
 

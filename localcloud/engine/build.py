@@ -15,7 +15,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from localcloud.runtime.state import has_home
+from localcloud.runtime.state import copy_tree, has_home
 
 #: The newest version whose module the Go module proxy serves (localcloud/engine/cli_build/go.mod pins it and all below it).
 VERSION = "3.259.0"
@@ -72,7 +72,7 @@ def build(cache: Path, say: Callable[[str], None]) -> None:
     }
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as scratch:
         source = Path(scratch) / "module"
-        shutil.copytree(_MODULE, source)
+        copy_tree(_MODULE, source)
         draft = Path(scratch) / "root"
         (draft / "bin").mkdir(parents=True)
         say("fetching the CLI's Go modules (about 330)")

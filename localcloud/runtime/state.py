@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import stat
 import tempfile
 import threading
@@ -28,6 +29,23 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def copy_tree(source: Path, target: Path, *, symlinks: bool = False) -> None:
+    """Copy a folder. Raises the OSError of the first file that could not be copied; shutil's own has no `errno`."""
+    failed: list[OSError] = []
+
+    def copy(this: str, there: str) -> str:
+        try:
+            return shutil.copy2(this, there, follow_symlinks=not symlinks)
+        except OSError as error:
+            failed.append(error)
+            raise
+
+    try:
+        shutil.copytree(source, target, symlinks=symlinks, copy_function=copy)
+    except shutil.Error as error:
+        raise (failed or [error])[0] from None
 
 
 def cache_directory() -> Path:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import Account, can_reach, end, require_free, spawn, unprivileged_account
+from localcloud.runtime.state import copy_tree
 
 #: The superuser, as in RDS: the service's own; the master user is none.
 ADMIN = "rdsadmin"
@@ -106,7 +107,7 @@ def _readable_copy(binaries: Binaries, account: Account | None) -> Binaries:
         draft = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
         for part in (package, package.with_name(f"{package.name}.libs")):
             if part.exists():
-                shutil.copytree(part, draft / part.name, symlinks=True)
+                copy_tree(part, draft / part.name, symlinks=True)
         draft.chmod(0o755)
         draft.rename(copy)
     if copy.stat().st_uid != os.geteuid():
