@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -185,10 +186,10 @@ def test_a_copy_that_was_interrupted_does_not_replace_the_last_whole_one(
     _write(tmp_path, "later")
     copytree = shutil.copytree
 
-    def interrupted(source: Path, target: Path) -> Path:
+    def interrupted(source: Path, target: Path, **how: Any) -> Path:
         if str(source).endswith(COPIED[1]):
             raise KeyboardInterrupt
-        return Path(copytree(source, target))
+        return Path(copytree(source, target, **how))
 
     monkeypatch.setattr(shutil, "copytree", interrupted)
     with pytest.raises(KeyboardInterrupt):
