@@ -81,6 +81,7 @@ def test_sarif_is_valid(which: str, request: pytest.FixtureRequest) -> None:
     assert suppressed and all(result["suppressions"][0]["justification"] for result in suppressed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["small", "prod"])
 def test_oscal_holds_together(which: str, request: pytest.FixtureRequest) -> None:
     """Structural rules of OSCAL 1.1.2: unique UUIDs, references that resolve, tokens, no empty values."""
