@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.egress import EGRESS
@@ -24,4 +26,4 @@ def unnamed(settings: EnvironmentSettings, service: ServiceManifest) -> list[str
 def domains(settings: EnvironmentSettings, catalog: Catalog) -> list[str]:
     """Every host outside of AWS that some service may call: what its groups say, and what the environment names."""
     urls = [url for service in catalog.services.values() for url in endpoints(settings, service).values()]
-    return sorted({*catalog.domains, *(url.partition("://")[2].partition(":")[0] for url in urls)})
+    return sorted({*catalog.domains, *(host for url in urls if (host := urlsplit(url).hostname))})

@@ -164,6 +164,7 @@ def test_dns_answers_for_aws_and_for_what_services_may_call(composed: Composed, 
         *AWS_DOMAINS,
         *EGRESS["payments-providers"].domains,
         *EGRESS["sports-feeds"].domains,
+        "scorer.matchday.example",  # by the environment's `endpoints`
     }
     named = composed("prod").named("dns-firewall-known").inputs["domains"]
     assert {"messages.matchday.example", "accounts.google.com"} <= set(named), "what the environment names, too"

@@ -269,7 +269,22 @@ def certificate(given: Given) -> Iterator[Failure]:
             yield "validationOptions", f"validationOptions: {parent!r} is not above {name!r}"
 
 
+#: A domain of a DNS firewall's list: its labels, of which the first may be or begin with `*`.
+_LISTED = re.compile(r"\*|\*?\.?([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+
+
+def firewall_domains(given: Given) -> Iterator[Failure]:
+    """Domains of a list of the DNS firewall (CreateFirewallDomainList, UpdateFirewallDomains)."""
+    for name in given.get("domains") or []:
+        if isinstance(name, str) and (len(name) > 255 or not _LISTED.fullmatch(name)):
+            yield (
+                "domains",
+                f"domains: {name!r}; accepted is a domain of 255 characters at most, such as example.com or *.example.com",
+            )
+
+
 CHECKS = {
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList": (firewall_domains,),
     "aws:cloudfront/distribution:Distribution": (distribution,),
     "aws:cloudfront/cachePolicy:CachePolicy": (cache_policy,),
     "aws:cloudfront/originRequestPolicy:OriginRequestPolicy": (origin_request_policy,),
