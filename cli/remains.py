@@ -18,7 +18,7 @@ from localcloud.dataplane.stores import copies
 #: How a supervisor, an emulator and a provider are started; each names its state directory or a path below it.
 _SERVERS = ("localcloud.dataplane", "localcloud.emulator", "localcloud.provider")
 #: Temporary folders, which a killed command leaves: of previews, and of drills (localcloud/dataplane/stores/copies.py).
-_SCRATCH = ((tempfile.gettempdir(), "matchday-preview-*"), ("/var/tmp", f"{copies.SCRATCH}*"))  # noqa: S108 - looked at, not written
+_PREVIEWS, _DRILLS = "matchday-preview-*", f"{copies.SCRATCH}*"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def everywhere() -> Iterator[Remains]:
 def scratch() -> list[Path]:
     """Temporary folders of previews and drills that no process uses any more."""
     used = {word for process in psutil.process_iter() for word in _words(process)}
-    folders = (folder for place, pattern in _SCRATCH for folder in Path(place).glob(pattern))
+    folders = [*Path(tempfile.gettempdir()).glob(_PREVIEWS), *copies.SCRATCH_PLACE.glob(_DRILLS)]
     return [folder for folder in folders if _left(folder) and not any(_below(word, str(folder)) for word in used)]
 
 

@@ -25,7 +25,7 @@ CHOICES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Exercise:
+class DrillRun:
     """A drill that was begun (seconds since the epoch); `document` once it has ended, or `problem` why there is none."""
 
     what: str
@@ -51,18 +51,18 @@ class Exercises:
     def __init__(self, run: Callable[[str], subprocess.CompletedProcess[str]] = command) -> None:
         self._run = run
         self._lock = threading.Lock()
-        self.last: Exercise | None = None
+        self.last: DrillRun | None = None
 
     def start(self, what: str) -> bool:
         """Begin a drill; False while another one runs."""
         with self._lock:
             if self.last and self.last.runs:
                 return False
-            begun = self.last = Exercise(what, time.time())
+            begun = self.last = DrillRun(what, time.time())
         threading.Thread(target=self._finish, args=(begun,), name=f"drill {what}", daemon=True).start()
         return True
 
-    def _finish(self, begun: Exercise) -> None:
+    def _finish(self, begun: DrillRun) -> None:
         try:
             done = self._run(begun.what)
             document, problem = json.loads(done.stdout), ""
@@ -70,4 +70,4 @@ class Exercises:
             document, problem = None, done.stderr.strip() or f"`matchday drill` ended with {done.returncode}"
         except OSError as error:
             document, problem = None, str(error)
-        self.last = Exercise(begun.what, begun.since, document, problem)
+        self.last = DrillRun(begun.what, begun.since, document, problem)

@@ -17,7 +17,7 @@ from cli import console, local
 from cli.cloud import Cloud
 from cli.dashboard import charts
 from cli.dashboard.board import Reading
-from cli.dashboard.exercises import CHOICES, Exercise
+from cli.dashboard.exercises import CHOICES, DrillRun
 from cli.dashboard.sources import client
 from cli.trace import ACCEPTED, find, is_id
 
@@ -37,7 +37,7 @@ STATIC = {
 }
 
 
-def index(readings: Mapping[str, Reading], drill: Exercise | None, form_token: str) -> str:
+def index(readings: Mapping[str, Reading], drill: DrillRun | None, form_token: str) -> str:
     """The page. drill: the last one; form_token: what its forms prove with that they are its own."""
     values = {"drill": drill, "drills": CHOICES, "form_token": form_token}
     return _render("index.html", read=readings, stack=local.STACK, folder=str(local.PROJECT), **values)

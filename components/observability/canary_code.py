@@ -32,9 +32,9 @@ def read(event: Any, context: Any) -> str:
 
 def log_in(event: Any, context: Any) -> str:
     """A log-in of somebody who does not exist is refused, in the way that says that everything behind it was asked."""
-    stranger = {"email": f"canary-{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(24)}
+    unknown = {"email": f"canary-{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(24)}
     try:
-        _ask("/auth/login", stranger)
+        _ask("/auth/login", unknown)
     except urllib.error.HTTPError as refusal:
         text = refusal.read()
         if (refusal.code, _code(text)) != REFUSED:

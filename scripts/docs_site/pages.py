@@ -15,7 +15,7 @@ MENU: Mapping[str, tuple[str, ...]] = {
     "Start": ("index", "newcomer", "commands", "contributing", "changelog"),
     "Architecture": ("architecture", "request-flows", "contracts", "background-work", "jobs", "multi-region", "adr"),
     "Services": ("services", "services/auth", "services/kyc", "services/payments", "services/scoring", "services/wallet",
-                 "payments", "scoring"),
+                 "kyc", "payments", "scoring"),
     "Platform": ("environments", "components-library", "data-plane", "local-provider", "local-provider-coverage", "events",
                  "cost"),
     "Operations": ("delivery", "console", "telemetry", "recovery", "runbooks", "postmortems"),

@@ -21,7 +21,7 @@ from services.common.ids import uuid7
 from services.scoring import lifecycle, reading, repository
 from services.scoring.errors import ScoringCode
 from services.scoring.models import MatchRecord, Phase, Snapshot
-from services.scoring.payloads import Said
+from services.scoring.payloads import Payload
 from services.scoring.schemas import IngestedView
 
 #: The outbox task that scores a match.
@@ -37,42 +37,42 @@ _REASON_LENGTH = 300
 _DISPUTES_KEPT = 100
 
 
-async def ingest(session: AsyncSession, clock: Clock, match_id: str, said: Said) -> IngestedView:
+async def ingest(session: AsyncSession, clock: Clock, match_id: str, payload: Payload) -> IngestedView:
     """Take in what a feed says now; its files are in S3 already.
 
     Raises ServiceError (snapshot_refused, wrong_match, match_final, snapshot_stale): then nothing of it is in the database.
     """
     now = clock.now()
     match = await repository.lock_match(session, match_id)
-    if match is not None and await _repeats(session, match, said, now):
+    if match is not None and await _repeats(session, match, payload, now):
         return _view(match, 0)
-    read = await _read(match_id, said)
+    read = await _read(match_id, payload)
     if match is None:
         match = await repository.open_match(session, match_id, read.sport, now)
-        if await _repeats(session, match, said, now):  # the same came at the same moment
+        if await _repeats(session, match, payload, now):  # the same came at the same moment
             return _view(match, 0)
     if match.sport != read.sport:
         raise ServiceError(ScoringCode.WRONG_MATCH, f"{match_id} is {match.sport}, the snapshot {read.sport}.")
     if match.phase == Phase.FINAL:
         raise ServiceError(ScoringCode.MATCH_FINAL, f"{match_id} has been final since {match.final_at}.")
-    newest = await repository.newest_snapshot(session, match_id, said.provider)
-    if newest is not None and said.seen_at < newest.seen_at:
+    newest = await repository.newest_snapshot(session, match_id, payload.provider)
+    if newest is not None and payload.seen_at < newest.seen_at:
         raise ServiceError(ScoringCode.SNAPSHOT_STALE, f"What is stored was seen at {newest.seen_at.isoformat()}.")
     snapshot = Snapshot(
         id=uuid7(),
         match_id=match_id,
-        provider=said.provider,
-        source=said.source,
-        sha256=said.sha256,
-        objects=dict(said.objects),
-        complete=said.complete and read.facts.get("stage", _FINISHED) == _FINISHED,
-        seen_at=said.seen_at,
+        provider=payload.provider,
+        source=payload.source,
+        sha256=payload.sha256,
+        objects=dict(payload.objects),
+        complete=payload.complete and read.facts.get("stage", _FINISHED) == _FINISHED,
+        seen_at=payload.seen_at,
         received_at=now,
-        received_from=said.received_from,
+        received_from=payload.received_from,
     )
     await repository.keep_snapshot(session, snapshot)
     log = await repository.events(session, match_id)
-    reported = [replace(event, provider=said.provider, version=1, seen_at=said.seen_at) for event in read.events]
+    reported = [replace(event, provider=payload.provider, version=1, seen_at=payload.seen_at) for event in read.events]
     try:
         added = observe(log, reported)
     except ScoringError as error:
@@ -89,10 +89,10 @@ async def ingest(session: AsyncSession, clock: Clock, match_id: str, said: Said)
     return _view(match, len(added))
 
 
-async def _repeats(session: AsyncSession, match: MatchRecord, said: Said, now: datetime) -> bool:
-    """Whether the feed has said nothing else since; then its result is confirmed."""
-    newest = await repository.newest_snapshot(session, match.id, said.provider)
-    if newest is None or newest.sha256 != said.sha256:
+async def _repeats(session: AsyncSession, match: MatchRecord, payload: Payload, now: datetime) -> bool:
+    """Whether the feed has sent nothing else since; then its result is confirmed."""
+    newest = await repository.newest_snapshot(session, match.id, payload.provider)
+    if newest is None or newest.sha256 != payload.sha256:
         return False
     if newest.complete:
         _confirm(match, now)
@@ -139,10 +139,10 @@ async def prefer(session: AsyncSession, match_id: str, providers: list[str]) -> 
     return _view(match, 0)
 
 
-async def _read(match_id: str, said: Said) -> Match:
-    assert said.contents is not None, "what has not changed since it was read is known by its hash"
+async def _read(match_id: str, payload: Payload) -> Match:
+    assert payload.contents is not None, "what has not changed since it was read is known by its hash"
     try:
-        read = await asyncio.to_thread(reading.read_match, said.source, match_id, said.contents, said.seen_at)
+        read = await asyncio.to_thread(reading.read_match, payload.source, match_id, payload.contents, payload.seen_at)
     except ScoringError as error:
         raise _refused(error) from error
     if read.id != match_id:

@@ -16,7 +16,7 @@ from services.scoring.store import MATCH_BYTES, Store, StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Payload:
     """All that a feed says of a match now.
 
     - objects: name of each file → its SHA-256, by which it is in S3.
@@ -48,7 +48,7 @@ def named(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-async def keep(store: Store, caller: Caller, wanted: SnapshotRequest) -> Said:
+async def keep(store: Store, caller: Caller, wanted: SnapshotRequest) -> Payload:
     """Keep what came with a request, and get what was uploaded before.
 
     Raises ServiceError (snapshot_refused, busy): then nothing has been read, and what was sent may be sent again.
@@ -65,7 +65,7 @@ async def keep(store: Store, caller: Caller, wanted: SnapshotRequest) -> Said:
                 raise ServiceError(ScoringCode.SNAPSHOT_REFUSED, f"The files have more than {MATCH_BYTES} bytes.")
     except StoreError as error:
         raise unavailable() from error
-    return Said(
+    return Payload(
         source=wanted.source,
         provider=wanted.provider,
         seen_at=wanted.seen_at,

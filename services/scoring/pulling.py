@@ -21,7 +21,7 @@ from services.scoring import feeds, feeds_repository, fetching, ingestion, paylo
 from services.scoring.errors import ScoringCode
 from services.scoring.fetching import PROVIDERS, FeedError, Fetcher, Seen
 from services.scoring.models import Feed, Phase
-from services.scoring.payloads import Said
+from services.scoring.payloads import Payload
 from services.scoring.store import MATCH_BYTES, Store, StoreError, open_store
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Pull(OutsideCall[Asked, Pulled]):
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Asked, outcome: Pulled | Refused
     ) -> None:
-        """Take in what was said, and say when the provider is asked again."""
+        """Take in what was answered, and say when the provider is asked again."""
         assert isinstance(outcome, Pulled)
         feed = await feeds_repository.feed(session, request.match, request.provider)
         if feed is None or (feed.turn, feed.state) != (request.turn, "active"):
@@ -148,7 +148,7 @@ async def _pull(asked: Asked, fetcher: Fetcher, store: Store) -> Pulled:
 
 async def _take_in(session: AsyncSession, clock: Clock, feed: Feed, asked: Asked, pulled: Pulled) -> None:
     now = clock.now()
-    said = Said(
+    payload = Payload(
         source=PROVIDERS[asked.provider].source,
         provider=asked.provider,
         seen_at=asked.at,
@@ -159,7 +159,7 @@ async def _take_in(session: AsyncSession, clock: Clock, feed: Feed, asked: Asked
     )
     try:
         async with session.begin_nested():
-            await ingestion.ingest(session, clock, asked.match, said)
+            await ingestion.ingest(session, clock, asked.match, payload)
     except ServiceError as refusal:
         if refusal.code is ScoringCode.MATCH_FINAL:
             feed.state, feed.error = "ended", None

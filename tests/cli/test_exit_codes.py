@@ -36,6 +36,7 @@ ALONE: dict[tuple[str, ...], int] = {
     ("rollback", "wallet"): 1,
     ("rollback", "walet"): 2,
     ("sql", "wallet"): 1,
+    ("dashboard", "--nonsense"): 2,
     ("drill", "restore"): 1,
     ("drill", "nonsense"): 2,
     ("trace", "0123456789abcdef"): 1,

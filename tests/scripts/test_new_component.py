@@ -38,6 +38,8 @@ def clone(tmp_path: Path) -> Path:
     for room in ("cli", "localcloud", "policies", "scoring", "services"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").touch()
+    # The tests of components run programs as the engine does.
+    shutil.copytree(ROOT / "localcloud" / "engine", tmp_path / "localcloud" / "engine", ignore=UNFINISHED)
     lend_mypy_cache(tmp_path)
     return tmp_path
 

@@ -92,7 +92,7 @@ def test_prod_is_deployed_as_it_was_planned_and_after_dev() -> None:
 
 def test_the_page_names_what_an_environment_of_github_has_to_hold() -> None:
     used = {name for file in WORKFLOWS for name in re.findall(r"\bvars\.(\w+)", file.read_text())}
-    assert used == {"AWS_DEPLOY_ROLE", "AWS_REGION", "IMAGE_REPOSITORY", "PULUMI_BACKEND_URL"}
+    assert used == {"AWS_DEPLOY_ROLE", "AWS_PREVIEW_ROLE", "AWS_REGION", "IMAGE_REPOSITORY", "PULUMI_BACKEND_URL"}
     page = (PROJECT / "docs" / "delivery.md").read_text()
     assert [name for name in sorted(used) if f"`{name}`" not in page] == []
     assert not [file for file in WORKFLOWS if "secrets." in file.read_text()], "no key is kept anywhere"

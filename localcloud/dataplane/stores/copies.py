@@ -20,7 +20,7 @@ from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, spawn, unprivileged_account
 
 #: Folders of `scratch`, which a killed command leaves.
-SCRATCH = "matchday-drill-"
+SCRATCH, SCRATCH_PLACE = "matchday-drill-", Path("/var/tmp")  # noqa: S108 - made by mkdtemp
 
 #: How long PostgreSQL may take for one step of a copy, in seconds.
 _PATIENCE = 120
@@ -29,7 +29,7 @@ _PATIENCE = 120
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder that PostgreSQL's user can reach, for the time of a drill."""
-    directory = Path(tempfile.mkdtemp(prefix=SCRATCH, dir="/var/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=SCRATCH_PLACE))
     try:
         directory.chmod(0o711)
         yield directory

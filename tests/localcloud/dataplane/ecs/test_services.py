@@ -210,7 +210,8 @@ def test_without_a_breaker_it_keeps_trying_and_comes_right(shared: Platform) -> 
     shared.program("later.py", "import os, sys; sys.exit(1)")
     shared.deploy("later", shared.container(program="later.py"))
     with pytest.raises(SupervisorError, match="service later: 0 of 1 tasks serve: Essential container in task exited"):
-        shared.converge()
+        while True:  # on a busy machine it may be seen while it still runs
+            shared.converge()
     shared.program("later.py", "import time; time.sleep(60)")
     until(lambda: shared.service_status("later")["rollout"] == "COMPLETED")
     shared.aws.client("ecs").delete_service(cluster="test", service="later", force=True)
