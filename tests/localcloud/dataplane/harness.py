@@ -150,10 +150,11 @@ class Platform:
         )
         return answer["taskDefinition"]["taskDefinitionArn"]
 
-    def web_service(self, name: str, *, desired: int = 1, listener: str, grace: int = 0, **more: Any) -> str:
+    def web_service(self, name: str, *, desired: int = 1, listener: str, grace: int = 60, **more: Any) -> str:
         """A web service behind the load balancer at /<name>/*; returns its target group.
 
-        grace: seconds in which failing checks of the target group are ignored.
+        grace: seconds in which failing checks of the target group are ignored: else a task that starts slowly on a busy machine
+        is one that failed, as checks come each second here.
         """
         group = self.target_group(name)
         self.aws.client("elbv2").modify_target_group_attributes(

@@ -156,7 +156,7 @@ def test_deleted_service_is_stopped(shared: Platform, listener: str) -> None:
 
 def test_unhealthy_target_is_replaced(shared: Platform, listener: str) -> None:
     shared.program("moody.py", "import os; os.chdir(os.environ['HOME'])\n" + (shared.root / "web.py").read_text())
-    shared.web_service("moody", listener=listener, program="moody.py")
+    shared.web_service("moody", listener=listener, grace=5, program="moody.py")
     shared.converge()
     sick = tasks(shared, "moody")[0]
     (shared.config.state / "tasks" / sick["id"] / "web" / "unready").touch()
@@ -169,7 +169,7 @@ def test_unhealthy_target_is_replaced(shared: Platform, listener: str) -> None:
 
 def test_failing_checks_of_a_target_are_ignored_in_the_grace_period(shared: Platform, listener: str) -> None:
     shared.program("patient.py", "import os; os.chdir(os.environ['HOME'])\n" + (shared.root / "web.py").read_text())
-    shared.web_service("patient", listener=listener, program="patient.py")
+    shared.web_service("patient", listener=listener, grace=0, program="patient.py")
     arn = shared.aws.client("ecs").describe_services(cluster="test", services=["patient"])["services"][0]["serviceArn"]
     # The emulator drops it, so the provider's store has it.
     KeptProperties(shared.config.places.provider).keep(
