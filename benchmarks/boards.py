@@ -132,7 +132,7 @@ async def said(run: Servers, contest_id: UUID, files: dict[str, str]) -> None:
     clock = SystemClock()
     contents = {name: text.encode() for name, text in files.items()}
     objects = {name: payloads.named(content) for name, content in contents.items()}
-    snapshot = payloads.Said("f1db", "f1db", clock.now(), True, objects, contents, FEED.subject)
+    snapshot = payloads.Payload("f1db", "f1db", clock.now(), True, objects, contents, FEED.subject)
     async with run.sessions() as session, session.begin():
         await ingestion.ingest(session, clock, MATCH, snapshot)
     async with run.sessions() as session, session.begin():
