@@ -289,9 +289,8 @@ class PostgresServer:
             if made.wait():
                 output.seek(0)
                 self.remove()
-                raise SupervisorError(
-                    f"PostgreSQL {self.data_dir.name}", output.read().decode(errors="replace").strip()
-                )
+                why = output.read().decode(errors="replace").strip()
+                raise SupervisorError(f"PostgreSQL {self.data_dir.name}", why)
         self._keep(source.password)
 
     def adopt(self, other: PostgresServer) -> None:
