@@ -26,7 +26,9 @@ class Scheduler:
 
     async def apply(self, desired: DesiredState) -> None:
         """Follow what is deployed now."""
-        self._desired, self._stores = desired, stores(desired, self._agent.book)
+        if (desired.databases, desired.caches) != (self._desired.databases, self._desired.caches):
+            self._stores = stores(desired, self._agent.book)
+        self._desired = desired
         fresh = not self.targets.groups and desired.target_groups
         self.targets.groups = desired.target_groups
         if fresh:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,9 @@ from localcloud.dataplane.firewall.rates import Rates
 from localcloud.dataplane.firewall.web_acl import ACL, ALLOWS, BLOCKS, COUNTED, DECIDED, Compiled, Route, compiled
 from localcloud.dataplane.model import Firewall, Listener
 from localcloud.dataplane.watch.metrics import Metric
+from localcloud.dataplane.watch.traffic import Put
 
 NAMESPACE = "AWS/WAFV2"
-
-#: What is done with a value: (metric, value, seconds since the epoch).
-Put = Callable[[Metric, float, float], None]
 
 
 class Firewalls:

@@ -2,7 +2,7 @@
 
 Files, because Caddy can ask for one at each request: an address comes and goes without a new configuration, which would close
 clients' idle connections. AWS WAF looks every ten seconds and blocks until the rate is below the limit again; here the look
-is at each request, and the release within LOOK.
+is at each request, and the release when the supervisor looks at what is deployed.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from localcloud.dataplane.firewall.web_acl import ADDRESS, HELD, Rate
+from localcloud.dataplane.firewall.web_acl import ACL, ADDRESS, HELD, Rate
 
-#: How often addresses are let go, in seconds.
-LOOK = 10.0
 #: So many addresses a rule holds or counts at once; AWS holds 10,000.
 ADDRESSES = 10_000
 
 
 class _Window:
-    """The requests of the last seconds of one rule, by address."""
+    """The requests of the last seconds of one rule, by address; `held` has those that a file says are above its limit."""
 
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
+        self.held: set[str] = set()
         self._seconds: deque[tuple[int, Counter[str]]] = deque()
         self._sums: Counter[str] = Counter()
 
@@ -61,47 +60,41 @@ class Rates:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._windows: dict[str, _Window] = {}
-        self._held: dict[str, set[str]] = {}
-        self._looked = -LOOK
+        #: By web ACL and rule: two web ACLs may name a rule alike.
+        self._windows: dict[tuple[str, str], _Window] = {}
 
     def apply(self, rates: Sequence[Rate]) -> None:
-        """These rules are in force; what is counted for one that has not changed stays."""
-        for name in [*self._windows]:
-            if self._windows[name].rate not in rates:
-                shutil.rmtree(self._windows.pop(name).rate.held, ignore_errors=True)
-                self._held.pop(name, None)
+        """These rules are in force; what is counted for one that has not changed stays. Lets go of who is below the limit."""
+        for key, window in [*self._windows.items()]:
+            if window.rate not in rates:
+                del self._windows[key]
+                shutil.rmtree(window.rate.directory, ignore_errors=True)
         for rate in rates:
-            if rate.rule not in self._windows:
-                shutil.rmtree(rate.held, ignore_errors=True)  # of an earlier run, whose counts are gone
-                rate.held.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._windows[rate.rule] = _Window(rate)
-                self._held[rate.rule] = set()
+            if (rate.acl, rate.rule) not in self._windows:
+                shutil.rmtree(rate.directory, ignore_errors=True)  # of an earlier run, whose counts are gone
+                rate.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._windows[rate.acl, rate.rule] = _Window(rate)
+        for window in self._windows.values():
+            for address in window.held - window.above(int(self._clock())):
+                window.held.discard(address)
+                _file(window.rate.directory, address).unlink(missing_ok=True)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """One line of the ingress's log."""
         second = int(self._clock())
-        for name, window in self._windows.items():
-            given = line.get(f"{ADDRESS}{name}")
+        for (acl, rule), window in self._windows.items():
+            given = line.get(f"{ADDRESS}{rule}") if line.get(ACL) == acl else None
             address = _address(str(given)) if given is not None else None
-            if address is not None and window.add(address, second) and address not in self._held[name]:
-                self._held[name].add(address)
-                _file(window.rate.held, address).touch()
-        if second - self._looked >= LOOK:
-            self.look()
-
-    def look(self) -> None:
-        """Let go of the addresses whose rate is below the limit again."""
-        second = int(self._clock())
-        self._looked = second
-        for name, window in self._windows.items():
-            for address in self._held[name] - window.above(second):
-                self._held[name].discard(address)
-                _file(window.rate.held, address).unlink(missing_ok=True)
+            if address is not None and window.add(address, second) and address not in window.held:
+                window.held.add(address)
+                _file(window.rate.directory, address).touch()
 
     def held(self) -> dict[str, list[str]]:
         """By rule, the addresses that are above its limit."""
-        return {name: sorted(addresses) for name, addresses in self._held.items() if addresses}
+        found: dict[str, set[str]] = {}
+        for (_, rule), window in self._windows.items():
+            found.setdefault(rule, set()).update(window.held)
+        return {rule: sorted(addresses) for rule, addresses in found.items() if addresses}
 
 
 def _file(directory: Path, address: str) -> Path:

@@ -42,12 +42,13 @@ _UNDECIDED: Matchers = negated([{"vars": {DECIDED: ["1"]}}])
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """A rate-based rule: so many requests of one address in a window (seconds); `held` has a file for each above it."""
+    """A rate-based rule: so many requests of one address in a window (seconds); `directory` has a file for each above it."""
 
+    acl: str
     rule: str
     limit: int
     window: int
-    held: Path
+    directory: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def compiled(firewall: Firewall, directory: Path) -> Compiled:
     for rule in sorted(firewall.rules, key=lambda item: int(item["Priority"])):
         try:
             if "RateBasedStatement" in rule["Statement"]:
-                made.rates.append(_rate(rule, directory))
+                made.rates.append(_rate(rule, firewall.name, directory))
                 made.routes.extend(_rate_routes(rule, made.rates[-1], firewall, sets))
             elif "ManagedRuleGroupStatement" in rule["Statement"]:
                 made.routes.extend(_group_routes(rule, sets, made))
@@ -88,15 +89,16 @@ def _labels(rule: Json) -> list[str]:
     return [item["Name"] for item in rule.get("RuleLabels") or ()]
 
 
-def _rate(rule: Json, directory: Path) -> Rate:
+def _rate(rule: Json, acl: str, directory: Path) -> Rate:
     given = rule["Statement"]["RateBasedStatement"]
     if given["AggregateKeyType"] not in ("IP", "FORWARDED_IP"):
         raise Unjudged(f"requests are counted by address here, not by {given['AggregateKeyType']}")
     return Rate(
+        acl=acl,
         rule=rule["Name"],
         limit=int(given["Limit"]),
         window=int(given.get("EvaluationWindowSec") or 300),
-        held=directory / rule["Name"],
+        directory=directory / rule["Name"],
     )
 
 
@@ -110,7 +112,7 @@ def _rate_routes(rule: Json, rate: Rate, firewall: Firewall, sets: Sets) -> Iter
     about = matchers(given["ScopeDownStatement"], sets) if given.get("ScopeDownStatement") else []
     parts = [_UNDECIDED, *([about] if about else [])]
     variable, address = f"{ADDRESS}{rule['Name']}", CONNECTION
-    above: Matchers = [{"file": {"root": str(rate.held), "try_files": [f"/{HELD}{{http.vars.{variable}}}"]}}]
+    above: Matchers = [{"file": {"root": str(rate.directory), "try_files": [f"/{HELD}{{http.vars.{variable}}}"]}}]
     if given["AggregateKeyType"] == "FORWARDED_IP":
         header = given["ForwardedIPConfig"]["HeaderName"]
         first: Matchers = [{"header_regexp": {header: {"name": "viewer", "pattern": _FIRST_ADDRESS}}}]
