@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.security.trust import taken_for
+
 Document = dict[str, Any]
 
 VERSION = "2012-10-17"
@@ -110,14 +112,4 @@ TRAFFIC_POLICY = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLo
 
 def traffic_trust(account_id: str) -> dict[str, Any]:
     """Who may take the role that moves requests: ECS itself, for this account."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "ecs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-            }
-        ],
-    }
+    return taken_for("ecs", account_id)

@@ -15,6 +15,7 @@ from components.data import postgres_plan
 from components.data.connections import PostgresConnection, SecretReference
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
+from components.security.trust import taken_for
 from model.names import secret_name
 from model.vocabulary import Upgrade
 
@@ -167,19 +168,7 @@ class Postgres(Component):
             iam.RoleArgs(
                 name=self.physical_name("monitoring", "iam-role"),
                 description="RDS enhanced monitoring writes operating-system metrics",
-                assume_role_policy=pulumi.Output.json_dumps(
-                    {
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {
-                                "Effect": "Allow",
-                                "Principal": {"Service": "monitoring.rds.amazonaws.com"},
-                                "Action": "sts:AssumeRole",
-                                "Condition": {"StringEquals": {"aws:SourceAccount": self._args.account_id}},
-                            }
-                        ],
-                    }
-                ),
+                assume_role_policy=pulumi.Output.json_dumps(taken_for("monitoring.rds", self._args.account_id)),
             ),
         )
         self.make(

@@ -11,6 +11,7 @@ from pulumi_aws import iam, s3
 from components.base import Component, Transforms
 from components.data.bucket import Bucket
 from components.observability.signals import Severity, Signal
+from components.security.trust import taken_by
 
 _RULE = "everything"
 
@@ -80,18 +81,7 @@ class Replication(Component):
                 name=self.physical_name("role", "iam-role"),
                 description="S3 copies a bucket's objects to another Region",
                 # As AWS documents it (S3 User Guide, "Setting up permissions for live replication"): without a condition.
-                assume_role_policy=pulumi.Output.json_dumps(
-                    {
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {
-                                "Effect": "Allow",
-                                "Principal": {"Service": "s3.amazonaws.com"},
-                                "Action": "sts:AssumeRole",
-                            }
-                        ],
-                    }
-                ),
+                assume_role_policy=pulumi.Output.json_dumps(taken_by("s3")),
             ),
         )
         known = pulumi.Output.all(args.bucket.arn, args.key_arn, args.replica.bucket_arn)

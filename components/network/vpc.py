@@ -13,6 +13,7 @@ from components.base import Component, Transforms
 from components.network.subnets import SubnetTier, plan
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.signals import Severity, Signal, on
+from components.security.trust import taken_for
 from model.names import log_group_name
 from model.vocabulary import Nat
 
@@ -338,17 +339,7 @@ def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) ->
 
 def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
     """Who may take the flow-log role: the service, for this account's flow logs only."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-            }
-        ],
-    }
+    return taken_for("vpc-flow-logs", account_id)
 
 
 def flow_log_permissions(

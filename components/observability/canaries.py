@@ -18,6 +18,7 @@ from components.base import Component, Transforms
 from components.data.bucket import Bucket
 from components.observability import canary_code
 from components.observability.signals import Comparison, MissingData, Severity, Signal
+from components.security.trust import taken_by
 
 #: Canary → function of `canary_code`.
 JOURNEYS: Mapping[str, str] = {"read": "read", "log-in": "log_in"}
@@ -68,18 +69,7 @@ class Canaries(Component):
                 name=self.physical_name("role", "iam-role"),
                 description="Canaries write what they saw",
                 # As AWS documents it ("Required roles and permissions for canaries"): without a condition.
-                assume_role_policy=pulumi.Output.json_dumps(
-                    {
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {
-                                "Effect": "Allow",
-                                "Principal": {"Service": "lambda.amazonaws.com"},
-                                "Action": "sts:AssumeRole",
-                            }
-                        ],
-                    }
-                ),
+                assume_role_policy=pulumi.Output.json_dumps(taken_by("lambda")),
             ),
         )
         names = {journey: self.physical_name(journey) for journey in JOURNEYS}

@@ -14,6 +14,7 @@ from components.base import Component, Transforms
 from components.observability.dashboards import Panel, body, of_service
 from components.observability.signals import BANDS, PLAIN_STATISTICS, Severity, Signal
 from components.register import register
+from components.security.trust import taken_for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -291,17 +292,7 @@ CHAT_MAY = "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"
 
 def chat_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:
     """Who may take the channel's role: the chat service, for this account."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "chatbot.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-            }
-        ],
-    }
+    return taken_for("chatbot", account_id)
 
 
 #: AWS services that publish to the topics: alarms, EventBridge's rules, and what RDS has to say of its databases.

@@ -13,6 +13,7 @@ from pulumi_aws import backup, iam
 from components.base import Component, Transforms
 from components.recovery import backup_plan
 from components.recovery.vault import Vault
+from components.security.trust import taken_for
 
 #: AWS's own policies for the role that AWS Backup takes.
 _POLICIES = ("AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyForRestores")
@@ -62,19 +63,7 @@ class Backups(Component):
         self.register_outputs({})
 
     def _role(self, account_id: pulumi.Input[str]) -> tuple[Any, list[pulumi.Resource]]:
-        trust = pulumi.Output.from_input(account_id).apply(
-            lambda account: {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "backup.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-                    }
-                ],
-            }
-        )
+        trust = pulumi.Output.from_input(account_id).apply(lambda account: taken_for("backup", account))
         role = self.make(
             "role",
             iam.Role,

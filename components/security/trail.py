@@ -12,6 +12,7 @@ from components.base import Component, Transforms
 from components.data.bucket import Bucket, BucketAccess, BucketAccessArgs, BucketArgs
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security import account_events
+from components.security.trust import taken_by
 from model.names import log_group_name
 
 #: Days in which nobody deletes a record, and after which it goes by itself (seven years for money).
@@ -126,20 +127,13 @@ class Trail(Component):
                 name=self.physical_name("delivery", "iam-role"),
                 description="CloudTrail writes its events to CloudWatch Logs",
                 assume_role_policy=pulumi.Output.json_dumps(
-                    {
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {
-                                "Effect": "Allow",
-                                "Principal": {"Service": "cloudtrail.amazonaws.com"},
-                                "Action": "sts:AssumeRole",
-                                "Condition": {
-                                    "StringEquals": {"aws:SourceAccount": args.account_id},
-                                    "ArnLike": {"aws:SourceArn": trail_arn},
-                                },
-                            }
-                        ],
-                    }
+                    taken_by(
+                        "cloudtrail",
+                        {
+                            "StringEquals": {"aws:SourceAccount": args.account_id},
+                            "ArnLike": {"aws:SourceArn": trail_arn},
+                        },
+                    )
                 ),
             ),
         )
