@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import httpx
-from cryptography import x509
 from fastapi import FastAPI
 
 from services.common.application import create_application
 from services.common.clock import Clock
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
-from services.kyc import aadhaar, page
+from services.kyc import page
 from services.kyc.endpoints import internal, router
 from services.kyc.errors import KycCode
 from services.kyc.settings import open_digests, open_store, open_vault
+from services.kyc.trust import Trust, pinned
 
 #: Of one player, in one process: how often a person hands something in; numbers cannot be tried out.
 PER_SECOND, AT_ONCE = 0.1, 20
@@ -25,14 +24,14 @@ PER_SECOND, AT_ONCE = 0.1, 20
 def create_app(
     clock: Clock | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
-    certificates: Sequence[x509.Certificate] | None = None,
+    trust: Trust | None = None,
 ) -> FastAPI:
     """The application; tests bring a clock, another way to reach auth than the network, and certificates of their own."""
 
     async def open_resources(app: FastAPI, stack: AsyncExitStack) -> None:
         await open_verifier(app, stack, transport)
         app.state.vault, app.state.digests, app.state.store = open_vault(), open_digests(), open_store()
-        app.state.certificates = aadhaar.pinned() if certificates is None else certificates
+        app.state.certificates = (trust or pinned()).uidai
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 
     return create_application(

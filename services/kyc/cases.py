@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from cryptography import x509
@@ -17,14 +16,16 @@ from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.postgres import Reads
-from services.kyc import aadhaar, consents, documents, findings, pan, repository
-from services.kyc.aadhaar import AadhaarError, OfflineKyc
-from services.kyc.checking import CHECK, conclude
+from services.kyc import aadhaar, consents, contact_rules, documents, identified, pan, repository
+from services.kyc.aadhaar import Holder
+from services.kyc.checking import CHECK
 from services.kyc.deciding import move
 from services.kyc.errors import KycCode
+from services.kyc.identified import Compared
 from services.kyc.models import Item
 from services.kyc.schemas import AadhaarRequest, CaseView, ItemView, LevelView, PanRequest, Purpose
 from services.kyc.settings import Digests
+from services.kyc.signed_xml import FileRefusedError
 from services.kyc.states import CaseEvent, ItemState, Kind, Level, State
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
@@ -72,68 +73,30 @@ async def submit_pan(
     return await view(session, player)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the verified PAN says of a player, and the key that opens it."""
+async def verified_file(
+    handed: AadhaarRequest, now: datetime, certificates: Sequence[x509.Certificate]
+) -> tuple[Holder, bool | None]:
+    """What the file says, if it is believed, and whether contacts that were given along are its holder's.
 
-    key: DataKey
-    name: str = field(repr=False)
-    birth_date: date = field(repr=False)
-
-
-async def known(reads: Reads, vault: Vault, player: UUID) -> Known:
-    """Whom an Aadhaar file is compared with; no transaction is open.
-
-    Raises ServiceError (consent_missing, state_forbids, busy).
+    The share code and the contacts go no further. Raises ServiceError (file_refused).
     """
-    _, agreed = await repository.standing(reads, player, Purpose.AADHAAR)
-    consents.refuse_without(Purpose.AADHAAR, agreed)
-    found = await repository.read_verified(reads, player, Kind.PAN)
-    if found is None:
-        raise ServiceError(KycCode.STATE_FORBIDS, "A PAN has to be verified first.")
-    item, sealed = found
-    try:
-        key = await vault.open(player, sealed.data_key)
-    except KeysUnavailableError:
-        raise ServiceError(Code.BUSY, "It cannot be compared at this moment; nothing was kept.") from None
-    values = {name: key.open(item, name, each) for name, each in sealed.fields.items()}
-    return Known(key, values["name"], date.fromisoformat(values["date_of_birth"]))
-
-
-async def verified_file(handed: AadhaarRequest, now: datetime, certificates: Sequence[x509.Certificate]) -> OfflineKyc:
-    """What the file says, if it is believed. The share code goes no further. Raises ServiceError (file_refused)."""
     try:
         content = base64.b64decode(handed.file, validate=True)
         code = handed.share_code.get_secret_value()
-        return await asyncio.to_thread(aadhaar.read, content, code, now, certificates)
-    except AadhaarError as error:
+        holder = await asyncio.to_thread(aadhaar.read, content, code, now, certificates)
+    except FileRefusedError as error:
         raise ServiceError(KycCode.FILE_REFUSED, f"The file is refused: {error.reason}.") from None
     except ValueError:
         raise ServiceError(KycCode.FILE_REFUSED, "The file is refused: not_base64.") from None
+    mobile, email = (None if each is None else each.get_secret_value() for each in (handed.mobile, handed.email))
+    if mobile is None and email is None:
+        return holder, None
+    return holder, holder.contacts.agree(contact_rules.RULES[contact_rules.VERSION], code, mobile, email)
 
 
-async def submit_aadhaar(
-    session: AsyncSession, clock: Clock, digests: Digests, player: UUID, known: Known, file: OfflineKyc
-) -> CaseView:
+async def submit_aadhaar(session: AsyncSession, clock: Clock, player: UUID, made: Compared) -> CaseView:
     """Keep what UIDAI says; what leaves no doubt is approved. Raises ServiceError (state_forbids)."""
-    case = await repository.case(session, player)
-    assert case is not None, "whose PAN is verified has a case"
-    if Kind.AADHAAR in await repository.verified_kinds(session, player):
-        raise ServiceError(KycCode.STATE_FORBIDS, "It is verified already.")
-    move(case, CaseEvent.SUBMIT)
-    whose = digests.all(f"aadhaar {file.last_four} {file.birth_date} {file.gender} {file.name.casefold()}")
-    item = Item(
-        id=uuid7(), player_id=player, kind=Kind.AADHAAR.value, state=ItemState.SUBMITTED.value, digest=whose[0],
-        shown=f"{'*' * 8}{file.last_four}", findings=[], created_at=clock.now(),
-    )  # fmt: skip
-    values = {
-        "name": file.name, "date_of_birth": file.birth_date.isoformat(), "gender": file.gender, "address": file.address,
-        "photo": base64.b64encode(file.photo).decode(),
-    }  # fmt: skip
-    sealed = {name: known.key.seal(item.id, name, each) for name, each in values.items()}
-    await repository.add_item(session, item, sealed)
-    found = findings.of_aadhaar(file, known.name, known.birth_date, clock.now().date())
-    await conclude(session, clock, case, item, found, whose)
+    await identified.keep(session, clock, player, made)
     return await view(session, player)
 
 

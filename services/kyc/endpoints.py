@@ -15,7 +15,7 @@ from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.postgres import Reading
 from services.common.tokens import Caller
-from services.kyc import cases, consents, documents, exports, retention, reviews
+from services.kyc import cases, consents, documents, exports, identified, retention, reviews
 from services.kyc.errors import KycCode
 from services.kyc.schemas import (
     AadhaarRequest,
@@ -141,9 +141,10 @@ async def submit_aadhaar(
     vault: Opener, digests: Digested,
 ) -> CaseView:  # fmt: skip
     """Hand in UIDAI's offline e-KYC file, for the level `full`, after a step-up. The share code opens it and is forgotten."""
-    known = await cases.known(reads, vault, player)
-    file = await cases.verified_file(body, clock.now(), request.app.state.certificates)
-    return await cases.submit_aadhaar(session, clock, digests, player, known, file)
+    known = await identified.known(reads, vault, player, Purpose.AADHAAR)
+    holder, contacts = await cases.verified_file(body, clock.now(), request.app.state.certificates)
+    made = identified.compared(known, digests, holder, clock.now().date(), contacts)
+    return await cases.submit_aadhaar(session, clock, player, made)
 
 
 @router.get("/case", responses=responses(*callers.REFUSALS))

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from services.kyc import names, pan
-from services.kyc.aadhaar import OfflineKyc
+from services.kyc.aadhaar import Holder
 from services.kyc.cards import Card
 
 ADULT_YEARS = 18
@@ -24,6 +24,7 @@ class Finding(StrEnum):
     NAME_UNCLEAR = "name_unclear"  #: the document's name is perhaps another one than the PAN's
     NAME_DIFFERS = "name_differs"
     BIRTH_DATE_DIFFERS = "birth_date_differs"
+    CONTACT_DIFFERS = "contact_differs"  #: the mobile number or address is not the one that UIDAI knows of the holder
     DUPLICATE = "duplicate"  #: another player has handed in the same document
     CONTESTED = "contested"  #: two reviewers decided differently
 
@@ -75,7 +76,7 @@ def _of_names(one: str, other: str) -> list[Finding]:
     return [Finding.NAME_UNCLEAR] if alike is None or alike < names.SAME else []
 
 
-def of_aadhaar(file: OfflineKyc, name: str, birth_date: date, today: date) -> list[Finding]:
+def of_aadhaar(file: Holder, name: str, birth_date: date, today: date) -> list[Finding]:
     """What is to be found in a file whose signature is good, beside the name and date of the verified PAN."""
     found = _of_names(file.name, name)
     if file.birth_date != birth_date:

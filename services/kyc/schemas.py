@@ -72,10 +72,15 @@ class PanRequest(_Request):
 
 
 class AadhaarRequest(_Request):
-    """UIDAI's offline e-KYC file (a ZIP in base64), and the share code that opens it, which is not kept."""
+    """UIDAI's offline e-KYC file (a ZIP in base64), and the share code that opens it.
+
+    `mobile` and `email`: what the player says is the holder's, compared with the file's hashes. None of these three is kept.
+    """
 
     file: Annotated[str, Field(min_length=4, max_length=200_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
     share_code: Annotated[SecretStr, Field(min_length=4, max_length=16)]
+    mobile: Annotated[SecretStr, Field(min_length=10, max_length=10)] | None = None
+    email: Annotated[SecretStr, Field(min_length=5, max_length=254)] | None = None
 
 
 class ItemView(BaseModel):

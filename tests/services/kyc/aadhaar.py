@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
@@ -46,10 +46,14 @@ class Authority:
         )
         return cls(key, made)
 
-    def sign(self, root: Any, method: SignatureMethod = SignatureMethod.RSA_SHA256) -> Any:
+    def sign(
+        self,
+        root: Any,
+        method: SignatureMethod = SignatureMethod.RSA_SHA256,
+        digest: DigestAlgorithm = DigestAlgorithm.SHA256,
+    ) -> Any:
         """Envelop a signature."""
-        signer = _Old if "SHA1" in method.name else XMLSigner
-        digest = DigestAlgorithm.SHA1 if "SHA1" in method.name else DigestAlgorithm.SHA256
+        signer = _Old if "SHA1" in method.name + digest.name else XMLSigner
         made = signer(signature_algorithm=method, digest_algorithm=digest)
         pem = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -104,3 +108,32 @@ def packed(xml: bytes, share_code: str = SHARE_CODE, name: str = "offlineaadhaar
 def document(authority: Authority, person: Person | None = None) -> bytes:
     """A good file."""
     return packed(etree.tostring(authority.sign((person or Person()).root())))
+
+
+def eaadhaar(authority: Authority, person: Person, uid: str | None = None, ret: str = "Y") -> bytes:
+    """What DigiLocker gives of a person, good for 30 days."""
+    india = timezone(timedelta(hours=5, minutes=30))
+    ts, ttl = (each.astimezone(india) for each in (person.issued, person.issued + timedelta(days=30)))
+    root = etree.Element("Certificate")
+    times = {"ts": ts.isoformat(timespec="milliseconds"), "ttl": ttl.replace(tzinfo=None).isoformat(timespec="seconds")}
+    answer = etree.SubElement(
+        etree.SubElement(root, "CertificateData"), "KycRes", code="0" * 32, ret=ret, txn="UKC:1", **times
+    )
+    shown = f"xxxxxxxx{person.last_four}" if uid is None else uid
+    data = etree.SubElement(answer, "UidData", tkn="", uid=shown)
+    etree.SubElement(data, "Poi", name=person.name, dob=person.dob, gender="F")
+    etree.SubElement(
+        data,
+        "Poa",
+        co="",
+        house="12",
+        street="MG Road",
+        lm="near the lake",
+        dist="Pune",
+        state="Maharashtra",
+        pc="411001",
+    )
+    etree.SubElement(data, "LData", lang="13", name=person.name)
+    etree.SubElement(data, "Pht").text = base64.b64encode(photo()).decode()
+    signed: bytes = etree.tostring(authority.sign(root))
+    return signed

@@ -27,6 +27,7 @@ from services.kyc.sandbox import LIMITS, Sandbox
 from services.kyc.settings import open_digests
 from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
+from services.kyc.trust import Trust
 from services.kyc.vault import Vault
 from tests.services.auth.fixtures import Auth, Person
 from tests.services.kyc.aadhaar import Authority
@@ -189,7 +190,7 @@ async def kyc(
 ) -> AsyncIterator[Kyc]:  # fmt: skip
     """Kyc, running, with nothing in it; its jobs run when a test says so. No decision is drawn to be made again."""
     monkeypatch.setattr(quality, "SHARE", 0.0)
-    app = create_app(clock, httpx.ASGITransport(auth.app), [uidai.certificate])
+    app = create_app(clock, httpx.ASGITransport(auth.app), Trust(uidai=(uidai.certificate,)))
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
         del given["AWS_ENDPOINT_URL"]

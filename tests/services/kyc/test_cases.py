@@ -239,8 +239,8 @@ async def test_what_has_to_come_again_is_handed_in_again(kyc: Kyc) -> None:
 async def test_a_file_of_uidai_for_the_full_level(kyc: Kyc, uidai: Authority, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
-    async def hand_in(person: Person, content: bytes, code: str = SHARE_CODE) -> httpx.Response:
-        body = {"file": base64.b64encode(content).decode(), "share_code": code}
+    async def hand_in(person: Person, content: bytes, code: str = SHARE_CODE, **contacts: str) -> httpx.Response:
+        body = {"file": base64.b64encode(content).decode(), "share_code": code, **contacts}
         return await kyc.ask(person, "PUT", "/aadhaar", body)
 
     agreed = {"version": "2026-11", "given": True}
@@ -265,6 +265,9 @@ async def test_a_file_of_uidai_for_the_full_level(kyc: Kyc, uidai: Authority, ca
     assert (await kyc.decide(person, "approve")).json()["proposed"], "another's file takes two persons"
     await kyc.decide(person, "resubmit")
     assert await kyc.level(person) == "basic"
+    await hand_in(person, good, mobile="9876543210")
+    assert (await kyc.review_of(person))["findings"] == ["contact_differs"]
+    await kyc.decide(person, "resubmit")
     full = (await hand_in(person, good)).json()
     assert (full["state"], full["level"], full["items"][0]["shown"]) == ("approved", "full", "********4321")
     assert await kyc.level(person) == "full"
@@ -273,6 +276,6 @@ async def test_a_file_of_uidai_for_the_full_level(kyc: Kyc, uidai: Authority, ca
     assert replayed.json()["state"] == "checking"
     assert (await kyc.review_of(other))["findings"] == ["duplicate"], "a file of somebody who has that name, too"
     stored = str(await kyc.rows("SELECT * FROM items, sealed_fields")) + str(await kyc.rows("SELECT * FROM decisions"))
-    for secret in ("Maharashtra", "Asha", f"'{SHARE_CODE}'"):
+    for secret in ("Maharashtra", "Asha", "9876543210", f"'{SHARE_CODE}'"):
         assert secret not in stored
-    assert "share_code" not in caplog.text and "Maharashtra" not in caplog.text
+    assert "9876543210" not in caplog.text and "share_code" not in caplog.text and "Maharashtra" not in caplog.text
