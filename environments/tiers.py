@@ -146,6 +146,7 @@ LAPTOP: Mapping[str, Any] = {
         "CASHFREE_URL": "http://cashfree.partners:8090",
         "MESSAGES_URL": "http://messages.partners:8090",
         "OIDC_URL": "http://oidc.partners:8090",
+        "DIGILOCKER_URL": "http://digilocker.partners:8090",
         "FPL_URL": "http://fpl.partners:8090",
         "F1DB_URL": "http://f1db.partners:8090",
         "CRICSHEET_URL": "http://cricsheet.partners:8090",

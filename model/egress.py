@@ -27,8 +27,9 @@ EGRESS: Mapping[str, EgressGroup] = {
         endpoints={"RAZORPAY_URL": "https://api.razorpay.com", "CASHFREE_URL": "https://api.cashfree.com"},
     ),
     "identity-providers": EgressGroup(
-        summary="DigiLocker and eSign: documents of players",
-        domains=("api.digitallocker.gov.in", "digilocker.meripehchaan.gov.in", "esign.verasys.in"),
+        summary="DigiLocker: documents of players",
+        domains=("digilocker.meripehchaan.gov.in",),
+        endpoints={"DIGILOCKER_URL": "https://digilocker.meripehchaan.gov.in"},
     ),
     "sign-in-providers": EgressGroup(
         summary="Sign-in with Google and Apple: keys and tokens",

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import httpx
 
 from localcloud.partners.cashfree import CashfreeStandIn
+from localcloud.partners.digilocker import Citizen, DigilockerStandIn
 from localcloud.partners.feeds import FeedStandIn
 from localcloud.partners.messages import MessagesStandIn
 from localcloud.partners.oidc import OidcStandIn, Person
@@ -48,11 +49,14 @@ class Partners:
         self.feeds = {name: FeedStandIn(World(name, Scenario(), time.time, run)) for name in _FEEDS}
         self._messages = MessagesStandIn(secrets.of)
         self.oidc = OidcStandIn(secrets.of)
+        back = [f"http://{host}:{ingress.rpartition(':')[2]}/identified" for host in ("localhost", "127.0.0.1")]
+        self.digilocker = DigilockerStandIn(World("digilocker", Scenario(), time.time, run), secrets.of, back)
         self._handlers: Mapping[str, Handler] = {
             **{name: each.handle for name, each in self.stand_ins.items()},
             **{name: each.handle for name, each in self.feeds.items()},
             "messages": self._messages.handle,
             "oidc": self.oidc.handle,
+            "digilocker": self.digilocker.handle,
         }
 
     async def handle(self, request: PartnerCall) -> Answer:
@@ -83,6 +87,12 @@ class Partners:
                 return Answer.of({})
             case ("GET", "oidc", "authorize"):
                 return self.oidc.authorize(request.query)
+            case ("PUT", "digilocker", "citizen"):
+                wanted = request.json()
+                self.digilocker.refuses, self.digilocker.who = bool(wanted.pop("refuses", False)), Citizen(**wanted)
+                return Answer.of({})
+            case ("GET", "digilocker", "authorize"):
+                return self.digilocker.authorize(request.query)
             case ("PUT", "feeds", name):
                 self.feeds[name].publish(request.json())
                 return Answer.of({})

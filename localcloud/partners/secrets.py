@@ -12,7 +12,7 @@ import httpx
 _FRESH_SECONDS = 20.0
 
 #: What partners and the platform know each other by, as the beginnings of the variables' names.
-_SHARED = ("RAZORPAY_", "CASHFREE_", "MESSAGES_", "OIDC_")
+_SHARED = ("RAZORPAY_", "CASHFREE_", "MESSAGES_", "OIDC_", "DIGILOCKER_")
 
 
 class Secrets:

@@ -25,7 +25,8 @@ EMULATOR_PORT = 4566
 #: The port of the stand-ins for partners, and the names that tasks know them by (environments/tiers.py has their URLs).
 PARTNERS_PORT = 8090
 PARTNERS = tuple(
-    f"{name}.partners" for name in ("razorpay", "cashfree", "messages", "oidc", "fpl", "f1db", "cricsheet", "scorer")
+    f"{name}.partners"
+    for name in ("razorpay", "cashfree", "messages", "oidc", "digilocker", "fpl", "f1db", "cricsheet", "scorer")
 )
 
 _LEASE_FIRST, _LEASE_LAST = 16, 4095

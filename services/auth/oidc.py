@@ -8,7 +8,6 @@ first, then links.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import hmac
 import logging
@@ -35,7 +34,7 @@ from services.auth.models import Identity, State, User
 from services.auth.schemas import ProviderAnswer, ProviderRedirect, SecondFactorNeeded, TokenPair
 from services.auth.sessions import SessionService
 from services.auth.visitor import Visitor
-from services.common import events
+from services.common import events, flow_tokens
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
@@ -102,7 +101,6 @@ class Provider:
     async def address(self, token: str) -> str:
         """Where to send a person whose flow has `token`."""
         document = await self._described()
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(derived(token, "verifier").encode()).digest())
         query = {
             "response_type": "code",
             "client_id": self.settings.client,
@@ -110,7 +108,7 @@ class Provider:
             "scope": "openid email",
             "state": derived(token, "state"),
             "nonce": derived(token, "nonce"),
-            "code_challenge": challenge.decode().rstrip("="),
+            "code_challenge": flow_tokens.challenge(derived(token, "verifier")),
             "code_challenge_method": "S256",
         }
         return f"{document['authorization_endpoint']}?{urlencode(query)}"
@@ -270,9 +268,8 @@ class ProviderService:
 
 
 def derived(token: str, purpose: str) -> str:
-    """A value that only who holds the flow's token can make: 256 bits, base64url."""
-    made = hmac.digest(token.encode(), f"auth/provider/{purpose}".encode(), "sha256")
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    """A value of log-in by a provider that only who holds the flow's token can make."""
+    return flow_tokens.derived(token, f"auth/provider/{purpose}")
 
 
 def _digest(claims: Claims) -> bytes:

@@ -115,6 +115,31 @@ class Document(Base):
     )
 
 
+class DigilockerFlow(Base):
+    """A player's way to DigiLocker and back, in one session. `code` and `verifier` are sealed until they were used."""
+
+    __tablename__ = "digilocker_flows"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(
+        ForeignKey("cases.player_id", name="fk_digilocker_flows_player_id", ondelete="CASCADE")
+    )
+    session: Mapped[str]
+    state: Mapped[str]
+    token_digest: Mapped[bytes]
+    redirect: Mapped[str]
+    created_at: Mapped[datetime]
+    until: Mapped[datetime]
+    code: Mapped[bytes | None]
+    verifier: Mapped[bytes | None]
+    reason: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_digilocker_flows_player_id", "player_id"),
+        Index("ix_digilocker_flows_until", "until", postgresql_where=text("state IN ('open', 'answered')")),
+    )
+
+
 class Consent(Base):
     """A player agreed to a text, or took that back. Append-only."""
 

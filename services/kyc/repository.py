@@ -144,6 +144,22 @@ async def read_all_sealed(reads: Reads, player: UUID) -> tuple[bytes | None, Seq
     return None if row is None else row[0], [(field[0], field[1], field[2]) for field in fields]
 
 
+async def read_verified_kinds(reads: Reads, player: UUID) -> set[Kind]:
+    """What of a player is verified."""
+    rows = await reads.fetch("SELECT kind FROM items WHERE player_id = $1 AND state = 'verified'", player)
+    return {Kind(row[0]) for row in rows}
+
+
+async def verified(session: AsyncSession, player: UUID, kind: Kind) -> tuple[UUID, Sealed] | None:
+    """A player's verified item of a kind, with what is encrypted of it."""
+    mine = select(Item.id).where(
+        Item.player_id == player, Item.kind == kind.value, Item.state == ItemState.VERIFIED.value
+    )
+    found = (await session.scalars(mine.limit(1))).one_or_none()
+    sealed = None if found is None else await sealed_fields(session, found)
+    return None if found is None or sealed is None else (found, sealed)
+
+
 async def read_verified(reads: Reads, player: UUID, kind: Kind) -> tuple[UUID, Sealed] | None:
     """A player's verified item of a kind, with what is encrypted of it."""
     row = await reads.fetchrow(

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from services.kyc import pan
 from services.kyc.pictures import MediaType
-from services.kyc.states import DocumentKind, ItemState, Kind, Level, State
+from services.kyc.states import DocumentKind, FlowState, ItemState, Kind, Level, State
 from services.kyc.store import UPLOAD_BYTES
 
 Pan = Annotated[str, Field(pattern=pan.FORM)]
@@ -81,6 +81,42 @@ class AadhaarRequest(_Request):
     share_code: Annotated[SecretStr, Field(min_length=4, max_length=16)]
     mobile: Annotated[SecretStr, Field(min_length=10, max_length=10)] | None = None
     email: Annotated[SecretStr, Field(min_length=5, max_length=254)] | None = None
+
+
+class DigilockerStart(BaseModel):
+    """Where to send the player's browser. `flow` proves on the way back that it is the same one: keep it in memory."""
+
+    id: UUID
+    flow: str
+    url: str
+    until: datetime
+
+
+Secret = Annotated[SecretStr, Field(min_length=8, max_length=512)]
+
+
+class DigilockerAnswer(_Request):
+    """What DigiLocker put into the address that the player came back to: `state`, and `code` or `error`."""
+
+    flow: Secret
+    state: Secret
+    code: Secret | None = None
+    error: Annotated[str, Field(max_length=64, pattern=r"^[a-z_]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> DigilockerAnswer:
+        if (self.code is None) == (self.error is None):
+            raise ValueError("accepted: code or error, one of them")
+        return self
+
+
+class DigilockerView(BaseModel):
+    """How far it is; `reason`: why it was refused."""
+
+    id: UUID
+    state: FlowState
+    reason: str | None
+    until: datetime
 
 
 class ItemView(BaseModel):

@@ -23,6 +23,12 @@ class KycSettings(Settings):
     digest_key: Annotated[SecretStr, Field(min_length=16)]
 
 
+class PublicSettings(Settings):
+    """Where people reach the platform: providers send them back there."""
+
+    public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")]
+
+
 class Digests:
     """Keyed digests, by which a document is found again and not read. A secret that rotates has two for a while."""
 

@@ -114,6 +114,15 @@ class ItemState(StrEnum):
     EXPIRED = "expired"
 
 
+class FlowState(StrEnum):
+    """Of a player's way to DigiLocker and back."""
+
+    OPEN = "open"  #: the player is there
+    ANSWERED = "answered"  #: they came back; the worker fetches
+    DONE = "done"
+    REFUSED = "refused"  #: by the player, DigiLocker or us; a new one may begin
+
+
 #: CaseEvent of a case that a decision on an item is → the item's state.
 DECIDED: Mapping[CaseEvent, ItemState] = {
     CaseEvent.APPROVE: ItemState.VERIFIED,

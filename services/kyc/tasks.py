@@ -11,19 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import deciding, documents, repository, retention
+from services.kyc import deciding, digilocker_flow, documents, repository, retention
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
 from services.kyc.documents import DELETE, Deletion
+from services.kyc.providers import Providers, open_providers
 from services.kyc.retention import AccountClosed
 
 log = logging.getLogger(__name__)
 
 
-def jobs_with(toolbox: Toolbox) -> Jobs:
+def jobs_with(toolbox: Toolbox, providers: Providers) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
     jobs = Jobs(client="kyc-events")
     jobs.on_message_outside(CHECK, Check(toolbox))
     jobs.on_message_outside(DELETE, Deletion(toolbox))
+    jobs.on_message_outside(digilocker_flow.FETCH, digilocker_flow.Fetch(providers))
     jobs.on_event("auth", "auth.account-closed", 1)(account_closed)
     _schedule(jobs)
     return jobs
@@ -42,8 +44,10 @@ def _schedule(jobs: Jobs) -> None:
 
     @jobs.clean_up("kyc.give_up_documents", "23 * * * *", late_after=timedelta(hours=3))
     async def give_up_documents(session: AsyncSession, clock: Clock) -> int:
-        """Delete pictures that were announced and handed in with nothing, and what came of others when they were read."""
-        return await documents.give_up(session, clock) + await documents.sweep(session, clock)
+        """Delete pictures that were announced and handed in with nothing, and what came of others when they were read; end ways
+        to a provider that nobody came back from."""
+        over = await digilocker_flow.give_up(session, clock)
+        return over + await documents.give_up(session, clock) + await documents.sweep(session, clock)
 
     @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")
     async def report_overdue(session: AsyncSession, clock: Clock) -> None:
@@ -63,4 +67,4 @@ def _schedule(jobs: Jobs) -> None:
         return await outbox.forget(session)
 
 
-jobs = jobs_with(Toolbox(open_tools))
+jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))

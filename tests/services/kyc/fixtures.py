@@ -16,13 +16,20 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from localcloud.partners.digilocker import DigilockerStandIn
+from localcloud.partners.signing import Identity
+from localcloud.partners.wire import serve
+from localcloud.partners.world import Scenario, World
 from services.common.database import Sessions
 from services.common.jobs import Jobs
 from services.common.outbox import messages
+from services.common.settings import load
 from services.kyc import quality
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
+from services.kyc.digilocker import Digilocker, DigilockerSecrets
 from services.kyc.kms import Kms
+from services.kyc.providers import Providers, ProviderTools
 from services.kyc.sandbox import LIMITS, Sandbox
 from services.kyc.settings import open_digests
 from services.kyc.store import Store
@@ -50,6 +57,7 @@ class Kyc:
     jobs: Jobs
     clock: Clock
     bucket: str
+    digilocker: DigilockerStandIn
     colleagues: dict[str, Person] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -156,6 +164,12 @@ def uidai() -> Authority:
     return Authority.made(datetime.now(UTC))
 
 
+@pytest.fixture(scope="session")
+def digilocker_identity() -> Identity:
+    """What the stand-in for DigiLocker signs with; a key costs as much as many tests."""
+    return Identity.made("DigiLocker of a test")
+
+
 @pytest.fixture
 def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ARN of a KMS key, with the environment that a task's code finds AWS by."""
@@ -186,13 +200,19 @@ def bucket(aws: str, data_key: str) -> str:
 @pytest.fixture
 async def kyc(
     cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority,
-    monkeypatch: pytest.MonkeyPatch,
+    digilocker_identity: Identity, monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Kyc]:  # fmt: skip
     """Kyc, running, with nothing in it; its jobs run when a test says so. No decision is drawn to be made again."""
     monkeypatch.setattr(quality, "SHARE", 0.0)
-    app = create_app(clock, httpx.ASGITransport(auth.app), Trust(uidai=(uidai.certificate,)))
+    trust = Trust(uidai=(uidai.certificate,), digilocker=(digilocker_identity.certificate,))
+    world = World("digilocker", Scenario(), lambda: clock.now().timestamp())
+    digilocker = DigilockerStandIn(world, cloud.secrets.__getitem__, ["http://localhost:8080/identified"])
+    digilocker.identity = digilocker_identity
+    server = await serve("127.0.0.1", 0, digilocker.handle)
+    app = create_app(clock, httpx.ASGITransport(auth.app), trust)
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
+        given |= {"DIGILOCKER_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
         del given["AWS_ENDPOINT_URL"]
 
         async def open_tools() -> Tools:
@@ -201,5 +221,12 @@ async def kyc(
                     vault=Vault(Kms(data_key)), digests=open_digests(), store=Store(bucket), sandbox=Sandbox(PATIENT)
                 )
 
+        async def open_providers() -> ProviderTools:
+            with environ(cloud.environment("kyc", database, process="worker") | given):
+                asked = Digilocker(load(DigilockerSecrets))
+                return ProviderTools(vault=Vault(Kms(data_key)), digests=open_digests(), trust=trust, digilocker=asked)
+
+        jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
         async with running(app, given) as client:
-            yield Kyc(app, client, database, auth, jobs_with(Toolbox(open_tools)), clock, bucket)
+            yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker)
+    server.close()
