@@ -67,7 +67,7 @@ async def begin(
         id=uuid7(), player_id=player, session=caller.session, state=FlowState.OPEN.value, token_digest=_digest(token),
         redirect=redirect, created_at=now, until=now + ANSWERED_IN, code=None, verifier=None, reason=None,
     )  # fmt: skip
-    session.add(flow)
+    digilocker_repository.add(session, flow)
     url = digilocker.address(settings, token, redirect)
     return DigilockerStart(id=flow.id, flow=token, url=url, until=flow.until)
 
@@ -124,7 +124,7 @@ def view(flow: DigilockerFlow) -> DigilockerView:
 
 async def read(session: AsyncSession, player: UUID, flow_id: UUID) -> DigilockerView:
     """A player's own. Raises ServiceError (not_found)."""
-    flow = await session.get(DigilockerFlow, flow_id)
+    flow = await digilocker_repository.find(session, flow_id)
     if flow is None or flow.player_id != player:
         raise ServiceError(Code.NOT_FOUND, "There is no such flow of yours.")
     return view(flow)
@@ -194,9 +194,8 @@ class Fetch:
             end(flow, outcome.code)
             return
         try:
-            async with session.begin_nested():
-                await identified.keep(session, clock, flow.player_id, outcome)
-        except ServiceError as error:
+            await identified.keep(session, clock, flow.player_id, outcome)
+        except ServiceError as error:  # before anything was kept
             end(flow, error.code)
             return
         end(flow, None)

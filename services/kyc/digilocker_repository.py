@@ -15,6 +15,16 @@ from services.kyc.states import FlowState
 _BATCH = 200
 
 
+def add(session: AsyncSession, flow: DigilockerFlow) -> None:
+    """Begin one."""
+    session.add(flow)
+
+
+async def find(session: AsyncSession, flow: UUID) -> DigilockerFlow | None:
+    """A flow, not locked."""
+    return await session.get(DigilockerFlow, flow)
+
+
 async def locked(session: AsyncSession, flow: UUID) -> DigilockerFlow | None:
     """A flow, with its case locked before it, as everybody locks them."""
     player = (await session.scalars(select(DigilockerFlow.player_id).where(DigilockerFlow.id == flow))).one_or_none()
