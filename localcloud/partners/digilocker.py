@@ -119,8 +119,8 @@ class DigilockerStandIn:
 
     def _token(self, form: Mapping[str, str]) -> Answer:
         known = f"{self._secret('DIGILOCKER_CLIENT_ID')}:{self._secret('DIGILOCKER_CLIENT_SECRET')}"
-        told = f"{form.get('client_id', '')}:{form.get('client_secret', '')}"
-        if not hmac.compare_digest(known.encode(), told.encode()):
+        given = f"{form.get('client_id', '')}:{form.get('client_secret', '')}"
+        if not hmac.compare_digest(known.encode(), given.encode()):
             raise Refusal(401, "invalid_client")
         if form.get("grant_type") != "authorization_code":
             raise Refusal(400, "unsupported_grant_type")

@@ -55,6 +55,6 @@ class Hashes:
     def agree(self, rule: ContactRule, share_code: str, mobile: str | None, email: str | None) -> bool:
         """Whether each contact that is given is the holder's; one that UIDAI does not know is not."""
         return all(
-            contact is None or hmac.compare_digest(made(contact, share_code, self.last_digit), told.lower())
-            for contact, made, told in ((mobile, rule.mobile, self.mobile), (email, rule.email, self.email))
+            contact is None or hmac.compare_digest(made(contact, share_code, self.last_digit), stated.lower())
+            for contact, made, stated in ((mobile, rule.mobile, self.mobile), (email, rule.email, self.email))
         )

@@ -131,7 +131,7 @@ async def read(session: AsyncSession, player: UUID, flow_id: UUID) -> Digilocker
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EaadhaarWanted:
     """An e-Aadhaar that is to be fetched, and beside what it is put."""
 
     flow: UUID
@@ -150,7 +150,7 @@ class Fetch:
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
 
-    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Wanted | None:
+    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> EaadhaarWanted | None:
         """What is needed; None where it was fetched, or is not to be fetched any more."""
         flow = await digilocker_repository.locked(session, UUID(message.payload["flow"]))
         if flow is None or flow.state != FlowState.ANSWERED or flow.code is None or flow.verifier is None:
@@ -164,9 +164,9 @@ class Fetch:
             end(flow, "state_forbids")
             return None
         sealed = {"code": flow.code, "verifier": flow.verifier}
-        return Wanted(flow.id, flow.redirect, sealed, *found, clock.now())
+        return EaadhaarWanted(flow.id, flow.redirect, sealed, *found, clock.now())
 
-    async def call(self, wanted: Try[Wanted]) -> Compared:
+    async def call(self, wanted: Try[EaadhaarWanted]) -> Compared:
         """Ask DigiLocker, believe what is signed, compare it."""
         tools, asked = await self._providers(), wanted.request
         known = await identified.opened(tools.vault, asked.pan, asked.verified)
@@ -184,7 +184,12 @@ class Fetch:
         return identified.compared(known, tools.digests, holder, asked.now.date())
 
     async def settle(
-        self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Compared | Refused
+        self,
+        session: AsyncSession,
+        clock: Clock,
+        message: Message,
+        request: EaadhaarWanted,
+        outcome: Compared | Refused,
     ) -> None:
         """Keep it, or say why not."""
         flow = await digilocker_repository.locked(session, request.flow)

@@ -418,13 +418,13 @@ def test_contacts_by_each_version_of_the_rule() -> None:
     salted = hashlib.sha256(hashlib.sha256(b"asha@example.comLock@487").hexdigest().encode()).hexdigest()
     for version, email in (("page-2018", salted), ("faq-2021", plain)):
         rule = contact_rules.RULES[version]
-        told = Hashes(twice, email.upper(), 2)
-        assert told.agree(rule, "Lock@487", "1234567890", "asha@example.com")
-        assert told.agree(rule, "Lock@487", None, None)
+        hashes = Hashes(twice, email.upper(), 2)
+        assert hashes.agree(rule, "Lock@487", "1234567890", "asha@example.com")
+        assert hashes.agree(rule, "Lock@487", None, None)
         for code, mobile, address in (
             ("Lock@488", "1234567890", None), ("Lock@487", "1234567891", None), ("Lock@487", None, "b@example.com"),
         ):  # fmt: skip
-            assert not told.agree(rule, code, mobile, address)
+            assert not hashes.agree(rule, code, mobile, address)
         assert not Hashes("", "", 2).agree(rule, "Lock@487", "1234567890", None), "UIDAI knows of no number"
     for digit in (0, 1):
         assert Hashes(once, "", digit).agree(contact_rules.RULES["faq-2021"], "Lock@487", "1234567890", None)
