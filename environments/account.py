@@ -55,8 +55,13 @@ class Delivery(Model):
     planning: Annotated[tuple[DeployEnvironment, ...], Field(strict=False)] = ()
     """its deployment environments that only plan and look for drift: they read, so they need no reviewers"""
 
+    branches: DeployEnvironment | None = None
+    """its deployment environment that makes environments of pull requests (`pr-<number>`); left out: there are none"""
+
     @model_validator(mode="after")
     def _plans_or_deploys(self) -> Self:
+        if self.branches in (*self.environments, *self.planning):
+            raise ValueError(f"branches: {self.branches!r} deploys or plans other stacks; accepted: one of its own")
         if both := sorted(set(self.planning) & set(self.environments)):
             raise ValueError(
                 f"planning: {both[0]!r} is in environments, too; accepted: one that deploys, or one that plans"

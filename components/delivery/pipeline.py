@@ -18,26 +18,31 @@ class PipelineArgs:
 
     - repository: ``owner/name`` at GitHub. environments: its deployment environments that may deploy, each named as its stack.
       planning: its deployment environments that only plan and look for drift, by the role of previews.
+    - branches: its deployment environment that makes and takes away environments of pull requests; None: there are none.
+      image_repository: the name of the repository in ECR to which they add their images.
     - account_id: of the account. state_bucket_arn, state_key_arn: Pulumi's state and the KMS key of it and of its secrets.
     """
 
     repository: str
     environments: tuple[str, ...]
     planning: tuple[str, ...] = ()
+    branches: str | None = None
+    image_repository: str
     account_id: pulumi.Input[str]
     state_bucket_arn: pulumi.Input[str]
     state_key_arn: pulumi.Input[str]
 
 
 class Pipeline(Component):
-    """Two roles for GitHub's jobs: pull requests preview and read, protected environments deploy.
+    """Roles for GitHub's jobs: pull requests preview and read, protected environments deploy, `pr-*` stacks have their own.
 
-    Makes: ``aws:iam:OpenIdConnectProvider`` (``issuer``), and for each of ``preview`` and ``deploy`` a ``Role``, a
-    ``RolePolicyAttachment`` (``…-managed``) of AWS's own policy and a ``RolePolicy`` (``…-policy``).
+    Makes: ``aws:iam:OpenIdConnectProvider`` (``issuer``), and for each of ``preview``, ``deploy`` and, with `branches`,
+    ``branch`` a ``Role``, a ``RolePolicyAttachment`` (``…-managed``) of AWS's own policy and a ``RolePolicy`` (``…-policy``).
     """
 
     preview_role_arn: pulumi.Output[str]
     deploy_role_arn: pulumi.Output[str]
+    branch_role_arn: pulumi.Output[str] | None = None
 
     def __init__(
         self,
@@ -74,6 +79,17 @@ class Pipeline(Component):
             "arn:aws:iam::aws:policy/PowerUserAccess",
             known.apply(lambda all_: pipeline_policies.deploy(all_[0], all_[1], all_[2], project, args.environments)),
         )
+        if args.branches is not None:
+            self.branch_role_arn = self._role(
+                "branch",
+                "Environments of pull requests",
+                issuer.arn,
+                [f"{repository}:environment:{args.branches}"],
+                "arn:aws:iam::aws:policy/PowerUserAccess",
+                known.apply(
+                    lambda all_: pipeline_policies.branch(all_[0], all_[1], all_[2], project, args.image_repository)
+                ),
+            )
         self.register_outputs({"preview_role_arn": self.preview_role_arn, "deploy_role_arn": self.deploy_role_arn})
 
     def _role(

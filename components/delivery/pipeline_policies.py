@@ -36,16 +36,35 @@ def trust(provider_arn: str, subjects: list[str]) -> Document:
     }
 
 
-def state(bucket_arn: str, key_arn: str) -> list[Document]:
-    """Reading and locking Pulumi's state: a preview writes nothing else than its lock."""
+#: The folder of the state's bucket in which the stacks of pull requests have a backend of their own.
+BRANCHES = "branches"
+
+#: What roles of an environment are for: whoever deploys hands them to these services (tests/stacks/test_environment_access.py).
+HANDED_TO = (
+    "backup.amazonaws.com",
+    "chatbot.amazonaws.com",
+    "ec2.amazonaws.com",
+    "ecs-tasks.amazonaws.com",
+    "ecs.amazonaws.com",
+    "lambda.amazonaws.com",
+    "monitoring.rds.amazonaws.com",
+    "s3.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
+)
+
+
+def state(bucket_arn: str, key_arn: str, folder: str = "") -> list[Document]:
+    """Reading and locking Pulumi's state: a preview writes nothing else than its lock. `folder`: of the bucket, "" is all."""
+    below = f"{bucket_arn}/{folder}/" if folder else f"{bucket_arn}/"
+    within = {"Condition": {"StringLike": {"s3:prefix": f"{folder}/*"}}} if folder else {}
     return [
-        {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
-        {"Sid": "ReadState", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket_arn}/*"},
+        {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn, **within},
+        {"Sid": "ReadState", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{below}*"},
         {
             "Sid": "Locks",
             "Effect": "Allow",
             "Action": ["s3:DeleteObject", "s3:PutObject"],
-            "Resource": f"{bucket_arn}/.pulumi/locks/*",
+            "Resource": f"{below}.pulumi/locks/*",
         },
         {
             "Sid": "StateKey",
@@ -73,64 +92,193 @@ def deploy(bucket_arn: str, key_arn: str, account_id: str, project: str, stacks:
 
     It cannot touch the account's own guard, nor the roles of people and of CI, which have other names.
     """
-    roles = [f"arn:aws:iam::{account_id}:role/{project}-{stack}-*" for stack in stacks]
     return {
         "Version": "2012-10-17",
         "Statement": [
             *state(bucket_arn, key_arn),
             {"Sid": "WriteState", "Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{bucket_arn}/.pulumi/*"},
+            *_roles(account_id, [f"{project}-{stack}-*" for stack in stacks]),
+            *_refused(),
+        ],
+    }
+
+
+def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, repository: str) -> Document:
+    """What an environment of a pull request needs besides PowerUserAccess; it runs that request's own program.
+
+    So it is held to what is named or tagged as a stack `pr-*`, wherever AWS lets a policy tell: roles, buckets, secrets,
+    databases, logs and the like by name, the rest by the tag `Environment`, records of a zone by their names. It reads the
+    state of such stacks alone, and adds images to `repository` (a name in ECR) without touching those that are there.
+    """
+    ours = f"{project}-pr-*"
+    images = f"arn:aws:ecr:*:{account_id}:repository/{repository}"
+    state_folder = f"{bucket_arn}/{BRANCHES}/.pulumi/*"
+    # RDS has whoever makes a database make the secret of its master password, under a name that does not say whose it is.
+    master_passwords = f"arn:aws:secretsmanager:*:{account_id}:secret:rds!*"
+    own_names = [
+        f"arn:aws:s3:::{ours}",
+        f"arn:aws:secretsmanager:*:{account_id}:secret:{project}/pr-*",
+        master_passwords,
+    ]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            *state(bucket_arn, key_arn, BRANCHES),
             {
-                "Sid": "Roles",
+                "Sid": "WriteState",
                 "Effect": "Allow",
-                "Action": [
-                    "iam:AttachRolePolicy",
-                    "iam:CreateRole",
-                    "iam:DeleteRole",
-                    "iam:DeleteRolePolicy",
-                    "iam:DetachRolePolicy",
-                    "iam:GetRole",
-                    "iam:GetRolePolicy",
-                    "iam:ListAttachedRolePolicies",
-                    "iam:ListInstanceProfilesForRole",
-                    "iam:ListRolePolicies",
-                    "iam:PutRolePolicy",
-                    "iam:TagRole",
-                    "iam:UntagRole",
-                    "iam:UpdateAssumeRolePolicy",
-                    "iam:UpdateRoleDescription",
-                ],
-                "Resource": roles,
+                "Action": ["s3:DeleteObject", "s3:PutObject"],
+                "Resource": state_folder,
+            },
+            *_roles(account_id, [ours]),
+            *_refused(),
+            {
+                "Sid": "NotOthersByName",
+                "Effect": "Deny",
+                "Action": ["s3:*", "secretsmanager:*"],
+                "NotResource": [*own_names, bucket_arn, f"{bucket_arn}/{BRANCHES}/*"],
             },
             {
-                "Sid": "PassRoles",
-                "Effect": "Allow",
-                "Action": "iam:PassRole",
-                "Resource": roles,
+                "Sid": "NoMasterPassword",
+                "Effect": "Deny",
+                "NotAction": [
+                    "secretsmanager:CreateSecret",
+                    "secretsmanager:DescribeSecret",
+                    "secretsmanager:TagResource",
+                ],
+                "Resource": master_passwords,
+            },
+            {
+                "Sid": "OnlyItsFolder",
+                "Effect": "Deny",
+                "Action": "s3:ListBucket",
+                "Resource": bucket_arn,
+                "Condition": {"StringNotLike": {"s3:prefix": f"{BRANCHES}/*"}},
+            },
+            {"Sid": "NotTheBucket", "Effect": "Deny", "NotAction": "s3:ListBucket", "Resource": bucket_arn},
+            {
+                "Sid": "NotTheKey",
+                "Effect": "Deny",
+                "NotAction": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
+                "Resource": key_arn,
+            },
+            {
+                "Sid": "NotOthersByTag",
+                "Effect": "Deny",
+                "Action": "*",
+                "NotResource": [key_arn, images, "arn:aws:route53:::hostedzone/*"],
                 "Condition": {
-                    "StringEquals": {
-                        "iam:PassedToService": [
-                            "ecs-tasks.amazonaws.com",
-                            "monitoring.rds.amazonaws.com",
-                            "vpc-flow-logs.amazonaws.com",
-                        ]
+                    "StringNotLike": {"aws:ResourceTag/Environment": "pr-*"},
+                    "Null": {"aws:ResourceTag/Environment": "false"},
+                },
+            },
+            {
+                "Sid": "NotAsOthers",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {
+                    "StringNotLike": {"aws:RequestTag/Environment": "pr-*"},
+                    "Null": {"aws:RequestTag/Environment": "false"},
+                },
+            },
+            {
+                "Sid": "NotOthersRecords",
+                "Effect": "Deny",
+                "Action": "route53:ChangeResourceRecordSets",
+                "Resource": "*",
+                "Condition": {
+                    "ForAnyValue:StringNotLike": {
+                        "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["pr-*", "*.pr-*"]
                     }
                 },
             },
-            # PowerUserAccess would let it take any role that trusts the account.
-            {"Sid": "NoOtherRole", "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"},
             {
-                "Sid": "NotTheAccountsGuard",
+                "Sid": "NotTheZone",
                 "Effect": "Deny",
-                "Action": [
-                    "cloudtrail:DeleteTrail",
-                    "cloudtrail:StopLogging",
-                    "cloudtrail:UpdateTrail",
-                    "config:DeleteConfigurationRecorder",
-                    "config:StopConfigurationRecorder",
-                    "guardduty:DeleteDetector",
-                    "securityhub:DisableSecurityHub",
-                ],
+                "Action": ["route53:*HostedZone*", "route53:*DNSSEC", "route53:*KeySigningKey*"],
+                "Resource": "*",
+            },
+            {
+                "Sid": "NotOthersImages",
+                "Effect": "Deny",
+                "Action": ["ecr:*Delete*", "ecr:*Policy", "ecr:Put*Configuration", "ecr:PutImageTagMutability"],
                 "Resource": "*",
             },
         ],
     }
+
+
+def _roles(account_id: str, names: Sequence[str]) -> list[Document]:
+    """Making roles and instance profiles of these names, and handing roles to the services that take them."""
+    roles, profiles = (
+        [f"arn:aws:iam::{account_id}:{kind}/{name}" for name in names] for kind in ("role", "instance-profile")
+    )
+    return [
+        {
+            "Sid": "Roles",
+            "Effect": "Allow",
+            "Action": [
+                "iam:AttachRolePolicy",
+                "iam:CreateRole",
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:GetRole",
+                "iam:GetRolePolicy",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListInstanceProfilesForRole",
+                "iam:ListRolePolicies",
+                "iam:PutRolePolicy",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRoleDescription",
+            ],
+            "Resource": roles,
+        },
+        {
+            "Sid": "InstanceProfiles",
+            "Effect": "Allow",
+            "Action": [
+                "iam:AddRoleToInstanceProfile",
+                "iam:CreateInstanceProfile",
+                "iam:DeleteInstanceProfile",
+                "iam:GetInstanceProfile",
+                "iam:RemoveRoleFromInstanceProfile",
+                "iam:TagInstanceProfile",
+                "iam:UntagInstanceProfile",
+            ],
+            # Roles are added to profiles, so both are asked about.
+            "Resource": [*profiles, *roles],
+        },
+        {
+            "Sid": "PassRoles",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": roles,
+            "Condition": {"StringEquals": {"iam:PassedToService": list(HANDED_TO)}},
+        },
+    ]
+
+
+def _refused() -> list[Document]:
+    """What no job may do, whatever PowerUserAccess says."""
+    return [
+        # PowerUserAccess would let it take any role that trusts the account.
+        {"Sid": "NoOtherRole", "Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"},
+        {
+            "Sid": "NotTheAccountsGuard",
+            "Effect": "Deny",
+            "Action": [
+                "cloudtrail:DeleteTrail",
+                "cloudtrail:StopLogging",
+                "cloudtrail:UpdateTrail",
+                "config:DeleteConfigurationRecorder",
+                "config:StopConfigurationRecorder",
+                "guardduty:DeleteDetector",
+                "securityhub:DisableSecurityHub",
+            ],
+            "Resource": "*",
+        },
+    ]

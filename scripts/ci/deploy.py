@@ -1,6 +1,6 @@
 """A stack is planned, and what was planned is done: deploy.py plan|apply STACK IMAGE PLAN.
 
-IMAGE: the file that `scripts.images.publish join` wrote, whose digest goes into environments/Pulumi.<STACK>.yaml of this
+IMAGE: the file that `scripts.images.publish join` wrote, whose digests go into environments/Pulumi.<STACK>.yaml of this
 checkout. PLAN: the file of the plan, which `plan` writes; in it values that are secrets are encrypted by the stack's key.
 `apply` does what the plan says and stops where anything else would be done: what was approved is what happens. Exit code 0:
 done; 2: it could not be done.
@@ -11,20 +11,38 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
+from environments.settings import KEY
 from scripts.ci import pulumi
 
-_DIGEST = re.compile(r"(?m)^(\s+digest: )sha256:[0-9a-f]{64}\b")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def name_image(file: Path, digest: str) -> None:
-    """Put the digest in the place of the stack file's. Raises pulumi.Failed unless there is exactly one to replace."""
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        raise pulumi.Failed(f"digest {digest!r}; accepted: sha256:<64 hexadecimal digits>")
-    text, replaced = _DIGEST.subn(rf"\g<1>{digest}", file.read_text())
-    if replaced != 1:
-        raise pulumi.Failed(f"{file}: {replaced} lines `digest: sha256:…`; accepted: one, of image")
+def name_image(file: Path, digest: str, targets: Mapping[str, str]) -> None:
+    """Put the digests in the places of those of the stack's file.
+
+    Raises pulumi.Failed unless `image` there has a digest, and the same `targets` as given: one left as it was would run code
+    of another commit.
+    """
+    for given in (digest, *targets.values()):
+        if not _DIGEST.fullmatch(given):
+            raise pulumi.Failed(f"digest {given!r}; accepted: sha256:<64 hexadecimal digits>")
+    text = file.read_text()
+    image = (((yaml.safe_load(text) or {}).get("config") or {}).get(KEY) or {}).get("image") or {}
+    held = dict(image.get("targets") or {})
+    if "digest" not in image or held.keys() != targets.keys():
+        raise pulumi.Failed(
+            f"{file}: image is {image}; accepted: a digest, and targets of {', '.join(targets) or 'nothing'}"
+        )
+    for name, before, after in (("digest", image["digest"], digest), *((n, held[n], targets[n]) for n in targets)):
+        pattern = rf"(\b{re.escape(name)}: ){re.escape(str(before))}\b"
+        text, replaced = re.subn(pattern, rf"\g<1>{after}", text)
+        if replaced != 1:
+            raise pulumi.Failed(f"{file}: {replaced} places of `{name}: {before}`; accepted: one, of image")
     file.write_text(text)
 
 
@@ -37,7 +55,8 @@ def main(words: list[str]) -> int:
             sys.stderr.write("error: usage: deploy.py plan|apply STACK IMAGE PLAN\n")
             return 2
     try:
-        name_image(Path("environments") / f"Pulumi.{stack}.yaml", json.loads(Path(image).read_text())["digest"])
+        built = json.loads(Path(image).read_text())
+        name_image(Path("environments") / f"Pulumi.{stack}.yaml", built["digest"], built["targets"])
         if what == "plan":
             pulumi.run(["preview", "--save-plan", plan], stack)
         else:

@@ -22,7 +22,11 @@ _ATTEMPTS, _TIMEOUT_SECONDS, _LONGEST_WAIT_SECONDS = 5, 20.0, 60.0
 
 
 class Refused(Exception):
-    """GitHub's answer, in words."""
+    """GitHub's answer, in words; `code` is its HTTP status, 0 where the answer itself was of no use."""
+
+    def __init__(self, words: str, code: int = 0) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class Unavailable(Exception):
@@ -56,7 +60,7 @@ def ask(client: httpx.Client, method: str, path: str, **asked: Any) -> Any:
     if answer.status_code >= 500 or answer.status_code == 429 or (answer.status_code == 403 and later):
         raise Unavailable(f"{method} {path}: {answer.status_code}", float(later) if later.isdigit() else 1.0)
     if not answer.is_success:
-        raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}", answer.status_code)
     try:
         return answer.json()
     except ValueError as error:  # a proxy's page

@@ -32,6 +32,22 @@ def token(client: httpx.Client, url: str) -> str:
     return str(answer["value"])
 
 
+def renew() -> None:
+    """Have the AWS SDKs of this job go on with an identity of now: one is good for minutes. Nothing, where none was taken.
+
+    Raises github.Refused or github.Unavailable.
+    """
+    file = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    if file and not [name for name in _NEEDED[:2] if not os.environ.get(name)]:
+        Path(file).write_text(_signed())
+
+
+def _signed() -> str:
+    headers = {"authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    with httpx.Client(headers=headers, timeout=20) as client:
+        return token(client, os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"])
+
+
 def main(words: list[str]) -> int:
     """The script."""
     if len(words) != 2 or not _ROLE.fullmatch(words[0]) or not _REGION.fullmatch(words[1]):
@@ -40,11 +56,8 @@ def main(words: list[str]) -> int:
     if missing := [name for name in _NEEDED if not os.environ.get(name)]:
         sys.stderr.write(f"error: {', '.join(missing)} not set: the job needs `id-token: write`\n")
         return 2
-    url = os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"]
-    headers = {"authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
     try:
-        with httpx.Client(headers=headers, timeout=20) as client:
-            signed = token(client, url)
+        signed = _signed()
     except github.Refused as error:
         sys.stderr.write(f"error: GitHub refused: {error}\n")
         return 1

@@ -17,13 +17,16 @@ from cli.comment import MARKER
 from scripts.ci import github
 
 
-def put(client: httpx.Client, repository: str, number: int, body: str) -> str:
-    """Create or update the comment; its address. Raises Refused, or Unavailable when the last attempt had no answer."""
-    return github.patiently(lambda: _put(client, f"/repos/{repository}/issues", number, body))
+def put(client: httpx.Client, repository: str, number: int, body: str, marker: str = MARKER) -> str:
+    """Create or update the comment of ours that begins with `marker`; its address.
+
+    Raises Refused, or Unavailable when the last attempt had no answer.
+    """
+    return github.patiently(lambda: _put(client, f"/repos/{repository}/issues", number, body, marker))
 
 
-def _put(client: httpx.Client, issues: str, number: int, body: str) -> str:
-    ours = _ours(client, f"{issues}/{number}/comments")
+def _put(client: httpx.Client, issues: str, number: int, body: str, marker: str) -> str:
+    ours = _ours(client, f"{issues}/{number}/comments", marker)
     if ours is None:
         made = github.ask(client, "POST", f"{issues}/{number}/comments", json={"body": body})
     elif ours["body"] == body:
@@ -33,13 +36,13 @@ def _put(client: httpx.Client, issues: str, number: int, body: str) -> str:
     return str(made["html_url"])
 
 
-def _ours(client: httpx.Client, path: str) -> dict[str, Any] | None:
+def _ours(client: httpx.Client, path: str, marker: str) -> dict[str, Any] | None:
     """The comment of an earlier run: the first of ours that begins with our line."""
     page = 1
     while True:
         comments = github.ask(client, "GET", path, params={"per_page": github.PAGE, "page": page})
         for comment in comments:
-            if comment["user"]["login"] == github.AUTHOR and comment["body"].startswith(MARKER):
+            if comment["user"]["login"] == github.AUTHOR and comment["body"].startswith(marker):
                 found: dict[str, Any] = comment
                 return found
         if len(comments) < github.PAGE:

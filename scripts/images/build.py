@@ -2,8 +2,8 @@
 
     python -m scripts.images.build --out DIRECTORY [--base debian|REFERENCE] [--requirements services] [--tag NAME]
 
-DIRECTORY then holds image.json (name, digest, architecture, bytes, base) and sbom.cdx.json (CycloneDX 1.6). Exit code 1: the
-image is larger than it may be; 2: it could not be built. The image is for the architecture of the machine.
+DIRECTORY then holds image.json (name, requirements, digest, architecture, bytes, base) and sbom.cdx.json (CycloneDX 1.6). Exit
+code 1: the image is larger than it may be; 2: it could not be built. The image is for the architecture of the machine.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from scripts.images import base, buildah, sbom
 PROJECT = Path(__file__).resolve().parents[2]
 DOCKERFILE = PROJECT / "services" / "Dockerfile"
 
+#: The set of requirements of all services that name no other, whose list of architectures has the plain tag.
+MAIN = "services"
+
 #: Bytes of an image's files at most, by set of requirements: what a task pulls before it starts.
-LARGEST = {"services": 250_000_000, "kyc": 650_000_000}
+LARGEST = {MAIN: 250_000_000, "kyc": 650_000_000}
 
 #: The home of the build's user, which every base has.
 _HOME = "/root"
@@ -75,7 +78,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.images.build")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--base", default="")
-    parser.add_argument("--requirements", choices=sorted(LARGEST), default="services")
+    parser.add_argument("--requirements", choices=sorted(LARGEST), default=MAIN)
     parser.add_argument("--tag", default="")
     asked = parser.parse_args(words)
     tag = asked.tag or f"localhost/matchday/{asked.requirements}:local"
@@ -91,6 +94,7 @@ def main(words: list[str]) -> int:
         return 2
     image = {
         "name": tag,
+        "requirements": asked.requirements,
         "digest": described["digest"],
         "architecture": described["architecture"],
         "bytes": held,

@@ -1,9 +1,10 @@
-"""An image goes to a registry, by digest: one for each architecture, and then the list of them.
+"""Images go to a registry, by digest: each for its architecture, and then a list of architectures for each set of requirements.
 
     python -m scripts.images.publish push DIRECTORY REPOSITORY TAG     (DIRECTORY: what scripts.images.build wrote)
     python -m scripts.images.publish join FILE REPOSITORY TAG DIRECTORY…
 
-`push` writes DIRECTORY/pushed.json, `join` FILE: {"reference", "digest"}. REPOSITORY is
+`push` writes DIRECTORY/pushed.json: {"reference", "digest"}; `join` FILE: the same of the services' list, and `targets`: set of
+requirements → digest of the list of each other image. REPOSITORY is
 <account>.dkr.ecr.<region>.amazonaws.com/<name>, logged in to by the environment's AWS credentials, or oci:/a/folder. Tags there
 are immutable: the same TAG again is refused.
 Exit code 2: it could not be done, and nothing is listed.
@@ -17,23 +18,43 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.images import buildah
+from scripts.images.build import MAIN
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/[a-z0-9/_-]+")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 
 
 def push(directory: Path, repository: str, tag: str) -> dict[str, str]:
-    """Push the built image as `<tag>-<architecture>`; where it is now."""
+    """Push the built image as `<tag>-<set>-<architecture>`; where it is now."""
     image = json.loads((directory / "image.json").read_text())
-    tagged = f"{repository}:{tag}-{image['architecture']}"
+    tagged = f"{repository}:{tag}-{image['requirements']}-{image['architecture']}"
     return _pushed(repository, tagged, "push", "--format=oci", image["name"])
 
 
-def join(repository: str, tag: str, directories: list[Path]) -> dict[str, str]:
-    """Push the list of what was pushed from each directory; where it is now."""
+def join(repository: str, tag: str, directories: Sequence[Path]) -> dict[str, Any]:
+    """Push a list for each set of requirements that was pushed from the directories; where they are now.
+
+    The services' is `<tag>`, another set's `<tag>-<set>`. Raises buildah.Failed where the services' is missing, or where the
+    sets are not there for the same architectures.
+    """
+    sets: dict[str, dict[str, Path]] = {}
+    for directory in directories:
+        image = json.loads((directory / "image.json").read_text())
+        sets.setdefault(image["requirements"], {})[image["architecture"]] = directory
+    built = {name: sorted(each) for name, each in sets.items()}
+    if MAIN not in sets or len({tuple(each) for each in built.values()}) != 1:
+        raise buildah.Failed(f"images: {built}; accepted: {MAIN}, and each other set for the same architectures")
+    main = _join(repository, tag, list(sets.pop(MAIN).values()))
+    others = {name: _join(repository, f"{tag}-{name}", list(each.values())) for name, each in sorted(sets.items())}
+    return {**main, "targets": {name: listed["digest"] for name, listed in others.items()}}
+
+
+def _join(repository: str, tag: str, directories: Sequence[Path]) -> dict[str, str]:
     name = f"localhost/matchday/list:{tag}"
     buildah.run("buildah", "manifest", "create", name)
     try:

@@ -43,6 +43,9 @@ class AccountFacts(Facts):
     deploy_role_arn: pulumi.Input[str] = field(
         metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-deploy")
     )
+    branch_role_arn: pulumi.Input[str] | None = field(
+        metadata=fact("arn:aws:iam::123456789012:role/matchday-account-ci-branch")
+    )
     records_bucket: pulumi.Input[str] = field(metadata=fact("matchday-account-trail-records-123456789012"))
     zone_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(
         metadata=fact({"matchday.example": "Z04444555566667777ABC"})
@@ -122,6 +125,8 @@ class Account:
                 repository=settings.delivery.repository,
                 environments=settings.delivery.environments,
                 planning=settings.delivery.planning,
+                branches=settings.delivery.branches,
+                image_repository=IMAGE_REPOSITORY,
                 account_id=account_id,
                 state_bucket_arn=self.state.arn,
                 state_key_arn=keys[Purpose.STATE].arn,
@@ -154,6 +159,7 @@ class Account:
             secrets_provider=f"awskms://{keys[Purpose.STATE].alias}?region={settings.region}",
             preview_role_arn=self.pipeline.preview_role_arn,
             deploy_role_arn=self.pipeline.deploy_role_arn,
+            branch_role_arn=self.pipeline.branch_role_arn,
             records_bucket=self.trail.bucket.bucket_name,
             zone_ids={domain: zone.zone_id for domain, zone in self.zones.items()},
             name_servers={domain: zone.name_servers for domain, zone in self.zones.items()},

@@ -40,7 +40,7 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     settings.write_text(SETTINGS.format("0" * 64))
     salt.put(settings, far.workspace.salt("local"))
     image, plan = tmp_path / "image.json", tmp_path / "plan.json"
-    image.write_text(json.dumps({"digest": "sha256:" + "a" * 64}))
+    image.write_text(json.dumps({"digest": "sha256:" + "a" * 64, "targets": {}}))
     monkeypatch.chdir(project)
     for name, value in far.workspace.environment().items():
         monkeypatch.setenv(name, value)

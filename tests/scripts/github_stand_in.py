@@ -1,4 +1,4 @@
-"""GitHub's issues and signed identities over HTTP, as its REST API documents them: what the workflows' scripts ask."""
+"""GitHub's issues, pull requests, comments and signed identities, as its REST API documents them: what the scripts ask."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ TOKEN = "secret-token"
 
 
 class Server(ThreadingHTTPServer):
-    """The issues of `own/platform`; `asked` are the requests that change something."""
+    """The issues, pull requests (by number) and comments of `own/platform`; `asked` are the requests that change something."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.issues: list[dict[str, Any]] = []
+        self.pulls: dict[int, dict[str, Any]] = {}
+        self.comments: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
     @property
@@ -30,6 +32,19 @@ class Server(ThreadingHTTPServer):
     def variables(self) -> dict[str, str]:
         """What GitHub Actions sets for a job that may write issues."""
         return {"GITHUB_TOKEN": TOKEN, "GITHUB_REPOSITORY": "own/platform", "GITHUB_API_URL": self.url}
+
+    def pull(self, number: int, *labels: str, state: str = "open", repository: str = "own/platform") -> None:
+        """A pull request is as given from now on."""
+        self.pulls[number] = {
+            "number": number,
+            "state": state,
+            "labels": [{"name": label} for label in labels],
+            "head": {"sha": f"{number:040x}", "repo": {"full_name": repository}},
+        }
+
+    def said(self, number: int) -> list[str]:
+        """The texts of a pull request's comments."""
+        return [comment["body"] for comment in self.comments if comment["pull"] == number]
 
     def opened(self, login: str, title: str, body: str, **more: Any) -> dict[str, Any]:
         number = len(self.issues) + 1
@@ -47,7 +62,14 @@ class Handler(BaseHTTPRequestHandler):
         if asked.path == "/identity":
             assert query == {"api-version": "2.0", "audience": "sts.amazonaws.com"}
             return self.answer(200, {"count": 1, "value": "the.signed.identity"})
-        assert asked.path == "/repos/own/platform/issues"
+        _, _, what = asked.path.partition("/repos/own/platform/")
+        match what.split("/"):
+            case ["pulls", number]:
+                pull = self.server.pulls.get(int(number))
+                return self.answer(200, pull) if pull else self.answer(404, {"message": "Not Found"})
+            case ["issues", number, "comments"]:
+                return self.answer(200, [each for each in self.server.comments if each["pull"] == int(number)])
+        assert what == "issues"
         found = [
             issue
             for issue in self.server.issues
@@ -58,12 +80,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         given = self.given()
-        self.answer(201, self.server.opened(BOT, given["title"], given["body"]))
+        if not self.path.endswith("/comments"):
+            return self.answer(201, self.server.opened(BOT, given["title"], given["body"]))
+        number, pull = len(self.server.comments) + 1, int(self.path.split("/")[-2])
+        kept = {"id": number, "pull": pull, "user": {"login": BOT}, **given}
+        self.server.comments.append({**kept, "html_url": f"http://github.test/c/{number}"})
+        return self.answer(201, self.server.comments[-1])
 
     def do_PATCH(self) -> None:
-        issue = self.server.issues[int(self.path.rpartition("/")[2]) - 1]
-        issue.update(self.given())
-        self.answer(200, issue)
+        held = self.server.comments if "/issues/comments/" in self.path else self.server.issues
+        found = held[int(self.path.rpartition("/")[2]) - 1]
+        found.update(self.given())
+        self.answer(200, found)
 
     def given(self) -> dict[str, Any]:
         self.server.asked.append(self.command)

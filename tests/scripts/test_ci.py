@@ -95,20 +95,39 @@ def test_the_identity_is_kept_from_others_and_from_the_log(
         assert identity.main(words) == 2
 
 
-def test_the_digest_goes_into_the_stacks_file_and_nothing_else_changes(tmp_path: Path) -> None:
-    file, digest = tmp_path / "Pulumi.dev.yaml", "sha256:" + "a" * 64
+def test_the_digests_go_into_the_stacks_file_and_nothing_else_changes(tmp_path: Path) -> None:
+    file, digest, kyc = tmp_path / "Pulumi.dev.yaml", "sha256:" + "a" * 64, "sha256:" + "b" * 64
     original = (Path(__file__).parents[2] / "environments" / "Pulumi.dev.yaml").read_text()
     file.write_text(original)
-    deploy.name_image(file, digest)
-    (before,), (after,) = (
+    deploy.name_image(file, digest, {"kyc": kyc})
+    before, after = (
         [line for line in text.splitlines() if line not in other.splitlines()]
         for text, other in ((original, file.read_text()), (file.read_text(), original))
     )
-    assert after.split("#")[0].strip() == f"digest: {digest}"
-    assert after.split("#")[1] == before.split("#")[1]
+    assert len(before) == 2
+    assert after[0].split("#")[0].strip() == f"digest: {digest}"
+    assert after[0].split("#")[1] == before[0].split("#")[1]
+    assert after[1].strip() == f"targets: {{kyc: {kyc}}}"
     for wrong in ("latest", "sha256:abc", digest + "\n    tag: x"):
         with pytest.raises(pulumi.Failed, match="accepted: sha256"):
-            deploy.name_image(file, wrong)
+            deploy.name_image(file, wrong, {"kyc": kyc})
+        with pytest.raises(pulumi.Failed, match="accepted: sha256"):
+            deploy.name_image(file, digest, {"kyc": wrong})
+    with pytest.raises(pulumi.Failed, match="accepted: a digest, and targets of nothing"):
+        deploy.name_image(file, digest, {})
     file.write_text("config: {}\n")
-    with pytest.raises(pulumi.Failed, match="0 lines"):
-        deploy.name_image(file, digest)
+    with pytest.raises(pulumi.Failed, match=r"image is \{\}; accepted: a digest"):
+        deploy.name_image(file, digest, {})
+
+
+def test_an_identity_is_renewed_where_one_was_taken(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity.renew()  # by hand there is none
+    file = tmp_path / "identity"
+    file.touch()
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{server.url}/identity?api-version=2.0")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", TOKEN)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(file))
+    identity.renew()
+    assert file.read_text() == "the.signed.identity"

@@ -29,6 +29,10 @@ RIGHTS = {
     ("deploy", "plan-prod"): SIGNED,
     ("deploy", "prod"): SIGNED,
     ("nightly", "drift"): {**SIGNED, "issues": "write"},
+    ("nightly", "branches"): {**SIGNED, "pull-requests": "write"},
+    ("branches", "which"): {"contents": "read", "pull-requests": "read"},
+    ("branches", "image"): SIGNED,
+    ("branches", "deploy"): {**SIGNED, "pull-requests": "write"},
 }
 
 
@@ -42,7 +46,7 @@ def steps(document: dict[Any, Any]) -> list[dict[str, Any]]:
 
 
 def test_there_are_workflows() -> None:
-    assert {file.stem for file in WORKFLOWS} == {"checks", "deploy", "nightly", "preview"}
+    assert {file.stem for file in WORKFLOWS} == {"branches", "checks", "deploy", "nightly", "preview"}
 
 
 def test_actionlint_finds_nothing(tmp_path: Path) -> None:
@@ -73,13 +77,34 @@ def test_who_may_act_in_aws_runs_what_is_on_main_and_nothing_of_a_pull_request()
             job = document["jobs"][name]
             assert job["environment"], f"{name}: AWS trusts the jobs of an environment"
             (checkout,) = (step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout"))
-            assert checkout["with"].get("ref", "") in ("", "${{ github.event.workflow_run.head_sha }}")
+            ref = checkout["with"].get("ref", "")
+            if file.stem == "branches":
+                assert (job["environment"], ref) == ("branches", "${{ needs.which.outputs.commit }}")
+            else:
+                assert ref in ("", "${{ github.event.workflow_run.head_sha }}")
     trigger = load(PROJECT / ".github" / "workflows" / "deploy.yml")
     assert trigger[True]["workflow_run"]["branches"] == ["main"]
     condition = trigger["jobs"]["image"]["if"]
     assert "conclusion == 'success'" in condition and "event == 'push'" in condition, (
         "a fork may have a branch `main`, too"
     )
+
+
+def test_a_pull_requests_program_acts_by_the_role_of_its_stacks_alone() -> None:
+    """What is checked out there is the pull request's, so the environment of GitHub names no other role; `which` is main's."""
+    jobs = load(PROJECT / ".github" / "workflows" / "branches.yml")["jobs"]
+    (checkout,) = (step for step in jobs["which"]["steps"] if step.get("uses", "").startswith("actions/checkout"))
+    assert "ref" not in checkout["with"] and "id-token" not in jobs["which"]["permissions"]
+    for name in ("image", "deploy"):
+        assert "which" in jobs[name]["needs"]
+    nightly = load(PROJECT / ".github" / "workflows" / "nightly.yml")["jobs"]["branches"]
+    for job in (jobs["image"], jobs["deploy"], nightly):
+        assert set(re.findall(r"vars\.(AWS_\w+ROLE)", str(job))) == {"AWS_BRANCH_ROLE"}
+    assert "signing" not in str(jobs["image"]).lower(), "what a pull request builds is not for prod"
+    for file in WORKFLOWS:
+        for name, job in load(file)["jobs"].items():
+            if job.get("environment") == "branches":
+                assert (file.stem, name) in {("branches", "image"), ("branches", "deploy"), ("nightly", "branches")}
 
 
 def test_prod_is_deployed_as_it_was_planned_and_after_dev() -> None:
@@ -92,7 +117,10 @@ def test_prod_is_deployed_as_it_was_planned_and_after_dev() -> None:
 
 def test_the_page_names_what_an_environment_of_github_has_to_hold() -> None:
     used = {name for file in WORKFLOWS for name in re.findall(r"\bvars\.(\w+)", file.read_text())}
-    assert used == {"AWS_DEPLOY_ROLE", "AWS_PREVIEW_ROLE", "AWS_REGION", "IMAGE_REPOSITORY", "PULUMI_BACKEND_URL"}
+    assert used == {
+        "AWS_BRANCH_ROLE", "AWS_DEPLOY_ROLE", "AWS_PREVIEW_ROLE", "AWS_REGION", "IMAGE_REPOSITORY", "PULUMI_BACKEND_URL",
+        "PULUMI_SECRETS_PROVIDER",
+    }  # fmt: skip
     page = (PROJECT / "docs" / "delivery.md").read_text()
     assert [name for name in sorted(used) if f"`{name}`" not in page] == []
     assert not [file for file in WORKFLOWS if "secrets." in file.read_text()], "no key is kept anywhere"

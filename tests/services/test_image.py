@@ -144,6 +144,7 @@ def test_it_is_pushed_by_digest_and_listed_with_its_architecture(built: Path, tm
     pushed = publish.push(built, repository, "abc123")
     (built / "pushed.json").write_text(json.dumps(pushed))
     listed = publish.join(repository, "abc123", [built])
+    assert listed["targets"] == {}
     blob = tmp_path / "registry" / "blobs" / "sha256" / listed["digest"].removeprefix("sha256:")
     (entry,) = json.loads(blob.read_text())["manifests"]
     assert entry["digest"] == pushed["digest"]

@@ -53,6 +53,7 @@ def test_the_facts_are_names_and_no_secret() -> None:
         "secrets_provider",
         "preview_role_arn",
         "deploy_role_arn",
+        "branch_role_arn",
         "records_bucket",
         "zone_ids",
         "name_servers",

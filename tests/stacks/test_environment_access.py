@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.delivery.pipeline_policies import HANDED_TO
 from tests.components.conftest import Lint, Recorded
 from tests.stacks.conftest import Composed, catalog_of, settings_of
 from tests.stacks.reading import containers, every_environment
@@ -63,6 +64,17 @@ def test_without_a_domain_players_reach_the_load_balancer(composed: Composed) ->
     (rule,) = load_balancer_rules(composed("local"))
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 80, 80)
     assert web_values(composed("local"), "TRUSTED_PROXIES") == {"1"}
+
+
+@every_environment
+def test_whoever_deploys_may_hand_each_role_to_its_service(composed: Composed, stack: str) -> None:
+    """iam:PassRole names services: one that is missing there is met at the first deployment only."""
+    trusted: set[str] = set()
+    for item in composed(stack).of("aws:iam/role:Role"):
+        for statement in json.loads(item.inputs["assumeRolePolicy"])["Statement"]:
+            named = statement["Principal"].get("Service", [])
+            trusted |= {named} if isinstance(named, str) else set(named)
+    assert trusted <= set(HANDED_TO)
 
 
 @every_environment

@@ -15,11 +15,13 @@ from components.delivery import pipeline_policies
 from components.delivery.image_registry import ImageRegistry, ImageRegistryArgs
 from components.delivery.image_rules import lifecycle
 from components.delivery.pipeline import Pipeline, PipelineArgs
+from localcloud.emulator.authorization.decisions import Ask, Policies, refusal
 from tests.components.conftest import Lint, Recorded
 from tests.components.examples import ACCOUNT, KEY, Example
 
 Run = Callable[..., Recorded]
 BUCKET = "arn:aws:s3:::state"
+NAMES = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
 
 REGISTRY = ImageRegistryArgs(
     repository="matchday/services", account_id=ACCOUNT, key_arn=KEY, replica_region="ap-south-2"
@@ -28,6 +30,8 @@ CI = PipelineArgs(
     repository="matchday/matchday",
     environments=("dev", "prod"),
     planning=("prod-plan",),
+    branches="branches",
+    image_repository="matchday/services",
     account_id=ACCOUNT,
     state_bucket_arn=BUCKET,
     state_key_arn=KEY,
@@ -75,6 +79,7 @@ def test_pull_requests_preview_and_only_protected_environments_deploy(run: Run) 
     assert subjects == {
         "ci-preview": ["repo:matchday/matchday:pull_request", "repo:matchday/matchday:environment:prod-plan"],
         "ci-deploy": ["repo:matchday/matchday:environment:dev", "repo:matchday/matchday:environment:prod"],
+        "ci-branch": ["repo:matchday/matchday:environment:branches"],
     }
     for document in roles(recorded).values():
         (statement,) = document["Statement"]
@@ -115,15 +120,83 @@ def test_a_deployment_cannot_blind_the_account_nor_widen_itself() -> None:
         "guardduty:DeleteDetector",
         "config:StopConfigurationRecorder",
     } <= actions(document, "Deny")
-    for statement in document["Statement"]:
-        if statement["Effect"] == "Allow":
-            named = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-            if any(action.startswith("iam:") for action in named):
-                assert statement["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/matchday-{s}-*" for s in ("dev", "prod")]
+    named = {
+        arn
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow" and any(action.startswith("iam:") for action in statement["Action"])
+        for arn in statement["Resource"]
+    }
+    kinds = ("role", "instance-profile")
+    assert named == {f"arn:aws:iam::{ACCOUNT}:{kind}/matchday-{s}-*" for s in ("dev", "prod") for kind in kinds}
+
+
+OWNER, GIVEN = "aws:ResourceTag/Environment", "aws:RequestTag/Environment"
+SECRET = f"arn:aws:secretsmanager:ap-south-1:{ACCOUNT}:secret"
+DATABASE = f"arn:aws:rds:ap-south-1:{ACCOUNT}:db"
+IMAGES = f"arn:aws:ecr:ap-south-1:{ACCOUNT}:repository/matchday/services"
+
+#: AWS's PowerUserAccess, as far as it is asked about here.
+POWER_USER = {
+    "Statement": [{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"}]
+}
+
+OF_A_BRANCH = [
+    ("s3:PutObject", "arn:aws:s3:::matchday-pr-12-site-1/index.html", {}),
+    ("s3:CreateBucket", "arn:aws:s3:::matchday-pr-12-site-1", {}),
+    ("s3:GetObject", f"{BUCKET}/branches/.pulumi/stacks/matchday/pr-12.json", {}),
+    ("s3:PutObject", f"{BUCKET}/branches/.pulumi/stacks/matchday/pr-12.json", {}),
+    ("s3:ListBucket", BUCKET, {"s3:prefix": "branches/.pulumi/stacks/"}),
+    ("secretsmanager:PutSecretValue", f"{SECRET}:matchday/pr-12/wallet/KEK-1", {}),
+    ("secretsmanager:CreateSecret", f"{SECRET}:rds!db-1", {}),
+    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-wallet-web", {}),
+    ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
+    ("rds:CreateDBInstance", f"{DATABASE}:matchday-pr-12-postgres", {GIVEN: "pr-12"}),
+    ("rds:DeleteDBInstance", f"{DATABASE}:matchday-pr-12-postgres", {OWNER: "pr-12"}),
+    ("kms:Decrypt", KEY, {OWNER: "account"}),
+    ("ecr:PutImage", IMAGES, {OWNER: "account"}),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "pr-12.dev.matchday.example"}),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "_a1.pr-12.dev.matchday.example"}),
+    ("ec2:CreateVpc", f"arn:aws:ec2:ap-south-1:{ACCOUNT}:vpc/*", {GIVEN: "pr-12"}),
+]  # fmt: skip
+OF_OTHERS = [
+    ("s3:PutObject", "arn:aws:s3:::matchday-prod-site-1/index.html", {}),
+    ("s3:GetObject", "arn:aws:s3:::matchday-dev-kyc-documents-1/x", {}),
+    ("s3:GetObject", f"{BUCKET}/.pulumi/stacks/matchday/prod.json", {}),
+    ("s3:PutObject", f"{BUCKET}/.pulumi/stacks/matchday/dev.json", {}),
+    ("s3:DeleteBucket", BUCKET, {}),
+    ("s3:ListBucket", BUCKET, {"s3:prefix": ".pulumi/"}),
+    ("kms:ScheduleKeyDeletion", KEY, {}),
+    ("secretsmanager:GetSecretValue", f"{SECRET}:matchday/prod/wallet/KEK-1", {}),
+    ("secretsmanager:GetSecretValue", f"{SECRET}:rds!db-1", {}),
+    ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-branch", {}),
+    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-prod-wallet-web", {}),
+    ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {"iam:PassedToService": "sagemaker.amazonaws.com"}),
+    ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/mallory", {}),
+    ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-deploy", {}),
+    ("rds:DeleteDBInstance", f"{DATABASE}:matchday-prod-postgres", {OWNER: "prod"}),
+    ("rds:CreateDBInstance", f"{DATABASE}:x", {GIVEN: "prod"}),
+    ("kms:Sign", f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/of-signatures", {OWNER: "account"}),
+    ("ecr:BatchDeleteImage", IMAGES, {}),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "play.matchday.example"}),
+    ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {NAMES: "dev.matchday.example"}),
+    ("route53:DeleteHostedZone", "arn:aws:route53:::hostedzone/Z1", {}),
+    ("cloudtrail:StopLogging", f"arn:aws:cloudtrail:ap-south-1:{ACCOUNT}:trail/x", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "resource", "context"), [*OF_A_BRANCH, *OF_OTHERS])
+def test_the_role_of_pull_requests_acts_on_their_stacks_alone(
+    action: str, resource: str, context: dict[str, str]
+) -> None:
+    document = pipeline_policies.branch(BUCKET, KEY, ACCOUNT, "matchday", "matchday/services")
+    ask = Ask(action, resource, {name.lower(): [value] for name, value in context.items()})
+    policies = Policies(role=f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-branch", identity=[POWER_USER, document])
+    assert (refusal(ask, policies) is None) == ((action, resource, context) in OF_A_BRANCH)
 
 
 @pytest.mark.slow
 def test_the_documents_pass_the_linter(lint: Lint) -> None:
     deployed = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
-    for document in (pipeline_policies.preview(BUCKET, KEY), deployed):
+    of_branches = pipeline_policies.branch(BUCKET, KEY, ACCOUNT, "matchday", "matchday/services")
+    for document in (pipeline_policies.preview(BUCKET, KEY), deployed, of_branches):
         assert lint(document) == []
