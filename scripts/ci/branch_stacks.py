@@ -67,26 +67,37 @@ def deploy(stack: str) -> tuple[datetime, Mapping[str, int]]:
     return until, pulumi.changes(pulumi.run(["up", "--yes", "--skip-preview"], stack))
 
 
-def remove(stack: str) -> None:
-    """Destroy all that the stack has, and the stack. Raises SettingsError for what is no pull request's stack, or Failed."""
+def remove(stack: str) -> list[str]:
+    """Destroy all that the stack has, and the stack. Raises SettingsError for what is no pull request's stack, or Failed.
+
+    Returns type and name of what may be left in AWS: a run was ended while it was being made, so no state knows its id.
+    """
     file = file_of(stack)
     if (
         not file.exists()
     ):  # what is destroyed is what the state says; the file only says with which key the state is read
         file.write_text("{}\n")
-    _know_secrets(stack)
+    cut_off = _know_secrets(stack)
     _unlock(stack)
     # Refreshed first: an earlier run may have been cut off between a deletion and its note in the state.
     pulumi.run(["destroy", "--yes", "--skip-preview", "--refresh"], stack)
     pulumi.read(["stack", "rm", stack, "--yes"])
     file.unlink(missing_ok=True)
+    return cut_off
 
 
-def _know_secrets(stack: str) -> None:
-    """Put into the stack's file what `stack init` once wrote there: it was in the checkout of another job."""
-    kept = json.loads(pulumi.read(["stack", "export", "--stack", stack]))["deployment"].get("secrets_providers")
-    if kept is None:
-        return
+def _know_secrets(stack: str) -> list[str]:
+    """Put into the stack's file what `stack init` once wrote there: it was in the checkout of another job.
+
+    Returns type and name of what was being made when the last run was ended.
+    """
+    state = json.loads(pulumi.read(["stack", "export", "--stack", stack]))["deployment"]
+    cut_off = [
+        f"{each['resource']['type']} {each['resource']['urn'].rpartition('::')[2]}"
+        for each in state.get("pending_operations") or ()
+        if each["type"] == "creating"
+    ]
+    kept = state["secrets_providers"]
     held = kept["state"]
     lines = (
         {"encryptionsalt": held["salt"]}
@@ -95,6 +106,7 @@ def _know_secrets(stack: str) -> None:
     )
     file = file_of(stack)
     file.write_text(yaml.safe_dump({**(yaml.safe_load(file.read_text()) or {}), **lines}, sort_keys=False))
+    return cut_off
 
 
 def _unlock(stack: str) -> None:

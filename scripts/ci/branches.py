@@ -105,7 +105,8 @@ def clean(client: httpx.Client, repository: str, now: datetime) -> str:
             why = _over(client, repository, stack, number, now)
             if why:
                 identity.renew()
-                branch_stacks.remove(stack)
+                left = branch_stacks.remove(stack)
+                why += f"; look in AWS for what was being made when a run was ended: {', '.join(left)}" if left else ""
                 _say_gone(client, repository, number, f"{MARKER}\n### Environment `{stack}`\n\nTaken away: {why}.")
             done.append(f"{stack}: {f'taken away: {why}' if why else 'stays'}")
         except (pulumi.Failed, github.Refused, github.Unavailable, DocumentError, OSError, ValueError) as failure:
