@@ -123,6 +123,14 @@ class AutoScaling(TypedDict):
 
 
 @exact
+class Cdn(TypedDict):
+    """The CDN."""
+
+    distribution: Annotated[str | None, "the distribution that is before the ingress"]
+    not_evaluated: Annotated[list[str], "what of it has no effect on this machine, and why"]
+
+
+@exact
 class Firewall(TypedDict):
     """The web ACL of the load balancer, acting at the ingress."""
 
@@ -154,6 +162,7 @@ class Status(TypedDict):
     alarms: Annotated[Alarms, "as CloudWatch would have them; each is evaluated when its period ends"]
     scaling: Annotated[AutoScaling, "Application Auto Scaling, acting on what runs here"]
     firewall: Annotated[Firewall, "the web ACL's rules, acting on what is asked here"]
+    cdn: Annotated[Cdn, "the CDN's behaviors, acting on what is asked here"]
     supervisor: Annotated[Supervisor, "the process that owns everything"]
     resources: Annotated[int, "in the engine's state"]
 

@@ -1,7 +1,8 @@
 """The first page: what runs here, each service's health and API reference. Put into the site's bucket, as a release would.
 
 It is made of files alone (manifests, the kept OpenAPI documents, site/), without a script or font from elsewhere; so the same
-upload serves any stack. In AWS the CDN serves the bucket; here the ingress does, for what no service's path takes.
+upload serves any stack. The CDN serves the bucket, in AWS and here. Links name files: a path without an ending is a page of the
+single-page application, which is index.html.
 """
 
 from __future__ import annotations
@@ -29,15 +30,10 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def put_up(client: Client) -> None:
-    """Publish it where the running platform keeps it, and let the ingress know in which bucket that is."""
-    from localcloud.dataplane.ingress.site import note
+    """Publish it where the running platform keeps it."""
     from localcloud.runtime.aws import Aws
-    from localcloud.runtime.state import write_atomically
 
-    bucket = publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
-    file = note(local.places().ingress)
-    file.parent.mkdir(exist_ok=True)
-    write_atomically(file, bucket)
+    publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
 
 
 def publish(s3: Any, services: Iterable[Any]) -> str:
@@ -82,7 +78,7 @@ def _index(services: list[tuple[Any, dict[str, Any] | None]]) -> str:
     for service, document in services:
         prefix = service.paths[0].rstrip("*") if service.paths else ""
         ask = f'<td data-ask="{escape(prefix)}-">asking …</td>' if prefix else "<td>not public</td>"
-        link = f'<a href="/api/{service.name}/">API reference</a>' if document else "—"
+        link = f'<a href="/api/{service.name}/index.html">API reference</a>' if document else "—"
         summary = (document or {}).get("info", {}).get("summary", "")
         paths = ", ".join(f"<code>{escape(path)}</code>" for path in service.paths) or "—"
         rows.append(

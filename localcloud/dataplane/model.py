@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localcloud.dataplane.cdn.distribution import Distribution
 
 Json = Mapping[str, Any]
 
@@ -184,6 +187,7 @@ class DesiredState:
     caches: Sequence[Cache] = ()
     target_groups: Mapping[str, TargetGroup] = field(default_factory=dict)
     listeners: Sequence[Listener] = ()
+    distributions: Sequence[Distribution] = ()
     services: Sequence[Service] = ()
     groups: Mapping[str, SecurityGroup] = field(default_factory=dict)  #: security groups by id
     refused: Sequence[str] = ()  #: what is there and cannot be run, each in one sentence

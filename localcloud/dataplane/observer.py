@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.dataplane.cdn.deployed import Deployed, Mark
+from localcloud.dataplane.firewall.deployed import firewall_of
 from localcloud.dataplane.model import (
     Alias,
     Breaker,
@@ -54,10 +56,14 @@ _CACHE_SETTINGS = frozenset(
 
 
 class Observer:
-    """Looks at the emulator. What cannot change (task definitions) is asked once; the rest at every look."""
+    """Looks at the emulator. What cannot change (task definitions) is asked once; the rest at every look.
 
-    def __init__(self, aws: Aws, kept: Kept) -> None:
+    `mark`: another one whenever something may have been written.
+    """
+
+    def __init__(self, aws: Aws, kept: Kept, mark: Mark) -> None:
         self._aws, self._kept = aws, kept
+        self._distributions = Deployed(aws, kept, mark)
         self._definitions: dict[str, TaskDefinition] = {}
 
     def look(self) -> DesiredState:
@@ -69,6 +75,7 @@ class Observer:
         return DesiredState(
             services=services,
             listeners=listeners,
+            distributions=[*self._distributions.read()],
             target_groups={group.arn: group for group in self._target_groups(_container_ports(services))},
             databases=[*self._databases(refused)],
             caches=[*self._caches()],
@@ -208,28 +215,7 @@ class Observer:
     def _firewall(self, balancer: str) -> Firewall | None:
         waf = self._aws.client("wafv2")
         acl = waf.get_web_acl_for_resource(ResourceArn=balancer).get("WebACL")
-        if not acl:
-            return None
-        # `…:regional/ipset/NAME/ID`: what names a set is in its ARN.
-        named = {arn: arn.rpartition(":")[2].split("/") for arn in _sets(acl["Rules"])}
-        keys = {arn: {"Name": parts[2], "Id": parts[3], "Scope": "REGIONAL"} for arn, parts in named.items()}
-        patterns = {arn: key for arn, key in keys.items() if named[arn][1] == "regexpatternset"}
-        return Firewall(
-            name=acl["VisibilityConfig"]["MetricName"],
-            rules=acl["Rules"],
-            default_action=acl["DefaultAction"],
-            bodies=acl.get("CustomResponseBodies") or {},
-            addresses={
-                arn: waf.get_ip_set(**key)["IPSet"]["Addresses"] for arn, key in keys.items() if arn not in patterns
-            },
-            patterns={
-                arn: [
-                    item["RegexString"]
-                    for item in waf.get_regex_pattern_set(**key)["RegexPatternSet"]["RegularExpressionList"]
-                ]
-                for arn, key in patterns.items()
-            },
-        )
+        return firewall_of(waf, acl) if acl else None
 
     def _services(self, refused: list[str]) -> Iterable[Service]:
         ecs = self._aws.client("ecs")
@@ -336,16 +322,3 @@ def _permission(item: Json) -> Permission:
         ranges=[each["CidrIp"] for each in item.get("IpRanges") or []],
         prefix_lists=[each["PrefixListId"] for each in item.get("PrefixListIds") or []],
     )
-
-
-def _sets(given: Any) -> Iterable[str]:
-    """The ARNs of the IP and pattern sets that rules name, at whatever depth."""
-    if isinstance(given, Mapping):
-        for key, value in given.items():
-            if key in ("IPSetReferenceStatement", "RegexPatternSetReferenceStatement"):
-                yield value["ARN"]
-            else:
-                yield from _sets(value)
-    elif isinstance(given, (list, tuple)):
-        for value in given:
-            yield from _sets(value)

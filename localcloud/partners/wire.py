@@ -36,6 +36,7 @@ class PartnerCall:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    query_text: str = ""  #: as it was sent
 
     def json(self) -> Any:
         """The body. Raises ValueError."""
@@ -66,7 +67,7 @@ async def serve(host: str, port: int, handler: Handler) -> asyncio.Server:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read(reader)) is not None:
-                if not await _write(writer, await handler(request)):
+                if not await _write(writer, await handler(request), bodiless=request.method == "HEAD"):
                     break
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass  # the client has gone, or speaks no HTTP
@@ -93,10 +94,10 @@ async def _read(reader: asyncio.StreamReader) -> PartnerCall | None:
             return None
         body = await reader.readexactly(size)
     parts = urlsplit(target)
-    return PartnerCall(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
+    return PartnerCall(method, parts.path, dict(parse_qsl(parts.query)), headers, body, parts.query)
 
 
-async def _write(writer: asyncio.StreamWriter, answer: Answer) -> bool:
+async def _write(writer: asyncio.StreamWriter, answer: Answer, *, bodiless: bool) -> bool:
     """Send it; whether the connection goes on."""
     lines = [f"HTTP/1.1 {answer.status} -", *(f"{name}: {value}" for name, value in answer.headers.items())]
     head = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode("latin-1")
@@ -116,6 +117,6 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> bool:
             await writer.drain()
             await asyncio.sleep(0.2)
         return True
-    writer.write(head + answer.body)
+    writer.write(head if bodiless else head + answer.body)
     await writer.drain()
     return True

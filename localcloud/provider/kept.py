@@ -54,6 +54,12 @@ class KeptProperties:
             connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
+    def mark(self) -> tuple[float, ...]:
+        """Another one whenever something was written, by whatever process."""
+        files = (self._file, self._file.with_name(f"{self._file.name}-wal"))
+        found = [file.stat() for file in files if file.exists()]
+        return tuple(value for each in found for value in (each.st_mtime_ns, each.st_size))
+
     def find(self, token: str, resource_id: str) -> dict[str, Any] | None:
         """What is kept of a resource; None when nothing is."""
         query = "SELECT properties FROM kept WHERE token = ? AND id = ?"

@@ -167,6 +167,6 @@ class Aws:
         self.endpoint, self.region = endpoint, region
         self._clients = Clients(endpoint, read_timeout=20, attempts=2)
 
-    def client(self, service: str) -> Any:
-        """The client of an AWS service."""
-        return self._clients.client(service, self.region)
+    def client(self, service: str, region: str = "") -> Any:
+        """The client of an AWS service; `region`: another one than ours, as that of CloudFront's API."""
+        return self._clients.client(service, region or self.region)

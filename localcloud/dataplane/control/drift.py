@@ -75,10 +75,14 @@ class Drift:
 
     async def position(self) -> Any:
         """How far the emulator's journal is; time itself for an emulator that is not ours, which says nothing."""
+        return await asyncio.to_thread(self.position_now)
+
+    def position_now(self) -> Any:
+        """The same, for a thread that may wait."""
         if self.config.emulator is not None:
             return time.monotonic()
-        async with loopback.async_client() as client:
-            return (await client.get(f"{self.emulator}/_matchday/health", timeout=30)).json()["position"]
+        with loopback.client() as client:
+            return client.get(f"{self.emulator}/_matchday/health", timeout=30).json()["position"]
 
     def _applying(self) -> bool:
         with suppress(FileNotFoundError):

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.dataplane.cdn.edge import Edge
 from localcloud.dataplane.control.api import Control
 from localcloud.dataplane.control.child import ChildServer
 from localcloud.dataplane.control.drift import Drift
@@ -64,8 +65,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._look_now = asyncio.Event()
         self._looked = asyncio.Condition()
-        self._looks, self._looking = 0, False
-        self._look_problem = ""
+        self._looks, self._looking, self._look_problem = 0, False, ""
         self._refused: list[str] = []
         self._emulator: ChildServer | None = None
         self._provider: ChildServer | None = None
@@ -138,7 +138,7 @@ class Supervisor:
         self._watch = Watch(self.config, aws, self.hub, kept.of_kind, self._drift.position)
         self._agent = Agent(self.config, aws, self._book, self.hub, self._watch.heard)
         self._agent.launcher.prepare(self.config.images)
-        self._observer = Observer(aws, kept.kept)
+        self._observer = Observer(aws, kept.kept, lambda: (self._drift.position_now(), kept.mark()))
         self._scheduler = Scheduler(self._agent)
         self._autoscaler = Autoscaler(
             aws, self._watch.metrics, self.config.timing, self.hub, self._drift.position, self._scheduler.deploying
@@ -147,7 +147,10 @@ class Supervisor:
         targets, put = self._scheduler.targets, self._watch.metrics.put
         self._firewalls = Firewalls(self.config.places.ingress / "rates", self.config.region, put)
         traffic = Traffic(self._book.host(INGRESS_ADMIN_HOST), put, targets.group_at, self._firewalls.note)
-        self._ingress = Ingress(self.config, self._book, targets.serving, self._tell_problem, traffic, self._firewalls)
+        self._edge = Edge(self._book.host(INGRESS_ADMIN_HOST), emulator, put)
+        self._ingress = Ingress(
+            self.config, self._book, targets.serving, self._tell_problem, traffic, self._firewalls, self._edge
+        )
 
     async def _start(self) -> None:
         self.hub.emit("ingress", self.config.ingress, "starting")
@@ -297,6 +300,7 @@ class Supervisor:
             "alarms": self._watch.status(),
             "scaling": self._autoscaler.status(),
             "firewall": self._firewalls.status(),
+            "cdn": self._edge.status(),
             "supervisor": {"pid": self._info.pid, "network": self._info.network, "region": self.config.region},
         }
 

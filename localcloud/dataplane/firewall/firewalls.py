@@ -4,33 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from localcloud.dataplane.firewall.rates import Rates
 from localcloud.dataplane.firewall.web_acl import ACL, ALLOWS, BLOCKS, COUNTED, DECIDED, Compiled, Route, compiled
-from localcloud.dataplane.model import Firewall, Listener
+from localcloud.dataplane.model import Firewall
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.dataplane.watch.traffic import Put
 
 NAMESPACE = "AWS/WAFV2"
 
 
+class Guarded(Protocol):
+    """What a web ACL may stand before: a listener, a distribution."""
+
+    @property
+    def arn(self) -> str:
+        """Its own."""
+
+    @property
+    def firewall(self) -> Firewall | None:
+        """The web ACL, if it has one."""
+
+
 class Firewalls:
-    """Web ACLs by listener. `directory`: where the addresses above a rate are kept."""
+    """Web ACLs by what they stand before. `directory`: where the addresses above a rate are kept."""
 
     def __init__(self, directory: Path, region: str, put: Put) -> None:
         self._directory, self._region, self._put = directory, region, put
         self._made: dict[str, tuple[Firewall, Compiled]] = {}
         self._rates = Rates()
 
-    def apply(self, listeners: Sequence[Listener]) -> dict[str, list[Route]]:
-        """The routes that come before each listener's own, by its ARN."""
+    def apply(self, guarded: Sequence[Guarded]) -> dict[str, list[Route]]:
+        """The routes that come before each one's own, by its ARN."""
         made: dict[str, tuple[Firewall, Compiled]] = {}
-        for listener in listeners:
-            if (acl := listener.firewall) is not None:
-                before = self._made.get(listener.arn)
+        for one in guarded:
+            if (acl := one.firewall) is not None:
+                before = self._made.get(one.arn)
                 kept = before is not None and before[0] == acl
-                made[listener.arn] = before if kept and before else (acl, compiled(acl, self._directory / acl.name))
+                made[one.arn] = before if kept and before else (acl, compiled(acl, self._directory / acl.name))
         self._made = made
         self._rates.apply([rate for _, one in made.values() for rate in one.rates])
         return {arn: one.routes for arn, (_, one) in made.items()}

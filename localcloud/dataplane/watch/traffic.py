@@ -1,4 +1,4 @@
-"""The load balancer's metrics: each request that the ingress served, as a datagram of its access log.
+"""The metrics of load balancers and distributions: each request that the ingress served, as a datagram of its access log.
 
 Datagrams, so that no request ever waits for us: what we are too slow for is not counted.
 """
@@ -16,9 +16,11 @@ from localcloud.dataplane.watch.metrics import Metric
 
 PORT = 5140
 NAMESPACE = "AWS/ApplicationELB"
+OF_DISTRIBUTIONS = "AWS/CloudFront"
 #: The logger of the ingress that writes here, and the fields that its requests are logged with beside Caddy's own.
 LOGGER = "traffic"
 _BALANCER, _UPSTREAM, _LATENCY = "balancer", "upstream", "latency_ms"
+DISTRIBUTION = "distribution"
 
 #: What is done with a value: (metric, value, seconds since the epoch).
 Put = Callable[[Metric, float, float], None]
@@ -59,6 +61,20 @@ def logging(host: str) -> dict[str, Any]:
     }
 
 
+def viewed(put: Put, distribution: str, status: int, *, hit: bool, now: float) -> None:
+    """A distribution answered a viewer; rates are per cent, so that their average is what CloudFront shows."""
+    dimensions = {"DistributionId": distribution, "Region": "Global"}
+    put(Metric.of(OF_DISTRIBUTIONS, "Requests", dimensions), 1, now)
+    rates = {
+        "4xxErrorRate": 400 <= status < 500,
+        "5xxErrorRate": status >= 500,
+        "TotalErrorRate": status >= 400,
+        "CacheHitRate": hit,
+    }
+    for name, holds in rates.items():
+        put(Metric.of(OF_DISTRIBUTIONS, name, dimensions), 100.0 if holds else 0.0, now)
+
+
 class Traffic(asyncio.DatagramProtocol):
     """Hears of requests and writes what CloudWatch would have of them."""
 
@@ -88,7 +104,11 @@ class Traffic(asyncio.DatagramProtocol):
             self._firewall(line, time.time())
 
     def _count(self, line: Mapping[str, Any], now: float) -> None:
-        balancer = {"LoadBalancer": str(line.get(_BALANCER))}
+        if _BALANCER not in line:  # the edge's, which counts for itself what it answered and from where
+            return
+        if distribution := line.get(DISTRIBUTION):
+            viewed(self._put, str(distribution), line["status"], hit=False, now=now)
+        balancer = {"LoadBalancer": str(line[_BALANCER])}
         kind = f"{line['status'] // 100}XX"
         upstream, latency = str(line.get(_UPSTREAM) or ""), str(line.get(_LATENCY) or "")
         # Whoever took a connection is an upstream; only of one that answered is the latency known.

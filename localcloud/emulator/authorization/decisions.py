@@ -65,6 +65,24 @@ def refusal(ask: Ask, policies: Policies) -> str | None:
     return None
 
 
+def service_may(policy: Document | None, service: str, action: str, resource: str, source: str) -> bool:
+    """Whether a resource's policy lets an AWS service do it on behalf of the resource `source` (its ARN)."""
+    keys = {"aws:sourcearn": [source], "aws:sourceaccount": [source.split(":")[4]], "aws:securetransport": ["true"]}
+    ask = Ask(action, resource, keys)
+    named = [each for each in _statements(policy, ask) if _names_service(each, service)]
+    if any(each.get("Effect") == "Deny" and _conditions(each, ask) is True for each in named):
+        return False
+    return any(_allows(each, ask) for each in named)
+
+
+def _names_service(statement: Mapping[str, Any], service: str) -> bool:
+    principal = statement.get("Principal") or {}
+    if principal == "*" or principal.get("AWS") in ("*", ["*"]):
+        return True
+    named = principal.get("Service") or []
+    return service in (named if isinstance(named, list) else [named])
+
+
 def _statements(document: Document | None, ask: Ask) -> Iterator[Mapping[str, Any]]:
     """The statements of a document that speak of the action and the resource."""
     listed = (document or {}).get("Statement") or []

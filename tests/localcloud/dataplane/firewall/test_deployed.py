@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from localcloud.dataplane.firewall.web_acl import compiled
@@ -59,7 +60,9 @@ def test_the_web_acl_of_a_load_balancer_is_read_with_its_sets(endpoint: str, tmp
     )["Summary"]["ARN"]
     waf.associate_web_acl(WebACLArn=acl, ResourceArn=balancers[0]["LoadBalancerArn"])
 
-    listeners = {item.load_balancer: item.firewall for item in Observer(aws, lambda *_: {}).look().listeners}
+    listeners = {
+        item.load_balancer: item.firewall for item in Observer(aws, lambda *_: {}, time.monotonic).look().listeners
+    }
     assert listeners["open"] is None
     firewall = listeners["guarded"]
     assert firewall is not None
