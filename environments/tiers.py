@@ -106,7 +106,8 @@ DEVELOPMENT: Mapping[str, Any] = {
         "backup_gb": 20,
         "images_gb": 20,
     },
-    "endpoints": {"CASHFREE_URL": "https://sandbox.cashfree.com"},  # Razorpay's test mode is a matter of its keys
+    # Razorpay's test mode is a matter of its keys.
+    "endpoints": {"CASHFREE_URL": "https://sandbox.cashfree.com", "SECURE_ID_URL": "https://sandbox.cashfree.com"},
     "relaxed": {
         "deletion_protection": "development holds no data that cannot be made again",
         "high_availability": "development may stop with a zone; a standby would double its cost",
@@ -144,6 +145,7 @@ LAPTOP: Mapping[str, Any] = {
     "endpoints": {
         "RAZORPAY_URL": "http://razorpay.partners:8090",
         "CASHFREE_URL": "http://cashfree.partners:8090",
+        "SECURE_ID_URL": "http://secure-id.partners:8090",
         "MESSAGES_URL": "http://messages.partners:8090",
         "OIDC_URL": "http://oidc.partners:8090",
         "DIGILOCKER_URL": "http://digilocker.partners:8090",

@@ -26,6 +26,11 @@ EGRESS: Mapping[str, EgressGroup] = {
         domains=("api.razorpay.com", "api.cashfree.com", "sandbox.cashfree.com", "payout-api.cashfree.com"),
         endpoints={"RAZORPAY_URL": "https://api.razorpay.com", "CASHFREE_URL": "https://api.cashfree.com"},
     ),
+    "pan-verification": EgressGroup(
+        summary="Cashfree Secure ID: asks the Income Tax Department about a PAN",
+        domains=("api.cashfree.com", "sandbox.cashfree.com"),
+        endpoints={"SECURE_ID_URL": "https://api.cashfree.com"},
+    ),
     "identity-providers": EgressGroup(
         summary="DigiLocker: documents of players",
         domains=("digilocker.meripehchaan.gov.in",),

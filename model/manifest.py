@@ -210,6 +210,8 @@ class ServiceManifest(Model):
     """groups of `model/egress.py` that it calls outside of AWS; none: it cannot leave"""
     buckets: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
     """S3 buckets of its own, by short names: `BUCKET_<NAME>`"""
+    uploads: Annotated[tuple[BucketName, ...], Field(strict=False)] = ()
+    """of `buckets`, those that the platform's own pages send objects to by signed URLs (CORS)"""
     image: Literal["services", "kyc"] = "services"
     """the set of requirements in the image that its containers run: every service's, or one with more packages"""
     data_key: bool = False
@@ -254,12 +256,17 @@ class ServiceManifest(Model):
             raise ValueError(
                 f"name: {self.name!r} is a name of the platform's own; reserved: {', '.join(sorted(RESERVED_SERVICES))}"
             )
-        for key in ("paths", "datastores", "calls", "egress", "buckets", "public", "internal"):
+        for key in ("paths", "datastores", "calls", "egress", "buckets", "uploads", "public", "internal"):
             _once(key, getattr(self, key))
         _once("secrets", [secret.name for secret in self.secrets])
         _once("clients", [client.name for client in self.clients])
         _once("slos", [slo.name for slo in self.slos])
         _once("schedules", [schedule.job for schedule in self.schedules])
+        for name in self.uploads:
+            if name not in self.buckets:
+                raise ValueError(
+                    f"uploads: {name!r} is no bucket of this service; accepted: {', '.join(self.buckets) or 'none'}"
+                )
         for schedule in self.schedules:
             if not schedule.job.startswith(f"{self.name}."):
                 raise ValueError(f"schedules: {schedule.job!r} is no job of this service; accepted: {self.name}.<job>")

@@ -29,6 +29,7 @@ class BucketArgs:
       noncurrent_days: so are overwritten versions; 30.
     - lock_days: Object Lock: for so long after it was written nobody but who may bypass governance deletes a version, or writes
       over it; default None: no lock.
+    - uploads_from: origins whose pages may PUT objects by signed URLs (CORS); default none.
     - deletion_protection: the program refuses to delete or replace it, and S3 one that holds objects; default True; False must
       be relaxed as ``deletion_protection``.
     - relaxed: what of the above is relaxed → why.
@@ -42,6 +43,7 @@ class BucketArgs:
     expire_prefix: str = ""
     noncurrent_days: int = 30
     lock_days: int | None = None
+    uploads_from: Sequence[pulumi.Input[str]] = ()
     deletion_protection: bool = True
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +53,8 @@ class Bucket(Component):
 
     Makes: ``aws:s3:Bucket`` (role ``""``), ``aws:s3:BucketPublicAccessBlock``, ``aws:s3:BucketOwnershipControls``,
     ``aws:s3:BucketServerSideEncryptionConfiguration``, ``aws:s3:BucketVersioning``, ``aws:s3:BucketLifecycleConfiguration``;
-    ``aws:s3:BucketLogging``, ``aws:s3:BucketObjectLockConfiguration`` (``lock``) and a `BucketAccess` as the arguments say.
+    ``aws:s3:BucketLogging``, ``aws:s3:BucketObjectLockConfiguration`` (``lock``),
+    ``aws:s3:BucketCorsConfiguration`` (``uploads``) and a `BucketAccess` as the arguments say.
     """
 
     RELAXABLE: ClassVar[Mapping[str, str]] = {
@@ -143,6 +146,8 @@ class Bucket(Component):
                 ),
                 pulumi.ResourceOptions(depends_on=[versioning]),
             )
+        if args.uploads_from:
+            self.make("uploads", s3.BucketCorsConfiguration, _uploads(bucket.bucket, args.uploads_from))
         if args.log_bucket is not None:
             self.make(
                 "logging",
@@ -199,6 +204,17 @@ class BucketAccess(Component):
             pulumi.ResourceOptions(depends_on=[*args.bucket.ready]),
         )
         self.register_outputs({})
+
+
+def _uploads(bucket: pulumi.Input[str], origins: Sequence[pulumi.Input[str]]) -> s3.BucketCorsConfigurationArgs:
+    """PUT alone, with the headers that a signed upload names; what may be put, the signature says."""
+    rule = s3.BucketCorsConfigurationCorsRuleArgs(
+        allowed_origins=list(origins),
+        allowed_methods=["PUT"],
+        allowed_headers=["content-type", "x-amz-checksum-sha256"],
+        max_age_seconds=3600,
+    )
+    return s3.BucketCorsConfigurationArgs(bucket=bucket, cors_rules=[rule])
 
 
 def _encryption(bucket: pulumi.Input[str], args: BucketArgs) -> Any:

@@ -24,6 +24,7 @@ from localcloud.partners.oidc import OidcStandIn, Person
 from localcloud.partners.provider import Refusal, StandIn
 from localcloud.partners.razorpay import RazorpayStandIn
 from localcloud.partners.secrets import Secrets
+from localcloud.partners.secure_id import SecureIdStandIn
 from localcloud.partners.wire import Answer, Handler, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario, World
 
@@ -47,6 +48,7 @@ class Partners:
             "cashfree": CashfreeStandIn(world["cashfree"], secrets.of),
         }
         self.feeds = {name: FeedStandIn(World(name, Scenario(), time.time, run)) for name in _FEEDS}
+        self.secure_id = SecureIdStandIn(World("secure-id", Scenario(), time.time, run), secrets.of)
         self._messages = MessagesStandIn(secrets.of)
         self.oidc = OidcStandIn(secrets.of)
         back = [f"http://{host}:{ingress.rpartition(':')[2]}/identified" for host in ("localhost", "127.0.0.1")]
@@ -54,6 +56,7 @@ class Partners:
         self._handlers: Mapping[str, Handler] = {
             **{name: each.handle for name, each in self.stand_ins.items()},
             **{name: each.handle for name, each in self.feeds.items()},
+            "secure-id": self.secure_id.handle,
             "messages": self._messages.handle,
             "oidc": self.oidc.handle,
             "digilocker": self.digilocker.handle,
@@ -93,6 +96,9 @@ class Partners:
                 return Answer.of({})
             case ("GET", "digilocker", "authorize"):
                 return self.digilocker.authorize(request.query)
+            case ("PUT", "secure-id", "people"):
+                self.secure_id.register(request.json())
+                return Answer.of({})
             case ("PUT", "feeds", name):
                 self.feeds[name].publish(request.json())
                 return Answer.of({})
@@ -109,7 +115,10 @@ class Partners:
                 faults = {Fault(fault): float(share) for fault, share in document.pop("faults", {}).items()}
                 down = document.pop("down", None)
                 scenario = Scenario(**document, faults=faults, down=Fault(down) if down else None)
-                (self.feeds.get(name) or self.stand_ins[name]).world.follow(scenario)
+                worlds = [self.secure_id.world, self.digilocker.world]
+                worlds += [each.world for each in self.feeds.values()]
+                worlds += [each.world for each in self.stand_ins.values()]
+                {each.name: each for each in worlds}[name].follow(scenario)
                 return Answer.of(json.loads(json.dumps(dataclasses.asdict(scenario))))
         raise Refusal(404, "nothing here")
 

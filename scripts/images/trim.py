@@ -15,6 +15,9 @@ from pathlib import Path
 #: AWS's services that some service of ours asks, by botocore's names.
 KEPT = ("kms", "s3")
 
+#: Models that nothing of ours loads; the first was trained on pictures that forbid commercial use.
+_MODELS = ("shape_predictor_68_face_landmarks.dat", "mmod_human_face_detector.dat")
+
 #: The beginning of a 64-bit, little-endian ELF file (ELF-64 Object File Format, version 1.5, "ELF header").
 _ELF = b"\x7fELF\x02\x01"
 
@@ -26,6 +29,8 @@ def trim(packages: Path) -> None:
             shutil.rmtree(described)
     for tests in (*packages.glob("*/SelfTest"), *packages.glob("*/tests")):
         shutil.rmtree(tests)
+    for model in _MODELS:
+        (packages / "face_recognition_models" / "models" / model).unlink(missing_ok=True)
     for library in packages.rglob("*.so*"):
         if library.is_file() and not library.is_symlink():
             strip(library)

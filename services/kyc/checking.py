@@ -13,23 +13,21 @@ from services.common import outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import Once, Refused, Try
-from services.kyc import documents_repository, findings, reading, repository
+from services.kyc import confirmation, documents_repository, findings, reading, repository
+from services.kyc.concluding import conclude
 from services.kyc.deciding import SYSTEM, decide
 from services.kyc.documents import DELETE
 from services.kyc.findings import Finding
-from services.kyc.models import Case, Item
 from services.kyc.reading import Picture
 from services.kyc.repository import Sealed
 from services.kyc.sandbox import PoisonError, Sandbox
-from services.kyc.settings import Digests, open_digests, open_store, open_vault
+from services.kyc.settings import Digests, open_digests, open_provider, open_store, open_vault
 from services.kyc.states import CaseEvent, DocumentState, ItemState, Kind
 from services.kyc.store import Store, upload_key
 from services.kyc.vault import Vault
+from services.kyc.verdicts import PanProvider
 
 CHECK = "kyc.check"
-
-#: Within how long a person has decided.
-SLA = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +38,7 @@ class Tools:
     digests: Digests
     store: Store
     sandbox: Sandbox
+    provider: PanProvider
 
 
 #: Opens them.
@@ -48,7 +47,9 @@ Toolbox = Once[Tools]
 
 async def open_tools() -> Tools:
     """The worker's, from its environment. Raises SettingsError."""
-    return Tools(vault=open_vault(), digests=open_digests(), store=open_store(), sandbox=Sandbox())
+    return Tools(
+        vault=open_vault(), digests=open_digests(), store=open_store(), sandbox=Sandbox(), provider=open_provider()
+    )
 
 
 @dataclass(frozen=True)
@@ -128,19 +129,9 @@ class Check:
             await decide(session, clock, case, item, CaseEvent.RESUBMIT, SYSTEM, [f"picture_{outcome.refused}"])
             return
         repository.add_fields(session, item.id, outcome.sealed)
-        await conclude(session, clock, case, item, outcome.found, outcome.digests)
-
-
-async def conclude(
-    session: AsyncSession, clock: Clock, case: Case, item: Item, found: Sequence[Finding], digests: Sequence[bytes]
-) -> None:
-    """Approve what leaves no doubt; a person looks at the rest. `digests` of the document by every key in use."""
-    await repository.lock_document(session, digests)
-    if await repository.has_other(session, case.player_id, Kind(item.kind), digests):
-        found = [*found, Finding.DUPLICATE]
-    item.findings = [each.value for each in found]
-    if not found:
-        await decide(session, clock, case, item, CaseEvent.APPROVE, SYSTEM, [])
-    else:
-        item.state = ItemState.REVIEW.value
-        await repository.open_review(session, item, clock.now(), clock.now() + SLA)
+        await repository.lock_document(session, outcome.digests)
+        taken = await repository.has_other(session, case.player_id, Kind.PAN, outcome.digests)
+        if taken or findings.any_failed(outcome.found):  # two persons decide, whatever a provider says: it is not asked
+            await conclude(session, clock, case, item, outcome.found, outcome.digests)
+        else:
+            await confirmation.begin(session, clock, item, outcome.found)

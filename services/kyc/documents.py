@@ -99,10 +99,10 @@ async def refuse_missing(reads: Reads, store: Store, player: UUID, document: UUI
         raise ServiceError(KycCode.DOCUMENT_MISSING, "Send it, then hand it in.")
 
 
-async def link(session: AsyncSession, player: UUID, document: UUID, item: Item) -> None:
+async def link(session: AsyncSession, player: UUID, document: UUID, item: Item, place: int = 0) -> None:
     """Hand a picture in with an item. Raises ServiceError (document_unknown)."""
     kinds = [kind.value for kind, shown in SHOWS.items() if shown == item.kind]
-    if not await documents_repository.link(session, player, document, kinds, item.id):
+    if not await documents_repository.link(session, player, document, kinds, item.id, place):
         raise _unknown()
 
 

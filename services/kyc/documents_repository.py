@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.postgres import Reads
-from services.kyc.models import Document
-from services.kyc.states import DocumentState
+from services.kyc.models import Document, Item
+from services.kyc.states import DocumentState, ItemState, Kind
 
 _BATCH = 200
 
@@ -45,19 +45,36 @@ async def add(session: AsyncSession, document: Document) -> bool:
     return await session.get(Document, document.id) is not None
 
 
-async def link(session: AsyncSession, player: UUID, document: UUID, kinds: Sequence[str], item: UUID) -> bool:
+async def link(
+    session: AsyncSession, player: UUID, document: UUID, kinds: Sequence[str], item: UUID, place: int
+) -> bool:
     """Give an awaited picture of the player's to an item; whether there was one."""
     mine = update(Document).where(
         Document.id == document, Document.player_id == player, Document.kind.in_(kinds),
         Document.state == DocumentState.AWAITED.value,
     )  # fmt: skip
-    linked = mine.values(state=DocumentState.LINKED.value, item_id=item).returning(Document.id)
+    linked = mine.values(state=DocumentState.LINKED.value, item_id=item, place=place).returning(Document.id)
     return (await session.scalars(linked)).first() is not None
 
 
 async def of_item(session: AsyncSession, item: UUID) -> Document | None:
-    """The picture that was handed in with an item."""
-    return (await session.scalars(select(Document).where(Document.item_id == item))).one_or_none()
+    """The picture that was handed in with an item; of several the first."""
+    first = select(Document).where(Document.item_id == item).order_by(Document.place).limit(1)
+    return (await session.scalars(first)).one_or_none()
+
+
+async def all_of_item(session: AsyncSession, item: UUID) -> Sequence[Document]:
+    """The pictures that were handed in with an item, in their order."""
+    return (await session.scalars(select(Document).where(Document.item_id == item).order_by(Document.place))).all()
+
+
+async def kept_card(session: AsyncSession, player: UUID) -> Document | None:
+    """The picture of a player's verified PAN card, if it is kept."""
+    kept = select(Document).join(Item, Item.id == Document.item_id).where(
+        Item.player_id == player, Item.kind == Kind.PAN.value, Item.state == ItemState.VERIFIED.value,
+        Document.state == DocumentState.KEPT.value,
+    )  # fmt: skip
+    return (await session.scalars(kept)).one_or_none()
 
 
 async def of_items(session: AsyncSession, items: Sequence[UUID]) -> set[UUID]:

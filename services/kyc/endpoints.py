@@ -15,7 +15,7 @@ from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.postgres import Reading
 from services.common.tokens import Caller
-from services.kyc import cases, consents, documents, exports, identified, retention, reviews
+from services.kyc import cases, consents, documents, exports, identified, retention, reviews, selfies
 from services.kyc.errors import KycCode
 from services.kyc.schemas import (
     AadhaarRequest,
@@ -35,6 +35,8 @@ from services.kyc.schemas import (
     ReviewDetail,
     ReviewQueue,
     ReviewView,
+    SelfieChallenge,
+    SelfieRequest,
 )
 from services.kyc.settings import Digests
 from services.kyc.store import Store
@@ -145,6 +147,40 @@ async def submit_aadhaar(
     holder, contacts = await cases.verified_file(body, clock.now(), request.app.state.certificates)
     made = identified.compared(known, digests, holder, clock.now().date(), contacts)
     return await cases.submit_aadhaar(session, clock, player, made)
+
+
+@router.post(
+    "/selfies",
+    dependencies=[Depends(paced)],
+    responses=responses(KycCode.STATE_FORBIDS, Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS),
+)
+async def draw_gestures(player: SteppedUpPlayer, session: Session, clock: Now) -> SelfieChallenge:
+    """Draw two gestures for a selfie, after a step-up: they are good once and for ten minutes; another draw ends them."""
+    return await selfies.draw(session, clock, player)
+
+
+@router.put(
+    "/selfie",
+    dependencies=[Depends(paced)],
+    responses=responses(
+        KycCode.CHALLENGE_UNKNOWN,
+        KycCode.DOCUMENT_UNKNOWN,
+        KycCode.DOCUMENT_MISSING,
+        KycCode.CONSENT_MISSING,
+        KycCode.STATE_FORBIDS,
+        Code.RATE_LIMITED,
+        *callers.STEP_UP_REFUSALS,
+    ),
+)
+async def submit_selfie(
+    body: SelfieRequest, player: SteppedUpPlayer, reads: Reading, session: Session, clock: Now, vault: Opener,
+    digests: Digested, store: Stored,
+) -> CaseView:  # fmt: skip
+    """Hand in a selfie, for the level `full` without an Aadhaar file, after a step-up. A person looks at each."""
+    known = await identified.known(reads, vault, player, Purpose.SELFIE)
+    for frame in body.frames:
+        await documents.refuse_missing(reads, store, player, frame)
+    return await selfies.submit(session, clock, digests, player, known, body)
 
 
 @router.get("/case", responses=responses(*callers.REFUSALS))

@@ -13,6 +13,11 @@ class KycCode(ErrorCode):
     STATE_FORBIDS = "state_forbids", 409, "The case is in a state that does not take this"
     PAN_NOT_PERSONAL = "pan_not_personal", 422, "The PAN is not a person's"
     FILE_REFUSED = "file_refused", 422, "The file is not one that is believed"
+    CHALLENGE_UNKNOWN = (
+        "challenge_unknown",
+        409,
+        "No such gestures were drawn, or they were used, or their time is over",
+    )
     DOCUMENT_UNKNOWN = "document_unknown", 422, "The player announced no such picture, or it was handed in before"
     DOCUMENT_MISSING = "document_missing", 409, "The picture has not arrived as it was announced"
     DOCUMENTS_WAITING = "documents_waiting", 409, "So many pictures were announced and not handed in"

@@ -86,8 +86,9 @@ async def export(session: AsyncSession, clock: Clock, store: Store, player: UUID
 async def _document(store: Store, document: Document) -> ExportedDocument:
     url = None
     if document.state == DocumentState.KEPT:
+        form = Form.FACES if document.kind == DocumentKind.SELFIE else Form.WHOLE
         try:
-            url = await store.look_url(kept_key(document.player_id, document.id, Form.WHOLE))
+            url = await store.look_url(kept_key(document.player_id, document.id, form))
         except StoreError:
             raise _busy() from None
     return ExportedDocument(

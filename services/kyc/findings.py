@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
 
 from services.kyc import names, pan
 from services.kyc.aadhaar import Holder
 from services.kyc.cards import Card
+from services.kyc.verdicts import Verdict
 
 ADULT_YEARS = 18
 
@@ -25,6 +26,12 @@ class Finding(StrEnum):
     NAME_DIFFERS = "name_differs"
     BIRTH_DATE_DIFFERS = "birth_date_differs"
     CONTACT_DIFFERS = "contact_differs"  #: the mobile number or address is not the one that UIDAI knows of the holder
+    PAN_INVALID = "pan_invalid"  #: the department knows no such PAN, or not any more
+    NO_PICTURE = "no_picture"  #: it is confirmed, and nobody has seen the card
+    LIVENESS = "liveness"  #: whether a living person made the frames, no program can tell from them
+    FACE_UNCLEAR = "face_unclear"  #: no single face, or one that is neither surely the document's nor surely another
+    FACE_DIFFERS = "face_differs"
+    GESTURE_DIFFERS = "gesture_differs"  #: not what was drawn
     DUPLICATE = "duplicate"  #: another player has handed in the same document
     CONTESTED = "contested"  #: two reviewers decided differently
 
@@ -32,8 +39,9 @@ class Finding(StrEnum):
 #: Checks that failed: approved by two persons only. The others are doubts, which one person may settle.
 FAILED = frozenset(
     {
-        Finding.UNDER_AGE, Finding.NUMBER_DIFFERS, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.DUPLICATE,
-        Finding.CONTESTED,
+        Finding.UNDER_AGE, Finding.NUMBER_DIFFERS, Finding.NAME_DIFFERS, Finding.BIRTH_DATE_DIFFERS, Finding.PAN_INVALID,
+        Finding.FACE_DIFFERS, Finding.GESTURE_DIFFERS,
+        Finding.DUPLICATE, Finding.CONTESTED,
     }
 )  # fmt: skip
 
@@ -74,6 +82,26 @@ def _of_names(one: str, other: str) -> list[Finding]:
     if alike is not None and alike < names.DIFFERENT:
         return [Finding.NAME_DIFFERS]
     return [Finding.NAME_UNCLEAR] if alike is None or alike < names.SAME else []
+
+
+def after_confirmation(found: Sequence[str], verdict: Verdict | None, *, pictured: bool) -> list[Finding]:
+    """What is found of a PAN once a provider was asked; None: it said nothing, or would not. `pictured`: its card was read.
+
+    A department writes names its own way, so another name is a doubt. Whoever shows no card may have read the number anywhere.
+    """
+    known = [Finding(each) for each in found]
+    if verdict is None:
+        return known
+    known.remove(Finding.UNCONFIRMED)
+    if not verdict.valid:
+        return [*known, Finding.PAN_INVALID]
+    if not verdict.birth_date:
+        known.append(Finding.BIRTH_DATE_DIFFERS)
+    if not verdict.name:
+        known.append(Finding.NAME_UNCLEAR)
+    if not pictured:
+        known.append(Finding.NO_PICTURE)
+    return list(dict.fromkeys(known))
 
 
 def of_aadhaar(file: Holder, name: str, birth_date: date, today: date) -> list[Finding]:

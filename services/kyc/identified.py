@@ -16,7 +16,7 @@ from services.common.ids import uuid7
 from services.common.postgres import Reads
 from services.kyc import consents, findings, repository
 from services.kyc.aadhaar import Holder
-from services.kyc.checking import conclude
+from services.kyc.concluding import conclude
 from services.kyc.deciding import move
 from services.kyc.errors import KycCode
 from services.kyc.findings import Finding

@@ -21,6 +21,9 @@ def submit_pan(journey: Journey) -> str:
     journey.kept(SecondFactor).show(FIRST)
     journey.ask("PUT", "/kyc/pan", 409, who=FIRST, json=body)
     journey.ask("PUT", "/kyc/consents/identity", 200, who=FIRST, json={"version": "2026-11", "given": True})
+    # The department writes the name in another way, so that a person has something to decide.
+    issued = {"name": "ASHA KUMARI SHARMA", "dob": body["date_of_birth"]}
+    journey.partners.put("/_partners/secure-id/people", json={body["pan"]: issued}).raise_for_status()
     picture = send(journey, card(body["pan"]))
     case = journey.ask("PUT", "/kyc/pan", 200, who=FIRST, json={**body, "document": picture})
     if body["pan"] in str(case):

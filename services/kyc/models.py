@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, PrimaryKeyConstraint, Text, text
+from sqlalchemy import ARRAY, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common import database
@@ -27,6 +27,7 @@ class Case(Base):
     """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens.
 
     `closed_at`: since when the player's account is closed; `erased_at`: since when nothing is known of them any more.
+    `challenge`: gestures that were drawn for a selfie, until one is handed in with them.
     """
 
     __tablename__ = "cases"
@@ -40,6 +41,9 @@ class Case(Base):
     expires_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    challenge: Mapped[UUID | None]
+    challenge_gestures: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
+    challenge_until: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_cases_over", "expires_at", postgresql_where=text("level <> 'none'")),
@@ -53,7 +57,10 @@ class Case(Base):
 
 
 class Item(Base):
-    """Something that a player handed in. `digest` finds the same document of another player; `shown` is what anyone may see."""
+    """Something that a player handed in. `digest` finds the same document of another player; `shown` is what anyone may see.
+
+    `confirm_until`: how long a provider's answer is waited for; `confirmed_by`: the provider's reference of its answer.
+    """
 
     __tablename__ = "items"
 
@@ -65,8 +72,11 @@ class Item(Base):
     shown: Mapped[str]
     findings: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=_NONE)
     created_at: Mapped[datetime]
+    confirm_until: Mapped[datetime | None]
+    confirmed_by: Mapped[str | None]
 
     __table_args__ = (
+        Index("ix_items_confirming", "confirm_until", postgresql_where=text("state = 'confirming'")),
         Index("ix_items_player_id", "player_id", "created_at"),
         Index("ix_items_digest", "kind", "digest"),
         Index("ix_items_not_taken", "created_at", postgresql_where=text("state IN ('rejected', 'resubmit')")),
@@ -89,7 +99,8 @@ class SealedField(Base):
 class Document(Base):
     """A picture that a player sends: announced, sent to S3, handed in with an item, read. `sha256`: of the file announced.
 
-    `swept`: what its URL may have brought after it was read or given up is deleted, too.
+    `place`: among the pictures of its item. `swept`: what its
+    URL may have brought after it was read or given up is deleted, too.
     """
 
     __tablename__ = "documents"
@@ -104,6 +115,7 @@ class Document(Base):
     item_id: Mapped[UUID | None] = mapped_column(ForeignKey("items.id", name="fk_documents_item_id"))
     masked: Mapped[bool]
     created_at: Mapped[datetime]
+    place: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     swept: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (

@@ -1,12 +1,11 @@
 """`python -m services.kyc.reader ACT MEMORY CPU`: does one act on the file on standard input and ends; started by `sandbox`.
 
-It bounds itself (MiB of address space, seconds of CPU) before it reads a byte. On standard output is a line of JSON,
-`{"refused": code or null, "files": {name: size}}` with what else was found, and the files after it.
+It bounds itself (MiB of address space, seconds of CPU) before it reads a byte. On standard output are
+`{"refused": code or null}` with what else was found, and files (`packing`).
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.kyc import pictures
+from services.kyc.packing import packed
 from services.kyc.pictures import PictureError
 
 #: The exit code of an act that cannot be done whatever the file, as what it needs is not installed.
@@ -29,6 +29,9 @@ class Act(StrEnum):
     """What can be done to a file."""
 
     CLEAN = "clean"  #: any file → a JPEG of ours
+    FACES = (
+        "faces"  #: a selfie's frames and a document, JPEGs of ours, packed → what is seen, and their faces side by side
+    )
     READ = "read"  #: a JPEG of ours → what stands on the PAN card, and the picture without its number
 
 
@@ -45,13 +48,23 @@ def _load_ocr() -> Callable[[bytes], Made]:
     return ocr.read_card
 
 
+def _load_faces() -> Callable[[bytes], Made]:
+    from services.kyc import matching
+
+    return matching.read_selfie
+
+
 def _load_pictures() -> Callable[[bytes], Made]:
     pictures.load()
     return _clean
 
 
 #: Act → what imports all that it needs, before the file is read: what fails then is not the file's fault.
-_ACTS: Mapping[Act, Callable[[], Callable[[bytes], Made]]] = {Act.CLEAN: _load_pictures, Act.READ: _load_ocr}
+_ACTS: Mapping[Act, Callable[[], Callable[[bytes], Made]]] = {
+    Act.CLEAN: _load_pictures,
+    Act.READ: _load_ocr,
+    Act.FACES: _load_faces,
+}
 
 
 def bound(memory: int, cpu: int) -> None:
@@ -82,12 +95,8 @@ def main(arguments: list[str]) -> int:
         refused = error.reason
     except MemoryError:
         refused = "too_costly"
-    head = {"refused": refused, "files": {name: len(content) for name, content in files.items()}, **values}
-    out = sys.stdout.buffer
-    out.write(json.dumps(head).encode() + b"\n")
-    for content in files.values():
-        out.write(content)
-    out.flush()
+    sys.stdout.buffer.write(packed({"refused": refused, **values}, files))
+    sys.stdout.buffer.flush()
     return 0
 
 

@@ -216,6 +216,12 @@ async def expired_cases(session: AsyncSession, now: datetime) -> Sequence[Case]:
     return (await session.scalars(over.limit(_BATCH).with_for_update(skip_locked=True))).all()
 
 
+async def unconfirmed_items(session: AsyncSession, now: datetime) -> Sequence[tuple[UUID, UUID]]:
+    """Player and id of a batch of items whose provider did not answer in time. Cases are locked before they are changed."""
+    over = select(Item.player_id, Item.id).where(Item.state == ItemState.CONFIRMING.value, Item.confirm_until <= now)
+    return [(row[0], row[1]) for row in await session.execute(over.order_by(Item.player_id).limit(_BATCH))]
+
+
 # --- reviews
 
 

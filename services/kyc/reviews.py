@@ -32,7 +32,7 @@ from services.kyc.schemas import (
     ReviewView,
 )
 from services.kyc.settings import Digests
-from services.kyc.states import CaseEvent, DocumentState, Kind
+from services.kyc.states import CaseEvent, DocumentKind, DocumentState, Kind
 from services.kyc.store import LOOK_TIME, Form, Store, StoreError, kept_key
 from services.kyc.vault import KeysUnavailableError, Vault
 
@@ -109,17 +109,18 @@ async def picture(session: AsyncSession, clock: Clock, store: Store, caller: Cal
     document = await documents_repository.of_item(session, item.id)
     if document is None or document.state != DocumentState.KEPT:
         raise ServiceError(KycCode.DOCUMENT_UNKNOWN, "No picture was handed in with it.")
-    whole = OVERRIDE in caller.scopes
-    if not whole and not document.masked:
+    form = Form.WHOLE if OVERRIDE in caller.scopes else Form.MASKED
+    if document.kind == DocumentKind.SELFIE:  # there is no number on it
+        form = Form.FACES
+    if form is Form.MASKED and not document.masked:
         raise ServiceError(KycCode.DOCUMENT_NOT_MASKED, "Its number was not found on it, and so not covered.")
-    form = Form.WHOLE if whole else Form.MASKED
     await repository.log_look(session, item.player_id, item.id, caller.subject, [f"picture ({form})"], clock.now())
     try:
         # The URL is made here, from credentials that are at hand: nobody is asked.
         url = await store.look_url(kept_key(item.player_id, document.id, form))
     except StoreError:
         raise ServiceError(Code.BUSY, "It cannot be shown at this moment; try again.") from None
-    return DocumentLook(url=url, masked=not whole, expires_at=clock.now() + LOOK_TIME)
+    return DocumentLook(url=url, masked=form is Form.MASKED, expires_at=clock.now() + LOOK_TIME)
 
 
 async def decide(

@@ -7,7 +7,6 @@ neither the worker's credentials nor another player's file.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.kyc.packing import unpacked
 from services.kyc.reader import FAILED, Act
 
 #: Where the packages are that `-m` finds.
@@ -36,7 +36,11 @@ class Limits(NamedTuple):
 
 
 #: Memory: OCR takes 0.45 GB and 1.5 GB of addresses. Seconds are many times what it takes alone: the machine may be busy.
-LIMITS: Mapping[Act, Limits] = {Act.CLEAN: Limits(768, 15, 60), Act.READ: Limits(2048, 60, 150)}
+LIMITS: Mapping[Act, Limits] = {
+    Act.CLEAN: Limits(768, 15, 60),
+    Act.READ: Limits(2048, 60, 150),
+    Act.FACES: Limits(1024, 40, 100),
+}
 
 
 class PoisonError(ValueError):
@@ -120,17 +124,12 @@ async def _feed(to: asyncio.StreamWriter) -> None:
 
 
 def _found(answer: bytes) -> Found:
-    """As `reader` writes it: a line of JSON, then the files one after the other."""
-    head, _, rest = answer.partition(b"\n")
+    """As `reader` writes it."""
     try:
-        values = json.loads(head)
-        sizes: dict[str, int] = values.pop("files")
+        values, files = unpacked(answer)
         refused = values.pop("refused")
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError):
         raise PoisonError("too_costly") from None
     if refused is not None:
         raise PoisonError(str(refused))
-    files = {}
-    for name, size in sizes.items():
-        files[name], rest = rest[:size], rest[size:]
     return Found(values, files)

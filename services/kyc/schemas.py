@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from services.kyc import pan
+from services.kyc.faces import FRAMES, Gesture
 from services.kyc.pictures import MediaType
 from services.kyc.states import DocumentKind, FlowState, ItemState, Kind, Level, State
 from services.kyc.store import UPLOAD_BYTES
@@ -23,6 +24,7 @@ class Purpose(StrEnum):
 
     IDENTITY = "identity"  #: their documents are kept and checked
     AADHAAR = "aadhaar"  #: so is what UIDAI says of them
+    SELFIE = "selfie"  #: their face is compared with the document's, by a program and by a person
 
 
 class _Request(BaseModel):
@@ -117,6 +119,28 @@ class DigilockerView(BaseModel):
     state: FlowState
     reason: str | None
     until: datetime
+
+
+class SelfieChallenge(BaseModel):
+    """What to do in the second and third frame of a selfie, to the player's own left or right; good once, until then."""
+
+    id: UUID
+    gestures: list[Gesture]
+    expires_at: datetime
+
+
+class SelfieRequest(_Request):
+    """A selfie: three pictures of the kind `selfie` that were sent before, the first without a gesture, not mirrored."""
+
+    challenge: UUID
+    frames: Annotated[list[UUID], Field(min_length=FRAMES, max_length=FRAMES, json_schema_extra={"uniqueItems": True})]
+
+    @field_validator("frames")
+    @classmethod
+    def _different(cls, frames: list[UUID]) -> list[UUID]:
+        if len(set(frames)) != len(frames):
+            raise ValueError("a frame counts once")
+        return frames
 
 
 class ItemView(BaseModel):

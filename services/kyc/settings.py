@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import Settings, load
 from services.kyc.kms import Kms
+from services.kyc.secure_id import SecureId, SecureIdKeys, client
 from services.kyc.store import Store
 from services.kyc.vault import Vault
 
@@ -27,6 +28,14 @@ class PublicSettings(Settings):
     """Where people reach the platform: providers send them back there."""
 
     public_url: Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]+)?$")]
+
+
+class SecureIdSettings(Settings):
+    """Where Cashfree Secure ID is, and what it knows us by."""
+
+    secure_id_url: HttpUrl
+    cashfree_verification_id: SecretStr
+    cashfree_verification_secret: SecretStr
 
 
 class Digests:
@@ -53,3 +62,13 @@ def open_store() -> Store:
 def open_digests() -> Digests:
     """By the secret of the environment. Raises SettingsError."""
     return Digests(accepted(load(KycSettings).digest_key, "DIGEST_KEY"))
+
+
+def open_provider() -> SecureId:
+    """Who confirms PANs. Raises SettingsError."""
+    found = load(SecureIdSettings)
+    keys = SecureIdKeys(
+        client_id=accepted(found.cashfree_verification_id, "CASHFREE_VERIFICATION_ID")[0],
+        secret=accepted(found.cashfree_verification_secret, "CASHFREE_VERIFICATION_SECRET")[0],
+    )
+    return SecureId(client(str(found.secure_id_url)), keys)

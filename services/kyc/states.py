@@ -81,16 +81,18 @@ class Kind(StrEnum):
 
     PAN = "pan"
     AADHAAR = "aadhaar"  #: UIDAI's offline e-KYC file
+    SELFIE = "selfie"  #: frames of their face, for whoever has no such file
 
 
 class DocumentKind(StrEnum):
     """Of what a picture is."""
 
     PAN_CARD = "pan_card"
+    SELFIE = "selfie"  #: a frame of one
 
 
 #: What a picture goes with.
-SHOWS: Mapping[DocumentKind, Kind] = {DocumentKind.PAN_CARD: Kind.PAN}
+SHOWS: Mapping[DocumentKind, Kind] = {DocumentKind.PAN_CARD: Kind.PAN, DocumentKind.SELFIE: Kind.SELFIE}
 
 
 class DocumentState(StrEnum):
@@ -107,6 +109,7 @@ class ItemState(StrEnum):
     """Of something that was handed in."""
 
     SUBMITTED = "submitted"
+    CONFIRMING = "confirming"  #: a provider is asked, until a deadline
     REVIEW = "review"  #: a person looks at it
     VERIFIED = "verified"
     REJECTED = "rejected"
@@ -136,11 +139,11 @@ class Level(StrEnum):
 
     NONE = "none"
     BASIC = "basic"  #: name, date of birth and PAN are verified
-    FULL = "full"  #: address and face, too, by Aadhaar
+    FULL = "full"  #: the face, too: by Aadhaar (with the address), or by a selfie that a person compared
 
 
 def level_of(verified: Collection[Kind]) -> Level:
     """The level of a player of whom `verified` is verified."""
     if Kind.PAN not in verified:
         return Level.NONE
-    return Level.FULL if Kind.AADHAAR in verified else Level.BASIC
+    return Level.BASIC if {Kind.AADHAAR, Kind.SELFIE}.isdisjoint(verified) else Level.FULL

@@ -1,7 +1,8 @@
 """Pictures of documents in S3, encrypted there under the environment's key; who may send or see one gets a URL for a while.
 
 - `uploads/<player>/<document>`: what a player sent, as it came. No person sees it; it is deleted once it was read.
-- `documents/<player>/<document>/`: what the service made of it: `whole.jpg`, and `masked.jpg` without most of its number.
+- `documents/<player>/<document>/`: what the service made of it: `whole.jpg`, and `masked.jpg` without most of its number; of a
+  selfie `faces.jpg` alone.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ class StoreError(RuntimeError):
 
 
 class Form(StrEnum):
-    """Of what is kept of a document."""
+    """Of what is kept of a picture."""
 
     WHOLE = "whole"
+    FACES = "faces"  #: of a selfie: the document's face and those of the frames, side by side
     MASKED = "masked"  #: all of its number but the last characters is painted over
 
 

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import deciding, digilocker_flow, documents, repository, retention
+from services.kyc import confirmation, deciding, digilocker_flow, documents, repository, retention, selfies
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
+from services.kyc.confirmation import CONFIRM, Confirm
 from services.kyc.documents import DELETE, Deletion
 from services.kyc.providers import Providers, open_providers
 from services.kyc.retention import AccountClosed
+from services.kyc.selfies import SelfieCheck
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ def jobs_with(toolbox: Toolbox, providers: Providers) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
     jobs = Jobs(client="kyc-events")
     jobs.on_message_outside(CHECK, Check(toolbox))
+    jobs.on_message_outside(selfies.CHECK, SelfieCheck(toolbox))
+    jobs.on_message_outside(CONFIRM, Confirm(toolbox))
     jobs.on_message_outside(DELETE, Deletion(toolbox))
     jobs.on_message_outside(digilocker_flow.FETCH, digilocker_flow.Fetch(providers))
     jobs.on_event("auth", "auth.account-closed", 1)(account_closed)
@@ -41,6 +45,13 @@ def _schedule(jobs: Jobs) -> None:
     async def expire(session: AsyncSession, clock: Clock) -> int:
         """End approvals that are too old."""
         return await deciding.expire(session, clock)
+
+    @jobs.clean_up(
+        "kyc.give_up_confirmations", "*/5 * * * *", late_after=timedelta(minutes=20), runbook="kyc-confirmation"
+    )
+    async def give_up_confirmations(session: AsyncSession, clock: Clock) -> int:
+        """Have persons look at what no provider answered in time."""
+        return await confirmation.give_up(session, clock)
 
     @jobs.clean_up("kyc.give_up_documents", "23 * * * *", late_after=timedelta(hours=3))
     async def give_up_documents(session: AsyncSession, clock: Clock) -> int:

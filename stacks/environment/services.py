@@ -109,7 +109,13 @@ class Services:
             },
             endpoints=endpoints(self._settings, service),
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
-            buckets={name: self._foundation.bucket(f"{service.name}-{name}") for name in service.buckets},
+            buckets={
+                name: self._foundation.bucket(
+                    f"{service.name}-{name}",
+                    uploads_from=(self._edge.public_url,) if name in service.uploads else (),
+                )
+                for name in service.buckets
+            },
             data_key=service.data_key,
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],

@@ -1,7 +1,8 @@
 // The desk of reviewers: logs in at auth, then asks kyc's API for everything, as any other client does. Tokens are in memory alone.
 
 const element = (id) => document.getElementById(id);
-const FIELDS = { pan: "PAN", name: "Name", date_of_birth: "Date of birth", gender: "Gender", address: "Address" };
+const FIELDS = { pan: "PAN", name: "Name", date_of_birth: "Date of birth", gender: "Gender", address: "Address",
+  gestures: "Gestures asked for", distance: "Distance of the faces" };
 const READ = { pan: "card_number", name: "card_name", date_of_birth: "card_date_of_birth" };
 
 let tokens = null;
@@ -190,7 +191,9 @@ function tick() {
 async function showPicture() {
   const look = await ask("GET", `/kyc/reviews/${review.id}/document`);
   element("picture").src = look.url;
-  element("caption").textContent = look.masked ? "Most of its number is painted over." : "Whole: keep it to yourself.";
+  element("caption").textContent = review.kind === "selfie"
+    ? "From the left: the face on the card, then the frames: straight, first gesture, second gesture."
+    : look.masked ? "Most of its number is painted over." : "Whole: keep it to yourself.";
   element("figure").hidden = false;
 }
 

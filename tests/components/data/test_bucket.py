@@ -23,6 +23,13 @@ def build(run: Run, **changes: Any) -> Recorded:
     return run(lambda: Bucket("site", BucketArgs(**{**given, **changes})), stack_name="prod")
 
 
+def test_pages_of_the_named_origins_alone_may_put(run: Run) -> None:
+    (rule,) = build(run, uploads_from=["https://play.example"]).named("site-uploads").inputs["corsRules"]
+    assert (rule["allowedOrigins"], rule["allowedMethods"]) == (["https://play.example"], ["PUT"])
+    assert "*" not in str(rule)
+    assert not build(run).of("BucketCorsConfiguration")
+
+
 def test_the_defaults_are_what_auditors_ask_for(run: Run) -> None:
     recorded = build(run)
     assert recorded.named("site").inputs["bucket"] == f"matchday-prod-site-{ACCOUNT}"

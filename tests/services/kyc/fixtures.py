@@ -38,6 +38,7 @@ from services.kyc.trust import Trust
 from services.kyc.vault import Vault
 from tests.services.auth.fixtures import Auth, Person
 from tests.services.kyc.aadhaar import Authority
+from tests.services.kyc.provider import SecureIdTransport
 from tests.services.support import Clock, Cloud, environ, running
 
 PAN = "ABCPS1234K"
@@ -58,6 +59,7 @@ class Kyc:
     clock: Clock
     bucket: str
     digilocker: DigilockerStandIn
+    provider: SecureIdTransport
     colleagues: dict[str, Person] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -101,16 +103,18 @@ class Kyc:
         await self.work()
         return person
 
-    async def work(self) -> None:
-        """What the worker does, until nothing is due."""
+    async def work(self, failing: int = 0) -> None:
+        """What the worker does, until nothing is due; `failing` messages end without an answer."""
+        failed = 0
         while True:
             async with self.sessions() as session, session.begin():
                 handed = await messages.hand_out(session, 200)
             if not handed:
+                assert failed == failing
                 return
             for each in handed:
                 done = await self.jobs.handle(self.sessions, self.clock, each.task, [each.id])
-                assert not done.failed
+                failed += done.failed
 
     async def case(self, person: Person) -> dict[str, Any]:
         found: dict[str, Any] = (await self.ask(person, "GET", "/case")).json()
@@ -210,6 +214,7 @@ async def kyc(
     digilocker.identity = digilocker_identity
     server = await serve("127.0.0.1", 0, digilocker.handle)
     app = create_app(clock, httpx.ASGITransport(auth.app), trust)
+    provider = SecureIdTransport(cloud.secrets)
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
         given |= {"DIGILOCKER_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
@@ -218,7 +223,11 @@ async def kyc(
         async def open_tools() -> Tools:
             with environ(given):
                 return Tools(
-                    vault=Vault(Kms(data_key)), digests=open_digests(), store=Store(bucket), sandbox=Sandbox(PATIENT)
+                    vault=Vault(Kms(data_key)),
+                    digests=open_digests(),
+                    store=Store(bucket),
+                    sandbox=Sandbox(PATIENT),
+                    provider=provider.adapter(),
                 )
 
         async def open_providers() -> ProviderTools:
@@ -228,5 +237,5 @@ async def kyc(
 
         jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
         async with running(app, given) as client:
-            yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker)
+            yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker, provider)
     server.close()

@@ -68,13 +68,20 @@ async def test_a_player_hands_in_the_same_twice(kyc: Kyc) -> None:
 async def test_a_pan_is_checked_by_two_workers(kyc: Kyc) -> None:
     person = await agreed(kyc)
     await kyc.ask(person, "PUT", "/pan", PAN_BODY)
-    async with kyc.sessions() as session, session.begin():
-        (handed,) = await messages.hand_out(session, 10)
+
+    async def hand_out() -> messages.Handed:
+        async with kyc.sessions() as session, session.begin():
+            (handed,) = await messages.hand_out(session, 10)
+        return handed
 
     async def work() -> int:
         return (await kyc.jobs.handle(kyc.sessions, kyc.clock, handed.task, [handed.id])).failed
 
+    handed = await hand_out()
     assert await asyncio.gather(*(work() for _ in range(3))) == [0, 0, 0]
+    handed = await hand_out()
+    assert await asyncio.gather(*(work() for _ in range(3))) == [0, 0, 0]
+    assert kyc.provider.asked == 1
     assert (await kyc.review_of(person))["findings"] == ["unconfirmed"], "one review is open"
     # A worker that was taken for dead comes back: its reservation is over, and the message is done by another meanwhile.
     await kyc.rows("UPDATE outbox SET done_at = NULL, reserved_until = NULL WHERE id = $1", handed.id)
