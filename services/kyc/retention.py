@@ -45,8 +45,7 @@ async def purge(session: AsyncSession, clock: Clock) -> int:
     now = clock.now()
     items = await retention_repository.due_items(session, now)
     for item in items:
-        document = await documents_repository.of_item(session, item)
-        if document is not None:
+        for document in await documents_repository.all_of_item(session, item):
             for prefix in (upload_key(document.player_id, document.id), kept_prefix(document.player_id, document.id)):
                 await outbox.enqueue(session, DELETE, {"prefix": prefix})
         await retention_repository.erase_item(session, item, now)

@@ -18,7 +18,7 @@ class SecureIdTransport(httpx.AsyncBaseTransport):
     """What a socket would have brought. At first nothing is paid for, so nobody is confirmed: each case waits for a person."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        names = {"CASHFREE_VERIFICATION_ID": "verifier", "CASHFREE_VERIFICATION_SECRET": "a secret of the verifier"}
+        names = {"CASHFREE_VERIFICATION_ID": "verifier", "CASHFREE_VERIFICATION_SECRET": "secret-of-the-verifier"}
         self.secrets = {**secrets, **names}
         self.stand_in = SecureIdStandIn(World("secure-id", Scenario(), time.time), self.secrets.__getitem__)
         self.stand_in.balance = 0
