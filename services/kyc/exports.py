@@ -69,7 +69,7 @@ async def export(session: AsyncSession, clock: Clock, store: Store, player: UUID
         items=[
             ExportedItem(
                 id=each.id, kind=Kind(each.kind), state=ItemState(each.state), shown=each.shown, created_at=each.created_at,
-                values=dict(opened.get(each.id, {})),
+                values=dict(opened.get(each.id, {})), confirmed_by=each.confirmed_by,
             )
             for each in items
         ],

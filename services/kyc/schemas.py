@@ -271,9 +271,13 @@ class ErasureAnswer(BaseModel):
 
 
 class ExportedItem(ItemView):
-    """Something that was handed in, with what it says and what was read of it."""
+    """Something that was handed in, with what it says and what was read of it.
+
+    `confirmed_by`: the reference of a provider's answer.
+    """
 
     values: dict[str, str]
+    confirmed_by: str | None
 
 
 class ExportedDocument(BaseModel):
