@@ -114,7 +114,14 @@ class Listener:
     protocol: str
     rules: Sequence[ListenerRule]
     idle_timeout: float = 60  #: of its load balancer
+    groups: Sequence[str] = ()  #: its load balancer's security groups
     firewall: Firewall | None = None
+
+    def forwarded(self) -> list[str]:
+        """The ARNs of the target groups that its rules forward to."""
+        actions = [action for rule in self.rules for action in rule.actions]
+        named = [(action.get("ForwardConfig") or {}).get("TargetGroups") or [action] for action in actions]
+        return [group["TargetGroupArn"] for groups in named for group in groups if group.get("TargetGroupArn")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -209,6 +209,7 @@ class Observer:
                         for rule in rules
                     ],
                     idle_timeout=float(attributes.get("idle_timeout.timeout_seconds", 60)),
+                    groups=balancer.get("SecurityGroups") or [],
                     firewall=firewall,
                 )
 

@@ -10,7 +10,7 @@ from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.service import Rollout, ServiceRunner
 from localcloud.dataplane.ingress.targets import Targets
 from localcloud.dataplane.model import DesiredState
-from localcloud.dataplane.network.flows import flows, stores
+from localcloud.dataplane.network.flows import dropped, flows, stores
 
 
 class Scheduler:
@@ -30,7 +30,7 @@ class Scheduler:
             self._stores = stores(desired, self._agent.book)
         self._desired = desired
         fresh = not self.targets.groups and desired.target_groups
-        self.targets.groups = desired.target_groups
+        self.targets.groups, self.targets.dropped = desired.target_groups, dropped(desired)
         if fresh:
             await self.targets.clear_registrations(desired.target_groups.values())
         wanted = {service.arn: service for service in desired.services}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,17 +56,22 @@ def _hexadecimal(address: str) -> str:
 
 
 class Targets:
-    """All targets of all groups. `changed` is called whenever one's health changes."""
+    """All targets of all groups. `changed` is called whenever one's health changes.
+
+    `dropped`: groups (by ARN) and ports to which the load balancer's security groups, or the task's, let nothing through.
+    """
 
     def __init__(self, aws: Aws, timing: Timing, changed: Callable[[], None]) -> None:
         self._aws, self._timing, self._changed = aws, timing, changed
         self._targets: dict[tuple[str, str], Target] = {}
         self._http = loopback.async_client(follow_redirects=False, limits=httpx.Limits(max_keepalive_connections=0))
         self.groups: Mapping[str, TargetGroup] = {}
+        self.dropped: Collection[tuple[str, int]] = ()
 
     def serving(self, group_name: str) -> list[str]:
         """The addresses that take a group's requests: its healthy ones; if none is, all of them, as an ALB does."""
-        targets = [target for target in self._targets.values() if target.group.name == group_name]
+        here = [target for target in self._targets.values() if target.group.name == group_name]
+        targets = [target for target in here if (target.group.arn, target.port) not in self.dropped]
         healthy = [target.address for target in targets if target.healthy]
         return healthy or [target.address for target in targets if target.failed]
 
@@ -159,6 +164,9 @@ class Targets:
 
     async def _probe(self, target: Target) -> str:
         """Why a target is not healthy; empty if it is."""
+        if (target.group.arn, target.port) in self.dropped:  # packets that no rule admits have no answer
+            await asyncio.sleep(target.group.timeout)
+            return "Request timed out"
         url = f"http://{target.address}:{target.port}{target.group.path}"
         headers = {"User-Agent": "ELB-HealthChecker/2.0"}
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from localcloud.dataplane.model import DesiredState
+from localcloud.dataplane.model import DesiredState, Listener
 from localcloud.dataplane.network.security_groups import Ports, leaves, reachable
 from localcloud.runtime.addresses import AddressBook
 
@@ -39,3 +39,27 @@ def flows(
             outside = [(0, 65535)] if leaves(desired.groups, service.groups, _HTTPS) else []
             found[service.arn] = {**ports, partners: outside}
     return found
+
+
+def dropped(desired: DesiredState) -> set[tuple[str, int]]:
+    """Target groups (by ARN) with the ports that no load balancer which forwards to them may connect to.
+
+    A load balancer or a service without security groups is held to none.
+    """
+    found: set[tuple[str, int]] = set()
+    for service in desired.services:
+        for target in service.targets:
+            callers = [each for each in desired.listeners if target.target_group in each.forwarded()]
+            place = (target.target_group, target.container_port)
+            if (
+                service.groups
+                and callers
+                and not any(_admitted(desired, each, service.groups, place[1]) for each in callers)
+            ):
+                found.add(place)
+    return found
+
+
+def _admitted(desired: DesiredState, listener: Listener, groups: Sequence[str], port: int) -> bool:
+    ports = reachable(desired.groups, listener.groups, groups) if listener.groups else [(0, 65535)]
+    return any(first <= port <= last for first, last in ports)

@@ -1,4 +1,4 @@
-"""Scales the ECS services that run here: scheduled actions when they are due, target tracking on what is measured.
+"""Scales the ECS services that run here: scheduled actions when they are due, policies on what is measured.
 
 The number of tasks is written to the emulator, as Application Auto Scaling writes it to ECS; the scheduler follows.
 """
@@ -20,9 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.control.events import Hub
 from localcloud.dataplane.scaling.schedules import DueTimes, NoSchedule
+from localcloud.dataplane.scaling.steps import StepScaling, StepSignal
 from localcloud.dataplane.scaling.tracking import Activity, Signal, TargetTracking, wanted
 from localcloud.dataplane.settings import Timing
-from localcloud.dataplane.watch.alarms import NotEvaluated
+from localcloud.dataplane.watch.alarms import Alarm, NotEvaluated
 from localcloud.dataplane.watch.definitions import Definitions, Position
 from localcloud.dataplane.watch.metrics import Metrics
 from localcloud.runtime.aws import Aws
@@ -72,6 +73,7 @@ class Scaled:
     maximum: int
     suspended: Mapping[str, bool] = field(default_factory=dict)
     policies: list[TargetTracking] = field(default_factory=list)
+    steps: list[StepScaling] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
 
     @property
@@ -117,19 +119,20 @@ class Autoscaler:
     async def look(self, now: float) -> None:
         """Read what is deployed, if something was written since, and do what is due at `now`."""
         await self._definitions.look(now)
-        signals: dict[str, list[Signal]] = {}
+        signals: dict[str, tuple[list[Signal], list[StepSignal]]] = {}
         if now - self._tracked >= self._timing.scaling:
             self._tracked = now
             # Here and not in the thread: metrics are written to in this one.
-            signals = {
-                target.resource: [policy.signal(self._metrics, self._since, now) for policy in target.policies]
-                for target in self._targets.values()
-            }
+            signals = {target.resource: self._signals(target, now) for target in self._targets.values()}
         await asyncio.to_thread(self._act, now, signals)
+
+    def _signals(self, target: Scaled, now: float) -> tuple[list[Signal], list[StepSignal]]:
+        steps = [policy.signal(self._metrics, self._since, now) for policy in target.steps]
+        tracked = [policy.signal(self._metrics, self._since, now) for policy in target.policies]
+        return tracked, [step for step in steps if step is not None]
 
     def _read(self) -> None:
         client = self._aws.client("application-autoscaling")
-
         problems: dict[str, str] = {}
         found: dict[str, Scaled] = {}
 
@@ -142,10 +145,13 @@ class Autoscaler:
                 row["ResourceId"], row["MinCapacity"], row["MaxCapacity"], row.get("SuspendedState") or {}
             )
         for row in rows("describe_scaling_policies", "ScalingPolicies"):
+            if (target := found.get(row["ResourceId"])) is None:
+                continue
             try:
-                policy = TargetTracking.read(row, int(self._timing.scaling))
-                if row["ResourceId"] in found:
-                    found[row["ResourceId"]].policies.append(policy)
+                if row["PolicyType"] == "StepScaling":
+                    target.steps.append(StepScaling.read(row, self._alarms(row["PolicyARN"])))
+                else:
+                    target.policies.append(TargetTracking.read(row, int(self._timing.scaling)))
             except NotEvaluated as problem:
                 problems[row["PolicyName"]] = str(problem)
         for row in rows("describe_scheduled_actions", "ScheduledActions"):
@@ -157,14 +163,23 @@ class Autoscaler:
                 problems[row["ScheduledActionName"]] = str(problem)
         self._targets, self._not_evaluated = found, problems
 
-    def _act(self, now: float, signals: Mapping[str, Sequence[Signal]]) -> None:
+    def _alarms(self, policy: str) -> list[Alarm]:
+        """The alarms that are evaluated here and have a policy among their actions."""
+        pages = self._aws.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
+        found = []
+        for row in (row for page in pages for row in page["MetricAlarms"] if policy in row.get("AlarmActions", ())):
+            with suppress(NotEvaluated):
+                found.append(Alarm.read(row))
+        return found
+
+    def _act(self, now: float, signals: Mapping[str, tuple[Sequence[Signal], Sequence[StepSignal]]]) -> None:
         """Change the bounds that are due, then the numbers of tasks."""
         for target in list(self._targets.values()):
             due = [(moment, action) for action in target.actions if (moment := self._due(target, action, now))]
             if not target.suspended.get("ScheduledScalingSuspended"):
                 for _, action in sorted(due, key=lambda pair: pair[0]):
                     self._new_bounds(target, action)
-            self._track(target, signals.get(target.resource, ()), now)
+            self._track(target, *signals.get(target.resource, ((), ())), now)
         self._acted = {(target.resource, action): now for target in self._targets.values() for action in target.actions}
 
     def _due(self, target: Scaled, action: Action, now: float) -> datetime | None:
@@ -187,11 +202,12 @@ class Autoscaler:
         if current is not None:
             self._scale(target, current, current, f"the scheduled action {action.name}")
 
-    def _track(self, target: Scaled, signals: Sequence[Signal], now: float) -> None:
-        if not any(signal.out or signal.low for signal in signals) or (current := self._current(target)) is None:
+    def _track(self, target: Scaled, signals: Sequence[Signal], steps: Sequence[StepSignal], now: float) -> None:
+        asked = bool(steps) or any(signal.out or signal.low for signal in signals)
+        if not asked or (current := self._current(target)) is None:
             return
         activity = self._activities.setdefault(target.resource, Activity())
-        tasks, name = wanted(current, signals, activity, now)
+        tasks, name = wanted(current, signals, steps, activity, now)
         outward = tasks > current
         state = "DynamicScalingOutSuspended" if outward else "DynamicScalingInSuspended"
         if target.suspended.get(state) or (not outward and self._deploying(*target.place)):

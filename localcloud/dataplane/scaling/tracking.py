@@ -6,10 +6,11 @@ Source: Application Auto Scaling User Guide, "Target tracking scaling policies" 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.dataplane.scaling.steps import StepSignal
 from localcloud.dataplane.watch.alarms import ALARM, INSUFFICIENT, Alarm, NotEvaluated
 from localcloud.dataplane.watch.metrics import Metrics
 
@@ -42,7 +43,9 @@ class TargetTracking:
         """A policy of `describe_scaling_policies`, with data points of `period` seconds; NotEvaluated if not known here."""
         given = row.get("TargetTrackingScalingPolicyConfiguration")
         if not given:
-            raise NotEvaluated(f"a policy of type {row.get('PolicyType')}; target tracking is evaluated here")
+            raise NotEvaluated(
+                f"a policy of type {row.get('PolicyType')}; target tracking and steps are evaluated here"
+            )
         resource, target = row["ResourceId"], float(given["TargetValue"])
         metric = _metric(resource, given, period)
         sides = (("GreaterThanThreshold", target, HIGH_POINTS), ("LessThanThreshold", target * LOW_SHARE, LOW_POINTS))
@@ -106,28 +109,46 @@ class Activity:
     base: int = 0
 
 
-def wanted(current: int, signals: Iterable[Signal], activity: Activity, now: float) -> tuple[int, str]:
+def wanted(
+    current: int, signals: Iterable[Signal], steps: Iterable[StepSignal], activity: Activity, now: float
+) -> tuple[int, str]:
     """The number of tasks that the policies lead to, before any bounds, and the name of the policy that decides.
 
     Out: whichever wants most. Within its cooldown a policy counts from where it went out, so only a larger step is taken. In:
-    only when every policy that may scale in would do with fewer, and the last time is long enough ago.
+    whichever takes fewest away, when its last time is long enough ago; target tracking only when every such policy that may
+    scale in would do with fewer.
     """
-    signals = list(signals)
-    outs = {}
-    for signal in signals:
-        cooling = now - activity.scaled_out.get(signal.policy.name, -math.inf) < signal.policy.scale_out_cooldown
-        if signal.out:
-            outs[signal.policy.name] = signal.tasks(activity.base if cooling else current)
+    signals, steps = list(signals), list(steps)
+
+    def grown(name: str, cooldown: float, tasks: Callable[[int], int]) -> int:
+        cooling = now - activity.scaled_out.get(name, -math.inf) < cooldown
+        return tasks(activity.base if cooling else current)
+
+    outs = {
+        signal.policy.name: grown(signal.policy.name, signal.policy.scale_out_cooldown, signal.tasks)
+        for signal in signals
+        if signal.out
+    } | {
+        signal.policy.name: grown(signal.policy.name, signal.policy.cooldown, signal.tasks)
+        for signal in steps
+        if signal.tasks(current) > current
+    }
     name = max(outs, key=lambda each: outs[each], default="")
     if outs and outs[name] > current:
         return outs[name], name
+    if outs:
+        return current, ""
+    ins = {
+        signal.policy.name: signal.tasks(current)
+        for signal in steps
+        if signal.tasks(current) < current and now - activity.scaled_in >= signal.policy.cooldown
+    }
     inward = [signal for signal in signals if signal.policy.scales_in]
-    if outs or not inward or not all(signal.low for signal in inward):
-        return current, ""
-    if any(now - activity.scaled_in < signal.policy.scale_in_cooldown for signal in inward):
-        return current, ""
-    most = max(inward, key=lambda signal: signal.tasks(current))
-    return min(current, most.tasks(current)), most.policy.name
+    rested = all(now - activity.scaled_in >= signal.policy.scale_in_cooldown for signal in inward)
+    if inward and rested and all(signal.low for signal in inward):
+        ins |= {signal.policy.name: min(current, signal.tasks(current)) for signal in inward}
+    name = max(ins, key=lambda each: ins[each], default="")
+    return (ins[name], name) if ins else (current, "")
 
 
 def _metric(resource: str, given: Mapping[str, Any], period: int) -> dict[str, Any]:

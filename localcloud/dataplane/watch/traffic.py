@@ -127,9 +127,6 @@ def balancers(desired: DesiredState) -> dict[str, str]:
     """By target group's ARN, the balancer that forwards to it, as CloudWatch names it."""
     found: dict[str, str] = {}
     for listener in desired.listeners:
-        for action in (action for rule in listener.rules for action in rule.actions):
-            groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [action]
-            for group in groups:
-                if group.get("TargetGroupArn"):
-                    found.setdefault(group["TargetGroupArn"], suffix(listener.arn))
+        for group in listener.forwarded():
+            found.setdefault(group, suffix(listener.arn))
     return found

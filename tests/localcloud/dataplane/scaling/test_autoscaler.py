@@ -71,6 +71,28 @@ class Service:
             TargetTrackingScalingPolicyConfiguration=configuration,
         )
 
+    def step(self, name: str, steps: list[dict[str, int]], threshold: float = 50, **more: Any) -> None:
+        """A step policy, and an alarm on CPU that starts it after a minute."""
+        above = threshold >= 50
+        made = self.scaling.put_scaling_policy(
+            **self.of,
+            PolicyName=name,
+            PolicyType="StepScaling",
+            StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps, **more},
+        )
+        self.aws.client("cloudwatch").put_metric_alarm(
+            AlarmName=f"{self.name}-{name}",
+            Namespace="AWS/ECS",
+            MetricName="CPUUtilization",
+            Dimensions=[{"Name": "ClusterName", "Value": self.name}, {"Name": "ServiceName", "Value": self.name}],
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=threshold,
+            ComparisonOperator="GreaterThanThreshold" if above else "LessThanThreshold",
+            AlarmActions=[made["PolicyARN"]],
+        )
+
     def at(self, name: str, schedule: str, minimum: int, maximum: int, **more: Any) -> None:
         action = {"MinCapacity": minimum, "MaxCapacity": maximum}
         self.scaling.put_scheduled_action(
@@ -168,3 +190,30 @@ def test_an_action_that_was_due_between_its_making_and_the_next_look_is_not_miss
     service.at("soon", "at(2026-11-27T12:01:10)", 1, 2)
     service.look(100)
     assert (service.tasks, service.bounds) == (2, (1, 2))
+
+
+def test_an_alarm_s_steps_bring_tasks_by_how_far_it_is_beyond_and_take_them_back(service: Service) -> None:
+    small = {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 20, "ScalingAdjustment": 1}
+    large = {"MetricIntervalLowerBound": 20, "ScalingAdjustment": 2}
+    service.step("up", [small, large], Cooldown=120)
+    service.step("down", [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -1}], threshold=20, Cooldown=60)
+    used = [55, 55, 75, 30, 10, 10, 10, 10]
+    assert service.minutes(0, 8, lambda minute: used[minute]) == [3, 3, 4, 4, 3, 2, 1, 1], (
+        "a larger step within the cooldown counts from where the first began; the bounds hold"
+    )
+    reasons = [event.detail for event in service.hub.last() if event.kind == "scaling"]
+    assert "the policy up" in reasons[0] and "the policy down" in reasons[-1]
+
+
+def test_a_step_policy_that_no_alarm_starts_is_said(service: Service) -> None:
+    service.scaling.put_scaling_policy(
+        **service.of,
+        PolicyName="idle",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ExactCapacity",
+            "StepAdjustments": [{"ScalingAdjustment": 3}],
+        },
+    )
+    assert service.minutes(0, 2, lambda _: 99) == [2, 2]
+    assert "no alarm" in service.scaler.status()["not_evaluated"]["idle"]

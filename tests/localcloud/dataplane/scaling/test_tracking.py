@@ -64,7 +64,7 @@ def signal(values: Sequence[float | None], by: TargetTracking | None = None) -> 
     ],
 )
 def test_a_policy_alone(values: list[float | None], current: int, tasks: int) -> None:
-    assert wanted(current, [signal(values)], Activity(), NOW)[0] == tasks
+    assert wanted(current, [signal(values)], [], Activity(), NOW)[0] == tasks
 
 
 def test_requests_are_counted_for_each_healthy_target() -> None:
@@ -76,7 +76,7 @@ def test_requests_are_counted_for_each_healthy_target() -> None:
         for _ in range(300):
             metrics.put(Metric.of("AWS/ApplicationELB", "RequestCount", place), 1, NOW - 60 * back + 2)
     assert by.signal(metrics, 0, NOW + 5).value == 150
-    assert wanted(2, [by.signal(metrics, 0, NOW + 5)], Activity(), NOW) == (3, "requests")
+    assert wanted(2, [by.signal(metrics, 0, NOW + 5)], [], Activity(), NOW) == (3, "requests")
 
 
 def test_a_metric_of_ones_own_by_a_backlog_of_each_task() -> None:
@@ -89,31 +89,31 @@ def test_a_metric_of_ones_own_by_a_backlog_of_each_task() -> None:
     metrics = minutes([80, 80, 80], Metric.of("Matchday", "QueueDepth", {}))
     for back in (1, 2, 3):
         metrics.put(Metric.of("Matchday", "Tasks", {}), 2, NOW - 60 * back + 1)
-    assert wanted(2, [by.signal(metrics, 0, NOW + 5)], Activity(), NOW) == (8, "backlog")
+    assert wanted(2, [by.signal(metrics, 0, NOW + 5)], [], Activity(), NOW) == (8, "backlog")
 
 
 def test_within_its_cooldown_only_a_larger_step_outward_is_taken() -> None:
     activity = Activity(scaled_out={"cpu": NOW - 30}, base=2)  # it went from 2 to 3
-    assert wanted(3, [signal([90, 90, 90])], activity, NOW) == (3, "")
-    assert wanted(3, [signal([90, 90, 180])], activity, NOW) == (6, "cpu")
-    assert wanted(3, [signal([90, 90, 90])], activity, NOW + 300) == (5, "cpu")
+    assert wanted(3, [signal([90, 90, 90])], [], activity, NOW) == (3, "")
+    assert wanted(3, [signal([90, 90, 180])], [], activity, NOW) == (6, "cpu")
+    assert wanted(3, [signal([90, 90, 90])], [], activity, NOW + 300) == (5, "cpu")
 
 
 def test_inward_waits_for_its_cooldown() -> None:
     low = signal([20] * 15)
-    assert wanted(4, [low], Activity(scaled_in=NOW - 299), NOW) == (4, "")
-    assert wanted(4, [low], Activity(scaled_in=NOW - 300), NOW) == (2, "cpu")
+    assert wanted(4, [low], [], Activity(scaled_in=NOW - 299), NOW) == (4, "")
+    assert wanted(4, [low], [], Activity(scaled_in=NOW - 300), NOW) == (2, "cpu")
 
 
 def test_whichever_wants_most_decides_outward_and_all_must_agree_inward() -> None:
     other = policy(40, "other")
     high = [signal([90, 90, 90]), signal([90, 90, 90], other)]
-    assert wanted(2, high, Activity(), NOW) == (5, "other")
-    assert wanted(4, [signal([20] * 15), signal([38] * 15, other)], Activity(), NOW) == (4, "")
-    assert wanted(4, [signal([20] * 15), signal([30] * 15, other)], Activity(), NOW) == (3, "other")
+    assert wanted(2, high, [], Activity(), NOW) == (5, "other")
+    assert wanted(4, [signal([20] * 15), signal([38] * 15, other)], [], Activity(), NOW) == (4, "")
+    assert wanted(4, [signal([20] * 15), signal([30] * 15, other)], [], Activity(), NOW) == (3, "other")
     never = policy(40, "never", DisableScaleIn=True, **CPU)
-    assert wanted(4, [signal([20] * 15), signal([38] * 15, never)], Activity(), NOW) == (2, "cpu")
-    assert wanted(4, [signal([20] * 15, never)], Activity(), NOW) == (4, "")
+    assert wanted(4, [signal([20] * 15), signal([38] * 15, never)], [], Activity(), NOW) == (2, "cpu")
+    assert wanted(4, [signal([20] * 15, never)], [], Activity(), NOW) == (4, "")
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_what_has_no_values_here_is_named(given: dict[str, Any], why: str) -> No
 
 
 def test_steps_are_named_as_not_evaluated() -> None:
-    with pytest.raises(NotEvaluated, match="StepScaling"):
-        TargetTracking.read({"PolicyName": "steps", "PolicyType": "StepScaling", "ResourceId": RESOURCE}, 60)
+    with pytest.raises(NotEvaluated, match="PredictiveScaling"):
+        TargetTracking.read({"PolicyName": "foreseen", "PolicyType": "PredictiveScaling", "ResourceId": RESOURCE}, 60)
 
 
 @given(st.lists(st.floats(0, 400), min_size=17, max_size=17), st.integers(1, 50), st.integers(1, 100))
 def test_out_when_the_target_is_missed_in_when_fewer_would_do(values: list[float], current: int, target: int) -> None:
     found = signal(values, policy(target))
-    tasks, name = wanted(current, [found], Activity(), NOW)
+    tasks, name = wanted(current, [found], [], Activity(), NOW)
     if tasks > current:
         assert all(value > target for value in values[-3:])
         assert values[-1] * current / tasks <= target * (1 + 1e-9), "so many bring it to its target"
