@@ -17,7 +17,7 @@ _TYPES = ("ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepAdjustment:
     """What is adjusted where the metric is between two bounds, which are relative to the alarm's threshold."""
 
     lower: float
@@ -36,7 +36,7 @@ class StepScaling:
     name: str
     resource: str
     kind: str
-    steps: Sequence[Step]
+    steps: Sequence[StepAdjustment]
     least: int
     cooldown: float
     alarms: Sequence[Alarm]
@@ -50,7 +50,7 @@ class StepScaling:
         if not alarms:
             raise NotEvaluated("no alarm that is evaluated here has it among its actions")
         steps = [
-            Step(
+            StepAdjustment(
                 lower=float(each.get("MetricIntervalLowerBound", -math.inf)),
                 upper=float(each.get("MetricIntervalUpperBound", math.inf)),
                 adjustment=float(each["ScalingAdjustment"]),
@@ -86,7 +86,7 @@ class StepSignal:
     """A step that a policy asks for now."""
 
     policy: StepScaling
-    step: Step
+    step: StepAdjustment
 
     def tasks(self, current: int) -> int:
         """So many tasks it leads to from so many. Parts of tasks are cut off; a change is at least one task."""

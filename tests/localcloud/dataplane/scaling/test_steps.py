@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.dataplane.scaling.steps import Step, StepScaling, StepSignal
+from localcloud.dataplane.scaling.steps import StepAdjustment, StepScaling, StepSignal
 from localcloud.dataplane.scaling.tracking import Activity, wanted
 from localcloud.dataplane.watch.alarms import Alarm, NotEvaluated
 from localcloud.dataplane.watch.metrics import Metric, Metrics
@@ -15,7 +15,7 @@ INFINITE = float("inf")
 NOW = 1_000_000.0
 
 
-def _policy(kind: str, *steps: Step, least: int = 1, cooldown: float = 0, name: str = "steps") -> StepScaling:
+def _policy(kind: str, *steps: StepAdjustment, least: int = 1, cooldown: float = 0, name: str = "steps") -> StepScaling:
     return StepScaling(name, "service/c/s", kind, steps, least, cooldown, ())
 
 
@@ -36,8 +36,8 @@ def _policy(kind: str, *steps: Step, least: int = 1, cooldown: float = 0, name: 
     ],
 )
 def test_bounds_belong_to_the_step_nearer_to_the_threshold(beyond: float, expected: float) -> None:
-    above = (Step(0, 10, 10), Step(10, 20, 20), Step(20, INFINITE, 30))
-    below = (Step(-10, 0, -10), Step(-20, -10, -20), Step(-INFINITE, -20, -30))
+    above = (StepAdjustment(0, 10, 10), StepAdjustment(10, 20, 20), StepAdjustment(20, INFINITE, 30))
+    below = (StepAdjustment(-10, 0, -10), StepAdjustment(-20, -10, -20), StepAdjustment(-INFINITE, -20, -30))
     assert [step.adjustment for step in (*above, *below) if step.holds(beyond)] == [expected]
 
 
@@ -57,13 +57,13 @@ def test_bounds_belong_to_the_step_nearer_to_the_threshold(beyond: float, expect
     ],
 )
 def test_adjustments(kind: str, adjustment: float, least: int, current: int, expected: int) -> None:
-    step = Step(0, INFINITE, adjustment)
+    step = StepAdjustment(0, INFINITE, adjustment)
     assert StepSignal(_policy(kind, step, least=least), step).tasks(current) == expected
 
 
-@given(st.sampled_from(["ChangeInCapacity", "PercentChangeInCapacity"]), st.floats(-200, 200), st.integers(0, 500))
-def test_a_step_goes_the_way_its_sign_says(kind: str, adjustment: float, current: int) -> None:
-    step = Step(0, INFINITE, adjustment)
+@given(st.sampled_from(["ChangeInCapacity", "PercentChangeInCapacity"]), st.integers(-200, 200), st.integers(0, 500))
+def test_a_step_goes_the_way_its_sign_says(kind: str, adjustment: int, current: int) -> None:
+    step = StepAdjustment(0, INFINITE, adjustment)
     tasks = StepSignal(_policy(kind, step), step).tasks(current)
     assert tasks >= 0
     if adjustment > 0:
@@ -75,7 +75,7 @@ def test_a_step_goes_the_way_its_sign_says(kind: str, adjustment: float, current
 
 
 def test_within_the_cooldown_only_a_larger_step_adds_and_scaling_in_waits() -> None:
-    small, large, away = Step(0, 20, 2), Step(20, INFINITE, 3), Step(-INFINITE, 0, -1)
+    small, large, away = StepAdjustment(0, 20, 2), StepAdjustment(20, INFINITE, 3), StepAdjustment(-INFINITE, 0, -1)
     out = _policy("ChangeInCapacity", small, large, cooldown=300)
     back = _policy("ChangeInCapacity", away, cooldown=300, name="back")
     activity = Activity(scaled_out={"steps": NOW - 299}, base=4)
