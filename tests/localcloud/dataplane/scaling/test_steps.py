@@ -66,9 +66,10 @@ def test_a_step_goes_the_way_its_sign_says(kind: str, adjustment: int, current: 
     step = StepAdjustment(0, INFINITE, adjustment)
     tasks = StepSignal(_policy(kind, step), step).tasks(current)
     assert tasks >= 0
-    if adjustment > 0:
+    acts = adjustment != 0 and (current > 0 or kind == "ChangeInCapacity")  # a share of nothing is nothing
+    if acts and adjustment > 0:
         assert tasks > current
-    elif adjustment < 0 and current:
+    elif acts and current:
         assert tasks < current
     else:
         assert tasks == current
