@@ -53,8 +53,8 @@ __all__ = [
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Ten thousand tests and what they import stay to the end: no search for garbage looks through them, now or later.
 
-    Nor is it looked for at every 700 objects: to compose an environment makes millions, which live as long as the test does, and
-    a third of its CPU went into looking through them.
+    Nor is it looked for at every 700 objects: to compose an environment makes millions, which live as long as the test does,
+    and a third of its CPU went into looking through them.
     """
     gc.disable()
     try:

@@ -18,6 +18,7 @@ from policies.model import Control, Severity, Status, Whole
 from tests.policies.build import remake
 from tests.policies.bypasses import ENDPOINT, IDENTITY, RESOURCE, Operator
 from tests.policies.platform import platform
+from tests.tables import every_row
 
 GRAVE = [
     c for c in all_controls() if c.severity in (Severity.HIGH, Severity.CRITICAL) and not isinstance(c.rule, Whole)
@@ -105,9 +106,9 @@ def _neighbours(resource: Resource, stack: Stack) -> list[Resource]:
     ]
 
 
-@pytest.mark.parametrize("name", sorted({**RESOURCE, **IDENTITY, **ENDPOINT}))
-def test_an_operator_changes_what_it_is_given(name: str) -> None:
+@every_row("operator", {**RESOURCE, **IDENTITY, **ENDPOINT})
+def test_an_operator_changes_what_it_is_given(operator: Operator) -> None:
     document = {
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}, "Action": "*", "Resource": "*"}]
     }
-    assert ({**RESOURCE, **IDENTITY, **ENDPOINT}[name](copy.deepcopy(document)) or document) != document
+    assert (operator(copy.deepcopy(document)) or document) != document

@@ -6,12 +6,11 @@ import importlib
 import pkgutil
 from typing import Any
 
-import pytest
-
 from policies.catalog import all_controls
 from policies.model import Control, Status, Whole, status_of
 from tests.policies import cases
 from tests.policies.build import Case, stack
+from tests.tables import every_row
 
 CONTROLS = {control.id: control for control in all_controls()}
 
@@ -26,12 +25,12 @@ def _cases() -> dict[str, Case]:
 CASES = _cases()
 
 
-def _sets(kind: str) -> list[Any]:
-    return [
-        pytest.param(CONTROLS[control_id], case, given, id=f"{control_id}-{number}")
+def _sets(kind: str) -> dict[str, tuple[Control, Case, Any]]:
+    return {
+        f"{control_id}-{number}": (CONTROLS[control_id], case, given)
         for control_id, case in CASES.items()
         for number, given in enumerate(getattr(case, kind))
-    ]
+    }
 
 
 def _apply(case: Case, given: Any) -> list[Any]:
@@ -44,13 +43,13 @@ def test_every_control_has_cases_and_every_case_a_control() -> None:
     assert not thin, f"controls without a compliant, non-compliant or not-applicable case: {thin}"
 
 
-@pytest.mark.parametrize(("control", "case", "given"), _sets("good"))
+@every_row("control, case, given", _sets("good"))
 def test_compliant(control: Control, case: Case, given: Any) -> None:
     findings = control.evaluate(stack(given))
     assert status_of(findings) is Status.COMPLIANT, [finding.verdict.message for finding in findings]
 
 
-@pytest.mark.parametrize(("control", "case", "given"), _sets("bad"))
+@every_row("control, case, given", _sets("bad"))
 def test_non_compliant(control: Control, case: Case, given: Any) -> None:
     findings = control.evaluate(stack(_apply(case, given)))
     assert status_of(findings) is Status.NON_COMPLIANT, [finding.verdict.message for finding in findings]
@@ -60,7 +59,7 @@ def test_non_compliant(control: Control, case: Case, given: Any) -> None:
             assert len(finding.verdict.message) < 500
 
 
-@pytest.mark.parametrize(("control", "case", "given"), _sets("na"))
+@every_row("control, case, given", _sets("na"))
 def test_not_applicable(control: Control, case: Case, given: Any) -> None:
     elsewhere = isinstance(control.rule, Whole) and control.rule.elsewhere
     wanted = Status.NOT_ASSESSED if elsewhere else Status.NOT_APPLICABLE
@@ -69,7 +68,7 @@ def test_not_applicable(control: Control, case: Case, given: Any) -> None:
     assert all(finding.verdict.reason for finding in findings)
 
 
-@pytest.mark.parametrize(("control", "case", "given"), _sets("unknown"))
+@every_row("control, case, given", _sets("unknown"))
 def test_cannot_tell_yet(control: Control, case: Case, given: Any) -> None:
     findings = control.evaluate(stack(_apply(case, given)))
     assert status_of(findings) is Status.CANNOT_TELL

@@ -16,6 +16,7 @@ from policies.model import Control, Each, Status, status_of
 from tests.policies.build import Case, Change, Drop, stack
 from tests.policies.platform import platform
 from tests.policies.test_controls import CASES
+from tests.tables import every_row
 
 CONTROLS = all_controls()
 BY_ID = {control.id: control for control in CONTROLS}
@@ -98,7 +99,7 @@ def _broken_in(subject: Stack, control: Control, change: Change | Drop, kind: st
     return None
 
 
-@pytest.mark.parametrize("control_id", sorted(CASES))
+@every_row("control_id", sorted(CASES))
 def test_only_what_depends_on_it_fires(control_id: str, prod: Stack, violated_in_prod: frozenset[str]) -> None:
     control, case = BY_ID[control_id], CASES[control_id]
     change = _break(case)

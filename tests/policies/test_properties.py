@@ -16,6 +16,7 @@ from policies.lang.values import SECRET, UNKNOWN, Sensitive
 from policies.model import Control, Status
 from tests.policies.build import remake, stack
 from tests.policies.test_controls import CASES
+from tests.tables import every_row
 
 CONTROLS = {control.id: control for control in all_controls()}
 
@@ -87,7 +88,7 @@ def _can_be(control_id: str, chosen: Callable[[], Iterable[Any]]) -> None:
                     _evaluates(CONTROLS[control_id], whole)
 
 
-@pytest.mark.parametrize("control_id", sorted(CASES))
+@every_row("control_id", sorted(CASES))
 def test_each_property_can_be_anything(control_id: str, request: pytest.FixtureRequest) -> None:
     """Each place by four of the values: others in each run (the seed is in its header), all of them by night."""
     draw = random.Random(f"{request.config.option.hypothesis_seed} {control_id}")
@@ -95,7 +96,7 @@ def test_each_property_can_be_anything(control_id: str, request: pytest.FixtureR
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("control_id", sorted(CASES))
+@every_row("control_id", sorted(CASES))
 def test_each_property_can_be_everything(control_id: str) -> None:
     _can_be(control_id, lambda: EVERYTHING)
 

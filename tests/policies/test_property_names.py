@@ -15,6 +15,7 @@ from policies.catalog import all_controls
 from policies.lang.values import View
 from tests.policies.build import stack
 from tests.policies.test_controls import CASES, _apply
+from tests.tables import every_row
 
 _SPEC = find_spec("pulumi_aws")
 assert _SPEC and _SPEC.origin
@@ -124,7 +125,7 @@ def test_the_reader_of_the_provider_finds_what_is_there() -> None:
     assert not knows("aws:ecr/repository:Repository", "imageScanning")
 
 
-@pytest.mark.parametrize("control_id", sorted(CASES))
+@every_row("control_id", sorted(CASES))
 def test_every_property_read_exists(control_id: str, reads: dict[str, set[str]]) -> None:
     types = set(_types(control_id))
     paths = (

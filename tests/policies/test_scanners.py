@@ -17,6 +17,7 @@ from policies.catalog import all_controls
 from policies.model import Status, status_of
 from tests.policies.platform import platform
 from tests.policies.scanner import plan, terraform_type, write_plan
+from tests.tables import every_row
 
 TABLES: Mapping[str, Any] = yaml.safe_load(
     (Path(policies.__file__).parent / "data" / "scanners.yaml").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ CHECKS = [(scanner, check) for scanner in TABLES for check in TABLES[scanner]["f
 CONTROLS = {control.id: control for control in all_controls()}
 
 
-@pytest.mark.parametrize(("scanner", "check"), CHECKS, ids=[check for _, check in CHECKS])
+@every_row("scanner, check", {f"{scanner}: {check}": (scanner, check) for scanner, check in CHECKS})
 def test_the_pack_sees_it_too_or_says_why_not(scanner: str, check: str) -> None:
     row = TABLES[scanner]["failed"][check]
     assert row["what"]

@@ -10,12 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from policies.catalog import all_controls
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import UNKNOWN
 from policies.model import Severity, Status, status_of
+from tests.tables import every_row
 
 SETS = Path(__file__).with_name("shared_cases")
 CONTROLS = {control.id: control for control in all_controls()}
@@ -41,15 +40,17 @@ def stack_of(case: dict[str, Any]) -> Stack:
     )
 
 
-def _cases() -> list[Any]:
-    return [
-        pytest.param(case, id=case["name"])
+def _cases() -> dict[str, Any]:
+    found = [
+        (case["name"], case)
         for path in sorted(SETS.glob("*.json"))
         for case in json.loads(path.read_text(encoding="utf-8"))
     ]
+    assert len(dict(found)) == len(found), "two cases of one name"
+    return dict(found)
 
 
-@pytest.mark.parametrize("case", _cases())
+@every_row("case", _cases())
 def test_the_answer_is_the_right_one(case: dict[str, Any]) -> None:
     stack = stack_of(case)
     for control_id, wanted in case["right"].items():

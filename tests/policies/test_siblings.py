@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from policies.catalog import all_controls
 from policies.model import status_of
 from tests.policies.build import stack
@@ -24,6 +22,7 @@ from tests.policies.siblings import (
     watching,
     web,
 )
+from tests.tables import every_row
 
 CONTROLS = {control.id: control for control in all_controls()}
 MODULES = (
@@ -45,7 +44,7 @@ MODULES = (
 CASES = [sibling for module in MODULES for sibling in module.CASES]
 
 
-@pytest.mark.parametrize("sibling", CASES, ids=[sibling.name for sibling in CASES])
+@every_row("sibling", {sibling.name: sibling for sibling in CASES})
 def test_the_answer_is_the_right_one(sibling: Sibling) -> None:
     held = stack(sibling.resources)
     for control_id, wanted in sibling.right.items():

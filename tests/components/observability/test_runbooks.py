@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.tables import every_row
+
 ROOT = Path(__file__).parents[3]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 
@@ -103,7 +105,7 @@ def test_a_line_that_pages_names_its_runbook_and_one_with_a_runbook_reaches_some
     assert {level for _, level, name in calls if name} == {"critical", "error"}
 
 
-@pytest.mark.parametrize("runbook", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
+@every_row("runbook", {path.stem: path for path in sorted(RUNBOOKS.glob("*.md"))})
 def test_a_runbook_says_what_it_means_how_to_look_and_what_to_do(runbook):
     text = runbook.read_text()
     assert text.startswith("# ")

@@ -10,14 +10,15 @@ import pytest
 import yaml
 
 from localcloud.provider.core import Core
+from tests.tables import every_row
 
 _TABLE: dict[str, dict[str, list[str]]] = yaml.safe_load(Path(__file__).with_name("decisions.yaml").read_text())
-DECISIONS = [
-    (token, name, outcome == "replaces")
+DECISIONS = {
+    f"{token} {name}": (token, name, outcome == "replaces")
     for token, lists in _TABLE.items()
     for outcome, names in lists.items()
     for name in names
-]
+}
 
 
 def _two(core: Core, typ: Any) -> tuple[Any, Any]:
@@ -40,7 +41,7 @@ def test_the_list_is_long_enough() -> None:
     assert len(DECISIONS) >= 200
 
 
-@pytest.mark.parametrize(("token", "name", "replaced"), DECISIONS, ids=lambda value: str(value))
+@every_row("token, name, replaced", DECISIONS)
 def test_decided_as_officially(core: Core, token: str, name: str, replaced: bool) -> None:
     old, new = _two(core, core.translator(token).kind.inputs[name])
     found = core.diff(token, {name: old}, {name: new})

@@ -11,6 +11,7 @@ from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
 from localcloud.provider.wire import UNKNOWN
 from tests.localcloud.provider import examples
+from tests.tables import every_row
 
 #: Examples that stand for a fragment ("..."), or that the official provider refuses as well: (kind refused, words).
 INCOMPLETE = [
@@ -71,6 +72,6 @@ def test_the_examples_of_the_kinds_with_a_row_are_right(core: Core) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("token", sorted(set(ROWS) - set(OWN)))
+@every_row("token", sorted(set(ROWS) - set(OWN)))
 def test_the_examples_of_the_neighbours_are_right(core: Core, token: Any) -> None:
     assert _refused(core, token)[1] == []

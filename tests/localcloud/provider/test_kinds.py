@@ -14,6 +14,7 @@ from localcloud.provider.errors import Gone
 from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
 from tests.localcloud.provider.graph import CASES, Case
+from tests.tables import every_row
 
 
 @dataclass
@@ -82,7 +83,7 @@ def test_the_graph_has_every_kind() -> None:
     assert {case.token for case in CASES.values()} == own - {"aws:lb/listenerCertificate:ListenerCertificate"}
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_row("name", CASES.keys())
 def test_created_and_read_back_without_a_difference(made: Made, name: str) -> None:
     case = CASES[name]
     resource_id, inputs, outputs = made.make(name)
@@ -96,13 +97,13 @@ def test_created_and_read_back_without_a_difference(made: Made, name: str) -> No
     assert row.recorded or set(kept) <= row.kept | ({"tags"} if row.tagging is None else set())
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.update])
+@every_row("name", [name for name, case in CASES.items() if case.update])
 def test_updated_in_place(made: Made, name: str) -> None:
     made.update(name)
     assert made.read(name) == made.resources[name][1]
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.drift])
+@every_row("name", [name for name, case in CASES.items() if case.drift])
 def test_drift_is_seen_and_repaired(made: Made, aws: Any, name: str) -> None:
     case = CASES[name]
     made.update(name)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from localcloud.provider.constraints import official
@@ -21,6 +20,7 @@ from localcloud.provider.read import Settings
 from localcloud.provider.rows import ROWS
 from localcloud.provider.wire import UNKNOWN
 from tests.localcloud.provider.graph import CASES
+from tests.tables import every_row
 
 Inputs = dict[str, Any]
 BY_HAND = [
@@ -44,7 +44,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(("item"), [item for _, item in BY_HAND], ids=[name for name, _ in BY_HAND])
+@every_row("item", dict(BY_HAND))
 def test_a_mistake_is_refused_and_its_twin_is_not(core: Core, item: dict[str, Any]) -> None:
     right = _plain(item["right"])
     wrong = {key: value for key, value in {**right, **_plain(item["wrong"])}.items() if value is not None}
@@ -109,7 +109,7 @@ def _broken(core: Core, token: str) -> Iterator[tuple[str, str, Inputs]]:
     yield "unknown", "noSuchProperty", {**valid, "noSuchProperty": 1}
 
 
-@pytest.mark.parametrize("token", sorted(VALID))
+@every_row("token", sorted(VALID))
 def test_each_class_of_constraint_is_refused_by_name(core: Core, token: str) -> None:
     assert _failures(core, token, copy.deepcopy(VALID[token])) == []
     accepted = []
