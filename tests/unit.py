@@ -8,6 +8,7 @@ fails a test that starts a process), `slow` a test that takes half a second of C
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -122,8 +123,10 @@ def _callables(item: pytest.Item) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Before `-m` chooses."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before `-m` chooses; where it does not choose by these markers, nobody reads thousands of functions for them."""
+    if not re.search(r"\b(process|slow)\b", config.option.markexpr):
+        return
     for item in items:
         for marker, sought in (("process", STARTERS | CALLS), ("slow", COMPOSERS)):
             if any(calls(function, sought) for function in _callables(item)):

@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import numpy
 from PIL import Image, ImageDraw
-from rapidocr import RapidOCR
 
 from services.kyc import cards, pictures
 from services.kyc.cards import Line
@@ -35,6 +34,10 @@ class Ocr:
     """The models, loaded once (0.2 s, 400 MB while it reads)."""
 
     def __init__(self) -> None:
+        from rapidocr import (
+            RapidOCR,  # here, as it reads its settings and models' list when it is imported: half a second
+        )
+
         # One thread: two spin while they wait for each other, and take a third more CPU for the same page.
         one = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
         # What it answers has a type for each of its uses; with text asked for, it is lines.

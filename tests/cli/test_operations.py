@@ -16,6 +16,8 @@ from cli import documents
 from cli.main import build
 from services.common.settings import login
 
+pytestmark = pytest.mark.slow  # moto's first import
+
 REGION = "ap-south-1"
 CLUSTER, WEB = "matchday-dev-cluster", "matchday-dev-wallet-web"
 PROCESSES = ("web", "worker", "scheduler")

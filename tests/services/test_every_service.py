@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,7 @@ async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: st
 
 
 #: Import name → distribution, where they differ; what `importlib.metadata` says of everything that is installed.
-DISTRIBUTIONS = metadata.packages_distributions()
+distributions = cache(metadata.packages_distributions)
 
 
 def third_party(directory: Path) -> dict[str, Path]:
@@ -210,7 +211,7 @@ def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
     for name, file in third_party(ROOT / room).items():
         owner = file.relative_to(ROOT / room).parts[0]
         image = CATALOG.services[owner].image if owner in CATALOG.services else "services"
-        provided = {re.sub(r"[-_.]+", "-", each).lower() for each in DISTRIBUTIONS.get(name, [])}
+        provided = {re.sub(r"[-_.]+", "-", each).lower() for each in distributions().get(name, [])}
         assert provided & locked(image), (
             f"{file.relative_to(ROOT)} imports {name}, which requirements/{image}.txt lacks"
         )
