@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from services.common.admission import RETRY_AFTER, busy_or_unknown
 from services.common.errors import Code, ErrorCode, ServiceError, Violation
@@ -86,14 +87,17 @@ def _message(problem: Mapping[str, Any]) -> str:
     return "The kind that it names is not known" if problem["type"] in _REPEATING else str(problem["msg"])[:200]
 
 
+#: The ids of an application's routes → the routes, which keep the ids their own, and the names that requests to them can have.
+_NAMES: dict[tuple[int, ...], tuple[Sequence[BaseRoute], frozenset[str]]] = {}
+
+
 def _names(app: FastAPI) -> frozenset[str]:
-    """Every name that a request can have, from the OpenAPI document."""
-    found: frozenset[str] | None = getattr(app.state, "request_names", None)
-    if found is None:
-        found = app.state.request_names = frozenset(
-            {"body", "query", "header", "path", "cookie", *_named(app.openapi())}
-        )
-    return found
+    """Every name that a request can have, from the OpenAPI document; once for all applications that share their routes."""
+    routes = list(app.routes)
+    key = tuple(map(id, routes))
+    if key not in _NAMES:
+        _NAMES[key] = routes, frozenset({"body", "query", "header", "path", "cookie", *_named(app.openapi())})
+    return _NAMES[key][1]
 
 
 def _named(node: Any) -> Iterable[str]:
