@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from cli.cost_documents import Cost, CostChange
 from cli.exact import exact
-from cli.operations_documents import Drill, EventReport, Rollback, Scaled, Trace
+from cli.operations_documents import Chaos, Drill, EventReport, Rollback, Scaled, Trace
 
 
 @exact
@@ -377,7 +377,8 @@ class Plan(TypedDict):
 #: What is printed → its type. `audit` and `score` have formats of their own (docs/policies.md, docs/scoring.md).
 DOCUMENTS: dict[str, Any] = {
     "up": Up, "status": Status, "ps": Ps, "preview": Preview, "preview --against": Change, "rehearse": Rehearsal, "plan": Plan,
-    "cost": Cost, "scale": Scaled, "rollback": Rollback, "trace": Trace, "drill": Drill, "event-report": EventReport,
+    "cost": Cost, "scale": Scaled, "rollback": Rollback, "trace": Trace, "drill": Drill, "chaos": Chaos,
+    "event-report": EventReport,
     "smoke": Smoke, "seed": Seed, "doctor": Doctor,
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "rollback": "cli.rollback:rollback",
     "sql": "cli.sql:sql",
     "drill": "cli.drill:drill",
+    "chaos": "cli.chaos:chaos",
     "smoke": "cli.smoke:smoke",
     "seed": "cli.seed:seed",
     "preview": "cli.preview:preview",

@@ -89,6 +89,36 @@ class Drill(TypedDict):
 
 
 @exact
+class ChaosFault(TypedDict):
+    """A fault of `chaos`."""
+
+    name: Annotated[str, "what broke"]
+    seconds: Annotated[float, "how long"]
+    gap: Annotated[float, "the longest time without an answered movement, until the next fault"]
+    rang: Annotated[list[str], "alarms that began to ring until the next fault"]
+
+
+@exact
+class Chaos(TypedDict):
+    """What `chaos` broke and what came of it."""
+
+    ok: Annotated[bool, "nothing is in `wrong`, `missing` or `unexpected`"]
+    seed: Annotated[int, "what drew the tasks that were killed"]
+    seconds: Annotated[float, "how long players paid and things broke"]
+    faults: Annotated[list[ChaosFault], "in their order"]
+    acknowledged: Annotated[int, "movements that were answered"]
+    failed: Annotated[int, "tries that were not, and were repeated under the same key"]
+    healed: Annotated[float, "seconds until all was as deployed, once nothing was broken any more"]
+    wrong: Annotated[
+        list[str], "movements that are lost or there twice, invariants that a row breaks, what did not come back"
+    ]
+    rang: Annotated[list[str], "every alarm that rang"]
+    missing: Annotated[list[str], "patterns of alarms that should have rung"]
+    unexpected: Annotated[list[str], "alarms that rang though no fault has them"]
+    took: Annotated[float, "seconds in all"]
+
+
+@exact
 class Measured(TypedDict):
     """A number of an event's window."""
 

@@ -18,14 +18,15 @@ class ImageRegistryArgs:
 
     - repository: its name, such as ``matchday/services``. account_id, key_arn: of the account, and the KMS key of its images.
     - replica_region: another Region that gets each image too, for the day on which this one is gone; None: nowhere.
-    - kept: how many images stay, the youngest first; default 100: what a rollback may go back to.
+    - kept: how many images stay, the youngest first; default 400: a release is eight (two sets of requirements, each for two
+      architectures, with their list and its signature), so fifty that a rollback may go back to.
     """
 
     repository: str
     account_id: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     replica_region: str | None = None
-    kept: int = 100
+    kept: int = 400
 
 
 class ImageRegistry(Component):

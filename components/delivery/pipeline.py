@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_aws import iam
+from pulumi_aws import iam, kms
 
 from components.base import Component, Transforms
 from components.delivery import pipeline_policies
+from components.security.key_policies import signs_images
+from components.security.keys import DELETION_DAYS
+from model.names import key_alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +40,8 @@ class Pipeline(Component):
     """Roles for GitHub's jobs: pull requests preview and read, protected environments deploy, `pr-*` stacks have their own.
 
     Makes: ``aws:iam:OpenIdConnectProvider`` (``issuer``), and for each of ``preview``, ``deploy`` and, with `branches`,
-    ``branch`` a ``Role``, a ``RolePolicyAttachment`` (``…-managed``) of AWS's own policy and a ``RolePolicy`` (``…-policy``).
+    ``branch`` a ``Role``, a ``RolePolicyAttachment`` (``…-managed``) of AWS's own policy and a ``RolePolicy`` (``…-policy``);
+    ``aws:kms:Key`` and ``Alias`` (``signing``, ``signing-alias``) by which the deploying role alone signs images.
     """
 
     preview_role_arn: pulumi.Output[str]
@@ -79,6 +83,7 @@ class Pipeline(Component):
             "arn:aws:iam::aws:policy/PowerUserAccess",
             known.apply(lambda all_: pipeline_policies.deploy(all_[0], all_[1], all_[2], project, args.environments)),
         )
+        self._sign(args)
         if args.branches is not None:
             self.branch_role_arn = self._role(
                 "branch",
@@ -91,6 +96,23 @@ class Pipeline(Component):
                 ),
             )
         self.register_outputs({"preview_role_arn": self.preview_role_arn, "deploy_role_arn": self.deploy_role_arn})
+
+    def _sign(self, args: PipelineArgs) -> None:
+        policy = pulumi.Output.all(args.account_id, self.deploy_role_arn).apply(lambda all_: signs_images(*all_))
+        key = self.make(
+            "signing",
+            kms.Key,
+            kms.KeyArgs(
+                description="Signs the images that may be deployed",
+                customer_master_key_spec="ECC_NIST_P256",
+                key_usage="SIGN_VERIFY",
+                deletion_window_in_days=DELETION_DAYS,
+                policy=pulumi.Output.json_dumps(policy),
+            ),
+            pulumi.ResourceOptions(protect=True),
+        )
+        alias = key_alias(pulumi.get_project(), pulumi.get_stack(), "image-signing")
+        self.make("signing-alias", kms.Alias, kms.AliasArgs(name=alias, target_key_id=key.id))
 
     def _role(
         self,

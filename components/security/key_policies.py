@@ -63,6 +63,19 @@ def signs_zones(account_id: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [_account(account_id), signs, grants]}
 
 
+def signs_images(account_id: str, role_arn: str) -> dict[str, Any]:
+    """The policy of the key of images: IAM decides who reads its public half, and one role alone signs."""
+    others = {
+        "Sid": "NobodyElseSigns",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "kms:Sign",
+        "Resource": "*",
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": role_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [_account(account_id), others]}
+
+
 def _account(account_id: str) -> Statement:
     """IAM policies of this account decide; without this statement nobody could ever change the key again."""
     return {

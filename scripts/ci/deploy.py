@@ -1,9 +1,10 @@
-"""A stack is planned, and what was planned is done: deploy.py plan|apply STACK IMAGE PLAN.
+"""A stack is planned, and what was planned is done: deploy.py plan|apply STACK IMAGE REPOSITORY PLAN.
 
 IMAGE: the file that `scripts.images.publish join` wrote, whose digests go into environments/Pulumi.<STACK>.yaml of this
 checkout. PLAN: the file of the plan, which `plan` writes; in it values that are secrets are encrypted by the stack's key.
+An image of REPOSITORY without our signature (scripts/images/signature.py) is refused by both, before anything is looked at.
 `apply` does what the plan says and stops where anything else would be done: what was approved is what happens. Exit code 0:
-done; 2: it could not be done.
+done; 1: an image is not signed; 2: it could not be done.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import yaml
 
 from environments.settings import KEY
 from scripts.ci import pulumi
+from scripts.images import signature
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -49,11 +51,13 @@ def name_image(file: Path, digest: str, targets: Mapping[str, str]) -> None:
 def main(words: list[str]) -> int:
     """The script."""
     match words:
-        case ["plan" | "apply" as what, stack, image, plan]:
+        case ["plan" | "apply" as what, stack, image, repository, plan]:
             pass
         case _:
-            sys.stderr.write("error: usage: deploy.py plan|apply STACK IMAGE PLAN\n")
+            sys.stderr.write("error: usage: deploy.py plan|apply STACK IMAGE REPOSITORY PLAN\n")
             return 2
+    if unsigned := signature.main(["verify", image, repository]):
+        return unsigned
     try:
         built = json.loads(Path(image).read_text())
         name_image(Path("environments") / f"Pulumi.{stack}.yaml", built["digest"], built["targets"])

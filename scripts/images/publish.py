@@ -26,6 +26,7 @@ from scripts.images import buildah
 from scripts.images.build import MAIN
 
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/[a-z0-9/_-]+")
+_LOOPBACK = re.compile(r"127\.\d+\.\d+\.\d+:\d+/.+")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 
 
@@ -79,10 +80,10 @@ def _transport(reference: str) -> str:
     return reference if reference.startswith("oci:") else f"docker://{reference}"
 
 
-def log_in(repository: str) -> None:
-    """Have buildah know ECR by a password that lasts for hours; it is never on a command line. A folder needs none."""
-    if repository.startswith("oci:"):
-        return
+def credentials(repository: str) -> tuple[str, str]:
+    """User and password of the repository's registry, by the environment's AWS credentials; a loopback's has none."""
+    if _LOOPBACK.fullmatch(repository):
+        return "", ""
     if not (known := _ECR.fullmatch(repository)):
         raise buildah.Failed(
             f"{repository}; accepted: <account>.dkr.ecr.<region>.amazonaws.com/<name>, or oci:<folder>"
@@ -91,6 +92,16 @@ def log_in(repository: str) -> None:
 
     answer = boto3.client("ecr", region_name=known["region"]).get_authorization_token()
     user, _, password = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode().partition(":")
+    return user, password
+
+
+def log_in(repository: str) -> None:
+    """Have buildah know ECR by a password that lasts for hours; it is never on a command line. A folder needs none."""
+    if repository.startswith("oci:"):
+        return
+    user, password = credentials(repository)
+    if not user:
+        return
     command = ["buildah", "login", "--username", user, "--password-stdin", repository.partition("/")[0]]
     done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
     if done.returncode:

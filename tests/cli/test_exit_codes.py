@@ -39,6 +39,8 @@ ALONE: dict[tuple[str, ...], int] = {
     ("dashboard", "--nonsense"): 2,
     ("drill", "restore"): 1,
     ("drill", "nonsense"): 2,
+    ("chaos",): 1,
+    ("chaos", "--seconds", "5"): 2,
     ("trace", "0123456789abcdef"): 1,
     ("trace", "no id"): 2,
     ("plan", "--nonsense"): 2,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cli import salt
 from scripts.ci import deploy, drift
+from scripts.images import signature
 from tests.engine.engines import FarEnd
+from tests.engine.test_signatures import signing_key, variables
 from tests.scripts.github_stand_in import github
+from tests.scripts.registry_stand_in import Registry, registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
@@ -31,8 +34,14 @@ config:
 """
 
 
+@pytest.fixture
+def kept() -> Iterator[Registry]:
+    with registry() as started:
+        yield started
+
+
 def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
-    far_end_of: Callable[[str], FarEnd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    far_end_of: Callable[[str], FarEnd], kept: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far = far_end_of(PROGRAM)
     project = far.workspace.project
@@ -42,8 +51,9 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     image, plan = tmp_path / "image.json", tmp_path / "plan.json"
     image.write_text(json.dumps({"digest": "sha256:" + "a" * 64, "targets": {}}))
     monkeypatch.chdir(project)
-    for name, value in far.workspace.environment().items():
+    for name, value in {**far.workspace.environment(), **variables(far)}.items():
         monkeypatch.setenv(name, value)
+    signing_key(far)
 
     def tags() -> dict[str, str]:
         found = far.client("s3").get_bucket_tagging(Bucket="matchday-of-a-deployment")["TagSet"]
@@ -52,13 +62,17 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     def buckets() -> set[str]:
         return {bucket["Name"] for bucket in far.client("s3").list_buckets()["Buckets"]}
 
-    assert deploy.main(["plan", "local", str(image), str(plan)]) == 0
+    held, image_words = kept.repository, [str(image), kept.repository, str(plan)]
+    assert deploy.main(["plan", "local", *image_words]) == 1, "nobody has signed it"
+    assert not plan.exists() and "0" * 64 in settings.read_text()
+    assert signature.main(["sign", str(image), held]) == 0
+    assert deploy.main(["plan", "local", *image_words]) == 0
     assert "matchday-of-a-deployment" not in buckets(), "a plan changes nothing"
     (project / "__main__.py").write_text(PROGRAM + MORE)
-    assert deploy.main(["apply", "local", str(image), str(plan)]) == 2
+    assert deploy.main(["apply", "local", *image_words]) == 2
     assert "matchday-of-nobodys-approval" not in buckets(), "not in the plan"
     (project / "__main__.py").write_text(PROGRAM)
-    assert deploy.main(["apply", "local", str(image), str(plan)]) == 0
+    assert deploy.main(["apply", "local", *image_words]) == 0
     deployed = tags()
     assert deployed["image"] == "a" * 12
 

@@ -21,6 +21,7 @@ KEPT = {
     "urn:pulumi:account::matchday::matchday:data:Bucket$aws:s3/bucket:Bucket::access-logs",
     "urn:pulumi:account::matchday::matchday:data:Bucket$aws:s3/bucket:Bucket::state",
     "urn:pulumi:account::matchday::matchday:delivery:ImageRegistry$aws:ecr/repository:Repository::images",
+    "urn:pulumi:account::matchday::matchday:delivery:Pipeline$aws:kms/key:Key::ci-signing",
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::audit-key",
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::images-key",
     "urn:pulumi:account::matchday::matchday:security:Key$aws:kms/key:Key::state-key",

@@ -194,6 +194,25 @@ def test_the_role_of_pull_requests_acts_on_their_stacks_alone(
     assert (refusal(ask, policies) is None) == ((action, resource, context) in OF_A_BRANCH)
 
 
+def test_one_role_alone_signs_images(run: Run) -> None:
+    recorded = run(lambda: Pipeline("ci", CI))
+    key = recorded.named("ci-signing")
+    assert key.protect and (key.inputs["customerMasterKeySpec"], key.inputs["keyUsage"]) == (
+        "ECC_NIST_P256",
+        "SIGN_VERIFY",
+    )
+    assert recorded.named("ci-signing-alias").inputs["name"].endswith("/image-signing")
+    policy, signer = json.loads(key.inputs["policy"]), recorded.named("ci-deploy").outputs["arn"]
+    named = {
+        role: refusal(
+            Ask("kms:Sign", "arn:aws:kms:ap-south-1:123456789012:key/1", {"aws:principalarn": [role]}),
+            Policies(role=role, identity=[POWER_USER], resource=policy, by_delegation=True),
+        )
+        for role in (signer, f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-branch")
+    }
+    assert [why is None for why in named.values()] == [True, False]
+
+
 @pytest.mark.slow
 def test_the_documents_pass_the_linter(lint: Lint) -> None:
     deployed = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
