@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import random
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
 
 #: How long the platform may take to be whole again, and how long alarms are waited for that should ring, in seconds.
-_HEAL_SECONDS, _ALARM_SECONDS = 180, 240
+_HEAL_SECONDS, _ALARM_SECONDS = 180, 480
+
+#: Connections that the platform holds when it has little to do.
+_PLATFORMS_OWN = 40
 
 #: Of each fault's time it is there for so much; the rest is for what it broke to come back.
 _SHARE = 0.6
@@ -96,8 +102,8 @@ def _exhaust_connections(broken: Broken, seconds: float) -> Iterator[None]:
     broken.held.callback(held.close)
     yield
     time.sleep(seconds)
-    # Nine tenths of them stay, until the end: the alarm rings before there are none.
-    held.leave(0.1)
+    # Nine tenths stay taken, until the end: the alarm is to ring before there are none left.
+    held.leave_a_tenth()
 
 
 def _slow_partner(broken: Broken, seconds: float) -> Iterator[None]:
@@ -126,45 +132,54 @@ FAULTS: Sequence[Fault] = (
 
 
 class _Sessions:
-    """Connections that do nothing, as many as there are."""
+    """Connections that do nothing: all that there are, then as many as leave a tenth; those that are cut are made anew."""
 
     def __init__(self, server: PostgresServer) -> None:
-        import asyncio
-        import threading
-
-        self._server, self._loop = server, asyncio.new_event_loop()
-        self._held: list[Any] = []
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server = server
+        self._most = int(server.execute("SHOW max_connections"))
+        self._wanted = self._most
+        self._ended, self._full = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._hold()), daemon=True)
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._take(), self._loop).result(60)
+        self._full.wait(60)
 
-    async def _take(self) -> None:
-        import asyncpg
-
-        while len(self._held) < 10_000:
-            try:
-                server = self._server
-                self._held.append(
-                    await asyncpg.connect(
-                        host=server.host, port=server.port, user=ADMIN, password=server.password, database="postgres",
-                        timeout=10,
-                    )
-                )  # fmt: skip
-            except (asyncpg.TooManyConnectionsError, OSError, TimeoutError):
-                return
-
-    def leave(self, share: float) -> None:
-        """Give that share of them back."""
-        count = int(len(self._held) * share)
-        gone, self._held = self._held[:count], self._held[count:]
-        for connection in gone:
-            self._loop.call_soon_threadsafe(connection.terminate)
+    def leave_a_tenth(self) -> None:
+        """Of all that the server takes; the platform's own are among the others."""
+        self._wanted = int(self._most * 0.9) - _PLATFORMS_OWN
 
     def close(self) -> None:
         """Give all back."""
-        self.leave(1.0)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._ended.set()
+        self._thread.join(30)
+
+    async def _hold(self) -> None:
+        held: list[Any] = []
+        while not self._ended.is_set():
+            held = [each for each in held if not each.is_closed()]
+            while len(held) > self._wanted:
+                held.pop().terminate()
+            while len(held) < self._wanted and (made := await self._connection()):
+                held.append(made)
+            self._full.set()
+            await asyncio.sleep(0.5)
+        for each in held:
+            each.terminate()
+
+    async def _connection(self) -> Any:
+        """One more; None where the server takes none now."""
+        import asyncpg
+
+        server = self._server
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return await asyncpg.connect(
+                host=server.host,
+                port=server.port,
+                user=ADMIN,
+                password=server.password,
+                database="postgres",
+                timeout=10,
+            )
+        return None
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
