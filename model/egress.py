@@ -33,8 +33,12 @@ EGRESS: Mapping[str, EgressGroup] = {
     ),
     "identity-providers": EgressGroup(
         summary="DigiLocker: documents of players",
-        domains=("digilocker.meripehchaan.gov.in",),
-        endpoints={"DIGILOCKER_URL": "https://digilocker.meripehchaan.gov.in"},
+        # Nobody calls the eSign provider but players' browsers, which carry request and response.
+        domains=("digilocker.meripehchaan.gov.in", "esign.verasys.in"),
+        endpoints={
+            "DIGILOCKER_URL": "https://digilocker.meripehchaan.gov.in",
+            "ESIGN_URL": "https://esign.verasys.in/esign/2.1/signdoc",
+        },
     ),
     "sign-in-providers": EgressGroup(
         summary="Sign-in with Google and Apple: keys and tokens",

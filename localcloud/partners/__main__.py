@@ -18,6 +18,7 @@ import httpx
 
 from localcloud.partners.cashfree import CashfreeStandIn
 from localcloud.partners.digilocker import Citizen, DigilockerStandIn
+from localcloud.partners.esp import EspStandIn
 from localcloud.partners.feeds import FeedStandIn
 from localcloud.partners.messages import MessagesStandIn
 from localcloud.partners.oidc import OidcStandIn, Person
@@ -52,6 +53,7 @@ class Partners:
         self._messages = MessagesStandIn(secrets.of)
         self.oidc = OidcStandIn(secrets.of)
         back = [f"http://{host}:{ingress.rpartition(':')[2]}/identified" for host in ("localhost", "127.0.0.1")]
+        esp = EspStandIn(World("esign", Scenario(), time.time, run))
         self.digilocker = DigilockerStandIn(World("digilocker", Scenario(), time.time, run), secrets.of, back)
         self._handlers: Mapping[str, Handler] = {
             **{name: each.handle for name, each in self.stand_ins.items()},
@@ -60,6 +62,7 @@ class Partners:
             "messages": self._messages.handle,
             "oidc": self.oidc.handle,
             "digilocker": self.digilocker.handle,
+            "esign": esp.handle,
         }
 
     async def handle(self, request: PartnerCall) -> Answer:

@@ -27,9 +27,10 @@ class Identity:
         *,
         begins: datetime | None = None,
         lasts: timedelta = timedelta(days=365),
+        key: rsa.RSAPrivateKey | None = None,
     ) -> Identity:
         """Signed by `issuer`, else by itself, and an authority then; from an hour ago on, if nothing else is said."""
-        key = rsa.generate_private_key(65537, 2048)
+        key = key or rsa.generate_private_key(65537, 2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         begins = begins or datetime.now(UTC) - timedelta(hours=1)
         usage = {
@@ -59,6 +60,10 @@ class Identity:
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
+
+    def certificate_pem(self) -> str:
+        """The certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def sign_xml(self, root: Any) -> bytes:
         """`root` (lxml's) with an enveloped signature by RSA and SHA-256, and this certificate in it."""

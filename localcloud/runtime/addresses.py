@@ -26,7 +26,18 @@ EMULATOR_PORT = 4566
 PARTNERS_PORT = 8090
 PARTNERS = tuple(
     f"{name}.partners"
-    for name in ("razorpay", "cashfree", "messages", "oidc", "digilocker", "fpl", "f1db", "cricsheet", "scorer")
+    for name in (
+        "razorpay",
+        "cashfree",
+        "messages",
+        "oidc",
+        "digilocker",
+        "esign",
+        "fpl",
+        "f1db",
+        "cricsheet",
+        "scorer",
+    )
 )
 
 _LEASE_FIRST, _LEASE_LAST = 16, 4095

@@ -12,11 +12,11 @@ from services.common.clock import Clock
 from services.common.issuer import open_verifier
 from services.common.pace import Pace
 from services.common.settings import load
-from services.kyc import digilocker_endpoints, page
+from services.kyc import digilocker_endpoints, page, signing_endpoints
 from services.kyc.digilocker import DigilockerSettings
 from services.kyc.endpoints import internal, router
 from services.kyc.errors import KycCode
-from services.kyc.settings import PublicSettings, open_digests, open_store, open_vault
+from services.kyc.settings import EsignAddress, PublicSettings, open_digests, open_store, open_vault
 from services.kyc.trust import Trust, pinned
 
 #: Of one player, in one process: how often a person hands something in; numbers cannot be tried out.
@@ -35,12 +35,13 @@ def create_app(
         app.state.vault, app.state.digests, app.state.store = open_vault(), open_digests(), open_store()
         app.state.certificates = (trust or pinned()).uidai
         app.state.digilocker, app.state.public_url = load(DigilockerSettings), load(PublicSettings).public_url
+        app.state.esign_url = str(load(EsignAddress).esign_url)
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 
     return create_application(
         title="Matchday kyc",
         summary="Who players are, from their documents; other services learn a level and dates",
-        routers=[router, digilocker_endpoints.router, page.router, internal],
+        routers=[router, digilocker_endpoints.router, signing_endpoints.router, page.router, internal],
         opener=open_resources,
         codes=KycCode,
         clock=clock,

@@ -15,7 +15,7 @@ from services.kyc.schemas import ConsentRequest, Purpose
 from services.kyc.states import CaseEvent, State
 
 #: The version of each text that players agree to now; clients show the texts.
-TEXTS = {Purpose.IDENTITY: "2026-11", Purpose.AADHAAR: "2026-11", Purpose.SELFIE: "2026-11"}
+TEXTS = {Purpose.IDENTITY: "2026-11", Purpose.AADHAAR: "2026-11", Purpose.SELFIE: "2026-11", Purpose.ESIGN: "2026-11"}
 
 
 async def note(session: AsyncSession, clock: Clock, player: UUID, purpose: Purpose, wanted: ConsentRequest) -> None:

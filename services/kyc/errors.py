@@ -23,6 +23,7 @@ class KycCode(ErrorCode):
     DOCUMENTS_WAITING = "documents_waiting", 409, "So many pictures were announced and not handed in"
     DOCUMENT_NOT_MASKED = "document_not_masked", 403, "Only who may see numbers whole is shown this picture"
     FLOW_REFUSED = "flow_refused", 422, "The way to the provider and back was not this player's, or is over"
+    AGREEMENT_UNSIGNED = "agreement_unsigned", 409, "The agreement is not signed"
     REVIEW_UNKNOWN = "review_unknown", 404, "There is no such open review"
     REVIEW_CLAIMED = "review_claimed", 409, "Another person holds the review"
     REVIEW_NOT_CLAIMED = "review_not_claimed", 409, "The caller does not hold the review, or not any more"

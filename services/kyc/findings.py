@@ -104,6 +104,11 @@ def after_confirmation(found: Sequence[str], verdict: Verdict | None, *, picture
     return list(dict.fromkeys(known))
 
 
+def of_signer(signer: str, name: str) -> list[Finding]:
+    """What is to be found in the name that a signature was made by, beside the verified PAN's."""
+    return _of_names(signer, name)
+
+
 def of_aadhaar(file: Holder, name: str, birth_date: date, today: date) -> list[Finding]:
     """What is to be found in a file whose signature is good, beside the name and date of the verified PAN."""
     found = _of_names(file.name, name)

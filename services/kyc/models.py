@@ -15,6 +15,8 @@ from services.common.outbox import OutboxMessage
 
 _NONE = text("'{}'")
 
+_OPEN = text("state IN ('preparing', 'awaiting', 'answered')")
+
 
 class Base(database.Base):
     """Base of kyc's models."""
@@ -149,6 +151,39 @@ class DigilockerFlow(Base):
     __table_args__ = (
         Index("ix_digilocker_flows_player_id", "player_id"),
         Index("ix_digilocker_flows_until", "until", postgresql_where=text("state IN ('open', 'answered')")),
+    )
+
+
+class Signing(Base):
+    """An agreement on its way to be signed; `id` is also eSign's transaction, and the item's that it becomes.
+
+    Everything of the document and the request is None until the worker made them; `response` is sealed until it was looked at.
+    """
+
+    __tablename__ = "signings"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    player_id: Mapped[UUID] = mapped_column(
+        ForeignKey("cases.player_id", name="fk_signings_player_id", ondelete="CASCADE")
+    )
+    version: Mapped[str]
+    state: Mapped[str]
+    answer_to: Mapped[str]
+    created_at: Mapped[datetime]
+    until: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    digest: Mapped[bytes | None]
+    place_start: Mapped[int | None]
+    place_end: Mapped[int | None]
+    request: Mapped[str | None]
+    response: Mapped[bytes | None]
+    responses: Mapped[int]
+    reason: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_signings_player_id", "player_id"),
+        Index("uq_signings_open", "player_id", unique=True, postgresql_where=_OPEN),
+        Index("ix_signings_until", "until", postgresql_where=_OPEN),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from services.common.outside import Once
 from services.common.settings import load
 from services.kyc.digilocker import Digilocker, DigilockerSecrets
-from services.kyc.settings import Digests, open_digests, open_vault
+from services.kyc.settings import Digests, EsignSettings, open_digests, open_store, open_vault
+from services.kyc.store import Store
 from services.kyc.trust import Trust, pinned
 from services.kyc.vault import Vault
 
@@ -20,6 +21,8 @@ class ProviderTools:
     digests: Digests
     trust: Trust
     digilocker: Digilocker
+    store: Store
+    esign: EsignSettings
 
 
 #: Opens them.
@@ -29,5 +32,10 @@ Providers = Once[ProviderTools]
 async def open_providers() -> ProviderTools:
     """The worker's, from its environment. Raises SettingsError."""
     return ProviderTools(
-        vault=open_vault(), digests=open_digests(), trust=pinned(), digilocker=Digilocker(load(DigilockerSecrets))
+        vault=open_vault(),
+        digests=open_digests(),
+        trust=pinned(),
+        digilocker=Digilocker(load(DigilockerSecrets)),
+        store=open_store(),
+        esign=load(EsignSettings),
     )

@@ -19,8 +19,8 @@ from services.kyc.deciding import SYSTEM
 from services.kyc.documents import DELETE
 from services.kyc.models import Case
 from services.kyc.schemas import ErasureAnswer, RetentionView
-from services.kyc.states import CaseEvent, State
-from services.kyc.store import kept_prefix, prefixes_of, upload_key
+from services.kyc.states import CaseEvent, Kind, State
+from services.kyc.store import agreement_prefix, kept_prefix, prefixes_of, upload_key
 
 #: A decision of the log that is none on an item.
 REFUSED = "erasure_refused"
@@ -48,6 +48,9 @@ async def purge(session: AsyncSession, clock: Clock) -> int:
         for document in await documents_repository.all_of_item(session, item):
             for prefix in (upload_key(document.player_id, document.id), kept_prefix(document.player_id, document.id)):
                 await outbox.enqueue(session, DELETE, {"prefix": prefix})
+        found = await repository.item(session, item)
+        if found is not None and found.kind == Kind.AGREEMENT:
+            await outbox.enqueue(session, DELETE, {"prefix": agreement_prefix(found.player_id, item)})
         await retention_repository.erase_item(session, item, now)
     players = await retention_repository.due_cases(session, now)
     for player in players:

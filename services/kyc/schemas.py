@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from services.kyc import pan
 from services.kyc.faces import FRAMES, Gesture
 from services.kyc.pictures import MediaType
-from services.kyc.states import DocumentKind, FlowState, ItemState, Kind, Level, State
+from services.kyc.states import DocumentKind, FlowState, ItemState, Kind, Level, SigningState, State
 from services.kyc.store import UPLOAD_BYTES
 
 Pan = Annotated[str, Field(pattern=pan.FORM)]
@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     IDENTITY = "identity"  #: their documents are kept and checked
     AADHAAR = "aadhaar"  #: so is what UIDAI says of them
     SELFIE = "selfie"  #: their face is compared with the document's, by a program and by a person
+    ESIGN = "esign"  #: an eSign provider asks UIDAI who they are, and signs for them
 
 
 class _Request(BaseModel):
@@ -141,6 +142,37 @@ class SelfieRequest(_Request):
         if len(set(frames)) != len(frames):
             raise ValueError("a frame counts once")
         return frames
+
+
+class AgreementRequest(_Request):
+    """The version of the text that is to be signed, which the player was shown."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+
+
+class SigningForm(BaseModel):
+    """What the player's browser posts to the eSign provider, as multipart/form-data."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class SigningView(BaseModel):
+    """How far an agreement is; `form`: while it waits for the player; `reason`: why it was refused."""
+
+    id: UUID
+    version: str
+    state: SigningState
+    form: SigningForm | None
+    reason: str | None
+    until: datetime
+
+
+class AgreementLook(BaseModel):
+    """Where to GET the signed PDF until when."""
+
+    url: str
+    expires_at: datetime
 
 
 class ItemView(BaseModel):

@@ -38,6 +38,19 @@ class SecureIdSettings(Settings):
     cashfree_verification_secret: SecretStr
 
 
+class EsignAddress(Settings):
+    """Where browsers post requests to the eSign provider."""
+
+    esign_url: HttpUrl
+
+
+class EsignSettings(Settings):
+    """Our name at the eSign provider, and what signs our requests: a private key and its certificate, as PEM."""
+
+    esign_asp_id: SecretStr
+    esign_key: SecretStr
+
+
 class Digests:
     """Keyed digests, by which a document is found again and not read. A secret that rotates has two for a while."""
 

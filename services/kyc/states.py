@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 
@@ -80,8 +80,9 @@ class Kind(StrEnum):
     """What a player can hand in."""
 
     PAN = "pan"
-    AADHAAR = "aadhaar"  #: UIDAI's offline e-KYC file
+    AADHAAR = "aadhaar"  #: UIDAI's offline e-KYC file, or DigiLocker's e-Aadhaar
     SELFIE = "selfie"  #: frames of their face, for whoever has no such file
+    AGREEMENT = "agreement"  #: the player agreement, signed
 
 
 class DocumentKind(StrEnum):
@@ -126,6 +127,16 @@ class FlowState(StrEnum):
     REFUSED = "refused"  #: by the player, DigiLocker or us; a new one may begin
 
 
+class SigningState(StrEnum):
+    """Of an agreement on its way to be signed."""
+
+    PREPARING = "preparing"  #: the worker makes the document and the request
+    AWAITING = "awaiting"  #: the player is at the eSign provider's
+    ANSWERED = "answered"  #: a response came; the worker looks at it
+    SIGNED = "signed"
+    REFUSED = "refused"  #: by the player, the provider or us; a new one may begin
+
+
 #: CaseEvent of a case that a decision on an item is → the item's state.
 DECIDED: Mapping[CaseEvent, ItemState] = {
     CaseEvent.APPROVE: ItemState.VERIFIED,
@@ -142,8 +153,15 @@ class Level(StrEnum):
     FULL = "full"  #: the face, too: by Aadhaar (with the address), or by a selfie that a person compared
 
 
-def level_of(verified: Collection[Kind]) -> Level:
+#: What a level takes, the highest level first: all of one of these sets. A place that asks for a signed agreement adds it here.
+STEPS: Mapping[Level, Sequence[Collection[Kind]]] = {
+    Level.FULL: ({Kind.PAN, Kind.AADHAAR}, {Kind.PAN, Kind.SELFIE}),
+    Level.BASIC: ({Kind.PAN},),
+}
+
+
+def level_of(verified: Collection[Kind], steps: Mapping[Level, Sequence[Collection[Kind]]] = STEPS) -> Level:
     """The level of a player of whom `verified` is verified."""
-    if Kind.PAN not in verified:
-        return Level.NONE
-    return Level.BASIC if {Kind.AADHAAR, Kind.SELFIE}.isdisjoint(verified) else Level.FULL
+    return next(
+        (level for level, sets in steps.items() if any(set(each) <= set(verified) for each in sets)), Level.NONE
+    )

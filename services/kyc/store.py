@@ -1,6 +1,7 @@
 """Pictures of documents in S3, encrypted there under the environment's key; who may send or see one gets a URL for a while.
 
 - `uploads/<player>/<document>`: what a player sent, as it came. No person sees it; it is deleted once it was read.
+- `agreements/<player>/<agreement>/`: `prepared.pdf` until it is signed, then `signed.pdf`.
 - `documents/<player>/<document>/`: what the service made of it: `whole.jpg`, and `masked.jpg` without most of its number; of a
   selfie `faces.jpg` alone.
 """
@@ -65,9 +66,24 @@ def upload_key(player: UUID, document: UUID) -> str:
     return f"uploads/{player}/{document}"
 
 
-def prefixes_of(player: UUID) -> tuple[str, str]:
+def prefixes_of(player: UUID) -> tuple[str, ...]:
     """Where all is that there is of a player."""
-    return f"uploads/{player}/", f"documents/{player}/"
+    return f"uploads/{player}/", f"documents/{player}/", f"agreements/{player}/"
+
+
+def agreement_prefix(player: UUID, agreement: UUID) -> str:
+    """Where all is of an agreement."""
+    return f"agreements/{player}/{agreement}/"
+
+
+def prepared_key(player: UUID, agreement: UUID) -> str:
+    """Where an agreement waits for its signature."""
+    return f"{agreement_prefix(player, agreement)}prepared.pdf"
+
+
+def signed_key(player: UUID, agreement: UUID) -> str:
+    """Where it is with the signature."""
+    return f"{agreement_prefix(player, agreement)}signed.pdf"
 
 
 def kept_prefix(player: UUID, document: UUID) -> str:
@@ -100,9 +116,9 @@ class Store:
         }
         return await self._url("put_object", key, UPLOAD_TIME, what)
 
-    async def look_url(self, key: str) -> str:
-        """Where to GET a picture; no proxy and no browser keeps it."""
-        shown = {"ResponseCacheControl": "no-store", "ResponseContentType": "image/jpeg"}
+    async def look_url(self, key: str, media_type: str = "image/jpeg") -> str:
+        """Where to GET an object, a picture if nothing else is said; no proxy and no browser keeps it."""
+        shown = {"ResponseCacheControl": "no-store", "ResponseContentType": media_type}
         return await self._url("get_object", key, LOOK_TIME, shown)
 
     async def origin(self) -> str:
@@ -136,10 +152,10 @@ class Store:
 
         return await self._found(ask)
 
-    async def put(self, key: str, jpeg: bytes) -> None:
-        """Keep a picture."""
+    async def put(self, key: str, content: bytes, media_type: str = "image/jpeg") -> None:
+        """Keep an object, a picture if nothing else is said."""
         await self._ask(
-            lambda client: client.put_object(Bucket=self._bucket, Key=key, Body=jpeg, ContentType="image/jpeg")
+            lambda client: client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=media_type)
         )
 
     async def delete(self, prefix: str) -> int:

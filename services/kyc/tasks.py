@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import confirmation, deciding, digilocker_flow, documents, repository, retention, selfies
+from services.kyc import confirmation, deciding, digilocker_flow, documents, repository, retention, selfies, signing
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
 from services.kyc.confirmation import CONFIRM, Confirm
 from services.kyc.documents import DELETE, Deletion
 from services.kyc.providers import Providers, open_providers
 from services.kyc.retention import AccountClosed
 from services.kyc.selfies import SelfieCheck
+from services.kyc.signing_work import ConcludeAgreement, PrepareAgreement
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def jobs_with(toolbox: Toolbox, providers: Providers) -> Jobs:
     jobs.on_message_outside(CONFIRM, Confirm(toolbox))
     jobs.on_message_outside(DELETE, Deletion(toolbox))
     jobs.on_message_outside(digilocker_flow.FETCH, digilocker_flow.Fetch(providers))
+    jobs.on_message_outside(signing.PREPARE, PrepareAgreement(providers))
+    jobs.on_message_outside(signing.CONCLUDE, ConcludeAgreement(providers))
     jobs.on_event("auth", "auth.account-closed", 1)(account_closed)
     _schedule(jobs)
     return jobs
@@ -57,7 +60,7 @@ def _schedule(jobs: Jobs) -> None:
     async def give_up_documents(session: AsyncSession, clock: Clock) -> int:
         """Delete pictures that were announced and handed in with nothing, and what came of others when they were read; end ways
         to a provider that nobody came back from."""
-        over = await digilocker_flow.give_up(session, clock)
+        over = await digilocker_flow.give_up(session, clock) + await signing.give_up(session, clock)
         return over + await documents.give_up(session, clock) + await documents.sweep(session, clock)
 
     @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")

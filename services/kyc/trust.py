@@ -16,16 +16,19 @@ Certificates = tuple[x509.Certificate, ...]
 class Trust:
     """Pinned certificates.
 
-    uidai: sign offline e-KYC files. digilocker: sign e-Aadhaar.
+    uidai: sign offline e-KYC files. digilocker: sign e-Aadhaar. esp: sign the eSign provider's messages.
+    signers: authorities (CCA's, and the CA's below it) that certificates of people who sign end at.
     """
 
     uidai: Certificates = ()
     digilocker: Certificates = ()
+    esp: Certificates = ()
+    signers: Certificates = ()
 
 
 def pinned(directory: Path = CERTIFICATES) -> Trust:
     """What `directory` holds: `<issuer>/*.pem`."""
-    return Trust(*(_read(directory / name) for name in ("uidai", "digilocker")))
+    return Trust(*(_read(directory / name) for name in ("uidai", "digilocker", "esp", "signers")))
 
 
 def _read(folder: Path) -> Certificates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 
 from localcloud.partners.digilocker import DigilockerStandIn
+from localcloud.partners.esp import EspStandIn, Twist
 from localcloud.partners.signing import Identity
 from localcloud.partners.wire import serve
 from localcloud.partners.world import Scenario, World
@@ -31,7 +33,7 @@ from services.kyc.digilocker import Digilocker, DigilockerSecrets
 from services.kyc.kms import Kms
 from services.kyc.providers import Providers, ProviderTools
 from services.kyc.sandbox import LIMITS, Sandbox
-from services.kyc.settings import open_digests
+from services.kyc.settings import EsignSettings, open_digests
 from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
 from services.kyc.trust import Trust
@@ -59,6 +61,7 @@ class Kyc:
     clock: Clock
     bucket: str
     digilocker: DigilockerStandIn
+    esp: EspStandIn
     provider: SecureIdTransport
     colleagues: dict[str, Person] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -141,6 +144,12 @@ class Kyc:
         """What another service learns."""
         return str((await self.ask("kyc-level", "GET", f"/internal/levels/{person.id}")).json()["level"])
 
+    def objects(self, prefix: str) -> list[str]:
+        """Keys in the bucket, of any version."""
+        s3: Any = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="ap-south-1")
+        found = s3.list_object_versions(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for each in found.get("Versions", ())]
+
     async def rows(self, statement: str, *values: Any) -> list[Any]:
         """What the database holds."""
         owner = await self.auth.cloud.connect(self.database, role="owner", service="kyc")
@@ -174,6 +183,18 @@ def digilocker_identity() -> Identity:
     return Identity.made("DigiLocker of a test")
 
 
+@pytest.fixture(scope="session")
+def asp() -> Identity:
+    """What kyc signs requests with."""
+    return Identity.made("Matchday of a test")
+
+
+@pytest.fixture(scope="session")
+def esp() -> EspStandIn:
+    """The eSign provider; its keys are made once."""
+    return EspStandIn(World("esign", Scenario(), lambda: 0.0))
+
+
 @pytest.fixture
 def data_key(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ARN of a KMS key, with the environment that a task's code finds AWS by."""
@@ -204,11 +225,14 @@ def bucket(aws: str, data_key: str) -> str:
 @pytest.fixture
 async def kyc(
     cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority,
-    digilocker_identity: Identity, monkeypatch: pytest.MonkeyPatch,
+    digilocker_identity: Identity, esp: EspStandIn, asp: Identity, monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Kyc]:  # fmt: skip
     """Kyc, running, with nothing in it; its jobs run when a test says so. No decision is drawn to be made again."""
     monkeypatch.setattr(quality, "SHARE", 0.0)
-    trust = Trust(uidai=(uidai.certificate,), digilocker=(digilocker_identity.certificate,))
+    trust = Trust(
+        uidai=(uidai.certificate,), digilocker=(digilocker_identity.certificate,),
+        esp=(esp.identity.certificate,), signers=(esp.authority.certificate,),
+    )  # fmt: skip
     world = World("digilocker", Scenario(), lambda: clock.now().timestamp())
     digilocker = DigilockerStandIn(world, cloud.secrets.__getitem__, ["http://localhost:8080/identified"])
     digilocker.identity = digilocker_identity
@@ -217,6 +241,9 @@ async def kyc(
     provider = SecureIdTransport(cloud.secrets)
     async with cloud.fresh("kyc") as database:
         given = cloud.environment("kyc", database) | {"DATA_KEY": data_key, "BUCKET_DOCUMENTS": bucket}
+        given |= {"ESIGN_ASP_ID": "MATCHDAY", "ESIGN_KEY": asp.pem() + asp.certificate_pem()}
+        esp.world.now, esp.registered, esp.who = world.now, {"MATCHDAY": asp.certificate}, "Asha Sharma"
+        esp.refuses, esp.twist = False, Twist()
         given |= {"DIGILOCKER_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
         del given["AWS_ENDPOINT_URL"]
 
@@ -233,9 +260,12 @@ async def kyc(
         async def open_providers() -> ProviderTools:
             with environ(cloud.environment("kyc", database, process="worker") | given):
                 asked = Digilocker(load(DigilockerSecrets))
-                return ProviderTools(vault=Vault(Kms(data_key)), digests=open_digests(), trust=trust, digilocker=asked)
+                return ProviderTools(
+                    vault=Vault(Kms(data_key)), digests=open_digests(), trust=trust, digilocker=asked,
+                    store=Store(bucket), esign=load(EsignSettings),
+                )  # fmt: skip
 
         jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
         async with running(app, given) as client:
-            yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker, provider)
+            yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker, esp, provider)
     server.close()
