@@ -34,9 +34,9 @@ _INDIA = timezone(timedelta(hours=5, minutes=30))
 
 @dataclass
 class Twist:
-    """What a hostile ESP, or somebody between, does to a response: `said` before it is signed, `sent` after."""
+    """What a hostile ESP, or somebody between, does to a response: `stated` before it is signed, `sent` after."""
 
-    said: Callable[[Any], None] = lambda root: None
+    stated: Callable[[Any], None] = lambda root: None
     sent: Callable[[bytes], bytes] = lambda xml: xml
     digest: Callable[[bytes], bytes] = lambda digest: digest
     signer: Callable[[str, datetime], Identity] | None = None
@@ -104,7 +104,7 @@ class EspStandIn:
             signatures = etree.SubElement(answer, "Signatures")
             given = etree.SubElement(signatures, "DocSignature", id="1", sigHashAlgorithm="SHA256", error="NA")
             given.text = base64.b64encode(made).decode()
-        self.twist.said(answer)
+        self.twist.stated(answer)
         return str(root.get("responseUrl")), self.twist.sent((self.twist.identity or self.identity).sign_xml(answer))
 
     def _signer(self, name: str, now: datetime) -> Identity:

@@ -38,7 +38,7 @@ _FIELD = "Player"
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPdf:
     """A PDF with a place for the signature, between two offsets, and the SHA-256 of all the rest."""
 
     pdf: bytes
@@ -66,7 +66,7 @@ def made(version: str, name: str, birth_date: str, pan: str, number: str) -> byt
     return file.getvalue()
 
 
-def prepare(pdf: bytes, at: datetime) -> Prepared:
+def prepare(pdf: bytes, at: datetime) -> PreparedPdf:
     """Leave a place for one signature, after which nothing of the document may change."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
@@ -85,10 +85,10 @@ def prepare(pdf: bytes, at: datetime) -> Prepared:
     only = SigMDPSetup(md_algorithm="sha256", certify=True, docmdp_perms=MDPPerm.NO_CHANGES)
     steps.send(SigObjSetup(sig_placeholder=place, mdp_setup=only))
     found, output = steps.send(SigIOSetup(md_algorithm="sha256"))
-    return Prepared(output.getvalue(), found.document_digest, found.reserved_region_start, found.reserved_region_end)
+    return PreparedPdf(output.getvalue(), found.document_digest, found.reserved_region_start, found.reserved_region_end)
 
 
-def embed(prepared: Prepared, cms: bytes) -> bytes:
+def embed(prepared: PreparedPdf, cms: bytes) -> bytes:
     """The PDF with the signature in its place. Raises FileRefusedError (too_large)."""
     from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
 

@@ -59,7 +59,7 @@ class RequestKey:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SignatureAsked:
     """What was asked for."""
 
     txn: str
@@ -82,7 +82,7 @@ class Response:
         return str(found[0].value).strip() if len(found) == 1 else ""
 
 
-def request(asked: Asked, asp: str, answer_to: str, about: str, key: RequestKey) -> str:
+def request(asked: SignatureAsked, asp: str, answer_to: str, about: str, key: RequestKey) -> str:
     """The signed request for a signature over one hash; `about`: what the ESP shows of the document."""
     from lxml import etree
     from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
@@ -105,7 +105,7 @@ def request(asked: Asked, asp: str, answer_to: str, about: str, key: RequestKey)
     return made
 
 
-def response(xml: bytes, asked: Asked, now: datetime, pinned: Sequence[x509.Certificate]) -> Response:
+def response(xml: bytes, asked: SignatureAsked, now: datetime, pinned: Sequence[x509.Certificate]) -> Response:
     """What the ESP answered to `asked`, but whether the signature itself is good. Raises FileRefusedError.
 
     Reasons: those of FOREIGN, not_fresh, esp_refused, wrong_hash, another_certificate, certificate_expired.

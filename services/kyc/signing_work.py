@@ -16,8 +16,8 @@ from services.common.errors import ServiceError
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
 from services.kyc import agreement_pdf, esign, findings, identified, pan, repository, signing, signing_repository
-from services.kyc.agreement_pdf import Prepared
-from services.kyc.esign import Asked, KeyUnusableError, RequestKey
+from services.kyc.agreement_pdf import PreparedPdf
+from services.kyc.esign import KeyUnusableError, RequestKey, SignatureAsked
 from services.kyc.findings import Finding
 from services.kyc.identified import Compared, Known
 from services.kyc.models import Signing
@@ -50,7 +50,7 @@ class AgreementWanted:
 class AgreementAsked:
     """What was prepared: the document without its bytes, which are in the bucket, and the signed request."""
 
-    prepared: Prepared
+    prepared: PreparedPdf
     at: datetime
     request: str
 
@@ -101,7 +101,7 @@ class PrepareAgreement:
         await tools.store.put(prepared_key(asked.player, asked.id), prepared.pdf, "application/pdf")
         at = asked.now.replace(microsecond=0)
         asp = tools.esign.esign_asp_id.get_secret_value()
-        about = Asked(str(asked.id), prepared.digest, at)
+        about = SignatureAsked(str(asked.id), prepared.digest, at)
         made = await asyncio.to_thread(esign.request, about, asp, asked.answer_to, ABOUT, key)
         return AgreementAsked(prepared, at, made)
 
@@ -125,7 +125,7 @@ class PrepareAgreement:
         found.state = SigningState.AWAITING.value
 
 
-def _document(wanted: AgreementWanted, known: Known, shown: str) -> Prepared:
+def _document(wanted: AgreementWanted, known: Known, shown: str) -> PreparedPdf:
     pdf = agreement_pdf.made(wanted.version, known.name, known.birth_date.isoformat(), shown, str(wanted.id))
     return agreement_pdf.prepare(pdf, wanted.now)
 
@@ -135,7 +135,7 @@ class ResponseWanted:
     """A response that is to be looked at, and what it has to answer."""
 
     agreement: AgreementWanted
-    asked: Asked
+    asked: SignatureAsked
     place: tuple[int, int]
     sealed: bytes = field(repr=False)
 
@@ -165,7 +165,7 @@ class ConcludeAgreement:
         pdf = await tools.store.read(prepared_key(agreement.player, agreement.id))
         try:
             given = await asyncio.to_thread(esign.response, xml, request.asked, agreement.now, tools.trust.esp)
-            prepared = Prepared(pdf or b"", request.asked.digest, *request.place)
+            prepared = PreparedPdf(pdf or b"", request.asked.digest, *request.place)
             signed = await asyncio.to_thread(agreement_pdf.embed, prepared, given.cms)
             signer = await agreement_pdf.verify(signed, tools.trust.signers, given.at)
             if signer != given.certificate:
@@ -216,5 +216,5 @@ def _answered(found: Signing, wanted: AgreementWanted) -> ResponseWanted | None:
     if None in (found.digest, found.asked_at, found.place_start, found.place_end, found.response):
         return None
     assert found.digest and found.asked_at and found.place_start and found.place_end and found.response
-    asked = Asked(str(found.id), found.digest, found.asked_at)
+    asked = SignatureAsked(str(found.id), found.digest, found.asked_at)
     return ResponseWanted(wanted, asked, (found.place_start, found.place_end), found.response)

@@ -19,8 +19,8 @@ from localcloud.partners.esp import EspStandIn, Twist
 from localcloud.partners.provider import Refusal
 from localcloud.partners.signing import Identity
 from services.kyc import agreement_pdf, esign
-from services.kyc.agreement_pdf import Prepared
-from services.kyc.esign import Asked, KeyUnusableError, RequestKey, Response
+from services.kyc.agreement_pdf import PreparedPdf
+from services.kyc.esign import KeyUnusableError, RequestKey, Response, SignatureAsked
 from services.kyc.signed_xml import FileRefusedError
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -33,12 +33,12 @@ class Signing:
 
     esp: EspStandIn
     key: RequestKey
-    prepared: Prepared
-    asked: Asked
+    prepared: PreparedPdf
+    asked: SignatureAsked
     stranger: Identity
 
     def request(self, **change: Any) -> bytes:
-        asked = Asked(change.get("txn", self.asked.txn), self.asked.digest, change.get("at", NOW))
+        asked = SignatureAsked(change.get("txn", self.asked.txn), self.asked.digest, change.get("at", NOW))
         return esign.request(asked, change.get("asp", "MATCHDAY"), "http://localhost/response", "x", self.key).encode()
 
     def answered(self, twist: Twist | None = None, **change: Any) -> bytes:
@@ -61,7 +61,7 @@ class Signing:
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Prepared:
+def prepared() -> PreparedPdf:
     pdf = agreement_pdf.made("2026-11", "Asha <Sharma>", "1993-06-30", "******234K", "1")
     return agreement_pdf.prepare(pdf, NOW)
 
@@ -72,10 +72,10 @@ def stranger() -> Identity:
 
 
 @pytest.fixture
-def signing(esp: EspStandIn, asp: Identity, prepared: Prepared, stranger: Identity) -> Iterator[Signing]:
+def signing(esp: EspStandIn, asp: Identity, prepared: PreparedPdf, stranger: Identity) -> Iterator[Signing]:
     esp.world.now, esp.registered, esp.refuses = NOW.timestamp, {"MATCHDAY": asp.certificate}, False
     key = RequestKey.read(asp.pem() + asp.certificate_pem())
-    yield Signing(esp, key, prepared, Asked("t-1", prepared.digest, NOW), stranger)
+    yield Signing(esp, key, prepared, SignatureAsked("t-1", prepared.digest, NOW), stranger)
 
 
 def test_an_agreement_is_signed(signing: Signing) -> None:
@@ -122,9 +122,9 @@ def test_what_signs_requests(signing: Signing, asp: Identity, stranger: Identity
 # --- attacks on a response
 
 
-def said(change: Callable[[Any], None]) -> Callable[[Signing], bytes]:
+def stated(change: Callable[[Any], None]) -> Callable[[Signing], bytes]:
     """The provider itself says something else."""
-    return lambda signing: signing.answered(Twist(said=change))
+    return lambda signing: signing.answered(Twist(stated=change))
 
 
 def sent(change: Callable[[Any], None]) -> Callable[[Signing], bytes]:
@@ -186,7 +186,7 @@ def _two(root: Any) -> None:
 #: Attack → why it is refused, and what makes the response.
 ATTACKS: dict[str, tuple[str, Callable[[Signing], bytes]]] = {
     "replay of another transaction's": ("wrong_txn", lambda signing: signing.answered(txn="t-0")),
-    "wrong transaction": ("wrong_txn", said(lambda root: root.set("txn", "t-2"))),
+    "wrong transaction": ("wrong_txn", stated(lambda root: root.set("txn", "t-2"))),
     "transaction altered on the way": ("not_signed", sent(lambda root: root.set("txn", "t-2"))),
     "status altered on the way": ("not_signed", sent(lambda root: root.set("status", "0"))),
     "wrong hash": ("wrong_hash", lambda signing: signing.answered(Twist(digest=lambda digest: digest[::-1]))),
@@ -204,17 +204,20 @@ ATTACKS: dict[str, tuple[str, Callable[[Signing], bytes]]] = {
     "another document": ("not_signed", lambda signing: signing.esp.identity.sign_xml(etree.Element("Certificate"))),
     "of before": ("not_fresh", at(-timedelta(minutes=30))),
     "of later": ("not_fresh", at(timedelta(minutes=30))),
-    "no time": ("malformed", said(lambda root: root.set("ts", ""))),
-    "the player refused": ("esp_refused", said(lambda root: root.set("status", "0"))),
-    "an error": ("esp_refused", said(lambda root: root.set("errCode", "ESP-944"))),
-    "an error of the document": ("esp_refused", said(lambda root: root.find(".//DocSignature").set("error", "ESP-9"))),
-    "another document's id": ("malformed", said(lambda root: root.find(".//DocSignature").set("id", "2"))),
-    "SHA-1": ("malformed", said(lambda root: root.find(".//DocSignature").set("sigHashAlgorithm", "SHA1"))),
-    "two signatures": ("malformed", said(_two)),
-    "no signature": ("malformed", said(lambda root: root.remove(root.find("Signatures")))),
-    "no base64": ("malformed", said(lambda root: setattr(root.find(".//DocSignature"), "text", "%%%"))),
-    "no CMS": ("malformed", said(lambda root: setattr(root.find(".//DocSignature"), "text", "MAA="))),
-    "another certificate beside it": ("another_certificate", said(_another_certificate)),
+    "no time": ("malformed", stated(lambda root: root.set("ts", ""))),
+    "the player refused": ("esp_refused", stated(lambda root: root.set("status", "0"))),
+    "an error": ("esp_refused", stated(lambda root: root.set("errCode", "ESP-944"))),
+    "an error of the document": (
+        "esp_refused",
+        stated(lambda root: root.find(".//DocSignature").set("error", "ESP-9")),
+    ),
+    "another document's id": ("malformed", stated(lambda root: root.find(".//DocSignature").set("id", "2"))),
+    "SHA-1": ("malformed", stated(lambda root: root.find(".//DocSignature").set("sigHashAlgorithm", "SHA1"))),
+    "two signatures": ("malformed", stated(_two)),
+    "no signature": ("malformed", stated(lambda root: root.remove(root.find("Signatures")))),
+    "no base64": ("malformed", stated(lambda root: setattr(root.find(".//DocSignature"), "text", "%%%"))),
+    "no CMS": ("malformed", stated(lambda root: setattr(root.find(".//DocSignature"), "text", "MAA="))),
+    "another certificate beside it": ("another_certificate", stated(_another_certificate)),
     "a certificate that ended": ("certificate_expired", expired),
 }
 
