@@ -36,6 +36,7 @@ from services.kyc.repository import Sealed
 from services.kyc.schemas import DigilockerAnswer, DigilockerStart, DigilockerView, Purpose
 from services.kyc.signed_xml import FileRefusedError
 from services.kyc.states import FlowState, Kind
+from services.kyc.trust import RUNBOOK
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
 #: The message that has an e-Aadhaar fetched: `{"flow": id}`.
@@ -175,6 +176,8 @@ class Fetch:
             xml = await tools.digilocker.eaadhaar(code, verifier, asked.redirect)
             holder = await asyncio.to_thread(aadhaar.read_eaadhaar, xml, asked.now, tools.trust.digilocker)
         except FileRefusedError as error:
+            if error.reason == "not_signed":
+                log.error("a signature of DigiLocker's is not believed", extra={"runbook": RUNBOOK})
             raise Refused(error.reason) from None
         except Refused as refused:
             # Whether the first try got the code's document is not known: it was not kept, and the player begins again.

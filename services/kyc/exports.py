@@ -17,7 +17,7 @@ from services.common.errors import Code, ServiceError
 from services.common.postgres import Reads
 from services.kyc import documents_repository, repository, retention
 from services.kyc.deciding import SYSTEM
-from services.kyc.models import Document
+from services.kyc.models import Document, Item
 from services.kyc.schemas import (
     ConsentLine,
     Export,
@@ -27,7 +27,7 @@ from services.kyc.schemas import (
     ExportedLook,
 )
 from services.kyc.states import DocumentKind, DocumentState, ItemState, Kind, Level, State
-from services.kyc.store import LOOK_TIME, Form, Store, StoreError, kept_key
+from services.kyc.store import LOOK_TIME, Form, Store, StoreError, kept_key, signed_key
 from services.kyc.vault import KeysUnavailableError, Vault
 
 Opened = Mapping[UUID, Mapping[str, str]]
@@ -69,7 +69,7 @@ async def export(session: AsyncSession, clock: Clock, store: Store, player: UUID
         items=[
             ExportedItem(
                 id=each.id, kind=Kind(each.kind), state=ItemState(each.state), shown=each.shown, created_at=each.created_at,
-                values=dict(opened.get(each.id, {})), confirmed_by=each.confirmed_by,
+                values=dict(opened.get(each.id, {})), confirmed_by=each.confirmed_by, url=await _file(store, each),
             )
             for each in items
         ],
@@ -81,6 +81,16 @@ async def export(session: AsyncSession, clock: Clock, store: Store, player: UUID
         ],
         looks=[ExportedLook(item=e.item_id, by=_by(e.actor, player), fields=e.fields, at=e.at) for e in looks],
     )  # fmt: skip
+
+
+async def _file(store: Store, item: Item) -> str | None:
+    """Of a signed agreement."""
+    if item.kind != Kind.AGREEMENT:
+        return None
+    try:
+        return await store.look_url(signed_key(item.player_id, item.id), "application/pdf")
+    except StoreError:
+        raise _busy() from None
 
 
 async def _document(store: Store, document: Document) -> ExportedDocument:

@@ -305,11 +305,12 @@ class ErasureAnswer(BaseModel):
 class ExportedItem(ItemView):
     """Something that was handed in, with what it says and what was read of it.
 
-    `confirmed_by`: the reference of a provider's answer.
+    `confirmed_by`: the reference of a provider's answer. `url`: where to GET a signed agreement, for a minute.
     """
 
     values: dict[str, str]
     confirmed_by: str | None
+    url: str | None
 
 
 class ExportedDocument(BaseModel):

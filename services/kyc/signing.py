@@ -23,7 +23,7 @@ from services.kyc.errors import KycCode
 from services.kyc.models import Signing
 from services.kyc.schemas import AgreementLook, AgreementRequest, Purpose, SigningForm, SigningView
 from services.kyc.states import Kind, SigningState
-from services.kyc.store import LOOK_TIME, Store, StoreError, prepared_key, signed_key
+from services.kyc.store import LOOK_TIME, Store, StoreError, agreement_prefix, prepared_key, signed_key
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
 #: The messages that have an agreement prepared, and a response looked at: `{"signing": id}`.
@@ -108,10 +108,11 @@ async def take(session: AsyncSession, clock: Clock, key: DataKey, signing_id: UU
 
 
 async def end(session: AsyncSession, signing: Signing, reason: str | None) -> None:
-    """It is signed, or refused for a reason; what waited for the signature is forgotten."""
+    """It is signed, or refused for a reason; what waited for the signature is forgotten, and all of it where there is none."""
     signing.state = (SigningState.SIGNED if reason is None else SigningState.REFUSED).value
     signing.reason, signing.request, signing.response = reason, None, None
-    await outbox.enqueue(session, DELETE, {"prefix": prepared_key(signing.player_id, signing.id)})
+    over = prepared_key if reason is None else agreement_prefix
+    await outbox.enqueue(session, DELETE, {"prefix": over(signing.player_id, signing.id)})
 
 
 async def go_on(session: AsyncSession, signing: Signing, reason: str) -> None:

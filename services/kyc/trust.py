@@ -9,6 +9,9 @@ from cryptography import x509
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 
+#: What a person does when a provider does not know us, or we do not believe it.
+RUNBOOK = "kyc-providers"
+
 Certificates = tuple[x509.Certificate, ...]
 
 

@@ -162,13 +162,16 @@ async def test_what_nobody_comes_back_from_ends(kyc: Kyc) -> None:
     assert (left.json()["state"], left.json()["reason"]) == ("refused", "expired")
 
 
-async def test_what_digilocker_refuses(kyc: Kyc) -> None:
+async def test_what_digilocker_refuses(kyc: Kyc, caplog: pytest.LogCaptureFixture) -> None:
     person = await ready(kyc)
     kyc.digilocker.who = Citizen(has_aadhaar=False)
     assert await went(kyc, person) == ("refused", "no_eaadhaar")
     kyc.digilocker.who = Citizen()
     kyc.digilocker.forge = lambda xml: xml.replace(b"Asha", b"Usha")
     assert await went(kyc, person) == ("refused", "not_signed")
+    assert [each for each in caplog.records if getattr(each, "runbook", "") == "kyc-providers"], (
+        "a person looks at pins"
+    )
     kyc.digilocker.forge = lambda xml: xml.replace(b"xxxxxxxx4321", b"499118664321")
     assert await went(kyc, person) == ("refused", "not_signed"), "a number is looked at in what is signed only"
     kyc.digilocker.forge = None

@@ -115,7 +115,11 @@ async def test_an_agreement_is_signed_and_kept(kyc: Kyc, caplog: pytest.LogCaptu
     assert keys == ["signed.pdf"], "what waited for the signature is deleted"
     (row,) = await kyc.rows("SELECT fields FROM looks WHERE item_id = $1", agreement)
     assert row["fields"] == ["agreement"]
-    values = (await kyc.ask(person, "GET", "/export")).json()["items"][0]["values"]
+    exported = (await kyc.ask(person, "GET", "/export")).json()["items"]
+    assert [each["url"] is not None for each in exported] == [True, False]
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        assert (await browser.get(exported[0]["url"])).content == pdf.content
+    values = exported[0]["values"]
     assert values["signer"] == "Asha Sharma" and values["certificate"] == f"{signer.serial_number:x}"
     stranger = await kyc.person()
     for path in (f"/agreements/{agreement}", f"/agreements/{agreement}/file"):
