@@ -101,7 +101,7 @@ def _config(document: Any) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in document["config"].items()}
 
 
-BOUNDED = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(BOUNDED, max_examples=3000)
 
 in_settings = given(

@@ -113,8 +113,16 @@ async def test_a_web_process_that_cannot_start_says_why(cloud: Cloud, tmp_path: 
         assert not started.healthy()
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "scheduler", "bootstrap", "migrate"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "web",
+        "migrate",
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("worker", "scheduler", "bootstrap")),
+    ],
+)
 async def test_a_variable_that_is_missing_is_named(cloud: Cloud, tmp_path: Path, name: str) -> None:
+    """All of them at night: who serves and who migrates are enough for each run."""
     environment = cloud.process_environment("wallet", "wallet", tmp_path) | {"LOG_LEVEL": "LOUD"}
     with process(name, environment, tmp_path) as started:
         assert await asyncio.to_thread(started.popen.wait, 30) == 2

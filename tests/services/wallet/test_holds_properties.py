@@ -311,7 +311,7 @@ def test_holds_keep_the_six_invariants(world: World) -> None:
     run_state_machine_as_test(
         WithWorld,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -179,7 +179,7 @@ def test_the_ledger_keeps_its_invariants(world: World) -> None:
     run_state_machine_as_test(
         WithWorld,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
