@@ -88,6 +88,7 @@ def _can_be(control_id: str, chosen: Callable[[], Iterable[Any]]) -> None:
                     _evaluates(CONTROLS[control_id], whole)
 
 
+@pytest.mark.slow
 @every_row("control_id", sorted(CASES))
 def test_each_property_can_be_anything(control_id: str, request: pytest.FixtureRequest) -> None:
     """Each place by two of the values: others in each run (the seed is in its header), all of them by night."""

@@ -125,6 +125,7 @@ def test_the_reader_of_the_provider_finds_what_is_there() -> None:
     assert not knows("aws:ecr/repository:Repository", "imageScanning")
 
 
+@pytest.mark.slow
 @every_row("control_id", sorted(CASES))
 def test_every_property_read_exists(control_id: str, reads: dict[str, set[str]]) -> None:
     types = set(_types(control_id))

@@ -38,6 +38,7 @@ def test_with_roles_known_pure_bowlers_have_neither_duck_nor_strike_rate(path: P
     assert plain(lines) == naive.cricket(path, "cricket-t20-b", frozenset(bowled))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RACES, ids=lambda path: f"{path.parts[-3]}-{path.name}")
 def test_f1_lines_equal_the_naive_ones(path: Path) -> None:
     match = open_match(path, NOON)

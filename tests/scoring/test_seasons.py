@@ -18,6 +18,7 @@ from scoring.sources import open_match
 from tests.scoring.builders import NOON, RACES, event
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("race", RACES, ids=lambda race: f"{race.parents[1].name}-{race.name}")
 def test_a_constructor_has_what_its_drivers_have(race: object) -> None:
     """Since 1979, of every car; the drivers' points equal f1db's own (test_f1db)."""

@@ -39,6 +39,7 @@ def serving() -> Iterator[Callable[..., str]]:
     server.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", range(len(b"HTTP/1.1 200 OK\r\n"), len(WHOLE), 7))
 def test_no_beginning_of_an_answer_is_an_answer(serving: Callable[..., str], length: int) -> None:
     client = Clients(serving(WHOLE[:length])).client("ecs", "ap-south-1")
