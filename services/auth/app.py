@@ -36,6 +36,7 @@ from services.common.events import endpoint
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import CacheSettings, WebSettings, load
+from services.common.telemetry.carried import PartnerClient
 from services.common.tokens import TokenVerifier
 
 
@@ -57,7 +58,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
     for reader in (app.state.ring, app.state.ended):
         stack.callback(asyncio.create_task(reader.run()).cancel)
     app.state.verifier = TokenVerifier(app.state.ring, environment, clock, app.state.ended)
-    http = await stack.enter_async_context(httpx.AsyncClient(timeout=3, trust_env=False))
+    http = await stack.enter_async_context(PartnerClient(timeout=3, trust_env=False))
     app.state.services = _services(app, Limiter(cache, clock), passwords, http)
 
 

@@ -27,6 +27,7 @@ from services.common.outside import OutsideCall, Refused, Try
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import Settings, load
+from services.common.telemetry.carried import PartnerClient
 
 TASK = "auth.send_letter"
 
@@ -108,7 +109,7 @@ class SendLetter(OutsideCall[dict[str, str], None]):
         url = str(gateway.messages_url).rstrip("/") + "/messages"
         key, *_ = accepted(gateway.messages_key, "MESSAGES_KEY")
         headers = {"Idempotency-Key": wanted.key, "Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(timeout=GATEWAY_SECONDS, transport=self.transport, trust_env=False) as http:
+        async with PartnerClient(timeout=GATEWAY_SECONDS, transport=self.transport, trust_env=False) as http:
             answer = await http.post(url, json=wanted.request, headers=headers)
         if 400 <= answer.status_code < 500 and answer.status_code not in _NOT_FINAL:
             raise Refused(str(answer.status_code))

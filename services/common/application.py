@@ -23,6 +23,7 @@ from services.common.readiness import Readiness
 from services.common.settings import AppDatabaseSettings, ProcessSettings, load
 from services.common.sweep import Sweep
 from services.common.telemetry.endpoints import Endpoints
+from services.common.telemetry.exporter import close_exporter, open_exporter
 
 #: Opens what a service needs besides the database, into `app.state`; what it enters on the stack is closed at the end.
 Opener = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
@@ -49,6 +50,7 @@ def create_application(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             app.state.process = load(ProcessSettings)
+            stack.callback(close_exporter, open_exporter(app.state.process))
             stack.callback(app.state.endpoints.write)
             settings = load(AppDatabaseSettings)
             application = f"{app.state.process.service}-{app.state.process.process}"

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from services.common import logs
 from services.common.errors import Code, ServiceError
-from services.common.middleware import header
+from services.common.middleware import from_outside, header
 from services.common.permissions import Permission
 from services.common.tokens import (
     PLAY,
@@ -25,20 +25,10 @@ from services.common.tokens import (
     unauthenticated,
 )
 
-#: What a load balancer puts on each request that it forwards, and nobody can take off: a request with both is from outside.
-#: One of them is not enough: whoever traces may pass X-Amzn-Trace-Id on, and services reach each other through proxies
-#: of AWS's (docs/adr/0048-inside-and-outside.md).
-OUTSIDE_HEADERS = (b"x-amzn-trace-id", b"x-forwarded-port")
-
-
-def from_outside(request: HTTPConnection) -> bool:
-    """Whether the request came through the load balancer."""
-    return all(header(request.scope, name) for name in OUTSIDE_HEADERS)
-
 
 async def inside(request: Request) -> None:
     """A dependency that hides an endpoint from the outside; the load balancer's rules do so before (`internal`)."""
-    if from_outside(request):
+    if from_outside(request.scope):
         raise ServiceError(Code.NOT_FOUND, "There is nothing here.")
 
 
@@ -78,7 +68,7 @@ class Bearer(HTTPBearer):
                 raise unauthenticated("There is no bearer token in the Authorization header.")
             found = state[_CALLER] = await verifier.verify(token)
             logs.user_id.set(found.subject)
-        if not found.is_person and from_outside(request):
+        if not found.is_person and from_outside(request.scope):
             raise ServiceError(Code.FORBIDDEN, "A client's token is taken from inside of the platform only.")
         if self._scope and self._scope not in found.scopes:
             raise ServiceError(Code.FORBIDDEN, f"The scope {self._scope!r} is needed.")

@@ -19,6 +19,7 @@ from services.common.admission import committing
 from services.common.errors import ServiceError
 from services.common.money import Paise
 from services.common.settings import DatabaseSettings
+from services.common.telemetry import sql
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -79,6 +80,7 @@ def create_engine(
         hide_parameters=True,  # an error's message must not carry what a person typed
     )
     event.listen(engine.sync_engine, "handle_error", _give_up_silent)
+    sql.watch(engine)
     return engine
 
 

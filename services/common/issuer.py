@@ -11,6 +11,7 @@ from pydantic import HttpUrl
 
 from services.common.revocations import PATH, RemoteEnded
 from services.common.settings import Settings, load
+from services.common.telemetry.carried import ServiceClient
 from services.common.tokens import JWKS_PATH, RemoteKeys, TokenVerifier
 
 #: How long auth may take to give its keys; nobody waits for it, as kept ones serve on.
@@ -27,7 +28,7 @@ async def open_verifier(app: FastAPI, stack: AsyncExitStack, transport: httpx.As
     """Set the application's `verifier`, with a client that is closed with `stack`; tests bring another `transport`."""
     auth = str(load(IssuerSettings).auth_url).rstrip("/")
     # No proxy and no .netrc of the surroundings: the address says all.
-    http = httpx.AsyncClient(timeout=KEYS_SECONDS, transport=transport, trust_env=False)
+    http = ServiceClient(timeout=KEYS_SECONDS, transport=transport, trust_env=False)
     await stack.enter_async_context(http)
     keys, ended = RemoteKeys(auth + JWKS_PATH, http, app.state.clock), RemoteEnded(auth + PATH, http)
     reading = asyncio.create_task(ended.run())

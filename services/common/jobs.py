@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from services.common.events.schema import task as event_task
 from services.common.ids import uuid7
 from services.common.outbox import Message, messages
 from services.common.outside import OutsideCall, Refused, Try
+from services.common.telemetry import spans
 
 #: No job and no transaction of one takes longer; one that does is cancelled and rolled back.
 TIMEOUT_SECONDS = 120
@@ -85,7 +87,8 @@ class Jobs:
             async def each(session: AsyncSession, clock: Clock, batch: Sequence[Message]) -> None:
                 for message in batch:
                     logs.request_id.set(message.request_id)
-                    await handler(session, clock, message.payload)
+                    with _traced(task, message):
+                        await handler(session, clock, message.payload)
 
             self.messages[task] = each
             return handler
@@ -96,7 +99,14 @@ class Jobs:
         """Decorator: does the outbox messages of `task` that came together, in one go: statements over sets are cheaper."""
 
         def register(handler: BatchHandler) -> BatchHandler:
-            self.messages[task] = handler
+            async def together(session: AsyncSession, clock: Clock, batch: Sequence[Message]) -> None:
+                first, *others = batch
+                with _traced(task, first, others) as span:
+                    await handler(session, clock, batch)
+                if span:
+                    spans.shared(span, [message.trace for message in others])
+
+            self.messages[task] = together
             return handler
 
         return register
@@ -172,6 +182,12 @@ class Jobs:
 
     async def _call(self, sessions: Sessions, clock: Clock, task: str, message_id: UUID) -> Handled:
         """Claim, call, settle (`services.common.outside`)."""
+        with ExitStack() as traced:
+            return await self._call_traced(sessions, clock, task, message_id, traced)
+
+    async def _call_traced(
+        self, sessions: Sessions, clock: Clock, task: str, message_id: UUID, traced: ExitStack
+    ) -> Handled:
         outside = self.outside[task]
         try:
             async with sessions() as session, session.begin():
@@ -180,6 +196,7 @@ class Jobs:
                     return Handled()
                 message, repeated = reserved
                 logs.request_id.set(message.request_id)
+                traced.enter_context(_traced(task, message))
                 request = await outside.prepare(session, clock, message)
                 if request is None:
                     await messages.claim(session, [message_id])
@@ -196,13 +213,18 @@ class Jobs:
         except Exception as error:
             if isinstance(error, DBAPIError) and _database_away(error):
                 raise
+            spans.failed(error)
             return await _failed(sessions, task, message_id, error)
         return Handled(done=1)
 
     async def run_scheduled(self, sessions: Sessions, clock: Clock, task: str) -> bool:
         """Run one scheduled job; whether it succeeded. A failure is logged with its runbook."""
-        job = self.scheduled[task]
         logs.request_id.set(str(uuid7()))
+        with spans.root(f"job {task}", "", {"messaging.system": "celery", "messaging.destination.name": task}):
+            return await self._run_scheduled(sessions, clock, task)
+
+    async def _run_scheduled(self, sessions: Sessions, clock: Clock, task: str) -> bool:
+        job = self.scheduled[task]
         try:
             if job.run:
                 async with asyncio.timeout(TIMEOUT_SECONDS), sessions() as session, session.begin():
@@ -215,9 +237,22 @@ class Jobs:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             log.exception("job failed", extra={"task": task, "reason": reason, "runbook": job.runbook})
+            spans.failed(error)
             await _note_failure(sessions, task, reason)
             return False
         return True
+
+
+def _traced(task: str, message: Message, others: Sequence[Message] = ()) -> spans.root:
+    """The work on a message goes on in the trace that caused it; each try of it is a span of its own there."""
+    attributes: dict[str, str | int] = {
+        "messaging.system": "celery",
+        "messaging.destination.name": task,
+        "messaging.message.id": str(message.id),
+    }
+    if others:
+        attributes["messaging.batch.message_count"] = 1 + len(others)
+    return spans.root(f"process {task}", message.trace, attributes, [each.trace for each in others])
 
 
 async def _clean_up(sessions: Sessions, clock: Clock, task: str, clean_up: CleanUp) -> None:

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from services.common.telemetry import spans
+
 #: Of the request or the job that is being worked on; empty outside of one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 user_id: ContextVar[str] = ContextVar("user_id", default="")
@@ -88,6 +90,8 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = request
         if user := user_id.get():
             line["user_id"] = user
+        if span := spans.current.get():
+            line |= spans.identifiers(span)
         for name, value in vars(record).items():
             if name not in _STANDARD:
                 line[name] = value if isinstance(value, int | float | bool | None) else scrub(str(value))

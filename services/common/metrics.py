@@ -21,11 +21,13 @@ def line(
     at_milliseconds: int,
     *,
     by: Mapping[str, str] = _NOTHING,
+    beside: Mapping[str, str] = _NOTHING,
     **values: tuple[float | Sequence[float], str],
 ) -> str:
     """One line with `values`: name to (value, CloudWatch's unit). `by`: further dimensions, such as the job or the endpoint.
 
-    Several values of one metric (100 at most) are one array.
+    Several values of one metric (100 at most) are one array. `beside`: what the line holds that is no metric, such as the id of
+    a trace that the values came from (an exemplar).
     """
     directive = {
         "Namespace": NAMESPACE,
@@ -38,6 +40,7 @@ def line(
             "service": service,
             "environment": environment,
             **by,
+            **beside,
             "level": "INFO",
             "logger": __name__,
             "message": "metrics",
@@ -46,8 +49,13 @@ def line(
     )
 
 
-def emit(by: Mapping[str, str] = _NOTHING, /, **values: tuple[float | Sequence[float], str]) -> None:
-    """Write `values` of this process's service, or of what `by` names in it."""
+def emit(
+    by: Mapping[str, str] = _NOTHING,
+    beside: Mapping[str, str] = _NOTHING,
+    /,
+    **values: tuple[float | Sequence[float], str],
+) -> None:
+    """Write `values` of this process's service, or of what `by` names in it; `beside` as in `line`."""
     service, environment = os.environ.get("SERVICE", "service"), os.environ.get("ENVIRONMENT", "environment")
-    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, by=by, **values) + "\n")
+    sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, by=by, beside=beside, **values) + "\n")
     sys.stdout.flush()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.common import logs
 from services.common.errors import MEDIA_TYPE, Code, ServiceError
 from services.common.ids import uuid7
+from services.common.telemetry import spans
 from services.common.telemetry.endpoints import Endpoints
 
 #: Of a request's head. The load balancer lets more pass (64 KiB of headers); nothing of ours needs it.
@@ -37,6 +38,15 @@ SECURITY_HEADERS = (
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 
+#: What a load balancer puts on each request that it forwards, and nobody can take off: a request with both is from outside.
+#: One of them is not enough: whoever traces may pass X-Amzn-Trace-Id on, and services reach each other through proxies
+#: of AWS's (docs/adr/0048-inside-and-outside.md).
+OUTSIDE_HEADERS = (b"x-amzn-trace-id", b"x-forwarded-port")
+
+#: The methods that a span names; any other is OTHER_METHOD, as in OpenTelemetry's conventions.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER_METHOD = "_OTHER"
+
 access = logging.getLogger("access")
 log = logging.getLogger(__name__)
 
@@ -47,6 +57,11 @@ def header(scope: Scope, name: bytes) -> bytes:
         if found == name:
             return bytes(value)
     return b""
+
+
+def from_outside(scope: Scope) -> bool:
+    """Whether the request came through the load balancer."""
+    return all(header(scope, name) for name in OUTSIDE_HEADERS)
 
 
 def problem_response(error: ServiceError) -> Response:
@@ -69,12 +84,14 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         given = header(scope, b"x-request-id").decode("latin-1")
-        identity = given if _REQUEST_ID.fullmatch(given) else str(uuid7())
+        own = uuid7()
+        identity = given if _REQUEST_ID.fullmatch(given) else str(own)
         logs.request_id.set(identity)
         logs.user_id.set("")
         scope.setdefault("state", {})
         added = [(b"x-request-id", identity.encode()), *SECURITY_HEADERS]
         started = time.perf_counter()
+        root = _begin(scope, own.int)
         status = 0
 
         async def sending(message: Message) -> None:
@@ -96,21 +113,25 @@ class RequestContext:
                 await problem_response(refusal)(scope, receive, sending)
             else:
                 await self._app(scope, receive, sending)
-        except Exception:
+        except Exception as error:
             log.exception("request failed")
+            spans.failed(error)
             if status:
                 raise  # the answer has begun: the server must cut it off
-            error = ServiceError(Code.INTERNAL, "Something went wrong; the request id helps to find out what.")
-            await problem_response(error)(scope, receive, sending)
+            answer = ServiceError(Code.INTERNAL, "Something went wrong; the request id helps to find out what.")
+            await problem_response(answer)(scope, receive, sending)
         finally:
-            self._log(scope, status, time.perf_counter() - started)
+            self._log(scope, status, time.perf_counter() - started, root)
 
-    def _log(self, scope: Scope, status: int, seconds: float) -> None:
+    def _log(self, scope: Scope, status: int, seconds: float, root: spans.Span | None) -> None:
         quiet = scope["path"] in QUIET_PATHS
         milliseconds = round(seconds * 1000, 1)
         route: str = getattr(scope.get("route"), "path", "")
         if not quiet:
-            self._endpoints.add(scope["method"], route, status, milliseconds)
+            kept = root is not None and _end(root, scope["method"], route, status)
+            self._endpoints.add(
+                scope["method"], route, status, milliseconds, root.recording.trace if root and kept else 0
+            )
         level = logging.DEBUG if quiet and status < 500 else logging.INFO
         if not access.isEnabledFor(level):
             return
@@ -123,6 +144,31 @@ class RequestContext:
             "milliseconds": milliseconds,
         }
         access.log(level, "request", extra=fields)
+
+
+def _begin(scope: Scope, trace: int) -> spans.Span | None:
+    """The request's span. The trace of a caller outside is only a link: it would choose what is kept."""
+    spans.current.set(None)
+    if scope["path"] in QUIET_PATHS:
+        return None
+    given = spans.parse(header(scope, b"traceparent").decode("latin-1"))
+    outside = from_outside(scope)
+    root = spans.begin(None if outside else given, scope["method"], spans.Kind.SERVER, trace)
+    if root and outside and given:
+        root.links = [given]
+    return root
+
+
+def _end(root: spans.Span, method: str, route: str, status: int) -> bool:
+    """End the request's span; whether it is kept."""
+    known = method if method in _METHODS else _OTHER_METHOD
+    root.name = f"{known} {route}" if route else known
+    root.attributes = {"http.request.method": known, "http.response.status_code": status}
+    if route:
+        root.attributes["http.route"] = route
+    if not root.error and (status >= 500 or status == 0):
+        root.error = str(status)
+    return spans.end(root, spans.SLOW_REQUEST_NS)
 
 
 def head_refusal(scope: Scope) -> ServiceError | None:

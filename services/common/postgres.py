@@ -13,6 +13,7 @@ import logging
 import random
 import re
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +28,7 @@ from services.common import transports
 from services.common.admission import committing
 from services.common.errors import ServiceError
 from services.common.settings import DatabaseSettings
+from services.common.telemetry import spans, sql
 
 log = logging.getLogger(__name__)
 
@@ -260,11 +262,15 @@ class Transaction:
     async def _run(self, method: str, statement: str, *values: Any) -> Any:
         if self._connection is None:
             await self._begin()
+        began = spans.moment()
         try:
             return await getattr(self._connection, method)(statement, *values)
         except (TimeoutError, OSError, asyncio.CancelledError):
             self._connection.terminate()
             raise
+        finally:
+            if began:
+                sql.note(statement, began, sys.exception())
 
     async def _begin(self) -> None:
         """Take a connection. One that turns out to be lost (a failover) is replaced: nothing was asked of it yet."""
@@ -345,6 +351,7 @@ class Reads:
         """A connection that turns out to be lost is replaced: a read may be asked again, after all that rested by a new one."""
         for _ in range(self._pool.size + 1):
             connection = await self._pool.acquire()
+            began = spans.moment()
             try:
                 return await getattr(connection, method)(statement, *values)
             except LOST:
@@ -353,6 +360,8 @@ class Reads:
                 connection.terminate()
                 raise
             finally:
+                if began:
+                    sql.note(statement, began, sys.exception())
                 self._pool.release(connection)
         raise ConnectionError("every connection was lost")
 

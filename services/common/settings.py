@@ -38,6 +38,18 @@ class ProcessSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
+class TracingSettings(Settings):
+    """Where the task's collector is, by OpenTelemetry's own names; empty is no traces. And which share of them is sampled.
+
+    Only the loopback interface is taken: what is in the task. Spans are sent in the clear.
+    """
+
+    prefix = "OTEL_"
+
+    exporter_otlp_endpoint: Annotated[str, Field(pattern=r"^(http://(127\.0\.0\.1|localhost):\d{1,5})?$")] = ""
+    traces_sampler_arg: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
 class WebSettings(Settings):
     """The variables that a web process has besides.
 

@@ -35,6 +35,7 @@ from services.common.jobs import CLEAN_UP_SECONDS, TIMEOUT_SECONDS, Jobs
 from services.common.loops import Loop
 from services.common.outbox.relay import Relay
 from services.common.settings import AppDatabaseSettings, BrokerSettings, ProcessSettings, SettingsError, load
+from services.common.telemetry.exporter import close_exporter, open_exporter
 from services.common.vitals import Vitals
 
 CONCURRENCY = 4
@@ -135,6 +136,7 @@ def main() -> int:
         process, settings, broker = load(ProcessSettings), load(AppDatabaseSettings), load(BrokerSettings)
         jobs = jobs_of(process.service)
         reading = Reading(jobs.client, jobs.reads) if jobs.reads else None
+        exporter = open_exporter(process)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -189,6 +191,7 @@ def main() -> int:
         with contextlib.suppress(TimeoutError):  # a server that does not answer is not waited for
             loop.run(close(), CLOSING_SECONDS)
         loop.stop()
+        close_exporter(exporter)
     log.info("ended")
     return int(worker.exitcode or 0)
 

@@ -11,7 +11,7 @@ from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
 from services.common.settings import load, variable
-from services.common.telemetry.carried import TO_SERVICES
+from services.common.telemetry.carried import ServiceClient
 from services.payments.levels import CLIENT, SECONDS, KycLevels, Levels
 from services.payments.outside import Outside
 from services.payments.providers.transport import TIMEOUT
@@ -37,8 +37,8 @@ async def open_outside(
     Tests bring transports: to the providers, and to wallet and auth.
     """
     adapters, clients = open_providers(load(ProviderSettings), providers)
-    http = httpx.AsyncClient(
-        base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False, event_hooks=TO_SERVICES
+    http = ServiceClient(
+        base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False
     )
     for client in (*clients, http):
         await stack.enter_async_context(client)
@@ -50,8 +50,8 @@ async def open_outside(
 
 async def open_levels(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Levels:
     """Kyc; tests bring a `transport` to it and to auth. Raises SettingsError."""
-    http = httpx.AsyncClient(
-        base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False, event_hooks=TO_SERVICES
+    http = ServiceClient(
+        base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False
     )
     await stack.enter_async_context(http)
     return KycLevels(http, MachineTokens(Credentials.of(CLIENT), http))

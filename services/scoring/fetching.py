@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from services.common.settings import variable
+from services.common.telemetry.carried import PartnerClient
 from services.scoring.store import FILE_BYTES
 
 #: How long a provider may be silent, and how long a file may take.
@@ -115,7 +116,7 @@ class Fetcher:
 def client() -> httpx.AsyncClient:
     """What asks providers: it follows no redirect, and no proxy of the environment's."""
     timeout = httpx.Timeout(SILENT_SECONDS)
-    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+    return PartnerClient(timeout=timeout, follow_redirects=False, trust_env=False)
 
 
 def address(provider: str) -> str:

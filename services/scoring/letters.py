@@ -18,6 +18,7 @@ from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.outbox import Message
 from services.common.outside import Once, OutsideCall, Refused, Try
 from services.common.settings import variable
+from services.common.telemetry.carried import ServiceClient
 from services.scoring import repository
 
 #: The outbox task that has a page of players written to.
@@ -98,5 +99,5 @@ def about(match_id: str, revision: int, after: UUID) -> dict[str, Any]:
 
 async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> Writer:
     """Auth; tests bring a `transport` to it. Raises SettingsError."""
-    http = httpx.AsyncClient(base_url=variable("AUTH_URL"), timeout=SECONDS, transport=transport, trust_env=False)
+    http = ServiceClient(base_url=variable("AUTH_URL"), timeout=SECONDS, transport=transport, trust_env=False)
     return Writer(http, MachineTokens(Credentials.of(CLIENT), http))

@@ -20,9 +20,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from services.common import logs
 from services.common.clock import Clock
 from services.common.ids import uuid7
+from services.common.telemetry import carried
 from services.wallet.kinds import KINDS
 
 #: A cap that no account reaches.
@@ -80,6 +80,7 @@ class Item:
     """What every item has. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
 
     `sources`: accounts in the order in which they are drawn on, each with its cap. `destinations`: accounts and amounts.
+    `request`: whose item it is, as `carried.stamp` says: a batch has those of many, and is posted for whoever came first.
     """
 
     op: str
@@ -91,6 +92,7 @@ class Item:
     destinations: Sequence[tuple[UUID, int]] = ()
     more: dict[str, Any] = field(default_factory=dict)
     chain: int | None = None
+    request: str = field(default_factory=carried.stamp, compare=False)
 
     @property
     def accounts(self) -> set[UUID]:
@@ -203,11 +205,10 @@ async def post(
     `dry`: only say what would become of it. `patience`: how long it waits for a lock, in milliseconds (else as long as the
     connection's other statements). `entries`: whether verdicts have them. Raises what the database raises.
     """
-    request = logs.request_id.get()
     plain, numbers, accounts, amounts = [], [], [], []
     for number, item in enumerate(items, 1):
         asked = {
-            "op": item.op, "id": item.id, "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": request,
+            "op": item.op, "id": item.id, "kind": item.kind, "by": item.by, "hash": item.hash.hex(), "request": item.request,
             **item.more,
         }  # fmt: skip
         if item.chain is not None:

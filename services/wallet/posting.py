@@ -21,6 +21,7 @@ import asyncpg
 from services.common.admission import Admission
 from services.common.clock import Clock
 from services.common.postgres import LOST, Pool
+from services.common.telemetry import spans
 from services.wallet import ledger
 from services.wallet.ledger import Item, Verdict
 
@@ -44,6 +45,10 @@ _SHARED_FATE = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.DataError,
 )
+
+
+#: What a request sees of its batch: how long it waited for it and took part in it.
+_SPAN = {"db.system.name": "postgresql", "db.query.summary": "SELECT post"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class Posting:
         if self._free:
             self._free -= 1
             self._start(self._write())
-        return await waiting.answer
+        with spans.span("post", spans.Kind.CLIENT, _SPAN):
+            return await waiting.answer
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -14,12 +14,13 @@ from services.common.callers import REFUSALS, inside, needs
 from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.events import log
+from services.common.telemetry import carried
 
 MOST = 500
 
 
 class EventView(BaseModel):
-    """One event. `id` is the same however often it is asked for."""
+    """One event. `id` is the same however often it is asked for; `trace` is the `traceparent` of what caused it, if known."""
 
     position: int
     id: UUID
@@ -27,6 +28,7 @@ class EventView(BaseModel):
     version: int
     data: dict[str, Any]
     request_id: str
+    trace: str = ""
     occurred_at: datetime
 
 
@@ -62,6 +64,11 @@ def router(service: str) -> APIRouter:
             session
         )  # before the events: what is forgotten in between would look as if it had never been
         found = await log.after(session, after, count)
-        return EventPage(first=first, events=[EventView.model_validate(row, from_attributes=True) for row in found])
+        return EventPage(first=first, events=[_view(row) for row in found])
 
     return made
+
+
+def _view(row: Any) -> EventView:
+    request_id, trace = carried.split(row.request_id)
+    return EventView.model_validate(row._asdict() | {"request_id": request_id, "trace": trace})

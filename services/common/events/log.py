@@ -17,10 +17,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.common import database, logs
+from services.common import database
 from services.common.events.schema import Event
 from services.common.ids import uuid7
 from services.common.postgres import Transaction
+from services.common.telemetry import carried
 
 #: How long events can be asked for. A consumer may be away for that long.
 KEPT = timedelta(days=14)
@@ -73,11 +74,11 @@ async def emit(session: AsyncSession | Transaction, event: Event) -> UUID:
     """Tell whoever asks that this has happened, once the session's transaction has committed; returns the event's id."""
     event_id = uuid7()
     if isinstance(session, Transaction):
-        plain = event.name, event.version, event.model_dump_json(), logs.request_id.get()
+        plain = event.name, event.version, event.model_dump_json(), carried.stamp()
         await session.execute(_EMIT_PLAIN, event_id, *plain)
         return event_id
     values = {"id": event_id, "name": event.name, "version": event.version, "data": event.model_dump(mode="json")}
-    await session.execute(_EMIT, values | {"request": logs.request_id.get()})
+    await session.execute(_EMIT, values | {"request": carried.stamp()})
     return event_id
 
 

@@ -25,6 +25,7 @@ from services.common.events.schema import task
 from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.outbox import messages
 from services.common.settings import variable
+from services.common.telemetry.carried import ServiceClient
 
 PAUSE_SECONDS = 1.0
 ASK_SECONDS = 10.0
@@ -105,7 +106,7 @@ class Reader:
         for event in events:
             name = task(event.name, event.version)
             if name in self._wanted.tasks:
-                await messages.receive(session, event.id, name, event.data, event.request_id)
+                await messages.receive(session, event.id, name, event.data, event.request_id, event.trace)
 
     async def run(self) -> None:
         """Read for ever."""
@@ -145,6 +146,6 @@ class Reading:
 
     async def run(self, sessions: Sessions) -> None:
         """Read for ever."""
-        async with httpx.AsyncClient(timeout=ASK_SECONDS, trust_env=False) as http:
+        async with ServiceClient(timeout=ASK_SECONDS, trust_env=False) as http:
             tokens = MachineTokens(self._credentials, http)
             await asyncio.gather(*(Reader(each, sessions, http, tokens).run() for each in self._wanted))

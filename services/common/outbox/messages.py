@@ -17,10 +17,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.common import logs
 from services.common.ids import uuid7
 from services.common.postgres import Transaction
 from services.common.shared import SharedBase
+from services.common.telemetry import carried, spans
 
 #: After so many publications a message is a dead letter: it is left alone until a person redrives it.
 MAX_ATTEMPTS = 12
@@ -62,11 +62,12 @@ class OutboxMessage(SharedBase):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that is being worked on."""
+    """A message that is being worked on. `trace`: what caused it, as a `traceparent`; empty if that was not recorded."""
 
     id: UUID
     payload: dict[str, Any]
     request_id: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ _ENQUEUE_LATER = text("""
 
 async def enqueue_later(session: AsyncSession, task: str, payload: dict[str, Any], after: timedelta) -> None:
     """The same as `enqueue`, to be done when `after` is over."""
-    values = {"id": uuid7(), "task": task, "payload": payload, "request": logs.request_id.get(), "after": after}
+    values = {"id": uuid7(), "task": task, "payload": payload, "request": _sent(task), "after": after}
     await session.execute(_ENQUEUE_LATER, values)
 
 
@@ -127,11 +128,18 @@ async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[
     """Have `task` done with `payload` once the session's transaction has committed."""
     message_id = uuid7()
     if isinstance(session, Transaction):
-        session.at_end(_ENQUEUE_PLAIN, message_id, task, json.dumps(payload), logs.request_id.get())
+        session.at_end(_ENQUEUE_PLAIN, message_id, task, json.dumps(payload), _sent(task))
         return message_id
-    values = {"id": message_id, "task": task, "payload": payload, "request": logs.request_id.get()}
+    values = {"id": message_id, "task": task, "payload": payload, "request": _sent(task)}
     await session.execute(_ENQUEUE, values)
     return message_id
+
+
+def _sent(task: str) -> str:
+    """For the column `request_id`: what goes on with the message, which is caused by a span of its own."""
+    attributes = {"messaging.system": "celery", "messaging.destination.name": task}
+    made = spans.leaf(f"send {task}", spans.Kind.PRODUCER, spans.moment(), attributes)
+    return carried.stamp(made)
 
 
 _RECEIVE = text("""
@@ -139,9 +147,11 @@ _RECEIVE = text("""
 """).bindparams(bindparam("id", type_=Uuid()), bindparam("payload", type_=JSONB()))
 
 
-async def receive(session: AsyncSession, message_id: UUID, task: str, payload: dict[str, Any], request_id: str) -> None:
+async def receive(
+    session: AsyncSession, message_id: UUID, task: str, payload: dict[str, Any], request_id: str, trace: str = ""
+) -> None:
     """The same for a message that has an id already, from elsewhere: the second time it comes nothing happens."""
-    values = {"id": message_id, "task": task, "payload": payload, "request": request_id}
+    values = {"id": message_id, "task": task, "payload": payload, "request": carried.stamp_of(request_id, trace)}
     await session.execute(_RECEIVE, values)
 
 
@@ -203,7 +213,11 @@ _CLAIM = text("""
 async def claim(session: AsyncSession, ids: Sequence[UUID]) -> list[Message]:
     """Mark messages done in this transaction and return them, oldest first; without those that are done or being worked on."""
     rows = await session.execute(_CLAIM.columns(id=Uuid(), payload=JSONB(), request_id=Text()), {"ids": list(ids)})
-    return sorted((Message(*row) for row in rows), key=lambda message: message.id)
+    return sorted((_message(row) for row in rows), key=lambda message: message.id)
+
+
+def _message(row: Any) -> Message:
+    return Message(row.id, row.payload, *carried.split(row.request_id))
 
 
 _POSTPONE = text("""
@@ -230,7 +244,7 @@ async def reserve(session: AsyncSession, message_id: UUID, time: timedelta) -> t
     """The message, which nobody else can reserve for `time`, and whether it was reserved before; None if done or reserved."""
     statement = _RESERVE.columns(id=Uuid(), payload=JSONB(), request_id=Text())
     row = (await session.execute(statement, {"id": message_id, "time": time})).one_or_none()
-    return (Message(row.id, row.payload, row.request_id), row.repeated) if row else None
+    return (_message(row), row.repeated) if row else None
 
 
 _FAIL = text("""
@@ -283,7 +297,8 @@ _DEAD = text("""
 
 async def dead_letters(session: AsyncSession, task: str | None, count: int) -> list[DeadLetter]:
     """The oldest dead letters, of one task or of all."""
-    return [DeadLetter(*row) for row in await session.execute(_DEAD, {"task": task, "count": count})]
+    rows = await session.execute(_DEAD, {"task": task, "count": count})
+    return [DeadLetter(**(row._asdict() | {"request_id": carried.split(row.request_id)[0]})) for row in rows]
 
 
 _REDRIVE = text("""

@@ -26,9 +26,15 @@ class Count:
     errors: int = 0
     latencies: list[float] = field(default_factory=list)
     step: int = 1
+    slowest: tuple[float, int] = (0.0, 0)  #: of those whose trace is kept: milliseconds and the trace
+    failed: int = 0  #: the trace of the last error
 
-    def add(self, failed: bool, milliseconds: float) -> None:
-        """One more request."""
+    def add(self, failed: bool, milliseconds: float, trace: int = 0) -> None:
+        """One more request; `trace`: its trace's id, if that is kept."""
+        if trace:
+            self.slowest = max(self.slowest, (milliseconds, trace))
+            if failed:
+                self.failed = trace
         if self.requests % self.step == 0:
             self.latencies.append(milliseconds)
             if len(self.latencies) > VALUES:
@@ -44,13 +50,13 @@ class Endpoints:
         self._counts: dict[tuple[str, str], Count] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, method: str, route: str, status: int, milliseconds: float) -> None:
-        """A request was answered; a status of 5xx, or none, is an error."""
+    def add(self, method: str, route: str, status: int, milliseconds: float, trace: int = 0) -> None:
+        """A request was answered; a status of 5xx, or none, is an error. `trace`: its trace's id, if that is kept."""
         key = (method, route) if route and status != _NO_SUCH_METHOD else ("", OTHER)
         count = self._counts.get(key)
         if count is None:
             count = self._counts[key] = Count()
-        count.add(status >= 500 or status == 0, milliseconds)
+        count.add(status >= 500 or status == 0, milliseconds, trace)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SECONDS, self.write)
 
@@ -61,8 +67,10 @@ class Endpoints:
             self._timer = None
         counts, self._counts = self._counts, {}
         for (method, route), count in counts.items():
+            exemplars = {"exemplar_slowest": count.slowest[1], "exemplar_error": count.failed}
             metrics.emit(
                 {"endpoint": f"{method} {route}".strip()},
+                {name: f"{trace:032x}" for name, trace in exemplars.items() if trace},
                 Requests=(count.requests, "Count"),
                 Errors=(count.errors, "Count"),
                 Latency=(count.latencies, "Milliseconds"),

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from services.common.outside import Refused
+from services.common.telemetry.carried import PartnerClient
 from services.payments.providers.port import NotDone, Unknown
 
 #: A provider's answer is read up to here; more is no answer.
@@ -26,7 +27,7 @@ CALL_SECONDS = 6.0
 def client(base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A client of one provider."""
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=5)
-    return httpx.AsyncClient(base_url=base_url, timeout=TIMEOUT, limits=limits, transport=transport, trust_env=False)
+    return PartnerClient(base_url=base_url, timeout=TIMEOUT, limits=limits, transport=transport, trust_env=False)
 
 
 async def ask(

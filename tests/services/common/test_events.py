@@ -29,6 +29,7 @@ from services.common.jobs import Handled, Jobs
 from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.outbox.relay import Relay
 from services.common.postgres import Transaction
+from services.common.telemetry import spans
 from tests.services.auth.fixtures import Auth
 from tests.services.support import SERVICES, Clock, Cloud, running
 
@@ -231,6 +232,45 @@ async def test_both_kinds_of_transaction_emit(auth: Auth, consumer: Consumer, cl
     await consumer.reader.round()
     await consumer.work()
     assert consumer.greeted == [UUID(int=1), UUID(int=2)]
+
+
+class FailsOnce(list[UUID]):
+    """Greets nobody at the first try."""
+
+    failed = False
+
+    def append(self, account: UUID) -> None:
+        if not self.failed:
+            self.failed = True
+            raise ValueError("as a test wants")
+        super().append(account)
+
+
+async def test_one_trace_leads_from_a_request_to_another_services_work_and_to_each_try_of_it(
+    auth: Auth, consumer: Consumer
+) -> None:
+    kept: list[spans.Recording] = []
+    consumer.greeted = FailsOnce()
+    spans.start(kept.append, 1.0)
+    try:
+        (account,) = await register(auth, 1)
+        await number(auth)
+        await consumer.reader.round()
+        assert await consumer.work() == Handled(failed=1)
+        async with consumer.sessions() as session, session.begin():
+            await session.execute(text("UPDATE outbox SET next_attempt_at = now()"))
+        assert await consumer.work() == Handled(done=1)
+        async with consumer.sessions() as session:
+            stored = str(await session.scalar(text("SELECT request_id FROM outbox")))
+    finally:
+        spans.stop()
+    assert consumer.greeted == [account]
+    (request,) = [each for each in kept if each.spans[0].name == "POST /auth/register"]
+    tries = [each for each in kept if each.spans[0].name == "process auth.account-registered.v1"]
+    assert [each.trace for each in tries] == [request.trace] * 2
+    assert [each.spans[0].error for each in tries] == ["ValueError", ""]
+    assert {each.spans[0].parent for each in tries} <= {span.id for span in request.spans}
+    assert stored.endswith(f" {spans.Context(request.trace, tries[0].spans[0].parent, sampled=True)}")
 
 
 async def test_what_did_not_happen_is_no_event(auth: Auth, consumer: Consumer) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.common import logs
-from services.common.telemetry.carried import TO_SERVICES
+from services.common.telemetry.carried import PartnerClient, ServiceClient
 from tests.services.payments.fixtures import Payments
 
 pytestmark = pytest.mark.postgres
@@ -36,8 +36,10 @@ async def test_outside_of_a_request_no_id_is_sent() -> None:
         seen.append(request.headers.get("X-Request-Id"))
         return httpx.Response(204)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(reply), event_hooks=TO_SERVICES) as http:
+    transport = httpx.MockTransport(reply)
+    async with ServiceClient(transport=transport) as http, PartnerClient(transport=transport) as partner:
         for identity in ("", "request-of-a-test"):
             logs.request_id.set(identity)
             await http.get("http://wallet:8080/")
-    assert seen == [None, "request-of-a-test"]
+        await partner.get("https://partner.example/")
+    assert seen == [None, "request-of-a-test", None], "a partner is given no id of ours"
