@@ -50,10 +50,28 @@ class TraceLine(TypedDict):
 
 
 @exact
+class TraceSpan(TypedDict):
+    """What one process did of a trace, from when to when (docs/telemetry.md)."""
+
+    trace: Annotated[str, "the trace's id: 32 hexadecimal digits"]
+    span: Annotated[str, "its own: 16 hexadecimal digits"]
+    parent: Annotated[str, "the span that caused it; empty if none is known"]
+    service: Annotated[str, "whose"]
+    process: Annotated[str, "such as web"]
+    name: Annotated[str, "method and route, verb and table, task"]
+    kind: Annotated[str, "server, client, producer, consumer, internal"]
+    start: Annotated[str, "ISO 8601"]
+    milliseconds: Annotated[float, "how long it took"]
+    error: Annotated[str, "what kind of failure; empty if it was none"]
+    attributes: Annotated[dict[str, Any], "by OpenTelemetry's names"]
+
+
+@exact
 class Trace(TypedDict):
-    """What was logged about one id."""
+    """What was recorded and logged about one id."""
 
     id: Annotated[str, "what was looked for"]
+    spans: Annotated[list[TraceSpan], "of its traces, causes before effects"]
     lines: Annotated[list[TraceLine], "oldest first"]
 
 

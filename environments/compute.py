@@ -61,6 +61,8 @@ class Compute(Model):
     """CloudWatch Container Insights"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     """what the services log"""
+    traces: Annotated[float, Field(ge=0, le=1)] | None = None
+    """share of the traces that is kept besides those that failed or were slow; left out: none, and no collector in the tasks"""
 
     @model_validator(mode="after")
     def _scaled(self) -> Self:
@@ -78,7 +80,7 @@ class Image(Model):
     """the image's digest, as `docker push` prints it: what was tested is what runs"""
     tag: ImageTag | None = None
     """a tag of one build instead: a commit or a version; ones that move, such as `current`, in the tier laptop alone"""
-    targets: dict[Literal["kyc"], ImageDigest] = Field(default_factory=dict)
+    targets: dict[Literal["kyc", "collector"], ImageDigest] = Field(default_factory=dict)
     """with `digest`: the digest of each other image, by its set of requirements; with a tag theirs is `<tag>-<set>`"""
 
     @property

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from cli import console, local
+from cli import console, local, span_tree
 from cli.cloud import Cloud
 from cli.dashboard import charts
 from cli.dashboard.board import Reading
@@ -54,7 +54,9 @@ def trace(identifier: str, hours: str) -> str:
             found = find(_local_cloud(), identifier, back)
         except Exception as error:  # whatever the far end says is what the page says
             problem = f"{type(error).__name__}: {error}"
-    return _render("trace.html", identifier=identifier, hours=back, choices=HOURS, found=found, problem=problem)
+    spans = span_tree.bars(found["spans"]) if found else []
+    values = {"hours": back, "choices": HOURS, "found": found, "problem": problem}
+    return _render("trace.html", identifier=identifier, spans=spans, **values)
 
 
 def document(path: str) -> str | None:

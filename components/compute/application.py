@@ -13,6 +13,7 @@ from pulumi_aws import iam as aws_iam
 from components.base import Component, Transforms
 from components.compute import iam, log_events
 from components.compute.cluster import Cluster
+from components.compute.collector import Traces
 from components.compute.containers import ContainerContext, Database, Dependencies
 from components.compute.scaling import Scheduled
 from components.compute.service import Listening, Service, ServiceArgs
@@ -36,6 +37,7 @@ class Platform:
     - scaled, spot_percent, keep_revisions, pauses: see `ServiceArgs`.
     - trusted_proxies: how many proxies append to X-Forwarded-For before a web process sees it; default 1, the load balancer.
     - public_url: where people reach the platform: `https://` and its name.
+    - traces: what is recorded of services' work, and the collector beside each process; default None, nothing.
     """
 
     account_id: pulumi.Input[str]
@@ -56,6 +58,7 @@ class Platform:
     keep_revisions: bool = True
     pauses: bool = False
     trusted_proxies: int = 1
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,8 +109,8 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets or encrypts), where a deployment moves requests
-    also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service` per process.
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts or is traced), where a deployment
+    moves requests also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service` per process.
     """
 
     services: Mapping[str, Service]
@@ -144,6 +147,7 @@ class Application(Component):
             drain_seconds=args.drain_seconds,
             trusted_proxies=self._platform.trusted_proxies,
             public_url=self._platform.public_url,
+            traces=self._platform.traces,
         )
         self.services = {
             process: Service(
@@ -319,13 +323,16 @@ class Application(Component):
     def _task_role(self) -> tuple[Any, list[pulumi.Resource]]:
         role = self._role("task", f"What the code of {self.name} may do in AWS")
         buckets = list(self._args.buckets.values())
-        if not buckets and not self._args.data_key:
+        traced = self._platform.traces is not None
+        if not buckets and not self._args.data_key and not traced:
             return role, []
         encrypts = self.name if self._args.data_key else None
         inputs = pulumi.Output.all(
             bucket_arns=[bucket.arn for bucket in buckets], key_arns=[self._platform.data_key_arn]
         )
-        document = inputs.apply(lambda known: iam.task(region=self._platform.region, encrypts=encrypts, **known))
+        document = inputs.apply(
+            lambda known: iam.task(region=self._platform.region, encrypts=encrypts, traced=traced, **known)
+        )
         policy = self.make(
             "task-policy",
             aws_iam.RolePolicy,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.compute import collector
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
 
@@ -26,6 +27,7 @@ class ContainerContext:
 
     - drain_seconds: from SIGTERM to SIGKILL. trusted_proxies: how many proxies of ours append to X-Forwarded-For.
     - public_url: where people reach the platform.
+    - traces: what is recorded, and the collector beside each process; default None, neither.
     """
 
     service: str
@@ -37,6 +39,7 @@ class ContainerContext:
     drain_seconds: int
     public_url: Any
     trusted_proxies: int = 1
+    traces: collector.Traces | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +97,7 @@ def definitions(
 ) -> list[dict[str, Any]]:
     """The container definitions of the process `name`: `bootstrap` and `migrate` where it has a database, then itself.
 
-    `port` is where a web process listens, None for the others.
+    Where it is traced the collector is beside it. `port` is where a web process listens, None for the others.
     """
     common = _Variables(
         {
@@ -114,11 +117,25 @@ def definitions(
         after=[container["name"] for container in initial[-1:]],
     )
     own |= {"healthCheck": _HEALTH, "stopTimeout": context.drain_seconds}
+    beside = _collector(context, name)
+    if beside:
+        # ECS stops in the opposite order: the collector is there for the last spans. It need not become healthy.
+        order = {"containerName": collector.NAME, "condition": "START"}
+        own["dependsOn"] = [*own.get("dependsOn", ()), order]
     if port is not None:
         own["portMappings"] = [
             {"name": PORT_NAME, "containerPort": port, "hostPort": port, "protocol": "tcp", "appProtocol": PORT_NAME}
         ]
-    return [*initial, own]
+    return [*initial, own, *beside]
+
+
+def _collector(context: ContainerContext, process: str) -> list[dict[str, Any]]:
+    if context.traces is None:
+        return []
+    settings = _Variables({collector.CONFIGURATION: collector.configuration(context.region)})
+    made = _container(context, process, collector.NAME, [], settings, after=[])
+    del made["command"]  # the image's own
+    return [made | {"image": context.traces.image} | collector.own()]
 
 
 def _initial(
@@ -146,6 +163,8 @@ def _process_variables(
     context: ContainerContext, dependencies: Dependencies, process: Process, port: int | None
 ) -> _Variables:
     found = _Variables(dependencies.variables, dependencies.secrets)
+    if context.traces is not None:
+        found |= _Variables(collector.variables(context.traces))
     if port is not None:
         found |= _Variables(
             {

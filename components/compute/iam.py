@@ -65,9 +65,16 @@ def execution(
 
 
 def task(
-    *, region: str, bucket_arns: Sequence[str], key_arns: Sequence[str], encrypts: str | None = None
+    *,
+    region: str,
+    bucket_arns: Sequence[str],
+    key_arns: Sequence[str],
+    encrypts: str | None = None,
+    traced: bool = False,
 ) -> Document | None:
-    """What a service's own code may do in AWS: use its buckets, and encrypt. None for a service that does neither: no policy.
+    """What a service's own code may do in AWS: use its buckets, and encrypt; and the collector beside it, send traces.
+
+    None for a service that does nothing of it: no policy.
 
     `encrypts`: the name of a service that asks KMS for data keys itself. What it encrypts carries that name in its encryption
     context (`service`), so it opens nothing that another service or a data store encrypted under the same key.
@@ -87,6 +94,9 @@ def task(
     if encrypts is not None:
         own = {"kms:EncryptionContext:service": encrypts}
         statements.append(_allow("UseDataKeys", _DATA_KEYS, key_arns) | {"Condition": {"StringEquals": own}})
+    if traced:
+        # The one action that writes spans; AWS knows no resource for it.
+        statements.append(_allow("SendTraces", ["xray:PutTraceSegments"], ["*"]))
     return _document(*statements) if statements else None
 
 

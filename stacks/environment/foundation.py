@@ -33,9 +33,10 @@ ACCESS_LOG_DAYS = 400
 def _own_apis(settings: EnvironmentSettings, catalog: Catalog) -> tuple[str, ...]:
     """Endpoints of AWS's APIs that services and the bastion call, beside what Fargate needs to start; S3 has a gateway."""
     encrypts = any(service.data_key for service in catalog.services.values())
+    traces = ("xray",) if settings.compute.traces is not None else ()
     if settings.network.bastion:
-        return ("kms", "ssmmessages")  # a session is encrypted by the bastion itself
-    return ("kms",) if encrypts else ()
+        return ("kms", "ssmmessages", *traces)  # a session is encrypted by the bastion itself
+    return ("kms", *traces) if encrypts else traces
 
 
 class Foundation:

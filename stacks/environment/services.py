@@ -9,6 +9,7 @@ import pulumi
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.collector import Traces
 from components.data.connections import SecretReference
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
@@ -73,6 +74,9 @@ class Services:
             # CloudFront writes the viewer's address to X-Forwarded-For, then the load balancer CloudFront's.
             trusted_proxies=2 if settings.behind_cdn else 1,
             public_url=self._edge.public_url,
+            traces=None
+            if settings.compute.traces is None
+            else Traces(image=self._image("collector"), ratio=settings.compute.traces),
         )
 
     def _image(self, target: str) -> pulumi.Output[str]:

@@ -9,11 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from cli import documents
+from cli import documents, span_tree
 from cli.main import build
+from cli.span_tree import bars
 from services.common.settings import login
 
 pytestmark = pytest.mark.slow  # moto's first import
@@ -148,6 +151,26 @@ def test_a_roll_back_is_of_all_processes_or_of_none(aws: Any) -> None:
     assert deployed(aws, "worker")["taskDefinition"].endswith(":2")
 
 
+TRACE = "01a21c9737bd7cc683fba5a2e7812411"
+
+
+def stored(
+    span: str, parent: str, name: str, after: int, took: int, *, error: str = "", trace: str = TRACE, stack: str = "dev"
+) -> dict[str, Any]:
+    """A span as Transaction Search stores it; times in milliseconds."""
+    began = 1_795_776_003_000_000_000 + after * 1_000_000
+    return {
+        "resource": {
+            "attributes": {
+                "service.name": "wallet", "matchday.process": "web", "deployment.environment.name": stack,
+            }
+        },
+        "traceId": trace, "spanId": span, "parentSpanId": parent, "name": name, "kind": "SERVER",
+        "startTimeUnixNano": began, "endTimeUnixNano": began + took * 1_000_000,
+        "attributes": {"error.type": error} if error else {}, "status": {"code": "ERROR" if error else "UNSET"},
+    }  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_trace_gathers_the_lines_of_all_services_by_time(aws: Any) -> None:
     logs, now = aws("logs"), int(time.time() * 1000)
@@ -166,7 +189,13 @@ def test_a_trace_gathers_the_lines_of_all_services_by_time(aws: Any) -> None:
             {"time": "2026-11-27T04:00:00", "level": "INFO", "message": "another", "request_id": "f" * 16},
         ],
         "/matchday/dev/auth": [
-            {"time": "2026-11-27T04:00:01", "level": "WARNING", "message": "said", "request_id": wanted}
+            {
+                "time": "2026-11-27T04:00:01",
+                "level": "WARNING",
+                "message": "said",
+                "request_id": wanted,
+                "trace_id": TRACE,
+            }
         ],
         "/matchday/prod/auth": [
             {"time": "2026-11-27T04:00:01", "level": "INFO", "message": "of prod", "request_id": wanted}
@@ -185,7 +214,48 @@ def test_a_trace_gathers_the_lines_of_all_services_by_time(aws: Any) -> None:
         ("auth", "web", "said"),
         ("wallet", "web", "POST /wallet/transfers 201"),
     ]
+    assert document["spans"] == [], "nobody has sent one yet"
     assert call("trace", "e" * 16).exit_code == 1
+    logs.create_log_group(logGroupName="aws/spans")
+    logs.create_log_stream(logGroupName="aws/spans", logStreamName="default")
+    events = [
+        {"timestamp": now, "message": json.dumps(each)}
+        for each in (
+            stored("c" * 16, "b" * 16, "UPDATE balances", 11, 3),
+            stored("b" * 16, "a" * 16, "POST /wallet/transfers", 10, 30, error="500"),
+            stored("d" * 16, "0" * 16, "process wallet.notify", 60, 5),
+            stored("e" * 16, "", "GET /other", 0, 1, trace="f" * 32),
+            stored("f" * 16, "b" * 16, "of prod", 12, 1, stack="prod"),
+        )
+    ]
+    logs.put_log_events(logGroupName="aws/spans", logStreamName="default", logEvents=events)
+    for identifier in (wanted, TRACE):
+        document = json.loads(call("trace", identifier, "--json").stdout)
+        documents.check("trace", document)
+        names = [(span["name"], span["milliseconds"], span["error"]) for span in document["spans"]]
+        assert names == [
+            ("POST /wallet/transfers", 30, "500"), ("UPDATE balances", 3, ""), ("process wallet.notify", 5, ""),
+        ]  # fmt: skip
+    shown = call("trace", wanted).stdout.splitlines()
+    assert shown[:4] == [
+        f"trace {TRACE}: 3 spans of wallet",
+        "      30.0 ms  wallet/web          POST /wallet/transfers  FAILED 500",
+        "       3.0 ms  wallet/web            UPDATE balances",
+        "       5.0 ms  wallet/web          process wallet.notify",
+    ]
+    assert shown[4].endswith("WARNING  said")
+    rows = [(bar.depth, round(bar.after), round(bar.left), round(bar.width)) for bar in bars(document["spans"])]
+    assert rows == [(0, 0, 0, 55), (1, 1, 2, 5), (0, 50, 91, 9)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=12))
+def test_every_span_is_drawn_once_whatever_its_parents_are(edges: list[tuple[int, int]]) -> None:
+    """Also where clocks differ, causes are missing or two name each other."""
+    spans = {
+        f"{own:016x}": span_tree._span(stored(f"{own:016x}", f"{parent:016x}", "x", own, 1)) for own, parent in edges
+    }
+    walked = [span["span"] for span, _ in span_tree.walk(list(spans.values()))]
+    assert sorted(walked) == sorted(spans)
 
 
 @pytest.mark.slow

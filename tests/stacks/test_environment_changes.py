@@ -83,7 +83,10 @@ def test_earlier_task_definitions_stay_where_the_image_is_pinned(composed: Compo
     chosen = settings_of(stack)
     for item in composed(stack).of("TaskDefinition"):
         assert item.inputs["skipDestroy"] == (stack != "local")
-        (image,) = {each["image"] for each in json.loads(item.inputs["containerDefinitions"])}
+        containers = json.loads(item.inputs["containerDefinitions"])
+        (beside,) = [each["image"] for each in containers if each["name"] == "collector"]
+        assert beside.endswith(f"/matchday/services{chosen.image.suffix('collector')}")
+        (image,) = {each["image"] for each in containers if each["name"] != "collector"}
         target = catalog_of(stack).services[item.inputs["family"].split("-")[2]].image
         assert image.endswith(f"/matchday/services{chosen.image.suffix(target)}")
 
@@ -92,7 +95,9 @@ def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed:
     chosen = settings_of("prod")
     newest = "sha256:" + "ab" * 32
     newer = chosen.model_copy(
-        update={"image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest}})}
+        update={
+            "image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest, "collector": newest}})
+        }
     )
     before, after = shapes(composed("prod")), shapes(compose(newer, catalog_of("prod")))
     assert set(before) == set(after)

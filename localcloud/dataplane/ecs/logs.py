@@ -23,6 +23,8 @@ FILES_KEPT = 20
 #: The emulator holds every event in memory: a stream is begun anew after so many, and old tasks' streams are deleted.
 STREAM_EVENTS = 3000
 STREAMS_KEPT = 10
+#: Likewise of one task's spans, of which each has some 800 bytes.
+STREAM_SPANS = 1000
 #: Lines that wait for shipping; the oldest are dropped beyond (the file has them).
 _WAITING = 2000
 _BATCH = 500
@@ -63,6 +65,7 @@ class Stream:
     heard: Callable[[str, str], None]  #: told of each line, with the group
     waiting: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_WAITING))
     shipped: int = 0
+    most: int = STREAM_EVENTS
 
     def add(self, line: bytes) -> None:
         """Remember a line until the next batch."""
@@ -87,7 +90,14 @@ class Shipper:
             return None
         prefix = f"{options.get('awslogs-stream-prefix', container['name'])}/{container['name']}"
         stream = Stream(options["awslogs-group"], f"{prefix}/{task_id}", self._heard)
-        create_group = options.get("awslogs-create-group") == "true"
+        return await self._begin(stream, prefix, create_group=options.get("awslogs-create-group") == "true")
+
+    async def open_spans(self, group: str, service: str, task_id: str) -> Stream:
+        """The stream of a task's spans, which no metric filter reads; X-Ray makes the group when it is first needed."""
+        stream = Stream(group, f"{service}/{task_id}", lambda _group, _line: None, most=STREAM_SPANS)
+        return await self._begin(stream, service, create_group=True)
+
+    async def _begin(self, stream: Stream, prefix: str, *, create_group: bool) -> Stream:
         try:
             await asyncio.to_thread(self._create, stream, create_group)
         except ClientError as error:
@@ -125,7 +135,7 @@ class Shipper:
         with contextlib.suppress(ClientError, BotoCoreError):
             while stream.waiting:
                 batch = [stream.waiting.popleft() for _ in range(min(_BATCH, len(stream.waiting)))]
-                if stream.shipped + len(batch) > STREAM_EVENTS:
+                if stream.shipped + len(batch) > stream.most:
                     logs.delete_log_stream(**target)
                     logs.create_log_stream(**target)
                     stream.shipped = 0

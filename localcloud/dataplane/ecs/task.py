@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from localcloud.dataplane.ecs import images, valuefrom
 from localcloud.dataplane.ecs.agent import Agent
+from localcloud.dataplane.ecs.collector import GROUP, Collector, is_collector
 from localcloud.dataplane.ecs.container import Container, Health
 from localcloud.dataplane.ecs.images import TaskFailed
 from localcloud.dataplane.ecs.logs import LogFile, Stream, place_of, writer
@@ -57,7 +58,7 @@ class Task:
         self.main: str = main["name"]
         folder, process = place_of(main, service)
         self.log = agent.config.places.logs / folder / process / f"{self.id}.log"
-        self._containers: dict[str, Container] = {}
+        self._containers: dict[str, Container | Collector] = {}
         self._file: LogFile | None = None
         self._streams: list[Stream] = []
         self._life: asyncio.Task[None] | None = None
@@ -143,6 +144,11 @@ class Task:
             stream = await self._agent.shipper.open(item, self.id)
             if stream:
                 self._streams.append(stream)
+            if is_collector(item):
+                spans = await self._agent.shipper.open_spans(GROUP, self.service, self.id)
+                self._streams.append(spans)
+                self._containers[name] = Collector(item, self.address, spans.add)
+                continue
             home = self._directory / name
             home.mkdir(mode=0o700)
             self._containers[name] = Container(
@@ -156,17 +162,19 @@ class Task:
                 timing=self._agent.config.timing,
             )
 
-    async def _launch(self, container: Container) -> None:
+    async def _launch(self, container: Container | Collector) -> None:
         for needed in container.definition.get("dependsOn") or ():
             await self._await_condition(container, self._containers[needed["containerName"]], needed["condition"])
         if self.over:
             return
         await container.start()
-        assert container.pid is not None
-        self._agent.guardian.watch(container.pid)
+        if container.pid is not None:
+            self._agent.guardian.watch(container.pid)
         self._on_change()
 
-    async def _await_condition(self, container: Container, needed: Container, condition: str) -> None:
+    async def _await_condition(
+        self, container: Container | Collector, needed: Container | Collector, condition: str
+    ) -> None:
         while not _met(needed, condition):
             if self.over:
                 return
@@ -222,9 +230,9 @@ def _refuse_circle(definitions: Sequence[Json]) -> None:
         raise TaskFailed(f"ClientException: the task definition's containers depend on each other: {circle}") from error
 
 
-def _met(needed: Container, condition: str) -> bool:
+def _met(needed: Container | Collector, condition: str) -> bool:
     if condition == "START":
-        return needed.pid is not None
+        return needed.running or needed.exit_code is not None
     if condition == "COMPLETE":
         return needed.exit_code is not None
     if condition == "SUCCESS":
@@ -232,7 +240,7 @@ def _met(needed: Container, condition: str) -> bool:
     return needed.health is Health.HEALTHY and needed.running
 
 
-def _hopeless(needed: Container, condition: str) -> str:
+def _hopeless(needed: Container | Collector, condition: str) -> str:
     """Why `condition` will never be met; empty while it may."""
     if needed.exit_code is not None and condition in ("SUCCESS", "HEALTHY"):
         return f"it exited with code {needed.exit_code}"

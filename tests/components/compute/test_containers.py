@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.compute.collector import Traces
 from components.compute.containers import ContainerContext, Database, Dependencies, definitions
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
@@ -133,6 +136,36 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
         "CACHE_PASSWORD": "cache",
         "SIGNING_KEK": "kek",
     }
+
+
+def test_where_it_is_traced_a_collector_is_beside_the_process_and_decides_nothing() -> None:
+    traced = replace(CONTEXT, traces=Traces(image="registry.example/matchday/services@sha256:1", ratio=0.05))
+    plain = definitions(CONTEXT, ALL, name="web", process=WEB, port=8080)
+    *own, beside = definitions(traced, ALL, name="web", process=WEB, port=8080)
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
+    assert environment(own[2]) == {**environment(plain[2]), **told}
+    assert [environment(each) for each in own[:2]] == [environment(each) for each in plain[:2]], (
+        "migrations are not traced"
+    )
+    assert (beside["name"], beside["essential"], beside["secrets"]) == ("collector", False, [])
+    after = [{"containerName": "migrate", "condition": "SUCCESS"}, {"containerName": "collector", "condition": "START"}]
+    assert own[2]["dependsOn"] == after, "it is stopped last, and nothing waits until it is healthy"
+    confined = ("user", "readonlyRootFilesystem", "linuxParameters", "logConfiguration")
+    assert {name: beside[name] for name in confined} == {name: own[2][name] for name in confined}
+    assert (beside["memory"], beside["cpu"]) == (96, 16)
+    assert "portMappings" not in beside
+    given = json.loads(environment(beside)["AOT_CONFIG_CONTENT"])
+    (pipeline,) = given["service"]["pipelines"].values()
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == set(given[kind])
+    assert set(given["service"]["extensions"]) == set(given["extensions"])
+    assert given["receivers"]["otlp"]["protocols"] == {"http": {"endpoint": "127.0.0.1:4318"}}, (
+        "nothing outside reaches it"
+    )
+    (exporter,) = given["exporters"].values()
+    assert exporter["traces_endpoint"] == "https://xray.ap-south-1.amazonaws.com/v1/traces"
+    assert exporter["auth"]["authenticator"] == "sigv4auth"
+    assert given["processors"]["memory_limiter"]["limit_mib"] < beside["memory"]
 
 
 def test_a_service_without_a_database_has_one_container() -> None:
