@@ -16,6 +16,7 @@ BENCHMARKS = {
     "policies": "benchmarks.policies",
     "scoring": "benchmarks.scoring",
     "services": "benchmarks.services.run",
+    "spans": "benchmarks.spans",
     "suite": "benchmarks.suite",
     "wallet": "benchmarks.wallet",
 }

@@ -126,7 +126,7 @@ def definitions(
         own["portMappings"] = [
             {"name": PORT_NAME, "containerPort": port, "hostPort": port, "protocol": "tcp", "appProtocol": PORT_NAME}
         ]
-    return [*initial, own, *beside]
+    return [*initial, *beside, own]
 
 
 def _collector(context: ContainerContext, process: str) -> list[dict[str, Any]]:

@@ -7,7 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 
 NAMESPACE = "Matchday"
 
@@ -59,3 +63,12 @@ def emit(
     service, environment = os.environ.get("SERVICE", "service"), os.environ.get("ENVIRONMENT", "environment")
     sys.stdout.write(line(service, environment, time.time_ns() // 1_000_000, by=by, beside=beside, **values) + "\n")
     sys.stdout.flush()
+
+
+def emit_committed(session: AsyncSession, **values: tuple[float | Sequence[float], str]) -> None:
+    """Write `values` once `session`'s transaction has committed; nothing if it never does."""
+    event.listen(session.sync_session, "after_commit", partial(_committed, values), once=True)
+
+
+def _committed(values: Mapping[str, tuple[float | Sequence[float], str]], _session: object) -> None:
+    emit(**values)

@@ -269,6 +269,13 @@ async def overdue(session: AsyncSession, now: datetime) -> int:
     return (await session.scalars(late)).one()
 
 
+async def waiting(session: AsyncSession, now: datetime) -> tuple[int, float]:
+    """How many reviews are open, and for how many seconds the oldest has been."""
+    asked = select(func.count(), func.min(Review.opened_at)).where(Review.closed_at.is_(None))
+    count, oldest = (await session.execute(asked)).one()
+    return count, max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+
+
 # --- what is only added to
 
 

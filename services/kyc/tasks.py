@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import outbox
+from services.common import metrics, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.kyc import confirmation, deciding, digilocker_flow, documents, repository, retention, selfies, signing
@@ -65,7 +65,9 @@ def _schedule(jobs: Jobs) -> None:
 
     @jobs.on_schedule("kyc.report_overdue", "*/10 * * * *", late_after=timedelta(minutes=30), runbook="kyc-overdue")
     async def report_overdue(session: AsyncSession, clock: Clock) -> None:
-        """Say that reviews are late."""
+        """Say how many reviews wait and how long, and that some are late."""
+        count, seconds = await repository.waiting(session, clock.now())
+        metrics.emit(ReviewsWaiting=(count, "Count"), ReviewsAge=(round(seconds), "Seconds"))
         late = await repository.overdue(session, clock.now())
         if late:
             log.error("reviews are late", extra={"late": late, "runbook": "kyc-overdue"})

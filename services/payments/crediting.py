@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import outbox
+from services.common import metrics, outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import Refused, Try
@@ -141,6 +141,13 @@ class CreditDeposit:
             log.critical("the wallet refuses a deposit that is paid", extra={**fields, "runbook": "payments-stuck"})
         elif _move(deposit, DepositState.CREDITED):
             deposit.credited_at = clock.now()
+            took = (deposit.credited_at - deposit.created_at).total_seconds()
+            metrics.emit_committed(
+                session,
+                DepositsCredited=(1, "Count"),
+                DepositedPaise=(deposit.amount, "Count"),
+                DepositSeconds=(round(took, 1), "Seconds"),
+            )
 
 
 def _state(news: OrderNews, *, expired: bool) -> AttemptState | None:

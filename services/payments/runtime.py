@@ -37,9 +37,7 @@ async def open_outside(
     Tests bring transports: to the providers, and to wallet and auth.
     """
     adapters, clients = open_providers(load(ProviderSettings), providers)
-    http = ServiceClient(
-        base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False
-    )
+    http = ServiceClient(base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False)
     for client in (*clients, http):
         await stack.enter_async_context(client)
     tokens: dict[Act, MachineTokens] = {name: MachineTokens(Credentials.of(name), http) for name in acts}
@@ -50,9 +48,7 @@ async def open_outside(
 
 async def open_levels(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Levels:
     """Kyc; tests bring a `transport` to it and to auth. Raises SettingsError."""
-    http = ServiceClient(
-        base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False
-    )
+    http = ServiceClient(base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False)
     await stack.enter_async_context(http)
     return KycLevels(http, MachineTokens(Credentials.of(CLIENT), http))
 

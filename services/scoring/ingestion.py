@@ -81,7 +81,7 @@ async def ingest(session: AsyncSession, clock: Clock, match_id: str, payload: Pa
     match.title = read.title
     if added:
         _changed(match, [*log, *added], snapshot.complete, now)
-        await outbox.enqueue(session, SCORE, {"match": match_id})
+        await outbox.enqueue(session, SCORE, {"match": match_id, "received": now.isoformat()})
     elif snapshot.complete and match.result_at is None:
         match.result_at = now
     elif snapshot.complete:  # other words, the same events: prices of players, a comment

@@ -32,8 +32,11 @@ _TEAMS_AT_ONCE = 5000
 _FIRST = UUID(int=0)
 
 
-async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> None:
-    """Score a match under the rules of each of its slates, and the teams of these."""
+async def score_match(session: AsyncSession, clock: Clock, match_id: str, received: str | None = None) -> None:
+    """Score a match under the rules of each of its slates, and the teams of these.
+
+    `received`: when the events came that changed it (ISO 8601), if they did: boards say how long they took.
+    """
     match = await repository.lock_match(session, match_id)
     if match is None:
         return
@@ -46,7 +49,7 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> Non
         await repository.mark_scored(session, match_id, sha256, match.revision)
         notified: set[UUID] = set()
         for slate_id in [slate for slate, rules in slates if rules == sha256]:
-            notified |= await score_teams(session, slate_id, touched)
+            notified |= await score_teams(session, slate_id, touched, received)
         if match.corrected_in > before > 0 and notified:
             message = f"{match.title}: a correction of the result has changed your team's points. They are provisional."
             await repository.notify(session, notified, match_id, match.revision, message, clock.now())
@@ -56,7 +59,9 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str) -> Non
         )
 
 
-async def score_teams(session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None) -> set[UUID]:
+async def score_teams(
+    session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None, received: str | None = None
+) -> set[UUID]:
     """Bring the totals of teams that hold one of `touched` (None: all) up to date; whose totals moved."""
     slate = await repository.slate(session, slate_id, lock=True)
     assert slate is not None
@@ -72,7 +77,7 @@ async def score_teams(session: AsyncSession, slate_id: UUID, touched: Sequence[s
         await repository.move_teams(session, moved, slate.revision)
         owners |= {row.owner_id for row in found if row.id in moved}
         after = found[-1].id
-    await outbox.enqueue(session, BOARDS, {"slate": str(slate_id)})
+    await outbox.enqueue(session, BOARDS, {"slate": str(slate_id), "received": received})
     return owners
 
 

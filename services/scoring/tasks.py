@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import events, outbox
+from services.common import events, metrics, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.scoring import (
@@ -32,7 +32,7 @@ jobs.on_message_outside(letters.LETTERS, letters.Letters())
 @jobs.on_message(ingestion.SCORE)
 async def score(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
     """Score a match that has changed."""
-    await rescoring.score_match(session, clock, payload["match"])
+    await rescoring.score_match(session, clock, payload["match"], payload.get("received"))
 
 
 @jobs.on_message(service.SCORE_SLATE)
@@ -51,6 +51,9 @@ async def refresh_boards(session: AsyncSession, clock: Clock, payload: dict[str,
     async with boards.open_cache() as cache:
         for contest_id in await contests_repository.contests_of(session, slate_id):
             await boards.refresh(session, cache, contest_id)
+    if received := payload.get("received"):
+        lag = (clock.now() - datetime.fromisoformat(received)).total_seconds()
+        metrics.emit(ScoringLag=(round(max(lag, 0.0), 1), "Seconds"))
 
 
 @jobs.on_message(service.PLACE)

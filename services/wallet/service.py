@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common import metrics
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.idempotency import Keyed
@@ -172,12 +173,15 @@ async def newest_reconciliation(session: AsyncSession) -> Reconciliation:
 async def notify(session: AsyncSession, clock: Clock, transactions: Sequence[UUID]) -> None:
     """Tell the players of transactions, each once."""
     notices = []
+    given: list[int] = []
     for entry in await repository.players_entries(session, transactions):
         verb = KINDS[entry.kind].verb[entry.amount < 0]
         message = f"{verb} {rupees(abs(entry.amount))}. Your balance was then {rupees(entry.balance_after)}."
         notices.append((entry.account, entry.transaction, message))
+        given += [entry.amount] if entry.amount > 0 else []
     if notices:
         await repository.notify(session, notices, clock.now())
+        metrics.emit_committed(session, Credits=(len(given), "Count"), CreditedPaise=(sum(given), "Count"))
 
 
 async def _account(session: AsyncSession, player: UUID) -> tuple[Account, Balance]:

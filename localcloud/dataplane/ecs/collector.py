@@ -3,7 +3,7 @@
 No container runs here. So a container that has AOT_CONFIG_CONTENT, by which that image is configured, is this: a server on the
 task's address that takes OTLP over HTTP in JSON where the configuration's receiver says, and writes each span to CloudWatch
 Logs as X-Ray does with Transaction Search. It refuses what the collector would refuse; it neither batches nor samples
-(docs/limits.md).
+(docs/data-plane.md).
 """
 
 from __future__ import annotations

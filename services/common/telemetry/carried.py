@@ -1,7 +1,8 @@
 """What goes on with all that a request causes: its id and its place in the trace, over HTTP and in the database's rows.
 
 In the outbox and in events both stand in the column `request_id`, as `<request id> <traceparent>`: an id has no space. So the
-tables, wallet's functions that write them, and rows of versions without traces are as they were (docs/adr/0172).
+tables, wallet's functions that write them, and rows of versions without traces are as they were
+(docs/adr/0171-spans-of-our-own.md).
 """
 
 from __future__ import annotations

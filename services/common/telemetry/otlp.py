@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from services.common import logs
@@ -76,5 +77,6 @@ def _attributes(values: Mapping[str, str | int]) -> list[dict[str, Any]]:
     ]
 
 
+@lru_cache(maxsize=512)  # statements and routes come again and again
 def _text(value: str) -> str:
     return logs.scrub(value)[:LONGEST].encode("utf-8", "replace").decode()

@@ -141,17 +141,17 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
 def test_where_it_is_traced_a_collector_is_beside_the_process_and_decides_nothing() -> None:
     traced = replace(CONTEXT, traces=Traces(image="registry.example/matchday/services@sha256:1", ratio=0.05))
     plain = definitions(CONTEXT, ALL, name="web", process=WEB, port=8080)
-    *own, beside = definitions(traced, ALL, name="web", process=WEB, port=8080)
+    *initial, beside, process = definitions(traced, ALL, name="web", process=WEB, port=8080)
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
-    assert environment(own[2]) == {**environment(plain[2]), **told}
-    assert [environment(each) for each in own[:2]] == [environment(each) for each in plain[:2]], (
+    assert environment(process) == {**environment(plain[2]), **told}
+    assert [environment(each) for each in initial] == [environment(each) for each in plain[:2]], (
         "migrations are not traced"
     )
     assert (beside["name"], beside["essential"], beside["secrets"]) == ("collector", False, [])
     after = [{"containerName": "migrate", "condition": "SUCCESS"}, {"containerName": "collector", "condition": "START"}]
-    assert own[2]["dependsOn"] == after, "it is stopped last, and nothing waits until it is healthy"
+    assert process["dependsOn"] == after, "it is stopped last, and nothing waits until it is healthy"
     confined = ("user", "readonlyRootFilesystem", "linuxParameters", "logConfiguration")
-    assert {name: beside[name] for name in confined} == {name: own[2][name] for name in confined}
+    assert {name: beside[name] for name in confined} == {name: process[name] for name in confined}
     assert (beside["memory"], beside["cpu"]) == (96, 16)
     assert "portMappings" not in beside
     given = json.loads(environment(beside)["AOT_CONFIG_CONTENT"])
@@ -234,6 +234,8 @@ def test_the_contract_lists_every_variable() -> None:
         "DATA_KEY",  # with data_key
         *("AWS_REGION", "AWS_DEFAULT_REGION"),  # from Fargate's agent
     }
-    given = {name for container in make() for name in (*environment(container), *secrets(container))}
+    traced = replace(CONTEXT, traces=Traces(image="registry.example/matchday/services:1-collector", ratio=1))
+    made = definitions(traced, ALL, name="web", process=WEB, port=8080)
+    given = {name for container in made for name in (*environment(container), *secrets(container))}
     named_by_manifests = {"USER_AUTH_URL", "BUCKET_RECEIPTS", "SIGNING_KEK"}
     assert given - named_by_manifests == listed
