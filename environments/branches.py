@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from environments.compute import COLLECTOR
 from environments.settings import KEY
 from environments.source import REGION_KEY, SettingsError
 from model.merge import merge
@@ -87,7 +88,9 @@ def document(stack: str, base: Mapping[str, Any], image: Mapping[str, Any]) -> d
         raise SettingsError(
             f"Pulumi.{BASE}.yaml: edge.domain is missing; accepted: the name under which {stack} gets its own"
         )
-    settings = merge(settings, {**_SMALL, "edge": {"domain": f"{stack}.{domain}"}, "image": dict(image)})
+    # What no commit builds is dev's, too.
+    others = {key: value for key, value in config[KEY].get("image", {}).items() if key == COLLECTOR}
+    settings = merge(settings, {**_SMALL, "edge": {"domain": f"{stack}.{domain}"}, "image": {**others, **image}})
     hours = LIFETIME // timedelta(hours=1)
     return {
         "config": {

@@ -15,6 +15,10 @@ from model.vocabulary import Model
 _ONE_BUILD = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)+([-_.][A-Za-z0-9_.-]+)?")
 
 
+#: The target that no commit builds: the collector of traces, another's image.
+COLLECTOR = "collector"
+
+
 class WorkingHours(Model):
     """When an environment has tasks at all; its data stores always run."""
 
@@ -80,8 +84,10 @@ class Image(Model):
     """the image's digest, as `docker push` prints it: what was tested is what runs"""
     tag: ImageTag | None = None
     """a tag of one build instead: a commit or a version; ones that move, such as `current`, in the tier laptop alone"""
-    targets: dict[Literal["kyc", "collector"], ImageDigest] = Field(default_factory=dict)
+    targets: dict[Literal["kyc"], ImageDigest] = Field(default_factory=dict)
     """with `digest`: the digest of each other image, by its set of requirements; with a tag theirs is `<tag>-<set>`"""
+    collector: ImageDigest | None = None
+    """with `digest` and `compute.traces`: the digest of the copy of AWS's collector; with a tag its is `<tag>-collector`"""
 
     @property
     def pinned(self) -> bool:
@@ -92,7 +98,7 @@ class Image(Model):
         """What follows the repository's name in the reference of an image. Raises KeyError where `targets` lacks it."""
         if target == "services":
             return f":{self.tag}" if self.digest is None else f"@{self.digest}"
-        others = {str(name): digest for name, digest in self.targets.items()}
+        others = {**{str(name): digest for name, digest in self.targets.items()}, COLLECTOR: self.collector}
         return f":{self.tag}-{target}" if self.digest is None else f"@{others[target]}"
 
     @model_validator(mode="after")

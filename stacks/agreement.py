@@ -44,14 +44,10 @@ def _replicas(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
 
 def _images(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[str]:
     """A digest names one image, so each that a service runs has its own, and so has the collector beside them."""
-    if (
-        settings.image.digest is not None
-        and settings.compute.traces is not None
-        and "collector" not in settings.image.targets
-    ):
+    if settings.image.digest is not None and settings.compute.traces is not None and settings.image.collector is None:
         yield (
-            f"image.targets: lacks 'collector', which compute.traces {settings.compute.traces:g} asks for; accepted: "
-            "collector: sha256:<64 hexadecimal digits>, as `docker push` prints it, or compute.traces: null"
+            f"image.collector: missing, and compute.traces {settings.compute.traces:g} asks for it; accepted: sha256:<64 "
+            "hexadecimal digits>, as `docker push` prints it, or compute.traces: null"
         )
     for service in catalog.services.values():
         known = {"services", *settings.image.targets}

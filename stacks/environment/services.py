@@ -11,6 +11,7 @@ from components.compute.application import Application, ApplicationArgs, Platfor
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.collector import Traces
 from components.data.connections import SecretReference
+from environments.compute import COLLECTOR
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.clients import registry
@@ -76,7 +77,7 @@ class Services:
             public_url=self._edge.public_url,
             traces=None
             if settings.compute.traces is None
-            else Traces(image=self._image("collector"), ratio=settings.compute.traces),
+            else Traces(image=self._image(COLLECTOR), ratio=settings.compute.traces),
         )
 
     def _image(self, target: str) -> pulumi.Output[str]:

@@ -79,6 +79,7 @@ def test_it_is_devs_with_a_name_of_its_own_and_smaller(tmp_path: Any) -> None:
     assert (loaded.tier, loaded.region, loaded.endpoints) == (base.tier, base.region, base.endpoints)
     assert (loaded.edge.domain, loaded.edge.zone_id) == (f"pr-12.{base.edge.domain}", base.edge.zone_id)
     assert (loaded.image.digest, loaded.image.targets) == (DIGEST, IMAGE["targets"])
+    assert loaded.image.collector == base.image.collector, "no commit builds it"
     assert not loaded.protected and not loaded.network.bastion, "it must be possible to take it away"
     assert (loaded.alarms.page, loaded.alarms.ticket, loaded.recovery, loaded.events) == ((), (), None, {})
     assert loaded.postgres.storage_gb <= base.postgres.storage_gb

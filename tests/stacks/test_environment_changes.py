@@ -95,9 +95,7 @@ def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed:
     chosen = settings_of("prod")
     newest = "sha256:" + "ab" * 32
     newer = chosen.model_copy(
-        update={
-            "image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest, "collector": newest}})
-        }
+        update={"image": chosen.image.model_copy(update={"digest": newest, "targets": {"kyc": newest}})}
     )
     before, after = shapes(composed("prod")), shapes(compose(newer, catalog_of("prod")))
     assert set(before) == set(after)
