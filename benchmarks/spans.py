@@ -60,7 +60,7 @@ def _of_a_span() -> None:
         for _ in range(SPANS // 10):
             with spans.root("POST /x", "", {}):
                 for _ in range(9):
-                    with spans.span("UPDATE x", spans.Kind.CLIENT, attributes):
+                    with spans.span("UPDATE x", spans.SpanKind.CLIENT, attributes):
                         pass
 
     spans.start(lambda _: None, 1.0)

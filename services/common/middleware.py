@@ -153,7 +153,7 @@ def _begin(scope: Scope, trace: int) -> spans.Span | None:
         return None
     given = spans.parse(header(scope, b"traceparent").decode("latin-1"))
     outside = from_outside(scope)
-    root = spans.begin(None if outside else given, scope["method"], spans.Kind.SERVER, trace)
+    root = spans.begin(None if outside else given, scope["method"], spans.SpanKind.SERVER, trace)
     if root and outside and given:
         root.links = [given]
     return root

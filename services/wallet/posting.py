@@ -79,7 +79,7 @@ class Posting:
         if self._free:
             self._free -= 1
             self._start(self._write())
-        with spans.span("post", spans.Kind.CLIENT, _SPAN):
+        with spans.span("post", spans.SpanKind.CLIENT, _SPAN):
             return await waiting.answer
 
     async def close(self) -> None:

@@ -133,8 +133,8 @@ def test_development_and_production_differ_where_they_must(composed: Composed) -
     }
     assert not endpoints["dev"]
     services = {each.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.") for each in endpoints["prod"]}
-    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "ssmmessages"}, (
-        "what starting a task and operating it asks, a service that encrypts by KMS itself, and sessions on the bastion"
+    assert services == {"ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "ssm", "ssmmessages", "xray"}, (
+        "what starting a task and operating it asks, a service that encrypts by KMS itself, sessions on the bastion, traces"
     )
     for recorded, expected in ((dev, {30}), (prod, {365})):
         assert {item.inputs["retentionInDays"] for item in recorded.of("LogGroup") if item.custom} == expected

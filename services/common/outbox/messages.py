@@ -138,7 +138,7 @@ async def enqueue(session: AsyncSession | Transaction, task: str, payload: dict[
 def _sent(task: str) -> str:
     """For the column `request_id`: what goes on with the message, which is caused by a span of its own."""
     attributes = {"messaging.system": "celery", "messaging.destination.name": task}
-    made = spans.leaf(f"send {task}", spans.Kind.PRODUCER, spans.moment(), attributes)
+    made = spans.leaf(f"send {task}", spans.SpanKind.PRODUCER, spans.moment(), attributes)
     return carried.stamp(made)
 
 

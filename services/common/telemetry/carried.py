@@ -38,7 +38,7 @@ class PartnerClient(httpx.AsyncClient):
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request."""
         attributes = {"http.request.method": request.method, "server.address": request.url.host}
-        with spans.span(request.method, spans.Kind.CLIENT, attributes) as span:
+        with spans.span(request.method, spans.SpanKind.CLIENT, attributes) as span:
             self._carry(request)
             answer = await super().send(request, **options)
             if span:

@@ -39,7 +39,7 @@ _RANDOM = 2**56
 Attributes = Mapping[str, str | int]
 
 
-class Kind(IntEnum):
+class SpanKind(IntEnum):
     """As OTLP counts them."""
 
     INTERNAL = 1
@@ -72,7 +72,7 @@ class Span:
 
     __slots__ = ("attributes", "end", "error", "id", "kind", "links", "name", "parent", "recording", "start")
 
-    def __init__(self, recording: Recording, parent: int, name: str, kind: Kind, start: int) -> None:
+    def __init__(self, recording: Recording, parent: int, name: str, kind: SpanKind, start: int) -> None:
         self.recording, self.parent, self.name, self.kind, self.start = recording, parent, name, kind, start
         self.id = random.getrandbits(64) or 1  # no secret
         self.end = 0
@@ -97,7 +97,7 @@ class Recording:
         self.missed = 0
         self.ended = False
 
-    def add(self, parent: int, name: str, kind: Kind, start: int) -> Span:
+    def add(self, parent: int, name: str, kind: SpanKind, start: int) -> Span:
         """A span that begins; one that is too many is known to its caller alone."""
         span = Span(self, parent, name, kind, start)
         if len(self.spans) < MOST:
@@ -152,7 +152,7 @@ def failed(error: BaseException | str) -> None:
         span.error = error if isinstance(error, str) else type(error).__name__
 
 
-def begin(parent: Context | None, name: str, kind: Kind, trace: int = 0) -> Span | None:
+def begin(parent: Context | None, name: str, kind: SpanKind, trace: int = 0) -> Span | None:
     """The root of a recording, in the trace of `parent`, or in a new one (with the id `trace`); None if nothing is recorded.
 
     Whoever begins one ends it with `end`.
@@ -185,7 +185,7 @@ class span:
 
     __slots__ = ("_attributes", "_kind", "_name", "_span", "_token")
 
-    def __init__(self, name: str, kind: Kind, attributes: Attributes) -> None:
+    def __init__(self, name: str, kind: SpanKind, attributes: Attributes) -> None:
         self._name, self._kind, self._attributes = name, kind, attributes
         self._span: Span | None = None
 
@@ -217,7 +217,7 @@ class root:
 
     def __enter__(self) -> Span | None:
         self._token = current.set(None)
-        self._root = begin(parse(self._parent), self._name, Kind.CONSUMER)
+        self._root = begin(parse(self._parent), self._name, SpanKind.CONSUMER)
         if self._root:
             self._root.attributes.update(self._attributes)
             self._root.links = [found for each in self._links if (found := parse(each))]
@@ -238,7 +238,7 @@ def moment() -> int:
     return _now() if active() else 0
 
 
-def leaf(name: str, kind: Kind, began: int, attributes: Attributes, error: str = "") -> Context | None:
+def leaf(name: str, kind: SpanKind, began: int, attributes: Attributes, error: str = "") -> Context | None:
     """Something without parts has been done since `began` (of `moment`); its context."""
     above = active()
     if above is None:
@@ -253,7 +253,7 @@ def shared(with_others: Span, parents: Sequence[str]) -> None:
     """What `with_others` has done was done for further traces too: in each of them a span says so, with a link."""
     for parent in parents:
         before = current.get()
-        if found := begin(parse(parent), with_others.name, Kind.CONSUMER):
+        if found := begin(parse(parent), with_others.name, SpanKind.CONSUMER):
             found.start, found.error = with_others.start, with_others.error
             found.attributes.update(with_others.attributes)
             found.links = [with_others.context]

@@ -32,7 +32,7 @@ def note(statement: str, began: int, error: BaseException | None = None) -> None
     """A statement was done, or has failed, since `began` (of `spans.moment`)."""
     name = summary(statement)
     attributes = {"db.system.name": "postgresql", "db.query.summary": name, "db.query.text": statement}
-    spans.leaf(name, spans.Kind.CLIENT, began, attributes, type(error).__name__ if error else "")
+    spans.leaf(name, spans.SpanKind.CLIENT, began, attributes, type(error).__name__ if error else "")
 
 
 def watch(engine: AsyncEngine) -> None:

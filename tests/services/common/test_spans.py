@@ -53,7 +53,7 @@ def application(endpoints: Endpoints | None = None) -> FastAPI:
     @router.post("/players/{player}/transfers")
     async def transfer(player: str, body: dict[str, str]) -> dict[str, str]:
         sql.note("UPDATE balances SET amount = amount - $1 WHERE player = $2", spans.moment())
-        with spans.span("post", spans.Kind.CLIENT, {"db.system.name": "postgresql", "enduser.id": player}):
+        with spans.span("post", spans.SpanKind.CLIENT, {"db.system.name": "postgresql", "enduser.id": player}):
             logging.getLogger("test").warning("within")
         return {"stamp": stamp()}
 
@@ -92,7 +92,7 @@ async def test_a_request_is_a_span_with_what_it_did_below_and_the_log_names_both
     assert (recording.trace, root.parent) == (PARENT.trace, PARENT.span), (
         "another service's request goes on in its trace"
     )
-    assert (root.name, root.kind) == ("POST /players/{player}/transfers", spans.Kind.SERVER)
+    assert (root.name, root.kind) == ("POST /players/{player}/transfers", spans.SpanKind.SERVER)
     assert [each.parent for each in (statement, posting)] == [root.id, root.id]
     assert (statement.name, posting.name) == ("UPDATE balances", "post")
     assert split(answer.json()["stamp"]) == (answer.headers["X-Request-Id"], str(root.context))
@@ -143,17 +143,17 @@ async def test_a_trace_is_sampled_alike_wherever_it_is_looked_at_and_failures_an
 ) -> None:
     with recorded(ratio=0.25) as kept:
         for _ in range(400):
-            root = spans.begin(None, "GET", spans.Kind.SERVER)
+            root = spans.begin(None, "GET", spans.SpanKind.SERVER)
             assert root
             spans.end(root)
-            beneath = spans.begin(root.context, "GET", spans.Kind.SERVER)
+            beneath = spans.begin(root.context, "GET", spans.SpanKind.SERVER)
             assert beneath
             assert spans.end(beneath) == root.recording.sampled
         assert len(kept) % 2 == 0
         assert 80 < len(kept) < 340  # 200 expected, of a binomial whose standard deviation is 17
         kept.clear()
     with recorded(ratio=0) as kept:
-        root = spans.begin(None, "GET", spans.Kind.SERVER)
+        root = spans.begin(None, "GET", spans.SpanKind.SERVER)
         assert root
         monkeypatch.setattr(spans, "_now", lambda: root.start + spans.SLOW_REQUEST_NS + 1)
         assert spans.end(root, spans.SLOW_REQUEST_NS)
@@ -167,12 +167,12 @@ async def test_spans_after_the_end_and_without_number_are_left_out() -> None:
     with recorded() as kept, spans.root("process x", str(PARENT), {}) as root:
         assert root
         for _ in range(spans.MOST + 5):
-            spans.leaf("SELECT x", spans.Kind.CLIENT, spans.moment(), {})
+            spans.leaf("SELECT x", spans.SpanKind.CLIENT, spans.moment(), {})
         late = asyncio.Event()
 
         async def left_behind() -> None:
             await late.wait()
-            with spans.span("late", spans.Kind.CLIENT, {}) as span:
+            with spans.span("late", spans.SpanKind.CLIENT, {}) as span:
                 assert span is None
             assert stamp() == logs.request_id.get()
 

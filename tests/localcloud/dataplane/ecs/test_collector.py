@@ -43,7 +43,7 @@ async def test_spans_of_a_service_become_lines_as_transaction_search_has_them() 
         parent = f"00-{'a' * 32}-{'b' * 16}-01"
         with spans.root("process wallet.notify", parent, {"messaging.system": "celery"}, [parent]):
             spans.leaf(
-                "SELECT x", spans.Kind.CLIENT, spans.moment(), {"http.response.status_code": 500}, "TimeoutError"
+                "SELECT x", spans.SpanKind.CLIENT, spans.moment(), {"http.response.status_code": 500}, "TimeoutError"
             )
         spans.stop()
         await asyncio.to_thread(exporter.close, 20)
