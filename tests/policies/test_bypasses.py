@@ -30,7 +30,11 @@ STACKS = ("prod", "account")
 _UPKEEP = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 #: Openings that open nothing: the same document denies what they add. Stack → (operator, document).
 _TAKEN_BACK = {
-    "account": {f"{name} on ci-deploy-policy.policy" for name in ("assume-any-role", "assume-any-role-of-account")}
+    "account": {
+        f"{name} on ci-{job}-policy.policy"
+        for name in ("assume-any-role", "assume-any-role-of-account")
+        for job in ("branch", "deploy")
+    }
 }
 
 
