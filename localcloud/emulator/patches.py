@@ -18,7 +18,8 @@ from moto.elb import models as elb
 from moto.elbv2 import models as elbv2
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
-from moto.rds.exceptions import DBParameterGroupNotFoundError
+from moto.logs.metric_filters import MetricFilters
+from moto.rds.exceptions import DBParameterGroupNotFoundError, SubscriptionNotFoundError
 from moto.rds.models import RDSBackend
 from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, FakeDeleteMarker
@@ -182,6 +183,59 @@ def elasticache_replication_groups_go() -> None:
     _replace(ElastiCacheBackend, delete_replication_group)
 
 
+def rds_event_subscriptions_can_change() -> None:
+    """moto 5.2.5 has no ModifyEventSubscription."""
+
+    def modify_event_subscription(self: Any) -> ActionResult:
+        name = self.params.get("SubscriptionName")
+        if name not in self.backend.event_subscriptions:
+            raise SubscriptionNotFoundError(name)
+        subscription = self.backend.event_subscriptions[name]
+        for parameter, member in _OF_SUBSCRIPTION.items():
+            if (given := self.params.get(parameter)) is not None:
+                setattr(subscription, member, given)
+        return ActionResult({"EventSubscription": subscription})
+
+    _replace(RDSResponse, modify_event_subscription)
+
+
+_OF_SUBSCRIPTION = {
+    "SnsTopicArn": "sns_topic_arn",
+    "SourceType": "source_type",
+    "EventCategories": "event_categories",
+    "Enabled": "enabled",
+}
+
+
+def metric_filters_are_replaced() -> None:
+    """moto 5.2.5 puts a filter of a name that is there beside the old one, and shows the old one first."""
+    original = MetricFilters.add_filter
+
+    def add_filter(self: Any, filter_name: str, filter_pattern: str, log_group_name: str, transformations: Any) -> None:
+        place = filter_name, log_group_name
+        self.metric_filters = [
+            each for each in self.metric_filters if (each["filterName"], each["logGroupName"]) != place
+        ]
+        original(self, filter_name, filter_pattern, log_group_name, transformations)
+
+    _replace(MetricFilters, add_filter)
+
+
+def elasticache_encryption_in_transit_can_change() -> None:
+    """moto 5.2.5 ignores TransitEncryptionEnabled where a replication group is modified."""
+    original = ElastiCacheResponse.modify_replication_group
+
+    def modify_replication_group(self: Any) -> ActionResult:
+        answer = original(self)
+        wanted = self._get_bool_param("TransitEncryptionEnabled")
+        if wanted is not None:
+            group = self.elasticache_backend.replication_groups[self._get_param("ReplicationGroupId")]
+            vars(group)["transit_encryption_enabled"] = wanted
+        return answer
+
+    _replace(ElastiCacheResponse, modify_replication_group)
+
+
 def delete_markers_can_be_thrown_away() -> None:
     """moto 5.2.5 fails on a delete marker when an object is deleted from a bucket whose versioning is suspended."""
 
@@ -237,6 +291,9 @@ PATCHES: tuple[Callable[[], None], ...] = (
     rds_promotion_ends_the_replication,
     elasticache_subnet_groups_can_change,
     elasticache_replication_groups_go,
+    rds_event_subscriptions_can_change,
+    metric_filters_are_replaced,
+    elasticache_encryption_in_transit_can_change,
     conditional_denials_are_held_not_enforced,
     bucket_logging_needs_no_permission_yet,
     delete_markers_can_be_thrown_away,

@@ -332,6 +332,7 @@ ROWS: dict[str, Row] = {
         "create_event_subscription",
         "$in.name",
         reads=(Read("describe_event_subscriptions", {"SubscriptionName": "$id"}, "EventSubscriptionsList[0]"),),
+        update=Call("modify_event_subscription", {"SubscriptionName": "$id"}),
         delete=(Call("delete_event_subscription", {"SubscriptionName": "$id"}),),
         props={
             "name": Prop(api="SubscriptionName", live="CustSubscriptionId"),

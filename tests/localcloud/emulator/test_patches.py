@@ -78,6 +78,37 @@ def _cache_subnet_group_delete(client: Client) -> None:
     ]
 
 
+def _event_subscription_modify(client: Client) -> None:
+    rds, topic = client("rds"), client("sns").create_topic(Name="events")["TopicArn"]
+    rds.create_event_subscription(SubscriptionName="s", SnsTopicArn=topic, EventCategories=["failover"], Enabled=True)
+    rds.modify_event_subscription(SubscriptionName="s", EventCategories=["failure"], Enabled=False)
+    (found,) = rds.describe_event_subscriptions(SubscriptionName="s")["EventSubscriptionsList"]
+    assert (found["EventCategoriesList"], found["Enabled"], found["SnsTopicArn"]) == (["failure"], False, topic)
+
+
+def _metric_filter_replace(client: Client) -> None:
+    logs = client("logs")
+    metric = {"metricName": "Errors", "metricNamespace": "N", "metricValue": "1"}
+    for name in ("one", "two"):
+        logs.create_log_group(logGroupName=name)
+        for pattern in ("ERROR", "FATAL"):
+            logs.put_metric_filter(
+                logGroupName=name, filterName="f", filterPattern=pattern, metricTransformations=[metric]
+            )
+    found = logs.describe_metric_filters()["metricFilters"]
+    assert [(each["logGroupName"], each["filterPattern"]) for each in found] == [("one", "FATAL"), ("two", "FATAL")]
+
+
+def _replication_group_transit(client: Client) -> None:
+    cache = client("elasticache")
+    cache.create_replication_group(
+        ReplicationGroupId="plain", ReplicationGroupDescription="d", Engine="redis", TransitEncryptionEnabled=True
+    )
+    cache.modify_replication_group(ReplicationGroupId="plain", TransitEncryptionEnabled=False)
+    (group,) = cache.describe_replication_groups(ReplicationGroupId="plain")["ReplicationGroups"]
+    assert group["TransitEncryptionEnabled"] is False
+
+
 def _replication_group_delete(client: Client) -> None:
     cache = client("elasticache")
     cache.create_replication_group(ReplicationGroupId="gone", ReplicationGroupDescription="d", Engine="redis")
@@ -177,6 +208,9 @@ REPAIRED = [
     _rds_promotion,
     _cache_subnet_group_modify,
     _cache_subnet_group_delete,
+    _event_subscription_modify,
+    _metric_filter_replace,
+    _replication_group_transit,
     _replication_group_delete,
     _deny_insecure_transport,
 ]
