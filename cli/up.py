@@ -196,6 +196,7 @@ def _start(wanted: Mapping[str, Any], before: Mapping[str, Any], cloud: str) -> 
         running = None
     if running is None:
         remains.end_left(local.STATE)
+        require_free("ingress", "127.0.0.1", wanted["port"], within=1)  # before the seconds in which everything starts
         _mend(checkpoint, ours=wanted["emulator"] is None)
         running = supervisor.start(_config(wanted), _say)
         running = _check_cloud(running, wanted)
@@ -330,8 +331,7 @@ def _position(client: Client) -> dict[str, int] | None:
                 raise SupervisorError("emulator", f"does not answer: {error}", local.places().emulator_log) from error
             time.sleep(0.2)
         else:
-            position: dict[str, int] = answer.json()["position"]
-            return position
+            return dict(answer.json()["position"])
 
 
 def _settle(client: Client, checkpoint: Checkpoint, *, anew: bool = True) -> None:

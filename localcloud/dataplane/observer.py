@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.dataplane.cdn.deployed import Deployed, Mark
+from localcloud.dataplane.cdn.deployed import Deployed
 from localcloud.dataplane.firewall.deployed import firewall_of
 from localcloud.dataplane.model import (
     Alias,
@@ -32,6 +33,8 @@ from localcloud.runtime.aws import Aws
 
 #: (Pulumi type token, id) -> properties that the emulator does not hold; localcloud.provider.kept.KeptProperties.kept
 Kept = Callable[[str, str], Mapping[str, Any]]
+#: Another one whenever something may have been written since.
+Mark = Callable[[], object]
 
 _REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 _CACHE_USER = "aws:elasticache/user:User"
@@ -39,6 +42,9 @@ _CACHE_USER_GROUP = "aws:elasticache/userGroup:UserGroup"
 _CACHE_PARAMETERS = "aws:elasticache/parameterGroup:ParameterGroup"
 _DB_INSTANCE = "aws:rds/instance:Instance"
 _ECS_SERVICE = "aws:ecs/service:Service"
+
+#: Seconds after which everything is read though nothing was written: for what an emulator changes by itself.
+_AT_LEAST = 30
 
 #: Valkey settings that an ElastiCache parameter group may carry and that make sense for one small node.
 _CACHE_SETTINGS = frozenset(
@@ -56,18 +62,28 @@ _CACHE_SETTINGS = frozenset(
 
 
 class Observer:
-    """Looks at the emulator. What cannot change (task definitions) is asked once; the rest at every look.
+    """Looks at the emulator: when something was written since the last look, and now and then all the same.
 
-    `mark`: another one whenever something may have been written.
+    What cannot change (task definitions) is asked once. `mark`: another one whenever something may have been written.
     """
 
     def __init__(self, aws: Aws, kept: Kept, mark: Mark) -> None:
         self._aws, self._kept = aws, kept
-        self._distributions = Deployed(aws, kept, mark)
+        self._mark = mark
+        self._read_at: tuple[object, ...] = ()
+        self._seen = DesiredState()
+        self._distributions = Deployed(aws, kept)
         self._definitions: dict[str, TaskDefinition] = {}
 
     def look(self) -> DesiredState:
         """The whole desired state now."""
+        # Taken before: what is written while we read is another one the next time.
+        mark = (self._mark(), time.monotonic() // _AT_LEAST)
+        if mark != self._read_at:
+            self._seen, self._read_at = self._read(), mark
+        return self._seen
+
+    def _read(self) -> DesiredState:
         refused: list[str] = []
         # What refers to a thing is read before the thing, so that a look in the middle of an update finds no loose ends.
         services = [*self._services(refused)]

@@ -9,6 +9,7 @@ import pwd
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -125,18 +126,30 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals, patience: floa
     return status
 
 
-def require_free(what: str, host: str, port: int) -> None:
-    """Refuse, naming the holder where it can be seen, if `host`:`port` is taken."""
+def require_free(what: str, host: str, port: int, *, within: float = 0) -> None:
+    """Refuse, naming the holder where it can be seen, if `host`:`port` is taken.
+
+    within: seconds in which it may become free; a killed server's sockets close a moment after it is gone.
+    """
+    deadline = time.monotonic() + within
+    while (problem := _taken(host, port)) is not None:
+        if isinstance(problem, PermissionError):
+            raise SupervisorError(
+                what, f"may not listen on {host}:{port}: ports below 1024 need privileges; choose a port from 1024 up"
+            ) from problem
+        if time.monotonic() >= deadline:
+            raise SupervisorError(what, f"cannot listen on {host}:{port}: {_holder(host, port, problem)}") from problem
+        time.sleep(0.05)
+
+
+def _taken(host: str, port: int) -> OSError | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except PermissionError as error:
-            raise SupervisorError(
-                what, f"may not listen on {host}:{port}: ports below 1024 need privileges; choose a port from 1024 up"
-            ) from error
         except OSError as error:
-            raise SupervisorError(what, f"cannot listen on {host}:{port}: {_holder(host, port, error)}") from error
+            return error
+    return None
 
 
 def _holder(host: str, port: int, error: OSError) -> str:

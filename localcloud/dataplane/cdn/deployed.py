@@ -26,27 +26,14 @@ REGION = "us-east-1"
 _BUCKET = re.compile(r"(?P<bucket>.+)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
 
 
-#: Another one whenever something may have been written since.
-Mark = Callable[[], object]
-
-
 class Deployed:
-    """Reads distributions, again when `mark` says that something was written: it takes a handful of requests each time."""
+    """Reads distributions."""
 
-    def __init__(self, aws: Aws, kept: Kept, mark: Mark) -> None:
-        self._aws, self._kept, self._mark = aws, kept, mark
-        self._read_at: object = None
-        self._read: Sequence[Distribution] = ()
+    def __init__(self, aws: Aws, kept: Kept) -> None:
+        self._aws, self._kept = aws, kept
 
-    def read(self) -> Sequence[Distribution]:
+    def read(self) -> Iterable[Distribution]:
         """Every enabled distribution that the provider knows."""
-        mark = self._mark()
-        if mark != self._read_at:
-            self._read = [*self._all()]
-            self._read_at = mark
-        return self._read
-
-    def _all(self) -> Iterable[Distribution]:
         cloudfront = self._aws.client("cloudfront", REGION)
         for page in cloudfront.get_paginator("list_distributions").paginate():
             for row in page["DistributionList"].get("Items", []):

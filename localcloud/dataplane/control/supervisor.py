@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import IO, Any
 
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.dataplane.cdn.edge import Edge
@@ -162,9 +163,8 @@ class Supervisor:
         # Together: each takes seconds to import what it is made of. All are waited for, so that all can be ended.
         starting = (self._start_emulator(), self._provider.start(), self._partners.start(PARTNERS_PORT))
         outcomes = await asyncio.gather(*starting, return_exceptions=True)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        for outcome in filter(None, outcomes):
+            raise outcome
         self._info = replace(self._info, provider_port=self._provider.port)
         self._info.save(self.config.state)
 
@@ -210,9 +210,8 @@ class Supervisor:
             shutil.rmtree(self._agent.tasks_directory, ignore_errors=True)
         if provider:
             await provider
-        for server in (self._partners, self._emulator):
-            if server:
-                await server.stop()
+        for server in filter(None, (self._partners, self._emulator)):
+            await server.stop()
         self.hub.emit("supervisor", "matchday", "stopped")
         await asyncio.sleep(0)  # those who follow the events are told before the connection ends
         await self._control.stop()
@@ -233,7 +232,7 @@ class Supervisor:
                 await asyncio.wait_for(self._look_now.wait(), pause)
 
     async def _look(self) -> DesiredState | None:
-        """Read the emulator once and bring everything in line. None if it could not be read."""
+        """Read what is deployed, if it may have changed, and bring everything in line. None if it could not be read."""
         self._look_now.clear()
         self._looking = True
         desired: DesiredState | None = None
@@ -244,7 +243,7 @@ class Supervisor:
             await self._scheduler.apply(desired)
             self._watch.balancers = balancers(desired)
             self._note("")
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, httpx.HTTPError) as error:
             self._note(f"the emulator does not answer: {error}")
         except sqlite3.Error as error:
             self._note(f"what the provider keeps cannot be read: {error}")
@@ -272,12 +271,8 @@ class Supervisor:
 
     async def _answer_info(self, _: Mapping[str, str]) -> dict[str, Any]:
         info = self._info
-        return {
-            "pid": info.pid,
-            "emulator": info.emulator,
-            "provider_port": info.provider_port,
-            "ingress": info.ingress,
-        }
+        place = {"emulator": info.emulator, "provider_port": info.provider_port, "ingress": info.ingress}
+        return {"pid": info.pid, **place}
 
     async def _answer_status(self, _: Mapping[str, str]) -> dict[str, Any]:
         servers = [

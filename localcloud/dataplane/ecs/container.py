@@ -153,7 +153,7 @@ class Container:
         kind, *words = check["command"]
         argv = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else resolve(words, self.image)
         process = await self._launcher.launch(
-            argv, self.image, environment=self.environment, sandbox=self._sandbox, output=None, fresh=False
+            argv, self.image, environment=self.environment, sandbox=self._sandbox, output=None, small=True
         )
         try:
             return await asyncio.wait_for(process.ended(), float(check.get("timeout") or _TIMEOUT)) == 0

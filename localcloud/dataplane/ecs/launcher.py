@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -145,7 +146,6 @@ class ForkServer:
         environment: Mapping[str, str],
         sandbox: Path,
         output: int,
-        fresh: bool,
     ) -> Forked:
         """A new child; _Refused if the server cannot or may not."""
         await asyncio.wait_for(asyncio.shield(self._ready), _START_SECONDS)
@@ -158,7 +158,6 @@ class ForkServer:
                 "folder": str(folder),
                 "environment": dict(environment),
                 "sandbox": str(sandbox),
-                "fresh": fresh,
             }
         ).encode()
         if len(request) > _LONGEST:
@@ -262,15 +261,18 @@ class Launcher:
         environment: Mapping[str, str],
         sandbox: Path,
         output: int | None,
-        fresh: bool = True,
+        small: bool = False,
     ) -> Process:
         """Start `argv` in the image; it writes to the descriptor `output`, or to nowhere.
 
-        `fresh` asks for the image's files as they are now; a health check, which comes every few seconds, does without.
+        A `small` process needs little of the image and comes every few seconds: a health check. It is forked from a server that
+        has imported its module alone (if the image preloads it), as a fork costs time by the memory of the one that forks.
         """
         arguments = _module_of(argv, image)
         if arguments and image.preload and not _read_by_interpreter(environment, sandbox, image):
             module, *rest = arguments
+            if small and module in image.preload:
+                image = dataclasses.replace(image, preload=(module,))
             for _ in range(2):  # once more with a new server where the files have changed
                 server = self._server(image)
                 assert server is not None
@@ -282,7 +284,6 @@ class Launcher:
                         environment=environment,
                         sandbox=sandbox,
                         output=self._nowhere if output is None else output,
-                        fresh=fresh,
                     )
                 except _Refused as refusal:
                     self._retire(image, server)
@@ -301,7 +302,7 @@ class Launcher:
     def status(self) -> list[dict[str, Any]]:
         """What `matchday status` says of the fork servers."""
         return [
-            {"name": f"fork server of {image.repository}", "address": "", "pid": server.pid}
+            {"name": f"fork server of {_named(image)}", "address": "", "pid": server.pid}
             for image, server in self._servers.items()
             if not server.over
         ]
@@ -335,6 +336,10 @@ class Launcher:
         if sentence not in self._logged:
             self._logged.add(sentence)
             self._problem(sentence)
+
+
+def _named(image: Image) -> str:
+    return f"{image.repository} for {image.preload[0]}" if len(image.preload) == 1 else image.repository
 
 
 def _module_of(argv: Sequence[str], image: Image) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.service import Rollout, ServiceRunner
 from localcloud.dataplane.ingress.targets import Targets
 from localcloud.dataplane.model import DesiredState
-from localcloud.dataplane.network.flows import dropped, flows, stores
+from localcloud.dataplane.network.flows import Flows, dropped, flows, stores
 
 
 class Scheduler:
@@ -23,6 +23,8 @@ class Scheduler:
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._desired = DesiredState()
         self._stores: dict[str, Sequence[str]] = {}
+        self._flows: Mapping[str, Flows] = {}
+        self._flows_of: Any = None
 
     async def apply(self, desired: DesiredState) -> None:
         """Follow what is deployed now."""
@@ -85,5 +87,8 @@ class Scheduler:
                 places = names.setdefault(alias.name.lower(), {}).setdefault(str(alias.port), [])
                 places += sorted((task.address, alias.container_port) for task in runner.reachable())
         tasks = {arn: [task.address for task in runner.tasks] for arn, runner in self._runners.items()}
-        allowed = flows(self._desired, self._stores, tasks, self._agent.outside)
-        self._agent.publish({**names, **self._agent.partners}, allowed)
+        # A step of a roll-out calls this, ten a second for each service; who may reach whom changes with few of them.
+        if (known := (self._desired, self._stores, tasks)) != self._flows_of:
+            self._flows = flows(self._desired, self._stores, tasks, self._agent.outside)
+            self._flows_of = known
+        self._agent.publish({**names, **self._agent.partners}, self._flows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 
 from localcloud.dataplane.model import Permission, SecurityGroup
 
@@ -52,12 +53,18 @@ def _range(rule: Permission) -> Ports:
 
 
 def _private(ranges: Sequence[str]) -> bool:
-    return any(net.overlaps(private) for net in _networks(ranges) for private in _PRIVATE)
+    return any(_has_private(text) for text in ranges)
 
 
 def _public(ranges: Sequence[str]) -> bool:
-    return any(not any(net.subnet_of(private) for private in _PRIVATE) for net in _networks(ranges))
+    return any(not _is_private(text) for text in ranges)
 
 
-def _networks(ranges: Sequence[str]) -> list[ipaddress.IPv4Network]:
-    return [ipaddress.IPv4Network(text, strict=False) for text in ranges]
+@cache
+def _has_private(network: str) -> bool:
+    return any(ipaddress.IPv4Network(network, strict=False).overlaps(private) for private in _PRIVATE)
+
+
+@cache
+def _is_private(network: str) -> bool:
+    return any(ipaddress.IPv4Network(network, strict=False).subnet_of(private) for private in _PRIVATE)

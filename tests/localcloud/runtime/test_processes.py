@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -103,3 +104,16 @@ def test_privileged_port_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("socket.socket.bind", refuse)
     with pytest.raises(SupervisorError, match=r"127\.0\.0\.1:80: ports below 1024 need privileges"):
         require_free("ingress", "127.0.0.1", 80)
+
+
+def test_a_port_that_becomes_free_in_time_is_free() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(SupervisorError, match=f"cannot listen on 127.0.0.1:{port}"):
+            require_free("ingress", "127.0.0.1", port)
+        closing = threading.Timer(0.2, holder.close)
+        closing.start()
+        require_free("ingress", "127.0.0.1", port, within=60)
+        closing.join()

@@ -3,14 +3,14 @@
 It runs in the image's interpreter, not in the local cloud's: standard library only. The supervisor speaks with it over the
 packet socket that is its standard input: a request is one JSON object and the descriptor of the process's output.
 
-    {"id", "module", "arguments", "folder", "environment", "sandbox", "fresh"}  ->  {"id", "pid"}
-                                                           or, if it cannot,    ->  {"id", "refused"}
-    when a process has ended                                                    ->  {"ended", "status"}
+    {"id", "module", "arguments", "folder", "environment", "sandbox"}  ->  {"id", "pid"}
+                                                  or, if it cannot,    ->  {"id", "refused"}
+    when a process has ended                                           ->  {"ended", "status"}
 
-`status` is the exit code, or minus the number of the signal that ended it. A `fresh` request is refused once a file of a module
-that was imported here has changed: the supervisor then starts another server. A child is what `python -m module` would have
-been: its environment, folder, arguments, group, signals and exit codes. Only its memory is shared with this process, which
-therefore never starts a thread.
+`status` is the exit code, or minus the number of the signal that ended it. A request is refused once a file of a module that
+was imported here has changed: the supervisor then starts another server. A child is what `python -m module` would have been:
+its environment, folder, arguments, group, signals and exit codes. Only its memory is shared with this process, which therefore
+never starts a thread.
 """
 # ruff: noqa: PTH100, PTH109, PTH116, PTH120, PTH208 - pathlib would be one more import in every process
 
@@ -95,7 +95,7 @@ class Server:
             sys.exit(0)
         request = json.loads(message)
         try:
-            refused = self._refusal(fresh=request["fresh"])
+            refused = self._refusal()
             if refused:
                 self._answer({"id": request["id"], "refused": refused})
                 return None
@@ -104,8 +104,8 @@ class Server:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _refusal(self, *, fresh: bool) -> str:
-        if fresh and any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
+    def _refusal(self) -> str:
+        if any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
             return "stale"
         # A fork copies one thread; what the others hold locked stays so.
         tasks = len(os.listdir("/proc/self/task"))

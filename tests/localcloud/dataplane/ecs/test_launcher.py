@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ class Stage:
     def image(self, *preload: str) -> Image:
         return Image(repository="test", root=self.root, python=Path(sys.executable), preload=preload)
 
-    async def launch(self, *words: str, fork: bool = True, **more: str) -> tuple[Process, asyncio.Task[bytes]]:
+    async def launch(
+        self, *words: str, preload: Sequence[str] = ("shared_library",), small: bool = False, **more: str
+    ) -> tuple[Process, asyncio.Task[bytes]]:
         reader, writer = os.pipe()
         environment = {
             "PATH": os.environ["PATH"],
@@ -87,19 +89,22 @@ class Stage:
         try:
             process = await self.launcher.launch(
                 [sys.executable, *words],
-                self.image("shared_library") if fork else self.image(),
+                self.image(*preload),
                 environment=environment | more,
                 sandbox=self.sandbox,
                 output=writer,
+                small=small,
             )
         finally:
             os.close(writer)
         return process, asyncio.create_task(asyncio.to_thread(_read, reader))
 
-    async def run(self, *words: str, fork: bool = True, **more: str) -> tuple[int, str]:
+    async def run(
+        self, *words: str, preload: Sequence[str] = ("shared_library",), small: bool = False, **more: str
+    ) -> tuple[int, str]:
         """(status, output) of a command."""
-        process, output = await self.launch(*words, fork=fork, **more)
-        assert isinstance(process, Forked if fork else Spawned)
+        process, output = await self.launch(*words, preload=preload, small=small, **more)
+        assert isinstance(process, Forked if preload else Spawned)
         status = await asyncio.wait_for(process.ended(), 20)
         return status, (await output).decode()
 
@@ -119,7 +124,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def test_a_forked_process_sees_what_an_execed_one_sees(stage: Stage) -> None:
     stage.module("report", REPORT)
     words = ("-m", "report", "one", "-x", "--two=3")
-    (forked_status, forked), (execed_status, execed) = await stage.run(*words), await stage.run(*words, fork=False)
+    (forked_status, forked), (execed_status, execed) = await stage.run(*words), await stage.run(*words, preload=())
     assert (forked_status, execed_status) == (0, 0)
     seen, expected = json.loads(forked), json.loads(execed)
     assert seen == expected
@@ -150,7 +155,7 @@ async def test_ends_are_the_same(stage: Stage) -> None:
     for name, (program, expected) in ENDS.items():
         stage.module(name, program)
         status, output = await stage.run("-m", name)
-        other_status, other_output = await stage.run("-m", name, fork=False)
+        other_status, other_output = await stage.run("-m", name, preload=())
         assert (name, status) == (name, other_status) == (name, expected)
         # A traceback names the frames below the program; its own are the same.
         mine, theirs = ([line for line in text.splitlines() if "runpy" not in line] for text in (output, other_output))
@@ -190,6 +195,24 @@ async def test_changed_code_gets_a_new_server_and_the_old_one_goes_with_its_last
     process.signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.ended(), 10) == -signal.SIGTERM
     await _until(lambda: _state(old) in ("", "Z"))
+    assert not stage.problems
+
+
+async def test_a_health_check_is_forked_from_a_server_that_knows_it_alone(stage: Stage) -> None:
+    stage.module("show", "print('a task')")
+    for printed in ("one", "another"):
+        stage.module(
+            "check", f"import sys\nif __name__ == '__main__': print({printed!r}, 'shared_library' in sys.modules)"
+        )
+        assert await stage.run("-m", "check", small=True, preload=("shared_library", "check")) == (
+            0,
+            f"{printed} False\n",
+        )
+        assert await stage.run("-m", "show", preload=("shared_library", "check")) == (0, "a task\n")
+    assert [row["name"] for row in stage.launcher.status()] == ["fork server of test for check", "fork server of test"]
+    assert await stage.run("-m", "show", small=True) == (0, "a task\n"), (
+        "what the image does not preload is not imported"
+    )
     assert not stage.problems
 
 
