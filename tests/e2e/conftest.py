@@ -5,6 +5,7 @@ pytest runs the modules by name: what ends the platform's processes comes last (
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -41,12 +42,13 @@ def up(clone: Clone) -> dict[str, Any]:
     return document
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
+def until(condition: Callable[[], Any], what: str, *, every: float = 0.2) -> Any:
+    """What `condition` returns once that is true; asked again after so many seconds."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.2)
+        time.sleep(every)
     raise AssertionError(f"{what}: not within {PATIENCE} s")
 
 
@@ -90,9 +92,9 @@ def workspace(clone: Clone) -> Workspace:
     )
 
 
-def event_log(clone: Clone) -> Path:
-    """The engine's, of the last `up`."""
-    return EngineDirectory(places(clone).pulumi).events("up", "local")
+def event_log(clone: Clone, command: str = "up") -> Path:
+    """The engine's, of the last `up`, or of the last preview."""
+    return EngineDirectory(places(clone).pulumi).events(command, "local")
 
 
 def last_up(clone: Clone) -> list[events.ResourceEvent]:
@@ -104,6 +106,23 @@ def last_up(clone: Clone) -> list[events.ResourceEvent]:
         and event.stage == "started"
         and events.OPERATIONS.get(event.operation, "same") != "same"
     ]
+
+
+def looked_at(clone: Clone, command: str = "up") -> dict[str, str]:
+    """The type of each resource of the last `up`, or of the last preview, by URN."""
+    found = (event for event in events.read(event_log(clone, command)) if isinstance(event, events.ResourceEvent))
+    return {event.urn: event.type for event in found}
+
+
+def refreshed(clone: Clone) -> set[str]:
+    """The URNs of what the last `preview --refresh` found to be otherwise than the state says; looked at is everything."""
+    read = [
+        step["metadata"]
+        for step in (json.loads(line).get("resOutputsEvent") for line in event_log(clone, "preview").open())
+        if step and step["metadata"]["op"] == "refresh"
+    ]
+    assert len(read) > 100
+    return {step["urn"] for step in read if step["old"]["inputs"] != (step["new"] or {}).get("inputs")}
 
 
 def touched(document: dict[str, Any]) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""The whole platform on this machine: up, a person's journey, a killed task, a rolling change, drift."""
+"""The whole platform on this machine: up, a person's journey, a killed task, broken code, a rolling change, drift.
+
+The journey is walked once, here, and at night after the recovery, too (test_recovery); the rest asks for what it is about.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,27 @@ from valkey.exceptions import AuthenticationError, NoPermissionError
 
 from localcloud.runtime.aws import Aws, acting_as
 from model.catalog import load_catalog
-from tests.clones import Clone, make_clone
-from tests.e2e.conftest import aws, last_up, pids, places, supervisor, tasks, tasks_of, touched, until, workspace
-from tests.stacks.conftest import registered
+from tests.clones import PROJECT, Clone, make_clone
+from tests.e2e.conftest import (
+    aws,
+    last_up,
+    looked_at,
+    pids,
+    places,
+    refreshed,
+    supervisor,
+    tasks,
+    tasks_of,
+    touched,
+    until,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
 
+GOLDEN = PROJECT / "tests" / "stacks" / "golden" / "local.txt"
+CLUSTER = "matchday-local-cluster"
+AUTH, WALLET = "matchday-local-auth-web", "matchday-local-wallet-web"
+BY_HAND = "matchday-local-scoring-web"  #: whose desired count is changed behind the engine's back
 LOG_GROUP, SERVICE = "aws:cloudwatch/logGroup:LogGroup", "aws:ecs/service:Service"
 
 
@@ -52,9 +70,10 @@ def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None
 
 
 def test_up_made_what_the_program_registers(up: dict[str, Any], clone: Clone) -> None:
-    """Each resource, by its URN, that the test cloud of the component tests sees, and nothing else."""
-    made = {event.urn for event in last_up(clone) if not event.type.startswith("pulumi:")}
-    assert made == set(registered("local").urns)
+    """The golden file's resources among them (all of them, by URN: tests/stacks/test_engine.py), and each once."""
+    made = [event.urn for event in last_up(clone) if not event.type.startswith("pulumi:")]
+    assert set(made) >= set(GOLDEN.read_text().splitlines())
+    assert len(made) == len(set(made))
     assert touched(up) == {"create": up["changes"]["create"]}
     with sqlite3.connect(places(clone).provider / "store.sqlite") as kept:
         ((count,),) = kept.execute("SELECT COUNT(*) FROM kept WHERE properties LIKE '%matchday-local%'")
@@ -145,13 +164,6 @@ def test_each_tasks_role_opens_what_is_its_services_own(up: dict[str, Any], clon
             kms.generate_data_key(**wanted)
 
 
-def test_a_second_up_changes_nothing(up: dict[str, Any], clone: Clone) -> None:
-    before = {name: pids(found) for name, found in tasks(clone).items()}
-    again = clone.json("up")
-    assert {name for name, count in again["changes"].items() if count} == {"same"}
-    assert {service["name"]: pids(service["tasks"]) for service in again["services"]} == before
-
-
 def test_a_killed_task_comes_back(up: dict[str, Any], clone: Clone) -> None:
     (victim, *_) = tasks_of(clone, "wallet-web")
     os.kill(victim["pid"], signal.SIGKILL)
@@ -161,7 +173,7 @@ def test_a_killed_task_comes_back(up: dict[str, Any], clone: Clone) -> None:
         return bool(found) and all(t["health"] == "HEALTHY" and t["pid"] != victim["pid"] for t in found)
 
     until(replaced, "a healthy task in place of the killed one")
-    assert clone.json("smoke")["ok"]
+    until(lambda: httpx.get(f"{up['url']}wallet/balance").status_code == 401, "an answer through the ingress")
 
 
 @contextmanager
@@ -177,7 +189,7 @@ def asking(url: str) -> Iterator[list[str]]:
                     outcomes.append(str(client.get("/auth/.well-known/jwks.json").status_code))
                 except httpx.HTTPError as error:
                     outcomes.append(type(error).__name__)
-                time.sleep(0.02)
+                time.sleep(0.05)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -188,12 +200,28 @@ def asking(url: str) -> Iterator[list[str]]:
         thread.join()
 
 
-def _set(clone: Clone, **settings: Any) -> None:
-    """Lay settings over the stack's file, where they stay: to take each back would be one more `up`."""
-    file = clone.directory / "environments" / "Pulumi.local.yaml"
+@contextmanager
+def _changing(file: Path) -> Iterator[dict[str, Any]]:
+    """The content of a YAML file, written back as it was changed; it stays: to take it back would be one more `up`."""
     content = yaml.safe_load(file.read_text())
-    content["config"]["matchday:environment"].update(settings)
-    file.write_text(yaml.safe_dump(content))
+    yield content
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def _set(clone: Clone, **settings: Any) -> None:
+    """Lay settings over the stack's file."""
+    with _changing(clone.directory / "environments" / "Pulumi.local.yaml") as content:
+        content["config"]["matchday:environment"].update(settings)
+
+
+def _processes(clone: Clone, service: str) -> Any:
+    """A service's processes, as its manifest declares them, to be changed."""
+    return _changing(clone.directory / "services" / service / "service.yaml")
+
+
+def wallets(services: Iterable[str]) -> list[str]:
+    """Of services those that run the wallet's code."""
+    return [name for name in services if name.startswith("matchday-local-wallet-")]
 
 
 def _retention(clone: Clone) -> dict[str, int]:
@@ -201,55 +229,86 @@ def _retention(clone: Clone) -> dict[str, int]:
     return {group["logGroupName"]: group["retentionInDays"] for group in groups}
 
 
-def test_settings_change_what_depends_on_them_without_a_failed_request(up: dict[str, Any], clone: Clone) -> None:
-    before, retained = tasks_of(clone, "auth-web"), _retention(clone)
+def test_a_task_that_cannot_start_is_named_and_nothing_else_is_touched(up: dict[str, Any], clone: Clone) -> None:
+    """An `up` of a program that is the same changes nothing either: not what was changed by hand, of which it knows nothing."""
+    ecs, module = aws(clone, "ecs"), clone.directory / "services" / "wallet" / "app.py"
+    original = module.read_text()
+    ecs.update_service(cluster=CLUSTER, service=BY_HAND, desiredCount=2)
+    before = {name: pids(found) for name, found in tasks(clone).items()}
+    module.write_text(original + "\nraise RuntimeError('broken on purpose')\n")
+    try:
+        failed = clone.run("up", check=False)
+        assert failed.returncode == 1
+        assert WALLET in failed.stderr
+        assert "RuntimeError: broken on purpose" in failed.stderr, "the log's last lines"
+        assert httpx.get(f"{up['url']}wallet/balance").status_code == 401, "the old task still answers"
+        assert last_up(clone) == []
+        until(lambda: len(tasks(clone)[BY_HAND]) == 2, "the task that was asked for by hand")
+        after = {name: pids(found) for name, found in tasks(clone).items()}
+        assert {name for name, found in before.items() if found != after[name]} <= {BY_HAND, *wallets(before)}
+        assert all(before[name] <= after[name] for name in (BY_HAND, WALLET))
+    finally:
+        module.write_text(original)
+
+
+def test_settings_and_code_change_what_depends_on_them_without_a_failed_request(
+    up: dict[str, Any], clone: Clone
+) -> None:
+    """The wallet's code runs again, which was broken a moment ago: to the platform that is new code, too."""
+    before, retained = {name: pids(found) for name, found in tasks(clone).items()}, _retention(clone)
     assert 30 not in retained.values()
-    _set(clone, compute={"log_level": "DEBUG"}, logs={"retention_days": 30})
-    plan = clone.json("preview", "local")
+    _set(clone, logs={"retention_days": 30})
+    with _processes(clone, "auth") as manifest:
+        manifest["processes"]["web"]["memory"] *= 2
     with asking(up["url"]) as outcomes:
         changed = clone.json("up")
     assert set(touched(changed)) <= {"update", "replace"}
     done = last_up(clone)
-    assert {event.urn for event in done} == {resource["urn"] for resource in plan["resources"]}
+    names = {event.urn.rpartition("::")[2] for event in done if event.type != LOG_GROUP}
     assert {event.type for event in done} == {LOG_GROUP, "aws:ecs/taskDefinition:TaskDefinition", SERVICE}
+    assert names == {"auth-web", "auth-web-task"}
     assert {event.operation for event in done if event.type == LOG_GROUP} == {"update"}
     assert _retention(clone) == dict.fromkeys(retained, 30)
-    assert pids(before).isdisjoint(pids(tasks_of(clone, "auth-web")))
+    assert all(task["health"] == "HEALTHY" for service in changed["services"] for task in service["tasks"])
+    after = {service["name"]: pids(service["tasks"]) for service in changed["services"]}
+    assert set(after) == set(before)
+    for name in (AUTH, *wallets(before)):
+        assert before.pop(name).isdisjoint(after.pop(name)), name
+    assert before == after, "of all processes those of changed code, and the one whose memory was changed"
+    assert httpx.get(f"{up['url']}wallet/balance").status_code == 401
     assert set(outcomes) == {"200"}, {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
     assert len(outcomes) > 50
 
 
 def test_drift_is_seen_and_mended_and_a_desired_count_reached(up: dict[str, Any], clone: Clone) -> None:
-    ecs = aws(clone, "ecs")
-    (cluster,) = ecs.list_clusters()["clusterArns"]
-    (drifted,) = (arn for arn in ecs.list_services(cluster=cluster)["serviceArns"] if arn.endswith("-auth-web"))
-    ecs.update_service(cluster=cluster, service=drifted, desiredCount=2)
-    engine = workspace(clone)
-    assert engine.run(["preview", "--expect-no-changes"], "local").resources == [], "the state does not know of it"
-    (seen,) = clone.json("preview", "local", "--refresh")["resources"]
+    """One preview shows both, what was changed by hand and what the program changes; `up` does just what it says."""
+    _set(clone, logs={})
+    with _processes(clone, "wallet") as manifest:
+        manifest["processes"]["web"]["scaling"]["minimum"] = 2
+    plan = clone.json("preview", "local", "--refresh")["resources"]
+    groups = {urn for urn, kind in looked_at(clone, "preview").items() if kind == LOG_GROUP}
+    by_name = {each["urn"].rpartition("::")[2]: each for each in plan if each["urn"] not in groups}
+    assert set(by_name) == {"scoring-web", "wallet-web"}
+    seen = by_name["scoring-web"]
     assert (seen["type"], seen["operation"]) == (SERVICE, "update")
     assert "desiredCount" in seen["changed"]
     # Of all resources the one that drifted: what nobody touched reads back as it was made.
-    assert engine.run(["refresh", "--preview-only"], "local").touched == {"update": 1}
+    assert refreshed(clone) == {seen["urn"]}
 
     before = tasks(clone)
-    groups = {event.urn for event in last_up(clone) if event.type == LOG_GROUP}
-    _set(clone, logs={})
-    manifest = clone.directory / "services" / "wallet" / "service.yaml"
-    text = manifest.read_text()
-    manifest.write_text(text.replace("scaling: {minimum: 1, maximum: 4", "scaling: {minimum: 2, maximum: 4", 1))
     done = clone.json("up", "--refresh")
     assert set(touched(done)) == {"update"}
-    others = {event.urn for event in last_up(clone)} - {seen["urn"]}
-    (scaled,) = others - groups
-    assert scaled.rpartition("::")[2] == "wallet-web"
-    assert others - {scaled} == groups
-    live = ecs.describe_services(cluster=cluster, services=[drifted])["services"][0]
+    assert (
+        {event.urn for event in last_up(clone)}
+        == {each["urn"] for each in plan}
+        == groups | {each["urn"] for each in by_name.values()}
+    )
+    live = aws(clone, "ecs").describe_services(cluster=CLUSTER, services=[BY_HAND])["services"][0]
     assert live["desiredCount"] == 1
     assert 30 not in _retention(clone).values()
     after = {service["name"]: service["tasks"] for service in done["services"]}
-    assert len(after["matchday-local-auth-web"]) == 1
-    assert len(after["matchday-local-wallet-web"]) == 2
+    assert len(after[BY_HAND]) == 1
+    assert len(after[WALLET]) == 2
     for name, found in before.items():
-        if not name.endswith("-auth-web"):
+        if name != BY_HAND:
             assert pids(found) <= pids(after[name]), name

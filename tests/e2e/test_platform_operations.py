@@ -1,6 +1,6 @@
 """An operator's commands on the running platform: a traced request, a query, one task more, a release taken back.
 
-After test_platform, which looks at the first tasks of all. What the first test breaks rings when a later one looks: alarms
+After test_platform, which looks at the first tasks of all. What the first test breaks rings when the last but one looks: alarms
 take minutes, and little here waits for them idly.
 """
 
@@ -112,39 +112,6 @@ def test_a_process_is_scaled_and_a_release_taken_back(up: dict[str, Any], clone:
     ecs.deregister_task_definition(taskDefinition=later)
 
 
-def test_what_is_broken_rings_on_the_console_as_it_would_in_prod(clone: Clone, unbalanced: ExitStack) -> None:
-    """A ledger that does not add up: the wallet's job finds it, its line becomes a metric, the deployed alarm rings."""
-    command = clone.start("dashboard", "--port", "0", stdout=subprocess.PIPE)
-    try:
-        assert command.stdout is not None
-        with httpx.Client(timeout=60, follow_redirects=True) as browser:
-            link = command.stdout.readline().decode().strip()
-            assert browser.get(link).status_code == 200
-            address = link.partition("?")[0]
-
-            def rings() -> Any:
-                page = browser.get(address).text
-                ringing = page.partition('id="alarms"')[2].partition('id="alarms-quiet"')[0]
-                return page if "matchday-local-monitoring-wallet-log-critical" in ringing else None
-
-            page = until(rings, "the alarm of the wallet's critical lines")
-            assert "/docs/runbooks/service-log.md" in page
-            assert "Alarms that ring" in page and "All well" not in page
-            until(lambda: "The ledger does not reconcile" in browser.get(address).text, "the ledger's section")
-            until(
-                lambda: "wallet <code>GET /wallet/balance</code>" in browser.get(address).text, "the traffic's section"
-            )
-            for section in ("policies", "cost", "deployments"):
-                read = browser.get(address).text.partition(f'<section id="{section}"')[2].partition("</section>")[0]
-                assert "as of" in read and "Cannot be read" not in read, read
-        alarms = aws(clone, "cloudwatch").describe_alarms(AlarmNames=["matchday-local-monitoring-wallet-log-critical"])
-        assert alarms["MetricAlarms"][0]["StateValue"] == "ALARM", "where an operator's other tools look, too"
-    finally:
-        unbalanced.close()
-        command.terminate()
-        command.wait(60)
-
-
 def test_a_small_world_is_made_once(up: dict[str, Any], clone: Clone) -> None:
     """Of 500 players by default; as many as have a document in each state here."""
     first, again = (clone.json("seed", "--players", "8") for _ in range(2))
@@ -156,9 +123,54 @@ def test_a_small_world_is_made_once(up: dict[str, Any], clone: Clone) -> None:
     assert {"collecting", "checking", "approved", "rejected", "resubmit"} <= set(found.split())
 
 
+RINGS = "matchday-local-monitoring-wallet-log-critical"
+
+
+def test_what_is_broken_rings_on_the_console_as_it_would_in_prod(clone: Clone, unbalanced: ExitStack) -> None:
+    """A ledger that does not add up: the wallet's job finds it, its line becomes a metric, the deployed alarm rings."""
+
+    def state() -> str:
+        return next(alarm["state"] for alarm in supervisor(clone).alarms() if alarm["name"] == RINGS)
+
+    until(lambda: state() == "ALARM", "the alarm of the wallet's critical lines", every=2)
+    command = clone.start("dashboard", "--port", "0", stdout=subprocess.PIPE)
+    try:
+        assert command.stdout is not None
+        with httpx.Client(timeout=60, follow_redirects=True) as browser:
+            link = command.stdout.readline().decode().strip()
+            assert browser.get(link).status_code == 200
+            address = link.partition("?")[0]
+
+            def rings() -> Any:
+                page = browser.get(address).text
+                ringing = page.partition('id="alarms"')[2].partition('id="alarms-quiet"')[0]
+                return page if RINGS in ringing else None
+
+            page = until(rings, "the alarm on the console", every=1)
+            assert "/docs/runbooks/service-log.md" in page
+            assert "Alarms that ring" in page and "All well" not in page
+            for shown in ("The ledger does not reconcile", "wallet <code>GET /wallet/balance</code>"):
+                until(lambda: shown in browser.get(address).text, shown, every=1)  # noqa: B023 - called at once
+            for section in ("policies", "cost", "deployments"):
+                read = browser.get(address).text.partition(f'<section id="{section}"')[2].partition("</section>")[0]
+                assert "as of" in read and "Cannot be read" not in read, read
+        alarms = aws(clone, "cloudwatch").describe_alarms(AlarmNames=[RINGS])
+        assert alarms["MetricAlarms"][0]["StateValue"] == "ALARM", "where an operator's other tools look, too"
+    finally:
+        unbalanced.close()
+        command.terminate()
+        command.wait(60)
+
+
 @pytest.mark.parametrize(
-    "name", ["restore", pytest.param("promote", marks=pytest.mark.nightly), "failover"]
-)  # what `promote` does is in tests/localcloud/dataplane/stores/test_copies.py, too
+    "name",
+    [
+        # What these two do is in tests/localcloud/dataplane/stores/test_copies.py, too.
+        pytest.param("restore", marks=pytest.mark.nightly),
+        pytest.param("promote", marks=pytest.mark.nightly),
+        "failover",
+    ],
+)
 def test_recovery_is_rehearsed_as_each_night(up: dict[str, Any], clone: Clone, tmp_path: Path, name: str) -> None:
     """By the workflow's script: a copy is looked through and goes, or the server itself is another; nothing is lost."""
     before = {database["name"]: database for database in clone.json("status")["databases"]}

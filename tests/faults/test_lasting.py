@@ -26,7 +26,7 @@ SEED = int(os.environ.get("MATCHDAY_SEED", "20261126"))
 Step = tuple[str, ...]
 
 
-#: One in each sequence, as often each: without writing there is little to lose.
+#: One in each sequence, each as often: without writing there is little to lose.
 WRITES: tuple[Step, ...] = tuple(("write", store) for store in ("object", "message", "row", "key", "taken message"))
 #: Once each in a deck, so that its sequences meet everything that can happen: to a platform that runs …
 EVENTS: tuple[Step, ...] = (
@@ -48,20 +48,25 @@ DECK = 15
 
 
 def sequences(count: int, seed: int, *, together: int = 1, more_cuts: int = 0) -> Iterator[list[Step]]:
-    """So many sequences, each of a write and `together` events or a few more: dealt from decks, as independent draws would
-    repeat some steps and never come to others."""
+    """So many sequences, each of `together` events or a few more, and of a write at least: dealt from decks, as independent
+    draws would repeat some steps and never come to others."""
     draw = Random(seed)
     size = DECK // together
     for start in range(0, count, size):
         cuts = [draw.choice([cut for cut in CUTS if cut[1] == victim]) for victim in ("command", "engine")]
-        events = [*draw.sample([*EVENTS, *cuts], DECK - len(ENDS)), *draw.sample(ENDS, len(ENDS))]
-        writes = draw.sample([*WRITES * (size // len(WRITES))], size)
+        # Where a sequence has two of them, the one comes first that wants a platform that runs.
+        ends = sorted(draw.sample(ENDS, len(ENDS)), key=lambda step: step[0] not in ("kill", "preview"))
+        events = [*draw.sample([*EVENTS, *cuts], DECK - len(ENDS)), *ends]
         dealt = [events[number::size] for number in range(size)]
         for event in draw.sample(CUTS, more_cuts):
             draw.choice(dealt).append(event)
-        for sequence, write in zip(dealt[: count - start], writes, strict=False):
-            sequence.insert(draw.randint(0, len(sequence)), write)
-            yield sequence
+        writes = max(size, len(WRITES))
+        for number, write in enumerate(draw.sample(WRITES * (writes // len(WRITES)), writes)):
+            # Before what ends the platform: what is written then has to outlast it, and needs no start of its own.
+            sequence = dealt[number % size]
+            running = next((place for place, step in enumerate(sequence) if step in ENDS), len(sequence))
+            sequence.insert(draw.randint(0, running), write)
+        yield from dealt[: count - start]
 
 
 def write(platform: Platform, store: str) -> None:
@@ -216,8 +221,9 @@ def _play(platform: Platform, sequence: list[Step]) -> None:
 
 
 def test_nothing_acknowledged_is_lost(platform: Platform) -> None:
-    """Every event once, three between two looks: each look costs a start of what is down, and many a run of the engine."""
-    for sequence in sequences(DECK // 3, SEED, together=3):
+    """Every event and every write once, five events between two looks: each look costs a start of what is down, and many a run
+    of the engine. Each event by itself is a nightly sequence."""
+    for sequence in sequences(DECK // 5, SEED, together=5):
         _play(platform, sequence)
 
 
