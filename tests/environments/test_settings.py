@@ -124,6 +124,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a zone twice": ({"network": {"zones": ["a", "a"]}}, r"\.network: zones: a letter is there twice"),
     "a zone that is none": ({"network": {"zones": ["a", "z"]}}, r"\.zones\.1: 'z': .*'a', 'b'"),
     "no way out": ({"network": {"nat": "none"}}, r"\.network: nat none needs interface_endpoints true"),
+    "a partner's URL that ends in a slash": (
+        {"endpoints": {"CASHFREE_URL": "http://127.0.0.1:8090/"}},
+        r"\.endpoints\.CASHFREE_URL: 'http://127.0.0.1:8090/': accepted: http:// or https:// and a host, with a path",
+    ),
     "storage shrinks": (
         {"postgres": {"storage_gb": 90, "max_storage_gb": 80}},
         r"max_storage_gb 80 must be above storage_gb 90",
