@@ -29,6 +29,7 @@ PARTNERS = tuple(
     for name in (
         "razorpay",
         "cashfree",
+        "secure-id",
         "messages",
         "oidc",
         "digilocker",

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from environments.settings import KEY, EnvironmentSettings, Logs, load
 from environments.source import DIRECTORY, REGION_KEY, SettingsError
 from environments.tiers import TIERS
+from localcloud.runtime.addresses import PARTNERS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
 from model.vocabulary import Tier
@@ -94,6 +96,12 @@ def test_a_file_changes_only_what_it_names() -> None:
 def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings(tier="laptop").region = "eu-west-1"  # type: ignore[misc]
+
+
+def test_a_laptops_partners_are_names_that_the_local_cloud_resolves() -> None:
+    """Else a service finds no address, and only the whole platform would show it."""
+    hosts = {urlsplit(url).hostname for url in load("local", configuration("local")).endpoints.values()}
+    assert hosts == set(PARTNERS)
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
