@@ -44,6 +44,7 @@ from services.kyc import cards, cases, consents, matching
 from services.kyc.checking import Toolbox, Tools, open_tools
 from services.kyc.faces import Gesture
 from services.kyc.models import Document
+from services.kyc.notices import open_writer
 from services.kyc.ocr import Ocr
 from services.kyc.packing import packed
 from services.kyc.providers import Providers, open_providers
@@ -56,7 +57,7 @@ from services.kyc.tasks import jobs_with
 from tests.services.kyc.card_pictures import Holder, Photo, taken
 from tests.services.kyc.face_pictures import frame
 
-PAGES, FRAMES, STARTS, CASES = 12, 20, 5, 20
+PAGES, FRAMES, STARTS, CASES = 6, 12, 3, 8
 
 
 def main() -> None:
@@ -154,7 +155,7 @@ async def _cases(platform: _Platform, bare: float) -> None:
     async def opened() -> Tools:
         return platform.tools
 
-    jobs, begun = jobs_with(Toolbox(opened), Providers(open_providers)), time.perf_counter()
+    jobs, begun = jobs_with(Toolbox(opened), Providers(open_providers), open_writer), time.perf_counter()
     while True:
         async with platform.sessions() as session, session.begin():
             handed = await messages.hand_out(session, 200)

@@ -18,6 +18,7 @@ class Notice(StrEnum):
     """What may be written."""
 
     POINTS_CORRECTED = "points_corrected"
+    IDENTITY_ERASED = "identity_erased"  #: soon; `about` is the day
 
 
 #: Subject, then text; `{about}` is what it is about, a match for example.
@@ -25,7 +26,12 @@ _LETTERS = {
     Notice.POINTS_CORRECTED: (
         "Your points were corrected\n\nThe result of this match was corrected, and the points of your team with it: {about}. "
         "They may change again until the result is final; no prize is paid before. Every line behind your points is in the app."
-    )
+    ),
+    Notice.IDENTITY_ERASED: (
+        "What we know of your identity will be erased\n\nNothing has happened with your identity check for a year, so what "
+        "you handed in for it is erased on {about} or soon after. Whoever goes on with the check before that keeps it. "
+        "You need do nothing."
+    ),
 }
 
 #: Whoever names a match might put an address there that a mail program makes a link of.

@@ -63,7 +63,8 @@ async def submit_pan(
         raise ServiceError(Code.BUSY, "Another request made the player's key a moment ago; send this again.")
     item = Item(
         id=uuid7(), player_id=player, kind=Kind.PAN.value, state=ItemState.SUBMITTED.value,
-        digest=digests.all(handed.pan)[0], shown=pan.masked(handed.pan), findings=[], created_at=clock.now(),
+        digest=digests.all(handed.pan)[0], digest_by=digests.name,
+        shown=pan.masked(handed.pan), findings=[], created_at=clock.now(),
     )  # fmt: skip
     values = {"pan": handed.pan, "name": handed.name, "date_of_birth": handed.date_of_birth.isoformat()}
     await repository.add_item(session, item, {name: key.seal(item.id, name, each) for name, each in values.items()})

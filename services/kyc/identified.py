@@ -14,7 +14,7 @@ from services.common.clock import Clock
 from services.common.errors import Code, ServiceError
 from services.common.ids import uuid7
 from services.common.postgres import Reads
-from services.kyc import consents, findings, repository
+from services.kyc import consents, findings, repository, subjects
 from services.kyc.aadhaar import Holder
 from services.kyc.concluding import conclude
 from services.kyc.deciding import move
@@ -39,12 +39,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Compared:
-    """An item that is to be kept: what of it is shown, sealed and found, and by which digests it is found again."""
+    """An item that is to be kept: what of it is shown, sealed and found, and by which digests it is found again.
+
+    The first one is by the secret `digest_by`.
+    """
 
     item: UUID
     shown: str
     found: Sequence[Finding]
     digests: Sequence[bytes]
+    digest_by: bytes
     sealed: Mapping[str, bytes] = field(repr=False)
 
 
@@ -78,12 +82,13 @@ def compared(known: Known, digests: Digests, holder: Holder, today: date, contac
         "name": holder.name, "date_of_birth": holder.birth_date.isoformat(), "gender": holder.gender,
         "address": holder.address, "photo": base64.b64encode(holder.photo).decode(),
     }  # fmt: skip
-    whose = f"aadhaar {holder.last_four} {holder.birth_date} {holder.gender} {holder.name.casefold()}"
+    whose = subjects.of_aadhaar(holder.last_four, holder.birth_date.isoformat(), holder.gender, holder.name)
     return Compared(
         item=item,
         shown=f"{'*' * 8}{holder.last_four}",
         found=found,
         digests=digests.all(whose),
+        digest_by=digests.name,
         sealed={name: known.key.seal(item, name, each) for name, each in values.items()},
     )
 
@@ -95,7 +100,8 @@ async def keep(session: AsyncSession, clock: Clock, player: UUID, made: Compared
         raise ServiceError(KycCode.STATE_FORBIDS, "It is verified already.")
     move(case, CaseEvent.SUBMIT)
     item = Item(
-        id=made.item, player_id=player, kind=kind.value, state=ItemState.SUBMITTED.value, digest=made.digests[0],
+        id=made.item, player_id=player, kind=kind.value, state=ItemState.SUBMITTED.value,
+        digest=made.digests[0], digest_by=made.digest_by,
         shown=made.shown, findings=[], created_at=clock.now(),
     )  # fmt: skip
     await repository.add_item(session, item, made.sealed)

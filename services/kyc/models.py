@@ -29,6 +29,7 @@ class Case(Base):
     """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens.
 
     `closed_at`: since when the player's account is closed; `erased_at`: since when nothing is known of them any more.
+    `notice_at`: when it was decided to tell the player that they are going to be, `told_at`: when that was done.
     `challenge`: gestures that were drawn for a selfie, until one is handed in with them.
     """
 
@@ -43,6 +44,8 @@ class Case(Base):
     expires_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    notice_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
     challenge: Mapped[UUID | None]
     challenge_gestures: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     challenge_until: Mapped[datetime | None]
@@ -61,6 +64,7 @@ class Case(Base):
 class Item(Base):
     """Something that a player handed in. `digest` finds the same document of another player; `shown` is what anyone may see.
 
+    `digest_by`: by which secret it is, `digest_kept`: it stays by that one, as another player is verified by the same document.
     `confirm_until`: how long a provider's answer is waited for; `confirmed_by`: the provider's reference of its answer.
     """
 
@@ -74,6 +78,8 @@ class Item(Base):
     shown: Mapped[str]
     findings: Mapped[list[str]] = mapped_column(ARRAY(Text()), server_default=_NONE)
     created_at: Mapped[datetime]
+    digest_by: Mapped[bytes | None]
+    digest_kept: Mapped[bool] = mapped_column(server_default=text("false"))
     confirm_until: Mapped[datetime | None]
     confirmed_by: Mapped[str | None]
 

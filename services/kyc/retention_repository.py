@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import DateTime, Uuid, bindparam, text
+from sqlalchemy import DateTime, Uuid, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import TextClause
+
+from services.kyc.models import Case
 
 _BATCH = 200
 
@@ -33,6 +35,18 @@ def _moment(statement: str) -> TextClause:
 _CASES = _moment("""
     SELECT player_id FROM cases
     WHERE erased_at IS NULL AND (level = 'none' OR closed_at IS NOT NULL) AND erasable_at(player_id) <= :moment
+        AND (
+            closed_at IS NOT NULL
+            OR told_at BETWEEN erasable_at(player_id) - interval '4 days' AND :moment - interval '48 hours'
+        )
+    LIMIT :count FOR UPDATE SKIP LOCKED
+""").columns(player_id=Uuid())
+
+#: Whoever closed the account is gone; all others are told, up to three days before, and again where the day has moved since.
+_UNTOLD = _moment("""
+    SELECT player_id FROM cases
+    WHERE erased_at IS NULL AND closed_at IS NULL AND level = 'none' AND erasable_at(player_id) <= :moment + interval '3 days'
+        AND (notice_at IS NULL OR notice_at < erasable_at(player_id) - interval '4 days')
     LIMIT :count FOR UPDATE SKIP LOCKED
 """).columns(player_id=Uuid())
 
@@ -54,6 +68,16 @@ _LOGS = _moment("""
 async def due_cases(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
     """A batch of players whose cases are due to be erased, locked."""
     return (await session.scalars(_CASES, {"moment": moment})).all()
+
+
+async def untold(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
+    """A batch of players who are to be erased soon and have not been told, locked."""
+    return (await session.scalars(_UNTOLD, {"moment": moment})).all()
+
+
+async def note_notice(session: AsyncSession, player: UUID, moment: datetime) -> None:
+    """It is decided that a player is told."""
+    await session.execute(update(Case).where(Case.player_id == player).values(notice_at=moment))
 
 
 async def due_items(session: AsyncSession, moment: datetime) -> Sequence[UUID]:

@@ -72,7 +72,7 @@ async def submit(
     item_id = uuid7()
     item = Item(
         id=item_id, player_id=player, kind=Kind.SELFIE.value, state=ItemState.SUBMITTED.value,
-        digest=digests.all(f"selfie {item_id}")[0], shown="selfie", findings=[], created_at=clock.now(),
+        digest=digests.all(f"selfie {item_id}")[0], digest_by=digests.name, shown="selfie", findings=[], created_at=clock.now(),
     )  # fmt: skip
     await repository.add_item(session, item, {"gestures": known.key.seal(item.id, "gestures", " ".join(gestures))})
     for place, frame in enumerate(handed.frames):

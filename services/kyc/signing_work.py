@@ -188,6 +188,7 @@ class ConcludeAgreement:
             shown=f"agreement {agreement.version}",
             found=found,
             digests=tools.digests.all(f"agreement {agreement.id}"),
+            digest_by=tools.digests.name,
             sealed={name: known.key.seal(agreement.id, name, each) for name, each in values.items()},
         )
 

@@ -11,11 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import metrics, outbox
 from services.common.clock import Clock
 from services.common.jobs import Jobs
-from services.kyc import confirmation, deciding, digilocker_flow, documents, repository, retention, selfies, signing
+from services.common.outside import Once
+from services.kyc import (
+    confirmation,
+    deciding,
+    digilocker_flow,
+    documents,
+    notices,
+    repository,
+    retention,
+    selfies,
+    signing,
+)
 from services.kyc.checking import CHECK, Check, Toolbox, open_tools
 from services.kyc.confirmation import CONFIRM, Confirm
 from services.kyc.documents import DELETE, Deletion
+from services.kyc.notices import Writers, open_writer
 from services.kyc.providers import Providers, open_providers
+from services.kyc.redigesting import REDIGEST, Redigest
 from services.kyc.retention import AccountClosed
 from services.kyc.selfies import SelfieCheck
 from services.kyc.signing_work import ConcludeAgreement, PrepareAgreement
@@ -23,12 +36,14 @@ from services.kyc.signing_work import ConcludeAgreement, PrepareAgreement
 log = logging.getLogger(__name__)
 
 
-def jobs_with(toolbox: Toolbox, providers: Providers) -> Jobs:
+def jobs_with(toolbox: Toolbox, providers: Providers, writers: Writers) -> Jobs:
     """The background work, with what it reaches outside; tests bring their own."""
     jobs = Jobs(client="kyc-events")
     jobs.on_message_outside(CHECK, Check(toolbox))
     jobs.on_message_outside(selfies.CHECK, SelfieCheck(toolbox))
     jobs.on_message_outside(CONFIRM, Confirm(toolbox))
+    jobs.on_message_outside(notices.NOTICE, notices.Notices(writers))
+    jobs.on_message_outside(REDIGEST, Redigest(toolbox))
     jobs.on_message_outside(DELETE, Deletion(toolbox))
     jobs.on_message_outside(digilocker_flow.FETCH, digilocker_flow.Fetch(providers))
     jobs.on_message_outside(signing.PREPARE, PrepareAgreement(providers))
@@ -74,8 +89,13 @@ def _schedule(jobs: Jobs) -> None:
 
     @jobs.clean_up("kyc.purge", "11 2 * * *", late_after=timedelta(hours=26), runbook="kyc-purge")
     async def purge(session: AsyncSession, clock: Clock) -> int:
-        """Nightly erase what no law says to keep any longer."""
-        return await retention.purge(session, clock)
+        """Nightly tell who is erased in the next days, and erase what no law says to keep any longer."""
+        return await notices.give(session, clock) + await retention.purge(session, clock)
+
+    @jobs.on_schedule("kyc.redigest_documents", "17 3 * * *", late_after=timedelta(hours=26), runbook="kyc-digest-key")
+    async def redigest_documents(session: AsyncSession, clock: Clock) -> None:
+        """Nightly make digests anew that are by a secret which is going to end."""
+        await outbox.enqueue(session, REDIGEST, {})
 
     @jobs.clean_up("kyc.forget_messages", "41 3 * * *", late_after=timedelta(hours=26))
     async def forget_messages(session: AsyncSession, clock: Clock) -> int:
@@ -83,4 +103,4 @@ def _schedule(jobs: Jobs) -> None:
         return await outbox.forget(session)
 
 
-jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
+jobs = jobs_with(Toolbox(open_tools), Providers(open_providers), Once(open_writer))

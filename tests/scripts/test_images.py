@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
 from scripts.images import build, sbom, trim
+from services.kyc import matching
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = PROJECT / "tests" / "fixtures" / "cyclonedx"
@@ -98,6 +100,18 @@ def test_what_no_process_loads_is_taken_out(tmp_path: Path) -> None:
     trim.trim(tmp_path)
     left = sorted(file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file())
     assert left == ["a/b", "botocore/data/endpoints.json", "botocore/data/kms/x"]
+
+
+def test_of_a_wheel_of_models_those_stay_that_kyc_loads(tmp_path: Path) -> None:
+    """What it loads, by the names in its code: the model of 68 landmarks was trained on pictures that forbid commercial use."""
+    models = tmp_path / "face_recognition_models" / "models"
+    models.mkdir(parents=True)
+    came = files("face_recognition_models") / "models"
+    names = [each.name for each in came.iterdir()]
+    for name in names:
+        (models / name).touch()
+    trim.trim(tmp_path)
+    assert {each.name for each in models.iterdir()} == set(matching.MODELS) < set(names)
 
 
 def test_a_shared_library_is_cut_off_behind_what_is_loaded_and_loads_still(tmp_path: Path) -> None:

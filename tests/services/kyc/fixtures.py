@@ -26,7 +26,7 @@ from services.common.database import Sessions
 from services.common.jobs import Jobs
 from services.common.outbox import messages
 from services.common.settings import load
-from services.kyc import quality
+from services.kyc import notices, quality
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
 from services.kyc.digilocker import Digilocker, DigilockerSecrets
@@ -265,7 +265,13 @@ async def kyc(
                     store=Store(bucket), esign=load(EsignSettings),
                 )  # fmt: skip
 
-        jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
+        async def open_writer() -> (
+            notices.Writer
+        ):  # anew for each letter: a token outlives no clock that is moved by days
+            with environ(cloud.environment("kyc", database, process="worker")):
+                return await notices.open_writer(httpx.ASGITransport(auth.app))
+
+        jobs = jobs_with(Toolbox(open_tools), Providers(open_providers), open_writer)
         async with running(app, given) as client:
             yield Kyc(app, client, database, auth, jobs, clock, bucket, digilocker, esp, provider)
     server.close()

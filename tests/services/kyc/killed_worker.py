@@ -21,6 +21,7 @@ from services.common.outbox import messages
 from services.common.settings import AppDatabaseSettings, load
 from services.kyc.cards import Card, Read
 from services.kyc.checking import Toolbox, Tools
+from services.kyc.notices import open_writer
 from services.kyc.providers import Providers, open_providers
 from services.kyc.reader import Act
 from services.kyc.sandbox import LIMITS, Found, Sandbox
@@ -90,7 +91,7 @@ async def _work(last: int, number: str) -> list[str]:
         stepping = {name: cast(Any, Stepping(steps, each, name)) for name, each in parts.items()}
         return Tools(digests=open_digests(), **stepping)
 
-    jobs = jobs_with(Toolbox(open_tools), Providers(open_providers))
+    jobs = jobs_with(Toolbox(open_tools), Providers(open_providers), open_writer)
     engine = database.create_engine(load(AppDatabaseSettings), "killed", connections=2)
     sessions = database.create_sessions(engine)
     try:

@@ -191,11 +191,20 @@ async def test_roles(kyc: Kyc) -> None:
         ("GET", "/reviews"): {"support", "risk"},
         ("POST", f"/reviews/{nobody}/claim"): {"support", "risk"},
         ("GET", f"/reviews/{nobody}"): {"support", "risk"},
+        ("GET", f"/reviews/{nobody}/document"): {"support", "risk"},
         ("POST", f"/reviews/{nobody}/decision"): {"support", "risk"},
         ("POST", f"/reviews/{nobody}/confirmation"): {"risk"},
         ("GET", f"/cases/{nobody}/history"): {"auditor"},
         ("GET", f"/internal/levels/{nobody}"): {"kyc-level"},
     }
+    of_staff = ("/kyc/reviews", "/kyc/cases/", "/kyc/internal/")
+    documented = {
+        (method.upper(), path.format(review_id=nobody, player_id=nobody).removeprefix("/kyc"))
+        for path, methods in kyc.app.openapi()["paths"].items()
+        for method in methods
+        if path.startswith(of_staff)
+    }
+    assert documented == asked.keys(), "no endpoint is left out"
     bodies = {"decision": {"outcome": "reject", "reasons": ["forged"]}, "confirmation": {"agreed": True}}
     for (method, path), allowed in asked.items():
         for who in (person, *StaffRole, "kyc-level"):

@@ -94,6 +94,7 @@ async def steps_of(kyc: Kyc, environment: Mapping[str, str], *, really_read: boo
     await handed_in(kyc, "ABCPS9999K")
     code, names = await work(environment, 0, "" if really_read else "ABCPS9999K")
     assert code == 0
+    assert await kyc.rows("SELECT task, last_error FROM outbox WHERE last_error IS NOT NULL") == []
     return names
 
 

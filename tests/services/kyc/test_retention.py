@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from services.common.events.__main__ import path as events_of
 from services.common.events.schema import unreadable
 from services.common.outbox import messages
 from services.common.permissions import StaffRole
+from services.kyc import notices
 from services.kyc.retention import AccountClosed
 from tests.services.auth.fixtures import Person
 from tests.services.kyc.fixtures import PAN, Kyc
@@ -115,13 +117,62 @@ async def test_what_nobody_went_on_with_is_gone_after_a_year(kyc: Kyc) -> None:
             await kyc.ask(again, "PUT", "/consents/identity", {"version": "2026-11", "given": given})
         ).status_code == 200
     kyc.clock.move(days=200)
+    await purge(kyc)  # that tells them
+    assert len(await kyc.rows("SELECT FROM cases WHERE state = 'erased'")) == 0
+    kyc.clock.move(days=2)
     await purge(kyc)
     states = {row["player_id"]: row["state"] for row in await kyc.rows("SELECT player_id, state FROM cases")}
     assert states == {person.id: "collecting", waiting.id: "erased"}
     assert not (await kyc.ask("support", "GET", "/reviews")).json()["reviews"]
     kyc.clock.move(days=200)
     await purge(kyc)
+    kyc.clock.move(days=2)
+    await purge(kyc)
     assert (await kyc.case(await back(kyc, person)))["state"] == "erased"
+
+
+async def notices_of(kyc: Kyc, person: Person) -> list[str]:
+    letters = await kyc.auth.letters(person.email)
+    return [each["text"] for each in letters if each["subject"] == "What we know of your identity will be erased"]
+
+
+async def test_nobody_is_erased_who_was_not_told_48_hours_before(kyc: Kyc) -> None:
+    person, other = await agreed(kyc), await agreed(kyc)
+    kyc.clock.move(days=361)
+    await purge(kyc)
+    assert await notices_of(kyc, person) == [], "it is not near"
+    kyc.clock.move(days=2)
+    await asyncio.gather(purge(kyc), purge(kyc))
+    (told,) = await notices_of(kyc, person)
+    assert (kyc.clock.now() + timedelta(days=2)).date().isoformat() in told
+    # One comes back: the day moves, and they are told again before it.
+    again = await back(kyc, other)
+    given = {"version": "2026-11", "given": False}
+    assert (await kyc.ask(again, "PUT", "/consents/identity", given)).status_code == 200
+    kyc.clock.move(days=1, hours=23)
+    await purge(kyc)
+    kyc.clock.move(hours=2)
+    await purge(kyc)
+    states = {row[0]: row[1] for row in await kyc.rows("SELECT player_id, state FROM cases")}
+    assert states == {person.id: "erased", other.id: "collecting"}
+    kyc.clock.move(days=362)
+    await purge(kyc)
+    assert [len(await notices_of(kyc, each)) for each in (person, other)] == [1, 2]
+
+
+async def test_a_notice_that_does_not_get_through_is_waited_for(kyc: Kyc, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = await agreed(kyc)
+    kyc.clock.move(days=363)
+
+    async def away() -> notices.Writer:
+        raise OSError("auth is away")
+
+    monkeypatch.setitem(kyc.jobs.outside, notices.NOTICE, notices.Notices(away))
+    assert await kyc.jobs.run_scheduled(kyc.sessions, kyc.clock, "kyc.purge")
+    await kyc.work(failing=1)
+    kyc.clock.move(days=5)
+    assert await kyc.jobs.run_scheduled(kyc.sessions, kyc.clock, "kyc.purge")
+    assert (await kyc.rows("SELECT state FROM cases WHERE player_id = $1", person.id))[0][0] == "collecting"
 
 
 async def test_who_was_verified_is_kept_for_five_years_after_the_account_is_closed(kyc: Kyc) -> None:
