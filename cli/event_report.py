@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +20,20 @@ from model.names import PROJECT
 #: CloudWatch keeps minutes for 15 days (its user guide, "Metrics retention"); GetMetricData takes 500 queries.
 _PERIOD_SECONDS, _QUERIES = 60, 500
 
+#: Of what, the report's word for it, namespace, metric, statistic, dimensions.
+Query = tuple[str, str, str, str, str, list[dict[str, str]]]
+
+#: The values of each query, of every minute of a window that has one.
+Series = Callable[[Sequence[Query], datetime, datetime], list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers and alarms are read: CloudWatch, or the local cloud, which keeps seven hours of both."""
+
+    series: Series
+    rang: Callable[[datetime, datetime], Iterator[Rang]]
+
 
 def event_report(
     event: Annotated[
@@ -24,24 +41,24 @@ def event_report(
     ],
     start: Annotated[str | None, typer.Option("--start", help="Another window: ISO 8601, with an offset.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Its end.")] = None,
-    stack: Annotated[str, typer.Option("--stack", help="A stack in AWS, read by your own credentials.")] = "prod",
+    stack: Annotated[
+        str, typer.Option("--stack", help="In AWS, read by your own credentials; or `local`: its last seven hours.")
+    ] = "prod",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
     ] = False,
 ) -> None:
     """Say how many requests each service had, how quickly it answered, what was refused, how full everything was, what rang.
 
-    Exit code 0; 1 when CloudWatch has no request of that window; 2 when there is no such event, or AWS refuses.
+    Exit code 0; 1 when there is no request of that window; 2 when there is no such event, or AWS refuses.
     """
     local.require_stack(stack)
-    if stack == local.STACK:
-        sentence = "the local cloud keeps no metrics of days, nor a history of alarms"
-        console.fail(sentence, "Name a stack in AWS: --stack prod.", console.WRONG_CALL)
     planned = _planned(stack, event)
     begins, ends = _window(event, planned, start, end)
     with cloud(stack) as target:
-        measured = list(_measured(target, begins, ends, planned.get("peak", {})))
-        rang = list(_rang(target, begins, ends))
+        source = _watched() if stack == local.STACK else _cloudwatch(target)
+        measured = list(_measured(target, source.series, begins, ends, planned.get("peak", {})))
+        rang = list(source.rang(begins, ends))
     document: EventReport = {
         "event": event,
         "stack": stack,
@@ -55,7 +72,7 @@ def event_report(
     else:
         _show(document)
     if not any(each["metric"] == "requests" for each in measured):
-        console.fail(f"CloudWatch of {stack} has no request between {begins.isoformat()} and {ends.isoformat()}")
+        console.fail(f"{stack} had no request that is still known between {begins.isoformat()} and {ends.isoformat()}")
 
 
 def _planned(stack: str, event: str) -> Mapping[str, Any]:
@@ -97,9 +114,11 @@ def _moment(name: str, value: object) -> datetime:
     return found.astimezone(UTC)
 
 
-def _measured(target: Cloud, begins: datetime, ends: datetime, peak: Mapping[str, int]) -> Iterator[Measured]:
-    """What CloudWatch has of each service, and of what all of them share; what has no number is left out."""
-    queries: list[tuple[str, str, str, str, str, list[dict[str, str]]]] = []
+def _measured(
+    target: Cloud, read: Series, begins: datetime, ends: datetime, peak: Mapping[str, int]
+) -> Iterator[Measured]:
+    """What is known of each service, and of what all of them share; what has no number is left out."""
+    queries: list[Query] = []
     for group in target.client("elbv2").describe_target_groups()["TargetGroups"]:
         name, arns = group["TargetGroupName"], group["LoadBalancerArns"]
         prefix = f"{PROJECT}-{target.stack}-"
@@ -125,7 +144,7 @@ def _measured(target: Cloud, begins: datetime, ends: datetime, peak: Mapping[str
     database = [{"Name": "DBInstanceIdentifier", "Value": f"{PROJECT}-{target.stack}-postgres"}]
     queries.append(("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", database))
     queries.append(("postgres", "cpu_percent", "AWS/RDS", "CPUUtilization", "Maximum", database))
-    series = _series(target, queries, begins, ends)
+    series = read(queries, begins, ends)
     for (name, metric, *_), values in zip(queries, series, strict=True):
         if not values:
             continue
@@ -141,12 +160,43 @@ def _measured(target: Cloud, begins: datetime, ends: datetime, peak: Mapping[str
         }
 
 
-def _series(
-    target: Cloud,
-    queries: Sequence[tuple[str, str, str, str, str, list[dict[str, str]]]],
-    begins: datetime,
-    ends: datetime,
-) -> list[list[float]]:
+def _watched() -> Source:
+    """The running local cloud's own minutes, of the last hours: the same metrics under the same names."""
+    client = local.require_running()
+
+    def series(queries: Sequence[Query], begins: datetime, ends: datetime) -> list[list[float]]:
+        last = int(time.time()) // _PERIOD_SECONDS  # the minute that is not over
+        first, end = (int(moment.timestamp()) // _PERIOD_SECONDS for moment in (begins, ends))
+        known: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        found = []
+        for _, _, namespace, source, statistic, dimensions in queries:
+            if (namespace, statistic) not in known:
+                known[namespace, statistic] = client.history(namespace, statistic, max(1, last - first))
+            wanted = {each["Name"]: each["Value"] for each in dimensions}
+            points: list[float | None] = next(
+                (s["points"] for s in known[namespace, statistic] if (s["name"], s["dimensions"]) == (source, wanted)),
+                [],
+            )
+            moments = range(last - len(points), last)
+            found.append(
+                [p for minute, p in zip(moments, points, strict=True) if p is not None and first <= minute <= end]
+            )
+        return found
+
+    def rang(begins: datetime, ends: datetime) -> Iterator[Rang]:
+        moments = [(moment, alarm["name"]) for alarm in client.alarms() for moment in alarm["rang"]]
+        for moment, name in sorted(moments):
+            if begins <= datetime.fromisoformat(moment) <= ends:
+                yield {"alarm": name, "at": moment}
+
+    return Source(series, rang)
+
+
+def _cloudwatch(target: Cloud) -> Source:
+    return Source(partial(_series, target), partial(_rang, target))
+
+
+def _series(target: Cloud, queries: Sequence[Query], begins: datetime, ends: datetime) -> list[list[float]]:
     """The values of each query, of every minute of the window that has one."""
     found: list[list[float]] = [[] for _ in queries]
     client = target.client("cloudwatch")

@@ -108,14 +108,13 @@ def test_it_says_what_came_what_failed_and_what_was_planned(aws: Any) -> None:
 def test_a_window_without_requests_is_a_no(aws: Any) -> None:
     done = call("any", "--start", BEGINS.isoformat(), "--end", ENDS.isoformat())
     assert done.exit_code == 1
-    assert "no request between" in done.stderr
+    assert "no request that is still known between" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("semi",), "no event 'semi'"),
-        (("final", "--stack", "local"), "Name a stack in AWS"),
         (("final", "--start", BEGINS.isoformat()), "go together"),
         (("final", "--start", "yesterday", "--end", "today"), "accepted: ISO 8601"),
         (("final", "--start", "2026-01-01T10:00:00", "--end", "2026-01-01T11:00:00"), "with an offset"),
@@ -126,6 +125,32 @@ def test_a_window_that_is_none_is_refused(aws: Any, words: tuple[str, ...], sent
     done = call(*words)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.split())
+
+
+def test_the_local_clouds_minutes_are_those_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the running platform answers is in tests/e2e/test_platform_operations.py; here the window's edges."""
+    minute = int(datetime.now(UTC).timestamp()) // 60
+
+    class Running:
+        def history(self, namespace: str, statistic: str, minutes: int) -> list[dict[str, Any]]:
+            points = [None, 1.0, 2.0, None, 4.0, 5.0, 6.0][-minutes:]
+            series = [{"name": "DatabaseConnections", "dimensions": {"DBInstanceIdentifier": "x"}, "points": points}]
+            return series if (namespace, statistic) == ("AWS/RDS", "Maximum") else []
+
+        def alarms(self) -> list[dict[str, Any]]:
+            moments = [datetime.fromtimestamp((minute - back) * 60, UTC) for back in (6, 4, 2)]
+            return [{"name": "b", "rang": [each.isoformat() for each in moments]}, {"name": "a", "rang": []}]
+
+    monkeypatch.setattr(local, "require_running", Running)
+    source = event_report._watched()
+    begins, ends = (datetime.fromtimestamp((minute - back) * 60, UTC) for back in (6, 3))
+    dimensions = [{"Name": "DBInstanceIdentifier", "Value": "x"}]
+    query = ("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", dimensions)
+    other = ("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", [])
+    # A clock that has gone on to the next minute meanwhile shows one point less at the front, none else.
+    found = source.series([query, other], begins, ends)
+    assert found in ([[1.0, 2.0, 4.0], []], [[1.0, 2.0], []])
+    assert [each["alarm"] for each in source.rang(begins, ends)] == ["b", "b"]
 
 
 def test_the_stacks_file_has_the_event(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,50 @@ def test_recovery_is_rehearsed_as_each_night(up: dict[str, Any], clone: Clone, t
     assert "matchday_drill" not in found.stdout
     assert "wallet" in found.stdout
     assert not [place for place in clone.listeners() if place.endswith(":5432") and place != after[server]["address"]]
+
+
+def test_what_an_event_was_is_read_from_the_laptop(up: dict[str, Any], clone: Clone) -> None:
+    """The drills before this ended a minute in which somebody asked."""
+    now = datetime.now(UTC)
+
+    def report() -> Any:
+        window = ("--start", (now - timedelta(hours=2)).isoformat(), "--end", (now + timedelta(hours=1)).isoformat())
+        done = clone.run("event-report", "rehearsal", "--stack", "local", *window, "--json", check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    document = until(report, "a minute with requests")
+    documents.check("event-report", document)
+    found = {(each["of"], each["metric"]): each for each in document["measured"]}
+    assert found["wallet", "requests"]["total"] >= 1
+    assert found["postgres", "connections"]["worst"] >= 1 and found["wallet", "tasks"]["worst"] >= 1
+
+
+@pytest.mark.nightly
+def test_the_consoles_button_rehearses_a_promotion(up: dict[str, Any], clone: Clone) -> None:
+    command = clone.start("dashboard", "--port", "0", stdout=subprocess.PIPE)
+    try:
+        assert command.stdout is not None
+        with httpx.Client(timeout=60, follow_redirects=True) as browser:
+            link = command.stdout.readline().decode().strip()
+            page = browser.get(link).text
+            form = page.partition('action="/drills"')[2]
+            (token,) = re.findall(r'name="token" value="([^"]+)"', form.partition("</form>")[0])
+            address = link.partition("?")[0]
+            headers = {"Origin": address.rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+            pressed = browser.post(f"{address}drills", data={"token": token, "what": "promote"}, headers=headers)
+            assert pressed.status_code == 200 and "<b>promote</b> runs since" in pressed.text
+            ended = until(lambda: "promote of" in (text := browser.get(address).text) and text, "the drill's end")
+            assert "went well" in ended.partition('id="drills"')[2].partition("</section>")[0]
+    finally:
+        command.terminate()
+        command.wait(60)
+
+
+@pytest.mark.nightly
+def test_what_breaks_on_purpose_costs_nobody_a_paisa(up: dict[str, Any], clone: Clone, tmp_path: Path) -> None:
+    """Five minutes, by the workflow's script; last, as its alarms ring on."""
+    assert drills.main([str(clone.directory), str(tmp_path), "chaos"]) == 0
+    document = json.loads((tmp_path / "chaos.json").read_text())
+    documents.check("chaos", document)
+    assert (document["wrong"], document["missing"], document["unexpected"]) == ([], [], [])
+    assert document["acknowledged"] > 60

@@ -57,7 +57,7 @@ class Client:
         return self._call("GET", "/status")
 
     def alarms(self) -> list[dict[str, Any]]:
-        """Every alarm that is evaluated: name, state, since, description, reason."""
+        """Every alarm that is evaluated: name, state, since, description, reason, rang (when, in the last hours)."""
         return list(self._call("GET", "/alarms")["alarms"])
 
     def history(self, namespace: str, statistic: str, minutes: int) -> list[dict[str, Any]]:

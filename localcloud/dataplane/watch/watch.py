@@ -76,6 +76,7 @@ class Watch:
         self._not_evaluated: dict[str, str] = {}
         self._used_at = 0.0
         self._since = time.time()
+        self._rang: dict[str, list[float]] = {}
         self.balancers: dict[str, str] = {}
 
     def heard(self, group: str, text: str) -> None:
@@ -160,12 +161,19 @@ class Watch:
                 # Told first: an emulator that does not answer now is asked again with the next period.
                 await asyncio.to_thread(self._tell, alarm.name, state, reason)
                 watched.state, watched.since, watched.reason = state, now, reason
+                self._note(alarm.name, state, now)
                 self._hub.emit("alarm", alarm.name, state, reason)
         for composite in self._composites.values():
             state = ALARM if composite.rule(self._state_of) else OK
             if state != composite.state:
                 composite.state, composite.since = state, now
+                self._note(composite.name, state, now)
                 self._hub.emit("alarm", composite.name, state, composite.reason)
+
+    def _note(self, name: str, state: str, now: float) -> None:
+        """Keep when it began to ring, for as long as metrics are kept."""
+        if state == ALARM:
+            self._rang[name] = [*(each for each in self._rang.get(name, ()) if each > now - KEPT_SECONDS), now]
 
     def _tell(self, name: str, state: str, reason: str) -> None:
         self._aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason=reason)
@@ -189,7 +197,7 @@ class Watch:
         }
 
     def alarms(self) -> list[dict[str, Any]]:
-        """Every alarm that is evaluated, with its state, since when, and why."""
+        """Every alarm that is evaluated, with its state, since when, why, and when it began to ring in the last hours."""
         evaluated: dict[str, Watched | Composite] = {**self._alarms, **self._composites}
         return [
             {
@@ -198,6 +206,7 @@ class Watch:
                 "since": _utc(each.since) if each.since else None,
                 "description": each.description,
                 "reason": each.reason,
+                "rang": [_utc(moment) for moment in self._rang.get(name, ())],
             }
             for name, each in sorted(evaluated.items())
         ]

@@ -123,6 +123,9 @@ def test_what_breaks_rings_and_what_does_not_is_quiet(alarmed: Platform) -> None
     assert {name for name, row in every.items() if row["state"] == "ALARM"} == bad | {"pages"}
     assert every["many"]["state"] == "OK"
     assert every["rests"]["since"], "when it was evaluated first"
+    assert {name for name, row in every.items() if row["rang"]} >= bad | {"pages"}
+    assert every["many"]["rang"] == []
+    assert every["age"]["rang"][-1] == every["age"]["since"]
     series = alarmed.running.history("AWS/ApplicationELB", "Sum", 5)
     failures = next(row for row in series if row["name"] == "HTTPCode_Target_5XX_Count" and row["dimensions"] == where)
     assert len(failures["points"]) == 5
