@@ -41,7 +41,8 @@ def name_image(file: Path, digest: str, targets: Mapping[str, str]) -> None:
             f"{file}: image is {image}; accepted: a digest, and targets of {', '.join(targets) or 'nothing'}"
         )
     for name, before, after in (("digest", image["digest"], digest), *((n, held[n], targets[n]) for n in targets)):
-        pattern = rf"(\b{re.escape(name)}: ){re.escape(str(before))}\b"
+        # The CLI itself writes quotes, when it puts the key of secrets into the file.
+        pattern = rf"(\b{re.escape(name)}: [\"']?){re.escape(str(before))}\b"
         text, replaced = re.subn(pattern, rf"\g<1>{after}", text)
         if replaced != 1:
             raise pulumi.Failed(f"{file}: {replaced} places of `{name}: {before}`; accepted: one, of image")

@@ -108,6 +108,9 @@ def test_the_digests_go_into_the_stacks_file_and_nothing_else_changes(tmp_path: 
     assert after[0].split("#")[0].strip() == f"digest: {digest}"
     assert after[0].split("#")[1] == before[0].split("#")[1]
     assert after[1].strip() == f"targets: {{kyc: {kyc}}}"
+    file.write_text(original.replace("{kyc: sha256", "{kyc: 'sha256").replace("c0}\n", "c0'}\n"))
+    deploy.name_image(file, digest, {"kyc": kyc})
+    assert f"targets: {{kyc: '{kyc}'}}" in file.read_text(), "as the CLI writes it"
     for wrong in ("latest", "sha256:abc", digest + "\n    tag: x"):
         with pytest.raises(pulumi.Failed, match="accepted: sha256"):
             deploy.name_image(file, wrong, {"kyc": kyc})
