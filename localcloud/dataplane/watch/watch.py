@@ -98,7 +98,7 @@ class Watch:
         while True:
             await asyncio.sleep(timing.watch)
             now = time.time()
-            if now - self._used_at >= timing.usage:
+            if another_period(self._used_at, now, timing.usage):
                 self._used_at = now
                 self.metrics.forget(now)
                 running = Running.of(scheduler.runners(), stores.status(), scheduler.targets, self.balancers)
@@ -228,6 +228,15 @@ class Watch:
             for metric in self.metrics
             if metric.namespace == namespace
         ]
+
+
+def another_period(before: float, now: float, seconds: float) -> bool:
+    """Whether a period of the clock (of so many seconds) has begun since `before`: each gets a value, and no more than one.
+
+    A period that is only waited for is a little longer each time, until one of the clock's has no value; and an alarm on five
+    in a row, to which such a one is good, would never ring.
+    """
+    return now // seconds != before // seconds
 
 
 def _utc(seconds: float) -> str:

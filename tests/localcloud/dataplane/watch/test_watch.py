@@ -6,13 +6,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from localcloud.dataplane.watch.watch import another_period
 from localcloud.provider.kept import KeptProperties
 from localcloud.runtime.errors import SupervisorError
 
 from ..harness import WEB, Platform, until
 
 GROUP = "/test/alarmed"
+
+
+@given(st.lists(st.floats(10, 55), min_size=20, max_size=200), st.floats(0, 1e9))
+def test_each_minute_has_one_value_however_late_the_loop_comes(pauses: list[float], begun: float) -> None:
+    looked, now, minutes = begun, begun, [begun // 60]
+    for pause in pauses:
+        now += pause
+        if another_period(looked, now, 60):
+            looked = now
+            minutes.append(now // 60)
+    assert minutes == [minutes[0] + number for number in range(len(minutes))], "none is left out, none has two"
+
+
 #: Answers /alarmed/fails with 500 and /alarmed/slow after half a second; says each second that it is 90 s behind, and
 #: what calls a person.
 SPEAKING = """
