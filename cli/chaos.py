@@ -12,7 +12,8 @@ from cli.operations_documents import Chaos
 
 def chaos(
     seconds: Annotated[
-        int, typer.Option("--seconds", min=60, max=3600, help="How long players pay and things break.")
+        int,
+        typer.Option("--seconds", min=60, max=480, help="How long players pay and things break (their tokens end)."),
     ] = 300,
     seed: Annotated[int, typer.Option("--seed", help="What draws the tasks that are killed.")] = 1,
     as_json: Annotated[

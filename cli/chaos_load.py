@@ -38,6 +38,7 @@ class Load:
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=each, daemon=True) for each in (self._give, self._deposit)]
         self._before = self._balances()
+        self._refused: dict[str, str] = {}  # key → what came of its last try
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -49,8 +50,8 @@ class Load:
         self._ended.set()
         for thread in self._threads:
             thread.join(_SETTLE_SECONDS)
-            if thread.is_alive():
-                self.wrong.append(f"a movement that was begun is not answered {_SETTLE_SECONDS} s after the faults")
+        for key, last in list(self._refused.items()):
+            self.wrong.append(f"{key} is not answered {_SETTLE_SECONDS} s after the faults: {last}")
 
     def gap(self, begun: float, ended: float) -> float:
         """The longest time without an answer between two moments, in seconds."""
@@ -104,11 +105,13 @@ class Load:
         while True:
             try:
                 found = self.journey.ask(method, path, 201, who=FIRST, key=key, json=body)
-            except (Unexpected, httpx.HTTPError):
+            except (Unexpected, httpx.HTTPError) as failure:
                 self.failed += 1
+                self._refused[key] = str(failure) or type(failure).__name__
                 time.sleep(_PACE)
             else:
                 self.answered.append(time.monotonic())
+                self._refused.pop(key, None)
                 return found
 
     def _state(self, deposit: str) -> str:

@@ -257,15 +257,15 @@ def run(client: Client, seconds: int, seed: int, say: Callable[[str], None]) -> 
                     }
                 )
             lasted = time.monotonic() - load_begun
-            missing = _wait(alarms)
-            held.close()
-        ended = time.monotonic()
-        wrong += _whole(client, ended + _HEAL_SECONDS)
-        healed = time.monotonic() - ended
         try:
             load.settle()
         except Unexpected as failure:
             wrong.append(str(failure))
+        missing = _wait(alarms)
+        held.close()
+        ended = time.monotonic()
+        wrong += _whole(client, ended + _HEAL_SECONDS)
+        healed = time.monotonic() - ended
         wrong += [*load.wrong, *drills.broken(server)]
     unexpected = [
         name for name in sorted(alarms.rang) if not _matches(name, [p for f in FAULTS for p in (*f.rings, *f.may)])
