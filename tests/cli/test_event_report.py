@@ -146,7 +146,7 @@ def test_the_local_clouds_minutes_are_those_of_the_window(monkeypatch: pytest.Mo
     begins, ends = (datetime.fromtimestamp((minute - back) * 60, UTC) for back in (6, 3))
     dimensions = [{"Name": "DBInstanceIdentifier", "Value": "x"}]
     query = ("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", dimensions)
-    other = ("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", [])
+    other: event_report.Query = ("postgres", "connections", "AWS/RDS", "DatabaseConnections", "Maximum", [])
     # A clock that has gone on to the next minute meanwhile shows one point less at the front, none else.
     found = source.series([query, other], begins, ends)
     assert found in ([[1.0, 2.0, 4.0], []], [[1.0, 2.0], []])
