@@ -101,12 +101,12 @@ class Confirm:
         """Open the values and ask; the item's id is the question's, however often it is asked."""
         tools, asked = await self._toolbox(), wanted.request
         key = await tools.vault.open(asked.sealed.player, asked.sealed.data_key)
-        number, name, born = (
+        number, name, birth_date = (
             key.open(asked.item, field, asked.sealed.fields[field]) for field in ("pan", "name", "date_of_birth")
         )
         digests = tools.digests.all(number)
         try:
-            verdict = await tools.provider.confirm(str(asked.item), number, name, date.fromisoformat(born))
+            verdict = await tools.provider.confirm(str(asked.item), number, name, date.fromisoformat(birth_date))
         except Refused as refused:
             return Answered(None, digests, refused.code)
         return Answered(verdict, digests)

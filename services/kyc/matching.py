@@ -44,7 +44,7 @@ class ModelError(ImportError):
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedFace:
     """A face: where it is in its picture, its landmarks, and its descriptor."""
 
     image: Image.Image
@@ -68,7 +68,7 @@ class Matcher:
         self._landmarks: Any = dlib.shape_predictor(_model("shape_predictor_5_face_landmarks.dat"))
         self._network: Any = dlib.face_recognition_model_v1(_model("dlib_face_recognition_resnet_model_v1.dat"))
 
-    def faces(self, image: Image.Image) -> list[Found]:
+    def faces(self, image: Image.Image) -> list[DetectedFace]:
         """Every face of a picture, the surest first."""
         pixels = numpy.asarray(image)
         boxes, scores, _ = self._detector.run(pixels, 0, _LEAST)
@@ -77,14 +77,14 @@ class Matcher:
             shape = self._landmarks(pixels, box)
             points = [(float(shape.part(at).x), float(shape.part(at).y)) for at in range(5)]
             descriptor = numpy.array(self._network.compute_face_descriptor(pixels, shape))
-            found.append(Found(image, (box.left(), box.top(), box.right(), box.bottom()), points, descriptor))
+            found.append(DetectedFace(image, (box.left(), box.top(), box.right(), box.bottom()), points, descriptor))
         return found
 
     def described(self, chip: Any) -> Any:
         """The descriptor of a face that is cut out, in 150 by 150 pixels."""
         return self._network.compute_face_descriptor(chip)
 
-    def of_document(self, image: Image.Image) -> Found | None:
+    def of_document(self, image: Image.Image) -> DetectedFace | None:
         """The face of a document's holder, however it lies: the surest one."""
         for turn in (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180):
             faces = self.faces(image if turn is None else image.transpose(turn))
@@ -98,7 +98,7 @@ def read_selfie(stream: bytes) -> tuple[Mapping[str, Any], Mapping[str, bytes]]:
     _, given = unpacked(stream)
     matcher = Matcher()
     document = matcher.of_document(_opened(given["document"], _DOCUMENT_SIDE)) if "document" in given else None
-    frames: list[Found | None] = []
+    frames: list[DetectedFace | None] = []
     for at in range(FRAMES):
         faces = matcher.faces(_opened(given[str(at)], _FRAME_SIDE))
         frames.append(faces[0] if len(faces) == 1 else None)
@@ -113,11 +113,13 @@ def read_selfie(stream: bytes) -> tuple[Mapping[str, Any], Mapping[str, bytes]]:
     return seen.values, {"faces": _side_by_side(document, frames, whole)}
 
 
-def _distance(one: Found, other: Found) -> float:
+def _distance(one: DetectedFace, other: DetectedFace) -> float:
     return float(numpy.linalg.norm(one.descriptor - other.descriptor))
 
 
-def _side_by_side(document: Found | None, frames: Sequence[Found | None], whole: Sequence[Image.Image]) -> bytes:
+def _side_by_side(
+    document: DetectedFace | None, frames: Sequence[DetectedFace | None], whole: Sequence[Image.Image]
+) -> bytes:
     """The document's face, then the frames; a frame without one face as a whole. No number of a document is on it."""
     sheet = Image.new("RGB", (_SHOWN_SIDE * (1 + FRAMES), _SHOWN_SIDE), "#808080")
     for at, found in enumerate((document, *frames)):

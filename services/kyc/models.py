@@ -29,7 +29,7 @@ class Case(Base):
     """A player's. `data_key` is the wrapped key of all that is known of them; without it nothing of that opens.
 
     `closed_at`: since when the player's account is closed; `erased_at`: since when nothing is known of them any more.
-    `notice_at`: when it was decided to tell the player that they are going to be, `told_at`: when that was done.
+    `notice_at`: when it was decided to inform the player that they are going to be, `informed_at`: when that was done.
     `challenge`: gestures that were drawn for a selfie, until one is handed in with them.
     """
 
@@ -45,7 +45,7 @@ class Case(Base):
     closed_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     notice_at: Mapped[datetime | None]
-    told_at: Mapped[datetime | None]
+    informed_at: Mapped[datetime | None]
     challenge: Mapped[UUID | None]
     challenge_gestures: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     challenge_until: Mapped[datetime | None]

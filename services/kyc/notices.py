@@ -22,7 +22,7 @@ from services.common.outside import OutsideCall, Refused, Try
 from services.common.settings import variable
 from services.kyc import repository, retention_repository
 
-#: The message that has a player told: `{"player": …}`.
+#: The message that has a player notice: `{"player": …}`.
 NOTICE = "kyc.erasure_notice"
 
 #: Client of the manifest, and seconds that auth has for an answer.
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ErasureNotice:
     """Whom to tell, and until when what is known of them is kept."""
 
     player: UUID
@@ -52,7 +52,7 @@ class Writer:
 
 async def give(session: AsyncSession, clock: Clock) -> int:
     """Have a batch of players told who are erased soon; how many."""
-    players = await retention_repository.untold(session, clock.now())
+    players = await retention_repository.uninformed(session, clock.now())
     for player in players:
         await retention_repository.note_notice(session, player, clock.now())
         await outbox.enqueue(session, NOTICE, {"player": str(player)})
@@ -64,29 +64,29 @@ Writers = Callable[[], Awaitable[Writer]]
 
 
 @dataclass
-class Notices(OutsideCall[Told, None]):
+class Notices(OutsideCall[ErasureNotice, None]):
     """The call to auth. What has no answer is asked for again: auth writes a letter once for its key."""
 
     writer: Writers
     timeout = timedelta(seconds=20)
 
-    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Told | None:
+    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> ErasureNotice | None:
         """The day; None where nothing is going to be erased any more."""
         player = UUID(message.payload["player"])
         case = await repository.case(session, player)
         if case is None or case.erased_at is not None or case.closed_at is not None:
             return None
         held = await retention_repository.held(session, player, clock.now())
-        return None if held.until is None else Told(player, held.earliest.date().isoformat())
+        return None if held.until is None else ErasureNotice(player, held.earliest.date().isoformat())
 
-    async def call(self, wanted: Try[Told]) -> None:
+    async def call(self, wanted: Try[ErasureNotice]) -> None:
         """Ask auth for the letter."""
-        told, writer = wanted.request, await self.writer()
+        notice, writer = wanted.request, await self.writer()
         body = {
             "kind": "identity_erased",
-            "key": str(uuid5(NAMESPACE_URL, f"matchday/erasures/{told.player}/{told.day}")),
-            "about": told.day,
-            "accounts": [str(told.player)],
+            "key": str(uuid5(NAMESPACE_URL, f"matchday/erasures/{notice.player}/{notice.day}")),
+            "about": notice.day,
+            "accounts": [str(notice.player)],
         }
         headers = {"Authorization": f"Bearer {await writer.tokens.token()}"}
         answer = await writer.http.post("/auth/internal/letters", json=body, headers=headers)
@@ -95,7 +95,7 @@ class Notices(OutsideCall[Told, None]):
         answer.raise_for_status()
 
     async def settle(
-        self, session: AsyncSession, clock: Clock, message: Message, request: Told, outcome: Refused | None
+        self, session: AsyncSession, clock: Clock, message: Message, request: ErasureNotice, outcome: Refused | None
     ) -> None:
         """From now on the 48 hours run, whether there was an address or not."""
         if isinstance(outcome, Refused):
@@ -103,7 +103,7 @@ class Notices(OutsideCall[Told, None]):
             return
         case = await repository.case(session, request.player)
         if case is not None:
-            case.told_at = clock.now()
+            case.informed_at = clock.now()
 
 
 async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> Writer:

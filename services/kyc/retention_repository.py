@@ -37,13 +37,13 @@ _CASES = _moment("""
     WHERE erased_at IS NULL AND (level = 'none' OR closed_at IS NOT NULL) AND erasable_at(player_id) <= :moment
         AND (
             closed_at IS NOT NULL
-            OR told_at BETWEEN erasable_at(player_id) - interval '4 days' AND :moment - interval '48 hours'
+            OR informed_at BETWEEN erasable_at(player_id) - interval '4 days' AND :moment - interval '48 hours'
         )
     LIMIT :count FOR UPDATE SKIP LOCKED
 """).columns(player_id=Uuid())
 
 #: Whoever closed the account is gone; all others are told, up to three days before, and again where the day has moved since.
-_UNTOLD = _moment("""
+_UNINFORMED = _moment("""
     SELECT player_id FROM cases
     WHERE erased_at IS NULL AND closed_at IS NULL AND level = 'none' AND erasable_at(player_id) <= :moment + interval '3 days'
         AND (notice_at IS NULL OR notice_at < erasable_at(player_id) - interval '4 days')
@@ -70,9 +70,9 @@ async def due_cases(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
     return (await session.scalars(_CASES, {"moment": moment})).all()
 
 
-async def untold(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
+async def uninformed(session: AsyncSession, moment: datetime) -> Sequence[UUID]:
     """A batch of players who are to be erased soon and have not been told, locked."""
-    return (await session.scalars(_UNTOLD, {"moment": moment})).all()
+    return (await session.scalars(_UNINFORMED, {"moment": moment})).all()
 
 
 async def note_notice(session: AsyncSession, player: UUID, moment: datetime) -> None:

@@ -101,7 +101,7 @@ class HasTools(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SelfieWanted:
     """A selfie that is to be looked at; `card`: the document's picture, if it is kept."""
 
     item: UUID
@@ -130,7 +130,7 @@ class SelfieCheck:
     def __init__(self, toolbox: Callable[[], Awaitable[HasTools]]) -> None:
         self._toolbox = toolbox
 
-    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Wanted | None:
+    async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> SelfieWanted | None:
         """The frames and the card; None where the selfie was looked at, or is gone."""
         item = await repository.item(session, UUID(message.payload["item"]))
         if item is None or item.state != ItemState.SUBMITTED:
@@ -140,12 +140,12 @@ class SelfieCheck:
         if sealed is None or len(frames) != FRAMES:
             return None
         card = await documents_repository.kept_card(session, item.player_id)
-        return Wanted(
+        return SelfieWanted(
             item.id, item.player_id, sealed.data_key, sealed.fields["gestures"], frames,
             None if card is None else Picture.of(card),
         )  # fmt: skip
 
-    async def call(self, wanted: Try[Wanted]) -> Looked:
+    async def call(self, wanted: Try[SelfieWanted]) -> Looked:
         """Look at the frames, each decoded by itself, then compare them."""
         tools, asked = await self._toolbox(), wanted.request
         key = await tools.vault.open(asked.player, asked.data_key)
@@ -158,7 +158,7 @@ class SelfieCheck:
         return Looked(seen, gestures, sealed={"distance": key.seal(asked.item, "distance", distance)})
 
     async def settle(
-        self, session: AsyncSession, clock: Clock, message: Message, request: Wanted, outcome: Looked | Refused
+        self, session: AsyncSession, clock: Clock, message: Message, request: SelfieWanted, outcome: Looked | Refused
     ) -> None:
         """A person looks at what was seen; a frame that is no picture is asked for again. What came is deleted."""
         assert isinstance(outcome, Looked), "nobody refuses here"

@@ -1,4 +1,4 @@
-"""Players are told before they are erased; digests say by which secret they are, so that it can rotate."""
+"""Players are informed before they are erased; digests say by which secret they are, so that it can rotate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE cases ADD notice_at timestamptz, ADD told_at timestamptz")
+    op.execute("ALTER TABLE cases ADD notice_at timestamptz, ADD informed_at timestamptz")
     op.execute("ALTER TABLE items ADD digest_by BYTEA, ADD digest_kept BOOLEAN DEFAULT false NOT NULL")
-    grant("cases", "UPDATE", columns=["notice_at", "told_at"])
+    grant("cases", "UPDATE", columns=["notice_at", "informed_at"])
     grant("items", "UPDATE", columns=["digest", "digest_by", "digest_kept"])
