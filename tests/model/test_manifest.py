@@ -99,7 +99,7 @@ BAD = {
     "missing datastore": ({"datastores": ["mongo"]}, r"datastores.0: 'mongo': .*'postgres', 'broker' or 'cache'"),
     "unknown egress": (
         {"egress": ["payment-providers"]},
-        r"egress: .*there is no egress group 'payment-providers'; accepted: identity-providers, messaging, payments-",
+        r"egress: .*there is no egress group 'payment-providers'; accepted: identity-providers, messaging, pan-",
     ),
     "log-in elsewhere": (
         {"login": {"path": "/auth/login", "username": "/email", "password": "/password"}},

@@ -178,8 +178,16 @@ async def test_the_migrations_make_what_the_models_say(cloud: Cloud, service: st
     await engine.dispose()
 
 
-#: Import name → distribution, where they differ; what `importlib.metadata` says of everything that is installed.
-distributions = cache(metadata.packages_distributions)
+@cache
+def distributions() -> dict[str, set[str]]:
+    """Import name → distributions, where they differ: what `importlib.metadata` says of everything that is installed, and where
+    each has its packages, as some name their extension module alone (dlib-bin)."""
+    found = {name: set(each) for name, each in metadata.packages_distributions().items()}
+    for each in metadata.distributions():
+        for file in each.files or ():
+            if len(file.parts) == 2 and file.name == "__init__.py":
+                found.setdefault(file.parts[0], set()).add(each.metadata["Name"])
+    return found
 
 
 def third_party(directory: Path) -> dict[str, Path]:
@@ -211,7 +219,7 @@ def test_the_image_holds_every_package_that_is_imported(room: str) -> None:
     for name, file in third_party(ROOT / room).items():
         owner = file.relative_to(ROOT / room).parts[0]
         image = CATALOG.services[owner].image if owner in CATALOG.services else "services"
-        provided = {re.sub(r"[-_.]+", "-", each).lower() for each in distributions().get(name, [])}
+        provided = {re.sub(r"[-_.]+", "-", each).lower() for each in distributions().get(name, set())}
         assert provided & locked(image), (
             f"{file.relative_to(ROOT)} imports {name}, which requirements/{image}.txt lacks"
         )
