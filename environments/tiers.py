@@ -164,7 +164,7 @@ LAPTOP: Mapping[str, Any] = {
         "MESSAGES_URL": "http://messages.partners:8090",
         "OIDC_URL": "http://oidc.partners:8090",
         "DIGILOCKER_URL": "http://digilocker.partners:8090",
-        "ESIGN_URL": "http://esign.partners:8090/esign/2.1/signdoc",
+        "ESIGN_URL": "http://esign.partners:8090",
         "FPL_URL": "http://fpl.partners:8090",
         "F1DB_URL": "http://f1db.partners:8090",
         "CRICSHEET_URL": "http://cricsheet.partners:8090",

@@ -37,7 +37,7 @@ EGRESS: Mapping[str, EgressGroup] = {
         domains=("digilocker.meripehchaan.gov.in", "esign.verasys.in"),
         endpoints={
             "DIGILOCKER_URL": "https://digilocker.meripehchaan.gov.in",
-            "ESIGN_URL": "https://esign.verasys.in/esign/2.1/signdoc",
+            "ESIGN_URL": "https://esign.verasys.in",
         },
     ),
     "sign-in-providers": EgressGroup(

@@ -35,7 +35,7 @@ def create_app(
         app.state.vault, app.state.digests, app.state.store = open_vault(), open_digests(), open_store()
         app.state.certificates = (trust or pinned()).uidai
         app.state.digilocker, app.state.public_url = load(DigilockerSettings), load(PublicSettings).public_url
-        app.state.esign_url = str(load(EsignAddress).esign_url)
+        app.state.esign_url = load(EsignAddress).form
         app.state.pace = Pace(per_second=PER_SECOND, burst=AT_ONCE)
 
     return create_application(

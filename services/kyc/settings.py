@@ -43,6 +43,11 @@ class EsignAddress(Settings):
 
     esign_url: HttpUrl
 
+    @property
+    def form(self) -> str:
+        """Where it takes a request of API 2.1."""
+        return str(self.esign_url).rstrip("/") + "/esign/2.1/signdoc"
+
 
 class EsignSettings(Settings):
     """Our name at the eSign provider, and what signs our requests: a private key and its certificate, as PEM."""

@@ -198,8 +198,13 @@ async def test_what_digilocker_refuses(kyc: Kyc, caplog: pytest.LogCaptureFixtur
 
 
 LOST = (
-    Fault.ERROR_BEFORE, Fault.HTML_AFTER, Fault.RESET_AFTER, Fault.HALF_AFTER, Fault.LIMITED, Fault.SILENT_BEFORE,
-)  # fmt: skip
+    Fault.ERROR_BEFORE,
+    Fault.HTML_AFTER,
+    *(
+        pytest.param(each, marks=pytest.mark.nightly)
+        for each in (Fault.RESET_AFTER, Fault.HALF_AFTER, Fault.LIMITED, Fault.SILENT_BEFORE)
+    ),
+)
 
 
 @pytest.mark.parametrize("fault", LOST)
