@@ -105,11 +105,6 @@ EndpointName = Annotated[
 ]
 EndpointUrl = Annotated[
     str,
-    StringConstraints(
-        pattern=described(
-            r"^https?://[a-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~-]+)*$",
-            "http:// or https:// and a host, with a path where the partner has one, but no / at its end",
-        )
-    ),
+    StringConstraints(pattern=described(r"^https?://[a-z0-9.-]+(:\d+)?$", "http:// or https:// and a host, no path")),
 ]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]

@@ -132,9 +132,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a zone twice": ({"network": {"zones": ["a", "a"]}}, r"\.network: zones: a letter is there twice"),
     "a zone that is none": ({"network": {"zones": ["a", "z"]}}, r"\.zones\.1: 'z': .*'a', 'b'"),
     "no way out": ({"network": {"nat": "none"}}, r"\.network: nat none needs interface_endpoints true"),
-    "a partner's URL that ends in a slash": (
+    "a partner's URL with a path": (
         {"endpoints": {"CASHFREE_URL": "http://127.0.0.1:8090/"}},
-        r"\.endpoints\.CASHFREE_URL: 'http://127.0.0.1:8090/': accepted: http:// or https:// and a host, with a path",
+        r"\.endpoints\.CASHFREE_URL: 'http://127.0.0.1:8090/': accepted: http:// or https:// and a host, no path",
     ),
     "storage shrinks": (
         {"postgres": {"storage_gb": 90, "max_storage_gb": 80}},
