@@ -15,8 +15,8 @@ import httpx
 from services.common.journey import FIRST, SECOND, Journey, Unexpected
 from services.wallet.journey import Accounts
 
-#: What a movement is of, in paise; and how long a player waits before the next.
-GIVEN, DEPOSITED, _PACE = 1, 10_000, 0.5
+#: What a movement is of, in paise; and how long a player waits before the next. A player has at most a hundred deposits a day.
+GIVEN, DEPOSITED, _PACE, _DEPOSIT_PACE = 1, 10_000, 0.5, 5.0
 
 #: After the faults, how long what was begun may still take.
 _SETTLE_SECONDS = 180
@@ -90,7 +90,7 @@ class Load:
             made = self._until_answered("POST", "/payments/deposits", f"chaos-deposit-{number}", body)
             if made["checkout"] and self._paid(made):
                 self.deposits.append(made["id"])
-            if self._ended.wait(2 * _PACE):
+            if self._ended.wait(_DEPOSIT_PACE):
                 return
 
     def _paid(self, made: dict[str, Any]) -> bool:
