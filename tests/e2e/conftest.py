@@ -42,6 +42,12 @@ def up(clone: Clone) -> dict[str, Any]:
     return document
 
 
+def log_groups(clone: Clone) -> list[dict[str, Any]]:
+    """The program's: `aws/spans` is X-Ray's own, which comes with the first span and stays, as in AWS."""
+    found = aws(clone, "logs").describe_log_groups()["logGroups"]
+    return [group for group in found if group["logGroupName"] != "aws/spans"]
+
+
 def until(condition: Callable[[], Any], what: str, *, every: float = 0.2) -> Any:
     """What `condition` returns once that is true; asked again after so many seconds."""
     deadline = time.monotonic() + PATIENCE

@@ -30,6 +30,7 @@ from tests.clones import PROJECT, Clone, make_clone
 from tests.e2e.conftest import (
     aws,
     last_up,
+    log_groups,
     looked_at,
     pids,
     places,
@@ -227,8 +228,7 @@ def wallets(services: Iterable[str]) -> list[str]:
 
 
 def _retention(clone: Clone) -> dict[str, int]:
-    groups = aws(clone, "logs").describe_log_groups()["logGroups"]
-    return {group["logGroupName"]: group["retentionInDays"] for group in groups}
+    return {group["logGroupName"]: group["retentionInDays"] for group in log_groups(clone)}
 
 
 def test_a_task_that_cannot_start_is_named_and_nothing_else_is_touched(up: dict[str, Any], clone: Clone) -> None:

@@ -153,8 +153,13 @@ def test_what_is_broken_rings_on_the_console_as_it_would_in_prod(clone: Clone, u
             assert "Alarms that ring" in page and "All well" not in page
             for shown in ("The ledger does not reconcile", "wallet <code>GET /wallet/balance</code>"):
                 until(lambda: shown in browser.get(address).text, shown, every=1)  # noqa: B023 - called at once
-            for section in ("policies", "cost", "deployments"):
-                read = browser.get(address).text.partition(f'<section id="{section}"')[2].partition("</section>")[0]
+
+            def section(name: str) -> str:
+                return browser.get(address).text.partition(f'<section id="{name}"')[2].partition("</section>")[0]
+
+            for name in ("policies", "cost", "deployments"):
+                until(lambda: "not read yet" not in section(name), f"the section {name}", every=1)  # noqa: B023 - called at once
+                read = section(name)
                 assert "as of" in read and "Cannot be read" not in read, read
         alarms = aws(clone, "cloudwatch").describe_alarms(AlarmNames=[RINGS])
         assert alarms["MetricAlarms"][0]["StateValue"] == "ALARM", "where an operator's other tools look, too"

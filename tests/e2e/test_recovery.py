@@ -16,7 +16,7 @@ import yaml
 from cli import journeys
 from services.auth.journey import finish_registration
 from tests.clones import Clone
-from tests.e2e.conftest import aws, event_log, places, supervisor, until, workspace
+from tests.e2e.conftest import aws, event_log, log_groups, places, supervisor, until, workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
 
@@ -101,7 +101,7 @@ def _emulator_contents(clone: Clone) -> dict[str, list[str]]:
         "bucket": [b["Name"] for b in s3.list_buckets()["Buckets"]],
         "secret": [s["Name"] for s in aws(clone, "secretsmanager").list_secrets()["SecretList"]],
         "role": [r["RoleName"] for r in aws(clone, "iam").list_roles()["Roles"] if "matchday" in r["RoleName"]],
-        "log group": [g["logGroupName"] for g in aws(clone, "logs").describe_log_groups()["logGroups"]],
+        "log group": [group["logGroupName"] for group in log_groups(clone)],
         "alarm": [a["AlarmName"] for a in aws(clone, "cloudwatch").describe_alarms()["MetricAlarms"]],
         "topic": [t["TopicArn"] for t in aws(clone, "sns").list_topics()["Topics"]],
         "web acl": [a["Name"] for a in aws(clone, "wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]],
