@@ -76,7 +76,7 @@ class Component(pulumi.ComponentResource):
     def make(
         self, role: str, resource: ResourceClass[R_co], args: Any, opts: pulumi.ResourceOptions | None = None
     ) -> R_co:
-        """Create the child `role`: parent, name, tags and transform are applied here and nowhere else.
+        """Create the child `role`: parent, name, tags, a role's boundary and transform are applied here and nowhere else.
 
         A role that is used twice is a mistake in the component and raises ValueError.
         """
@@ -87,6 +87,8 @@ class Component(pulumi.ComponentResource):
         args = copy.copy(args)  # one Args may serve several children: what is done to it here is this child's alone
         if _takes_tag_mapping(type(args)):
             args.tags = self._merged_tags(role, args.tags)
+        if (boundary := register().boundary) is not None and hasattr(type(args), "permissions_boundary"):
+            args.permissions_boundary = boundary
         if role in self._transform:
             args, options = self._transform[role](args, options)
         return resource(self.child_name(role), args, opts=options)

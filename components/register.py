@@ -1,4 +1,5 @@
-"""The components of one run of a program: what `observability.Monitoring` watches without a list kept by hand."""
+"""The components of one run of a program: what `observability.Monitoring` watches without a list kept by hand, and what bounds
+their roles."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 from pulumi.runtime import get_root_resource
 
 if TYPE_CHECKING:
+    import pulumi
+
     from components.base import Component
 
 
@@ -17,6 +20,8 @@ class Register:
     def __init__(self) -> None:
         self._components: list[Component] = []
         self._watcher = ""
+        #: The permissions boundary (its ARN) of every role that is made; None: they have none.
+        self.boundary: pulumi.Input[str] | None = None
 
     def add(self, component: Component) -> None:
         """Remember `component`; its signals are read when somebody watches, so that it may still set them."""

@@ -91,6 +91,11 @@ def replica(stack: str, bucket: str) -> str:
     return f"{stack}-{bucket}"
 
 
+def branch_boundary(project: str) -> str:
+    """The policy that bounds every role of a pull request's environment; the account's stack makes it."""
+    return f"{project}-branch-boundary"
+
+
 def key_alias(project: str, stack: str, purpose: str) -> str:
     """The alias of a stack's KMS key.
 

@@ -12,7 +12,7 @@ from components.base import Component, Transforms
 from components.delivery import pipeline_policies
 from components.security.key_policies import signs_images
 from components.security.keys import DELETION_DAYS
-from model.names import key_alias
+from model.names import branch_boundary, key_alias
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +85,19 @@ class Pipeline(Component):
         )
         self._sign(args)
         if args.branches is not None:
+            self.make(
+                "branch-boundary",
+                iam.Policy,
+                iam.PolicyArgs(
+                    name=branch_boundary(project),
+                    description="What roles of environments of pull requests can be allowed at most",
+                    policy=pulumi.Output.json_dumps(
+                        pulumi.Output.from_input(args.account_id).apply(
+                            lambda account: pipeline_policies.boundary(account, project, args.image_repository)
+                        )
+                    ),
+                ),
+            )
             self.branch_role_arn = self._role(
                 "branch",
                 "Environments of pull requests",

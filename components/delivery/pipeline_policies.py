@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from model.names import branch_boundary
+
 Document = dict[str, Any]
 
 #: Where GitHub signs the identity of a job, and the audience that AWS asks for.
@@ -115,11 +117,6 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
     state_folder = f"{bucket_arn}/{BRANCHES}/.pulumi/*"
     # RDS has whoever makes a database make the secret of its master password, under a name that does not say whose it is.
     master_passwords = f"arn:aws:secretsmanager:*:{account_id}:secret:rds!*"
-    own_names = [
-        f"arn:aws:s3:::{ours}",
-        f"arn:aws:secretsmanager:*:{account_id}:secret:{project}/pr-*",
-        master_passwords,
-    ]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -130,14 +127,9 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
                 "Action": ["s3:DeleteObject", "s3:PutObject"],
                 "Resource": state_folder,
             },
-            *_roles(account_id, [ours]),
+            *_roles(account_id, [ours], boundary_arn(account_id, project)),
             *_refused(),
-            {
-                "Sid": "NotOthersByName",
-                "Effect": "Deny",
-                "Action": ["s3:*", "secretsmanager:*"],
-                "NotResource": [*own_names, bucket_arn, f"{bucket_arn}/{BRANCHES}/*"],
-            },
+            _not_others_by_name(account_id, project, bucket_arn, f"{bucket_arn}/{BRANCHES}/*"),
             {
                 "Sid": "NoMasterPassword",
                 "Effect": "Deny",
@@ -162,16 +154,7 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
                 "NotAction": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
                 "Resource": key_arn,
             },
-            {
-                "Sid": "NotOthersByTag",
-                "Effect": "Deny",
-                "Action": "*",
-                "NotResource": [key_arn, images, "arn:aws:route53:::hostedzone/*"],
-                "Condition": {
-                    "StringNotLike": {"aws:ResourceTag/Environment": "pr-*"},
-                    "Null": {"aws:ResourceTag/Environment": "false"},
-                },
-            },
+            _not_others_by_tag(key_arn, images, "arn:aws:route53:::hostedzone/*"),
             {
                 "Sid": "NotAsOthers",
                 "Effect": "Deny",
@@ -209,18 +192,86 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
     }
 
 
-def _roles(account_id: str, names: Sequence[str]) -> list[Document]:
-    """Making roles and instance profiles of these names, and handing roles to the services that take them."""
+def boundary_arn(account_id: str, project: str) -> str:
+    """The boundary of every role that an environment of a pull request makes."""
+    return f"arn:aws:iam::{account_id}:policy/{branch_boundary(project)}"
+
+
+def boundary(account_id: str, project: str, repository: str) -> Document:
+    """What the roles of such an environment can be allowed at most: what its own program writes into them is not reviewed.
+
+    Without it the program could make a role that may do what its job may not, and hand that to a task.
+    """
+    images = f"arn:aws:ecr:*:{account_id}:repository/{repository}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AtMost",
+                "Effect": "Allow",
+                "NotAction": ["account:*", "iam:*", "organizations:*", "sts:AssumeRole"],
+                "Resource": "*",
+            },
+            _not_others_by_name(account_id, project),
+            _not_others_by_tag(images),
+        ],
+    }
+
+
+def _not_others_by_name(account_id: str, project: str, *besides: str) -> Document:
+    """Buckets and secrets of other stacks; `besides`: ARNs that are not refused either."""
+    own = [
+        f"arn:aws:s3:::{project}-pr-*",
+        f"arn:aws:secretsmanager:*:{account_id}:secret:{project}/pr-*",
+        f"arn:aws:secretsmanager:*:{account_id}:secret:rds!*",
+    ]
+    return {
+        "Sid": "NotOthersByName",
+        "Effect": "Deny",
+        "Action": ["s3:*", "secretsmanager:*"],
+        "NotResource": [*own, *besides],
+    }
+
+
+def _not_others_by_tag(*besides: str) -> Document:
+    """What is tagged as another environment's; `besides`: ARNs that are not refused."""
+    return {
+        "Sid": "NotOthersByTag",
+        "Effect": "Deny",
+        "Action": "*",
+        "NotResource": list(besides),
+        "Condition": {
+            "StringNotLike": {"aws:ResourceTag/Environment": "pr-*"},
+            "Null": {"aws:ResourceTag/Environment": "false"},
+        },
+    }
+
+
+#: What gives a role rights: with a boundary only for roles that have it. IAM asks for it in these actions alone.
+_GIVING = (
+    "iam:AttachRolePolicy",
+    "iam:CreateRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+)
+
+
+def _roles(account_id: str, names: Sequence[str], bound: str = "") -> list[Document]:
+    """Making roles and instance profiles of these names, and handing roles to the services that take them.
+
+    `bound`: the boundary (its ARN) that every role has to have; default: none.
+    """
     roles, profiles = (
         [f"arn:aws:iam::{account_id}:{kind}/{name}" for name in names] for kind in ("role", "instance-profile")
     )
+    giving = [action for action in _GIVING if bound or action != "iam:PutRolePermissionsBoundary"]
+    held = {"Condition": {"ArnEquals": {"iam:PermissionsBoundary": bound}}} if bound else {}
     return [
+        {"Sid": "RightsOfRoles", "Effect": "Allow", "Action": giving, "Resource": roles, **held},
         {
             "Sid": "Roles",
             "Effect": "Allow",
             "Action": [
-                "iam:AttachRolePolicy",
-                "iam:CreateRole",
                 "iam:DeleteRole",
                 "iam:DeleteRolePolicy",
                 "iam:DetachRolePolicy",
@@ -229,7 +280,6 @@ def _roles(account_id: str, names: Sequence[str]) -> list[Document]:
                 "iam:ListAttachedRolePolicies",
                 "iam:ListInstanceProfilesForRole",
                 "iam:ListRolePolicies",
-                "iam:PutRolePolicy",
                 "iam:TagRole",
                 "iam:UntagRole",
                 "iam:UpdateAssumeRolePolicy",

@@ -28,6 +28,8 @@ GRAVE = [
 STACKS = ("prod", "account")
 #: A "policy" that lets nobody in: which images are kept.
 _UPKEEP = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+#: A permissions boundary gives nothing: what it lets through, a role's own policy has to allow.
+_BOUNDARY = "ci-branch-boundary"
 #: Openings that open nothing: the same document denies what they add. Stack → (operator, document).
 _TAKEN_BACK = {
     "account": {
@@ -50,7 +52,10 @@ def _documents(stack: str) -> list[tuple[Resource, str, Mapping[str, Operator]]]
         (resource, path, _family(resource))
         for resource in platform(stack).stack.resources
         for path in ("policy", "assumeRolePolicy", "policyDocument")
-        if isinstance(resource.raw(path), str | dict) and resource.type.startswith("aws:") and resource.type != _UPKEEP
+        if isinstance(resource.raw(path), str | dict)
+        and resource.type.startswith("aws:")
+        and resource.type != _UPKEEP
+        and resource.name != _BOUNDARY
     ]
 
 

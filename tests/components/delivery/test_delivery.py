@@ -140,6 +140,8 @@ POWER_USER = {
     "Statement": [{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"}]
 }
 
+BOUND, BOUNDARY = "iam:PermissionsBoundary", pipeline_policies.boundary_arn(ACCOUNT, "matchday")
+
 OF_A_BRANCH = [
     ("s3:PutObject", "arn:aws:s3:::matchday-pr-12-site-1/index.html", {}),
     ("s3:CreateBucket", "arn:aws:s3:::matchday-pr-12-site-1", {}),
@@ -148,7 +150,9 @@ OF_A_BRANCH = [
     ("s3:ListBucket", BUCKET, {"s3:prefix": "branches/.pulumi/stacks/"}),
     ("secretsmanager:PutSecretValue", f"{SECRET}:matchday/pr-12/wallet/KEK-1", {}),
     ("secretsmanager:CreateSecret", f"{SECRET}:rds!db-1", {}),
-    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-wallet-web", {}),
+    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-wallet-web", {BOUND: BOUNDARY}),
+    ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-wallet-web", {BOUND: BOUNDARY}),
+    ("iam:DeleteRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-wallet-web", {}),
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
     ("rds:CreateDBInstance", f"{DATABASE}:matchday-pr-12-postgres", {GIVEN: "pr-12"}),
     ("rds:DeleteDBInstance", f"{DATABASE}:matchday-pr-12-postgres", {OWNER: "pr-12"}),
@@ -171,6 +175,12 @@ OF_OTHERS = [
     ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-branch", {}),
     ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-prod-wallet-web", {}),
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {"iam:PassedToService": "sagemaker.amazonaws.com"}),
+    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {}),
+    ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {BOUND: f"{BOUNDARY}-other"}),
+    ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {}),
+    ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {}),
+    ("iam:DeleteRolePermissionsBoundary", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {BOUND: BOUNDARY}),
+    ("iam:CreatePolicyVersion", BOUNDARY, {}),
     ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/mallory", {}),
     ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-deploy", {}),
     ("rds:DeleteDBInstance", f"{DATABASE}:matchday-prod-postgres", {OWNER: "prod"}),
@@ -189,9 +199,38 @@ def test_the_role_of_pull_requests_acts_on_their_stacks_alone(
     action: str, resource: str, context: dict[str, str]
 ) -> None:
     document = pipeline_policies.branch(BUCKET, KEY, ACCOUNT, "matchday", "matchday/services")
-    ask = Ask(action, resource, {name.lower(): [value] for name, value in context.items()})
+    # A request that says nothing of a boundary has none: an empty list is a key that is known to be absent.
+    ask = Ask(action, resource, {BOUND.lower(): []} | {name.lower(): [value] for name, value in context.items()})
     policies = Policies(role=f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-branch", identity=[POWER_USER, document])
     assert (refusal(ask, policies) is None) == ((action, resource, context) in OF_A_BRANCH)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::matchday-pr-12-site-1/index.html", {}, True),
+        ("secretsmanager:GetSecretValue", f"{SECRET}:matchday/pr-12/wallet/KEK-1", {}, True),
+        ("secretsmanager:GetSecretValue", f"{SECRET}:rds!db-1", {OWNER: "pr-12"}, True),
+        ("kms:Decrypt", f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/1", {OWNER: "pr-12"}, True),
+        ("kms:Decrypt", f"arn:aws:kms:ap-south-1:{ACCOUNT}:key/2", {OWNER: "prod"}, False),
+        ("s3:GetObject", "arn:aws:s3:::matchday-prod-kyc-documents-1/x", {}, False),
+        ("s3:GetObject", f"{BUCKET}/branches/.pulumi/stacks/matchday/pr-12.json", {}, False),
+        ("secretsmanager:GetSecretValue", f"{SECRET}:matchday/prod/wallet/KEK-1", {}, False),
+        ("rds:DeleteDBInstance", f"{DATABASE}:matchday-prod-postgres", {OWNER: "prod"}, False),
+        ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/mallory", {}, False),
+        ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x", {BOUND: BOUNDARY}, False),
+        ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/matchday-account-ci-deploy", {}, False),
+    ],
+)
+def test_a_role_that_such_a_stack_makes_is_held_whatever_its_program_writes_into_it(
+    action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    bound = pipeline_policies.boundary(ACCOUNT, "matchday", "matchday/services")
+    assert len(json.dumps(bound, separators=(",", ":"))) < 6144, "IAM's bound of a managed policy"
+    ask = Ask(action, resource, {name.lower(): [value] for name, value in context.items()})
+    role = f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x"
+    assert (refusal(ask, Policies(role=role, identity=[everything], boundary=bound)) is None) == allowed
 
 
 def test_one_role_alone_signs_images(run: Run) -> None:
@@ -219,3 +258,6 @@ def test_the_documents_pass_the_linter(lint: Lint) -> None:
     of_branches = pipeline_policies.branch(BUCKET, KEY, ACCOUNT, "matchday", "matchday/services")
     for document in (pipeline_policies.preview(BUCKET, KEY), deployed, of_branches):
         assert lint(document) == []
+    bound = pipeline_policies.boundary(ACCOUNT, "matchday", "matchday/services")
+    found = [each for each in lint(bound) if not each.startswith("RESOURCE_STAR")]  # a boundary gives nothing by itself
+    assert found == []
