@@ -28,7 +28,7 @@ Series = Callable[[Sequence[Query], datetime, datetime], list[list[float]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Records:
     """Where numbers and alarms are read: CloudWatch, or the local cloud, which keeps seven hours of both."""
 
     series: Series
@@ -160,7 +160,7 @@ def _measured(
         }
 
 
-def _watched() -> Source:
+def _watched() -> Records:
     """The running local cloud's own minutes, of the last hours: the same metrics under the same names."""
     client = local.require_running()
 
@@ -189,11 +189,11 @@ def _watched() -> Source:
             if begins <= datetime.fromisoformat(moment) <= ends:
                 yield {"alarm": name, "at": moment}
 
-    return Source(series, rang)
+    return Records(series, rang)
 
 
-def _cloudwatch(target: Cloud) -> Source:
-    return Source(partial(_series, target), partial(_rang, target))
+def _cloudwatch(target: Cloud) -> Records:
+    return Records(partial(_series, target), partial(_rang, target))
 
 
 def _series(target: Cloud, queries: Sequence[Query], begins: datetime, ends: datetime) -> list[list[float]]:

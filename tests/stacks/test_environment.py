@@ -248,8 +248,11 @@ def test_the_laptop_is_an_environment_like_the_others_but_small(composed: Compos
         *(f"aws:route53/{kind[0].lower()}{kind[1:]}:{kind}" for kind in DNS_FIREWALL),
     } | ({"aws:sns/topicSubscription:TopicSubscription"} & kinds["dev"])
     assert {item.inputs["desiredCount"] for item in composed("local").of("aws:ecs/service:Service")} == {1}
+    written = json.dumps([item.inputs for item in composed("local").registrations])
+    # Where a process finds the collector of its own task, in AWS as here.
+    written = written.replace(f"127.0.0.1:{collector.PORT}", "")
     for word in ("localhost", "127.0.0.1", "moto"):
-        assert word not in json.dumps([item.inputs for item in composed("local").registrations])
+        assert word not in written
 
 
 def test_a_relaxed_default_is_an_output_of_its_component_with_the_reason(composed: Composed) -> None:

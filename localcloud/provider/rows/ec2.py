@@ -39,8 +39,8 @@ def _endpoint_lists(context: Context) -> None:
     changes: dict[str, Any] = {}
     for prop, member, name in _ENDPOINT_LISTS:
         live = {item["GroupId"] if isinstance(item, dict) else item for item in endpoint.get(member, [])}
-        said = context["in"].get(prop)
-        wanted = live if said is None else set(said)
+        given = context["in"].get(prop)
+        wanted = live if given is None else set(given)
         changes |= {f"Add{name}": sorted(wanted - live), f"Remove{name}": sorted(live - wanted)}
     changes = {name: ids for name, ids in changes.items() if ids}
     if changes:
