@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.compute import collector
 from tests.stacks.conftest import ENVIRONMENTS, Composed, catalog_of, settings_of
 from tests.stacks.reading import containers, custom, every_environment
 
