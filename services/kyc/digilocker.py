@@ -20,7 +20,6 @@ from services.common.outside import Refused
 from services.common.rotating import accepted
 from services.common.settings import Settings
 from services.kyc.aadhaar import XML_BYTES
-from services.kyc.trust import RUNBOOK
 
 #: Where DigiLocker sends people back: a page of the site, which posts what it gets to `/kyc/digilocker/{id}/answer`.
 CALLBACK = "/identified"
@@ -124,7 +123,7 @@ class Digilocker:
         if status == 400 and answer.get("error") == "invalid_grant":
             raise Refused("code_refused")
         if answer.get("error") in ("invalid_client", "unauthorized_client"):
-            log.error("DigiLocker does not know us", extra={"runbook": RUNBOOK})
+            log.error("DigiLocker does not know us", extra={"runbook": "kyc-providers"})
         token = answer.get("access_token")
         if status != 200 or not isinstance(token, str) or str(answer.get("token_type", "")).lower() != "bearer":
             raise DigilockerAwayError(f"token: {status} {str(answer.get('error', ''))[:40]}")

@@ -36,7 +36,6 @@ from services.kyc.repository import Sealed
 from services.kyc.schemas import DigilockerAnswer, DigilockerStart, DigilockerView, Purpose
 from services.kyc.signed_xml import FileRefusedError
 from services.kyc.states import FlowState, Kind
-from services.kyc.trust import RUNBOOK
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
 #: The message that has an e-Aadhaar fetched: `{"flow": id}`.
@@ -177,7 +176,7 @@ class Fetch:
             holder = await asyncio.to_thread(aadhaar.read_eaadhaar, xml, asked.now, tools.trust.digilocker)
         except FileRefusedError as error:
             if error.reason == "not_signed":
-                log.error("a signature of DigiLocker's is not believed", extra={"runbook": RUNBOOK})
+                log.error("a signature of DigiLocker's is not believed", extra={"runbook": "kyc-providers"})
             raise Refused(error.reason) from None
         except Refused as refused:
             # Whether the first try got the code's document is not known: it was not kept, and the player begins again.

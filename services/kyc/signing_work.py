@@ -26,7 +26,6 @@ from services.kyc.repository import Sealed
 from services.kyc.signed_xml import FileRefusedError
 from services.kyc.states import Kind, SigningState
 from services.kyc.store import prepared_key, signed_key
-from services.kyc.trust import RUNBOOK
 
 #: What the provider shows of the document.
 ABOUT = "Matchday player agreement"
@@ -95,7 +94,7 @@ class PrepareAgreement:
         try:
             key = RequestKey.read(tools.esign.esign_key.get_secret_value())
         except KeyUnusableError as error:
-            log.error("eSign is not set up", extra={"reason": str(error), "runbook": RUNBOOK})
+            log.error("eSign is not set up", extra={"reason": str(error), "runbook": "kyc-providers"})
             raise Refused("not_set_up") from None
         known, shown = await _opened(tools, asked)
         prepared = await asyncio.to_thread(_document, asked, known, shown)
@@ -174,7 +173,7 @@ class ConcludeAgreement:
             found = findings.of_signer(given.name, known.name)
         except FileRefusedError as error:
             if error.reason == "signer_unknown":
-                log.error("a signer's authority is not believed", extra={"runbook": RUNBOOK})
+                log.error("a signer's authority is not believed", extra={"runbook": "kyc-providers"})
             raise Refused(error.reason) from None
         if Finding.NAME_DIFFERS in found:
             raise Refused("another_signer")

@@ -9,9 +9,6 @@ from cryptography import x509
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 
-#: What a person does when a provider does not know us, or we do not believe it.
-RUNBOOK = "kyc-providers"
-
 Certificates = tuple[x509.Certificate, ...]
 
 

@@ -23,7 +23,7 @@ TINY = PROJECT / "tests" / "faults" / "tiny"
 
 @pytest.mark.engine
 @pytest.mark.xdist_group("engine")
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", [pytest.param("dev", marks=pytest.mark.nightly), "prod"])
 def test_every_resource_of_a_stack_is_priced_free_or_billed_by_use(plans: Plans, stack: str) -> None:
     printed = plans(stack).printed
     steps = json.loads(printed[printed.find(b"{") :])["steps"]

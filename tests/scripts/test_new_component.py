@@ -38,8 +38,10 @@ def clone(tmp_path: Path) -> Path:
     for room in ("cli", "localcloud", "policies", "scoring", "services"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").touch()
-    # The tests of components run programs as the engine does.
-    shutil.copytree(ROOT / "localcloud" / "engine", tmp_path / "localcloud" / "engine", ignore=UNFINISHED)
+    # The tests of components run programs as the engine does, and ask what IAM would decide.
+    for room in ("engine", "runtime", "emulator/authorization"):
+        shutil.copytree(ROOT / "localcloud" / room, tmp_path / "localcloud" / room, ignore=UNFINISHED)
+    (tmp_path / "localcloud" / "emulator" / "__init__.py").touch()
     lend_mypy_cache(tmp_path)
     return tmp_path
 
