@@ -18,6 +18,7 @@ from tests.services.kyc.aadhaar import SHARE_CODE, Authority, document
 from tests.services.kyc.aadhaar import Person as AadhaarPerson
 from tests.services.kyc.fixtures import PAN, Kyc
 from tests.services.support import OUTSIDE
+from tests.services.written_metrics import written_metrics
 
 pytestmark = pytest.mark.postgres
 
@@ -152,9 +153,12 @@ async def test_an_override_takes_two_persons(kyc: Kyc) -> None:
     ]  # fmt: skip
 
 
-async def test_what_each_role_sees_and_that_looks_are_kept_for_ever(kyc: Kyc, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_each_role_sees_and_that_looks_are_kept_for_ever(
+    kyc: Kyc, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     person = await kyc.player()
     assert await kyc.jobs.run_scheduled(kyc.sessions, kyc.clock, "kyc.report_overdue")
+    assert written_metrics(capsys.readouterr().out)["ReviewsWaiting"] == [1]
     assert not [each for each in caplog.records if getattr(each, "runbook", "") == "kyc-overdue"]
     review = (await kyc.review_of(person))["id"]
     for who, shown in (("support", "******234K"), ("risk", PAN)):
@@ -170,6 +174,8 @@ async def test_what_each_role_sees_and_that_looks_are_kept_for_ever(kyc: Kyc, ca
     assert PAN not in history.text and "Sharma" not in history.text
     kyc.clock.move(hours=24)
     assert await kyc.jobs.run_scheduled(kyc.sessions, kyc.clock, "kyc.report_overdue")
+    counted = written_metrics(capsys.readouterr().out)
+    assert counted["ReviewsWaiting"] == [1] and counted["ReviewsAge"][0] >= 24 * 3600
     assert [each for each in caplog.records if getattr(each, "runbook", "") == "kyc-overdue"], (
         "late reviews call a person"
     )

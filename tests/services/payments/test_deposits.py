@@ -15,11 +15,14 @@ from localcloud.partners.world import Fault, Scenario
 from services.common import logs
 from tests.services.payments.fixtures import Depositor, Payments
 from tests.services.wallet.fixtures import Wallet
+from tests.services.written_metrics import written_metrics
 
 pytestmark = pytest.mark.postgres
 
 
-async def test_a_deposit_is_credited_by_the_webhook_alone(payments: Payments) -> None:
+async def test_a_deposit_is_credited_by_the_webhook_alone(
+    payments: Payments, capsys: pytest.CaptureFixture[str]
+) -> None:
     player = await payments.player()
     deposit = await player.order(50_000)
     assert (deposit["state"], deposit["provider"]) == ("pending", "razorpay")
@@ -28,9 +31,13 @@ async def test_a_deposit_is_credited_by_the_webhook_alone(payments: Payments) ->
     await payments.settle()
     assert (await player.deposit(deposit["id"]))["state"] == "credited"
     assert await player.balance() == 50_000
+    counted = written_metrics(capsys.readouterr().out)
+    assert (counted["DepositsCredited"], counted["DepositedPaise"]) == ([1], [50_000])
+    assert counted["DepositSeconds"][0] >= 0
     # The same webhooks again, and a look of the janitor's, change nothing.
     await payments.later()
     assert await player.balance() == 50_000
+    assert "DepositsCredited" not in written_metrics(capsys.readouterr().out), "counted once"
 
 
 async def test_a_request_that_is_sent_twice_is_one_deposit(payments: Payments) -> None:

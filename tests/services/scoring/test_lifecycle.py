@@ -10,11 +10,14 @@ from sqlalchemy import text
 from tests.scoring.test_us_gp_2023 import MOVED
 from tests.services.scoring.fixtures import Scoring
 from tests.services.scoring.races import AUSTIN, MOVING, RULES, STEADY, drivers, picks, texts
+from tests.services.written_metrics import written_metrics
 
 pytestmark = pytest.mark.postgres
 
 
-async def test_a_correction_moves_the_right_players_and_prizes_wait(scoring: Scoring) -> None:
+async def test_a_correction_moves_the_right_players_and_prizes_wait(
+    scoring: Scoring, capsys: pytest.CaptureFixture[str]
+) -> None:
     rules = await scoring.rules(RULES)
     slate = await scoring.slate(rules, AUSTIN, players=drivers())
     contest = await scoring.contest(slate, 60_001, 30_000)
@@ -26,6 +29,8 @@ async def test_a_correction_moves_the_right_players_and_prizes_wait(scoring: Sco
 
     assert (await scoring.snapshot(AUSTIN, "f1db", texts("flag")))["phase"] == "provisional"
     await scoring.work()
+    (lag,) = written_metrics(capsys.readouterr().out)["ScoringLag"]
+    assert lag >= 0
     at_the_flag = await points(scoring, rules, one.bearer)
     assert (await scoring.ok("GET", f"/scoring/contests/{contest}", one.bearer))["label"] == "provisional"
     before = {team: total for _, team, total in await scoring.board(contest, one.bearer)}
