@@ -113,17 +113,12 @@ class Edge:
             return call
         viewer = call.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
         result = function(code)(request_event(call.method, call.path, call.query_text, call.headers, viewer))
-        if "statusCode" in result:
-            return _made(result)
-        given = {name.lower(): str(each["value"]) for name, each in (result.get("headers") or {}).items()}
-        if crumbs := result.get("cookies"):
-            given["cookie"] = "; ".join(f"{name}={each['value']}" for name, each in crumbs.items())
-        query = [
-            (name, one["value"])
-            for name, each in (result.get("querystring") or {}).items()
-            for one in each.get("multiValue") or [each]
-        ]
-        return PartnerCall(call.method, str(result["uri"]), dict(query), given, b"", urlencode(query))
+        try:
+            return _made(result) if "statusCode" in result else _changed(call.method, result)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FunctionFailed(
+                f"what it returned is not of CloudFront's form: {type(error).__name__} {error}"
+            ) from error
 
     async def _fetched(self, distribution: Distribution, behavior: Behavior, call: PartnerCall) -> tuple[Response, str]:
         """From the cache or an origin, and CloudFront's word for which."""
@@ -187,16 +182,39 @@ class Edge:
         return replace(found, status=page.status), how
 
 
+def _changed(method: str, result: Mapping[str, Any]) -> PartnerCall:
+    """The request that a function returned."""
+    given = _headers(result)
+    if crumbs := result.get("cookies"):
+        given["cookie"] = "; ".join(f"{name}={each['value']}" for name, each in crumbs.items())
+    query = [
+        (name, one["value"])
+        for name, each in (result.get("querystring") or {}).items()
+        for one in each.get("multiValue") or [each]
+    ]
+    return PartnerCall(method, str(result["uri"]), dict(query), given, b"", urlencode(query))
+
+
+def _headers(result: Mapping[str, Any]) -> dict[str, str]:
+    found = {name.lower(): str(each["value"]) for name, each in (result.get("headers") or {}).items()}
+    for name, value in found.items():
+        if set("\r\n") & set(name + value):  # else a function that repeats a query would let viewers write headers
+            raise ValueError(f"the header {name} has a line's end")
+    return found
+
+
 def _made(result: Mapping[str, Any]) -> Response:
     """The answer that a function made."""
     body = result.get("body") or ""
     if isinstance(body, Mapping):
         encoded = str(body.get("data") or "")
-        content = base64.b64decode(encoded) if body.get("encoding") == "base64" else encoded.encode()
+        content = base64.b64decode(encoded, validate=True) if body.get("encoding") == "base64" else encoded.encode()
     else:
         content = str(body).encode()
-    headers = {name.lower(): str(each["value"]) for name, each in (result.get("headers") or {}).items()}
-    return Response(status=int(result["statusCode"]), headers=headers, body=content)
+    status = int(result["statusCode"])
+    if not 200 <= status <= 599:
+        raise ValueError(f"statusCode {status}")
+    return Response(status=status, headers=_headers(result), body=content)
 
 
 def _compressed(behavior: Behavior, call: PartnerCall, response: Response) -> Response:

@@ -7,13 +7,15 @@ from collections import Counter
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from services.common.pace import Pace
 from services.common.postgres import Reads
-from services.wallet import ledger
+from services.wallet import ledger, service
 from services.wallet.accounts_repository import AccountIndex
-from tests.services.support import CATALOG, INSIDE, OUTSIDE, Cloud
+from tests.services.support import CATALOG, INSIDE, OUTSIDE, Clock, Cloud
 from tests.services.wallet.fixtures import Wallet
+from tests.services.written_metrics import written_metrics
 
 pytestmark = pytest.mark.postgres
 
@@ -230,6 +232,22 @@ async def test_a_credit_is_bounded_by_the_clients_limit(wallet: Wallet) -> None:
     refused = await wallet.credit(player.account, limit + 1)
     assert (refused.status_code, refused.json()["code"]) == (403, "limit_exceeded")
     assert await player.balance() == limit
+
+
+async def test_what_players_are_given_is_counted_when_it_is_committed(
+    wallet: Wallet, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await wallet.player(700)
+    await wallet.player(300)
+    async with wallet.app.state.sessions() as session:
+        ids = [*(await session.execute(text("SELECT id FROM transactions"))).scalars()]
+        capsys.readouterr()
+        await service.notify(session, clock, ids)
+        await session.rollback()
+        assert written_metrics(capsys.readouterr().out) == {}
+    async with wallet.app.state.sessions() as session, session.begin():
+        await service.notify(session, clock, ids)
+    assert written_metrics(capsys.readouterr().out) == {"Credits": [2], "CreditedPaise": [1000]}
 
 
 async def test_inside_stays_inside(wallet: Wallet) -> None:

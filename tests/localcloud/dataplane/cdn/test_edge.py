@@ -260,6 +260,29 @@ async def test_a_function_that_fails_is_503_and_one_that_answers_is_the_answer(v
     )
 
 
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "{ statusCode: 'soon' }",
+        "{ statusCode: 99 }",
+        "{ statusCode: 302, headers: { location: '/x' } }",
+        "{ statusCode: 302, headers: { location: { value: event.request.querystring.to.value } } }",
+        "{ statusCode: 200, body: { encoding: 'base64', data: '%' } }",
+        "{ uri: '/', headers: 7 }",
+        "{ uri: '/', querystring: { a: 'b' } }",
+        "{ uri: '/', cookies: { a: 1 } }",
+    ],
+)
+async def test_what_a_function_returns_in_another_form_is_503(view: View, returned: str) -> None:
+    """Also what would let a viewer write headers: `to` holds a line's end."""
+    code = f"function handler(event) {{ return {returned}; }}"
+    behaviors = [view.distribution.behaviors[0], replace(SITE, functions={"viewer-request": code})]
+    await view.serve(behaviors=behaviors)
+    status, how, headers, _ = await view.ask("/?to=%2Fx%0D%0Aset-cookie:%20a=b")
+    assert (status, how) == (503, "FunctionExecutionError from cloudfront")
+    assert "set-cookie" not in headers
+
+
 async def test_its_web_acl_judges_what_the_load_balancer_never_sees(view: View) -> None:
     seen = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "no-script"}
     statement = {
