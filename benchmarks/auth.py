@@ -26,14 +26,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.algorithms import ECAlgorithm
 
 from benchmarks.figures import Figure
-from benchmarks.services.servers import MASTER, PASSWORD, free_ports, process
+from benchmarks.services.servers import MASTER, PASSWORD, database_of, free_ports, process
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.auth.passwords import LANES, MEMORY_KIB, TIME
-from services.common.bootstrap import Passwords, bootstrap
 from services.common.clock import SystemClock
-from services.common.migrate import migrate
-from services.common.settings import DatabaseSettings
 from services.common.tokens import ALGORITHM, AUDIENCE, TYPE, TokenVerifier, issuer
 
 HASHES, SIGNATURES, SESSIONS, ROTATIONS = 20, 2000, 60, 15
@@ -173,10 +170,7 @@ async def _auth() -> AsyncIterator[_Running]:
             ValkeyServer(directory / "cache", "127.0.0.1", 11_380, password=PASSWORD, cluster=True)
         )
         postgres.set_master(MASTER, PASSWORD)
-        place = {"host": postgres.host, "port": postgres.port, "name": "auth", "password": PASSWORD, "tls": "disable"}
-        given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
-        await bootstrap("auth", DatabaseSettings.model_validate({**place, "user": MASTER}), given)
-        await migrate("auth", DatabaseSettings.model_validate({**place, "user": "auth_owner"}))
+        await database_of(postgres, "auth")
         environment = {
             "SERVICE": "auth", "PROCESS": "web", "ENVIRONMENT": "bench", "DATABASE_HOST": postgres.host,
             "DATABASE_PORT": str(postgres.port), "DATABASE_NAME": "auth", "DATABASE_USER": "auth_app",

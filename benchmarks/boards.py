@@ -24,16 +24,14 @@ import yaml
 from redis.exceptions import RedisError
 
 from benchmarks.figures import Figure
-from benchmarks.services.servers import MASTER, PASSWORD, free_ports
+from benchmarks.services.servers import MASTER, PASSWORD, database_of, free_ports
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.common import database
-from services.common.bootstrap import Passwords, bootstrap
 from services.common.cache import PAUSE_SECONDS, Cache, create_cache
 from services.common.clock import SystemClock
 from services.common.database import Sessions
-from services.common.migrate import migrate
-from services.common.settings import AppDatabaseSettings, CacheSettings, DatabaseSettings
+from services.common.settings import AppDatabaseSettings, CacheSettings
 from services.common.tokens import Caller
 from services.scoring import boards, ingestion, payloads, rescoring, service
 from services.scoring.schemas import ContestRequest, ListedPlayer, PublishRequest, SlateRequest
@@ -62,16 +60,7 @@ async def servers() -> AsyncIterator[Servers]:
         postgres = stack.enter_context(PostgresServer(directory / "postgres", "127.0.0.1", ports[0]))
         stack.callback(postgres.remove)
         postgres.set_master(MASTER, PASSWORD)
-        place = {
-            "host": postgres.host,
-            "port": postgres.port,
-            "name": "scoring",
-            "password": PASSWORD,
-            "tls": "disable",
-        }
-        given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
-        await bootstrap("scoring", DatabaseSettings.model_validate({**place, "user": MASTER}), given)
-        await migrate("scoring", DatabaseSettings.model_validate({**place, "user": "scoring_owner"}))
+        place = await database_of(postgres, "scoring")
         valkey = stack.enter_context(
             ValkeyServer(directory / "cache", "127.0.0.1", ports[1], password=PASSWORD, cluster=True)
         )

@@ -23,23 +23,22 @@ from uuid import UUID
 
 import boto3
 import numpy
+from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 from rapidocr import RapidOCR
 
 from benchmarks.figures import Figure
-from benchmarks.services.servers import MASTER, PASSWORD, free_ports, process
+from benchmarks.services.servers import MASTER, PASSWORD, database_of, free_ports, process
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.partners.secure_id import SecureIdStandIn
 from localcloud.partners.wire import serve
 from localcloud.partners.world import Scenario, World
 from services.common import database
-from services.common.bootstrap import Passwords, bootstrap
 from services.common.clock import SystemClock
 from services.common.database import Sessions
 from services.common.ids import uuid7
-from services.common.migrate import migrate
 from services.common.outbox import messages
-from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
+from services.common.settings import AppDatabaseSettings, load
 from services.kyc import cards, cases, consents, matching
 from services.kyc.checking import Toolbox, Tools, open_tools
 from services.kyc.faces import Gesture
@@ -213,10 +212,7 @@ async def _platform() -> AsyncIterator[_Platform]:
         stand_in = SecureIdStandIn(World("secure-id", Scenario(), time.time), dict.fromkeys(names, "bench").__getitem__)
         server = await serve("127.0.0.1", 0, stand_in.handle)
         stack.callback(server.close)
-        place = {"host": postgres.host, "port": postgres.port, "name": "kyc", "password": PASSWORD, "tls": "disable"}
-        given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
-        await bootstrap("kyc", DatabaseSettings.model_validate({**place, "user": MASTER}), given)
-        await migrate("kyc", DatabaseSettings.model_validate({**place, "user": "kyc_owner"}))
+        await database_of(postgres, "kyc")
         os.environ |= {
             "SERVICE": "kyc", "PROCESS": "worker", "ENVIRONMENT": "bench", "LOG_LEVEL": "ERROR", "DATABASE_NAME": "kyc",
             "DATABASE_HOST": postgres.host, "DATABASE_PORT": str(postgres.port), "DATABASE_USER": "kyc_app",
@@ -238,7 +234,7 @@ def _made() -> str:
         try:
             arn = str(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
             break
-        except Exception:  # it starts
+        except (BotoCoreError, ClientError):  # it starts
             time.sleep(0.5)
     boto3.client("s3").create_bucket(
         Bucket="kyc-documents-bench", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"}

@@ -24,17 +24,14 @@ import httpx
 from benchmarks.figures import Figure
 from benchmarks.services.client import closed_loop, open_loop, ready
 from benchmarks.services.load import Job
-from benchmarks.services.servers import MASTER, PASSWORD, Issuer, free_ports, process
+from benchmarks.services.servers import MASTER, PASSWORD, Issuer, database_of, free_ports, process
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from localcloud.partners.razorpay import RazorpayStandIn
 from localcloud.partners.wire import serve
 from localcloud.partners.world import Scenario, World
 from model.catalog import load_catalog
-from services.common.bootstrap import Passwords, bootstrap
 from services.common.ids import uuid7
-from services.common.migrate import migrate
-from services.common.settings import DatabaseSettings
 from services.payments.providers.signatures import hex_digest
 
 RATES, SECONDS, CLIENTS = (50, 150, 300), 6.0, 16
@@ -176,12 +173,7 @@ async def _platform() -> AsyncIterator[_Running]:
             "KYC_URL": "http://127.0.0.1:9", "TMPDIR": str(directory),
         } | secrets  # fmt: skip
         for service in ("payments", "wallet"):
-            place = {
-                "host": postgres.host, "port": postgres.port, "name": service, "password": PASSWORD, "tls": "disable"
-            }  # fmt: skip
-            given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
-            await bootstrap(service, DatabaseSettings.model_validate({**place, "user": MASTER}), given)
-            await migrate(service, DatabaseSettings.model_validate({**place, "user": f"{service}_owner"}))
+            await database_of(postgres, service)
         for service, name, port in (
             ("payments", "web", ports[2]),
             ("wallet", "web", ports[3]),

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -113,6 +114,15 @@ class Bench:
             each.cpu_affinity(cores)
 
 
+async def database_of(server: PostgresServer, service: str) -> dict[str, Any]:
+    """Make a service's database and its tables, after `set_master`; the settings of a connection to it, but for the user."""
+    place = {"host": server.host, "port": server.port, "name": service, "password": PASSWORD, "tls": "disable"}
+    given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
+    await bootstrap(service, DatabaseSettings.model_validate({**place, "user": MASTER}), given)
+    await migrate(service, DatabaseSettings.model_validate({**place, "user": f"{service}_owner"}))
+    return place
+
+
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
     """Servers with their databases, for the time of the bench."""
@@ -122,10 +132,7 @@ async def bench() -> AsyncIterator[Bench]:
         server = stack.enter_context(PostgresServer(directory / "postgres", "127.0.0.1", ports[0]))
         stack.callback(server.remove)
         server.set_master(MASTER, PASSWORD)
-        place = {"host": server.host, "port": server.port, "name": "wallet", "password": PASSWORD, "tls": "disable"}
-        given = Passwords.model_validate({"owner_password": PASSWORD, "app_password": PASSWORD})
-        await bootstrap("wallet", DatabaseSettings.model_validate({**place, "user": MASTER}), given)
-        await migrate("wallet", DatabaseSettings.model_validate({**place, "user": "wallet_owner"}))
+        await database_of(server, "wallet")
         players = [uuid7() for _ in range(ACCOUNTS)]
         owner = await asyncpg.connect(
             host=server.host, port=server.port, user="wallet_owner", password=PASSWORD, database="wallet", ssl=False
