@@ -8,6 +8,7 @@ ratios are what to compare. The server keeps what it has committed (fsync and sy
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import subprocess
 import tempfile
@@ -18,11 +19,10 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-import jwt
 from pydantic import SecretStr
 
 from benchmarks.figures import Figure
-from benchmarks.services.client import Players, closed_loop, post, ready
+from benchmarks.services.client import Client, Players, closed_loop, post, ready
 from benchmarks.services.servers import MASTER, PASSWORD, Bench, bench, cpu
 from localcloud.dataplane.stores.postgres import installed_binaries
 from services.common.ids import uuid7
@@ -34,6 +34,8 @@ from services.wallet.ledger import NO_CAP, Item
 SECONDS = 6.0
 BATCH = 100
 CLIENTS = 64
+WRITERS = 3  # who sends batches: one at PostgreSQL, one in the service, one on its way
+POTS = 1000
 GROWTH = 200_000  # entries, twice: a figure before and after
 
 BARE = """
@@ -173,18 +175,23 @@ async def _http(run: Bench, figure: Callable[[str, float], None]) -> None:
     Figure(name="wallet.http.single.p99", value=round(single.percentile(0.99), 1), unit="ms").emit()
     Figure(name="wallet.http.single.refused", value=sum(single.statuses.values()) - accepted, unit="requests").emit()
     token = run.signer.token("bench-play", "bench-play", "wallet:play")
-    players = [jwt.decode(each, options={"verify_signature": False})["sub"] for each in run.tokens]
-    pot = str(uuid7())
+    players, pots = [str(each) for each in run.players], [str(uuid7()) for _ in range(POTS)]
 
-    def batch() -> bytes:
+    def batch(of: Sequence[str], who: Sequence[str] = ()) -> bytes:
         entries = [
-            {"id": str(uuid7()), "kind": "contest_entry", "player": player, "pot": pot, "amount": 1}
-            for player in random.sample(players, BATCH)
+            {"id": str(uuid7()), "kind": "contest_entry", "player": player, "pot": random.choice(of), "amount": 1}
+            for player in who or random.sample(players, BATCH)
         ]
         return post("/wallet/internal/batches", token, {"mode": "each", "movements": entries})
 
-    batches = await closed_loop(port, batch, 2, SECONDS)
-    figure("http.batch_into_one_pot", BATCH * batches.statuses[200] / SECONDS)
+    first = (players[at : at + BATCH] for at in range(0, len(players), BATCH))  # each player's buckets are made
+    client = Client(port)
+    for who in first:
+        assert await client.send(batch(pots, who)) == 200
+    client.close()
+    for name, of in (("batch", pots), ("batch_into_one_pot", pots[:1])):
+        batches = await closed_loop(port, functools.partial(batch, of), WRITERS, SECONDS)
+        figure(f"http.{name}", BATCH * batches.statuses[200] / SECONDS)
 
 
 def main() -> None:

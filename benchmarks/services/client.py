@@ -129,8 +129,8 @@ class Players:
     def transfer(self) -> bytes:
         """A transfer between two accounts, other ones each time."""
         self._turn += 1
-        giver = self._turn % len(self._accounts)
-        taker = (giver + 1 + self._turn // len(self._accounts)) % len(self._accounts)
+        giver = self._turn % len(self._tokens)
+        taker = (giver + 1 + self._turn // len(self._tokens)) % len(self._accounts)
         taker = taker if taker != giver else (giver + 1) % len(self._accounts)
         body = {"to_account": str(self._accounts[taker]), "amount": 1}
         return post("/wallet/transfers", self._tokens[giver], body)

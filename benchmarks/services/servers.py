@@ -33,7 +33,9 @@ from services.common.tokens import ALGORITHM, AUDIENCE, TYPE, issuer
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTER, PASSWORD = "master", "bench-password"  # of a server that lives for the bench
-ACCOUNTS = 200
+#: Of players: batches of a hundred hardly ever meet, as on a platform of some size. The first PLAYERS of them ask over HTTP.
+ACCOUNTS = 20_000
+PLAYERS = 500
 
 
 def cpu(pid: int) -> float:
@@ -103,6 +105,7 @@ class Bench:
     shared: tuple[int, int]
     echo: tuple[int, int]
     tokens: list[str]
+    players: list[UUID]
     accounts: list[UUID]
     signer: Issuer = field(default_factory=Issuer)
 
@@ -154,7 +157,7 @@ async def bench() -> AsyncIterator[Bench]:
         echo = stack.enter_context(process(["-m", "benchmarks.services.bare", "echo", str(ports[3])], environment))
         yield Bench(
             server, postmaster_of(server), (ports[1], wallet.pid), (ports[2], shared.pid), (ports[3], echo.pid),
-            [signer.token(player) for player in players], accounts, signer,
+            [signer.token(player) for player in players[:PLAYERS]], players, accounts, signer,
         )  # fmt: skip
 
 
@@ -177,10 +180,15 @@ async def open_accounts(owner: asyncpg.Connection, players: list[UUID]) -> list[
     amount = 10**9
     async with owner.transaction():
         await owner.execute("INSERT INTO transactions VALUES ($1, 'credit', 'bench', '', 'bench', now())", credit)
-        for player, account in zip(players, accounts, strict=True):
-            await owner.execute("INSERT INTO accounts VALUES ($1, $2, now())", account, player)
-            await owner.execute("INSERT INTO balances VALUES ($1, true, $2, 1)", account, amount)
-            await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", account, credit, amount)
+        await owner.execute(
+            "INSERT INTO accounts SELECT account, player, now() FROM unnest($1::uuid[], $2::uuid[]) AS given (account, player)",
+            accounts,
+            players,
+        )
+        await owner.execute("INSERT INTO balances SELECT unnest($1::uuid[]), true, $2, 1", accounts, amount)
+        await owner.execute(
+            "INSERT INTO entries SELECT unnest($1::uuid[]), 1, $2::uuid, $3, $3, now()", accounts, credit, amount
+        )
         total = -amount * len(players)
         await owner.execute("INSERT INTO entries VALUES ($1, 1, $2, $3, $3, now())", house, credit, total)
         await owner.execute("UPDATE balances SET amount = $2, entries = 1 WHERE account_id = $1", house, total)

@@ -43,39 +43,38 @@ class AccountIndex:
     """The accounts of players and pots, by owner and bucket."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[UUID, str], UUID] = {}
+        # By the owner's number: a UUID is hashed and compared by Python's own code, and a batch looks up hundreds.
+        self._known: dict[tuple[int, str], UUID] = {}
         self._buckets: dict[UUID, str] = {}
         self._lookups, self._lookups_of_buckets = Lookups(_read), Lookups(_read_buckets)
 
-    async def find(self, reads: Reads, wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
-        """Those of `wanted` (owner, bucket) that there are."""
-        known, found = self._known, dict[tuple[UUID, str], UUID]()
-        missing: list[tuple[UUID, str]] = []
-        for key in wanted:  # one look each: to hash ids is what this costs a batch
-            if (account := known.get(key)) is None:
-                missing.append(key)
-            else:
-                found[key] = account
-        if missing:
-            read = await self._lookups.find(reads, missing)
-            if len(self._known) > KEPT:
-                self._known = dict(list(self._known.items())[KEPT // 2 :])
-            self._known |= read
-            found |= read
-        return found
+    async def find(self, reads: Reads, wanted: Sequence[tuple[UUID, str]]) -> list[UUID | None]:
+        """For each of `wanted` (owner, bucket) the account, if there is one."""
+        known = self._known
+        found = [known.get((owner.int, bucket)) for owner, bucket in wanted]
+        if None not in found:
+            return found
+        missing = [key for key, account in zip(wanted, found, strict=True) if account is None]
+        read = await self._lookups.find(reads, missing)
+        if len(self._known) > KEPT:
+            self._known = dict(list(self._known.items())[KEPT // 2 :])
+        self._known |= {(owner.int, bucket): account for (owner, bucket), account in read.items()}
+        return [account or read.get(key) for key, account in zip(wanted, found, strict=True)]
 
-    async def have(self, reads: Reads, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
-        """All of `wanted`; those that are missing are made, with nothing in them.
+    async def have(self, reads: Reads, wanted: Sequence[tuple[UUID, str]]) -> list[UUID]:
+        """The account of each of `wanted`; those that are missing are made, with nothing in them.
 
         They are committed before money moves (`reads` commits each statement): rows that exist are locked in order.
         """
         found = await self.find(reads, wanted)
-        missing = [key for key in wanted if key not in found]
-        if not missing:
-            return found
-        owners, buckets = (list(column) for column in zip(*missing, strict=True))
-        await reads.fetch(_MAKE, [uuid7() for _ in missing], owners, buckets)
-        return await self.find(reads, wanted)
+        missing = [key for key, account in zip(wanted, found, strict=True) if account is None]
+        if missing:
+            owners, buckets = (list(column) for column in zip(*missing, strict=True))
+            await reads.fetch(_MAKE, [uuid7() for _ in missing], owners, buckets)
+            found = await self.find(reads, wanted)
+        there = [account for account in found if account is not None]
+        assert len(there) == len(wanted), "an account that was just made is not there"
+        return there
 
     async def buckets(self, reads: Reads, accounts: Iterable[UUID]) -> dict[UUID, str]:
         """The bucket of each account that there is, or what the house's is for."""

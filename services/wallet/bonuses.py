@@ -33,15 +33,14 @@ async def give(
     """Give a bonus under a rule, once for its id. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
     movements.allowed(caller, "bonus", asked.amount)
     # What a bonus becomes is made before the transaction takes its connection.
-    keys = [(asked.player, "bonus"), (asked.player, "winnings")]
-    found = await accounts.have(reads, keys)
+    bonus, _ = await accounts.have(reads, [(asked.player, "bonus"), (asked.player, "winnings")])
     item = ledger.move(
         id=asked.id,
         kind="bonus",
         by=caller.subject,
         hash=digest(caller.subject, asked),
         sources=[(house("promotions", asked.id.int % SHARDS), NO_CAP)],
-        destinations=[(found[keys[0]], asked.amount)],
+        destinations=[(bonus, asked.amount)],
         reference=asked.reference,
         note=asked.rule,
     )

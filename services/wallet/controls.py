@@ -96,8 +96,9 @@ async def decide(
     if found.proposed_by == caller.subject:
         raise ServiceError(WalletCode.OWN_ADJUSTMENT, "Somebody else has to decide.")
     refuse_own(caller, found.player)
-    key = (found.player, found.bucket)
-    account = (await accounts.have(reads, [key]))[key]  # before the transaction takes its connection
+    (account,) = await accounts.have(
+        reads, [(found.player, found.bucket)]
+    )  # before the transaction takes its connection
     if not await controls_repository.decide(
         transaction, adjustment, found, asked.approved, caller.subject, clock.now()
     ):

@@ -31,14 +31,13 @@ async def create(
     movements.allowed(caller, kind, asked.amount)
     takes = KINDS[kind].takes
     found = await accounts.have(reads, [(asked.player, take.role.value) for take in takes])
-    by_role = {Role(bucket): account for (_, bucket), account in found.items()}
     item = ledger.hold(
         id=asked.id,
         kind=kind,
         by=caller.subject,
         hash=digest(caller.subject, asked),
         player=asked.player,
-        sources=movements.sources(takes, asked.amount, by_role),
+        sources=movements.sources(takes, asked.amount, found),
         amount=asked.amount,
         at_most=asked.at_most,
         expires_at=asked.expires_at,

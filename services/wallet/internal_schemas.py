@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from services.common.money import CURRENCY, Paise, PositivePaise
-from services.wallet.kinds import KINDS, Role
+from services.wallet.kinds import KINDS, Kind, Role
 from services.wallet.schemas import Note, Reference, Request
 
 MOST_ITEMS = 1000
@@ -22,6 +22,16 @@ Id = Annotated[
 
 Direct = StrEnum("Direct", {name: name for name, kind in KINDS.items() if kind.direct and not kind.held})  # type: ignore[misc] # the members are data
 Held = StrEnum("Held", {name: name for name, kind in KINDS.items() if kind.held})  # type: ignore[misc] # likewise
+
+
+def _needs(kind: Kind) -> tuple[bool, bool, bool, bool]:
+    roles = {*(take.role for take in kind.takes), kind.gives}
+    players = bool(roles & {Role.DEPOSIT, Role.WINNINGS, Role.BONUS})
+    return players, Role.POT in roles, Role.PROVIDER in roles, kind.reference
+
+
+#: Whether a movement of a kind has player, pot and provider, and must have a reference.
+_NEEDS = {name: _needs(kind) for name, kind in KINDS.items()}
 
 
 class MovementRequest(Request):
@@ -39,18 +49,15 @@ class MovementRequest(Request):
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
-        kind = KINDS[self.kind.value]
-        roles = {*(take.role for take in kind.takes), kind.gives}
-        for name, needed in (
-            ("player", bool(roles & {Role.DEPOSIT, Role.WINNINGS, Role.BONUS})),
-            ("pot", Role.POT in roles),
-            ("provider", Role.PROVIDER in roles),
-        ):
-            if (getattr(self, name) is not None) != needed:
+        player, pot, provider, reference = _NEEDS[self.kind.value]
+        for name, given, needed in (
+            ("player", self.player, player), ("pot", self.pot, pot), ("provider", self.provider, provider)
+        ):  # fmt: skip
+            if (given is not None) != needed:
                 raise ValueError(f"{name} is {'needed' if needed else 'not taken'} by this kind")
         if self.gst and self.kind.value != "deposit":
             raise ValueError("gst is taken of deposits alone")
-        if kind.reference and self.reference is None:
+        if reference and self.reference is None:
             raise ValueError("reference is needed by this kind")
         return self
 

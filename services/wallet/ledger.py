@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -75,9 +75,9 @@ class Status(StrEnum):
 _STATUSES = {each.value: each for each in Status}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: to make one would take four times as long, and batches make many
 class Item:
-    """What every item has. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
+    """What every item has; nobody changes one. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
 
     `sources`: accounts in the order in which they are drawn on, each with its cap. `destinations`: accounts and amounts.
     `request`: whose item it is, as `carried.stamp` says: a batch has those of many, and is posted for whoever came first.
@@ -108,6 +108,7 @@ def move(
     hash: bytes,  # noqa: A002 - likewise
     sources: Sequence[tuple[UUID, int]] = (),
     destinations: Sequence[tuple[UUID, int]],
+    chain: int | None = None,
     **more: Any,
 ) -> Item:
     """A movement. `more`: reference, note, reverses, view (the account whose entry is the body), key (the caller's idempotency
@@ -116,8 +117,9 @@ def move(
     if KINDS[kind].thaws:
         more["thaw"] = True
     return Item(
-        op="move", id=id, kind=kind, by=by, hash=hash, sources=sources, destinations=destinations, more=_given(more)
-    )
+        op="move", id=id, kind=kind, by=by, hash=hash, sources=sources, destinations=destinations, chain=chain,
+        more=_given(more),
+    )  # fmt: skip
 
 
 def hold(
@@ -150,8 +152,7 @@ def _given(more: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class EntryMade:
+class EntryMade(NamedTuple):
     """One account's part of a movement."""
 
     account: UUID
@@ -159,8 +160,7 @@ class EntryMade:
     balance_after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of an item. `body`: the answer, of an item with a view."""
 
     status: Status
@@ -231,10 +231,10 @@ async def post(
         for status, at, body in zip(row["statuses"], row["moments"], row["bodies"], strict=True)
     ]
     if entries and row["entry_item"]:
-        for number, *entry in zip(
+        for number, account, amount, after in zip(
             row["entry_item"], row["entry_account"], row["entry_amount"], row["entry_after"], strict=True
         ):
-            outcomes[number - 1].entries.append(EntryMade(*entry))
+            outcomes[number - 1].entries.append(EntryMade(account, amount, after))
     return outcomes
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -35,7 +35,6 @@ from services.wallet.refusals import done
 _COLLISIONS = 10
 
 Key = tuple[UUID, str]
-Found = Mapping[Key, UUID]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ async def make(
 ) -> tuple[MovementView, bool]:
     """Make a movement; whether it was made before. Raises ServiceError (refusals.POSTING, limit_exceeded, forbidden)."""
     allowed(caller, asked.kind.value, asked.amount)
-    found = await accounts.have(reads, list(_needed(asked)))
+    found = iter(await accounts.have(reads, _needed(asked)))
     day = clock.now().astimezone(tax.IST).date()
     item = _item(asked, found, caller.subject, asked.id.int % SHARDS, digest(caller.subject, asked), day)
     return await view(reads, accounts, item, done(await post(item)))
@@ -57,18 +56,12 @@ async def make_many(
     """Make up to 1,000 movements in one statement. Raises ServiceError (limit_exceeded, forbidden) for the whole."""
     for each in asked.movements:
         allowed(caller, each.kind.value, each.amount)
-    found = await accounts.have(reads, [key for each in asked.movements for key in _needed(each)])
+    found = iter(await accounts.have(reads, [key for each in asked.movements for key in _needed(each)]))
     day = clock.now().astimezone(tax.IST).date()
-    shard, items, chain, linked = asked.movements[0].id.int % SHARDS, [], 0, False
-    for each in asked.movements:
-        item = _item(each, found, caller.subject, shard, digest(caller.subject, each, of=MovementRequest), day)
-        if asked.mode == "all":
-            item = replace(item, chain=0)
-        elif linked or each.linked:
-            chain += not linked
-            item = replace(item, chain=chain)
-        linked = each.linked
-        items.append(item)
+    shard, items = asked.movements[0].id.int % SHARDS, []
+    for each, chain in zip(asked.movements, _chains(asked), strict=True):
+        asked_hash = digest(caller.subject, each, of=MovementRequest)
+        items.append(_item(each, found, caller.subject, shard, asked_hash, day, chain))
     outcomes = await _post(reads, items, clock, dry=asked.dry_run)
     good = sum(outcome.status.done for outcome in outcomes)
     return BatchView(
@@ -80,6 +73,20 @@ async def make_many(
             for item, outcome in zip(items, outcomes, strict=True)
         ],
     )
+
+
+def _chains(asked: BatchRequest) -> Iterator[int | None]:
+    """For each movement the number that it has in common with those it is linked to, if it is."""
+    chain, linked = 0, False
+    for each in asked.movements:
+        if asked.mode == "all":
+            yield 0
+        elif linked or each.linked:
+            chain += not linked
+            yield chain
+        else:
+            yield None
+        linked = each.linked
 
 
 async def _post(reads: Reads, items: Sequence[Item], clock: Clock, *, dry: bool) -> list[Verdict]:
@@ -153,17 +160,15 @@ async def view(reads: Reads, accounts: AccountIndex, item: Item, outcome: Verdic
     return made, replayed
 
 
-def sources(takes: Sequence[Take], amount: int, found: Mapping[Role, UUID]) -> list[tuple[UUID, int]]:
-    """The accounts that `takes` draws `amount` on, in order, each with its cap."""
-    return _drawn(takes, amount, [found[take.role] for take in takes])
-
-
-def _drawn(takes: Sequence[Take], amount: int, accounts: Iterable[UUID]) -> list[tuple[UUID, int]]:
-    return [
-        (account, NO_CAP if take.percent == 100 else share(amount, take.percent))
-        for take, account in zip(takes, accounts, strict=True)
-        if share(amount, take.percent) > 0
-    ]
+def sources(takes: Sequence[Take], amount: int, accounts: Iterable[UUID]) -> list[tuple[UUID, int]]:
+    """The accounts that `takes` draws `amount` on, in its order, each with its cap."""
+    drawn = []
+    for take, account in zip(takes, accounts, strict=True):
+        if take.percent == 100:
+            drawn.append((account, NO_CAP))
+        elif cap := share(amount, take.percent):
+            drawn.append((account, cap))
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,33 +191,37 @@ def _parts(kind: Kind) -> tuple[_Part, ...]:
 _PARTS = {name: _parts(kind) for name, kind in KINDS.items()}
 
 
-def _needed(asked: MovementRequest) -> Iterator[Key]:
-    """The accounts of players and pots that a movement moves."""
-    for part in _PARTS[asked.kind.value]:
-        if part.owner:
-            yield getattr(asked, part.owner), part.name
+def _needed(asked: MovementRequest) -> list[Key]:
+    """The accounts of players and pots that a movement moves, in the order of its kind's parts."""
+    return [(getattr(asked, part.owner), part.name) for part in _PARTS[asked.kind.value] if part.owner]
 
 
-def _item(asked: MovementRequest, found: Found, by: str, shard: int, asked_hash: bytes, day: date) -> Item:
+def _item(
+    asked: MovementRequest, found: Iterator[UUID], by: str, shard: int, asked_hash: bytes, day: date,
+    chain: int | None = None,
+) -> Item:  # fmt: skip
+    """`found`: what `_needed` asks for, and then what the next movement does."""
     name = asked.kind.value
     kind = KINDS[name]
-    *drawn, given = (
-        found[getattr(asked, part.owner), part.name]
+    *drawn, given = [
+        next(found)
         if part.owner
         else house(f"psp:{asked.provider}" if part.role is Role.PROVIDER else part.name, shard)
         for part in _PARTS[name]
-    )
+    ]
     destinations: list[tuple[UUID, int]] = [(given, asked.amount)]
     if asked.gst:
         credited, levied = tax.gst(asked.amount, day)
-        destinations = [(given, credited), (house("gst_payable", shard), levied)]
+        legs = (given, credited), (house("gst_payable", shard), levied)
+        destinations = [leg for leg in legs if leg[1]]
     return ledger.move(
         id=asked.id,
         kind=name,
         by=by,
         hash=asked_hash,
-        sources=_drawn(kind.takes, asked.amount, drawn),
-        destinations=[leg for leg in destinations if leg[1]],
+        sources=sources(kind.takes, asked.amount, drawn),
+        destinations=destinations,
+        chain=chain,
         reference=asked.reference,
         note=asked.note or None,
         player=asked.player if kind.limited else None,

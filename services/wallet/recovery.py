@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from services.common.clock import Clock
 from services.common.postgres import Reads, Transaction
 from services.common.tokens import Caller
 from services.wallet import ledger, movements, recovery_repository
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.internal_schemas import RecoveryRequest, RecoveryView
-from services.wallet.kinds import KINDS, Role
+from services.wallet.kinds import KINDS
 from services.wallet.ledger import SHARDS, Status, digest, house
 from services.wallet.refusals import done
 
@@ -28,17 +26,16 @@ async def recover(
     )  # before the transaction begins
     owed = await recovery_repository.owed(transaction, asked.player)
     made = await recovery_repository.is_made(transaction, asked.id)
-    there = await recovery_repository.available(transaction, list(known.values()))
+    there = await recovery_repository.available(transaction, known)
     amount = min(owed, there, owed if asked.amount is None else asked.amount)
     if not amount and not made:
         return RecoveryView(id=asked.id, recovered=0, owed=owed)
-    by_role: dict[Role, UUID] = {Role(bucket): account for (_, bucket), account in known.items()}
     item = ledger.move(
         id=asked.id,
         kind="recovery",
         by=caller.subject,
         hash=digest(caller.subject, asked),
-        sources=movements.sources(takes, amount, by_role),
+        sources=movements.sources(takes, amount, known),
         destinations=[(house("receivable", asked.id.int % SHARDS), amount or 1)],
     )
     (outcome,) = await ledger.post(transaction, [item], clock.now())

@@ -76,8 +76,7 @@ async def transfer(
     Raises ServiceError (account_missing, account_unknown, same_account, insufficient_funds, account_frozen,
     idempotency_key_reused).
     """
-    key = (player, "deposit")
-    source = _there((await accounts.find(reads, [key])).get(key))
+    source = _there(*await accounts.find(reads, [(player, "deposit")]))
     if wanted.to_account == source:
         raise ServiceError(WalletCode.SAME_ACCOUNT, "Name another account than your own.")
     legs = source, wanted.to_account

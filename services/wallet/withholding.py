@@ -14,7 +14,7 @@ from services.common.tokens import Caller
 from services.wallet import ledger, movements, tax, tax_repository
 from services.wallet.accounts_repository import AccountIndex
 from services.wallet.errors import WalletCode
-from services.wallet.kinds import KINDS, Role
+from services.wallet.kinds import KINDS
 from services.wallet.ledger import SHARDS, Statements, digest, house
 from services.wallet.refusals import done
 from services.wallet.tax_schemas import CertificateView, DeductionView, WithholdRequest
@@ -59,13 +59,12 @@ async def withhold(
     else:
         step = tax.at_withdrawal(state, asked.amount, now.astimezone(tax.IST).date())
     if step.tax:
-        accounts_by_role = {Role(bucket): account for (_, bucket), account in known.items()}
         item = ledger.move(
             id=asked.id,
             kind="tds",
             by=caller.subject,
             hash=digest(caller.subject, asked),
-            sources=movements.sources(KINDS["tds"].takes, step.tax, accounts_by_role),
+            sources=movements.sources(KINDS["tds"].takes, step.tax, known),
             destinations=[(house("tds_payable", asked.id.int % SHARDS), step.tax)],
             note=step.section,
         )
@@ -96,16 +95,14 @@ async def close_years(statements: Statements, clock: Clock, most: int) -> int:
         deduction = uuid5(_YEARS_ENDS, f"{player} {year}")
         steps[deduction] = player, step
         if step.tax:
-            by_role = {Role(bucket): account for bucket, account in players[player].items()}
+            takes = [take for take in KINDS["tds"].takes if take.role.value in players[player]]
             items.append(
                 ledger.move(
                     id=deduction,
                     kind="tds",
                     by="wallet",
                     hash=hashlib.sha256(f"{player} {year}".encode()).digest(),
-                    sources=movements.sources(
-                        [take for take in KINDS["tds"].takes if take.role in by_role], step.tax, by_role
-                    ),
+                    sources=movements.sources(takes, step.tax, [players[player][take.role.value] for take in takes]),
                     destinations=[(house("tds_payable", deduction.int % SHARDS), step.tax)],
                     note=step.section,
                 )

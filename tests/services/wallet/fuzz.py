@@ -200,7 +200,7 @@ async def run(
     owners, pots = [_id(draw) for _ in range(PLAYERS)], [_id(draw) for _ in range(POTS)]
     pool = Pool(lambda: connect(settings, "fuzz", limits=False), connections)
     wanted = [*((owner, bucket) for owner in owners for bucket in BUCKETS), *((pot, "pot") for pot in pots)]
-    accounts = await AccountIndex().have(Reads(pool), wanted)
+    accounts = dict(zip(wanted, await AccountIndex().have(Reads(pool), wanted), strict=True))
     workers = [Worker(number, seed, pool, accounts, owners, pots) for number in range(connections)]
     engine = create_engine(settings, "fuzz-checks", limits=False, connections=1)
     sessions = create_sessions(engine)

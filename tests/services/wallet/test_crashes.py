@@ -39,8 +39,7 @@ FUNDS = 1_000_000
 async def accounts_of(server: PostgresServer) -> tuple[UUID, UUID]:
     pool = Pool(lambda: connect(settings_of(server, "app"), "test"), 1)
     giver, taker = uuid7(), uuid7()
-    found = await AccountIndex().have(Reads(pool), [(giver, "deposit"), (taker, "deposit")])
-    one, other = found[giver, "deposit"], found[taker, "deposit"]
+    one, other = await AccountIndex().have(Reads(pool), [(giver, "deposit"), (taker, "deposit")])
     item = ledger.move(
         id=uuid7(), kind="credit", by="test", hash=b"", sources=[(house("house"), FUNDS)], destinations=[(one, FUNDS)],
         reference="funds",

@@ -106,7 +106,9 @@ class Holds(RuleBasedStateMachine):
         self.moves: list[Moved] = []
         self.freezes: dict[int, UUID] = {}
         wanted = [(player, bucket) for player in self.players for bucket in ("deposit", "winnings", "bonus")]
-        self.accounts = self.world.run(self.world.known.have(Reads(self.world.pool), wanted))
+        self.accounts = dict(
+            zip(wanted, self.world.run(self.world.known.have(Reads(self.world.pool), wanted)), strict=True)
+        )
 
     def _account(self, player: int, bucket: str) -> UUID:
         return self.accounts[self.players[player], bucket]
