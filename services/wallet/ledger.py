@@ -75,7 +75,7 @@ class Status(StrEnum):
 _STATUSES = {each.value: each for each in Status}
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: to make one would take four times as long, and batches make many
+@dataclass(slots=True, kw_only=True)  # to make a frozen one takes four times as long
 class Item:
     """What every item has; nobody changes one. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
 
