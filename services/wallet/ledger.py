@@ -77,7 +77,9 @@ _STATUSES = {each.value: each for each in Status}
 
 @dataclass(slots=True, kw_only=True)  # to make a frozen one takes four times as long
 class Item:
-    """What every item has; nobody changes one. `id` is the caller's; `hash` of what was asked. `chain`: neighbours of one number are linked.
+    """What every item has; nobody changes one. `id` is the caller's; `hash` of what was asked.
+
+    `chain`: neighbours of one number are linked.
 
     `sources`: accounts in the order in which they are drawn on, each with its cap. `destinations`: accounts and amounts.
     `request`: whose item it is, as `carried.stamp` says: a batch has those of many, and is posted for whoever came first.
