@@ -52,7 +52,10 @@ async def wallet(cloud: Cloud, directory: Path) -> AsyncIterator[tuple[servers.B
         stack.push_async_callback(owner.close)
         tokens = [signer.token(player) for player in players]
         server, place = cloud.postgres, (port, started.popen.pid)
-        yield servers.Bench(server, servers.postmaster_of(server), place, place, place, tokens, players, accounts), owner
+        yield (
+            servers.Bench(server, servers.postmaster_of(server), place, place, place, tokens, players, accounts),
+            owner,
+        )
 
 
 async def begun(owner: Any) -> int:
