@@ -34,6 +34,7 @@ from services.common.database import Sessions
 from services.common.settings import AppDatabaseSettings, CacheSettings
 from services.common.tokens import Caller
 from services.scoring import boards, ingestion, payloads, rescoring, service
+from services.scoring.rankings_repository import of_contest
 from services.scoring.schemas import ContestRequest, ListedPlayer, PublishRequest, SlateRequest
 
 ENTRIES, MEMBERS, QUERIES = 100_000, 1_000_000, 2_000
@@ -127,7 +128,7 @@ async def said(run: Servers, contest_id: UUID, files: dict[str, str]) -> None:
     async with run.sessions() as session, session.begin():
         await rescoring.score_match(session, clock, MATCH)
     async with run.sessions() as session, session.begin():
-        await boards.refresh(session, run.cache, contest_id)
+        await boards.refresh(session, run.cache, of_contest(contest_id))
 
 
 async def correction(run: Servers) -> None:
@@ -150,7 +151,7 @@ async def ranks(run: Servers) -> None:
         await filled(run.cache, board, batch)
     await run.cache.set(mark, 1)
     async with run.sessions() as session:
-        reader = boards.BoardReader(run.cache, session, contest_id)
+        reader = boards.BoardReader(run.cache, session, of_contest(contest_id))
         pings = [await seconds(run.cache.ping) for _ in range(QUERIES)]
         asked: dict[str, Callable[[], Awaitable[object]]] = {
             "place": lambda: reader.places([source.choice(members)]),

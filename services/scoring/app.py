@@ -14,6 +14,7 @@ from services.common.events import endpoint
 from services.common.issuer import open_verifier
 from services.common.settings import CacheSettings, load
 from services.scoring.endpoints import router
+from services.scoring.endpoints_seasons import router as seasons
 from services.scoring.errors import ScoringCode
 from services.scoring.internal import internal, staff
 from services.scoring.internal_feeds import router as feeds
@@ -32,7 +33,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
     return create_application(
         title="Matchday scoring",
         summary="Points of matches, teams and contests, from feeds to prizes",
-        routers=[router, staff, internal, feeds, endpoint.router("scoring")],
+        routers=[router, seasons, staff, internal, feeds, endpoint.router("scoring")],
         opener=open_resources,
         codes=ScoringCode,
         clock=clock,

@@ -27,6 +27,9 @@ class ScoringCode(ErrorCode):
     TEAM_REFUSED = "team_refused", 422, "The team does not keep to the rules"
     ID_TAKEN = "id_taken", 409, "Something else has that id"
     CONTEST_UNKNOWN = "contest_unknown", 404, "There is no such contest"
+    SEASON_UNKNOWN = "season_unknown", 404, "There is no such season"
+    LEAGUE_UNKNOWN = "league_unknown", 404, "There is no such league for the caller"
+    TOO_MANY_LEAGUES = "too_many_leagues", 409, "The caller is in too many leagues"
     NOTHING_PROPOSED = "nothing_proposed", 409, "No pay-outs wait for approval"
 
 

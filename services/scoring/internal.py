@@ -15,7 +15,7 @@ from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.permissions import Permission
 from services.common.tokens import Caller
-from services.scoring import ingestion, matches, payloads, prizes, service
+from services.scoring import ingestion, matches, payloads, prizes, seasons, service
 from services.scoring.dependencies import MatchPath, RulesPath, Snapshots
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
@@ -33,6 +33,7 @@ from services.scoring.schemas import (
     UploadRequest,
     UploadView,
 )
+from services.scoring.schemas_seasons import SeasonRequest, SeasonView
 
 #: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
 internal = APIRouter(prefix="/scoring/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
@@ -121,6 +122,16 @@ async def open_contest(
 ) -> ContestView:
     """Open a contest of a slate; needs the scope `scoring:manage`. The same again changes nothing."""
     return await service.open_contest(session, clock, contest_id, body)
+
+
+@internal.put(
+    "/seasons/{season_id}",
+    responses=responses(ScoringCode.SLATE_UNKNOWN, ScoringCode.SEASON_UNKNOWN, ScoringCode.ID_TAKEN, *REFUSALS),
+)
+async def open_season(season_id: UUID, body: SeasonRequest, caller: Staff, session: Session, clock: Now) -> SeasonView:
+    """Open a season of slates, or have more of them count in it; needs the scope `scoring:manage`. The same again changes
+    nothing."""
+    return await seasons.open_season(session, clock, season_id, body)
 
 
 @internal.get("/contests/{contest_id}/payouts", responses=responses(ScoringCode.CONTEST_UNKNOWN, *REFUSALS))

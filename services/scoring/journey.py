@@ -54,6 +54,30 @@ def correct(journey: Journey) -> str:
     return outcome
 
 
+def rank_players(journey: Journey) -> str:
+    """The match is a season's, too: both players are ranked in it, and in a league that one made and the other joined."""
+    contest = journey.ask("GET", f"/scoring/contests/{journey.kept(SmokeContest).id}", 200, who=FIRST)
+    season, league = example.named("season", journey.run), example.named("league", journey.run)
+    example.staff(journey, "PUT", f"seasons/{season}", {"title": "A v B", "slates": [contest["slate"]]})
+    wanted = {"season": season, "title": "Friends"}
+    code = journey.ask("PUT", f"/scoring/leagues/{league}", 200, who=FIRST, json=wanted)["code"]
+    journey.ask("POST", f"/scoring/leagues/{league}/members", 200, who=SECOND, json={"code": code})
+
+    def look() -> bool | None:
+        boards = [
+            journey.ask("GET", f"/scoring/{kind}/board", 200, who=SECOND)["places"]
+            for kind in (f"seasons/{season}", f"leagues/{league}")
+        ]
+        everybody, members = boards
+        # A new league has its members before the season is counted, and nobody has points then.
+        return (
+            len(everybody) == 2 and everybody == members and everybody[0]["points"] != everybody[1]["points"]
+        ) or None
+
+    journey.until(WORKER_SECONDS, "both players ranked in season and league (does the worker run?)", look)
+    return "season and league agree"
+
+
 def refuse_outsiders(journey: Journey) -> str:
     """From outside there are no feeds, whoever asks."""
     path = f"/scoring/internal/matches/{journey.kept(SmokeContest).match}/snapshots"
@@ -107,6 +131,7 @@ STEPS = (
     Step("open a slate and a contest", open_contest),
     Step("score a match", score),
     Step("score a correction", correct),
+    Step("rank players over slates", rank_players),
     Step("feeds stay inside", refuse_outsiders),
     Step("ask a feed ball by ball", ask_feed),
 )

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, scorecard
 from services.common import events, outbox
 from services.common.clock import Clock
-from services.scoring import letters, reading, repository
+from services.scoring import letters, reading, repository, seasons
 from services.scoring.events import MatchScored
 from services.scoring.models import MatchRecord, Slate
 from services.scoring.repository import LineKey, RuleTotal
@@ -78,6 +78,7 @@ async def score_teams(
         owners |= {row.owner_id for row in found if row.id in moved}
         after = found[-1].id
     await outbox.enqueue(session, BOARDS, {"slate": str(slate_id), "received": received})
+    await seasons.count_later(session, slate_id, received=received)
     return owners
 
 

@@ -17,10 +17,11 @@ from services.common.cache import Cache
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.tokens import Caller
-from services.scoring import contests_repository, ingestion, matches, reading, repository, rescoring
+from services.scoring import contests_repository, ingestion, matches, reading, repository, rescoring, seasons
 from services.scoring.boards import BoardReader
 from services.scoring.errors import ScoringCode, there
 from services.scoring.models import Contest, ContestState, Phase, RulesVersion, Slate, Team
+from services.scoring.rankings_repository import of_contest
 from services.scoring.schemas import (
     Board,
     ContestRequest,
@@ -177,6 +178,7 @@ async def keep_team(
         raise ServiceError(ScoringCode.ID_TAKEN, "Choose a new random id for each team.")
     for contest_id in await contests_repository.contests_with(session, team_id):
         await outbox.enqueue(session, PLACE, {"contest": str(contest_id), "team": str(team_id)})
+    await seasons.count_later(session, slate_id, [owner])
     return TeamView(id=team_id, slate=slate_id, **roster, points=shown(values["units"]))
 
 
@@ -234,7 +236,7 @@ async def enter(session: AsyncSession, clock: Clock, owner: UUID, contest_id: UU
 async def board(session: AsyncSession, cache: Cache, contest_id: UUID, start: int, count: int) -> Board:
     """A page of a contest's board; place 1 is the first. Raises ServiceError (contest_unknown)."""
     contest = await contest_of(session, contest_id)
-    return _board(contest, await BoardReader(cache, session, contest_id).page(start - 1, count))
+    return _board(contest, await BoardReader(cache, session, of_contest(contest_id)).page(start - 1, count))
 
 
 async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID, count: int) -> Board:
@@ -243,14 +245,14 @@ async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, te
     team = there(await repository.team(session, team_id), ScoringCode.TEAM_UNKNOWN)
     if contest_id not in await contests_repository.contests_with(session, team_id):
         raise ServiceError(ScoringCode.TEAM_UNKNOWN, f"The team {team_id} is not in this contest.")
-    reader = BoardReader(cache, session, contest_id)
+    reader = BoardReader(cache, session, of_contest(contest_id))
     return _board(contest, await reader.page(await reader.start_around(team_id, team.units, count), count))
 
 
 async def places(session: AsyncSession, cache: Cache, contest_id: UUID, teams: Sequence[UUID]) -> Board:
     """Where chosen teams stand in a contest. Raises ServiceError (contest_unknown)."""
     contest = await contest_of(session, contest_id)
-    return _board(contest, await BoardReader(cache, session, contest_id).places(teams))
+    return _board(contest, await BoardReader(cache, session, of_contest(contest_id)).places(teams))
 
 
 async def notifications(session: AsyncSession, owner: UUID) -> Notifications:

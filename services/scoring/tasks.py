@@ -21,8 +21,10 @@ from services.scoring import (
     pulling,
     repository,
     rescoring,
+    seasons,
     service,
 )
+from services.scoring.rankings_repository import of_contest, of_league
 
 jobs = Jobs(emits=True)
 jobs.on_message_outside(feeds.PULL, pulling.Pull())
@@ -50,17 +52,45 @@ async def refresh_boards(session: AsyncSession, clock: Clock, payload: dict[str,
     slate_id = UUID(payload["slate"])
     async with boards.open_cache() as cache:
         for contest_id in await contests_repository.contests_of(session, slate_id):
-            await boards.refresh(session, cache, contest_id)
-    if received := payload.get("received"):
-        lag = (clock.now() - datetime.fromisoformat(received)).total_seconds()
-        metrics.emit(ScoringLag=(round(max(lag, 0.0), 1), "Seconds"))
+            await boards.refresh(session, cache, of_contest(contest_id))
+    _lag(clock, payload)
 
 
 @jobs.on_message(service.PLACE)
 async def place(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
     """Put a team that has entered, or has new picks, on a contest's board."""
     async with boards.open_cache() as cache:
-        await boards.place(session, cache, UUID(payload["contest"]), UUID(payload["team"]))
+        await boards.place(session, cache, of_contest(UUID(payload["contest"])), UUID(payload["team"]))
+
+
+@jobs.on_message(seasons.COUNT)
+async def count_seasons(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Have the seasons of a slate follow what moved in it."""
+    owners = [UUID(owner) for owner in payload["owners"]]
+    await seasons.count(session, UUID(payload["slate"]), owners, payload["received"])
+
+
+@jobs.on_message(seasons.BOARDS)
+async def refresh_season(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Bring a season's board up to date; its leagues' follow."""
+    async with boards.open_cache() as cache:
+        await seasons.refresh(session, cache, UUID(payload["season"]))
+    _lag(clock, payload)
+
+
+@jobs.on_message(seasons.LEAGUE_BOARDS)
+async def refresh_leagues(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Bring the boards of some leagues up to date."""
+    async with boards.open_cache() as cache:
+        for league in payload["leagues"]:
+            await boards.refresh(session, cache, of_league(UUID(league)))
+
+
+@jobs.on_message(seasons.MEMBER)
+async def place_member(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Put who has joined a league on its board, or take off who has left."""
+    async with boards.open_cache() as cache:
+        await boards.place(session, cache, of_league(UUID(payload["league"])), UUID(payload["player"]))
 
 
 @jobs.on_message(prizes.SETTLE)
@@ -97,3 +127,10 @@ async def forget_messages(session: AsyncSession, clock: Clock) -> int:
 async def forget_events(session: AsyncSession, clock: Clock) -> int:
     """Nightly delete events that nobody asks for any more."""
     return await events.forget(session)
+
+
+def _lag(clock: Clock, payload: dict[str, Any]) -> None:
+    """How long it took from what a feed said to a board that is right."""
+    if received := payload.get("received"):
+        lag = (clock.now() - datetime.fromisoformat(received)).total_seconds()
+        metrics.emit(ScoringLag=(round(max(lag, 0.0), 1), "Seconds"))
