@@ -14,7 +14,8 @@ from uuid import uuid4
 import typer
 
 from cli import console, journeys, local
-from cli.score import refusing, seen_at
+from cli.score import refusing
+from cli.score_run import seen_at
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from cli import console
-from cli.score import is_batch, refusing, seen_at
+from cli.score import refusing
+from cli.score_run import is_batch, seen_at
 from scoring import report
 from scoring.engine import registry
 from scoring.engine.compare import diff as differences

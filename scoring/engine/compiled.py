@@ -193,8 +193,7 @@ def _apply_one(runnable: Runnable, player: str, tables: Mapping[str, _Table], li
         counted = {name: measured.value}
         given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            behind = tuple(sorted([event.id for event in measured.events()]))
-            line = Line(player, rule.id, given, behind, group, ((name, measured.value),))
+            line = Line(player, rule.id, given, tuple(sorted(measured.ids())), group, ((name, measured.value),))
             if player in lines:
                 lines[player].append(line)
             else:
@@ -210,9 +209,15 @@ def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines:
         counted = {name: values[group].value if group in values else empty for name, values, empty in own}
         given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            behind = {event.id for _, values, _ in own if group in values for event in values[group].events()}
+            behind: list[str] = []
+            for _, values, _ in own:
+                if group in values:
+                    behind += values[group].ids()
+            # Each measure's are in order by now: to sort what is made of a few such parts is quick, of a set it is not.
+            behind.sort()
             measured = tuple([(name, value) for name, value in counted.items() if value is not None])
-            lines.setdefault(player, []).append(Line(player, rule.id, given, tuple(sorted(behind)), group, measured))
+            line = Line(player, rule.id, given, tuple(dict.fromkeys(behind)), group, measured)
+            lines.setdefault(player, []).append(line)
 
 
 def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
-from scoring.engine.conditions import Condition, Scalar
+from scoring.engine.conditions import Condition, Scalar, Test
 from scoring.engine.document import Having, Measure
 from scoring.engine.events import Event
 
@@ -21,18 +22,28 @@ class Measured(NamedTuple):
     group: Sequence[Event]
     summed: str | None = None
 
-    def events(self) -> Sequence[Event]:
-        """The events that made the value."""
+    def ids(self) -> list[str]:
+        """The ids of the events that made the value, in the order of the events."""
         name = self.summed
-        return self.group if name is None else [event for event in self.group if event.attributes.get(name)]
+        if name is None:
+            return [event.id for event in self.group]
+        return [event.id for event in self.group if event.attributes.get(name)]
 
 
 class Log:
-    """A match's events of one kind, in id order. Who is in which of them is looked at once for all measures."""
+    """A match's events of one kind, in id order. What meets a condition, and who is in it, is looked at once."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
+        self.events = events
         self._divided: dict[tuple[str, ...], dict[str, list[Event]]] = {}
+        self._chosen: dict[ConditionKey, Log] = {}
+
+    def where(self, condition: ConditionKey, select: Selector) -> Log:
+        """The events that `select` keeps, which is what `condition` says."""
+        found = self._chosen.get(condition)
+        if found is None:
+            found = self._chosen[condition] = Log(select(self.events))
+        return found
 
     def by_player(self, names: tuple[str, ...]) -> dict[str, list[Event]]:
         """The events of each player whom one of these attributes names."""
@@ -45,18 +56,21 @@ class Log:
         own: dict[Scalar, list[Event]] = {}
         if len(names) == 1:
             (name,) = names
-            for event in self._events:
+            for event in self.events:
                 player = event.attributes.get(name)
                 if player in own:
                     own[player].append(event)
                 else:
                     own[player] = [event]
         else:
-            for event in self._events:
+            for event in self.events:
                 for player in {event.attributes.get(name) for name in names}:
                     own.setdefault(player, []).append(event)
         return {player: events for player, events in own.items() if isinstance(player, str)}
 
+
+#: A condition as a key.
+ConditionKey = tuple[tuple[str, Test], ...]
 
 #: A measure's values, by player and group.
 ByPlayer = dict[str, dict[GroupKey, Measured]]
@@ -84,17 +98,15 @@ def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
         # The least of unknown values is not 0, so only events that know the attribute count for it.
         known, chosen = _knowing(measure.attribute), select
         select = lambda events: known(chosen(events))  # noqa: E731 # shorter than a function of one line
-    names = measure.players
+        return _by_player(measure.players, grouped, lambda log: Log(select(log.events)))
+    if not measure.where:
+        return _by_player(measure.players, grouped, lambda log: log)
+    condition = tuple(measure.where.items())
+    return _by_player(measure.players, grouped, lambda log: log.where(condition, select))
 
-    def run(log: Log) -> ByPlayer:
-        found: ByPlayer = {}
-        for player, events in log.by_player(names).items():
-            chosen = select(events)
-            if chosen:
-                found[player] = grouped(chosen)
-        return found
 
-    return run
+def _by_player(names: tuple[str, ...], grouped: _Grouped, chosen: Callable[[Log], Log]) -> Measurer:
+    return lambda log: {player: grouped(events) for player, events in chosen(log).by_player(names).items()}
 
 
 def _grouped(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
@@ -106,10 +118,7 @@ def _grouped(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
         return lambda events: {_MATCH: amount(events)}
 
     def by_group(events: Sequence[Event]) -> dict[GroupKey, Measured]:
-        groups: dict[GroupKey, list[Event]] = {}
-        for event in events:
-            groups.setdefault(tuple([event.attributes.get(name) for name in scope]), []).append(event)
-        return {key: amount(group) for key, group in groups.items()}
+        return {key: amount(group) for key, group in _groups(events, scope).items()}
 
     return by_group
 
@@ -174,17 +183,35 @@ def _amount(measure: Measure) -> Callable[[Sequence[Event]], Measured]:
     return extreme
 
 
+def _groups(events: Sequence[Event], names: tuple[str, ...]) -> dict[GroupKey, list[Event]]:
+    """Events by the values of some attributes."""
+    groups: dict[GroupKey, list[Event]] = defaultdict(list)
+    if len(names) > 1:
+        values = itemgetter(*names)  # a tuple at once: several times as quick as asking one by one
+        try:
+            for event in events:
+                groups[values(event.attributes)].append(event)
+            return groups
+        except KeyError:  # some events lack one of them
+            groups = defaultdict(list)
+    for event in events:
+        groups[tuple([event.attributes.get(name) for name in names])].append(event)
+    return groups
+
+
 def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
     by = measure.by
     outer = [by.index(name) for name in scope]
+    # Few groups come to an exact sum, most to their length: who asks for that first has done with most of them.
+    having = sorted(measure.having, key=lambda test: test.at_least_greatest is not None)
 
     def run(events: Sequence[Event]) -> dict[GroupKey, Measured]:
-        groups: dict[GroupKey, list[Event]] = defaultdict(list)
-        for event in events:
-            groups[tuple([event.attributes.get(name) for name in by])].append(event)
         found: dict[GroupKey, list[list[Event]]] = {}
-        for key, group in groups.items():
-            if all(_has(group, test) for test in measure.having):
+        for key, group in _groups(events, by).items():
+            for test in having:
+                if not _has(group, test):
+                    break
+            else:
                 found.setdefault(tuple([key[index] for index in outer]), []).append(group)
         return {
             place: Measured(len(lists), [event for group in lists for event in group]) for place, lists in found.items()
@@ -194,10 +221,18 @@ def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
 
 
 def _has(group: list[Event], having: Having) -> bool:
-    total = sum(_numbers(group, having.sum))
+    total = _sum(group, having.sum)
     if having.at_least_greatest is not None:
         return total >= max(_numbers(group, having.at_least_greatest))
     return total == having.equals
+
+
+def _sum(events: Sequence[Event], attribute: str) -> int:
+    """The sum of the whole numbers among the values of an attribute."""
+    try:
+        return sum([event.attributes.get(attribute) or 0 for event in events])  # type: ignore[misc] # text: below
+    except TypeError:  # not all of them are numbers
+        return sum(_numbers(events, attribute))
 
 
 def _numbers(events: Sequence[Event], attribute: str) -> list[int]:

@@ -167,18 +167,21 @@ class _Reader:
         innings.bowlers = len({str(raw.get("bowler") or "") for raw in deliveries if isinstance(raw, dict)})
         shared = self._shared(innings, number, over, length)
         legal = 0
-        for place, raw in enumerate(deliveries):
-            at = f"{number}.{over:03d}.{place + 1:02d}"
-            delivered = plain(raw, shared, innings.out)
+        prefix, out, append = f"{number}.{over:03d}.", innings.out, self.events.append
+        revision, seen_at = self.revision, self.seen_at
+        for place, raw in enumerate(deliveries, start=1):
+            at = f"{prefix}{place:02d}"
+            delivered = plain(raw, shared, out)
             if delivered is None:
-                legal += self._delivery(Node(raw, f"{source.place}[{place}]"), innings, at, number, over, length)
+                node = Node(raw, f"{source.place}[{place - 1}]")
+                legal += self._delivery(node, innings, at, number, over, length)
                 shared = self._shared(innings, number, over, length)  # somebody may have come in
                 continue
             legal += delivered["legal"] == 1
             innings.runs += raw["runs"]["total"]
-            self._add(f"delivery:{at}", "delivery", delivered)
+            append(Event(PROVIDER, f"delivery:{at}", revision, seen_at, "delivery", delivered))
             if "wickets" in raw:
-                node = Node(raw, f"{source.place}[{place}]")
+                node = Node(raw, f"{source.place}[{place - 1}]")
                 self._wickets(node, innings, at, number, over, [delivered[who] for who in _AT_THE_BALL])
         return legal
 

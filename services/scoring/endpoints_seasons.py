@@ -15,8 +15,8 @@ from services.common.errors import responses
 from services.scoring import seasons
 from services.scoring.dependencies import Boards
 from services.scoring.errors import ScoringCode
-from services.scoring.schemas_seasons import JoinRequest, LeagueRequest, LeagueView, SeasonView, Standings
-from services.scoring.seasons import Table
+from services.scoring.schemas_seasons import JoinRequest, LeagueRequest, LeagueView, PlayerPlaces, SeasonView
+from services.scoring.seasons import PlayersBoard
 
 router = APIRouter(prefix="/scoring", tags=["seasons"])
 
@@ -25,16 +25,16 @@ Count = Annotated[int, Query(ge=1, le=200)]
 Players = Annotated[list[UUID], Query(min_length=1, max_length=100)]
 
 
-async def _season_table(season_id: UUID, player: Player, session: Session, cache: Boards) -> Table:
+async def _season_table(season_id: UUID, player: Player, session: Session, cache: Boards) -> PlayersBoard:
     return await seasons.season_table(session, cache, season_id)
 
 
-async def _league_table(league_id: UUID, player: Player, session: Session, cache: Boards) -> Table:
+async def _league_table(league_id: UUID, player: Player, session: Session, cache: Boards) -> PlayersBoard:
     return await seasons.league_table(session, cache, player, league_id)
 
 
-Everybody = Annotated[Table, Depends(_season_table)]
-Members = Annotated[Table, Depends(_league_table)]
+Everybody = Annotated[PlayersBoard, Depends(_season_table)]
+Members = Annotated[PlayersBoard, Depends(_league_table)]
 
 _NO_SEASON = responses(ScoringCode.SEASON_UNKNOWN, *callers.REFUSALS)
 _NO_LEAGUE = responses(ScoringCode.LEAGUE_UNKNOWN, *callers.REFUSALS)
@@ -47,7 +47,7 @@ async def read_season(season_id: UUID, player: Player, session: Session) -> Seas
 
 
 @router.get("/seasons/{season_id}/board", responses=_NO_SEASON)
-async def read_season_board(table: Everybody, start: Start = 1, count: Count = 50) -> Standings:
+async def read_season_board(table: Everybody, start: Start = 1, count: Count = 50) -> PlayerPlaces:
     """A page of everybody's board, from the place `start` on: each player's best team of each slate counts."""
     return await table.page(start, count)
 
@@ -56,13 +56,13 @@ async def read_season_board(table: Everybody, start: Start = 1, count: Count = 5
     "/seasons/{season_id}/board/mine",
     responses=responses(ScoringCode.SEASON_UNKNOWN, ScoringCode.TEAM_UNKNOWN, *callers.REFUSALS),
 )
-async def read_season_board_around(table: Everybody, player: Player, count: Count = 11) -> Standings:
+async def read_season_board_around(table: Everybody, player: Player, count: Count = 11) -> PlayerPlaces:
     """The part of everybody's board around the caller."""
     return await table.around(player, count)
 
 
 @router.get("/seasons/{season_id}/places", responses=_NO_SEASON)
-async def read_season_places(table: Everybody, player: Players) -> Standings:
+async def read_season_places(table: Everybody, player: Players) -> PlayerPlaces:
     """Where chosen players stand, friends for example, best first; who has no team in the season is left out."""
     return await table.places(player)
 
@@ -110,12 +110,12 @@ async def leave(league_id: UUID, player: Player, session: Session) -> None:
 
 
 @router.get("/leagues/{league_id}/board", responses=_NO_LEAGUE)
-async def read_league_board(table: Members, start: Start = 1, count: Count = 50) -> Standings:
+async def read_league_board(table: Members, start: Start = 1, count: Count = 50) -> PlayerPlaces:
     """A page of a league's board, for its members."""
     return await table.page(start, count)
 
 
 @router.get("/leagues/{league_id}/board/mine", responses=_NO_LEAGUE)
-async def read_league_board_around(table: Members, player: Player, count: Count = 11) -> Standings:
+async def read_league_board_around(table: Members, player: Player, count: Count = 11) -> PlayerPlaces:
     """The part of a league's board around the caller."""
     return await table.around(player, count)

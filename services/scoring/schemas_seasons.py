@@ -58,7 +58,7 @@ class LeagueView(BaseModel):
     created_at: datetime
 
 
-class Standing(BaseModel):
+class PlayerPlace(BaseModel):
     """A player's place; equal points share a rank and the next one skips ("1224")."""
 
     rank: int
@@ -66,10 +66,10 @@ class Standing(BaseModel):
     points: str
 
 
-class Standings(BaseModel):
+class PlayerPlaces(BaseModel):
     """Part of the board of a season or a league, best first; `players` is how many are on all of it."""
 
     of: UUID
     label: str
     players: int
-    places: list[Standing]
+    places: list[PlayerPlace]

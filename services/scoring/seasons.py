@@ -27,10 +27,10 @@ from services.scoring.rankings_repository import Ranking, of_league, of_season
 from services.scoring.schemas_seasons import (
     LeagueRequest,
     LeagueView,
+    PlayerPlace,
+    PlayerPlaces,
     SeasonRequest,
     SeasonView,
-    Standing,
-    Standings,
 )
 from services.scoring.units import shown
 
@@ -156,7 +156,7 @@ async def league_of(session: AsyncSession, player: UUID, league_id: UUID) -> Lea
     return _league_view(await _own_league(session, player, league_id))
 
 
-class Table:
+class PlayersBoard:
     """The board of a season or a league, as its readers ask for it."""
 
     def __init__(self, session: AsyncSession, cache: Cache, ranking: Ranking, label: str, players: int) -> None:
@@ -164,37 +164,37 @@ class Table:
         self._reader = BoardReader(cache, session, ranking)
         self._label, self._players = label, players
 
-    async def page(self, start: int, count: int) -> Standings:
+    async def page(self, start: int, count: int) -> PlayerPlaces:
         """Places from `start` on; 1 is the first."""
         return self._shown(await self._reader.page(start - 1, count))
 
-    async def around(self, player: UUID, count: int) -> Standings:
+    async def around(self, player: UUID, count: int) -> PlayerPlaces:
         """The part that has a player in its middle. Raises ServiceError (team_unknown) for somebody who is not on it."""
         units = await rankings_repository.units_of(self._session, self._ranking, player)
         if units is None:
             raise ServiceError(ScoringCode.TEAM_UNKNOWN, "You have no team in this season.")
         return self._shown(await self._reader.page(await self._reader.start_around(player, units, count), count))
 
-    async def places(self, players: Sequence[UUID]) -> Standings:
+    async def places(self, players: Sequence[UUID]) -> PlayerPlaces:
         """Where chosen players stand; who is not on the board is left out."""
         return self._shown(await self._reader.places(players))
 
-    def _shown(self, places: Sequence[tuple[int, UUID, int]]) -> Standings:
-        shown_places = [Standing(rank=rank, player=player, points=shown(units)) for rank, player, units in places]
-        return Standings(of=self._ranking.id, label=self._label, players=self._players, places=shown_places)
+    def _shown(self, places: Sequence[tuple[int, UUID, int]]) -> PlayerPlaces:
+        shown_places = [PlayerPlace(rank=rank, player=player, points=shown(units)) for rank, player, units in places]
+        return PlayerPlaces(of=self._ranking.id, label=self._label, players=self._players, places=shown_places)
 
 
-async def season_table(session: AsyncSession, cache: Cache, season_id: UUID) -> Table:
+async def season_table(session: AsyncSession, cache: Cache, season_id: UUID) -> PlayersBoard:
     """Everybody's board. Raises ServiceError (season_unknown)."""
     season = await season_of(session, season_id)
-    return Table(session, cache, of_season(season_id), season.label, season.players)
+    return PlayersBoard(session, cache, of_season(season_id), season.label, season.players)
 
 
-async def league_table(session: AsyncSession, cache: Cache, player: UUID, league_id: UUID) -> Table:
+async def league_table(session: AsyncSession, cache: Cache, player: UUID, league_id: UUID) -> PlayersBoard:
     """The board of a league of the caller's. Raises ServiceError (league_unknown)."""
     league = await _own_league(session, player, league_id)
     label = matches.label_of(await seasons_repository.matches_of(session, league.season_id))
-    return Table(session, cache, of_league(league_id), label, league.members)
+    return PlayersBoard(session, cache, of_league(league_id), label, league.members)
 
 
 async def _one_more(session: AsyncSession, player: UUID) -> None:
