@@ -178,6 +178,15 @@ class Alarms(Model):
     """the channel that gets both, with graphs; left out: none"""
 
 
+class Mail(Model):
+    """By whom e-mails to players are sent: SES, for a domain that it has verified (docs/runbooks/auth-partners.md)."""
+
+    sender: Email
+    """the address that they come from: of the identity in SES that is its domain"""
+    configuration_set: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    """the configuration set that they go by: its suppression list, its metrics"""
+
+
 class Recovery(Model):
     """What survives the loss of the Region."""
 
@@ -224,6 +233,8 @@ class EnvironmentSettings(Model):
     alarms: Alarms = Alarms()
     recovery: Recovery | None = None
     """where backups are copied to; left out: there are none but RDS's own"""
+    mail: Mail | None = None
+    """SES for e-mails to players; left out: the messaging gateway sends them, as it does text messages"""
     events: dict[EventName, Event] = Field(default_factory=dict)
     """name → a time of many players, for which tasks are there before the crowd (docs/events.md)"""
     usage: Usage = Usage()

@@ -216,6 +216,8 @@ class ServiceManifest(Model):
     """the set of requirements in the image that its containers run: every service's, or one with more packages"""
     data_key: bool = False
     """whether it encrypts data itself by KMS: `DATA_KEY`, the ARN of the key, to be used under the context `service=<name>`"""
+    sends_mail: bool = False
+    """whether it sends e-mail by SES where an environment names a sender: `MAIL_FROM` and `MAIL_CONFIGURATION_SET`"""
     processes: Annotated[dict[ProcessName, Process], Field(min_length=1)]
     """name → process; one web process at most"""
     schedules: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()

@@ -76,6 +76,7 @@ class ApplicationArgs:
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - data_key: whether it encrypts with the platform's data key itself, under its own name.
     - endpoints: variable → URL of a partner outside of AWS.
+    - mail: from whom it sends e-mail by SES, if it does.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names
       that existed when it started).
@@ -100,6 +101,7 @@ class ApplicationArgs:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     data_key: bool = False
+    mail: iam.MailSender | None = None
     drain_seconds: int = 30
     after: Sequence[pulumi.Resource] = ()
 
@@ -109,7 +111,7 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts or is traced), where a deployment
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts, mails or is traced), where a deployment
     moves requests also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service` per process.
     """
 
@@ -256,6 +258,9 @@ class Application(Component):
             buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
             data_key=self._platform.data_key_arn if args.data_key else None,
             secrets={**self.secrets, **args.given},
+            variables={}
+            if args.mail is None
+            else {"MAIL_FROM": args.mail.address, "MAIL_CONFIGURATION_SET": args.mail.configuration_set},
         )
 
     def _of_process(self, name: str, process: Process, dependencies: Dependencies) -> Dependencies:
@@ -265,7 +270,7 @@ class Application(Component):
         return replace(
             dependencies,
             secrets={variable: dependencies.secrets[variable] for variable in received},
-            variables={} if registry is None else {"CLIENTS": registry},
+            variables={**dependencies.variables, **({} if registry is None else {"CLIENTS": registry})},
         )
 
     def _traffic_role(self) -> tuple[pulumi.Input[str] | None, list[pulumi.Resource]]:
@@ -324,14 +329,17 @@ class Application(Component):
         role = self._role("task", f"What the code of {self.name} may do in AWS")
         buckets = list(self._args.buckets.values())
         traced = self._platform.traces is not None
-        if not buckets and not self._args.data_key and not traced:
+        mail = self._args.mail
+        if not buckets and not self._args.data_key and not traced and mail is None:
             return role, []
         encrypts = self.name if self._args.data_key else None
         inputs = pulumi.Output.all(
-            bucket_arns=[bucket.arn for bucket in buckets], key_arns=[self._platform.data_key_arn]
+            bucket_arns=[bucket.arn for bucket in buckets],
+            key_arns=[self._platform.data_key_arn],
+            account_id=self._platform.account_id,
         )
         document = inputs.apply(
-            lambda known: iam.task(region=self._platform.region, encrypts=encrypts, traced=traced, **known)
+            lambda known: iam.task(region=self._platform.region, encrypts=encrypts, traced=traced, mail=mail, **known)
         )
         policy = self.make(
             "task-policy",

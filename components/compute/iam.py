@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from components.security.trust import taken_for
@@ -10,6 +11,21 @@ from components.security.trust import taken_for
 Document = dict[str, Any]
 
 VERSION = "2012-10-17"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailSender:
+    """Who sends e-mail by SES: from which address, of an identity that is its domain, by which configuration set."""
+
+    address: str
+    configuration_set: str
+
+    def arns(self, region: str, account_id: str) -> list[str]:
+        """What SES asks the right for: the identity and the configuration set."""
+        prefix = f"arn:aws:ses:{region}:{account_id}"
+        _, _, domain = self.address.partition("@")
+        return [f"{prefix}:identity/{domain}", f"{prefix}:configuration-set/{self.configuration_set}"]
+
 
 #: Envelope encryption: a data key is made, and opened again.
 _DATA_KEYS = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -71,8 +87,11 @@ def task(
     key_arns: Sequence[str],
     encrypts: str | None = None,
     traced: bool = False,
+    account_id: str = "",
+    mail: MailSender | None = None,
 ) -> Document | None:
-    """What a service's own code may do in AWS: use its buckets, and encrypt; and the collector beside it, send traces.
+    """What a service's own code may do in AWS: use its buckets, encrypt, send e-mail from one address; and the collector
+    beside it, send traces.
 
     None for a service that does nothing of it: no policy.
 
@@ -94,6 +113,10 @@ def task(
     if encrypts is not None:
         own = {"kms:EncryptionContext:service": encrypts}
         statements.append(_allow("UseDataKeys", _DATA_KEYS, key_arns) | {"Condition": {"StringEquals": own}})
+    if mail is not None:
+        own = {"ses:FromAddress": mail.address}
+        allowed = _allow("SendMail", ["ses:SendEmail"], mail.arns(region, account_id))
+        statements.append(allowed | {"Condition": {"StringEquals": own}})
     if traced:
         # The one action that writes spans; AWS knows no resource for it.
         statements.append(_allow("SendTraces", ["xray:PutTraceSegments"], ["*"]))

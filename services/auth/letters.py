@@ -1,26 +1,30 @@
-"""What auth writes to people, and how it is sent: through the outbox, by the worker, over the messaging gateway's HTTP API.
+"""What auth writes to people, and how it is sent: through the outbox, by the worker, by whoever carries letters here.
 
-The outbox's row holds the letter sealed: it names a person, and may hold a code. The gateway (MESSAGES_URL) takes
-`POST /messages {channel, to, subject, text}` with an `Idempotency-Key` from who has its key (MESSAGES_KEY).
+The outbox's row holds the letter sealed: it names a person, and may hold a code. The messaging gateway (MESSAGES_URL) takes
+`POST /messages {channel, to, subject, text}` with an `Idempotency-Key` from who has its key (MESSAGES_KEY). Where the
+environment names a sender (MAIL_FROM), e-mails go by SES instead.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import httpx
 from pydantic import HttpUrl, SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.contacts import Contact
+from services.auth.contacts import Contact, Kind
 from services.auth.settings import EmailSecrets
 from services.common import logs, outbox
+from services.common.aws import AwsClient, AwsError
 from services.common.clock import Clock
 from services.common.outbox import Message
 from services.common.outside import OutsideCall, Refused, Try
@@ -36,6 +40,10 @@ GATEWAY_SECONDS = 8.0
 
 #: Refusals that say nothing about the letter: our key, our haste.
 _NOT_FINAL = (401, 403, 408, 429)
+
+#: What SES says of one letter, for good. Not MessageRejected: it says so of a sender that is not verified, too, and codes would
+#: be lost by a slip of ours.
+_SES_REFUSES = frozenset({"BadRequestException"})
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +71,19 @@ class GatewaySettings(Settings):
 
     messages_url: HttpUrl
     messages_key: SecretStr
+
+
+class MailSettings(Settings):
+    """From whom, and by which configuration set, SES sends e-mails; empty where the gateway does."""
+
+    mail_from: str = ""
+    mail_configuration_set: str = ""
+
+
+@functools.cache
+def _ses() -> AwsClient:
+    """SES. It knows no key of a letter, so the SDK sends nothing again after silence: the outbox does, after its pauses."""
+    return AwsClient("sesv2", attempts=1)
 
 
 def sealer() -> Sealer:
@@ -104,7 +125,14 @@ class SendLetter(OutsideCall[dict[str, str], None]):
         return found
 
     async def call(self, wanted: Try[dict[str, str]]) -> None:
-        """Hand it over. A refusal of the letter (4xx) is final; one of our key is tried again."""
+        """Hand it over. A refusal of the letter is final; one of our key, or of all that we send, is tried again."""
+        sender = load(MailSettings)
+        if sender.mail_from and wanted.request["channel"] == Kind.EMAIL:
+            await _by_ses(sender, wanted.request)
+        else:
+            await self._by_gateway(wanted)
+
+    async def _by_gateway(self, wanted: Try[dict[str, str]]) -> None:
         gateway = load(GatewaySettings)
         url = str(gateway.messages_url).rstrip("/") + "/messages"
         key, *_ = accepted(gateway.messages_key, "MESSAGES_KEY")
@@ -122,3 +150,24 @@ class SendLetter(OutsideCall[dict[str, str], None]):
         if isinstance(outcome, Refused):
             fields = {"status": outcome.code, "channel": request["channel"]}
             log.error("letter refused by the gateway", extra={**fields, "runbook": "auth-partners"})
+
+
+async def _by_ses(sender: MailSettings, letter: dict[str, str]) -> None:
+    """Send an e-mail. Raises Refused for what SES never sends; its silence, and what concerns all letters, is tried again."""
+    what: dict[str, Any] = {
+        "FromEmailAddress": sender.mail_from,
+        "Destination": {"ToAddresses": [letter["to"]]},
+        "ConfigurationSetName": sender.mail_configuration_set,
+        "Content": {
+            "Simple": {
+                "Subject": {"Data": letter["subject"], "Charset": "UTF-8"},
+                "Body": {"Text": {"Data": letter["text"], "Charset": "UTF-8"}},
+            }
+        },
+    }
+    try:
+        await _ses().call(lambda client: client.send_email(**what))
+    except AwsError as error:
+        if error.code in _SES_REFUSES:
+            raise Refused(error.code) from None
+        raise

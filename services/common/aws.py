@@ -22,10 +22,10 @@ class AwsError(RuntimeError):
 
 
 class AwsClient:
-    """The client of `service`, with the credentials of the task; calls run in threads."""
+    """The client of `service`, with the credentials of the task; calls run in threads, each sent `attempts` times at most."""
 
-    def __init__(self, service: str, **config: Any) -> None:
-        self._service, self._config = service, config
+    def __init__(self, service: str, *, attempts: int = ATTEMPTS, **config: Any) -> None:
+        self._service, self._attempts, self._config = service, attempts, config
         self._client: Any = None
         self._lock = threading.Lock()
 
@@ -51,7 +51,7 @@ class AwsClient:
                 from botocore.config import Config
 
                 name: Any = self._service
-                retries: Any = {"total_max_attempts": ATTEMPTS, "mode": "standard"}
+                retries: Any = {"total_max_attempts": self._attempts, "mode": "standard"}
                 config = Config(
                     connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries, **self._config
                 )

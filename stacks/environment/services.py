@@ -10,6 +10,7 @@ import pulumi
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.collector import Traces
+from components.compute.iam import MailSender
 from components.data.connections import SecretReference
 from environments.compute import COLLECTOR
 from environments.settings import EnvironmentSettings
@@ -80,6 +81,11 @@ class Services:
             else Traces(image=self._image(COLLECTOR), ratio=settings.compute.traces),
         )
 
+    def _mail(self) -> MailSender | None:
+        """From whom players get e-mails by SES, where the environment says so."""
+        mail = self._settings.mail
+        return None if mail is None else MailSender(address=mail.sender, configuration_set=mail.configuration_set)
+
     def _image(self, target: str) -> pulumi.Output[str]:
         """The reference of the image with a set of requirements."""
         settings = self._settings
@@ -122,6 +128,7 @@ class Services:
                 for name in service.buckets
             },
             data_key=service.data_key,
+            mail=self._mail() if service.sends_mail else None,
             drain_seconds=service.drain_seconds,
             after=[each for name in service.calls for each in made[name].services.values()],
         )

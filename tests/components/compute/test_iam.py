@@ -19,6 +19,8 @@ SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:matchday/dev/wallet/
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 BUCKET = "arn:aws:s3:::matchday-dev-wallet-receipts-123456789012"
 
+MAIL = iam.MailSender(address="letters@play.matchday.example", configuration_set="players")
+
 #: The only actions here that have no resource to name (Service Authorization Reference, Amazon ECR and AWS X-Ray).
 WITHOUT_RESOURCE = ({"ecr:GetAuthorizationToken"}, {"xray:PutTraceSegments"})
 
@@ -30,7 +32,15 @@ def execution(secrets: Sequence[str] = (SECRET,), repository: str | None = REPOS
 
 
 def task() -> iam.Document:
-    document = iam.task(region=REGION, bucket_arns=[BUCKET], key_arns=[KEY], encrypts="wallet", traced=True)
+    document = iam.task(
+        region=REGION,
+        bucket_arns=[BUCKET],
+        key_arns=[KEY],
+        encrypts="wallet",
+        traced=True,
+        account_id=ACCOUNT,
+        mail=MAIL,
+    )
     assert document is not None
     return document
 
@@ -121,3 +131,21 @@ arns: Any = st.lists(st.sampled_from([f"{SECRET}{n}" for n in range(6)]), max_si
 @given(arns)
 def test_order_and_repetition_of_secrets_do_not_matter(secrets: list[str]) -> None:
     assert execution(secrets) == execution(sorted(set(secrets), reverse=True))
+
+
+def test_e_mail_is_sent_from_one_address_by_one_configuration_set_alone() -> None:
+    document = iam.task(region=REGION, bucket_arns=[], key_arns=[KEY], account_id=ACCOUNT, mail=MAIL)
+    assert document is not None
+    assert document["Statement"] == [
+        {
+            "Sid": "SendMail",
+            "Effect": "Allow",
+            "Action": ["ses:SendEmail"],
+            "Resource": [
+                f"arn:aws:ses:{REGION}:{ACCOUNT}:configuration-set/players",
+                f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/play.matchday.example",
+            ],
+            "Condition": {"StringEquals": {"ses:FromAddress": "letters@play.matchday.example"}},
+        }
+    ]
+    assert iam.task(region=REGION, bucket_arns=[], key_arns=[KEY], account_id=ACCOUNT) is None
