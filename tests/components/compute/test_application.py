@@ -11,6 +11,7 @@ import pytest
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.iam import MailSender
 from components.compute.log_events import job_signals
 from components.compute.service import Listening, Service
 from components.compute.service_plan import signals
@@ -282,6 +283,20 @@ def test_without_buckets_the_code_may_do_nothing_in_aws(run: Run) -> None:
 
 
 @pytest.mark.slow
+def test_who_sends_mail_is_told_from_whom_and_may_do_that_alone(run: Run) -> None:
+    sender = MailSender(address="letters@play.example.com", configuration_set="players")
+    recorded = build(run, mail=sender)
+    (policy,) = [item for item in recorded.of("aws:iam/rolePolicy:RolePolicy") if item.inputs["name"] == "task"]
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement["Action"] == ["ses:SendEmail"]
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": sender.address}}
+    assert f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/play.example.com" in statement["Resource"]
+    for definition in recorded.of("aws:ecs/taskDefinition:TaskDefinition"):
+        *_, main = json.loads(definition.inputs["containerDefinitions"])
+        given = {entry["name"]: entry["value"] for entry in main["environment"]}
+        assert (given["MAIL_FROM"], given["MAIL_CONFIGURATION_SET"]) == (sender.address, sender.configuration_set)
+
+
 def test_policies_of_a_whole_service_pass_the_linter(run: Run, lint: Lint) -> None:
     recorded = build(run, buckets=["receipts"])
     documents = {item.name: json.loads(item.inputs["policy"]) for item in recorded.of("RolePolicy")}
