@@ -1,5 +1,5 @@
-"""Boards of the scoring service on a real PostgreSQL and Valkey: a contest of 100,000 entries after a correction, from what the
-feed says to the board; and ranks of a board of a million members.
+"""Boards of the scoring service on a real PostgreSQL and Valkey: a contest of 100,000 entries after a correction, and a match
+ball by ball with 1,000 entries, both from what the feed says to the board; ranks of boards of one and ten million members.
 
 Each figure stands beside what the same servers do for a bare query in the same minute. A machine that does other work beside
 makes both slower.
@@ -12,32 +12,34 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 import yaml
-from redis.exceptions import RedisError
 
 from benchmarks.figures import Figure
 from benchmarks.services.servers import MASTER, PASSWORD, database_of, free_ports
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.common import database
-from services.common.cache import PAUSE_SECONDS, Cache, create_cache
+from services.common.cache import Cache, create_cache
 from services.common.clock import SystemClock
 from services.common.database import Sessions
 from services.common.settings import AppDatabaseSettings, CacheSettings
 from services.common.tokens import Caller
-from services.scoring import boards, ingestion, payloads, rescoring, service
+from services.scoring import boards, example, ingestion, payloads, rescoring, service
 from services.scoring.rankings_repository import of_contest
 from services.scoring.schemas import ContestRequest, ListedPlayer, PublishRequest, SlateRequest
 
-ENTRIES, MEMBERS, QUERIES = 100_000, 1_000_000, 2_000
+ENTRIES, MEMBERS, QUERIES = 100_000, (1_000_000, 10_000_000), 2_000
+
+#: A ball's time in a T20 match is half a minute: boards that follow within a second are right for nearly all of it.
+BALLS, FOLLOWERS = 120, 1_000
 RACE = Path(__file__).resolve().parent.parent / "tests/fixtures/f1db/seasons/2023/races/18-united-states"
 MATCH = "f1db:1097"
 FEED = Caller("bench", frozenset())
@@ -83,57 +85,70 @@ async def servers() -> AsyncIterator[Servers]:
         yield Servers(database.create_sessions(engine), cache, owner)
 
 
-async def entered(run: Servers) -> tuple[UUID, UUID]:
-    """A contest of ENTRIES teams of the race at the flag, scored and on its board: slate and contest."""
+async def opened(run: Servers, rules: str, match: str, players: Sequence[ListedPlayer]) -> tuple[UUID, UUID]:
+    """A slate of one match, with a contest."""
     clock = SystemClock()
     slate_id, contest_id = uuid4(), uuid4()
-    drivers = drivers_of(RACE)
     async with run.sessions() as session, session.begin():
-        rules = await service.publish(session, clock, FEED, PublishRequest(reference="f1-league@1.2.0"))
-        players = [ListedPlayer(id=driver, role="driver") for driver in drivers]
+        published = await service.publish(session, clock, FEED, PublishRequest(reference=rules))
         slate = SlateRequest(
             title="Bench",
-            rules=rules.sha256,
-            matches=[MATCH],
-            players=players,
+            rules=published.sha256,
+            matches=[match],
+            players=list(players),
             locks_at=clock.now() + timedelta(hours=1),
         )
         await service.open_slate(session, clock, slate_id, slate)
         await service.open_contest(session, clock, contest_id, ContestRequest(slate=slate_id, title="Bench"))
-    source, now = random.Random(2026), clock.now()
-    teams, entries = [], []
-    for number in range(1, ENTRIES + 1):
-        chosen, team = source.sample(drivers, 5), UUID(int=source.getrandbits(128))
-        roster = json.dumps({"players": chosen, "offices": {"captain": chosen[0]}, "bench": [], "chips": []})
+    return slate_id, contest_id
+
+
+def drawn(names: Sequence[str], size: int, count: int) -> Iterator[list[str]]:
+    """Random picks, the same at every run."""
+    source = random.Random(2026)
+    for _ in range(count):
+        yield source.sample(names, size)
+
+
+async def enter(
+    run: Servers, slate_id: UUID, contest_id: UUID, picked: Iterable[tuple[list[str], dict[str, str]]]
+) -> None:
+    """Teams in a contest, by the database."""
+    teams, entries, now = [], [], SystemClock().now()
+    for number, (chosen, offices) in enumerate(picked, start=1):
+        team = uuid5(slate_id, str(number))
+        roster = json.dumps({"players": chosen, "offices": offices, "bench": [], "chips": []})
         teams.append((team, slate_id, uuid4(), roster, sorted(chosen), 0, 0, now))
         entries.append((contest_id, team, number, now))
     columns = ["id", "slate_id", "owner_id", "roster", "members", "units", "changed_in", "created_at"]
     await run.owner.copy_records_to_table("teams", records=teams, columns=columns)
     columns = ["contest_id", "team_id", "number", "created_at"]
     await run.owner.copy_records_to_table("entries", records=entries, columns=columns)
-    await run.owner.execute("UPDATE contests SET entered = $1", ENTRIES)
+    await run.owner.execute("UPDATE contests SET entered = $1 WHERE id = $2", len(teams), contest_id)
     await run.owner.execute("ANALYZE teams, entries")
-    await said(run, contest_id, texts(RACE, swapped=True))
-    return slate_id, contest_id
 
 
-async def said(run: Servers, contest_id: UUID, files: dict[str, str]) -> None:
+async def said(run: Servers, contest_id: UUID, files: dict[str, str], source: str = "f1db", match: str = MATCH) -> None:
     """What a feed says, from its arrival until the contest's board is right: the web's part, the worker's and the board's."""
     clock = SystemClock()
     contents = {name: text.encode() for name, text in files.items()}
     objects = {name: payloads.named(content) for name, content in contents.items()}
-    snapshot = payloads.Payload("f1db", "f1db", clock.now(), True, objects, contents, FEED.subject)
+    snapshot = payloads.Payload(source, source, clock.now(), True, objects, contents, FEED.subject)
     async with run.sessions() as session, session.begin():
-        await ingestion.ingest(session, clock, MATCH, snapshot)
+        await ingestion.ingest(session, clock, match, snapshot)
     async with run.sessions() as session, session.begin():
-        await rescoring.score_match(session, clock, MATCH)
+        await rescoring.score_match(session, clock, match)
     async with run.sessions() as session, session.begin():
         await boards.refresh(session, run.cache, of_contest(contest_id))
 
 
 async def correction(run: Servers) -> None:
     """Two cars change places; most teams hold neither."""
-    slate_id, contest_id = await entered(run)
+    drivers = drivers_of(RACE)
+    listed = [ListedPlayer(id=driver, role="driver") for driver in drivers]
+    slate_id, contest_id = await opened(run, "f1-league@1.2.0", MATCH, listed)
+    await enter(run, slate_id, contest_id, ((chosen, {"captain": chosen[0]}) for chosen in drawn(drivers, 5, ENTRIES)))
+    await said(run, contest_id, texts(RACE, swapped=True))
     bare = await seconds(lambda: run.owner.execute("UPDATE teams SET units = units WHERE slate_id = $1", slate_id))
     taken = await seconds(lambda: said(run, contest_id, texts(RACE, swapped=False)))
     moved = await run.owner.fetchval("SELECT count(*) FROM teams WHERE changed_in = (SELECT max(revision) FROM slates)")
@@ -141,41 +156,78 @@ async def correction(run: Servers) -> None:
     Figure(name="boards.correction", value=round(taken, 2), unit="s", reference=round(bare, 2), against=against).emit()
 
 
-async def ranks(run: Servers) -> None:
-    """Pages and single places of a board of MEMBERS."""
-    contest_id, source = uuid4(), random.Random(7)
-    board, _, mark = boards.keys(contest_id)
-    members = [UUID(int=source.getrandbits(128)) for _ in range(MEMBERS)]
-    for start in range(0, MEMBERS, 1_000):
-        batch = {str(member): source.randrange(10**9) for member in members[start : start + 1_000]}
-        await filled(run.cache, board, batch)
+async def ranks(run: Servers, count: int) -> None:
+    """Pages and single places of a board of `count`."""
+    ranking, source = of_contest(uuid4()), random.Random(7)
+    board, _, mark = boards.keys(ranking.id)
+    for start in range(0, count, _FILLED_AT_ONCE):
+        await run.cache.eval(_FILL, 1, board, str(start), str(start + _FILLED_AT_ONCE))
     await run.cache.set(mark, 1)
     async with run.sessions() as session:
-        reader = boards.BoardReader(run.cache, session, of_contest(contest_id))
+        reader = boards.BoardReader(run.cache, session, ranking)
         pings = [await seconds(run.cache.ping) for _ in range(QUERIES)]
         asked: dict[str, Callable[[], Awaitable[object]]] = {
-            "place": lambda: reader.places([source.choice(members)]),
-            "page": lambda: reader.page(source.randrange(MEMBERS - 50), 50),
+            "place": lambda: reader.places([UUID(int=source.randrange(count))]),
+            "page": lambda: reader.page(source.randrange(count - 50), 50),
         }
         for name, query in asked.items():
             times = sorted([await seconds(query) for _ in range(QUERIES)])
             Figure(
-                name=f"boards.{name}_p99",
+                name=f"boards.{name}_of_{count}_p99",
                 value=round(1000 * times[QUERIES * 99 // 100], 3),
                 unit="ms",
                 reference=round(1000 * sorted(pings)[QUERIES * 99 // 100], 3),
-                against=f"p99 of PING; here of a board of {MEMBERS} members, median {1000 * times[QUERIES // 2]:.2f} ms",
+                against=f"p99 of PING; here the median is {1000 * times[QUERIES // 2]:.2f} ms",
             ).emit()
+    await run.cache.unlink(board)
 
 
-async def filled(cache: Cache, board: str, batch: dict[str, int]) -> None:
-    """Members put on the board, however long that takes: the client gives up after a second, which a busy machine exceeds."""
-    while True:
-        try:
-            await cache.zadd(board, batch)
-            return
-        except RedisError:
-            await asyncio.sleep(PAUSE_SECONDS)
+#: Members whose ids are numbers, with scores that spread over a billion, made where they are kept.
+_FILL = """
+for number = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do
+    local member = string.format('00000000-0000-0000-0000-%012x', number)
+    redis.call('ZADD', KEYS[1], (number * 2654435761) % 1000000000, member)
+end
+"""
+_FILLED_AT_ONCE = 20_000
+
+
+async def balls(run: Servers) -> None:
+    """A match as a feed tells it, a ball a time: how long until the board is right, for the slowest of a hundred."""
+    names = [player["id"] for player in example.players()]
+    slate_id, contest_id = await opened(
+        run, "cricket-t20-b@1.1.0", "bench:1", [ListedPlayer(id=name) for name in names]
+    )
+    picked = [(chosen, {"captain": chosen[0], "vice_captain": chosen[1]}) for chosen in drawn(names, 11, FOLLOWERS)]
+    await enter(run, slate_id, contest_id, picked)
+    taken, bare = [], []
+    for ball in range(1, BALLS + 1):
+        files = over_by_over(ball)
+        taken.append(await seconds(lambda said_so=files: said(run, contest_id, said_so, "events", "bench:1")))  # type: ignore[misc]
+        bare.append(
+            await seconds(lambda: run.owner.execute("UPDATE teams SET units = units WHERE slate_id = $1", slate_id))
+        )
+    against = f"one UPDATE of all {FOLLOWERS} rows; here {BALLS} balls, each with the whole log so far; median "
+    Figure(
+        name="boards.ball_p99",
+        value=round(sorted(taken)[BALLS * 99 // 100], 3),
+        unit="s",
+        reference=round(sorted(bare)[BALLS * 99 // 100], 3),
+        against=f"{against}{sorted(taken)[BALLS // 2]:.3f} s",
+    ).emit()
+
+
+def over_by_over(balls_so_far: int) -> dict[str, str]:
+    """The log of a match in which the first two batters hit in turn."""
+    document = json.loads(example.log("bench:1", "2026-01-01T12:00:00+00:00", 4)["log.json"])
+    *others, delivery = document["events"]
+    for number in range(2, balls_so_far + 1):
+        over, place = divmod(number, 6)
+        runs = number % 5
+        attributes = {**delivery["attributes"], "over": over, **dict.fromkeys(("runs", "total", "charged"), runs)}
+        attributes["boundary"] = 4 if runs == 4 else 0
+        others.append({**delivery, "id": f"delivery:1.{over:03d}.{place + 1:02d}x", "attributes": attributes})
+    return {"log.json": json.dumps({**document, "events": others})}
 
 
 def texts(race: Path, *, swapped: bool) -> dict[str, str]:
@@ -203,8 +255,10 @@ async def seconds(run: Callable[[], Awaitable[object]]) -> float:
 
 async def _main() -> None:
     async with servers() as run:
+        await balls(run)
         await correction(run)
-        await ranks(run)
+        for count in MEMBERS:
+            await ranks(run, count)
 
 
 def main() -> None:
