@@ -111,8 +111,9 @@ class Application(Component):
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
     ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
-    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts, mails or is traced), where a deployment
-    moves requests also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service` per process.
+    (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts, mails or is traced), where a
+    deployment moves requests also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service`
+    per process.
     """
 
     services: Mapping[str, Service]
