@@ -12,7 +12,7 @@ import pytest
 from localcloud.partners.wire import Answer, PartnerCall, Wire, serve
 from services.auth import letters
 from services.auth.tasks import jobs
-from services.common.aws import AwsClient
+from services.common.aws import AwsClient, AwsError
 from tests.services.auth.fixtures import Auth
 from tests.services.support import Clock, environ
 
@@ -128,7 +128,7 @@ async def test_the_emulators_ses_takes_a_letter_from_an_address_that_is_verified
         points = boto3.client("ses").get_send_statistics()["SendDataPoints"]
         return sum(point["DeliveryAttempts"] for point in points)
 
-    with pytest.raises(letters.AwsError, match="MessageRejected"):
+    with pytest.raises(AwsError, match="MessageRejected"):
         await letters._by_ses(sender, letter)
     before = await asyncio.to_thread(sent)
     await AwsClient("sesv2").call(lambda client: client.create_email_identity(EmailIdentity=sender.mail_from))
