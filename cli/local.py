@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -137,15 +138,20 @@ def engine() -> Engine:
 
 def workspace(provider_port: int, state: Path | None = None) -> Workspace:
     """This project against the provider at that port; `state` is the platform's unless something else is given."""
+    from environments.source import PINS_KEY
     from localcloud.engine.run import Workspace
+    from localcloud.partners.keys import pins
 
     state = state or places().pulumi
+    known = pins(places().partners)
     return Workspace(
         engine=engine(),
         project=PROJECT,
         state=state,
         provider_port=provider_port,
         python=Path(sys.executable),
+        # The program believes this machine's stand-ins as it would a provider: by a certificate that its settings name.
+        standing={STACK: {PINS_KEY: json.dumps(known)}} if known else {},
         say=console.say,
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from model import regions
+from model.pins import ISSUERS
 from model.validation import described
 
 InstanceClass = Annotated[
@@ -106,5 +107,8 @@ EndpointName = Annotated[
 EndpointUrl = Annotated[
     str,
     StringConstraints(pattern=described(r"^https?://[a-z0-9.-]+(:\d+)?$", "http:// or https:// and a host, no path")),
+]
+IssuerName = Annotated[
+    str, StringConstraints(pattern=described(rf"^({'|'.join(ISSUERS)})$", f"one of {', '.join(ISSUERS)}"))
 ]
 Reason = Annotated[str, StringConstraints(min_length=15, max_length=300)]

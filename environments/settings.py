@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -17,6 +18,7 @@ from environments.forms import (
     EndpointUrl,
     EventName,
     InstanceClass,
+    IssuerName,
     NodeType,
     PostgresVersion,
     Reason,
@@ -25,13 +27,14 @@ from environments.forms import (
     StackName,
     ValkeyVersion,
 )
-from environments.source import DIRECTORY, SettingsError, Source
+from environments.source import DIRECTORY, PINS_KEY, SettingsError, Source
 from environments.tiers import TIERS
 from model.cidr import private_block
 from model.cost.usage import Usage
 from model.egress import EGRESS
 from model.limits import LOG_RETENTION_DAYS
 from model.merge import merge
+from model.pins import der, is_stand_in
 from model.regions import ZONES
 from model.vocabulary import DnsFirewallMode, Model, Nat, ServiceName, Tier, Upgrade
 
@@ -241,6 +244,8 @@ class EnvironmentSettings(Model):
     """what `matchday cost` reckons a month with where the plan does not say it (docs/cost.md)"""
     endpoints: dict[EndpointName, EndpointUrl] = Field(default_factory=dict)
     """variable of a partner (`endpoints` in model/egress.py) → its URL here: a sandbox's; on a laptop, a stand-in's"""
+    pins: dict[IssuerName, list[str]] = Field(default_factory=dict)
+    """issuer of `model/pins.py` → certificates (PEM) that its messages are believed by; none: nothing is believed"""
     relaxed: Mapping[Relaxation, Reason] = Field(default_factory=dict)
     """secure defaults that it gives up → the reason of each, 15 to 300 characters"""
 
@@ -268,6 +273,20 @@ class EnvironmentSettings(Model):
     def availability_zones(self) -> tuple[str, ...]:
         """The zones' full names, such as `ap-south-1a`."""
         return tuple(f"{self.region}{letter}" for letter in self.network.zones)
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        for issuer, certificates in self.pins.items():
+            for place, pem in enumerate(certificates):
+                try:
+                    found = der(pem)
+                except ValueError as error:
+                    raise ValueError(f"pins.{issuer}[{place}]: {pem[:40]!r}: {error}") from None
+                if is_stand_in(found) and self.tier is not Tier.LAPTOP:
+                    raise ValueError(
+                        f"pins.{issuer}[{place}]: a certificate of a stand-in's; accepted: one of the issuer's own"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
@@ -330,4 +349,8 @@ def load(stack: str, config: Mapping[str, str], directory: Path = DIRECTORY) -> 
         raise SettingsError(f"{source.shown}: {KEY}.tier: {tier!r} is no tier; accepted: {', '.join(TIERS)}")
     if tier == Tier.PRODUCTION and document.get("relaxed"):
         raise SettingsError(f"{source.shown}: {KEY}.relaxed: nothing may be relaxed in the tier production")
+    if PINS_KEY in config:
+        if tier != Tier.LAPTOP:
+            raise SettingsError(f"{source.shown}: {PINS_KEY}: no such key in the tier {tier}; accepted: {KEY}.pins")
+        document = {**document, "pins": json.loads(config[PINS_KEY])}
     return source.validated(EnvironmentSettings, merge(TIERS[tier], document))

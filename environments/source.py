@@ -22,6 +22,9 @@ REGION_KEY = "aws:region"
 #: Whether facts of other stacks are stand-ins (stacks/facts.py): set by previews, never in a file.
 FACTS_KEY = "matchday:facts"
 
+#: Certificates of this machine's stand-ins (`pins` of the settings): set by `matchday`, never in a file, on a laptop only.
+PINS_KEY = "matchday:pins"
+
 #: Where the files of the stacks are.
 DIRECTORY = Path(__file__).parent
 
@@ -58,7 +61,7 @@ class Source:
             )
             raise SettingsError(f"there is no environment {stack!r}: {shown} does not exist; accepted: {known}")
         for each in sorted(config):
-            if each.startswith("matchday:") and each not in (key, FACTS_KEY):
+            if each.startswith("matchday:") and each not in (key, FACTS_KEY, PINS_KEY):
                 raise SettingsError(f"{shown}: {each}: no such key; accepted: {key}")
         for each in (key, REGION_KEY):
             if each not in config:

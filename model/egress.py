@@ -12,11 +12,13 @@ class EgressGroup:
 
     `endpoints`: variable → URL of whom a service calls, as its processes are given it; an environment may have another one,
     and has to name one where this says None: then its host is answered for, too.
+    `pins`: issuers (`model/pins.py`) whose certificates a service is given, as far as the environment names any.
     """
 
     summary: str
     domains: tuple[str, ...]
     endpoints: Mapping[str, str | None] = field(default_factory=dict)
+    pins: tuple[str, ...] = ()
 
 
 #: Name → group. A service whose `egress` is empty reaches nothing outside of AWS.
@@ -32,13 +34,13 @@ EGRESS: Mapping[str, EgressGroup] = {
         endpoints={"SECURE_ID_URL": "https://api.cashfree.com"},
     ),
     "identity-providers": EgressGroup(
-        summary="DigiLocker: documents of players",
-        # Nobody calls the eSign provider but players' browsers, which carry request and response.
+        summary="DigiLocker: documents of players; the eSign provider: what became of a signature",
         domains=("digilocker.meripehchaan.gov.in", "esign.verasys.in"),
         endpoints={
             "DIGILOCKER_URL": "https://digilocker.meripehchaan.gov.in",
             "ESIGN_URL": "https://esign.verasys.in",
         },
+        pins=("uidai", "digilocker", "esp", "signers"),
     ),
     "sign-in-providers": EgressGroup(
         summary="Sign-in with Google and Apple: keys and tokens",

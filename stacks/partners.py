@@ -1,4 +1,4 @@
-"""Whom the services of an environment call outside of AWS: by which variables, at which hosts; pure."""
+"""Whom the services of an environment call outside of AWS, and what they believe them by: variables, hosts, pins; pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.egress import EGRESS
 from model.manifest import ServiceManifest
+from model.pins import VARIABLE, text
 
 
 def endpoints(settings: EnvironmentSettings, service: ServiceManifest) -> dict[str, str]:
@@ -15,6 +16,13 @@ def endpoints(settings: EnvironmentSettings, service: ServiceManifest) -> dict[s
     found = {name: url for group in service.egress for name, url in EGRESS[group].endpoints.items()}
     found |= {name: url for name, url in settings.endpoints.items() if name in found}
     return {name: url for name, url in found.items() if url is not None}
+
+
+def pins(settings: EnvironmentSettings, service: ServiceManifest) -> dict[str, str]:
+    """Variable → certificates by which the service believes its partners' messages; none where none is named."""
+    wanted = {issuer for group in service.egress for issuer in EGRESS[group].pins}
+    found = {issuer: each for issuer, each in settings.pins.items() if issuer in wanted}
+    return {VARIABLE: text(found)} if found else {}
 
 
 def unnamed(settings: EnvironmentSettings, service: ServiceManifest) -> list[str]:

@@ -75,7 +75,7 @@ class ApplicationArgs:
     - scheduled: process → bounds that change at known moments.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - data_key: whether it encrypts with the platform's data key itself, under its own name.
-    - endpoints: variable → URL of a partner outside of AWS.
+    - endpoints: variable → URL of a partner outside of AWS, or certificates that partners' messages are believed by.
     - mail: from whom it sends e-mail by SES, if it does.
     - drain_seconds: 5–120, from SIGTERM to SIGKILL.
     - after: what its tasks must find when they start: the services that it calls (Service Connect tells a task only the names

@@ -57,7 +57,7 @@ class Dependencies:
     """What a service's processes reach.
 
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
-    - endpoints: variable → URL of a partner outside of AWS.
+    - endpoints: variable → URL of a partner outside of AWS, or certificates that partners' messages are believed by.
     - data_key: ARN of the KMS key that the service encrypts with itself, if it does.
     - secrets: name of a variable → the secret that it holds. variables: what else is known when the stack is deployed.
     """

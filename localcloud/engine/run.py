@@ -85,6 +85,7 @@ class Workspace:
     - provider_port: where `aws` and `random` listen on 127.0.0.1.
     - python: the interpreter that runs the program.
     - extra: further variables of the CLI's.
+    - standing: stack → settings laid over its file in every run.
     - say: what takes lines of progress.
     """
 
@@ -94,6 +95,7 @@ class Workspace:
     provider_port: int
     python: Path
     extra: Mapping[str, str] = field(default_factory=dict)
+    standing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     say: Callable[[str], None] = lambda _line: None
 
     def __post_init__(self) -> None:
@@ -271,7 +273,7 @@ class Workspace:
             raise EngineFailed("config", (), str(error), source) from None
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
         salted = yaml.safe_load(self._salt(stack).read_text())
-        salted["config"] = {**(settings.get("config") or {}), **overrides}
+        salted["config"] = {**(settings.get("config") or {}), **self.standing.get(stack, {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
 
     def salt(self, stack: str) -> str:

@@ -11,21 +11,25 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
+from cryptography import x509
 
 from localcloud.partners.cashfree import CashfreeStandIn
 from localcloud.partners.digilocker import Citizen, DigilockerStandIn
 from localcloud.partners.esp import EspStandIn
 from localcloud.partners.feeds import FeedStandIn
+from localcloud.partners.keys import LASTS, Keys, identity
 from localcloud.partners.messages import MessagesStandIn
 from localcloud.partners.oidc import OidcStandIn, Person
 from localcloud.partners.provider import Refusal, StandIn
 from localcloud.partners.razorpay import RazorpayStandIn
 from localcloud.partners.secrets import Secrets
 from localcloud.partners.secure_id import SecureIdStandIn
+from localcloud.partners.signing import Identity
 from localcloud.partners.wire import Answer, Handler, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario, World
 
@@ -40,8 +44,8 @@ class Partners:
     """The stand-ins, and what `/_partners/` answers: to who plays people (at their bank, at their mailbox, logged in at the
     provider), and to who sets the scenario."""
 
-    def __init__(self, secrets: Secrets, ingress: str) -> None:
-        self._ingress = ingress
+    def __init__(self, secrets: Secrets, ingress: str, keys: Keys) -> None:
+        self._ingress, self._secrets = ingress, secrets
         run = uuid.uuid4().hex
         world = {name: World(name, Scenario(), time.time, run) for name in ("razorpay", "cashfree")}
         self.stand_ins: Mapping[str, StandIn] = {
@@ -53,8 +57,10 @@ class Partners:
         self._messages = MessagesStandIn(secrets.of)
         self.oidc = OidcStandIn(secrets.of)
         back = [f"http://{host}:{ingress.rpartition(':')[2]}/identified" for host in ("localhost", "127.0.0.1")]
-        esp = EspStandIn(World("esign", Scenario(), time.time, run))
+        self.esp = EspStandIn(World("esign", Scenario(), time.time, run), _Registered(secrets))
+        self.esp.identity, self.esp.authority = keys.identity("esp"), keys.identity("signers")
         self.digilocker = DigilockerStandIn(World("digilocker", Scenario(), time.time, run), secrets.of, back)
+        self.digilocker.identity = keys.identity("digilocker")
         self._handlers: Mapping[str, Handler] = {
             **{name: each.handle for name, each in self.stand_ins.items()},
             **{name: each.handle for name, each in self.feeds.items()},
@@ -62,13 +68,15 @@ class Partners:
             "messages": self._messages.handle,
             "oidc": self.oidc.handle,
             "digilocker": self.digilocker.handle,
-            "esign": esp.handle,
+            "esign": self.esp.handle,
         }
 
     async def handle(self, request: PartnerCall) -> Answer:
         """An answer of the provider whose name the Host begins with."""
         if request.path.startswith("/_partners/"):
             try:
+                if (request.method, request.path) == ("POST", "/_partners/enrolment"):
+                    return Answer.of({"put": await self._enrol()})
                 return self._control(request)
             except Refusal as refusal:
                 return Answer.of({"error": refusal.code}, refusal.status)
@@ -81,6 +89,18 @@ class Partners:
             return await handler(request)
         except KeyError:  # a secret that is not there yet
             return Answer.of({"error": "not_ready"}, 503)
+
+    async def _enrol(self) -> list[str]:
+        """Do what an operator does with a real eSign provider: a key of ours, whose certificate the provider registers, is put
+        into Secrets Manager in place of what was generated. Which secrets were put; none where that was done before."""
+        await self._secrets.read()
+        try:
+            identity(self._secrets.whole("ESIGN_KEY"))
+            return []
+        except ValueError:
+            made = Identity.made("Matchday, at a stand-in for an eSign provider", lasts=LASTS)
+            await self._secrets.put("ESIGN_KEY", made.pem() + made.certificate_pem())
+            return ["ESIGN_KEY"]
 
     def _control(self, request: PartnerCall) -> Answer:
         match (request.method, *request.path.strip("/").split("/")[1:]):
@@ -96,6 +116,9 @@ class Partners:
             case ("PUT", "digilocker", "citizen"):
                 wanted = request.json()
                 self.digilocker.refuses, self.digilocker.who = bool(wanted.pop("refuses", False)), Citizen(**wanted)
+                return Answer.of({})
+            case ("PUT", "esign", "person"):
+                self.esp.who = str(request.json()["name"])
                 return Answer.of({})
             case ("GET", "digilocker", "authorize"):
                 return self.digilocker.authorize(request.query)
@@ -118,7 +141,7 @@ class Partners:
                 faults = {Fault(fault): float(share) for fault, share in document.pop("faults", {}).items()}
                 down = document.pop("down", None)
                 scenario = Scenario(**document, faults=faults, down=Fault(down) if down else None)
-                worlds = [self.secure_id.world, self.digilocker.world]
+                worlds = [self.secure_id.world, self.digilocker.world, self.esp.world]
                 worlds += [each.world for each in self.feeds.values()]
                 worlds += [each.world for each in self.stand_ins.values()]
                 {each.name: each for each in worlds}[name].follow(scenario)
@@ -151,13 +174,36 @@ class Partners:
                 await asyncio.sleep(_ROUND_SECONDS)
 
 
+class _Registered(Mapping[str, x509.Certificate]):
+    """Whom the eSign provider knows: the platform, by the certificate that stands beside its key in Secrets Manager."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    def __getitem__(self, asp: str) -> x509.Certificate:
+        if asp != self._secrets.of("ESIGN_ASP_ID"):
+            raise KeyError(asp)
+        try:
+            return identity(self._secrets.whole("ESIGN_KEY")).certificate
+        except ValueError:
+            raise KeyError(asp) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([self._secrets.of("ESIGN_ASP_ID")])
+
+    def __len__(self) -> int:
+        return 1
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
         secrets = Secrets(http, arguments.emulator, arguments.region)
-        partners = Partners(secrets, arguments.ingress)
+        keys = Keys(arguments.keys)
+        keys.make()
+        partners = Partners(secrets, arguments.ingress, keys)
 
         async def handle(request: PartnerCall) -> Answer:
             await secrets.refresh()
@@ -186,6 +232,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--region", default="ap-south-1")
     parser.add_argument("--ingress", required=True, metavar="HOST:PORT", help="where webhooks go")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="where keys are kept; left out: none is")
     arguments = parser.parse_args(argv)
     if not ipaddress.ip_address(arguments.host).is_loopback:
         sys.stderr.write(f"localcloud.partners: --host {arguments.host} is not a loopback address (127.0.0.0/8)\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from localcloud.partners.provider import Refusal
+from localcloud.partners.provider import Refusal, answered
 from localcloud.partners.signing import Identity
 from localcloud.partners.wire import Answer, PartnerCall
 from localcloud.partners.world import World
@@ -45,14 +45,15 @@ class Twist:
 
 @dataclass
 class EspStandIn:
-    """The provider. `registered`: aspId → certificate of its requests."""
+    """The provider. `registered`: aspId → certificate of its requests; KeyError for whom it does not know."""
 
     world: World
-    registered: dict[str, x509.Certificate] = field(default_factory=dict)
+    registered: Mapping[str, x509.Certificate] = field(default_factory=dict)
     who: str = "Asha Sharma"
     refuses: bool = False
     twist: Twist = field(default_factory=Twist)
     _seen: set[str] = field(default_factory=set)
+    _given: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def authority(self) -> Identity:
@@ -70,14 +71,16 @@ class EspStandIn:
         return rsa.generate_private_key(65537, 2048)
 
     async def handle(self, request: PartnerCall) -> Answer:
-        """A page that has the browser post the response to the platform."""
+        """A page that has the browser post the response to the platform; or a server's query, which may meet a fault."""
+        if (request.method, request.path) == ("POST", "/esign/2.1/status"):
+            return answered(self.world, request, self._status, _error)
         if (request.method, request.path) != ("POST", "/esign/2.1/signdoc"):
             return Answer.of({"error": "not_found"}, 404)
         form = dict(parse_qsl(request.body.decode()))
         try:
             where, xml = self.signed(form.get("eSignRequest", "").encode())
         except Refusal as refusal:
-            return Answer(refusal.status, html.escape(refusal.code).encode(), {"Content-Type": "text/html"})
+            return _error(refusal)
         page = (
             f'<form method="post" action="{html.escape(where)}"><input type="hidden" name="eSignResponse"'
             f' value="{html.escape(xml.decode())}"></form><script>document.forms[0].submit()</script>'
@@ -105,13 +108,34 @@ class EspStandIn:
             given = etree.SubElement(signatures, "DocSignature", id="1", sigHashAlgorithm="SHA256", error="NA")
             given.text = base64.b64encode(made).decode()
         self.twist.stated(answer)
-        return str(root.get("responseUrl")), self.twist.sent((self.twist.identity or self.identity).sign_xml(answer))
+        made = self._given[str(root.get("txn"))] = self._sealed(answer)
+        return str(root.get("responseUrl")), made
+
+    def _sealed(self, answer: Any) -> bytes:
+        return self.twist.sent((self.twist.identity or self.identity).sign_xml(answer))
+
+    def _status(self, request: PartnerCall) -> Answer:
+        """What was answered to a transaction; to one that nobody has come with yet, that it is pending."""
+        from lxml import etree
+
+        root = self._verified(request.body, "EsignStatus")
+        txn = str(root.get("txn"))
+        made = self._given.get(txn)
+        if made is None:
+            now = datetime.fromtimestamp(self.world.now(), UTC)
+            pending = etree.Element(
+                "EsignResp", ver="2.1", status="2", ts=_time(now), txn=txn, resCode="", errCode="NA", errMsg="NA"
+            )
+            self.twist.stated(pending)
+            made = self._sealed(pending)
+        return Answer(200, made, {"Content-Type": "application/xml"})
 
     def _signer(self, name: str, now: datetime) -> Identity:
         begins = now - timedelta(minutes=1)
         return Identity.made(name, self.authority, begins=begins, lasts=SIGNER_LASTS, key=self.signer_key)
 
-    def _request(self, xml: bytes) -> Any:
+    def _verified(self, xml: bytes, tag: str) -> Any:
+        """A request as one who is registered signed it, a moment ago. Raises Refusal."""
         from lxml import etree
         from signxml.exceptions import SignXMLException
         from signxml.verifier import XMLVerifier
@@ -121,15 +145,24 @@ class EspStandIn:
             verified: Any = XMLVerifier().verify(xml, x509_cert=self.registered[asp])
             root = verified.signed_xml
             at = datetime.fromisoformat(root.get("ts")).replace(tzinfo=_INDIA)
-            (document,) = root.findall("Docs/InputHash")
-            good = (
-                root.tag == "Esign" and root.get("ver") == "2.1" and root.get("sc") == "Y" and root.get("AuthMode") == "1"
-                and root.get("responseSigType") == "pkcs7" and document.get("hashAlgorithm") == "SHA256"
-                and len(bytes.fromhex(document.text)) == 32
-            )  # fmt: skip
         except (etree.XMLSyntaxError, SignXMLException, KeyError, ValueError, TypeError):
             raise Refusal(400, "ESP-001: the request's signature or form") from None
-        if not good or abs(at - datetime.fromtimestamp(self.world.now(), UTC)) > REQUEST_AGE:
+        late = abs(at - datetime.fromtimestamp(self.world.now(), UTC)) > REQUEST_AGE
+        if late or root.tag != tag or root.get("ver") != "2.1":
+            raise Refusal(400, "ESP-002: the request's values or time")
+        return root
+
+    def _request(self, xml: bytes) -> Any:
+        root = self._verified(xml, "Esign")
+        try:
+            (document,) = root.findall("Docs/InputHash")
+            good = (
+                root.get("sc") == "Y" and root.get("AuthMode") == "1" and root.get("responseSigType") == "pkcs7"
+                and document.get("hashAlgorithm") == "SHA256" and len(bytes.fromhex(document.text)) == 32
+            )  # fmt: skip
+        except (ValueError, TypeError):
+            raise Refusal(400, "ESP-001: the request's signature or form") from None
+        if not good:
             raise Refusal(400, "ESP-002: the request's values or time")
         if root.get("txn") in self._seen:
             raise Refusal(400, "ESP-003: the transaction came before")
@@ -172,6 +205,10 @@ def signature(signer: Identity, digest: bytes, at: datetime) -> bytes:
     )  # fmt: skip
     made: bytes = cms.ContentInfo({"content_type": "signed_data", "content": data}).dump()
     return made
+
+
+def _error(refusal: Refusal) -> Answer:
+    return Answer(refusal.status, html.escape(refusal.code).encode(), {"Content-Type": "text/html"})
 
 
 def _time(now: datetime) -> str:

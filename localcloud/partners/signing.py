@@ -1,4 +1,4 @@
-"""Keys and certificates of stand-ins for authorities, and XML that they sign. Made anew in each process: no key is kept."""
+"""Keys and certificates of stand-ins for authorities, and XML that they sign. Each certificate says that it is a stand-in's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from model.pins import STAND_IN
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Identity:
     ) -> Identity:
         """Signed by `issuer`, else by itself, and an authority then; from an hour ago on, if nothing else is said."""
         key = key or rsa.generate_private_key(65537, 2048)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        names = {NameOID.COMMON_NAME: name, NameOID.ORGANIZATION_NAME: STAND_IN}
+        subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in names.items()])
         begins = begins or datetime.now(UTC) - timedelta(hours=1)
         usage = {
             "digital_signature": issuer is not None, "content_commitment": issuer is not None, "key_encipherment": False,

@@ -157,6 +157,11 @@ class StateDirectory:
         return EngineDirectory(self.pulumi).backend
 
     @property
+    def partners(self) -> Path:
+        """Keys of the stand-ins for partners."""
+        return self.root / "partners"
+
+    @property
     def provider(self) -> Path:
         """The provider's store: what the emulator cannot hold."""
         return self.root / "provider"

@@ -28,8 +28,11 @@ VERSION = "2.1"
 #: What a response may have in bytes, and how far the ESP's clock may differ from ours.
 RESPONSE_BYTES, SKEW = 64 * 1024, timedelta(minutes=5)
 
-#: Why a response is nobody's that we know: it says nothing about the request that it was sent for.
-FOREIGN = frozenset({"malformed", "not_signed", "too_large", "wrong_txn"})
+#: Why a response is nobody's that we know, or no response yet: it says nothing about the request that it was sent for.
+FOREIGN = frozenset({"malformed", "not_signed", "too_large", "wrong_txn", "pending"})
+
+#: Of `status`: nobody has signed nor refused yet.
+_PENDING = "2"
 
 _INDIA = timezone(timedelta(hours=5, minutes=30))
 
@@ -85,8 +88,6 @@ class Response:
 def request(asked: SignatureAsked, asp: str, answer_to: str, about: str, key: RequestKey) -> str:
     """The signed request for a signature over one hash; `about`: what the ESP shows of the document."""
     from lxml import etree
-    from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
-    from signxml.signer import XMLSigner
 
     root = etree.Element(
         "Esign", ver=VERSION, sc="Y", ts=asked.at.astimezone(_INDIA).strftime("%Y-%m-%dT%H:%M:%S"), txn=asked.txn,
@@ -94,6 +95,27 @@ def request(asked: SignatureAsked, asp: str, answer_to: str, about: str, key: Re
     )  # fmt: skip
     docs = etree.SubElement(root, "Docs")
     etree.SubElement(docs, "InputHash", id="1", hashAlgorithm="SHA256", docInfo=about).text = asked.digest.hex()
+    return _signed(root, key)
+
+
+def status_query(txn: str, asp: str, key: RequestKey, now: datetime) -> str:
+    """The signed question what became of a transaction; it is answered as the request is, or that it is not done yet."""
+    from lxml import etree
+
+    made = now.astimezone(_INDIA).strftime("%Y-%m-%dT%H:%M:%S")
+    return _signed(etree.Element("EsignStatus", ver=VERSION, ts=made, txn=txn, aspId=asp), key)
+
+
+def is_pending(xml: bytes, asked: SignatureAsked, pinned: Sequence[x509.Certificate]) -> bool:
+    """Whether the ESP says of `asked` that nothing has come of it yet. Raises FileRefusedError: one of FOREIGN."""
+    return bool(_answered(xml, asked, pinned).get("status") == _PENDING)
+
+
+def _signed(root: etree._Element, key: RequestKey) -> str:
+    from lxml import etree
+    from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+    from signxml.signer import XMLSigner
+
     signer = XMLSigner(
         signature_algorithm=SignatureMethod.RSA_SHA256, digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.CANONICAL_XML_1_0,
@@ -110,11 +132,9 @@ def response(xml: bytes, asked: SignatureAsked, now: datetime, pinned: Sequence[
 
     Reasons: those of FOREIGN, not_fresh, esp_refused, wrong_hash, another_certificate, certificate_expired.
     """
-    if len(xml) > RESPONSE_BYTES:
-        raise FileRefusedError("too_large")
-    root = signed(xml, "EsignResp", pinned, _moment)
-    if not hmac.compare_digest((root.get("txn") or "").encode(), asked.txn.encode()):
-        raise FileRefusedError("wrong_txn")
+    root = _answered(xml, asked, pinned)
+    if root.get("status") == _PENDING:
+        raise FileRefusedError("pending")
     at = _moment(root)
     if not asked.at - SKEW <= at <= now + SKEW:
         raise FileRefusedError("not_fresh")
@@ -138,6 +158,16 @@ def response(xml: bytes, asked: SignatureAsked, now: datetime, pinned: Sequence[
     if not certificate.not_valid_before_utc - SKEW <= at <= certificate.not_valid_after_utc:
         raise FileRefusedError("certificate_expired")
     return Response(cms, certificate, at)
+
+
+def _answered(xml: bytes, asked: SignatureAsked, pinned: Sequence[x509.Certificate]) -> etree._Element:
+    """What the ESP signed for this transaction."""
+    if len(xml) > RESPONSE_BYTES:
+        raise FileRefusedError("too_large")
+    root = signed(xml, "EsignResp", pinned, _moment)
+    if not hmac.compare_digest((root.get("txn") or "").encode(), asked.txn.encode()):
+        raise FileRefusedError("wrong_txn")
+    return root
 
 
 def _signer(cms: bytes) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Kyc's part of the smoke journey: a player hands in a PAN, a person of staff decides, another service learns the level."""
+"""Kyc's part of the smoke journey: a player hands in a PAN, staff decide, another service learns the level."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from services.common.journey import FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
+from services.kyc.identity_journey import by_digilocker, sign
 
 #: How long the worker may take, in seconds: a picture is read in two processes of its own.
 SECONDS = 120
@@ -122,4 +123,6 @@ def _item(journey: Journey, state: str) -> Any:
     return items[0] if items and items[0]["state"] == state else None
 
 
-STEPS = (Step("submit PAN", submit_pan), Step("review", review))
+STEPS = (
+    Step("submit PAN", submit_pan), Step("review", review), Step("DigiLocker", by_digilocker), Step("agreement", sign),
+)  # fmt: skip

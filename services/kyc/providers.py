@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from services.common.outside import Once
 from services.common.settings import load
 from services.kyc.digilocker import Digilocker, DigilockerSecrets
-from services.kyc.settings import Digests, EsignSettings, open_digests, open_store, open_vault
+from services.kyc.esp import Esp
+from services.kyc.settings import Digests, EsignAddress, EsignSettings, open_digests, open_store, open_vault
 from services.kyc.store import Store
 from services.kyc.trust import Trust, pinned
 from services.kyc.vault import Vault
@@ -23,6 +24,7 @@ class ProviderTools:
     digilocker: Digilocker
     store: Store
     esign: EsignSettings
+    esp: Esp
 
 
 #: Opens them.
@@ -38,4 +40,5 @@ async def open_providers() -> ProviderTools:
         digilocker=Digilocker(load(DigilockerSecrets)),
         store=open_store(),
         esign=load(EsignSettings),
+        esp=Esp(load(EsignAddress)),
     )

@@ -39,14 +39,19 @@ class SecureIdSettings(Settings):
 
 
 class EsignAddress(Settings):
-    """Where browsers post requests to the eSign provider."""
+    """Where the eSign provider is."""
 
     esign_url: HttpUrl
 
     @property
     def form(self) -> str:
-        """Where it takes a request of API 2.1."""
+        """Where browsers post a request of API 2.1."""
         return str(self.esign_url).rstrip("/") + "/esign/2.1/signdoc"
+
+    @property
+    def status(self) -> str:
+        """Where the worker asks it what became of one."""
+        return str(self.esign_url).rstrip("/") + "/esign/2.1/status"
 
 
 class EsignSettings(Settings):

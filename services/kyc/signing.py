@@ -26,8 +26,11 @@ from services.kyc.states import Kind, SigningState
 from services.kyc.store import LOOK_TIME, Store, StoreError, agreement_prefix, prepared_key, signed_key
 from services.kyc.vault import DataKey, KeysUnavailableError, Vault
 
-#: The messages that have an agreement prepared, and a response looked at: `{"signing": id}`.
-PREPARE, CONCLUDE = "kyc.prepare_agreement", "kyc.conclude_agreement"
+#: The messages that have an agreement prepared, a response looked at, and one asked for that did not come: `{"signing": id}`.
+PREPARE, CONCLUDE, ASK = "kyc.prepare_agreement", "kyc.conclude_agreement", "kyc.ask_for_signature"
+
+#: After how long the provider is asked what became of a request: the first time, and again.
+ASKED_FIRST, ASKED_AGAIN = timedelta(minutes=10), timedelta(minutes=5)
 
 #: Within how long it is signed, how much longer the worker may try, and how many responses are looked at.
 SIGNED_IN, TRIED_FOR, RESPONSES = timedelta(minutes=30), timedelta(minutes=30), 5
@@ -102,8 +105,13 @@ async def take(session: AsyncSession, clock: Clock, key: DataKey, signing_id: UU
     signing = await signing_repository.locked(session, signing_id)
     if signing is None or signing.state != SigningState.AWAITING or signing.until <= clock.now():
         raise _unknown()
+    await answer(session, signing, key.seal(signing.id, "response", xml))
+
+
+async def answer(session: AsyncSession, signing: Signing, response: bytes) -> None:
+    """A response, sealed, is looked at by the worker."""
     signing.state, signing.responses = SigningState.ANSWERED.value, signing.responses + 1
-    signing.response = key.seal(signing.id, "response", xml)
+    signing.response = response
     await outbox.enqueue(session, CONCLUDE, {"signing": str(signing.id)})
 
 

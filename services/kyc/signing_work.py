@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common import outbox
 from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.outbox import Message
@@ -55,7 +56,9 @@ class AgreementAsked:
     request: str
 
 
-async def _wanted(session: AsyncSession, clock: Clock, message: Message, state: SigningState) -> AgreementWanted | None:
+async def for_agreement(
+    session: AsyncSession, clock: Clock, message: Message, state: SigningState
+) -> AgreementWanted | None:
     """What both parts begin with; None where it is in another state, or may not go on."""
     found = await signing_repository.locked(session, UUID(message.payload["signing"]))
     if found is None or found.state != state:
@@ -86,7 +89,7 @@ class PrepareAgreement:
 
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> AgreementWanted | None:
         """Who is to sign."""
-        return await _wanted(session, clock, message, SigningState.PREPARING)
+        return await for_agreement(session, clock, message, SigningState.PREPARING)
 
     async def call(self, wanted: Try[AgreementWanted]) -> AgreementAsked:
         """Make the document, keep it, sign the request for its hash."""
@@ -123,6 +126,7 @@ class PrepareAgreement:
         found.digest, found.asked_at, found.request = outcome.prepared.digest, outcome.at, outcome.request
         found.place_start, found.place_end = outcome.prepared.start, outcome.prepared.end
         found.state = SigningState.AWAITING.value
+        await outbox.enqueue_later(session, signing.ASK, {"signing": str(found.id)}, signing.ASKED_FIRST)
 
 
 def _document(wanted: AgreementWanted, known: Known, shown: str) -> PreparedPdf:
@@ -150,11 +154,11 @@ class ConcludeAgreement:
 
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> ResponseWanted | None:
         """The response, and what was asked for."""
-        wanted = await _wanted(session, clock, message, SigningState.ANSWERED)
-        if wanted is None:
+        agreement = await for_agreement(session, clock, message, SigningState.ANSWERED)
+        if agreement is None:
             return None
-        found = await signing_repository.locked(session, wanted.id)
-        return None if found is None else _answered(found, wanted)
+        found = await signing_repository.locked(session, agreement.id)
+        return None if found is None else _answered(found, agreement)
 
     async def call(self, wanted: Try[ResponseWanted]) -> Compared:
         """Believe what is to be believed, put it into the document, verify that, keep it."""

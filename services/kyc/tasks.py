@@ -31,6 +31,7 @@ from services.kyc.providers import Providers, open_providers
 from services.kyc.redigesting import REDIGEST, Redigest
 from services.kyc.retention import AccountClosed
 from services.kyc.selfies import SelfieCheck
+from services.kyc.signature_query import AskForSignature
 from services.kyc.signing_work import ConcludeAgreement, PrepareAgreement
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def jobs_with(toolbox: Toolbox, providers: Providers, writers: Writers) -> Jobs:
     jobs.on_message_outside(digilocker_flow.FETCH, digilocker_flow.Fetch(providers))
     jobs.on_message_outside(signing.PREPARE, PrepareAgreement(providers))
     jobs.on_message_outside(signing.CONCLUDE, ConcludeAgreement(providers))
+    jobs.on_message_outside(signing.ASK, AskForSignature(providers))
     jobs.on_event("auth", "auth.account-closed", 1)(account_closed)
     _schedule(jobs)
     return jobs

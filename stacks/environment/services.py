@@ -22,7 +22,7 @@ from stacks.capacity import schedules
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
-from stacks.partners import endpoints
+from stacks.partners import endpoints, pins
 
 
 class Services:
@@ -118,7 +118,7 @@ class Services:
                 for process in service.processes
                 if (service.name, process) in self._schedules
             },
-            endpoints=endpoints(self._settings, service),
+            endpoints=endpoints(self._settings, service) | pins(self._settings, service),
             calls={name: f"http://{name}:{self._catalog.services[name].port}" for name in service.calls},
             buckets={
                 name: self._foundation.bucket(

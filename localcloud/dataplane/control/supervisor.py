@@ -22,6 +22,7 @@ from localcloud.dataplane.cdn.edge import Edge
 from localcloud.dataplane.control.api import Control
 from localcloud.dataplane.control.child import ChildServer
 from localcloud.dataplane.control.drift import Drift
+from localcloud.dataplane.control.enrolment import Enrolment
 from localcloud.dataplane.control.events import Event, Hub
 from localcloud.dataplane.ecs.agent import Agent
 from localcloud.dataplane.ecs.scheduler import Scheduler
@@ -141,6 +142,7 @@ class Supervisor:
         self._agent.launcher.prepare(self.config.images)
         self._observer = Observer(aws, kept.kept, lambda: (self._drift.position_now(), kept.mark()))
         self._scheduler = Scheduler(self._agent)
+        self._enrolment = Enrolment(f"http://{self._book.host(PARTNERS_HOST)}:{PARTNERS_PORT}")
         self._autoscaler = Autoscaler(
             aws, self._watch.metrics, self.config.timing, self.hub, self._drift.position, self._scheduler.deploying
         )
@@ -195,6 +197,7 @@ class Supervisor:
     def _partners_argv(self, port: int) -> list[str]:
         words = ["--host", self._book.host(PARTNERS_HOST), "--port", str(port), "--emulator", self._info.emulator]
         words += ["--region", self.config.region, "--ingress", self.config.ingress]
+        words += ["--keys", str(self.config.places.partners)]
         return [sys.executable, "-m", "localcloud.partners", *words]
 
     async def _stop(self) -> None:
@@ -240,6 +243,7 @@ class Supervisor:
             desired = await asyncio.to_thread(self._observer.look)
             await self._stores.apply(desired)
             await self._ingress.apply(desired)
+            await self._enrolment.apply(desired)
             await self._scheduler.apply(desired)
             self._watch.balancers = balancers(desired)
             self._note("")

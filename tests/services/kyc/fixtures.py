@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from localcloud.partners.digilocker import DigilockerStandIn
 from localcloud.partners.esp import EspStandIn, Twist
 from localcloud.partners.signing import Identity
-from localcloud.partners.wire import serve
+from localcloud.partners.wire import Answer, PartnerCall, serve
 from localcloud.partners.world import Scenario, World
 from services.common.database import Sessions
 from services.common.jobs import Jobs
@@ -30,10 +30,11 @@ from services.kyc import notices, quality
 from services.kyc.app import create_app
 from services.kyc.checking import Toolbox, Tools
 from services.kyc.digilocker import Digilocker, DigilockerSecrets
+from services.kyc.esp import Esp
 from services.kyc.kms import Kms
 from services.kyc.providers import Providers, ProviderTools
 from services.kyc.sandbox import LIMITS, Sandbox
-from services.kyc.settings import EsignSettings, open_digests
+from services.kyc.settings import EsignAddress, EsignSettings, open_digests
 from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
 from services.kyc.trust import Trust
@@ -236,7 +237,11 @@ async def kyc(
     world = World("digilocker", Scenario(), lambda: clock.now().timestamp())
     digilocker = DigilockerStandIn(world, cloud.secrets.__getitem__, ["http://localhost:8080/identified"])
     digilocker.identity = digilocker_identity
-    server = await serve("127.0.0.1", 0, digilocker.handle)
+
+    async def providers(request: PartnerCall) -> Answer:
+        return await (esp if request.path.startswith("/esign/") else digilocker).handle(request)
+
+    server = await serve("127.0.0.1", 0, providers)
     app = create_app(clock, httpx.ASGITransport(auth.app), trust)
     provider = SecureIdTransport(cloud.secrets)
     async with cloud.fresh("kyc") as database:
@@ -244,7 +249,10 @@ async def kyc(
         given |= {"ESIGN_ASP_ID": "MATCHDAY", "ESIGN_KEY": asp.pem() + asp.certificate_pem()}
         esp.world.now, esp.registered, esp.who = world.now, {"MATCHDAY": asp.certificate}, "Asha Sharma"
         esp.refuses, esp.twist = False, Twist()
-        given |= {"DIGILOCKER_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"}
+        esp.world.follow(Scenario())
+        given |= dict.fromkeys(
+            ("DIGILOCKER_URL", "ESIGN_URL"), f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        )
         del given["AWS_ENDPOINT_URL"]
 
         async def open_tools() -> Tools:
@@ -262,7 +270,7 @@ async def kyc(
                 asked = Digilocker(load(DigilockerSecrets))
                 return ProviderTools(
                     vault=Vault(Kms(data_key)), digests=open_digests(), trust=trust, digilocker=asked,
-                    store=Store(bucket), esign=load(EsignSettings),
+                    store=Store(bucket), esign=load(EsignSettings), esp=Esp(load(EsignAddress)),
                 )  # fmt: skip
 
         async def open_writer() -> (
