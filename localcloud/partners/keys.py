@@ -69,7 +69,7 @@ def pins(directory: Path) -> dict[str, list[str]]:
     """Issuer → its certificate (PEM), of what is kept there; no key is in it."""
     found = {issuer: _file(directory, issuer) for issuer in NAMES}
     return {
-        issuer: [_BEGIN + file.read_text().partition(_BEGIN)[2].strip()]
+        issuer: [(_BEGIN + file.read_text().partition(_BEGIN)[2]).strip()]
         for issuer, file in found.items()
         if file.exists()
     }

@@ -21,6 +21,7 @@ from services.kyc.findings import Finding
 from services.kyc.reading import Picture
 from services.kyc.repository import Sealed
 from services.kyc.sandbox import PoisonError, Sandbox
+from services.kyc.scanning import open_scanner
 from services.kyc.settings import Digests, open_digests, open_provider, open_store, open_vault
 from services.kyc.states import CaseEvent, DocumentState, ItemState, Kind
 from services.kyc.store import Store, upload_key
@@ -48,7 +49,11 @@ Toolbox = Once[Tools]
 async def open_tools() -> Tools:
     """The worker's, from its environment. Raises SettingsError."""
     return Tools(
-        vault=open_vault(), digests=open_digests(), store=open_store(), sandbox=Sandbox(), provider=open_provider()
+        vault=open_vault(),
+        digests=open_digests(),
+        store=open_store(),
+        sandbox=Sandbox(scanner=open_scanner()),
+        provider=open_provider(),
     )
 
 

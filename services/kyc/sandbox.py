@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from services.kyc.packing import unpacked
 from services.kyc.reader import FAILED, Act
+from services.kyc.scanning import Scanner
 
 #: Where the packages are that `-m` finds.
 _ROOT = Path(__file__).parents[2]
@@ -64,13 +65,15 @@ class Found:
 
 
 class Sandbox:
-    """One act at a time: the task's memory is for one."""
+    """One act at a time: the task's memory is for one. What comes from outside passes the `scanner` first, if there is one."""
 
-    def __init__(self, limits: Mapping[Act, Limits] = LIMITS) -> None:
-        self._limits, self._turn = limits, asyncio.Semaphore(1)
+    def __init__(self, limits: Mapping[Act, Limits] = LIMITS, scanner: Scanner | None = None) -> None:
+        self._limits, self._turn, self._scanner = limits, asyncio.Semaphore(1), scanner
 
     async def run(self, act: Act, content: bytes) -> Found:
-        """Do `act` on `content`. Raises PoisonError, SandboxError."""
+        """Do `act` on `content`. Raises PoisonError, SandboxError, ScannerAwayError."""
+        if act is Act.CLEAN and self._scanner is not None and await self._scanner.infected(content):
+            raise PoisonError("infected")
         async with self._turn:
             return await _run(act, self._limits[act], content)
 

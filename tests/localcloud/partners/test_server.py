@@ -6,19 +6,28 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import html
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
+from cryptography import x509
 
+from localcloud.partners.keys import pins
+from localcloud.partners.signing import Identity
 from localcloud.partners.wire import Answer, PartnerCall, serve
+from services.kyc import esign
+from services.kyc.esign import RequestKey, SignatureAsked
 
 KEYS = {
     "RAZORPAY_KEY_ID": "key", "RAZORPAY_KEY_SECRET": "secret", "RAZORPAY_WEBHOOK_SECRET": "hook previous",
     "CASHFREE_CLIENT_ID": "client", "CASHFREE_CLIENT_SECRET": "other", "MESSAGES_KEY": "post", "OIDC_CLIENT_ID": "us",
-    "OIDC_CLIENT_SECRET": "ours",
+    "OIDC_CLIENT_SECRET": "ours", "ESIGN_ASP_ID": "matchday", "ESIGN_KEY": "generated",
 }  # fmt: skip
 
 
@@ -26,6 +35,7 @@ class Surroundings:
     """An emulator that holds the keys, and a platform that takes webhooks at the third try."""
 
     def __init__(self) -> None:
+        self.held = dict(KEYS)
         self.webhooks: list[PartnerCall] = []
         self.told = asyncio.Event()
 
@@ -33,7 +43,11 @@ class Surroundings:
         body = request.json()
         if request.headers["x-amz-target"].endswith("ListSecrets"):
             return Answer.of({"SecretList": [{"Name": f"matchday/local/payments/{name}"} for name in KEYS]})
-        return Answer.of({"SecretString": KEYS[body["SecretId"].rpartition("/")[2]]})
+        name = body["SecretId"].rpartition("/")[2]
+        if request.headers["x-amz-target"].endswith("PutSecretValue"):
+            self.held[name] = body["SecretString"]
+            return Answer.of({"VersionId": body["ClientRequestToken"]})
+        return Answer.of({"SecretString": self.held[name]})
 
     async def platform(self, request: PartnerCall) -> Answer:
         self.webhooks.append(request)
@@ -43,13 +57,13 @@ class Surroundings:
 
 
 @pytest.fixture
-async def partners() -> AsyncIterator[tuple[str, Surroundings]]:
+async def partners(tmp_path: Path) -> AsyncIterator[tuple[str, Surroundings]]:
     """The URL of the process."""
     found = Surroundings()
     emulator, platform = await serve("127.0.0.1", 0, found.emulator), await serve("127.0.0.1", 0, found.platform)
     words = [
         "--port", "0", "--emulator", f"http://127.0.0.1:{emulator.sockets[0].getsockname()[1]}",
-        "--ingress", f"127.0.0.1:{platform.sockets[0].getsockname()[1]}",
+        "--ingress", f"127.0.0.1:{platform.sockets[0].getsockname()[1]}", "--keys", str(tmp_path / "partners"),
     ]  # fmt: skip
     command = [sys.executable, "-m", "localcloud.partners", *words]
     made = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
@@ -150,3 +164,39 @@ async def test_a_feed_comes_as_it_was_published_and_fails_as_it_is_told_to(partn
         limited = await http.get("/1.json", headers=host)
         assert (limited.status_code, limited.headers["retry-after"]) == (429, "2")
         assert (await http.put("/_partners/feeds/scorer", json={"path": "/2.json"})).status_code == 400
+
+
+async def test_the_platform_is_registered_at_the_esign_provider_by_a_key_that_is_put_for_it_once(
+    partners: tuple[str, Surroundings], tmp_path: Path
+) -> None:
+    url, found = partners
+    host = {"Host": "esign.partners:8090"}
+    assert sorted(pins(tmp_path / "partners")) == ["digilocker", "esp", "signers", "uidai"]
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+
+        async def sign(key: RequestKey, asp: str = "matchday", txn: str = "t-1") -> str:
+            asked = SignatureAsked(txn, bytes(32), datetime.now(UTC))
+            request = esign.request(asked, asp, "http://here/back", "a text", key)
+            body = urlencode({"eSignRequest": request}).encode()
+            given = host | {"Content-Type": "application/x-www-form-urlencoded"}
+            return (await http.post("/esign/2.1/signdoc", content=body, headers=given)).text
+
+        stranger = Identity.made("Somebody")
+        key = RequestKey(stranger.key, stranger.certificate)
+        assert "ESP-001" in await sign(key), "what was generated is no certificate"
+        assert (await http.post("/_partners/enrolment")).json() == {"put": ["ESIGN_KEY"]}
+        held = found.held["ESIGN_KEY"]
+        assert (await http.post("/_partners/enrolment")).json() == {"put": []}
+        assert found.held["ESIGN_KEY"] == held, "an operator's own stays, too"
+        ours = RequestKey.read(held)
+        for refused in (sign(key), sign(ours, "another")):
+            assert "ESP-001" in await refused
+        assert (await http.put("/_partners/esign/person", json={"name": "Meera Nair"})).status_code == 200
+        response = html.unescape((await sign(ours)).partition('name="eSignResponse" value="')[2].partition('"')[0])
+        pinned = {
+            issuer: x509.load_pem_x509_certificate(pem.encode())
+            for issuer, (pem,) in pins(tmp_path / "partners").items()
+        }
+        asked = SignatureAsked("t-1", bytes(32), datetime.now(UTC))
+        given = esign.response(response.encode(), asked, datetime.now(UTC), [pinned["esp"]])
+        assert given.name == "Meera Nair" and given.certificate.issuer == pinned["signers"].subject

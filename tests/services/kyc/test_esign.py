@@ -206,6 +206,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Signing], bytes]]] = {
     "of later": ("not_fresh", at(timedelta(minutes=30))),
     "no time": ("malformed", stated(lambda root: root.set("ts", ""))),
     "the player refused": ("esp_refused", stated(lambda root: root.set("status", "0"))),
+    "nobody has signed yet": ("pending", stated(lambda root: root.set("status", "2"))),
     "an error": ("esp_refused", stated(lambda root: root.set("errCode", "ESP-944"))),
     "an error of the document": (
         "esp_refused",
