@@ -12,7 +12,7 @@ import httpx
 from services.common.journey import FIRST, Journey, SecondFactor, Unexpected
 
 #: How long the worker may take for each part, in seconds.
-SECONDS = 60
+SECONDS = 120
 
 #: The texts that are agreed to, and the agreement's own.
 _VERSION = "2026-11"
