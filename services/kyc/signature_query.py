@@ -38,7 +38,7 @@ class QueryWanted:
 
 
 @dataclass(frozen=True)
-class Told:
+class SignatureAnswer:
     """What the provider says: a response, sealed, or None while nobody has signed."""
 
     response: bytes | None = field(repr=False)
@@ -62,7 +62,7 @@ class AskForSignature:
             return None
         return QueryWanted(wanted, SignatureAsked(str(found.id), found.digest, found.asked_at))
 
-    async def call(self, wanted: Try[QueryWanted]) -> Told:
+    async def call(self, wanted: Try[QueryWanted]) -> SignatureAnswer:
         """Ask, and believe only what the provider signed for this transaction. Raises EspAwayError, FileRefusedError."""
         tools, query = await self._providers(), wanted.request
         agreement = query.agreement
@@ -80,15 +80,20 @@ class AskForSignature:
             )
             raise
         if pending:
-            return Told(None)
+            return SignatureAnswer(None)
         data_key = await tools.vault.open(agreement.player, agreement.verified.data_key)
-        return Told(data_key.seal(agreement.id, "response", xml.decode()))
+        return SignatureAnswer(data_key.seal(agreement.id, "response", xml.decode()))
 
     async def settle(
-        self, session: AsyncSession, clock: Clock, message: Message, request: QueryWanted, outcome: Told | Refused
+        self,
+        session: AsyncSession,
+        clock: Clock,
+        message: Message,
+        request: QueryWanted,
+        outcome: SignatureAnswer | Refused,
     ) -> None:
         """Have the answer looked at; while there is none, ask again later."""
-        assert isinstance(outcome, Told), "nobody refuses here"
+        assert isinstance(outcome, SignatureAnswer), "nobody refuses here"
         found = await signing_repository.locked(session, request.agreement.id)
         if found is None or found.state not in (SigningState.AWAITING, SigningState.ANSWERED):
             return
