@@ -35,7 +35,8 @@ TURNED, TILTED = 0.06, 8.0
 STRAIGHT_TURN, STRAIGHT_TILT = 0.12, 12.0
 
 #: Euclidean distance of two faces' descriptors (dlib's ResNet, whose authors split pairs of LFW at 0.6): up to the first one
-#: they are taken for one person's, from the second on for two persons'; between them it is not clear.
+#: they are taken for one person's, from the second on for two persons'; between them it is not clear. They are published, and
+#: not calibrated on our players: docs/kyc.md says what could be measured here. So whatever they say, a person looks.
 SAME, DIFFERENT = 0.50, 0.60
 
 Point = tuple[float, float]

@@ -1,6 +1,6 @@
 """Who is about to be erased is told before: auth has the addresses, and writes once for each occasion.
 
-Rule 8(2) of the DPDP Rules 2025 (https://www.dpdpa.in/dpdpa_rules_2025/Rule_8.htm, read on 2026-11-27; in force from 13 May 2027):
+Rule 8(2) of the DPDP Rules 2025 (https://www.dpdpa.in/dpdpa_rules_2025/Rule_8.htm, read on 2026-11-27; it holds from May 2027):
 at least 48 hours before, and whoever comes back keeps what is kept of them.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from pypdf import PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 from reportlab.pdfgen.canvas import Canvas
 
 from services.kyc import pictures
@@ -90,6 +92,43 @@ def test_of_a_pdf_the_first_page_is_taken() -> None:
     writer.write(locked)
     with pytest.raises(PictureError):
         pictures.cleaned(locked.getvalue())
+
+
+def test_what_a_pdf_carries_along_is_not_run_and_not_kept() -> None:
+    """A script that runs when it is opened, a program to start, a file in it, a form's text, another page."""
+    plain, loaded = pdf(2), io.BytesIO()
+    writer = PdfWriter(clone_from=io.BytesIO(plain))
+    writer.add_attachment("EVIL.exe", b"MZ EVIL " * 500)
+    for event, action in (
+        ("/OpenAction", {"/S": "/JavaScript", "/JS": "EVIL()"}),
+        ("/AA", {"/S": "/Launch", "/F": "EVIL"}),
+    ):
+        made = DictionaryObject()
+        for key, value in action.items():
+            made[NameObject(key)] = NameObject(value) if value.startswith("/") else TextStringObject(value)
+        writer.root_object[NameObject(event)] = made
+    writer.write(loaded)
+    assert b"EVIL" in loaded.getvalue() and b"/JavaScript" in loaded.getvalue()
+    cleaned = pictures.cleaned(loaded.getvalue())
+    assert cleaned == pictures.cleaned(plain), "the same pixels, and nothing else"
+    for word in (b"EVIL", b"JavaScript", b"Launch", b"%PDF"):
+        assert word not in cleaned
+
+
+def test_a_file_of_two_kinds_is_the_one_that_it_begins_as_or_none() -> None:
+    """What is a picture to one program and a page, an archive or a script to another is our picture afterwards."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("EVIL.class", b"EVIL" * 10)
+    picture, page = file(), b"<script>EVIL</script>"
+    commented = file(comment=b"*/=1;EVIL()/*" + page)
+    for content in (picture + archive.getvalue(), picture + pdf(), commented, file(kind="PNG") + page):
+        cleaned = pictures.cleaned(content)
+        assert opened(cleaned).format == "JPEG" and b"EVIL" not in cleaned
+        assert not zipfile.is_zipfile(io.BytesIO(cleaned)) and b"%PDF" not in cleaned
+    for content in (archive.getvalue() + picture, page + picture, b"GIF89a" + picture, b"\n" + pdf()):
+        with pytest.raises(PictureError, match="not_a_picture"):
+            pictures.cleaned(content)
 
 
 def test_a_large_one_is_kept_smaller() -> None:
