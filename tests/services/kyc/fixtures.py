@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import subprocess
 import sys
@@ -33,7 +34,8 @@ from services.kyc.digilocker import Digilocker, DigilockerSecrets
 from services.kyc.esp import Esp
 from services.kyc.kms import Kms
 from services.kyc.providers import Providers, ProviderTools
-from services.kyc.sandbox import LIMITS, Sandbox
+from services.kyc.reader import Act
+from services.kyc.sandbox import LIMITS, Found, PoisonError, Sandbox
 from services.kyc.settings import EsignAddress, EsignSettings, open_digests
 from services.kyc.store import Store
 from services.kyc.tasks import jobs_with
@@ -48,6 +50,27 @@ PAN = "ABCPS1234K"
 
 #: Other tests of the same machine take the processors, too.
 PATIENT = {act: limits._replace(seconds=500) for act, limits in LIMITS.items()}
+
+
+class Remembering(Sandbox):
+    """The real one, once for each file of a session: what a decoder or OCR makes of the same bytes is the same, and a process
+    that loads models costs seconds. `known` is the session's."""
+
+    def __init__(self, known: dict[tuple[Act, bytes], Found | str]) -> None:
+        super().__init__(PATIENT)
+        self._known = known
+
+    async def run(self, act: Act, content: bytes) -> Found:
+        key = (act, hashlib.sha256(content).digest())
+        if key not in self._known:
+            try:
+                self._known[key] = await super().run(act, content)
+            except PoisonError as error:
+                self._known[key] = error.reason
+        found = self._known[key]
+        if isinstance(found, str):
+            raise PoisonError(found)
+        return found
 
 
 @dataclass
@@ -173,6 +196,12 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def pictures() -> dict[tuple[Act, bytes], Found | str]:
+    """What was made of files."""
+    return {}
+
+
+@pytest.fixture(scope="session")
 def uidai() -> Authority:
     """Whose files kyc believes."""
     return Authority.made(datetime.now(UTC))
@@ -227,6 +256,7 @@ def bucket(aws: str, data_key: str) -> str:
 async def kyc(
     cloud: Cloud, clock: Clock, cheap_passwords: None, auth: Auth, data_key: str, bucket: str, uidai: Authority,
     digilocker_identity: Identity, esp: EspStandIn, asp: Identity, monkeypatch: pytest.MonkeyPatch,
+    pictures: dict[tuple[Act, bytes], Found | str],
 ) -> AsyncIterator[Kyc]:  # fmt: skip
     """Kyc, running, with nothing in it; its jobs run when a test says so. No decision is drawn to be made again."""
     monkeypatch.setattr(quality, "SHARE", 0.0)
@@ -261,7 +291,7 @@ async def kyc(
                     vault=Vault(Kms(data_key)),
                     digests=open_digests(),
                     store=Store(bucket),
-                    sandbox=Sandbox(PATIENT),
+                    sandbox=Remembering(pictures),
                     provider=provider.adapter(),
                 )
 
