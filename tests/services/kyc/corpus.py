@@ -64,7 +64,7 @@ def results(part: int = 0, parts: int = 1) -> Iterator[Result]:
     for seed, (kind, photo) in enumerate(photos()):
         holder = Holder.drawn(drawn)
         if seed % parts == part:
-            yield _result(kind, photo, holder, cards.read(ocr.lines(opened(taken(holder, photo, seed)))))
+            yield _result(kind, photo, holder, cards.read(ocr.upright(opened(taken(holder, photo, seed)))[1]))
 
 
 def _result(kind: str, photo: Photo, holder: Holder, card: Card) -> Result:

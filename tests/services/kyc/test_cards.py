@@ -161,6 +161,21 @@ def test_a_number_that_is_covered_is_not_read_again(ocr: Ocr) -> None:
 
 
 @pytest.mark.slow
+def test_a_blurred_card_that_lies_on_its_side_is_turned_and_covered_as_it_is_read(ocr: Ocr) -> None:
+    photo = Photo(font="vera-bold", newer=True, rotation=90, blur=1.6)
+    holder = Holder("BDPPR9656A", "ARJUN REDDY", "ZOYA REDDY", date(1963, 12, 9))
+    for lies in (
+        opened(taken(holder, photo, 146)),
+        opened(taken(holder, photo, 146)).transpose(Image.Transpose.ROTATE_180),
+    ):
+        image, found = ocr.upright(lies)
+        assert (image.width > image.height) and (lies.width < lies.height) and cards.lying(found) == (1, 1)
+        card = cards.read(found)
+        assert (value(card.number), value(card.birth_date)) == ("BDPPR9656A", "1963-12-09")
+        assert masked(image, found) is not None
+
+
+@pytest.mark.slow
 def test_what_is_no_card_says_nothing_and_is_not_masked(ocr: Ocr) -> None:
     image = Image.new("RGB", (800, 500), "white")
     assert ocr.lines(image) == [] and masked(image, []) is None
