@@ -1,7 +1,9 @@
 """What traces cost: CPU of a span beside opentelemetry-sdk's, and of a request with and without them, in turns.
 
 Throughput is bound by the web process's CPU, so a request's CPU with traces, divided by that without, says what is lost of it.
-The processes take turns of a second over the same database; medians of the turns are compared.
+Four processes take turns of half a second over the same database: two without traces, of which the second says what such a
+comparison is worth on this machine, one with what production keeps, one with all. Of the rounds' ratios the median and both
+quartiles are printed.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import psutil
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,14 +21,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from benchmarks.figures import Figure
 from benchmarks.services.client import Players, closed_loop, get, ready
-from benchmarks.services.servers import Bench, bench, cpu, free_ports, process
+from benchmarks.services.servers import Bench, bench, free_ports, process
 from services.common.telemetry import spans
 
 SPANS = 20_000
-TURNS, SECONDS, CLIENTS = 9, 1.0, 16
+ROUNDS, SECONDS, CLIENTS = 40, 0.5, 16
 
-#: What production keeps, and all.
-RATIOS = (0.05, 1.0)
+#: Process → the share of traces that it keeps: none is recorded, what production keeps, and all.
+PLAIN = "without"
+KINDS = {PLAIN: None, "without, again": None, "ratio 0.05": 0.05, "ratio 1": 1.0}
 
 
 class _Nowhere(SpanExporter):
@@ -91,17 +95,14 @@ async def _of_a_request() -> None:
         endpoint = f"http://127.0.0.1:{collector.sockets[0].getsockname()[1]}"
         plain = {**psutil.Process(run.wallet[1]).environ(), "DATABASE_CONNECTIONS": "12"}
         with ExitStack() as stack:
-            ports = free_ports(1 + len(RATIOS))
             found: dict[str, tuple[int, int]] = {}
-            for port, ratio in zip(ports, (None, *RATIOS), strict=True):
-                told = (
-                    {}
-                    if ratio is None
-                    else {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_TRACES_SAMPLER_ARG": str(ratio)}
-                )
-                made = stack.enter_context(process(["-m", "services.common.web"], {**plain, "PORT": str(port), **told}))
-                found["without" if ratio is None else f"ratio {ratio:g}"] = port, made.pid
-            for port in ports:
+            for (name, ratio), port in zip(KINDS.items(), free_ports(len(KINDS)), strict=True):
+                more = {"PORT": str(port)}
+                if ratio is not None:
+                    more |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_TRACES_SAMPLER_ARG": str(ratio)}
+                made = stack.enter_context(process(["-m", "services.common.web"], {**plain, **more}))
+                found[name] = port, made.pid
+            for port, _ in found.values():
                 await ready(port, "/readyz")
             await _compare("transfer", found, Players(run).transfer)
             await _compare("balance", found, _balance(run))
@@ -112,21 +113,35 @@ def _balance(run: Bench) -> Callable[[], bytes]:
 
 
 async def _compare(name: str, found: dict[str, tuple[int, int]], make: Callable[[], bytes]) -> None:
+    """Each round asks every process in turn, from another one on; a round's costs are compared among themselves alone."""
     costs: dict[str, list[float]] = {each: [] for each in found}
-    for turn in range(TURNS + 1):
-        for each, (port, pid) in found.items():
-            used = cpu(pid)
+    order = list(found)
+    for turn in range(ROUNDS + 1):
+        for each in order[turn % len(order) :] + order[: turn % len(order)]:
+            port, pid = found[each]
+            used = _nanoseconds(pid)
             outcome = await closed_loop(port, make, CLIENTS, SECONDS)
             answered = sum(many for status, many in outcome.statuses.items() if status < 400)
             assert answered, f"{each}: {outcome.statuses}"
             if turn:  # the first fills caches
-                costs[each].append((cpu(pid) - used) * 1000 / answered)
-    plain = statistics.median(costs.pop("without"))
-    for each, values in costs.items():
-        cost = round(statistics.median(values), 4)
-        Figure(
-            name=f"spans.{name}.cpu.{each}", value=cost, unit="ms", reference=round(plain, 4), against="without traces"
-        ).emit()
+                costs[each].append((_nanoseconds(pid) - used) / 1e6 / answered)
+    for each in [each for each in found if each != PLAIN]:
+        shares = [mine / theirs for mine, theirs in zip(costs[each], costs[PLAIN], strict=True)]
+        low, middle, high = statistics.quantiles(shares, n=4)
+        for part, share in (("", middle), (".lower", low), (".upper", high)):
+            plain = statistics.median(costs[PLAIN])
+            Figure(
+                name=f"spans.{name}.cpu.{each}{part}",
+                value=round(plain * share, 4),
+                unit="ms",
+                reference=round(plain, 4),
+                against="without traces, round by round",
+            ).emit()
+
+
+def _nanoseconds(pid: int) -> int:
+    """CPU that a process's threads have had, by the scheduler's own clock: its counters' ticks are a hundredth of a round."""
+    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import pulumi
 
-from components.observability.signals import Signal
+from components.observability.signals import Graph, Signal
 from components.register import register
 from model.names import physical_name
 
@@ -46,7 +46,7 @@ class Component(pulumi.ComponentResource):
 
     Children are named ``f"{name}-{role}"`` (the role ``""`` gives ``name`` itself), have this component as parent, and carry
     the tags of `tags`. `signals` is what a component wants watched, set before `register_outputs`; `observability.Monitoring`,
-    made last, turns the signals of every component of the stack into alarms and dashboards.
+    made last, turns the signals of every component of the stack into alarms and dashboards. `graphs`: what these only draw.
 
     `RELAXABLE` names the secure defaults that a caller may give up, each with what is then missing. Whoever gives one up says
     why in `relaxed` (name → reason); the reasons are outputs of the component, where an auditor reads them from the state.
@@ -67,6 +67,7 @@ class Component(pulumi.ComponentResource):
     ) -> None:
         self.name = name
         self.signals: list[Signal] = []
+        self.graphs: list[Graph] = []
         self.relaxed = self._reasons(relaxed or {})
         super().__init__(_token(type(self)), name, None, opts)
         self._transform = dict(transform or {})

@@ -11,6 +11,7 @@ from model.clients import Client, ScopeName
 from model.deployment import GRADUAL, Deployment
 from model.egress import EGRESS
 from model.limits import FARGATE_SIZES
+from model.measures import Measure, MetricName
 from model.names import RESERVED_PROCESSES, RESERVED_SERVICES, RESERVED_VARIABLES
 from model.patterns import overlap
 from model.validation import described
@@ -222,6 +223,8 @@ class ServiceManifest(Model):
     """name → process; one web process at most"""
     schedules: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
     """its jobs of the clock; what they do, and when, is in its code"""
+    measures: dict[MetricName, Measure] = Field(default_factory=dict)
+    """metric → a figure of the business that its code writes, for dashboards and alarms"""
     drain_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     """from SIGTERM to SIGKILL, and how long the load balancer lets open requests end"""
     public: Annotated[tuple[PublicRoute, ...], Field(strict=False)] = ()

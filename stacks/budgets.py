@@ -186,7 +186,11 @@ def _cache_behaviors(catalog: Catalog) -> Budget:
 def _alarms(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]:
     """Alarms in all, and those under the load balancer's one page, which looks at every service."""
     watched: dict[str, list[Signal]] = {
-        name: [*log_events.signals(name, "namespace"), *log_events.job_signals(name, "stack", service.schedules)]
+        name: [
+            *log_events.signals(name, "namespace"),
+            *log_events.job_signals(name, "stack", service.schedules),
+            *log_events.measure_signals(name, "stack", service.measures),
+        ]
         for name, service in catalog.services.items()
     }
     insights = settings.compute.insights != "disabled"

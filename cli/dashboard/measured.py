@@ -1,4 +1,4 @@
-"""Figures out of the data plane's metrics: traffic by endpoint, what waits, the ledger's reconciliation. Pure.
+"""Figures out of the data plane's metrics: traffic by endpoint, what waits, the business, the ledger's reconciliation. Pure.
 
 The metrics are those that services and AWS would send to CloudWatch: `Matchday` (services/common), `AWS/ApplicationELB`.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model.measures import Measure
 
 #: How far back the page looks.
 MINUTES = 30
@@ -74,6 +77,56 @@ class Waiting:
 
     queues: Sequence[Queue]
     jobs: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """A figure of the business, as a service's manifest has it: its statistic minute by minute; `runbook` and `above` of its
+    alarm (empty, None: not watched, or by what is usual)."""
+
+    service: str
+    says: str
+    unit: str
+    statistic: str
+    points: Points
+    runbook: str
+    above: float | None
+
+    @property
+    def now(self) -> float | None:
+        """The last value; of what is counted, all of MINUTES."""
+        known = [point for point in self.points if point is not None]
+        return (sum(known) if self.statistic == "Sum" else known[-1]) if known else None
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the alarm would ring if it stayed so."""
+        last = _last(self.points)
+        return self.above is not None and last is not None and last > self.above
+
+
+def business(history: History, wanted: Mapping[str, Mapping[str, Measure]]) -> list[Business]:
+    """The figures of each service's manifest (service → metric → figure), those without a value as well."""
+    statistics = sorted({measure.statistic for measures in wanted.values() for measure in measures.values()})
+    found = {
+        (statistic, row["dimensions"]["service"], row["name"]): row["points"]
+        for statistic in statistics
+        for row in history(_SERVICES, statistic)
+        if set(row["dimensions"]) == {"service", "environment"}
+    }
+    return [
+        Business(
+            service=service,
+            says=measure.says,
+            unit=measure.unit,
+            statistic=measure.statistic,
+            points=found.get((measure.statistic, service, metric), []),
+            runbook=measure.alarm.runbook if measure.alarm else "",
+            above=measure.alarm.above if measure.alarm else None,
+        )
+        for service, measures in sorted(wanted.items())
+        for metric, measure in measures.items()
+    ]
 
 
 def traffic(history: History) -> Traffic:

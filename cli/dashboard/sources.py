@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cli import local, status
+from cli import journeys, local, status
 from cli.dashboard import deployments
 from cli.dashboard.board import Source
-from cli.dashboard.measured import MINUTES, Traffic, Waiting, ledger, traffic, waiting
+from cli.dashboard.measured import MINUTES, Business, Traffic, Waiting, business, ledger, traffic, waiting
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
@@ -76,6 +76,7 @@ def sources() -> list[Source]:
         Source("alarms", alarms, 5),
         Source("traffic", lambda: _measured(traffic), 10),
         Source("waiting", lambda: _measured(waiting), 10),
+        Source("business", figures, 10),
         Source("ledger", lambda: _measured(ledger), 10),
         Source("resources", resources, 10, _state_mark),
         Source("deployments", lambda: deployments.recent(_history()), 10, lambda: deployments.mark(_history())),
@@ -122,6 +123,13 @@ def _measured(of: Any) -> Traffic | Waiting | dict[str, Any]:
         lambda namespace, statistic: asked.history(namespace, statistic, MINUTES)
     )
     return found
+
+
+def figures() -> list[Business]:
+    """What the services' manifests name of the business."""
+    asked = client()
+    wanted = {name: service.measures for name, service in journeys.catalog().services.items()}
+    return business(lambda namespace, statistic: asked.history(namespace, statistic, MINUTES), wanted)
 
 
 def resources() -> dict[str, int]:

@@ -23,6 +23,7 @@ from components.edge.load_balancer import TargetGroup
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
 from model.manifest import Process, Schedule
+from model.measures import Measure
 from model.names import alarm_name, log_group_name, secret_name
 from model.vocabulary import ProcessKind
 
@@ -66,7 +67,7 @@ class ApplicationArgs:
     """What a service is made from.
 
     - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
-    - schedules: jobs of the clock, each with an alarm on it.
+    - schedules: jobs of the clock, each with an alarm on it. measures: figures of the business, drawn, some watched, by metric.
     - postgres, broker, cache: the data stores that the service uses, and no others. reads_replica: whether it also reads from
       PostgreSQL's replica.
     - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
@@ -90,6 +91,7 @@ class ApplicationArgs:
     postgres: PostgresConnection | None = None
     reads_replica: bool = False
     schedules: Sequence[Schedule] = ()
+    measures: Mapping[str, Measure] = field(default_factory=dict)
     broker: RedisConnection | None = None
     cache: RedisConnection | None = None
     secrets: Mapping[str, int] = field(default_factory=dict)
@@ -220,7 +222,9 @@ class Application(Component):
         if worker and self._args.postgres is not None:
             self.signals = [*self.signals, log_events.outbox_signal(self.name, pulumi.get_stack())]
         jobs = log_events.job_signals(self.name, pulumi.get_stack(), self._args.schedules, pauses=self._platform.pauses)
-        self.signals = [*self.signals, *jobs]
+        figures = log_events.measure_signals(self.name, pulumi.get_stack(), self._args.measures)
+        self.signals = [*self.signals, *jobs, *figures]
+        self.graphs = log_events.measure_graphs(self.name, pulumi.get_stack(), self._args.measures)
 
     def _secret(self, variable: str, description: str, length: int) -> SecretReference:
         secret = GeneratedSecret(

@@ -6,11 +6,13 @@ says how soon. So infrastructure need not know what any one service may say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from components.observability.signals import MissingData, Severity, Signal
+from components.observability.signals import Comparison, Graph, MissingData, Severity, Signal
 from model.manifest import Schedule
+from model.measures import Measure, MeasureAlarm, kebab
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +102,58 @@ def job_signals(service: str, environment: str, schedules: Sequence[Schedule], *
             unit_hint="seconds",
         )
         for schedule in schedules
+    ]
+
+
+#: How many standard deviations from what CloudWatch has learnt are still usual.
+_DEVIATIONS = 3
+
+
+def measure_signals(service: str, environment: str, measures: Mapping[str, Measure]) -> list[Signal]:
+    """A signal for each figure of the business whose manifest says when it needs a person. One that nobody writes is none:
+    no deposit was late where there was none."""
+    return [
+        Signal(
+            name=kebab(name),
+            summary=measure.alarm.summary,
+            namespace=OWN_NAMESPACE,
+            metric=name,
+            dimensions=of(service, environment),
+            statistic=measure.statistic,
+            **_bound(measure.alarm),
+            period=measure.minutes * 60,
+            periods=measure.alarm.times,
+            severity=Severity(measure.alarm.severity),
+            runbook=measure.alarm.runbook,
+            unit_hint=measure.unit,
+        )
+        for name, measure in measures.items()
+        if measure.alarm is not None
+    ]
+
+
+def _bound(alarm: MeasureAlarm) -> dict[str, Any]:
+    if alarm.above is not None:
+        return {"comparison": Comparison.ABOVE, "threshold": alarm.above}
+    low = alarm.unusual == "low"
+    return {"comparison": Comparison.UNUSUALLY_LOW if low else Comparison.UNUSUALLY_HIGH, "threshold": _DEVIATIONS}
+
+
+def measure_graphs(service: str, environment: str, measures: Mapping[str, Measure]) -> list[Graph]:
+    """The figures that are only drawn."""
+    return [
+        Graph(
+            name=kebab(name),
+            title=measure.says,
+            namespace=OWN_NAMESPACE,
+            metric=name,
+            dimensions=of(service, environment),
+            statistic=measure.statistic,
+            period=measure.minutes * 60,
+            unit_hint=measure.unit,
+        )
+        for name, measure in measures.items()
+        if measure.alarm is None
     ]
 
 

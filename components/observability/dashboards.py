@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.observability.signals import BANDS, Comparison, Severity, Signal
+from components.observability.signals import BANDS, Comparison, Graph, Severity, Signal
 
 #: CloudWatch's grid is 24 wide; three graphs stand side by side.
 _GRID, _WIDTH, _HEIGHT = 24, 8, 6
@@ -18,14 +18,15 @@ _COLOURS = {Severity.PAGE: "#d62728", Severity.TICKET: "#ff7f0e"}
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One component's part of the dashboard."""
+    """One component's part of the dashboard: what is watched, then what is only drawn."""
 
     title: str
     signals: Sequence[Signal]
+    graphs: Sequence[Graph] = ()
 
 
 def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dict[str, Any]:
-    """A dashboard: the state of `alarm_arns` on top, then each panel's signals as graphs with their thresholds.
+    """A dashboard: the state of `alarm_arns` on top, then each panel's signals as graphs with their thresholds, and its graphs.
 
     ARNs and dimension values may be Pulumi Outputs; they are placed, not read.
     """
@@ -38,12 +39,16 @@ def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dic
     for panel in panels:
         widgets.append(_widget("text", 0, row, _GRID, _HEADING_HEIGHT, {"markdown": f"## {panel.title}"}))
         row += _HEADING_HEIGHT
-        for index, signal in enumerate(panel.signals):
+        drawn = [
+            *(_watched(region, signal) for signal in panel.signals),
+            *(_drawn(region, each) for each in panel.graphs),
+        ]
+        for index, properties in enumerate(drawn):
             column = index * _WIDTH % _GRID
             if index and column == 0:
                 row += _HEIGHT
-            widgets.append(_widget("metric", column, row, _WIDTH, _HEIGHT, _graph(region, signal)))
-        row += _HEIGHT if panel.signals else 0
+            widgets.append(_widget("metric", column, row, _WIDTH, _HEIGHT, properties))
+        row += _HEIGHT if drawn else 0
     return {"widgets": widgets}
 
 
@@ -54,7 +59,7 @@ def of_service(service: str, panels: Sequence[Panel]) -> list[Panel]:
         own = panel.title == service or panel.title.startswith(f"{service}-")
         signals = [each for each in panel.signals if own or each.name.startswith(f"{service}-")]
         if signals:
-            found.append(Panel(panel.title, signals))
+            found.append(Panel(panel.title, signals, panel.graphs if own else ()))
     return found
 
 
@@ -62,7 +67,19 @@ def _widget(kind: str, x: int, y: int, width: int, height: int, properties: dict
     return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}
 
 
-def _graph(region: str, signal: Signal) -> dict[str, Any]:
+def _drawn(region: str, graph: Graph) -> dict[str, Any]:
+    return {
+        "title": graph.title,
+        "view": "timeSeries",
+        "region": region,
+        "stat": graph.statistic,
+        "period": graph.period,
+        "metrics": [[graph.namespace, graph.metric, *_flat(graph.dimensions)]],
+        "yAxis": {"left": {"label": graph.unit_hint}},
+    }
+
+
+def _watched(region: str, signal: Signal) -> dict[str, Any]:
     beyond = "above" if signal.comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else "below"
     limits = [
         {

@@ -93,7 +93,7 @@ class Monitoring(Component):
         self.page_topic_arn = topics[args.region][Severity.PAGE]
         self.ticket_topic_arn = topics[args.region][Severity.TICKET]
         self.dashboard_name = self.physical_name()
-        panels = [Panel(component.name, component.signals) for component in watched]
+        panels = [Panel(component.name, component.signals, component.graphs) for component in watched]
         self.make(
             "dashboard",
             cloudwatch.Dashboard,

@@ -122,6 +122,24 @@ class Signal:
             raise ValueError(f"signal {self.name}: {self.datapoints} of {self.periods} periods cannot be evaluated")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Graph:
+    """A CloudWatch metric that a dashboard draws and no alarm watches.
+
+    - name: unique within its component, kebab-case. title: what it shows, for who looks.
+    - namespace, metric, dimensions, statistic, period: as a signal's. unit_hint: what the axis is labelled with.
+    """
+
+    name: str
+    title: str
+    namespace: str
+    metric: str
+    dimensions: Mapping[str, Any]
+    statistic: str
+    period: int
+    unit_hint: str = ""
+
+
 def on(namespace: str, dimensions: Mapping[str, Any]) -> Callable[..., Signal]:
     """What makes the signals of one thing: each call says only what is its own."""
     return functools.partial(Signal, namespace=namespace, dimensions=dimensions)

@@ -235,7 +235,7 @@ KINDS: Mapping[str, Billing] = {
     "aws:cloudwatch/logDelivery:LogDelivery": Billing(notes=("by GB that is delivered",)),
     "aws:cloudwatch/logGroup:LogGroup": Billing(
         shared=(Shared("cloudwatch-logs-written", "logs_gb"), Shared("cloudwatch-logs-kept", "logs_kept_gb")),
-        notes=("queries, by GB that they read",),
+        notes=("queries, by GB that they read", "metrics that its lines hold (embedded metric format), each by month"),
     ),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Billing(_monthly("cloudwatch-metric")),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Billing(_alarm),
@@ -245,6 +245,9 @@ KINDS: Mapping[str, Billing] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": Billing(_endpoint, (Shared("vpc-endpoint-data", "endpoint_gb"),)),
     "aws:ecr/repository:Repository": Billing(shared=(Shared("ecr-storage", "images_gb"),)),
     "aws:ecs/cluster:Cluster": Billing(notes=("Container Insights, by metric, where it is on", "ECS Exec, by its log")),
+    "aws:ecs/taskDefinition:TaskDefinition": Billing(
+        notes=("spans that its collector sends to X-Ray, where it has one, by GB; its CPU and memory are the task's",)
+    ),
     "aws:ecs/service:Service": Billing(_tasks, notes=("data to the internet and between zones",)),
     "aws:elasticache/replicationGroup:ReplicationGroup": Billing(_nodes),
     "aws:guardduty/detector:Detector": Billing(notes=("by event and GB that it analyses",)),

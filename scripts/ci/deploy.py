@@ -2,7 +2,8 @@
 
 IMAGE: the file that `scripts.images.publish join` wrote, whose digests go into environments/Pulumi.<STACK>.yaml of this
 checkout. PLAN: the file of the plan, which `plan` writes; in it values that are secrets are encrypted by the stack's key.
-An image of REPOSITORY without our signature (scripts/images/signature.py) is refused by both, before anything is looked at.
+An image of REPOSITORY without our signature (scripts/images/signature.py) is refused by both, before anything is looked at; so
+is a stack whose collector (`image.collector`) nobody has copied to REPOSITORY: its tasks would never start.
 `apply` does what the plan says and stops where anything else would be done: what was approved is what happens. Exit code 0:
 done; 1: an image is not signed; 2: it could not be done.
 """
@@ -14,12 +15,14 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from environments.settings import KEY
 from scripts.ci import pulumi
-from scripts.images import signature
+from scripts.images import buildah, publish, signature
+from scripts.images.registry import Refused, Repository
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -33,8 +36,7 @@ def name_image(file: Path, digest: str, targets: Mapping[str, str]) -> None:
     for given in (digest, *targets.values()):
         if not _DIGEST.fullmatch(given):
             raise pulumi.Failed(f"digest {given!r}; accepted: sha256:<64 hexadecimal digits>")
-    text = file.read_text()
-    image = (((yaml.safe_load(text) or {}).get("config") or {}).get(KEY) or {}).get("image") or {}
+    text, image = file.read_text(), _image(file)
     held = dict(image.get("targets") or {})
     if "digest" not in image or held.keys() != targets.keys():
         raise pulumi.Failed(
@@ -49,6 +51,24 @@ def name_image(file: Path, digest: str, targets: Mapping[str, str]) -> None:
     file.write_text(text)
 
 
+def _image(file: Path) -> dict[str, Any]:
+    """What the stack's file says of images."""
+    found = (((yaml.safe_load(file.read_text()) or {}).get("config") or {}).get(KEY) or {}).get("image")
+    return dict(found or {})
+
+
+def require_collector(file: Path, repository: str) -> None:
+    """Raises pulumi.Failed where the stack's file names a collector that the repository lacks, or registry.Refused."""
+    if (wanted := _image(file).get("collector")) is None:
+        return
+    with Repository(repository, *publish.credentials(repository)) as opened:
+        if not opened.holds(str(wanted)):
+            raise pulumi.Failed(
+                f"{file}: image.collector: {repository} has no {wanted}; accepted: the digest of a copy of AWS's collector "
+                "there, made once per repository (docs/telemetry.md, The collector)"
+            )
+
+
 def main(words: list[str]) -> int:
     """The script."""
     match words:
@@ -59,14 +79,16 @@ def main(words: list[str]) -> int:
             return 2
     if unsigned := signature.main(["verify", image, repository]):
         return unsigned
+    file = Path("environments") / f"Pulumi.{stack}.yaml"
     try:
+        require_collector(file, repository)
         built = json.loads(Path(image).read_text())
-        name_image(Path("environments") / f"Pulumi.{stack}.yaml", built["digest"], built["targets"])
+        name_image(file, built["digest"], built["targets"])
         if what == "plan":
             pulumi.run(["preview", "--save-plan", plan], stack)
         else:
             pulumi.run(["up", "--yes", "--skip-preview", "--plan", plan], stack)
-    except (OSError, ValueError, KeyError, pulumi.Failed) as failure:
+    except (OSError, ValueError, KeyError, Refused, buildah.Failed, pulumi.Failed) as failure:
         sys.stderr.write(f"error: {failure}\n")
         return 2
     return 0

@@ -1,4 +1,4 @@
-"""A registry of images over HTTP, as far as signatures need it: small blobs and manifests, of one repository.
+"""A registry of images over HTTP, as far as delivery needs it: small blobs and manifests, of one repository.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
@@ -17,6 +17,15 @@ import httpx
 _LARGEST = 1_000_000
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+#: Images and lists of them, as OCI and as Docker write them.
+_ANY = ", ".join(
+    (
+        _MANIFEST,
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    )
+)
 _LOOPBACK = re.compile(r"127\.\d+\.\d+\.\d+:\d+/.+")
 
 
@@ -60,6 +69,10 @@ class Repository:
         except ValueError as error:
             raise Refused(f"{self.reference}:{tag}: no JSON") from error
         return found
+
+    def holds(self, name: str) -> bool:
+        """Whether there is an image, or a list of them, with this digest. Raises Refused."""
+        return self._ask("HEAD", f"/manifests/{name}", 200, 404, headers={"Accept": _ANY}).status_code == 200
 
     def blob(self, name: str) -> bytes:
         """A blob by its digest, which it has. Raises Refused."""

@@ -71,6 +71,12 @@ def _whole_words(cut: str) -> str:
     return cut[: max(cut.rfind(" "), len(cut) - _EDGE)]
 
 
+def _level(record: logging.LogRecord) -> str:
+    """A CRITICAL line pages, so it names what to do. A library's that names nothing (Celery's "Couldn't ack" while the broker
+    hangs: what it has not acknowledged is delivered again) is an error for whoever looks."""
+    return "ERROR" if record.levelno >= logging.CRITICAL and not hasattr(record, "runbook") else record.levelname
+
+
 class JsonFormatter(logging.Formatter):
     """Makes a record one line of JSON."""
 
@@ -81,7 +87,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
+            "level": _level(record),
             "logger": record.name,
             "message": scrub(record.getMessage()),
             **self._fixed,

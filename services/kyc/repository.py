@@ -270,8 +270,12 @@ async def overdue(session: AsyncSession, now: datetime) -> int:
 
 
 async def waiting(session: AsyncSession, now: datetime) -> tuple[int, float]:
-    """How many reviews are open, and for how many seconds the oldest has been."""
-    asked = select(func.count(), func.min(Review.opened_at)).where(Review.closed_at.is_(None))
+    """How many reviews are open that a player waits for, and for how many seconds the oldest has been.
+
+    Nobody waits for a second reviewer's look at what was decided.
+    """
+    waits = Review.closed_at.is_(None), Review.checks.is_(None)
+    asked = select(func.count(), func.min(Review.opened_at)).where(*waits)
     count, oldest = (await session.execute(asked)).one()
     return count, max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
 

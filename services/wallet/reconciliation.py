@@ -55,7 +55,9 @@ async def reconcile(session: AsyncSession, clock: Clock) -> ReconciliationReport
     await repository.add_report(session, report)
     await repository.forget_reports(session, clock.now() - KEPT)
     fields = {"accounts": accounts, "entries": entries, "discrepancies": len(found)}
-    metrics.emit(**{f"Ledger{name.capitalize()}": (count, "Count") for name, count in fields.items()})
+    metrics.emit(
+        LedgerAccounts=(accounts, "Count"), LedgerEntries=(entries, "Count"), LedgerDiscrepancies=(len(found), "Count")
+    )
     if found:
         log.critical("ledger does not reconcile", extra={**fields, "runbook": "wallet-ledger-discrepancy"})
     else:

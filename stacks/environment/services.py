@@ -107,6 +107,7 @@ class Services:
             postgres=data.postgres.connection if "postgres" in service.datastores else None,
             reads_replica=service.reads_replica,
             schedules=service.schedules,
+            measures=service.measures,
             broker=data.broker.connection(service.name) if "broker" in service.datastores else None,
             cache=data.cache.connection(service.name) if "cache" in service.datastores else None,
             secrets=self._catalog.generated_for(service),

@@ -99,6 +99,23 @@ def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
     assert len(journey["steps"]) >= 8
 
 
+def test_a_payments_trace_goes_from_the_ingress_through_two_services_to_the_ledger(
+    up: dict[str, Any], clone: Clone
+) -> None:
+    """One of the journey's deposits, by the id of the provider's webhook: what it caused, over HTTP, SQL, outboxes and events."""
+
+    def credited() -> Any:
+        """The whole tree: a worker sends its spans some seconds after its work."""
+        for request in _requests(clone, "POST /payments/webhooks/"):
+            found = clone.json("trace", request)["spans"]
+            if {"send wallet.notify"} <= {span["name"] for span in found}:
+                return request, found
+        return None
+
+    request, spans = until(credited, "the spans of a credited deposit", every=2)
+    print(spans)
+
+
 def test_the_firewall_lets_in_large_bodies_where_a_service_takes_them(up: dict[str, Any], clone: Clone) -> None:
     body = {"file": "A" * 10_000, "share_code": "1234"}
     asked, refused, decoded = [

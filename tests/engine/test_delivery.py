@@ -11,6 +11,7 @@ import pytest
 from cli import salt
 from scripts.ci import deploy, drift
 from scripts.images import signature
+from scripts.images.registry import digest as digest_of
 from tests.engine.engines import FarEnd
 from tests.engine.test_signatures import signing_key, variables
 from tests.scripts.github_stand_in import github
@@ -31,6 +32,7 @@ config:
   matchday:environment:
     image:
       digest: sha256:{} # delivery writes it
+      collector: {collector}
 """
 
 
@@ -41,12 +43,18 @@ def kept() -> Iterator[Registry]:
 
 
 def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
-    far_end_of: Callable[[str], FarEnd], kept: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    far_end_of: Callable[[str], FarEnd],
+    kept: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     far = far_end_of(PROGRAM)
     project = far.workspace.project
     settings = project / "environments" / "Pulumi.local.yaml"
-    settings.write_text(SETTINGS.format("0" * 64))
+    beside = b'{"schemaVersion": 2, "manifests": []}'
+    collector = digest_of(beside)
+    settings.write_text(SETTINGS.format("0" * 64, collector=collector))
     salt.put(settings, far.workspace.salt("local"))
     image, plan = tmp_path / "image.json", tmp_path / "plan.json"
     image.write_text(json.dumps({"digest": "sha256:" + "a" * 64, "targets": {}}))
@@ -66,6 +74,10 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     assert deploy.main(["plan", "local", *image_words]) == 1, "nobody has signed it"
     assert not plan.exists() and "0" * 64 in settings.read_text()
     assert signature.main(["sign", str(image), held]) == 0
+    assert deploy.main(["plan", "local", *image_words]) == 2, "nobody has copied the collector"
+    assert f"image.collector: {held} has no {collector}" in capsys.readouterr().err
+    assert not plan.exists() and "0" * 64 in settings.read_text()
+    kept.tags[collector] = beside
     assert deploy.main(["plan", "local", *image_words]) == 0
     assert "matchday-of-a-deployment" not in buckets(), "a plan changes nothing"
     (project / "__main__.py").write_text(PROGRAM + MORE)

@@ -33,6 +33,9 @@ class Handler(BaseHTTPRequestHandler):
         found = {"blobs": self.server.blobs, "manifests": self.server.tags}[kind].get(name)
         self.answer(404, b"{}") if found is None else self.answer(200, found)
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_POST(self) -> None:
         assert self.path == f"/v2/{NAME}/blobs/uploads/"
         self.answer(202, b"", Location=f"/v2/{NAME}/uploads/1?state=x")
@@ -59,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None: ...
 

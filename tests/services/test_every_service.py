@@ -276,6 +276,23 @@ def test_required_headers_are_documented(service: str) -> None:
             )
 
 
+def _written_metrics(service: str) -> set[str]:
+    """The metrics that a service's own code writes, by the names that it gives `services.common.metrics`."""
+    return {
+        str(keyword.arg)
+        for path in (ROOT / "services" / service).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("metrics.emit", "metrics.emit_committed")
+        for keyword in node.keywords
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_figure_of_the_business_is_drawn_or_watched(service: str) -> None:
+    """Those that the code writes are those of the manifest: none without a graph, no graph that stays empty."""
+    assert _written_metrics(service) == set(CATALOG.services[service].measures)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_manifest_has_an_alarm_for_each_job_of_the_clock(service: str) -> None:
     """Job, minutes and runbook as the code has them: infrastructure knows the manifest alone."""

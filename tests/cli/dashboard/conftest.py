@@ -14,7 +14,7 @@ import pytest
 from cli import local
 from cli.dashboard.board import Board, Source
 from cli.dashboard.deployments import Deployment, ResourceDiff
-from cli.dashboard.measured import Endpoint, Queue, Traffic, Waiting
+from cli.dashboard.measured import Business, Endpoint, Queue, Traffic, Waiting
 from cli.dashboard.server import Console
 from cli.dashboard.sources import Alarm, Judged, MonthlyCost, sources
 
@@ -64,6 +64,11 @@ def sample(*, rings: bool = True) -> dict[str, Any]:
         "alarms": alarms,
         "traffic": Traffic(endpoint, [endpoint]),
         "waiting": Waiting([Queue("wallet", POINTS, 90.0, 2.0, None)], [(f"wallet.reconcile {HOSTILE}", 61.0)]),
+        "business": [
+            Business("kyc", f"what waits {HOSTILE}", "documents", "Maximum", POINTS, "kyc-overdue", 1.0),
+            Business("wallet", "what was given", "paise", "Sum", [], "wallet-credits", None),
+            Business("wallet", "entries", "entries", "Sum", POINTS, "", None),
+        ],
         "ledger": {"entries": 12345.0, "accounts": 12.0, "discrepancies": 1.0},
         "resources": {"aws:ecs/service:Service": 15},
         "deployments": [run],

@@ -21,12 +21,15 @@ def named_runbooks() -> dict[str, str]:
         for schedule in yaml.safe_load(manifest.read_text()).get("schedules", ()):
             if "runbook" in schedule:
                 found[str(schedule["runbook"])] = str(manifest.relative_to(ROOT))
+        for measure in yaml.safe_load(manifest.read_text()).get("measures", {}).values():
+            if "alarm" in measure:
+                found[str(measure["alarm"]["runbook"])] = str(manifest.relative_to(ROOT))
     for path in sorted((ROOT / "components").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg == "runbook":
                 where = f"{path.relative_to(ROOT)}:{node.lineno}"
                 value = node.value
-                if ast.unparse(value) == "schedule.runbook":  # a manifest's, read above
+                if ast.unparse(value) in ("schedule.runbook", "measure.alarm.runbook"):  # a manifest's, read above
                     continue
                 assert isinstance(value, ast.Constant), (
                     f"{where}: write the runbook's name out, so that it can be checked"

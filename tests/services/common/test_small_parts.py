@@ -157,6 +157,25 @@ class TestLogs:
         assert "ValueError: [email]" in str(line["exception"])
 
     @pytest.mark.slow
+    def test_only_a_line_that_says_what_to_do_pages(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Celery's word about a message that it cannot acknowledge, as it is said; then one of ours."""
+
+        class Hung:
+            no_ack_consumers: tuple[()] = ()
+
+            def basic_ack(self, *_: object, **__: object) -> None:
+                raise ConnectionError("Timeout reading from socket")
+
+        Message(channel=Hung(), delivery_tag=7).ack_log_error(get_logger("celery.worker.request"), (ConnectionError,))
+        log = logging.getLogger("services.wallet.reconciliation")
+        log.critical("ledger does not reconcile", extra={"runbook": "wallet-ledger-discrepancy"})
+        formatter = logs.JsonFormatter("wallet", "worker", "test")
+        levels = {line["message"]: line["level"] for line in (json.loads(formatter.format(r)) for r in caplog.records)}
+        assert levels == {
+            "Couldn't ack 7, reason:ConnectionError('Timeout reading from socket')": "ERROR",
+            "ledger does not reconcile": "CRITICAL",
+        }
+
     @given(st.text())
     def test_any_text_makes_one_line(self, text: str) -> None:
         record = logging.makeLogRecord({"msg": text.replace("%", "%%"), "name": "test"})

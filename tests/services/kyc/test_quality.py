@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.kyc import quality
+from services.kyc import quality, repository
 from services.kyc.settings import Digests
 from tests.services.kyc.fixtures import Kyc
 
@@ -28,6 +28,8 @@ async def test_a_second_person_agrees_without_knowing(kyc: Kyc, monkeypatch: pyt
     person = await kyc.player()
     await kyc.decide(person, "approve", "support")
     assert not (await kyc.ask("support", "GET", "/reviews")).json()["reviews"], "nobody is offered what they decided"
+    async with kyc.sessions() as session:
+        assert await repository.waiting(session, kyc.clock.now()) == (0, 0.0), "no player waits for it"
     again = await kyc.review_of(person, "risk")
     assert again["check"] and "approve" not in str(again), "how it was decided is not said"
     refused = await kyc.ask("support", "POST", f"/reviews/{again['id']}/claim")
