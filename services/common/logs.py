@@ -74,7 +74,7 @@ def _whole_words(cut: str) -> str:
 def _level(record: logging.LogRecord) -> str:
     """A CRITICAL line pages, so it names what to do. A library's that names nothing (Celery's "Couldn't ack" while the broker
     hangs: what it has not acknowledged is delivered again) is an error for whoever looks."""
-    return "ERROR" if record.levelno >= logging.CRITICAL and not hasattr(record, "runbook") else record.levelname
+    return "ERROR" if record.levelname == "CRITICAL" and not hasattr(record, "runbook") else record.levelname
 
 
 class JsonFormatter(logging.Formatter):

@@ -5,6 +5,7 @@ The journey is walked once, here, and at night after the recovery, too (test_rec
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -99,21 +100,56 @@ def test_a_person_can_use_it(up: dict[str, Any], clone: Clone) -> None:
     assert len(journey["steps"]) >= 8
 
 
+def _chain(found: list[dict[str, Any]], last: dict[str, Any]) -> list[str]:
+    """What caused a span, the first cause first: service, process and name of each."""
+    by_id, chain = {span["span"]: span for span in found}, []
+    while last:
+        chain.append(f"{last['service']}/{last['process']} {last['name']}")
+        last = by_id.get(last["parent"], {})
+    return chain[::-1]
+
+
 def test_a_payments_trace_goes_from_the_ingress_through_two_services_to_the_ledger(
     up: dict[str, Any], clone: Clone
 ) -> None:
-    """One of the journey's deposits, by the id of the provider's webhook: what it caused, over HTTP, SQL, outboxes and events."""
+    """The journey's deposits were credited by webhooks: what one caused over HTTP, SQL, outboxes and Celery is one tree."""
+    name = "POST /payments/webhooks/razorpay"
 
     def credited() -> Any:
-        """The whole tree: a worker sends its spans some seconds after its work."""
-        for request in _requests(clone, "POST /payments/webhooks/"):
-            found = clone.json("trace", request)["spans"]
-            if {"send wallet.notify"} <= {span["name"] for span in found}:
-                return request, found
+        """Workers send their spans some seconds after their work."""
+        pages = aws(clone, "logs").get_paginator("filter_log_events")
+        rows = [
+            each
+            for page in pages.paginate(logGroupName="aws/spans", filterPattern=f'"{name}"')
+            for each in page["events"]
+        ]
+        for trace in dict.fromkeys(json.loads(row["message"])["traceId"] for row in rows):
+            document = clone.json("trace", trace)
+            if any(span["name"] == "INSERT notifications" for span in document["spans"]):
+                return document
         return None
 
-    request, spans = until(credited, "the spans of a credited deposit", every=2)
-    print(spans)
+    document = until(credited, "the spans of a credited deposit", every=2)
+    found = document["spans"]
+    told = next(span for span in found if span["name"] == "INSERT notifications")
+    assert _chain(found, told) == [
+        f"payments/web {name}",
+        "payments/web send payments.work_off_webhook",
+        "payments/worker process payments.work_off_webhook",
+        "payments/worker send payments.look_at_attempt",
+        "payments/worker process payments.look_at_attempt",
+        "payments/worker send payments.credit_deposit",
+        "payments/worker process payments.credit_deposit",
+        "payments/worker POST",
+        "wallet/web POST /wallet/internal/movements",
+        "wallet/worker process wallet.notify",
+        "wallet/worker INSERT notifications",
+    ]
+    assert len({span["trace"] for span in found}) == 1 and not [span for span in found if span["error"]]
+    lines = {(line["service"], line["message"]): line["fields"]["trace_id"] for line in document["lines"]}
+    assert lines["payments", f"{name} 200"] == lines["wallet", "POST /wallet/internal/movements 201"] == document["id"]
+    (request,) = {line["fields"]["request_id"] for line in document["lines"] if line["service"] == "payments"}
+    assert clone.json("trace", request)["spans"] == found, "by the id of the request, too"
 
 
 def test_the_firewall_lets_in_large_bodies_where_a_service_takes_them(up: dict[str, Any], clone: Clone) -> None:

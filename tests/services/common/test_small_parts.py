@@ -12,9 +12,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from celery.utils.log import get_logger
 from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu.message import Message
 from pydantic import SecretStr
 
 from services.common import errors, healthcheck, heartbeat, logs, web
