@@ -47,7 +47,7 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     kept: Registry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     far = far_end_of(PROGRAM)
     project = far.workspace.project
@@ -75,7 +75,7 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     assert not plan.exists() and "0" * 64 in settings.read_text()
     assert signature.main(["sign", str(image), held]) == 0
     assert deploy.main(["plan", "local", *image_words]) == 2, "nobody has copied the collector"
-    assert f"image.collector: {held} has no {collector}" in capsys.readouterr().err
+    assert f"image.collector: {held} has no {collector}" in capfd.readouterr().err
     assert not plan.exists() and "0" * 64 in settings.read_text()
     kept.tags[collector] = beside
     assert deploy.main(["plan", "local", *image_words]) == 0

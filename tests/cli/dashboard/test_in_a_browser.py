@@ -5,6 +5,8 @@ Nightly: Chromium comes from the system (as root: apt-get install chromium), whi
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from cli.dashboard.server import Console
 from tests.browser import Browser, Page, chromium
+from tests.clones import PROJECT
 
 from .conftest import sample
 
@@ -119,3 +122,43 @@ def test_it_fits_and_can_be_read_in_both_schemes(shown: Any, scheme: str, width:
     picture = tmp_path / f"{scheme}-{width}.png"
     page.screenshot(picture, width)
     assert picture.stat().st_size > 10_000, "kept by pytest, for whoever wants to look"
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core (MPL-2.0, so in no set of ours): installed for the look, by its hash, without what drives it."""
+    place, locked = tmp_path_factory.mktemp("axe"), PROJECT / "requirements" / "axe.txt"
+    uv = Path(sys.executable).with_name("uv")
+    install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", place, "--require-hashes", "-r", locked]
+    subprocess.run(install, check=True)
+    (source,) = place.rglob("axe.min.js")
+    return source.read_text("utf-8")
+
+
+#: Every rule that WCAG 2.2 asks for at its levels A and AA, and axe's own best practices.
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+LOOK = (
+    f"axe.run(document, {{runOnly: {list(RULES)}}})"
+    + """.then(found => ({
+  violations: found.violations.map(each => each.id + ': ' + each.nodes.map(node => node.target).join(' ')),
+  passes: found.passes.length}))"""
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_against_wcag_aa(shown: Any, axe: str, scheme: str) -> None:
+    """Each page as it is with everything opened, while something rings and while nothing does."""
+    for values in (sample(), sample(rings=False)):
+        page, console = shown(values)
+        page.scheme(scheme)
+        for target in ("/", "/trace", "/trace?id=12345678&hours=1", "/docs/runbooks/postgres-down.md"):
+            page.open(f"{console.url.partition('/?')[0]}{target}")
+            page.value("document.querySelectorAll('details').forEach(each => each.open = true)")
+            page.value(f"{axe}; 1")
+            found = page.value(LOOK)
+            assert found["violations"] == [], f"{target} ({scheme})"
+            assert found["passes"] > 10
+    page.value("document.body.style.color = document.body.style.backgroundColor = '#777'")
+    assert any(each.startswith("color-contrast") for each in page.value(LOOK)["violations"]), (
+        "it sees what cannot be read"
+    )
