@@ -15,8 +15,8 @@ ALARM: dict[str, Any] = {"summary": "Too many wait", "runbook": "kyc-overdue"}
 
 def test_a_figure_may_be_drawn_alone_or_watched_by_a_number_or_by_what_is_usual() -> None:
     assert Measure(**GOOD).alarm is None
-    assert Measure(**GOOD, alarm={**ALARM, "above": 240}).alarm is not None
-    assert Measure(**GOOD, alarm={**ALARM, "unusual": "low"}).alarm is not None
+    for more in ({"above": 240}, {"unusual": "low"}):
+        assert Measure(**{**GOOD, "alarm": {**ALARM, **more}}).alarm is not None
 
 
 @pytest.mark.parametrize(

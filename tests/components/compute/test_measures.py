@@ -54,12 +54,18 @@ def test_where_nobody_plays_nothing_is_unusual() -> None:
     assert not any(signal.comparison in BANDS for signal in watched.values())
 
 
+def written(service: str, metric: str, value: float, at: int) -> str:
+    """A line of the service's log."""
+    values: dict[str, Any] = {metric: (value, "None")}
+    return metrics.line(service, "prod", at, **values)
+
+
 def state(service: str, signal: Signal, value: float) -> str:
     """The alarm's state after its service wrote `value` in each period, read as CloudWatch Logs reads the lines."""
     kept, end = Metrics(), 1_000_000 * signal.period
     for back in range(signal.periods, 0, -1):
         at = end - signal.period * back
-        line = metrics.line(service, "prod", at * 1000, **{signal.metric: (value, "None")})
+        line = written(service, signal.metric, value, at * 1000)
         for metric, each in embedded(json.loads(line)):
             kept.put(metric, each, float(at))
     row: dict[str, Any] = {
@@ -115,7 +121,7 @@ def test_a_percentile_is_not_moved_by_one_slow_one(statistic: str) -> None:
     kept = Metrics()
     found = next(signal for _, signal in SIGNALS.values() if signal.statistic == statistic)
     for value in (*[1.0] * 19, 100_000.0):
-        line = metrics.line("x", "prod", 0, **{found.metric: (value, "Seconds")})
+        line = written("x", found.metric, value, 0)
         for metric, each in embedded(json.loads(line)):
             kept.put(metric, each, 0.0)
     assert (kept.statistic(metric, statistic, 0.0, 60.0) or 0) < found.threshold
