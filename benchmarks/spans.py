@@ -1,14 +1,15 @@
 """What traces cost: CPU of a span beside opentelemetry-sdk's, and of a request with and without them, in turns.
 
 Throughput is bound by the web process's CPU, so a request's CPU with traces, divided by that without, says what is lost of it.
-Four processes take turns of half a second over the same database: two without traces, of which the second says what such a
-comparison is worth on this machine, one with what production keeps, one with all. Of the rounds' ratios the median and both
-quartiles are printed.
+One process does both, switched by signals between rounds of 48 requests: two processes of the same program differ by more than
+what is looked for, and so do two minutes of a busy machine. Printed are the median of the rounds' ratios and the bounds that
+hold it in 95 of 100 such comparisons.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -20,16 +21,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from benchmarks.figures import Figure
-from benchmarks.services.client import Players, closed_loop, get, ready
+from benchmarks.services import switched
+from benchmarks.services.client import Client, Players, get, ready
 from benchmarks.services.servers import Bench, bench, free_ports, process
 from services.common.telemetry import spans
 
 SPANS = 20_000
-ROUNDS, SECONDS, CLIENTS = 40, 0.5, 16
+ROUNDS, REQUESTS, CLIENTS = 120, 48, 16
 
-#: Process → the share of traces that it keeps: none is recorded, what production keeps, and all.
-PLAIN = "without"
-KINDS = {PLAIN: None, "without, again": None, "ratio 0.05": 0.05, "ratio 1": 1.0}
+#: Of the traces, the share that is kept: production's, and all.
+RATIOS = (0.05, 1.0)
 
 
 class _Nowhere(SpanExporter):
@@ -94,53 +95,55 @@ async def _of_a_request() -> None:
     async with bench() as run, await asyncio.start_server(_take, "127.0.0.1", 0) as collector:
         endpoint = f"http://127.0.0.1:{collector.sockets[0].getsockname()[1]}"
         plain = {**psutil.Process(run.wallet[1]).environ(), "DATABASE_CONNECTIONS": "12"}
-        with ExitStack() as stack:
-            found: dict[str, tuple[int, int]] = {}
-            for (name, ratio), port in zip(KINDS.items(), free_ports(len(KINDS)), strict=True):
-                more = {"PORT": str(port)}
-                if ratio is not None:
-                    more |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_TRACES_SAMPLER_ARG": str(ratio)}
-                made = stack.enter_context(process(["-m", "services.common.web"], {**plain, **more}))
-                found[name] = port, made.pid
-            for port, _ in found.values():
+        for ratio in RATIOS:
+            with ExitStack() as stack:
+                (port,) = free_ports(1)
+                more = {
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                    "OTEL_TRACES_SAMPLER_ARG": str(ratio),
+                    "PORT": str(port),
+                }
+                made = stack.enter_context(process(["-m", "benchmarks.services.switched"], {**plain, **more}))
                 await ready(port, "/readyz")
-            await _compare("transfer", found, Players(run).transfer)
-            await _compare("balance", found, _balance(run))
+                await _compare(f"transfer.ratio {ratio:g}", port, made.pid, Players(run).transfer)
+                await _compare(f"balance.ratio {ratio:g}", port, made.pid, _balance(run))
 
 
 def _balance(run: Bench) -> Callable[[], bytes]:
     return lambda: get("/wallet/balance", run.tokens[0])
 
 
-async def _compare(name: str, found: dict[str, tuple[int, int]], make: Callable[[], bytes]) -> None:
-    """Each round asks every process in turn, from another one on; a round's costs are compared among themselves alone."""
-    costs: dict[str, list[float]] = {each: [] for each in found}
-    order = list(found)
-    for turn in range(ROUNDS + 1):
-        for each in order[turn % len(order) :] + order[: turn % len(order)]:
-            port, pid = found[each]
+async def _compare(name: str, port: int, pid: int, make: Callable[[], bytes]) -> None:
+    """Rounds of as many requests with traces as without, the one first that was second before."""
+    client, shares, costs = Client(port), [], []
+    for number in range(ROUNDS + 1):
+        spent = {}
+        for signalled in (switched.ON, switched.OFF) if number % 2 else (switched.OFF, switched.ON):
+            os.kill(pid, signalled)
             used = _nanoseconds(pid)
-            outcome = await closed_loop(port, make, CLIENTS, SECONDS)
-            answered = sum(many for status, many in outcome.statuses.items() if status < 400)
-            assert answered, f"{each}: {outcome.statuses}"
-            if turn:  # the first fills caches
-                costs[each].append((_nanoseconds(pid) - used) / 1e6 / answered)
-    for each in [each for each in found if each != PLAIN]:
-        shares = [mine / theirs for mine, theirs in zip(costs[each], costs[PLAIN], strict=True)]
-        low, middle, high = statistics.quantiles(shares, n=4)
-        for part, share in (("", middle), (".lower", low), (".upper", high)):
-            plain = statistics.median(costs[PLAIN])
-            Figure(
-                name=f"spans.{name}.cpu.{each}{part}",
-                value=round(plain * share, 4),
-                unit="ms",
-                reference=round(plain, 4),
-                against="without traces, round by round",
-            ).emit()
+            for _ in range(REQUESTS // CLIENTS):
+                found = await asyncio.gather(*(client.send(make()) for _ in range(CLIENTS)))
+                assert all(status < 400 for status in found), found
+            spent[signalled] = (_nanoseconds(pid) - used) / REQUESTS / 1e6
+        if number:  # the first fills caches
+            shares.append(spent[switched.ON] / spent[switched.OFF])
+            costs.append(spent[switched.OFF])
+    client.close()
+    shares.sort()
+    plain, away = statistics.median(costs), round(0.98 * ROUNDS**0.5)  # 95 % by the order of the rounds (a sign test's)
+    middle = (ROUNDS - 1) // 2
+    for part, place in (("", middle), (".least", middle - away), (".most", middle + away)):
+        Figure(
+            name=f"spans.{name}.cpu{part}",
+            value=round(plain * shares[place], 4),
+            unit="ms",
+            reference=round(plain, 4),
+            against="the same process without traces, round by round",
+        ).emit()
 
 
 def _nanoseconds(pid: int) -> int:
-    """CPU that a process's threads have had, by the scheduler's own clock: its counters' ticks are a hundredth of a round."""
+    """CPU that a process's threads have had, by the scheduler's own clock: its counters' ticks are a tenth of a round."""
     return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 

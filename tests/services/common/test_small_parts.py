@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -162,13 +163,11 @@ class TestLogs:
     def test_only_a_line_that_says_what_to_do_pages(self, caplog: pytest.LogCaptureFixture) -> None:
         """Celery's word about a message that it cannot acknowledge, as it is said; then one of ours."""
 
-        class Hung:
-            no_ack_consumers: tuple[()] = ()
+        def hang(*_: object, **__: object) -> None:
+            raise ConnectionError("Timeout reading from socket")
 
-            def basic_ack(self, *_: object, **__: object) -> None:
-                raise ConnectionError("Timeout reading from socket")
-
-        Message(channel=Hung(), delivery_tag=7).ack_log_error(get_logger("celery.worker.request"), (ConnectionError,))
+        channel = SimpleNamespace(no_ack_consumers=(), basic_ack=hang)
+        Message(channel=channel, delivery_tag=7).ack_log_error(get_logger("celery.worker.request"), (ConnectionError,))
         log = logging.getLogger("services.wallet.reconciliation")
         log.critical("ledger does not reconcile", extra={"runbook": "wallet-ledger-discrepancy"})
         formatter = logs.JsonFormatter("wallet", "worker", "test")
