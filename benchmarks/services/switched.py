@@ -6,26 +6,28 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from collections.abc import Callable
 
 from services.common import web
 from services.common.telemetry import spans
 
 ON, OFF = signal.SIGUSR1, signal.SIGUSR2
 
-_begun: list[Any] = []
+HandOver = Callable[[spans.Recording], None]
+
+_begun: list[tuple[HandOver, float]] = []
 _start = spans.start
 
 
-def _noted(*given: Any) -> None:
-    _begun[:] = given
-    _start(*given)
+def _noted(hand_over: HandOver, ratio: float) -> None:
+    _begun[:] = [(hand_over, ratio)]
+    _start(hand_over, ratio)
 
 
 def main() -> None:
     """Serve."""
     spans.start = _noted
-    signal.signal(ON, lambda *_: _start(*_begun))
+    signal.signal(ON, lambda *_: _start(*_begun[0]))
     signal.signal(OFF, lambda *_: spans.stop())
     web.main()
 
