@@ -163,9 +163,10 @@ def _end(root: spans.Span, method: str, route: str, status: int) -> bool:
     """End the request's span; whether it is kept."""
     known = method if method in _METHODS else _OTHER_METHOD
     root.name = f"{known} {route}" if route else known
-    root.attributes = {"http.request.method": known, "http.response.status_code": status}
+    attributes: dict[str, str | int] = {"http.request.method": known, "http.response.status_code": status}
+    root.attributes = attributes
     if route:
-        root.attributes["http.route"] = route
+        attributes["http.route"] = route
     if not root.error and (status >= 500 or status == 0):
         root.error = str(status)
     return spans.end(root, spans.SLOW_REQUEST_NS)

@@ -139,7 +139,7 @@ def _sent(task: str) -> str:
     """For the column `request_id`: what goes on with the message, which is caused by a span of its own."""
     attributes = {"messaging.system": "celery", "messaging.destination.name": task}
     made = spans.leaf(f"send {task}", spans.SpanKind.PRODUCER, spans.moment(), attributes)
-    return carried.stamp(made)
+    return carried.stamp(made.context if made else None)
 
 
 _RECEIVE = text("""

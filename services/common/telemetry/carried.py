@@ -42,7 +42,7 @@ class PartnerClient(httpx.AsyncClient):
             self._carry(request)
             answer = await super().send(request, **options)
             if span:
-                span.attributes["http.response.status_code"] = answer.status_code
+                span.note(**{"http.response.status_code": answer.status_code})
                 if answer.status_code >= 500:
                     span.error = str(answer.status_code)
             return answer

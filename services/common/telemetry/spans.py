@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import IntEnum
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from services.common.ids import uuid7
@@ -37,6 +37,9 @@ _SAMPLED = 0x01
 _RANDOM = 2**56
 
 Attributes = Mapping[str, str | int]
+_NOTHING: Attributes = MappingProxyType({})
+
+_bits = random.getrandbits
 
 
 class SpanKind(IntEnum):
@@ -72,13 +75,19 @@ class Span:
 
     __slots__ = ("attributes", "end", "error", "id", "kind", "links", "name", "parent", "recording", "start")
 
-    def __init__(self, recording: Recording, parent: int, name: str, kind: SpanKind, start: int) -> None:
+    def __init__(
+        self, recording: Recording, parent: int, name: str, kind: SpanKind, start: int, attributes: Attributes
+    ) -> None:
         self.recording, self.parent, self.name, self.kind, self.start = recording, parent, name, kind, start
-        self.id = random.getrandbits(64) or 1  # no secret
+        self.id = _bits(64) or 1  # no secret
         self.end = 0
         self.error = ""
-        self.attributes: dict[str, str | int] = {}
+        self.attributes = attributes
         self.links: Sequence[Context] = ()
+
+    def note(self, **more: str | int) -> None:
+        """Further attributes. Those that it was begun with may be shared by spans, and are left as they are."""
+        self.attributes = {**self.attributes, **more}
 
     @property
     def context(self) -> Context:
@@ -97,9 +106,9 @@ class Recording:
         self.missed = 0
         self.ended = False
 
-    def add(self, parent: int, name: str, kind: SpanKind, start: int) -> Span:
+    def add(self, parent: int, name: str, kind: SpanKind, start: int, attributes: Attributes) -> Span:
         """A span that begins; one that is too many is known to its caller alone."""
-        span = Span(self, parent, name, kind, start)
+        span = Span(self, parent, name, kind, start, attributes)
         if len(self.spans) < MOST:
             self.spans.append(span)
         else:
@@ -164,7 +173,7 @@ def begin(parent: Context | None, name: str, kind: SpanKind, trace: int = 0) -> 
         made = Recording(number, number % _RANDOM < _threshold)
     else:
         made = Recording(parent.trace, parent.sampled)
-    root = made.add(parent.span if parent else 0, name, kind, _now())
+    root = made.add(parent.span if parent else 0, name, kind, _now(), _NOTHING)
     current.set(root)
     return root
 
@@ -191,8 +200,7 @@ class span:
 
     def __enter__(self) -> Span | None:
         if above := active():
-            self._span = above.recording.add(above.id, self._name, self._kind, _now())
-            self._span.attributes.update(self._attributes)
+            self._span = above.recording.add(above.id, self._name, self._kind, _now(), self._attributes)
             self._token: Token[Span | None] = current.set(self._span)
         return self._span
 
@@ -219,7 +227,7 @@ class root:
         self._token = current.set(None)
         self._root = begin(parse(self._parent), self._name, SpanKind.CONSUMER)
         if self._root:
-            self._root.attributes.update(self._attributes)
+            self._root.attributes = self._attributes
             self._root.links = [found for each in self._links if (found := parse(each))]
         return self._root
 
@@ -238,15 +246,14 @@ def moment() -> int:
     return _now() if active() else 0
 
 
-def leaf(name: str, kind: SpanKind, began: int, attributes: Attributes, error: str = "") -> Context | None:
-    """Something without parts has been done since `began` (of `moment`); its context."""
+def leaf(name: str, kind: SpanKind, began: int, attributes: Attributes, error: str = "") -> Span | None:
+    """Something without parts has been done since `began` (of `moment`)."""
     above = active()
     if above is None:
         return None
-    made = above.recording.add(above.id, name, kind, began)
+    made = above.recording.add(above.id, name, kind, began, attributes)
     made.end, made.error = _now(), error
-    made.attributes.update(attributes)
-    return made.context
+    return made
 
 
 def shared(with_others: Span, parents: Sequence[str]) -> None:
@@ -255,7 +262,7 @@ def shared(with_others: Span, parents: Sequence[str]) -> None:
         before = current.get()
         if found := begin(parse(parent), with_others.name, SpanKind.CONSUMER):
             found.start, found.error = with_others.start, with_others.error
-            found.attributes.update(with_others.attributes)
+            found.attributes = with_others.attributes
             found.links = [with_others.context]
             end(found)
         current.set(before)

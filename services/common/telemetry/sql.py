@@ -17,7 +17,6 @@ _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(?:ONLY\s+)?([a-z_][\w.]*)", re.I
 _BEGAN = "span began"
 
 
-@lru_cache(maxsize=512)
 def summary(statement: str) -> str:
     """A statement's name, of few kinds: its verb, and the first table or function that it names.
 
@@ -28,10 +27,16 @@ def summary(statement: str) -> str:
     return " ".join([verb[1].upper() if verb else "SQL", *([table[1]] if table else [])])
 
 
+@lru_cache(maxsize=512)
+def _described(statement: str) -> tuple[str, spans.Attributes]:
+    """What every span of a statement shares: nothing of it is made anew for each."""
+    name = summary(statement)
+    return name, {"db.system.name": "postgresql", "db.query.summary": name, "db.query.text": statement}
+
+
 def note(statement: str, began: int, error: BaseException | None = None) -> None:
     """A statement was done, or has failed, since `began` (of `spans.moment`)."""
-    name = summary(statement)
-    attributes = {"db.system.name": "postgresql", "db.query.summary": name, "db.query.text": statement}
+    name, attributes = _described(statement)
     spans.leaf(name, spans.SpanKind.CLIENT, began, attributes, type(error).__name__ if error else "")
 
 

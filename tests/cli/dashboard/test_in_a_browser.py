@@ -129,7 +129,18 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The source of axe-core (MPL-2.0, so in no set of ours): installed for the look, by its hash, without what drives it."""
     place, locked = tmp_path_factory.mktemp("axe"), PROJECT / "requirements" / "axe.txt"
     uv = Path(sys.executable).with_name("uv")
-    install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", place, "--require-hashes", "-r", locked]
+    install: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        place,
+        "--require-hashes",
+        "-r",
+        locked,
+    ]
     subprocess.run(install, check=True)
     (source,) = place.rglob("axe.min.js")
     return source.read_text("utf-8")
