@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import re
@@ -10,12 +9,15 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from unittest.mock import patch
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, rpc, settings, stack
+from pulumi.runtime import mocks, resource, rpc, settings, stack
+from pulumi.runtime.proto import source_pb2
 
 from localcloud.engine import lazy_sdk, quick_sdk
+from tests.components.loop import Loop
 
 # As the engine runs every program of ours (localcloud/engine/program.py): half the time of a composed environment.
 lazy_sdk.install()
@@ -229,6 +231,7 @@ class _Engine(mocks.MockMonitor):
     def __init__(self, recorded: Recorded) -> None:
         super().__init__(_Cloud())
         self._recorded = recorded
+        self._urns: set[str] = set()
         self._lock = threading.Lock()
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -257,10 +260,12 @@ class _Engine(mocks.MockMonitor):
             custom=bool(request.custom),
         )
         with self._lock:
-            if any(item.urn == registration.urn for item in self._recorded.registrations):
+            if request.type == "pulumi:pulumi:Stack":
+                return response
+            if registration.urn in self._urns:
                 raise AssertionError(f"duplicate URN {registration.urn}")
-            if request.type != "pulumi:pulumi:Stack":
-                self._recorded.registrations.append(registration)
+            self._urns.add(registration.urn)
+            self._recorded.registrations.append(registration)
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
@@ -309,27 +314,14 @@ class _Cloud(mocks.Mocks):
 Run = Callable[..., Recorded]
 
 
-def close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop that Outputs belong to.
-
-    A program that was refused half-way leaves Outputs that nobody will ever resolve. They are begun before they are cancelled:
-    one that never began would drop, unawaited, the coroutine that it was to wait for. Cancelling one may make another.
-    """
-    while pending := asyncio.all_tasks(loop):
-        for _ in range(5):
-            loop.run_until_complete(asyncio.sleep(0))
-        for task in pending:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-    loop.close()
-    asyncio.set_event_loop(None)
+#: Where in the program a resource is made: the engine shows it, no test looks at it, and pytest's own stack is deep.
+_NOWHERE = patch.object(resource, "_get_stack_trace", source_pb2.StackTrace)
 
 
 def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_name: str = "dev") -> Recorded:
     """Run `program` as a Pulumi program to its end and return what it registered."""
     recorded = Recorded()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = Loop()
     try:
         pulumi.runtime.set_mocks(_Cloud(), project=project, stack=stack_name, preview=False, monitor=_Engine(recorded))
         settings.SETTINGS.outputs.clear()
@@ -339,10 +331,11 @@ def run_program(program: Callable[[], Any], *, project: str = "matchday", stack_
         def main() -> None:
             recorded.result = program()
 
-        loop.run_until_complete(stack.run_in_stack(main))
+        with _NOWHERE:
+            loop.run(stack.run_in_stack(main))
     finally:
         settings.set_root_resource(cast(Any, None))
-        close(loop)
+        loop.close()
     return recorded
 
 

@@ -17,7 +17,7 @@ from components.compute.containers import ContainerContext, Database, Dependenci
 from components.data.connections import PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
 from model.vocabulary import ProcessKind
-from tests.components.conftest import close
+from tests.components.loop import Loop
 
 KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
 
@@ -25,10 +25,9 @@ KEY = "arn:aws:kms:ap-south-1:123456789012:key/k"
 @pytest.fixture(autouse=True)
 def loop() -> Iterator[None]:
     """Outputs belong to an event loop."""
-    own = asyncio.new_event_loop()
-    asyncio.set_event_loop(own)
+    own = Loop()
     yield
-    close(own)
+    own.close()
 
 
 def secret(name: str, json_key: str | None = None) -> SecretReference:
