@@ -15,17 +15,30 @@ import pytest
 
 #: The order of what begins first: groups, each minutes of one worker; then folders whose tests start processes and wait for
 #: them. What is left for the end is short, so that neither worker ends long before the other.
-FIRST = ("@platform", "@engine", "@faults", "@", "tests/services", "tests/localcloud", "tests/scripts", "tests/cli", "")
+FIRST = (
+    "@platform",
+    "@engine",
+    "@faults",
+    "@",
+    "tests/services",
+    "tests/localcloud",
+    "tests/components",
+    "tests/scripts",
+    "tests/cli",
+    "",
+)
 
-#: Folders that look at the composed environments, as tests of the engine do: seconds of CPU each, once and not on each worker.
-WITH_ENGINE = ("tests/policies/", "tests/stacks/")
+#: Folders whose tests need the same, once and not on each worker: the composed environments, as tests of the engine do, seconds
+#: of CPU each; the classes of AWS's kinds, which take as long to load.
+TOGETHER = {"tests/policies/": "@engine", "tests/stacks/": "@engine", "tests/components/": "tests/components"}
 
 
 def unit(nodeid: str) -> str:
     """What stays on one worker: the test's `xdist_group`, which xdist writes behind an @, or its file, or folders of them."""
     if nodeid.rfind("@") > nodeid.rfind("]"):
         return "@" + nodeid.rsplit("@", 1)[1]
-    return "@engine" if nodeid.startswith(WITH_ENGINE) else nodeid.split("::", 1)[0]
+    shared = (name for folder, name in TOGETHER.items() if nodeid.startswith(folder))
+    return next(shared, nodeid.split("::", 1)[0])
 
 
 def rank(name: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -30,11 +30,13 @@ STARTERS = frozenset(
         "localcloud.dataplane.control.client",
         "localcloud.dataplane.control.client.start",
         "localcloud.dataplane.ecs.launcher.Launcher",
+        "localcloud.dataplane.ingress.caddy.Ingress",
         "localcloud.dataplane.stores.postgres.PostgresServer",
         "localcloud.dataplane.stores.valkey.ValkeyServer",
         "localcloud.runtime.ephemeral.cloud",
         "localcloud.runtime.processes.spawn",
         "services.kyc.sandbox.Sandbox",
+        "tests.localcloud.emulator.forked.Forked",
     }
 )
 #: What composes a whole environment: seconds of CPU.
@@ -134,7 +136,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Guard:
-    """Fails a unit test while which a process begins."""
+    """Fails a unit test while which, or while whose fixtures, a process begins."""
 
     def __init__(self) -> None:
         self._on = False
@@ -146,7 +148,14 @@ class Guard:
             self._seen.append(f"{event} {words[:2]!r}")
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        return (yield from self._watched(item))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        return (yield from self._watched(item))
+
+    def _watched(self, item: pytest.Item) -> Generator[None, None, None]:
         self._on = True
         self._seen.clear()
         try:

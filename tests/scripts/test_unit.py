@@ -97,8 +97,9 @@ def test_what_composes_an_environment_is_slow(function: object) -> None:
 
 
 @pytest.mark.process
-def test_one_that_is_not_found_fails(request: pytest.FixtureRequest) -> None:
-    around = unit.Guard().pytest_runtest_call(request.node)
+@pytest.mark.parametrize("phase", ["setup", "call"])
+def test_one_that_is_not_found_fails(request: pytest.FixtureRequest, phase: str) -> None:
+    around = getattr(unit.Guard(), f"pytest_runtest_{phase}")(request.node)
     next(around)
     _helper()
     with pytest.raises(AssertionError, match=r"needs the marker `process`: .*subprocess\.Popen"):

@@ -163,6 +163,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         contexts = patch("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
         with commands_once(cache), slots_at_once(cache), statements_once(), contexts:
             yield cloud
+        cloud.close()
         postgres.remove()
 
 

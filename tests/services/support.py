@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import socket
@@ -27,6 +28,7 @@ from model.clients import registry
 from model.egress import EGRESS
 from services.common.postgres import Pool
 from services.common.settings import AppDatabaseSettings, DatabaseSettings, load
+from tests.services.administrator import Administrator
 
 ROOT = Path(__file__).parents[2]
 MASTER = "master"
@@ -162,18 +164,23 @@ class Cloud:
     async def fresh(self, service: str) -> AsyncIterator[str]:
         """A database of `service` with its schema and nothing else, for one test."""
         name = f"{service}_{uuid4().hex[:12]}"
-        master = await self.connect("postgres")
         # By files: by the log each page is written twice and every file one by one (6 times as long, measured on 2 busy cores).
-        await master.execute(
+        await self.administrator.execute(
             f'CREATE DATABASE "{name}" TEMPLATE "{service}" OWNER "{service}_owner" STRATEGY file_copy'
         )
         try:
             yield name
         finally:
-            if master.is_closed():  # the test restarted the server
-                master = await self.connect("postgres")
-            await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-            await master.close()
+            await self.administrator.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    @functools.cached_property
+    def administrator(self) -> Administrator:
+        return Administrator(lambda: self.connect("postgres"))
+
+    def close(self) -> None:
+        """End what it keeps open itself."""
+        if "administrator" in vars(self):
+            self.administrator.close()
 
 
 def environ(variables: Mapping[str, str]) -> Any:

@@ -1,19 +1,12 @@
-"""A supervisor for one test, and one for all tests of a module."""
+"""A supervisor for all tests of a module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .harness import Platform, make_platform, running
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    """A supervisor of the test's own."""
-    yield from running(make_platform(tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,9 @@ class Payments:
     cloud: Cloud
     colleagues: dict[str, Person] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: The owners' connections by service, and whose turn it is to use one.
+    owners: dict[str, Any] = field(default_factory=dict)
+    owners_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def player(self) -> Depositor:
         """Somebody with an account and nothing in it, who has just shown two factors."""
@@ -154,11 +157,9 @@ class Payments:
 
     async def later(self, by: timedelta = timedelta(days=2)) -> None:
         """The janitor finds everything due, as if `by` had passed; postponed messages too."""
-        owner = await self.cloud.connect(self.database, role="owner", service="payments")
         for table in ("attempts", "refunds", "payouts"):
-            await owner.execute(f"UPDATE {table} SET next_look_at = next_look_at - $1::interval", by)
-        await owner.execute("UPDATE outbox SET next_attempt_at = now(), reserved_until = NULL WHERE done_at IS NULL")
-        await owner.close()
+            await self.rows(f"UPDATE {table} SET next_look_at = next_look_at - $1::interval", by)
+        await self.rows("UPDATE outbox SET next_attempt_at = now(), reserved_until = NULL WHERE done_at IS NULL")
         assert await self.jobs.run_scheduled(self.sessions, SystemClock(), "payments.look_again")
         await self.settle()
 
@@ -171,11 +172,16 @@ class Payments:
         return await self._rows("wallet", self.wallet.database, statement)
 
     async def _rows(self, service: str, database: str, statement: str, *values: Any) -> list[Any]:
-        owner = await self.cloud.connect(database, role="owner", service=service)
-        try:
+        async with self.owners_turn:
+            owner = self.owners.get(service)
+            if owner is None or owner.is_closed():  # a test restarted the server
+                owner = self.owners[service] = await self.cloud.connect(database, role="owner", service=service)
             found: list[Any] = await owner.fetch(statement, *values)
             return found
-        finally:
+
+    async def close(self) -> None:
+        """End what it keeps open itself."""
+        for owner in self.owners.values():
             await owner.close()
 
 
@@ -267,7 +273,9 @@ async def payments(
         engine = database.create_engine(cloud.settings("payments", name), "test", connections=8)
         stack.push_async_callback(engine.dispose)
         reach = Reach(open_background)
-        yield Payments(
+        payments = Payments(
             app, client, name, auth, wallet, partners, inside, reach, jobs_with(reach),
             database.create_sessions(engine), cloud,
         )  # fmt: skip
+        yield payments
+        await payments.close()

@@ -8,9 +8,11 @@ import os
 import signal
 import socket
 import stat
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import httpx
@@ -26,6 +28,30 @@ from localcloud.runtime.errors import SupervisorError
 from localcloud.runtime.state import Info
 
 from ..harness import Platform, alive, kill, make_platform, running, until
+
+#: A shell that means another cloud, and that no server of ours may hear of.
+OF_A_USER = {
+    "AWS_PROFILE": "production",
+    "AWS_ENDPOINT_URL": "https://example.com",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One supervisor for the tests that leave it running, started from such a shell."""
+    with ExitStack() as stack:
+        with patch.dict(os.environ, OF_A_USER):
+            platform = stack.enter_context(contextmanager(running)(make_platform(tmp_path_factory.mktemp("shared"))))
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One for those that end it and start it again, with a service."""
+    with contextmanager(running)(make_platform(tmp_path_factory.mktemp("ended"))) as platform:
+        deploy(platform)
+        yield platform
 
 
 def everything(platform: Platform) -> list[int]:
@@ -130,8 +156,8 @@ def test_engine_that_is_not_run_here_is_told(shared: Platform) -> None:
     assert "RDS instance other: engine mysql is not run here, only postgres" in shared.running.status()["problems"]
 
 
-def deployed(platform: Platform) -> str:
-    """A web service behind the ingress, whose task has a child of its own. Returns the listener."""
+def deploy(platform: Platform) -> None:
+    """A web service behind the ingress, whose task has a child of its own."""
     listener = platform.load_balancer()
     platform.program(
         "family.py",
@@ -140,49 +166,46 @@ def deployed(platform: Platform) -> str:
     )
     platform.web_service("family", listener=listener, program="family.py")
     platform.converge()
-    return listener
 
 
-def test_stop_leaves_no_process_no_port_and_keeps_what_lasts(platform: Platform) -> None:
-    deployed(platform)
-    cache(platform, "broker", authToken="token")
-    platform.converge()
-    broker = AddressBook(platform.config.state).lease("elasticache", "broker")
+def test_stop_leaves_no_process_no_port_and_keeps_what_lasts(ended: Platform) -> None:
+    cache(ended, "broker", authToken="token")
+    ended.converge()
+    broker = AddressBook(ended.config.state).lease("elasticache", "broker")
     Valkey(host=broker, password="token").set("kept", "yes")
-    pids = everything(platform)
+    pids = everything(ended)
     assert len(pids) > 6
-    state, info = platform.config.state, platform.running.info
-    platform.stop()
+    state, info = ended.config.state, ended.running.info
+    ended.stop()
     assert [pid for pid in pids if alive(pid)] == []
     assert not (state / "supervisor.json").exists()
     assert not (state / "tasks").exists()
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", platform.config.ingress_port))
+        probe.bind(("127.0.0.1", ended.config.ingress_port))
     with pytest.raises(SupervisorError, match="none is running"):
         Client.connect(state)
     log = next((state / "logs" / "family").glob("*/*.log"))
     assert "web ends in order" in log.read_text()
 
-    platform.start()
-    assert platform.running.info.pid != info.pid
-    assert platform.running.info.snapshot == "loaded"
-    platform.converge()
-    assert platform.get("/family/x").status_code == 200
+    ended.start()
+    assert ended.running.info.pid != info.pid
+    assert ended.running.info.snapshot == "loaded"
+    ended.converge()
+    assert ended.get("/family/x").status_code == 200
     assert Valkey(host=broker, password="token").get("kept") == b"yes"
 
 
-def test_signalled_supervisor_leaves_no_process_and_starts_again(platform: Platform) -> None:
-    deployed(platform)
+def test_signalled_supervisor_leaves_no_process_and_starts_again(ended: Platform) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        platform.converge()
-        pids = everything(platform)
+        ended.converge()
+        pids = everything(ended)
         assert len(pids) > 5, "the servers, the task and its child"
-        os.kill(platform.running.info.pid, number)
+        os.kill(ended.running.info.pid, number)
         until(lambda: not [pid for pid in pids if alive(pid)], what=f"all gone after {number.name}")  # noqa: B023 - called at once
         with pytest.raises(SupervisorError):
-            Client.connect(platform.config.state)
-        platform.start()
-        assert platform.running.status()["url"].startswith("http://127.0.0.1:")
+            Client.connect(ended.config.state)
+        ended.start()
+        assert ended.running.status()["url"].startswith("http://127.0.0.1:")
 
 
 def test_second_supervisor_for_one_state_is_refused_and_the_first_is_used(shared: Platform) -> None:
@@ -234,11 +257,6 @@ def test_control_wants_the_token_and_its_file_is_private(shared: Platform) -> No
     assert shared.running.status()["supervisor"]["pid"] == info.pid
 
 
-def test_users_environment_does_not_reach_the_supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with contextmanager(running)(make_platform(tmp_path)) as platform:
-        platform.converge()
-        environment = psutil.Process(platform.running.info.pid).environ()
+def test_users_environment_does_not_reach_the_supervisor(shared: Platform) -> None:
+    environment = psutil.Process(shared.running.info.pid).environ()
     assert not [name for name in environment if name.startswith("AWS_") or "PROXY" in name.upper()]
