@@ -22,6 +22,12 @@ _COMPUTING_PREFIX = "GenerateDataKey"
 #: In the User-Agent of whoever acts for the engine (localcloud/provider).
 ENGINE_AGENT = "matchday-provider"
 
+#: Operations that write what programs do with what is deployed: lines, measures, messages.
+_USING = {
+    "PutLogEvents", "PutMetricData", "Publish", "PublishBatch", "SendMessage", "SendMessageBatch", "ReceiveMessage",
+    "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
+}  # fmt: skip
+
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
 _KEPT = {
     "CONTENT_LENGTH", "CONTENT_TYPE", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REMOTE_ADDR", "REQUEST_METHOD",
@@ -69,6 +75,11 @@ def may_change(environ: dict[str, Any], body: bytes) -> bool:
 def without_effect(environ: dict[str, Any], answer: list[bytes]) -> bool:
     """A poll of a queue that got no message: there may be many a second."""
     return action(environ, b"") == "ReceiveMessage" and b"MessageId" not in b"".join(answer)
+
+
+def uses_only(environ: dict[str, Any], body: bytes) -> bool:
+    """Whether a request leaves what is deployed as it is: whoever follows that need not look again."""
+    return action(environ, body) in _USING
 
 
 def origin(environ: dict[str, Any]) -> str:

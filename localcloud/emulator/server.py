@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import signal
 import socket
 import sys
@@ -39,6 +40,8 @@ class Emulator:
     def __init__(self, file: Path | None) -> None:
         self._order = threading.Lock()
         self._moto = DomainDispatcherApplication(create_backend_app)
+        #: Another pair when what is deployed may be other than before: of this process, and how often it was written to.
+        self._deployed: tuple[str, int] = (secrets.token_hex(8), 0)
         self._keeper = Keeper(file) if file else None
         if self._keeper:
             clock = draws.Clock()
@@ -85,7 +88,8 @@ class Emulator:
             return {"snapshot": "none", "notes": []}
         keeper = self._keeper
         position = {"generation": keeper.generation, "offset": keeper.journal.size}
-        return {"snapshot": keeper.loaded, "notes": keeper.notes, "position": position, "file": str(keeper.file)}
+        told = {"snapshot": keeper.loaded, "notes": keeper.notes, "file": str(keeper.file)}
+        return {**told, "position": position, "deployed": self._deployed}
 
     def _change(
         self, keeper: Keeper, environ: dict[str, Any], body: bytes, start_response: StartResponse
@@ -101,6 +105,8 @@ class Emulator:
             journal = keeper.journal
             size = 0
             if status < 400 and not requests.without_effect(seen, answer):
+                process, count = self._deployed
+                self._deployed = (process, count + (not requests.uses_only(seen, body)))
                 origin = requests.origin(environ)
                 size = journal.append(
                     Entry(

@@ -74,7 +74,7 @@ class Drift:
         return ()
 
     async def position(self) -> Any:
-        """How far the emulator's journal is; time itself for an emulator that is not ours, which says nothing."""
+        """Another value when what is deployed may be other than before; time itself for an emulator that is not ours."""
         return await asyncio.to_thread(self.position_now)
 
     def position_now(self) -> Any:
@@ -82,7 +82,7 @@ class Drift:
         if self.config.emulator is not None:
             return time.monotonic()
         with loopback.client() as client:
-            return client.get(f"{self.emulator}/_matchday/health", timeout=30).json()["position"]
+            return client.get(f"{self.emulator}/_matchday/health", timeout=30).json()["deployed"]
 
     def _applying(self) -> bool:
         with suppress(FileNotFoundError):

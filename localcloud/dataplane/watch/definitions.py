@@ -7,7 +7,8 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-#: How far the emulator's journal is: another one when something may have been written (`Drift.position`).
+#: Another value when what is deployed in the emulator may have been written (`Drift.position`); lines of logs, measures and
+#: messages are not that.
 Position = Callable[[], Awaitable[Any]]
 
 

@@ -11,7 +11,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.runtime.aws import Clients
 from tests.localcloud.emulator.conftest import Start
@@ -136,3 +138,44 @@ def test_what_is_no_request_is_answered_so(start: Start, tmp_path: Path, sent: b
         while chunk := connection.recv(4096):
             answer += chunk
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_lines_measures_and_messages_leave_what_is_deployed_as_it_is(start: Start, tmp_path: Path) -> None:
+    """Whoever follows it (the supervisor) reads everything anew when this value is another."""
+    emulator = start(tmp_path / "snapshot")
+    logs, sqs, s3, ssm = (emulator.client(name) for name in ("logs", "sqs", "s3", "ssm"))
+    sns, cloudwatch = emulator.client("sns"), emulator.client("cloudwatch")
+
+    def deployed() -> list[object]:
+        found: list[object] = httpx.get(f"{emulator.url}/_matchday/health").json()["deployed"]
+        return found
+
+    seen = [deployed()]
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    for write in (
+        lambda: ssm.put_parameter(Name="/p", Value="1", Type="String"),
+        lambda: sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "7"}),
+        lambda: s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"}),
+        lambda: s3.put_object(Bucket="bucket", Key="k", Body=b"v"),
+    ):
+        write()
+        seen.append(deployed())
+    assert len({str(value) for value in seen}) == len(seen)
+
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": 1, "message": "m"}])
+    cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1.0}])
+    sns.publish(TopicArn=topic, Message="m")
+    sqs.send_message(QueueUrl=queue, MessageBody="m")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    with pytest.raises(ClientError):
+        ssm.put_parameter(Name="/p", Value="2", Type="String")  # it is there, and is not to be overwritten
+    assert deployed() == seen[-1]
+
+    emulator.process.kill()
+    emulator.process.wait()
+    emulator = start(tmp_path / "snapshot")
+    assert deployed()[0] != seen[-1][0], "another process, which may have been given another snapshot"
