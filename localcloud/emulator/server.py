@@ -88,8 +88,8 @@ class Emulator:
             return {"snapshot": "none", "notes": []}
         keeper = self._keeper
         position = {"generation": keeper.generation, "offset": keeper.journal.size}
-        told = {"snapshot": keeper.loaded, "notes": keeper.notes, "file": str(keeper.file)}
-        return {**told, "position": position, "deployed": self._deployed}
+        state = {"snapshot": keeper.loaded, "notes": keeper.notes, "file": str(keeper.file)}
+        return {**state, "position": position, "deployed": self._deployed}
 
     def _change(
         self, keeper: Keeper, environ: dict[str, Any], body: bytes, start_response: StartResponse
