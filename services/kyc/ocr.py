@@ -7,6 +7,7 @@ file (`sandbox`), and sees JPEGs of ours, never a file that came from outside.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ class Ocr:
     """The models, loaded once (0.2 s, 400 MB while it reads)."""
 
     def __init__(self) -> None:
+        # onnxruntime has telemetry in it, on unless this is set before it is imported: nothing of a reading leaves.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         from rapidocr import (
             RapidOCR,  # here, as it reads its settings and models' list when it is imported: half a second
         )

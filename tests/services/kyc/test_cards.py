@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -21,6 +23,7 @@ from services.kyc.sandbox import Sandbox
 from tests.services.kyc import corpus
 from tests.services.kyc.card_pictures import Holder, Photo, taken
 from tests.services.kyc.fixtures import PATIENT
+from tests.services.support import ROOT
 
 HOLDER = Holder("ABCPS1234K", "ASHA SHARMA", "RAVI SHARMA", date(1993, 6, 30))
 
@@ -173,6 +176,15 @@ def test_a_blurred_card_that_lies_on_its_side_is_turned_and_covered_as_it_is_rea
         card = cards.read(found)
         assert (value(card.number), value(card.birth_date)) == ("BDPPR9656A", "1963-12-09")
         assert masked(image, found) is not None
+
+
+@pytest.mark.slow
+def test_nothing_of_a_reading_is_reported_to_whoever_made_the_runtime() -> None:
+    """onnxruntime would make an id of this machine for that, in a home that is none here, and complains."""
+    command = [sys.executable, "-c", "from services.kyc.ocr import Ocr; Ocr()"]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/proc/nothing"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "telemetry" not in done.stderr
 
 
 @pytest.mark.slow

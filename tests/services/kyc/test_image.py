@@ -64,7 +64,9 @@ def test_every_act_works_in_it_within_its_bounds(root: Path, act: Act) -> None:
     limits = LIMITS[act]
     command = ["python", "-m", "services.kyc.reader", act.value, str(limits.memory), str(limits.cpu)]
     done = subprocess.run(inside(root, *command), env=environment, input=given, capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    # onnxruntime finds no /proc/cpuinfo in the sandbox of the test, and says so.
+    said = [line for line in done.stderr.decode().splitlines() if "cpuinfo" not in line]
+    assert (done.returncode, said) == (0, [])
     values, files = unpacked(done.stdout)
     assert values.pop("refused") is None
     if act is Act.READ:
