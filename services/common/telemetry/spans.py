@@ -186,6 +186,8 @@ def end(root: Span, slow: int = SLOW_WORK_NS) -> bool:
     kept = whole.sampled or bool(root.error) or root.end - root.start > slow
     if kept and _hand_over is not None:
         _hand_over(whole)
+    else:
+        whole.spans.clear()  # a span knows its recording: without this each request would be the garbage collector's work
     return kept
 
 
