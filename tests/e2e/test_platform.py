@@ -146,10 +146,10 @@ def test_a_payments_trace_goes_from_the_ingress_through_two_services_to_the_ledg
         "wallet/worker INSERT notifications",
     ]
     assert len({span["trace"] for span in found}) == 1 and not [span for span in found if span["error"]]
-    lines = {(line["service"], line["message"]): line["fields"]["trace_id"] for line in document["lines"]}
-    assert lines["payments", f"{name} 200"] == lines["wallet", "POST /wallet/internal/movements 201"] == document["id"]
-    (request,) = {line["fields"]["request_id"] for line in document["lines"] if line["service"] == "payments"}
-    assert clone.json("trace", request)["spans"] == found, "by the id of the request, too"
+    lines = {(line["service"], line["message"]): line["fields"] for line in document["lines"]}
+    asked, moved = lines["payments", f"{name} 200"], lines["wallet", "POST /wallet/internal/movements 201"]
+    assert asked["trace_id"] == moved["trace_id"] == document["id"]
+    assert clone.json("trace", asked["request_id"])["spans"] == found, "by the id of the request, too"
 
 
 def test_the_firewall_lets_in_large_bodies_where_a_service_takes_them(up: dict[str, Any], clone: Clone) -> None:
