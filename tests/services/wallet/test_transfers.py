@@ -332,7 +332,10 @@ async def test_an_item_that_cannot_be_stored_takes_no_neighbour_with_it(wallet: 
 
 
 async def test_requests_that_wait_for_a_batch_hold_no_place(wallet: Wallet, cloud: Cloud) -> None:
-    """Thirty wait for a locked balance, five times as many as there are places; a read is answered, and then all of them."""
+    """Thirty wait for a locked balance, five times as many as there are places; a read is answered, and then all of them.
+
+    Each event of their common batches names the request that it comes of.
+    """
     one, other = await wallet.player(1_000), await wallet.player()
     owner = await cloud.connect(wallet.database, role="owner", service="wallet")
     await one.transfer(other.account, 1)
@@ -343,9 +346,14 @@ async def test_requests_that_wait_for_a_batch_hold_no_place(wallet: Wallet, clou
             await asyncio.sleep(0.01)
         assert wallet.app.state.admission._inside <= 2, "a place for each batch"
         assert await other.balance() == 1
-    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {201}
+    answers = await asyncio.gather(*waiting)
+    assert {answer.status_code for answer in answers} == {201}
     assert wallet.app.state.admission.gathering._inside == 0
     assert wallet.app.state.admission._inside == 0
+    of = dict(await owner.fetch("SELECT data->>'transaction', split_part(request_id, ' ', 1) FROM events"))
+    assert len(set(of.values())) == len(of), "a request for each"
+    for answer in answers:
+        assert of[answer.json()["transaction"]] == answer.headers["X-Request-Id"]
     await owner.close()
 
 
