@@ -148,8 +148,7 @@ class PostgresServer:
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
-        # Absolute, since initdb works in another directory; not resolved, since it may become a link.
-        self.data_dir, self.host, self.port = data_dir.absolute(), host, port
+        self.data_dir, self.host, self.port = data_dir.absolute(), host, port  # not resolved: it may become a link
         self.log = log or data_dir.with_name(f"{data_dir.name}.log")
         self._settings = {**_SETTINGS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
