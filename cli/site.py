@@ -1,4 +1,4 @@
-"""The first page: what runs here, each service's health and API reference. Put into the site's bucket, as a release would.
+"""The first page: what runs here, each service's health and API reference, as files (`cli.publish` puts them up).
 
 It is made of files alone (manifests, the kept OpenAPI documents, site/), without a script or font from elsewhere; so the same
 upload serves any stack. The CDN serves the bucket, in AWS and here. Links name files: a path without an ending is a page of the
@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from hashlib import md5
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import journeys, local
+from cli.publish import distribution_of, invalidate, upload
 from model.names import PROJECT, SITE, bucket_stem
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
 
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".json": "application/json",
-}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -33,22 +27,23 @@ def put_up(client: Client) -> None:
     """Publish it where the running platform keeps it."""
     from localcloud.runtime.aws import Aws
 
-    publish(Aws(client.info.emulator, local.REGION).client("s3"), journeys.catalog().services.values())
+    aws = Aws(client.info.emulator, local.REGION)
+    if bucket := bucket_of(aws.client("s3")):
+        publish(aws.client("s3"), aws.client("cloudfront"), bucket, journeys.catalog().services.values(), wait=False)
 
 
-def publish(s3: Any, services: Iterable[Any]) -> str:
-    """Bring the site's bucket up to date; returns its name, empty if the stack has none. What is equal is not sent again."""
+def publish(s3: Any, cloudfront: Any, bucket: str, services: Iterable[Any], *, wait: bool) -> list[str]:
+    """Bring a site up to date, and its CDN; the keys that were sent. Raises publish.NoDistribution."""
+    sent = upload(s3, bucket, files(local.PROJECT, services))
+    if sent:
+        invalidate(cloudfront, distribution_of(cloudfront, bucket), sent, wait=wait)
+    return sent
+
+
+def bucket_of(s3: Any) -> str:
+    """The running platform's bucket of the site; empty if the stack has none."""
     names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
-    bucket = next((name for name in names if name.startswith(f"{bucket_stem(PROJECT, local.STACK, SITE)}-")), "")
-    if not bucket:
-        return ""
-    listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-    there = {entry["Key"]: entry["ETag"].strip('"') for entry in listed}
-    for key, content in files(local.PROJECT, services):
-        if there.get(key) != md5(content, usedforsecurity=False).hexdigest():
-            kind = _TYPES.get(Path(key).suffix, "application/octet-stream")
-            s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
-    return bucket
+    return next((name for name in names if name.startswith(f"{bucket_stem(PROJECT, local.STACK, SITE)}-")), "")
 
 
 def files(project: Path, services: Iterable[Any]) -> Iterator[tuple[str, bytes]]:

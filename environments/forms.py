@@ -70,6 +70,9 @@ ImageTag = Annotated[
 ImageDigest = Annotated[
     str, StringConstraints(pattern=described(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits"))
 ]
+AccountNumber = Annotated[
+    str, StringConstraints(pattern=described(r"^\d{12}$", "the number of an AWS account, 12 digits in quotes"))
+]
 StackName = Annotated[
     str,
     StringConstraints(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from environments.forms import Region, StackName
+from environments.forms import AccountNumber, Region, StackName
 from environments.source import DIRECTORY, Source
 from model.vocabulary import Model
 
@@ -32,13 +32,28 @@ class RecoverySettings(Model):
     ] = Field(default_factory=dict)
     """stack → its buckets that a copy is kept of here: an environment's `site`, the account's `state` and `trail-records`; the
     copy has to be there before the stack that writes it"""
+    takes_from: Annotated[tuple[AccountNumber, ...], Field(strict=False)] = ()
+    """other accounts whose backups this vault takes copies of; such a stack is in the Region of those environments"""
 
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
-        if self.source_region == self.region:
+        if self.source_region == self.region and not self.takes_from:
             raise ValueError(
                 f"source_region: {self.source_region!r} is the stack's own; accepted: the Region of the environments"
             )
+        if self.takes_from and self.source_region != self.region:
+            # AWS Backup copies a database's backup to another Region or to another account, not to both in one step.
+            raise ValueError(
+                f"takes_from: {self.takes_from[0]!r}: source_region is {self.source_region!r}, and AWS Backup copies no "
+                f"database to another Region and account at once; accepted: source_region {self.region!r}"
+            )
+        if self.takes_from and (self.replicates or self.buckets):
+            raise ValueError(
+                "takes_from: a vault for other accounts has neither `replicates` nor `buckets`, which are copied within an "
+                "account; accepted: a stack of its own"
+            )
+        if len(set(self.takes_from)) != len(self.takes_from):
+            raise ValueError("takes_from: an account is there twice")
         if len(set(self.replicates)) != len(self.replicates):
             raise ValueError("replicates: an environment is there twice")
         for stack, names in self.buckets.items():

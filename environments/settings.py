@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 from environments.compute import Compute, Image
 from environments.edge import Edge
 from environments.forms import (
+    AccountNumber,
     Email,
     EndpointName,
     EndpointUrl,
@@ -190,13 +191,24 @@ class Mail(Model):
     """the configuration set that they go by: its suppression list, its metrics"""
 
 
+class OtherAccount(Model):
+    """An account of AWS beside the environment's, of the same organization (docs/recovery.md)."""
+
+    number: AccountNumber
+    """its number"""
+    stack: StackName = "archive"
+    """the stack of the kind recovery there, in the environment's own Region, whose vault takes copies"""
+
+
 class Recovery(Model):
-    """What survives the loss of the Region."""
+    """What survives the loss of the Region, and of the account."""
 
     region: Region
     """where backups are copied to; another than the environment's own"""
     stack: StackName = "recovery"
     """the stack of that Region whose vault takes them; it has to be deployed first (docs/recovery.md)"""
+    account: OtherAccount | None = None
+    """another account that backups are copied to besides; left out: none"""
 
 
 class Event(Model):

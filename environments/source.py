@@ -25,6 +25,9 @@ FACTS_KEY = "matchday:facts"
 #: Certificates of this machine's stand-ins (`pins` of the settings): set by `matchday`, never in a file, on a laptop only.
 PINS_KEY = "matchday:pins"
 
+#: The address of a paging service, which holds its key: encrypted in the stack's file (`pulumi config set --secret`).
+PAGER_KEY = "matchday:pager"
+
 #: Where the files of the stacks are.
 DIRECTORY = Path(__file__).parent
 
@@ -61,7 +64,7 @@ class Source:
             )
             raise SettingsError(f"there is no environment {stack!r}: {shown} does not exist; accepted: {known}")
         for each in sorted(config):
-            if each.startswith("matchday:") and each not in (key, FACTS_KEY, PINS_KEY):
+            if each.startswith("matchday:") and each not in (key, FACTS_KEY, PAGER_KEY, PINS_KEY):
                 raise SettingsError(f"{shown}: {each}: no such key; accepted: {key}")
         for each in (key, REGION_KEY):
             if each not in config:

@@ -15,11 +15,26 @@ IMAGE_REPOSITORY = "matchday/services"
 
 #: Names that a service may not have, because security groups, prefix lists and secrets of the platform itself go by them.
 RESERVED_SERVICES = frozenset(
-    {"bastion", "broker", "cache", "cloudfront", "endpoints", "internet", "load-balancer", "postgres", "s3"}
+    {
+        "bastion",
+        "broker",
+        "cache",
+        "cloudfront",
+        "databases",
+        "endpoints",
+        "internet",
+        "load-balancer",
+        "postgres",
+        "s3",
+    }
 )
 
-#: Containers that stand before every process with a database (docs/contracts.md, "A task definition").
-RESERVED_PROCESSES = frozenset({"bootstrap", "migrate"})
+#: The platform's own task that makes the services' databases and roles, and the name of its process.
+DATABASES, BOOTSTRAP = "databases", "bootstrap"
+
+#: The container that stands before every process with a database (docs/contracts.md, "A task definition"), and the one that
+#: makes the databases.
+RESERVED_PROCESSES = frozenset({BOOTSTRAP, "migrate"})
 
 #: Variables that a container gets from the platform (docs/contracts.md, "A container's environment"); no secret may hide one.
 RESERVED_VARIABLES = re.compile(

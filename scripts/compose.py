@@ -13,32 +13,37 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from components.compute.containers import (
+    BOOTSTRAP_PROCESS,
     TEMPORARY,
     ContainerContext,
     Database,
     Dependencies,
+    bootstrapping,
     definitions,
     variable,
 )
-from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from components.data.connections import MasterUser, PostgresConnection, RedisConnection, SecretReference
 from environments import tiers
 from model.catalog import Catalog, load_catalog
 from model.clients import registry
 from model.egress import EGRESS
 from model.manifest import Process, ServiceManifest
+from model.names import BOOTSTRAP, DATABASES, key_alias
 from model.names import PROJECT as PROJECT_NAME
-from model.names import key_alias
-from model.vocabulary import ProcessKind, Tier
+from model.vocabulary import Datastore, ProcessKind, Tier
 
 PROJECT = Path(__file__).resolve().parents[1]
 FILE, SECRETS = PROJECT / "compose.yaml", PROJECT / ".env"
+
+#: The container that makes the services' databases.
+_BOOTSTRAP = f"{DATABASES}-{BOOTSTRAP}"
 
 #: Where the platform answers; and what stands where AWS stands, by AWS's ports. Region: of what is made in moto.
 PORT, _REGION = 8080, "ap-south-1"
@@ -55,6 +60,9 @@ _HEADING = """\
 #   python -m scripts.images.build --out build/services && python -m scripts.images.build --out build/kyc --requirements kyc
 #   python -m scripts.compose secrets && docker compose up     (docs/delivery.md, "Docker Compose")
 """
+
+
+_SERVER = PostgresConnection(host="postgres", read_host="postgres", port=5432, tls=False)
 
 
 class _Named(SecretReference):
@@ -81,14 +89,10 @@ def _dependencies(catalog: Catalog, service: ServiceManifest, process: str) -> D
     given = catalog.secrets_of(service, process)
     own = catalog.generated_for(service)
     owner = {name: service.name if name in own or issuer is None else issuer.name for name in given}
-    server = PostgresConnection(
-        host="postgres", read_host="postgres", port=5432, tls=False, master_user="postgres",
-        master_password=_secret("postgres", "PASSWORD"),
-    )  # fmt: skip
     web = service.processes[process].kind is ProcessKind.WEB
     return Dependencies(
         database=Database(
-            server=server,
+            server=_SERVER,
             reads_replica=service.reads_replica,
             owner_password=_secret(service.name, "DATABASE_OWNER_PASSWORD"),
             app_password=_secret(service.name, "DATABASE_APP_PASSWORD"),
@@ -118,22 +122,40 @@ def _literal(text: str) -> str:
 def _containers(catalog: Catalog, service: ServiceManifest) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name → Compose's service, for each container of the service's task definitions; those before a process once."""
     seen: set[str] = set()
-    context = ContainerContext(
-        service=service.name, environment="compose", log_level="INFO", log_group="", region=_REGION,
-        image=f"localhost/matchday/{service.image}:local", drain_seconds=service.drain_seconds,
-        public_url=f"http://localhost:{PORT}",
-    )  # fmt: skip
+    context = _context(service.name, service.image, service.drain_seconds)
     for name, process in service.processes.items():
         port = service.port if process.kind is ProcessKind.WEB else None
         found = definitions(context, _dependencies(catalog, service, name), name=name, process=process, port=port)
         for definition in found:
             if definition["name"] not in seen:
                 seen.add(definition["name"])
-                yield f"{service.name}-{definition['name']}", _container(service, process, definition, port)
+                made = _container(service.name, process, definition, port, map(str, service.datastores))
+                yield f"{service.name}-{definition['name']}", made
+
+
+def _context(service: str, image: str, drain_seconds: int) -> ContainerContext:
+    return ContainerContext(
+        service=service, environment="compose", log_level="INFO", log_group="", region=_REGION,
+        image=f"localhost/matchday/{image}:local", drain_seconds=drain_seconds, public_url=f"http://localhost:{PORT}",
+    )  # fmt: skip
+
+
+def _databases(catalog: Catalog) -> dict[str, Any]:
+    """The task that makes the services' databases, as PostgreSQL's master."""
+    passwords = {
+        name: (_secret(name, "DATABASE_OWNER_PASSWORD"), _secret(name, "DATABASE_APP_PASSWORD"))
+        for name, service in catalog.services.items()
+        if Datastore.POSTGRES in service.datastores
+    }
+    given = bootstrapping(_SERVER, MasterUser(user="postgres", password=_secret("postgres", "PASSWORD")), passwords)
+    (definition,) = definitions(
+        _context(DATABASES, "services", 30), given, name=BOOTSTRAP, process=BOOTSTRAP_PROCESS, port=None
+    )
+    return _container(DATABASES, BOOTSTRAP_PROCESS, definition, None, ["postgres"])
 
 
 def _container(
-    service: ServiceManifest, process: Process, definition: Mapping[str, Any], port: int | None
+    service: str, process: Process, definition: Mapping[str, Any], port: int | None, datastores: Iterable[str]
 ) -> dict[str, Any]:
     own = definition["essential"]
     values = {each["name"]: each["value"] for each in definition["environment"]}
@@ -141,16 +163,18 @@ def _container(
     values |= {"AWS_ENDPOINT_URL": _AWS, "AWS_REGION": _REGION, "AWS_DEFAULT_REGION": _REGION}
     values |= {"AWS_ACCESS_KEY_ID": "compose", "AWS_SECRET_ACCESS_KEY": "compose"}
     waits = {
-        f"{service.name}-{each['containerName']}": "service_completed_successfully"
+        f"{service}-{each['containerName']}": "service_completed_successfully"
         for each in definition.get("dependsOn", ())
     }
+    if definition["name"] == "migrate":
+        waits[_BOOTSTRAP] = "service_healthy"
     if not waits or own:
         stores = {
             "postgres": "service_healthy",
             "broker": "service_healthy",
             "cache-made": "service_completed_successfully",
         }
-        named = {str(each).replace("cache", "cache-made") for each in service.datastores}
+        named = {each.replace("cache", "cache-made") for each in datastores}
         waits |= {store: condition for store, condition in stores.items() if store in named}
         waits["aws-made"] = "service_completed_successfully"
     found: dict[str, Any] = {
@@ -177,7 +201,7 @@ def _container(
         found["stop_grace_period"] = f"{definition['stopTimeout']}s"
         found["mem_limit"] = f"{process.memory}m"
     if port is not None:
-        found["networks"] = {"default": {"aliases": [service.name]}}  # the name that Service Connect gives it
+        found["networks"] = {"default": {"aliases": [service]}}  # the name that Service Connect gives it
     return found
 
 
@@ -278,7 +302,7 @@ def _ingress(catalog: Catalog) -> str:
 
 def document(catalog: Catalog) -> dict[str, Any]:
     """What compose.yaml holds."""
-    services = _stores(catalog)
+    services = _stores(catalog) | {_BOOTSTRAP: _databases(catalog)}
     for service in catalog.deployment_order:
         services |= dict(_containers(catalog, service))
     webs = {

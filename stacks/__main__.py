@@ -10,7 +10,7 @@ import pulumi
 
 from model.validation import DocumentError
 from stacks import kinds
-from stacks.configuration import configuration
+from stacks.configuration import configuration, secret_keys
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +26,7 @@ gc.disable()
 def main() -> None:
     """Refuse bad settings, manifests and budgets, a sentence for each problem, before any resource is registered; compose."""
     try:
-        compose = kinds.prepare(ROOT, pulumi.get_stack(), configuration())
+        compose = kinds.prepare(ROOT, pulumi.get_stack(), configuration(), secret=secret_keys())
     except DocumentError as error:
         for sentence in error.sentences:
             pulumi.log.error(sentence)

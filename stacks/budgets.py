@@ -13,15 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from components.compute import iam, log_events, service_plan
+from components.compute.containers import BOOTSTRAP_PROCESS
 from components.edge import balancer_signals
 from components.edge.routes import listener_rules
 from components.observability.signals import Severity, Signal
+from components.security.database_passwords import APP, OWNER
 from components.security.flows import SecurityGroupRule, rules
 from environments.settings import KEY, EnvironmentSettings
 from model import limits
 from model.catalog import Catalog
 from model.manifest import Process, ServiceManifest
-from model.names import IMAGE_REPOSITORY, log_group_name, secret_name
+from model.names import DATABASES, IMAGE_REPOSITORY, log_group_name, secret_name
 from model.validation import DocumentError
 from model.vocabulary import Datastore
 from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, routes
@@ -126,6 +128,7 @@ def _fargate(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget
         spot = math.floor((most - 1) * settings.compute.spot_percent / 100) if interruptible else 0
         for kind, count in (("on-demand", most - spot), ("Spot", spot)):
             units[kind][f"{name} ({count} × {process.cpu / 1024:g} vCPU)"] = count * process.cpu
+    units["on-demand"][f"the {DATABASES}"] = BOOTSTRAP_PROCESS.cpu
     for kind, consumers in units.items():
         yield Budget(
             name=f"CPU units on Fargate {kind}",
@@ -234,22 +237,9 @@ def _pages(signals: list[Signal]) -> int:
 
 
 def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]:
-    """Each service's execution role lists every secret that its tasks are given."""
+    """Each execution role lists every secret that its tasks are given."""
     account, project = "0" * 12, "matchday"
-    for name, service in catalog.services.items():
-        issuer = catalog.token_issuer
-        owned = [secret.name for secret in service.secrets]
-        if Datastore.POSTGRES in service.datastores:
-            owned += ["DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD", "MASTER_PASSWORD"]
-        passwords = dict.fromkeys((Datastore.BROKER, Datastore.CACHE), f"{name.upper()}_PASSWORD")
-        owned += [passwords[store] for store in service.datastores if store in passwords]
-        if service.token_issuer:
-            owned += [client.variable for client in catalog.clients]
-        named = [(name, variable) for variable in owned]
-        if (
-            issuer is not None and issuer is not service
-        ):  # it made the secrets of the clients that this service's tasks use
-            named += [(issuer.name, client.variable) for client in service.clients if client.processes]
+    for name, named in (*_given(catalog), (DATABASES, _made_by_databases(catalog))):
         prefix = f"arn:aws:secretsmanager:{settings.region}:{account}:secret:"
         document = iam.execution(
             region=settings.region,
@@ -272,3 +262,28 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
             consumers=consumers,
             remedy="keep several values in one secret",
         )
+
+
+def _made_by_databases(catalog: Catalog) -> list[tuple[str, str]]:
+    """The secrets of the task that makes databases: the master's, and both passwords of each service."""
+    owners = [name for name, service in catalog.services.items() if Datastore.POSTGRES in service.datastores]
+    return [("postgres", "MASTER_PASSWORD"), *((owner, variable) for owner in owners for variable in (OWNER, APP))]
+
+
+def _given(catalog: Catalog) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each service's name, and the secrets that its tasks are given: who made each, and its variable."""
+    for name, service in catalog.services.items():
+        issuer = catalog.token_issuer
+        owned = [secret.name for secret in service.secrets]
+        if Datastore.POSTGRES in service.datastores:
+            owned += [OWNER, APP]
+        passwords = dict.fromkeys((Datastore.BROKER, Datastore.CACHE), f"{name.upper()}_PASSWORD")
+        owned += [passwords[store] for store in service.datastores if store in passwords]
+        if service.token_issuer:
+            owned += [client.variable for client in catalog.clients]
+        named = [(name, variable) for variable in owned]
+        if (
+            issuer is not None and issuer is not service
+        ):  # it made the secrets of the clients that this service's tasks use
+            named += [(issuer.name, client.variable) for client in service.clients if client.processes]
+        yield name, named

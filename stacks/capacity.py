@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from components.compute.containers import BOOTSTRAP_PROCESS
 from components.compute.scaling import Scheduled, once, weekly
 from environments.compute import WorkingHours
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
 from model.manifest import Process, ServiceManifest
+from model.names import BOOTSTRAP, DATABASES
 from model.vocabulary import Datastore
 
 #: Percent of a task's throughput that is planned with: the rest is for what was not foreseen, and for a zone that fails.
@@ -143,6 +145,7 @@ def schedules(settings: EnvironmentSettings, catalog: Catalog) -> Mapping[tuple[
         for service in catalog.services.values():
             for name, process in service.processes.items():
                 found[service.name, name] = _of_hours(settings.compute.hours, process)
+        found[DATABASES, BOOTSTRAP] = _of_hours(settings.compute.hours, BOOTSTRAP_PROCESS)
     return found
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from components.edge.routes import Route
 from components.security.flows import INTERNET, Flow
 from model.catalog import Catalog
-from model.vocabulary import Nat
+from model.names import DATABASES
+from model.vocabulary import Datastore, Nat
 
 #: Name of the load balancer's security group, of the interface endpoints', and of the bastion's.
 LOAD_BALANCER, ENDPOINTS, BASTION = "load-balancer", "endpoints", "bastion"
@@ -25,6 +26,7 @@ def groups(catalog: Catalog, *, bastion: bool = False) -> dict[str, str]:
         LOAD_BALANCER: "The load balancer",
         **({BASTION: "The bastion"} if bastion else {}),
         **{store: f"The {store}" for store in DATASTORE_PORTS},
+        DATABASES: "The task that makes databases",
         **{name: f"Tasks of the service {name}" for name in catalog.services},
     }
 
@@ -65,6 +67,12 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bast
     found = [through_cdn if behind_cdn else players]
     if bastion:
         found += _of_bastion(interface_endpoints)
+    found += [
+        Flow(
+            DATABASES, Datastore.POSTGRES, DATASTORE_PORTS["postgres"], "Databases and roles of the services are made"
+        ),
+        *_to_aws(DATABASES, interface_endpoints),
+    ]
     for name, service in catalog.services.items():
         if service.paths:
             found.append(Flow(LOAD_BALANCER, name, service.port, f"Requests to {name}"))
@@ -72,16 +80,20 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bast
         found += [
             Flow(name, called, catalog.services[called].port, f"{name} calls {called}") for called in service.calls
         ]
-        if interface_endpoints:
-            found += [
-                Flow(name, ENDPOINTS, 443, f"{name} reads secrets and writes logs"),
-                Flow(name, S3, 443, f"Layers of the image and buckets of {name}"),
-            ]
-            if service.egress:
-                found.append(Flow(name, INTERNET, 443, f"{name} calls {', '.join(service.egress)}"))
-        else:
-            found.append(Flow(name, INTERNET, 443, f"APIs of AWS, through NAT, for {name}"))
+        found += _to_aws(name, interface_endpoints)
+        if interface_endpoints and service.egress:
+            found.append(Flow(name, INTERNET, 443, f"{name} calls {', '.join(service.egress)}"))
     return found
+
+
+def _to_aws(name: str, interface_endpoints: bool) -> list[Flow]:
+    """The APIs of AWS, by endpoints or through NAT: a task's image, secrets and logs."""
+    if not interface_endpoints:
+        return [Flow(name, INTERNET, 443, f"APIs of AWS, through NAT, for {name}")]
+    return [
+        Flow(name, ENDPOINTS, 443, f"{name} reads secrets and writes logs"),
+        Flow(name, S3, 443, f"Layers of the image and buckets of {name}"),
+    ]
 
 
 def _of_bastion(interface_endpoints: bool) -> list[Flow]:

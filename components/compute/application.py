@@ -18,7 +18,7 @@ from components.compute.containers import ContainerContext, Database, Dependenci
 from components.compute.scaling import Scheduled
 from components.compute.service import Listening, Service, ServiceArgs
 from components.data.bucket import Bucket
-from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from components.data.connections import RedisConnection, SecretReference
 from components.edge.load_balancer import TargetGroup
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
@@ -68,11 +68,11 @@ class ApplicationArgs:
 
     - processes: name → process. port: where the web process listens. target: the load balancer's group, if it routes here.
     - schedules: jobs of the clock, each with an alarm on it. measures: figures of the business, drawn, some watched, by metric.
-    - postgres, broker, cache: the data stores that the service uses, and no others. reads_replica: whether it also reads from
-      PostgreSQL's replica.
+    - database, broker, cache: what the service has of the data stores that it uses, and of no others.
     - secrets: variable → length of the secret that is generated for it. given: variable → a secret that another one made.
     - receives: process → the variables of `secrets` and `given` that it gets.
     - registry: the CLIENTS of a service that issues tokens (`model.clients`), for its web process; None for others.
+    - variables: what else every process is given, as it is.
     - scheduled: process → bounds that change at known moments.
     - calls: name of another service → its URL. buckets: the manifest's name → the bucket.
     - data_key: whether it encrypts with the platform's data key itself, under its own name.
@@ -88,8 +88,7 @@ class ApplicationArgs:
     security_group_id: pulumi.Input[str]
     port: int = 8080
     target: TargetGroup | None = None
-    postgres: PostgresConnection | None = None
-    reads_replica: bool = False
+    database: Database | None = None
     schedules: Sequence[Schedule] = ()
     measures: Mapping[str, Measure] = field(default_factory=dict)
     broker: RedisConnection | None = None
@@ -98,6 +97,7 @@ class ApplicationArgs:
     given: Mapping[str, SecretReference] = field(default_factory=dict)
     receives: Mapping[str, Collection[str]] = field(default_factory=dict)
     registry: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
     scheduled: Mapping[str, Sequence[Scheduled]] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Application(Component):
     """One service of the platform; its name is the service's.
 
     Makes: a `LogGroup` and an ``aws:cloudwatch:LogMetricFilter`` per event that needs a person (``log-critical``,
-    ``log-error``), a `GeneratedSecret` per secret (and for each role in its database), ``aws:iam:Role`` ``execution``
+    ``log-error``), a `GeneratedSecret` per secret, ``aws:iam:Role`` ``execution``
     (with an ``aws:iam:RolePolicy``) and ``task`` (with one if it uses buckets, encrypts, mails or is traced), where a
     deployment moves requests also ``traffic`` (with ``aws:iam:RolePolicyAttachment`` ``traffic-policy``), and a `Service`
     per process.
@@ -219,7 +219,7 @@ class Application(Component):
             )
         self.signals = log_events.signals(self.name, namespace)
         worker = any(process.kind is ProcessKind.WORKER for process in self._args.processes.values())
-        if worker and self._args.postgres is not None:
+        if worker and self._args.database is not None:
             self.signals = [*self.signals, log_events.outbox_signal(self.name, pulumi.get_stack())]
         jobs = log_events.job_signals(self.name, pulumi.get_stack(), self._args.schedules, pauses=self._platform.pauses)
         figures = log_events.measure_signals(self.name, pulumi.get_stack(), self._args.measures)
@@ -243,19 +243,11 @@ class Application(Component):
 
     def _dependencies(self) -> Dependencies:
         args = self._args
-        database = None
-        if args.postgres is not None:
-            database = Database(
-                server=args.postgres,
-                reads_replica=args.reads_replica,
-                owner_password=self._secret("DATABASE_OWNER_PASSWORD", f"Owner of the database of {self.name}", 43),
-                app_password=self._secret("DATABASE_APP_PASSWORD", f"Run-time role in the database of {self.name}", 43),
-            )
         self.secrets = {
             name: self._secret(name, f"{name} of {self.name}", length) for name, length in args.secrets.items()
         }
         return Dependencies(
-            database=database,
+            database=args.database,
             broker=args.broker,
             cache=args.cache,
             calls=args.calls,
@@ -263,9 +255,7 @@ class Application(Component):
             buckets={name: bucket.bucket_name for name, bucket in args.buckets.items()},
             data_key=self._platform.data_key_arn if args.data_key else None,
             secrets={**self.secrets, **args.given},
-            variables={}
-            if args.mail is None
-            else {"MAIL_FROM": args.mail.address, "MAIL_CONFIGURATION_SET": args.mail.configuration_set},
+            variables={**args.variables, **_mail_variables(args.mail)},
         )
 
     def _of_process(self, name: str, process: Process, dependencies: Dependencies) -> Dependencies:
@@ -352,3 +342,7 @@ class Application(Component):
             aws_iam.RolePolicyArgs(name="task", role=role.name, policy=pulumi.Output.json_dumps(document)),
         )
         return role, [policy]
+
+
+def _mail_variables(mail: iam.MailSender | None) -> dict[str, str]:
+    return {} if mail is None else {"MAIL_FROM": mail.address, "MAIL_CONFIGURATION_SET": mail.configuration_set}

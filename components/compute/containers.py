@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.compute import collector
-from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from components.data.connections import MasterUser, PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
+from model.names import BOOTSTRAP
+from model.vocabulary import ProcessKind
 
 #: Who the process is in its container, and where alone it may write: the image makes both (services/Dockerfile).
 USER = "10001:10001"
@@ -16,6 +18,14 @@ TEMPORARY = "/tmp"  # noqa: S108 - a volume of the task's own
 VOLUME = "tmp"
 
 PORT_NAME = "http"
+
+#: Always there, belongs to no service.
+MAINTENANCE_DATABASE = "postgres"
+
+#: Makes the services' databases and roles (services/common/bootstrap.py), then waits for its end; more is small for Python.
+BOOTSTRAP_PROCESS = Process(
+    kind=ProcessKind.WORKER, command=("python", "-m", f"services.common.{BOOTSTRAP}"), cpu=256, memory=512
+)
 
 _HEALTH_COMMAND = ["CMD", "python", "-m", "services.common.healthcheck"]
 _HEALTH = {"command": _HEALTH_COMMAND, "interval": 5, "timeout": 5, "retries": 3, "startPeriod": 60}
@@ -59,7 +69,7 @@ class Dependencies:
     - calls: name of another service → its URL. buckets: a manifest's bucket name → the bucket's own.
     - endpoints: variable → URL of a partner outside of AWS, or certificates that partners' messages are believed by.
     - data_key: ARN of the KMS key that the service encrypts with itself, if it does.
-    - secrets: name of a variable → the secret that it holds. variables: what else is known when the stack is deployed.
+    - secrets: name of a variable → the secret that it holds. variables: what else is given, as it is.
     """
 
     database: Database | None = None
@@ -70,13 +80,13 @@ class Dependencies:
     buckets: Mapping[str, Any] = field(default_factory=dict)
     data_key: Any = None
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
     def references(self) -> list[SecretReference]:
         """Every secret that some container of the service is given."""
         found = list(self.secrets.values())
         if self.database is not None:
-            found += [self.database.server.master_password, self.database.owner_password, self.database.app_password]
+            found += [self.database.owner_password, self.database.app_password]
         found += [redis.password for redis in (self.broker, self.cache) if redis is not None]
         return found
 
@@ -95,7 +105,7 @@ class _Variables:
 def definitions(
     context: ContainerContext, dependencies: Dependencies, *, name: str, process: Process, port: int | None
 ) -> list[dict[str, Any]]:
-    """The container definitions of the process `name`: `bootstrap` and `migrate` where it has a database, then itself.
+    """The container definitions of the process `name`: `migrate` where it has a database, then itself.
 
     Where it is traced the collector is beside it. `port` is where a web process listens, None for the others.
     """
@@ -143,20 +153,13 @@ def _initial(
 ) -> list[dict[str, Any]]:
     if database is None:
         return []
-    as_master = _database_variables(
-        context.service, database, database.server.master_user, database.server.master_password
-    ) | _Variables(secret={"OWNER_PASSWORD": database.owner_password, "APP_PASSWORD": database.app_password})
-    as_owner = _database_variables(
-        context.service, database, role_name(context.service, "owner"), database.owner_password
+    as_owner = _Variables(
+        server_variables(database.server, context.service, role_name(context.service, "owner")),
+        {"DATABASE_PASSWORD": database.owner_password},
     )
-    steps = (("bootstrap", as_master), ("migrate", as_owner))
-    containers: list[dict[str, Any]] = []
-    for name, variables in steps:
-        after = [container["name"] for container in containers[-1:]]
-        command = ["python", "-m", f"services.common.{name}"]
-        container = _container(context, process, name, command, common | variables, after=after)
-        containers.append(container | {"essential": False})
-    return containers
+    command = ["python", "-m", "services.common.migrate"]
+    migrate = _container(context, process, "migrate", command, common | as_owner, after=[])
+    return [migrate | {"essential": False}]
 
 
 def _process_variables(
@@ -175,8 +178,9 @@ def _process_variables(
             }
         )
     if (database := dependencies.database) is not None:
-        found |= _database_variables(
-            context.service, database, role_name(context.service, "app"), database.app_password
+        found |= _Variables(
+            server_variables(database.server, context.service, role_name(context.service, "app")),
+            {"DATABASE_PASSWORD": database.app_password},
         )
         found |= _Variables({"DATABASE_CONNECTIONS": str(process.pool)})
         if database.reads_replica:
@@ -200,17 +204,26 @@ def variable(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
-def _database_variables(service: str, database: Database, user: str, password: SecretReference) -> _Variables:
-    return _Variables(
-        {
-            "DATABASE_HOST": database.server.host,
-            "DATABASE_PORT": str(database.server.port),
-            "DATABASE_NAME": service,
-            "DATABASE_USER": user,
-            "DATABASE_TLS": "verify-full" if database.server.tls else "disable",
-        },
-        {"DATABASE_PASSWORD": password},
-    )
+def server_variables(server: PostgresConnection, database: str, user: str) -> dict[str, Any]:
+    """Where PostgreSQL is, and as whom to log in to which database."""
+    return {
+        "DATABASE_HOST": server.host,
+        "DATABASE_PORT": str(server.port),
+        "DATABASE_NAME": database,
+        "DATABASE_USER": user,
+        "DATABASE_TLS": "verify-full" if server.tls else "disable",
+    }
+
+
+def bootstrapping(
+    server: PostgresConnection, master: MasterUser, passwords: Mapping[str, tuple[SecretReference, SecretReference]]
+) -> Dependencies:
+    """What the process is given that makes the services' databases; `passwords`: service → its owner's, its run-time role's."""
+    secrets = {"DATABASE_PASSWORD": master.password}
+    for service, (owner, app) in passwords.items():
+        secrets |= {f"{variable(service)}_OWNER_PASSWORD": owner, f"{variable(service)}_APP_PASSWORD": app}
+    known = server_variables(server, MAINTENANCE_DATABASE, master.user)
+    return Dependencies(secrets=secrets, variables={**known, "SERVICES": ",".join(sorted(passwords))})
 
 
 def _redis_variables(prefix: str, redis: RedisConnection) -> _Variables:

@@ -35,7 +35,7 @@ class Spending(Component):
     """A budget and a watch for what is unusual.
 
     Makes: ``aws:budgets:Budget`` (``month``), ``aws:costexplorer:AnomalyMonitor`` (``unusual``), ``AnomalySubscription``
-    (``unusual-mail``) and a ``CostAllocationTag`` for each tag.
+    (``unusual-mail``) and a ``CostAllocationTag`` for each tag. `budget_name` is for what acts on it (`Brake`).
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Spending(Component):
         transform: Transforms | None = None,
     ) -> None:
         super().__init__(name, opts, transform=transform)
-        self.make(
+        budget = self.make(
             "month",
             budgets.Budget,
             budgets.BudgetArgs(
@@ -63,6 +63,7 @@ class Spending(Component):
                 ],
             ),
         )
+        self.budget_name: pulumi.Output[str] = budget.name
         monitor = self.make(
             "unusual",
             costexplorer.AnomalyMonitor,

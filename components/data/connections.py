@@ -24,7 +24,7 @@ class SecretReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostgresConnection:
-    """The primary server and its master user, whom only `bootstrap` containers may be.
+    """The primary server.
 
     read_host: a replica, for services that read from one; the primary itself where there is none.
     """
@@ -33,8 +33,14 @@ class PostgresConnection:
     read_host: pulumi.Input[str]
     port: int
     tls: bool
-    master_user: str
-    master_password: SecretReference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MasterUser:
+    """Who may do everything on a server: for what makes databases and roles, and for nothing else."""
+
+    user: str
+    password: SecretReference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from pulumi_random import RandomId, RandomIdArgs
 
 from components.base import Component, Transforms
 from components.data import postgres_plan
-from components.data.connections import PostgresConnection, SecretReference
+from components.data.connections import MasterUser, PostgresConnection, SecretReference
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
 from components.security.trust import taken_for
@@ -88,6 +88,7 @@ class Postgres(Component):
 
     identifier: str
     connection: PostgresConnection
+    master: MasterUser
     arn: pulumi.Output[str]
     replica_hosts: list[pulumi.Output[str]]
 
@@ -131,9 +132,8 @@ class Postgres(Component):
             read_host=self.replica_hosts[0] if self.replica_hosts else primary.address,
             port=PORT,
             tls=args.tls,
-            master_user=MASTER_USER,
-            master_password=self._master_password(primary, generated),
         )
+        self.master = MasterUser(user=MASTER_USER, password=self._master_password(primary, generated))
         self.signals = postgres_plan.signals(
             self.identifier,
             instance_class=args.instance_class,
@@ -185,7 +185,7 @@ class Postgres(Component):
             self.child_name("master-password"),
             GeneratedSecretArgs(
                 secret_name=secret_name(pulumi.get_project(), pulumi.get_stack(), self.name, "MASTER_PASSWORD"),
-                description="Master user of the database server; only bootstrap containers read it",
+                description="Master user of the database server; only the task that makes databases reads it",
                 key_arn=self._args.secrets_key_arn,
                 recovery_window_days=30 if self._args.deletion_protection else 0,
             ),

@@ -101,6 +101,7 @@ def deploy(bucket_arn: str, key_arn: str, account_id: str, project: str, stacks:
             {"Sid": "WriteState", "Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{bucket_arn}/.pulumi/*"},
             *_roles(account_id, [f"{project}-{stack}-*" for stack in stacks]),
             *_refused(),
+            _no_master_password(account_id),
         ],
     }
 
@@ -115,8 +116,6 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
     ours = f"{project}-pr-*"
     images = f"arn:aws:ecr:*:{account_id}:repository/{repository}"
     state_folder = f"{bucket_arn}/{BRANCHES}/.pulumi/*"
-    # RDS has whoever makes a database make the secret of its master password, under a name that does not say whose it is.
-    master_passwords = f"arn:aws:secretsmanager:*:{account_id}:secret:rds!*"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -130,16 +129,7 @@ def branch(bucket_arn: str, key_arn: str, account_id: str, project: str, reposit
             *_roles(account_id, [ours], boundary_arn(account_id, project)),
             *_refused(),
             _not_others_by_name(account_id, project, bucket_arn, f"{bucket_arn}/{BRANCHES}/*"),
-            {
-                "Sid": "NoMasterPassword",
-                "Effect": "Deny",
-                "NotAction": [
-                    "secretsmanager:CreateSecret",
-                    "secretsmanager:DescribeSecret",
-                    "secretsmanager:TagResource",
-                ],
-                "Resource": master_passwords,
-            },
+            _no_master_password(account_id),
             {
                 "Sid": "OnlyItsFolder",
                 "Effect": "Deny",
@@ -215,6 +205,17 @@ def boundary(account_id: str, project: str, repository: str) -> Document:
             _not_others_by_name(account_id, project),
             _not_others_by_tag(images),
         ],
+    }
+
+
+def _no_master_password(account_id: str) -> Document:
+    """RDS has whoever makes a database make the secret of its master password, under a name that does not say whose it is;
+    only the task that makes the services' databases reads it."""
+    return {
+        "Sid": "NoMasterPassword",
+        "Effect": "Deny",
+        "NotAction": ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:TagResource"],
+        "Resource": f"arn:aws:secretsmanager:*:{account_id}:secret:rds!*",
     }
 
 

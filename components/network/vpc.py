@@ -10,6 +10,7 @@ import pulumi
 from pulumi_aws import ec2, iam
 
 from components.base import Component, Transforms
+from components.network.endpoint_policies import endpoint_policy
 from components.network.subnets import SubnetTier, plan
 from components.observability.log_group import LogGroup, LogGroupArgs
 from components.observability.signals import Severity, Signal, on
@@ -57,7 +58,7 @@ class Vpc(Component):
     - ``RouteTable`` (``public-routes``, ``data-routes``, ``private-<z>-routes``)
     - ``Route`` to the internet (``public-internet``, and with NAT ``private-<z>-internet``)
     - with NAT ``Eip`` and ``NatGateway`` (``nat-<z>-address``, ``nat-<z>``)
-    - ``VpcEndpoint`` (``endpoint-s3``, ``endpoint-dynamodb``, ``endpoint-<s>``) and a ``SecurityGroup`` (``endpoints``), whose
+    - ``VpcEndpoint`` (``endpoint-s3``, ``endpoint-<s>``) and a ``SecurityGroup`` (``endpoints``), whose
       rules are `security.SecurityGroups`' to make
     - ``FlowLog`` (``flow-logs``), and without a bucket for it ``Role``, ``RolePolicy`` (``flow-logs-role``, ``…-policy``) and
       an `observability.LogGroup`
@@ -191,21 +192,18 @@ class Vpc(Component):
         account_id: pulumi.Input[str],
     ) -> list[ec2.VpcEndpoint]:
         """Endpoints of AWS services, whose traffic does not leave the VPC."""
-        gateways = {
-            service: self.make(
-                f"endpoint-{service}",
-                ec2.VpcEndpoint,
-                ec2.VpcEndpointArgs(
-                    vpc_id=self.vpc_id,
-                    service_name=f"com.amazonaws.{self.region}.{service}",
-                    vpc_endpoint_type="Gateway",
-                    route_table_ids=list(tables),
-                    policy=pulumi.Output.json_dumps(endpoint_policy(account_id, self.region, service)),
-                ),
-            )
-            for service in ("s3", "dynamodb")
-        }
-        self.s3_prefix_list_id: pulumi.Output[str] = gateways["s3"].prefix_list_id
+        s3 = self.make(
+            "endpoint-s3",
+            ec2.VpcEndpoint,
+            ec2.VpcEndpointArgs(
+                vpc_id=self.vpc_id,
+                service_name=f"com.amazonaws.{self.region}.s3",
+                vpc_endpoint_type="Gateway",
+                route_table_ids=list(tables),
+                policy=pulumi.Output.json_dumps(endpoint_policy(account_id, self.region, "s3")),
+            ),
+        )
+        self.s3_prefix_list_id: pulumi.Output[str] = s3.prefix_list_id
 
         group = self.make(
             "endpoints",
@@ -218,7 +216,7 @@ class Vpc(Component):
         )
         self.endpoint_security_group_id: pulumi.Output[str] = group.id
         return [
-            *gateways.values(),
+            s3,
             *(
                 self.make(
                     f"endpoint-{service.replace('.', '-')}",
@@ -312,29 +310,6 @@ class _TierResources:
         """
         awaited = [resource.urn for resource in (*self.associations, *others)]
         return [pulumi.Output.all(id_, *awaited).apply(lambda ids: str(ids[0])) for id_ in self.subnets.values()]
-
-
-def endpoint_policy(account_id: pulumi.Input[str], region: str, service: str) -> dict[str, Any]:
-    """Who may use an endpoint: this account's principals, so that nobody carries data out with another account's credentials.
-
-    S3 also serves, to whoever has a signed address or none, the layers of images (ECR user guide, "Minimum Amazon S3 bucket
-    permissions for Amazon ECR") and Amazon Linux's packages (AL2023 User Guide, "Deterministic upgrades").
-    """
-    own = {
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "*",
-        "Resource": "*",
-        "Condition": {"StringEquals": {"aws:PrincipalAccount": account_id}},
-    }
-    buckets = (f"prod-{region}-starport-layer-bucket", f"al2023-repos-{region}-de612dc2")
-    public = {
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": [f"arn:aws:s3:::{bucket}/*" for bucket in buckets],
-    }
-    return {"Version": "2012-10-17", "Statement": [own, public] if service == "s3" else [own]}
 
 
 def flow_log_trust(account_id: pulumi.Input[str]) -> dict[str, Any]:

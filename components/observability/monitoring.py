@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class MonitoringArgs:
     - key_arn: KMS key of the topics; its policy must admit CloudWatch (`security.Keys.logs`).
     - edge_key_arn: the same in us-east-1 (`security.Keys.edge_logs`); needed where a signal is there (CloudFront and its ACL).
     - page_emails, ticket_emails: addresses that are subscribed to the topics; each must confirm by mail.
+    - pager: the address of a paging service that confirms subscriptions by itself; a secret, as it holds the service's key.
+      Default None.
     - chat: the channel in Slack that gets what the topics carry; default None.
     - services: names of which each has a dashboard of its own; default none.
     """
@@ -43,8 +46,24 @@ class MonitoringArgs:
     edge_key_arn: pulumi.Input[str] | None = None
     page_emails: Sequence[str] = ()
     ticket_emails: Sequence[str] = ()
+    pager: str | None = None
     chat: SlackChannel | None = None
     services: Sequence[str] = ()
+
+
+#: How often a page is sent again that the paging service did not take: for half an hour (SNS Developer Guide, "Message delivery
+#: retries"); by itself SNS gives up after a minute.
+PAGED_AGAIN: Mapping[str, Any] = {
+    "healthyRetryPolicy": {
+        "minDelayTarget": 1,
+        "maxDelayTarget": 60,
+        "numRetries": 40,
+        "numNoDelayRetries": 3,
+        "numMinDelayRetries": 2,
+        "numMaxDelayRetries": 25,
+        "backoffFunction": "exponential",
+    }
+}
 
 
 class Monitoring(Component):
@@ -55,8 +74,8 @@ class Monitoring(Component):
     also a message on the ticket topic.
 
     Makes, per Region in which there are signals: ``aws:sns:Topic`` and ``TopicPolicy`` (``page``, ``ticket``, with
-    ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``); per signal
-    ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
+    ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``, ``page-pager``); per
+    signal ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
     (``<component>-pages``); ``Dashboard`` (``dashboard``, and ``<service>-dashboard``); with a channel ``aws:iam:Role``
     (``chat-role``) and ``aws:chatbot:SlackChannelConfiguration`` (``chat``).
 
@@ -153,6 +172,21 @@ class Monitoring(Component):
                     f"{role}-{re.sub('[^a-z0-9]+', '-', address.lower())}",
                     sns.TopicSubscription,
                     sns.TopicSubscriptionArgs(topic=topic.arn, protocol="email", endpoint=address, region=elsewhere),
+                )
+            if severity is Severity.PAGE and args.pager is not None:
+                self.make(
+                    f"{role}-pager",
+                    sns.TopicSubscription,
+                    sns.TopicSubscriptionArgs(
+                        topic=topic.arn,
+                        protocol="https",
+                        endpoint=pulumi.Output.secret(args.pager),
+                        # `up` waits for the confirmation: an address that never answers would never page.
+                        endpoint_auto_confirms=True,
+                        confirmation_timeout_in_minutes=5,
+                        delivery_policy=json.dumps(PAGED_AGAIN),
+                        region=elsewhere,
+                    ),
                 )
             arns[severity] = topic.arn
         return arns

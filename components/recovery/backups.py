@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ _POLICIES = ("AWSBackupServiceRolePolicyForBackup", "AWSBackupServiceRolePolicyF
 class BackupsArgs:
     """What is backed up, and where it is copied to.
 
-    - vault: of this Region. copy_vault_arn: of another Region; it has to exist (stack `recovery`), or the copies fail.
+    - vault: of this Region. copy_vault_arns: of another Region, and of another account in this one; each has to exist (a stack
+      of the kind recovery), or the copies fail.
     - databases: name → ARN of an RDS instance.
     - subnet_group, security_group_id: where a restored server stands while it is looked at; without them RDS would use the
       default VPC's, which may not exist.
@@ -31,7 +32,7 @@ class BackupsArgs:
 
     account_id: pulumi.Input[str]
     vault: Vault
-    copy_vault_arn: pulumi.Input[str]
+    copy_vault_arns: Sequence[pulumi.Input[str]]
     databases: Mapping[str, pulumi.Input[str]]
     subnet_group: pulumi.Input[str]
     security_group_id: pulumi.Input[str]
@@ -101,9 +102,10 @@ class Backups(Component):
                         lifecycle=backup.PlanRuleLifecycleArgs(delete_after=rule.days),
                         copy_actions=[
                             backup.PlanRuleCopyActionArgs(
-                                destination_vault_arn=args.copy_vault_arn,
+                                destination_vault_arn=vault_arn,
                                 lifecycle=backup.PlanRuleCopyActionLifecycleArgs(delete_after=rule.days),
                             )
+                            for vault_arn in args.copy_vault_arns
                         ],
                     )
                     for rule in backup_plan.RULES

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import backup
@@ -18,15 +21,17 @@ MOST_DAYS = 400
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VaultArgs:
-    """key_arn: KMS key of what the vault keeps."""
+    """key_arn: KMS key of what the vault keeps. takes_from: other accounts that may copy backups into it; default none."""
 
     key_arn: pulumi.Input[str]
+    takes_from: Sequence[str] = ()
 
 
 class Vault(Component):
     """A vault, locked in governance mode: to delete early takes a right (`backup:DeleteBackupVaultLockConfiguration`).
 
-    Makes: ``aws:backup:Vault`` (role ``""``) and ``aws:backup:VaultLockConfiguration`` (``lock``).
+    Makes: ``aws:backup:Vault`` (role ``""``), ``aws:backup:VaultLockConfiguration`` (``lock``) and, where it takes copies from
+    other accounts, ``aws:backup:VaultPolicy`` (``policy``).
     """
 
     arn: pulumi.Output[str]
@@ -56,4 +61,27 @@ class Vault(Component):
                 backup_vault_name=vault.name, min_retention_days=LEAST_DAYS, max_retention_days=MOST_DAYS
             ),
         )
+        if args.takes_from:
+            self.make(
+                "policy",
+                backup.VaultPolicy,
+                backup.VaultPolicyArgs(backup_vault_name=vault.name, policy=json.dumps(takes_copies(args.takes_from))),
+            )
         self.register_outputs({"arn": self.arn, "vault_name": self.vault_name})
+
+
+def takes_copies(accounts: Sequence[str]) -> dict[str, Any]:
+    """Others copy into the vault, and do nothing else with it (AWS Backup Developer Guide, "Creating backup copies across AWS
+    accounts"); AWS Backup itself asks that both accounts are of one organization."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TakeCopies",
+                "Effect": "Allow",
+                "Principal": {"AWS": [f"arn:aws:iam::{account}:root" for account in sorted(accounts)]},
+                "Action": "backup:CopyIntoBackupVault",
+                "Resource": "*",
+            }
+        ],
+    }

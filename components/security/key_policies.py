@@ -23,8 +23,8 @@ class Purpose(StrEnum):
     BACKUPS = "backups"
 
 
-def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
-    """The policy of the key for `purpose` in `region`."""
+def document(purpose: Purpose, account_id: str, region: str, *, copied_by: str | None = None) -> dict[str, Any]:
+    """The policy of the key for `purpose` in `region`; `copied_by`: another account whose AWS Backup copies what is in it."""
     services = {
         Purpose.DATA: [],
         Purpose.SITE: [_cloudfront_reads(account_id)],
@@ -35,7 +35,29 @@ def document(purpose: Purpose, account_id: str, region: str) -> dict[str, Any]:
         Purpose.IMAGES: [],
         Purpose.BACKUPS: [],
     }
-    return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose]]}
+    copies = [] if copied_by is None else _copies(copied_by)
+    return {"Version": "2012-10-17", "Statement": [_account(account_id), *services[purpose], *copies]}
+
+
+def _copies(account_id: str) -> list[Statement]:
+    """AWS Backup of another account, by its service-linked role, which nobody can take (AWS Backup Developer Guide, "Encryption
+    for a backup copy to a different account"): no person or task there can use the key."""
+    role = f"arn:aws:iam::{account_id}:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup"
+    other = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+        "Resource": "*",
+    }
+    only = {"ArnEquals": {"aws:PrincipalArn": role}}
+    return [
+        {"Sid": "BackupsAreCopied", **other, "Action": _USE, "Condition": only},
+        {
+            "Sid": "CopyingIsGranted",
+            **other,
+            "Action": ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
+            "Condition": {**only, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    ]
 
 
 def signs_zones(account_id: str) -> dict[str, Any]:

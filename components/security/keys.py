@@ -27,6 +27,7 @@ class KeysArgs:
 
     - account_id, region: of the stack.
     - edge: also make a key for what CloudFront serves, and one for logs in us-east-1, where its web ACL logs (default False).
+    - backups_read_by: another account whose AWS Backup copies what the data key encrypts; default None.
     - deletion_protection: the program refuses to delete or replace a key; default True; False must be relaxed as
       ``deletion_protection``.
     - relaxed: what of the above is relaxed → why.
@@ -35,6 +36,7 @@ class KeysArgs:
     account_id: pulumi.Input[str]
     region: str
     edge: bool = False
+    backups_read_by: str | None = None
     deletion_protection: bool = True
     relaxed: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,8 +126,9 @@ class Keys(Component):
         self.register_outputs({"data": self.data, "logs": self.logs, "secrets": self.secrets})
 
     def _key(self, role: str, purpose: Purpose, args: KeysArgs, region: str) -> pulumi.Output[str]:
+        copied_by = args.backups_read_by if purpose is Purpose.DATA else None
         policy = pulumi.Output.from_input(args.account_id).apply(
-            lambda account_id: json.dumps(document(purpose, account_id, region))
+            lambda account_id: json.dumps(document(purpose, account_id, region, copied_by=copied_by))
         )
         elsewhere = None if region == args.region else region
         key = self.make(

@@ -273,7 +273,9 @@ class Workspace:
             raise EngineFailed("config", (), str(error), source) from None
         # Only the configuration is taken over: a stack file that names AWS KMS as its secrets provider must not be followed.
         salted = yaml.safe_load(self._salt(stack).read_text())
-        salted["config"] = {**(settings.get("config") or {}), **self.standing.get(stack, {}), **overrides}
+        # Nor what was encrypted for it, which nobody here can read.
+        own = {k: v for k, v in (settings.get("config") or {}).items() if not (isinstance(v, dict) and "secure" in v)}
+        salted["config"] = {**own, **self.standing.get(stack, {}), **overrides}
         self._configuration(stack).write_text(yaml.safe_dump(salted, sort_keys=False))
 
     def salt(self, stack: str) -> str:

@@ -1,9 +1,12 @@
-"""The first init container: `python -m services.common.bootstrap` makes database and roles of $SERVICE, as RDS's master.
+"""The task `databases`: `python -m services.common.bootstrap` makes database and roles of each of $SERVICES, as RDS's master.
+
+It is the only one that is given the master's password. A service's own tasks wait until its owner can log in
+(`services.common.migrate`), which is the last thing that is made. Done, the process stays, healthy, until ECS ends it.
 
 `<service>_owner` owns everything and migrates. `<service>_app` is a group that nobody logs in as: its members are one role for
 each password that the secret holds, so that a password can change while processes run. With a new table the group may do
 SELECT and INSERT; a migration grants more where a table is meant to change, so that a table is append-only unless somebody
-said otherwise. Every start of every task runs this: it converges, and waits its turn.
+said otherwise. Every start runs this: it converges, and waits its turn.
 """
 
 from __future__ import annotations
@@ -14,16 +17,17 @@ import hashlib
 import hmac
 import logging
 import secrets
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import asyncpg
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from services.common import logs
+from services.common import heartbeat, logs
 from services.common.rotating import accepted
-from services.common.settings import DatabaseSettings, ProcessSettings, Settings, SettingsError, load, login
+from services.common.settings import DatabaseSettings, ProcessSettings, Settings, SettingsError, load, login, variable
 
 #: One lock for all services of a server: roles are the server's, and CREATE DATABASE copies one template.
 LOCK = 0x6D61746368646179  # "matchday"
@@ -33,17 +37,35 @@ MAINTENANCE_DATABASE = "postgres"
 
 _CONNECT_ATTEMPTS = 15
 
+#: What cannot be done for one service; the others' databases are made all the same.
+_FAILURES = (OSError, TimeoutError, ValueError, asyncpg.PostgresError)
+
 #: Of a password's hash, as PostgreSQL's own default.
 ITERATIONS = 4096
 
 log = logging.getLogger(__name__)
 
 
+class DatabasesSettings(Settings):
+    """Whose databases are made: names of services with commas between."""
+
+    services: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,19}(,[a-z][a-z0-9-]{1,19})*$")]
+
+
 class Passwords(Settings):
-    """What the roles log in with."""
+    """What the roles of one service log in with."""
 
     owner_password: SecretStr
     app_password: SecretStr
+
+    @classmethod
+    def of(cls, service: str) -> Passwords:
+        """Those of `service`: <SERVICE>_OWNER_PASSWORD and <SERVICE>_APP_PASSWORD. Raises SettingsError."""
+        prefix = service.upper().replace("-", "_")
+        return cls(
+            owner_password=SecretStr(variable(f"{prefix}_OWNER_PASSWORD")),
+            app_password=SecretStr(variable(f"{prefix}_APP_PASSWORD")),
+        )
 
 
 def scram_verifier(password: str) -> str:
@@ -84,7 +106,7 @@ async def bootstrap(service: str, settings: DatabaseSettings, passwords: Passwor
     master = await connect(settings, MAINTENANCE_DATABASE)
     try:
         await master.execute("SELECT pg_advisory_lock($1)", LOCK)
-        await _role(master, owner, f"LOGIN {_password(passwords.owner_password.get_secret_value())}")
+        await _role(master, owner)
         await _role(master, app, "NOLOGIN PASSWORD NULL")
         await _logins(master, app, accepted(passwords.app_password, "DATABASE_APP_PASSWORD"))
         # The master of RDS is no superuser: to make a database of another's, it has to be a member of that role.
@@ -98,15 +120,18 @@ async def bootstrap(service: str, settings: DatabaseSettings, passwords: Passwor
                 await inside.execute(_privileges(settings.name, owner, app))
         finally:
             await inside.close()
+        # Last: who migrates waits until its owner can log in, and then finds all of the above.
+        await _role(master, owner, f"LOGIN {_password(passwords.owner_password.get_secret_value())}")
     finally:
         await master.close()  # gives the lock back
 
 
-async def _role(master: Any, role: str, options: str) -> None:
+async def _role(master: Any, role: str, options: str = "") -> None:
     if not await master.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
         await master.execute(f'CREATE ROLE "{role}"')
         log.info("role made", extra={"role": role})
-    await master.execute(f'ALTER ROLE "{role}" {options}')
+    if options:
+        await master.execute(f'ALTER ROLE "{role}" {options}')
 
 
 def _password(password: str) -> str:
@@ -144,24 +169,50 @@ def _privileges(database: str, owner: str, app: str) -> str:
     """
 
 
+async def bootstrap_all(settings: DatabaseSettings, services: Mapping[str, Passwords]) -> list[str]:
+    """Bootstrap each of `services`, in turn; those that could not be done, each named in the log."""
+    failed = []
+    for service, passwords in services.items():
+        try:
+            await bootstrap(service, settings.model_copy(update={"name": service}), passwords)
+        except _FAILURES as error:
+            failed.append(service)
+            reason = f"{type(error).__name__}: {error}"
+            log.error("bootstrap failed", extra={"of": service, "reason": reason, "runbook": "service-tasks"})
+        else:
+            log.info("bootstrapped", extra={"of": service})
+    return failed
+
+
+async def _run(settings: DatabaseSettings, services: Mapping[str, Passwords]) -> int:
+    """Bootstrap all, then be healthy until SIGTERM: ECS would start a task that ends again and again."""
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    if await bootstrap_all(settings, services):
+        return 1
+    while not ended.is_set():
+        heartbeat.beat()
+        try:
+            async with asyncio.timeout(heartbeat.INTERVAL_SECONDS):
+                await ended.wait()
+        except TimeoutError:
+            continue
+    return 0
+
+
 def main() -> int:
-    """Bootstrap $SERVICE."""
+    """Bootstrap $SERVICES."""
     try:
-        process, settings, passwords = load(ProcessSettings), load(DatabaseSettings), load(Passwords)
+        process, settings = load(ProcessSettings), load(DatabaseSettings)
+        services = {name: Passwords.of(name) for name in load(DatabasesSettings).services.split(",")}
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(
-        service=process.service, process="bootstrap", environment=process.environment, level=process.log_level
+        service=process.service, process=process.process, environment=process.environment, level=process.log_level
     )
-    try:
-        asyncio.run(bootstrap(process.service, settings, passwords))
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        log.error("bootstrap failed", extra={"reason": reason, "runbook": "service-tasks"})
-        return 1
-    log.info("bootstrapped")
-    return 0
+    return asyncio.run(_run(settings, services))
 
 
 if __name__ == "__main__":

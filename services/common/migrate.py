@@ -1,5 +1,6 @@
-"""The second init container: `python -m services.common.migrate` brings the schema of $SERVICE up to date, as its owner.
+"""The init container: `python -m services.common.migrate` brings the schema of $SERVICE up to date, as its owner.
 
+The database and its roles are made by a task of their own (`services.common.bootstrap`), which this waits for.
 Each outstanding migration runs in a transaction of its own, all under an advisory lock: tasks that start together take turns,
 and a migration that fails leaves the schema as the one before it made it. Old and new code run beside each other during a
 deployment, so a migration only adds; what the old code needs is dropped one release later. What cannot run in a transaction
@@ -10,18 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.common import database, logs
+from services.common import database, logs, postgres
 from services.common.settings import DatabaseSettings, ProcessSettings, SettingsError, load
 
 #: Within the service's own database.
@@ -30,6 +33,19 @@ LOCK = 0x6D696772617465  # "migrate"
 #: How long a task waits for its turn: as long as an index over a large table may take.
 _TURN_SECONDS = 1800
 _ASK_AGAIN_SECONDS = 0.25
+
+#: How long it waits for a server that starts or fails over, and for its database and its owner's password there.
+_MADE_SECONDS = 120
+
+#: What a log-in meets until then.
+_NOT_YET = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
 
 _SERVICES = Path(__file__).parent.parent
 
@@ -51,6 +67,24 @@ def config(service: str, connection: Connection) -> Config:
     made.set_main_option("path_separator", "newline")
     made.attributes.update(connection=connection, metadata=metadata_of(service), app_role=f"{service}_app")
     return made
+
+
+async def wait_for_database(settings: DatabaseSettings, seconds: float = _MADE_SECONDS) -> None:
+    """Until the owner can log in to its database. Raises what the last attempt met."""
+    loop = asyncio.get_running_loop()
+    last = loop.time() + seconds
+    for attempt in itertools.count(1):
+        try:
+            connection = await postgres.connect(settings, "migrate")
+        except _NOT_YET as error:
+            if loop.time() >= last:
+                raise
+            if attempt == 1:
+                log.info("database not made yet", extra={"reason": f"{type(error).__name__}: {error}"})
+            await asyncio.sleep(min(_ASK_AGAIN_SECONDS * attempt, 2))
+        else:
+            await connection.close()
+            return
 
 
 async def migrate(service: str, settings: DatabaseSettings) -> None:
@@ -75,6 +109,11 @@ async def _take_turn(connection: AsyncConnection) -> None:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
+async def _run(service: str, settings: DatabaseSettings) -> None:
+    await wait_for_database(settings)
+    await migrate(service, settings)
+
+
 def main() -> int:
     """Migrate $SERVICE."""
     try:
@@ -84,8 +123,8 @@ def main() -> int:
         return 2
     logs.configure(service=process.service, process="migrate", environment=process.environment, level=process.log_level)
     try:
-        asyncio.run(migrate(process.service, settings))
-    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        asyncio.run(_run(process.service, settings))
+    except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError) as error:
         reason = f"{type(error).__name__}: {error}"
         log.error("migration failed", extra={"reason": reason, "runbook": "service-tasks"})
         return 1

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.cost.brake import Brake, BrakeArgs
 from components.cost.spending import Spending, SpendingArgs
 from components.data.bucket import Bucket, BucketArgs
 from components.data.replication import Replica, Replication, ReplicationArgs
@@ -61,7 +62,7 @@ class AccountFacts(Facts):
 class Account:
     """Attributes are the components; `outputs` the stack's."""
 
-    def __init__(self, settings: AccountSettings) -> None:
+    def __init__(self, settings: AccountSettings, *, pager: str | None = None) -> None:
         account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
         keys = {
             purpose: Key(f"{purpose}-key", KeyArgs(purpose=purpose, account_id=account_id, region=settings.region))
@@ -134,13 +135,26 @@ class Account:
         )
         self.zones = self._zones(settings, account_id)
         PeopleRoles("people", PeopleRolesArgs(account_id=account_id))
-        Spending(
+        spending = Spending(
             "spending",
             SpendingArgs(
                 monthly=settings.budget.monthly,
                 currency=settings.budget.currency,
                 emails=settings.budget.emails,
                 anomaly=settings.budget.anomaly,
+            ),
+        )
+        # Who makes environments: CI's, those of pull requests among them. People with the emergency role are not held.
+        making = {"deploy": self.pipeline.deploy_role_arn}
+        if self.pipeline.branch_role_arn is not None:
+            making["branch"] = self.pipeline.branch_role_arn
+        Brake(
+            "brake",
+            BrakeArgs(
+                account_id=account_id,
+                budget_name=spending.budget_name,
+                role_arns=making,
+                emails=settings.budget.emails,
             ),
         )
         self.monitoring = Monitoring(
@@ -151,6 +165,7 @@ class Account:
                 key_arn=audit,
                 page_emails=settings.alarms.page,
                 ticket_emails=settings.alarms.ticket,
+                pager=pager,
             ),
         )
         self.facts = AccountFacts(

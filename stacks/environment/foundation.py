@@ -47,6 +47,7 @@ class Foundation:
 
     def __init__(self, settings: EnvironmentSettings, catalog: Catalog) -> None:
         self._settings = settings
+        self.region = settings.region
         self.account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
         if number_of(pulumi.get_stack()) is not None:  # nobody has reviewed what its program lets its roles do
             project = pulumi.get_project()
@@ -57,6 +58,9 @@ class Foundation:
                 account_id=self.account_id,
                 region=settings.region,
                 edge=True,
+                backups_read_by=recovery.account.number
+                if (recovery := settings.recovery) and recovery.account
+                else None,
                 deletion_protection=settings.protected,
                 relaxed=settings.reasons(deletion_protection="deletion_protection"),
             ),

@@ -11,6 +11,7 @@ import pulumi
 from components.data.parameters import Parameters, ParametersArgs
 from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
+from model.names import DATABASES
 from stacks.environment.backups import backups
 from stacks.environment.data import Data
 from stacks.environment.edge import Edge
@@ -50,7 +51,7 @@ class EnvironmentFacts(Facts):
 class Environment:
     """One environment. Its attributes are the concerns, in the order in which they are made; `outputs` the stack's."""
 
-    def __init__(self, settings: EnvironmentSettings, catalog: Catalog) -> None:
+    def __init__(self, settings: EnvironmentSettings, catalog: Catalog, *, pager: str | None = None) -> None:
         self.settings = settings
         self.foundation = Foundation(settings, catalog)
         self.data = Data(settings, catalog, self.foundation)
@@ -59,7 +60,7 @@ class Environment:
         self.edge = Edge(settings, catalog, self.foundation)
         log_tables(settings, self.foundation)
         self.services = Services(settings, catalog, self.foundation, self.data, self.edge)
-        self.watch = Watch(settings, self.foundation, self.edge, self.services)
+        self.watch = Watch(settings, self.foundation, self.edge, self.services, pager)
         self.facts = self._facts()
         Parameters(
             "facts",
@@ -76,12 +77,12 @@ class Environment:
 
     def _facts(self) -> EnvironmentFacts:
         domain = self.settings.edge.domain
-        applications = self.services.applications
+        applications, databases = self.services.applications, self.services.databases
         return EnvironmentFacts(
             url=f"https://{domain}" if domain else self.edge.load_balancer.url,
             services={
                 name: {process: service.service_name for process, service in application.services.items()}
-                for name, application in applications.items()
+                for name, application in (*applications.items(), (DATABASES, databases.application))
             },
             cluster_name=self.services.cluster.cluster_name,
             postgres_host=self.data.postgres.connection.host,
@@ -89,5 +90,10 @@ class Environment:
             cache_host=self.data.cache.host,
             cdn_domain=self.edge.cdn.domain_name,
             site_bucket=self.edge.site.bucket_name,
-            secret_names=sorted(name for application in applications.values() for name in application.secret_names),
+            secret_names=sorted(
+                [
+                    *(name for application in applications.values() for name in application.secret_names),
+                    *(name for passwords in databases.passwords.values() for name in passwords.secret_names),
+                ]
+            ),
         )

@@ -17,16 +17,17 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.clients import registry
 from model.manifest import ServiceManifest
-from model.names import CLUSTER, IMAGE_REPOSITORY
+from model.names import BOOTSTRAP, CLUSTER, DATABASES, IMAGE_REPOSITORY
 from stacks.capacity import schedules
 from stacks.environment.data import Data
+from stacks.environment.databases import Databases
 from stacks.environment.edge import Edge
 from stacks.environment.foundation import Foundation
 from stacks.partners import endpoints, pins
 
 
 class Services:
-    """`cluster`, and `applications` by the service's name."""
+    """`cluster`, `databases`, and `applications` by the service's name."""
 
     def __init__(
         self, settings: EnvironmentSettings, catalog: Catalog, foundation: Foundation, data: Data, edge: Edge
@@ -46,6 +47,9 @@ class Services:
         )
         platform = self._platform()
         self._schedules = schedules(settings, catalog)
+        self.databases = Databases(
+            settings, catalog, foundation, data, platform, self._schedules.get((DATABASES, BOOTSTRAP), ())
+        )
         self.applications: dict[str, Application] = {}
         for service in catalog.deployment_order:
             args = self._application(service, platform, self.applications)
@@ -104,8 +108,7 @@ class Services:
             security_group_id=self._foundation.groups.ids[service.name],
             port=service.port,
             target=self._edge.load_balancer.target_groups.get(service.name),
-            postgres=data.postgres.connection if "postgres" in service.datastores else None,
-            reads_replica=service.reads_replica,
+            database=self.databases.of(service),
             schedules=service.schedules,
             measures=service.measures,
             broker=data.broker.connection(service.name) if "broker" in service.datastores else None,
@@ -131,7 +134,11 @@ class Services:
             data_key=service.data_key,
             mail=self._mail() if service.sends_mail else None,
             drain_seconds=service.drain_seconds,
-            after=[each for name in service.calls for each in made[name].services.values()],
+            after=[
+                each
+                for found in (self.databases.application, *(made[name] for name in service.calls))
+                for each in found.services.values()
+            ],
         )
 
     def _client_secrets(self, service: ServiceManifest, made: Mapping[str, Application]) -> dict[str, SecretReference]:

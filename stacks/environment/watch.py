@@ -18,7 +18,14 @@ from stacks.environment.services import Services
 class Watch:
     """Attributes are the components. Made last: a component with signals that comes later is refused."""
 
-    def __init__(self, settings: EnvironmentSettings, foundation: Foundation, edge: Edge, services: Services) -> None:
+    def __init__(
+        self,
+        settings: EnvironmentSettings,
+        foundation: Foundation,
+        edge: Edge,
+        services: Services,
+        pager: str | None = None,
+    ) -> None:
         slack = settings.alarms.slack
         if settings.behind_cdn and settings.compute.hours is None:  # who has no tasks at night would page at night
             Canaries(
@@ -40,6 +47,7 @@ class Watch:
                 edge_key_arn=foundation.keys.edge_logs,
                 page_emails=settings.alarms.page,
                 ticket_emails=settings.alarms.ticket,
+                pager=pager,
                 chat=None if slack is None else SlackChannel(team_id=slack.team, channel_id=slack.channel),
                 # A laptop's are looked at by `matchday status`.
                 services=() if settings.tier is Tier.LAPTOP else sorted(services.applications),
@@ -47,6 +55,7 @@ class Watch:
         )
         if settings.tier is not Tier.LAPTOP:
             logs = [services.applications[name].log_group_name for name in sorted(services.applications)]
+            logs.append(services.databases.application.log_group_name)
             Queries("queries", QueriesArgs(log_group_names=logs))
         if settings.recovery is not None:
             BackupEvents("backup-events", BackupEventsArgs(ticket_topic_arn=self.monitoring.ticket_topic_arn))

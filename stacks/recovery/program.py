@@ -36,7 +36,7 @@ class RecoveryRegion:
     def __init__(self, settings: RecoverySettings) -> None:
         account_id: pulumi.Output[str] = aws.get_caller_identity_output().account_id
         self.key = Key("backups-key", KeyArgs(purpose=Purpose.BACKUPS, account_id=account_id, region=settings.region))
-        self.vault = Vault("vault", VaultArgs(key_arn=self.key.arn))
+        self.vault = Vault("vault", VaultArgs(key_arn=self.key.arn, takes_from=settings.takes_from))
         if settings.replicates:
             ReplicatedBackups(
                 "replicated",

@@ -253,7 +253,9 @@ class _Engine(mocks.MockMonitor):
             outputs=unwrap(rpc.deserialize_properties(response.object)),
             secrets=frozenset(key for key, value in inputs.items() if rpc.is_rpc_secret(value)),
             protect=bool(request.protect),
-            aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),
+            aliases=tuple(
+                alias.urn or alias.spec.name or alias.spec.type or alias.spec.parentUrn for alias in request.aliases
+            ),
             dependencies=tuple(request.dependencies),
             ignore_changes=tuple(request.ignoreChanges),
             retain_on_delete=bool(request.retainOnDelete),

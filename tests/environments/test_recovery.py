@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pulumi
 import pytest
 import yaml
 
 from environments import settings as environment
 from environments.recovery import KEY, load
 from environments.source import DIRECTORY, REGION_KEY, SettingsError
+from model.names import vault_name
+from stacks.environment.backups import backups
+from stacks.recovery.program import RecoveryRegion
+from tests.components.conftest import Run, run
+
+__all__ = ["run"]  # a fixture
 
 
 def refused(changes: dict[str, Any], region: str = "ap-south-2") -> str:
@@ -49,6 +57,22 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         r"buckets\.prod\.0: 'kyc-documents': .*'site', 'state' or 'trail-records'",
     ),
     "a bucket twice": ({"buckets": {"prod": ["site", "site"]}}, r"buckets\.prod: a bucket is there twice"),
+    "other accounts, another Region": (
+        {"replicates": [], "takes_from": ["444455556666"]},
+        r"takes_from: '444455556666': source_region is 'ap-south-1', .* accepted: source_region 'ap-south-2'",
+    ),
+    "other accounts and replicas": (
+        {"source_region": "ap-south-2", "takes_from": ["444455556666"]},
+        r"takes_from: a vault for other accounts has neither `replicates` nor `buckets`",
+    ),
+    "an account twice": (
+        {"source_region": "ap-south-2", "replicates": [], "takes_from": ["444455556666", "444455556666"]},
+        r"takes_from: an account is there twice",
+    ),
+    "no account": (
+        {"takes_from": ["4444"]},
+        r"takes_from\.0: '4444': accepted: the number of an AWS account, 12 digits",
+    ),
     "no bucket": ({"buckets": {"prod": []}}, r"buckets\.prod: .*at least 1 item"),
 }
 
@@ -65,3 +89,33 @@ def test_an_environment_does_not_copy_its_backups_into_its_own_region() -> None:
     document = {**prod[environment.KEY], "recovery": {"region": "ap-south-1"}}
     with pytest.raises(SettingsError, match=r"recovery\.region: 'ap-south-1' is the environment's own"):
         environment.load("prod", {REGION_KEY: "ap-south-1", environment.KEY: json.dumps(document)})
+
+
+def test_copies_go_to_a_second_account_when_it_is_given(run: Run) -> None:
+    """Both ends agree on the vault's name; nothing of it is there where no account is given."""
+    prod = yaml.safe_load((DIRECTORY / "Pulumi.prod.yaml").read_text())["config"]
+    document = {**prod[environment.KEY], "recovery": {"region": "ap-south-2", "account": {"number": "999988887777"}}}
+    chosen = environment.load("prod", {REGION_KEY: "ap-south-1", environment.KEY: json.dumps(document)})
+    assert chosen.recovery is not None and chosen.recovery.account is not None
+    there = {"source_region": "ap-south-1", "takes_from": ["123456789012"]}
+    archive = load("dev", {REGION_KEY: "ap-south-1", KEY: json.dumps(there)})
+    recorded = run(lambda: RecoveryRegion(archive), stack_name=chosen.recovery.account.stack)
+    vault = recorded.named("vault").inputs["name"]
+    assert vault == vault_name("matchday", chosen.recovery.account.stack)
+    assert json.loads(recorded.named("vault-policy").inputs["policy"])["Statement"]
+
+    def backed_up() -> None:
+        foundation = SimpleNamespace(
+            region=chosen.region, account_id=pulumi.Output.from_input("123456789012"), keys=SimpleNamespace(data="arn:k"),
+            groups=SimpleNamespace(ids={"postgres": "sg-1"}),
+        )  # fmt: skip
+        data = SimpleNamespace(postgres=SimpleNamespace(arn="arn:db", identifier="matchday-prod-postgres"))
+        assert chosen.recovery is not None
+        backups(chosen.recovery, cast(Any, foundation), cast(Any, data))
+
+    rules = run(backed_up, stack_name="prod").named("backups-plan").inputs["rules"]
+    for rule in rules:
+        assert [copy["destinationVaultArn"] for copy in rule["copyActions"]] == [
+            "arn:aws:backup:ap-south-2:123456789012:backup-vault:matchday-recovery-vault",
+            f"arn:aws:backup:ap-south-1:999988887777:backup-vault:{vault}",
+        ]

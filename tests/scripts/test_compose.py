@@ -60,7 +60,8 @@ def test_every_process_of_every_manifest_is_there_after_what_it_needs(
             assert f"{service.name}-migrate" in process["depends_on"]
             assert process["read_only"] and process["user"] == "10001:10001" and process["cap_drop"] == ["ALL"]
             assert process["image"] == f"localhost/matchday/{service.image}:local"
-        assert list(services[f"{service.name}-migrate"]["depends_on"]) == [f"{service.name}-bootstrap"]
+        waited = services[f"{service.name}-migrate"]["depends_on"]
+        assert waited["databases-bootstrap"] == {"condition": "service_healthy"}
         assert services[f"{service.name}-web"]["networks"]["default"]["aliases"] == [service.name]
     order = [*TopologicalSorter({name: each.get("depends_on", {}) for name, each in services.items()}).static_order()]
     assert set(order) == set(services), "what is waited for is there, and nothing waits for itself"

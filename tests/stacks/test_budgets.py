@@ -94,7 +94,7 @@ def test_seven_services_exceed_devs_connections_and_each_is_named() -> None:
 
 def test_a_new_accounts_quota_of_vcpus_is_held_against_the_plan() -> None:
     text = refusal(with_quota("prod", 6), service("wallet", most=7, cpu=1024))
-    assert "CPU units on Fargate on-demand: 14,848 of 6,144" in text
+    assert "CPU units on Fargate on-demand: 15,104 of 6,144" in text
     assert "wallet web (7 × 1 vCPU) 7,168" in text
 
 
@@ -131,7 +131,7 @@ def test_all_overdrawn_budgets_are_told_at_once() -> None:
             ],
             "alarms under the load balancer's page: 101 of 100",
         ),
-        ([service(f"service{n}") for n in range(60)], "ingress rules of the security group postgres: 61 of 60"),
+        ([service(f"service{n}") for n in range(60)], "ingress rules of the security group postgres: 62 of 60"),
     ],
     ids=["listener", "page", "group"],
 )
@@ -198,11 +198,11 @@ def test_a_prefix_list_takes_its_weight_and_not_one_more(monkeypatch: pytest.Mon
 
 
 def test_fargates_quota_of_vcpus_is_met_exactly_and_not_exceeded_by_one() -> None:
-    # Four tasks, and a deployment of them: eight of one vCPU.
+    # Four tasks, and a deployment of them: eight of one vCPU; and a quarter of one for the task that makes databases.
     exact = service("wallet", most=4, cpu=1024, workers=1)
     web_only = exact.model_copy(update={"processes": {"web": exact.processes["web"]}})
-    assert "on-demand" not in overdrawn(_without_spot("prod", 8), catalog(web_only))
-    assert "CPU units on Fargate on-demand: 8,192 of 7,168" in overdrawn(_without_spot("prod", 7), catalog(web_only))
+    assert "on-demand" not in overdrawn(_without_spot("prod", 9), catalog(web_only))
+    assert "CPU units on Fargate on-demand: 8,448 of 8,192" in overdrawn(_without_spot("prod", 8), catalog(web_only))
 
 
 def _without_spot(stack: str, vcpu: int) -> EnvironmentSettings:

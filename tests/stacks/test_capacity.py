@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from components.compute.containers import BOOTSTRAP_PROCESS
 from components.compute.scaling import once
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
@@ -90,6 +91,7 @@ def test_out_of_hours_development_has_no_task_and_comes_back_with_the_usual_ones
     recorded = composed("dev")
     catalog = catalog_of("dev")
     processes = {f"{name}-{each}": it for name, one in catalog.services.items() for each, it in one.processes.items()}
+    processes["databases-bootstrap"] = BOOTSTRAP_PROCESS
     actions = {item.name: item.inputs for item in recorded.of("ScheduledAction")}
     assert set(actions) == {f"{name}-at-hours-{what}" for name in processes for what in ("begin", "end")}
     for name, process in processes.items():

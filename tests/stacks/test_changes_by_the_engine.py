@@ -17,7 +17,7 @@ import yaml
 from localcloud.engine.find import ensure
 from localcloud.engine.run import WITHOUT_CHECKPOINTS, Workspace
 from localcloud.runtime.ephemeral import cloud
-from tests.engine.engines import PROJECT, REGION
+from tests.engine.engines import PROJECT, REGION, FarEnd
 from tests.stacks.test_golden import STATEFUL
 
 pytestmark = [pytest.mark.nightly, pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -51,6 +51,21 @@ def setting(*path: str, value: Any) -> Edit:
     return edit
 
 
+def together(*edits: Edit) -> Edit:
+    """Several changes at once."""
+
+    def edit(project: Path) -> None:
+        for each in edits:
+            each(project)
+
+    return edit
+
+
+def upgraded(store: str, version: str, how: object) -> Edit:
+    """A store that is asked to move to another version of its engine."""
+    return together(setting(store, "engine_version", value=version), setting(store, "upgrade", value=how))
+
+
 def manifest(change: Callable[[dict[str, Any]], None]) -> Edit:
     """Another wallet."""
 
@@ -81,6 +96,10 @@ def stricter(content: dict[str, Any]) -> None:
     content["slos"][0]["objective"] = 99.95
 
 
+#: A parameter group belongs to one family of versions and holds no data: another version has another group.
+_DATABASE = {"aws:rds/instance:Instance", "aws:rds/parameterGroup:ParameterGroup"}
+_REDIS = {"aws:elasticache/replicationGroup:ReplicationGroup", "aws:elasticache/parameterGroup:ParameterGroup"}
+
 #: Kind of change → how it is made, and the types that it may update or replace.
 CHANGES: dict[str, tuple[Edit, set[str]]] = {
     "image digest": (setting("image", "digest", value="sha256:" + "ab" * 32), _TASKS),
@@ -99,12 +118,16 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {
             "aws:ec2/vpcEndpoint:VpcEndpoint",
         },
     ),
-    "added service": (newcomer, _LISTS),
+    "PostgreSQL in place": (upgraded("postgres", "18", "in-place"), _DATABASE),
+    "PostgreSQL blue/green": (upgraded("postgres", "18", "blue-green"), _DATABASE),
+    "Valkey of the broker": (upgraded("broker", "8.2", True), _REDIS),
+    "Valkey of the cache": (upgraded("cache", "8.2", True), _REDIS),
+    "added service": (newcomer, _LISTS | _TASKS | {"aws:iam/rolePolicy:RolePolicy"}),  # of the task that makes databases
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarEnd]:
     """Development as it stands, in a cloud and a project of its own."""
     directory = tmp_path_factory.mktemp("changes")
     project = directory / "project"
@@ -125,7 +148,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             extra=WITHOUT_CHECKPOINTS,
         )
         workspace.run(["up", "--yes", "--skip-preview", "--parallel", "16"], "dev")
-        yield workspace
+        yield FarEnd(workspace, started, directory / "provider")
+
+
+@pytest.fixture(scope="module")
+def deployed(far: FarEnd) -> Workspace:
+    """The workspace that deployed it."""
+    return far.workspace
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -146,6 +175,22 @@ def test_a_change_touches_what_it_must_and_replaces_nothing_that_holds_data(depl
     lost = [each.urn for each in changed if each.type in STATEFUL and each.operation != "update"]
     assert not lost
     assert any(each.operation == "create" for each in planned) == kind.startswith("added")
+
+
+def test_minor_versions_that_aws_brings_by_itself_lead_to_nothing(deployed: Workspace, far: FarEnd) -> None:
+    """RDS and ElastiCache upgrade in their windows; what the program names must not take that back, which would replace."""
+    rds, elasticache = far.client("rds"), far.client("elasticache")
+    (server,) = rds.describe_db_instances()["DBInstances"]
+    rds.modify_db_instance(
+        DBInstanceIdentifier=server["DBInstanceIdentifier"], EngineVersion="17.9", ApplyImmediately=True
+    )
+    for group in elasticache.describe_replication_groups()["ReplicationGroups"]:
+        elasticache.modify_replication_group(
+            ReplicationGroupId=group["ReplicationGroupId"], EngineVersion="8.1.4", ApplyImmediately=True
+        )
+    planned = deployed.run(["preview", "--refresh", "--parallel", "16"], "dev").resources
+    held = [each for each in planned if each.type in STATEFUL]
+    assert [(each.type, each.operation) for each in held] == []
 
 
 def test_without_a_change_nothing_is_planned(deployed: Workspace) -> None:

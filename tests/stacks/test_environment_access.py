@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from components.delivery.pipeline_policies import HANDED_TO
+from localcloud.emulator.authorization.decisions import Ask, Policies, refusal
+from model.names import DATABASES
 from tests.components.conftest import Lint, Recorded
+from tests.components.examples import ACCOUNT
 from tests.stacks.conftest import Composed, catalog_of, settings_of
 from tests.stacks.reading import containers, every_environment
 
@@ -87,16 +90,67 @@ def test_whatever_roles_may_do_passes_the_linter(composed: Composed, lint: Lint,
         assert lint(json.loads(item.inputs["policy"])) == [], item.urn
 
 
+def master_password(recorded: Recorded) -> str:
+    """The ARN of the secret with the master's password, as the task that makes databases is given it."""
+    (only,) = containers(recorded)[f"matchday-{recorded.result.settings.stack}-databases-bootstrap"]
+    (given,) = (entry["valueFrom"] for entry in only["secrets"] if entry["name"] == "DATABASE_PASSWORD")
+    return str(given).removesuffix(":password::")
+
+
 @every_environment
-def test_a_password_that_rds_manages_or_one_of_ours_reaches_only_bootstrap(composed: Composed, stack: str) -> None:
-    """RDS for PostgreSQL takes no replica of a server whose password it manages."""
+def test_the_masters_password_is_read_by_one_role_of_all(composed: Composed, stack: str) -> None:
+    """Of every role of the environment, its services', the bastion's and backups' among them, by IAM's own rules."""
     recorded = composed(stack)
+    master = master_password(recorded)
     primary = recorded.named("postgres").inputs
+    # RDS for PostgreSQL takes no replica of a server whose password it manages.
     assert primary.get("manageMasterUserPassword", False) == (settings_of(stack).postgres.replicas == 0)
-    master = ":rds!db-" if "manageMasterUserPassword" in primary else "postgres/MASTER_PASSWORD"
+    assert (
+        ":secret:rds!db-" in master if "manageMasterUserPassword" in primary else "postgres/MASTER_PASSWORD" in master
+    )
+    roles = {item.inputs["name"]: item for item in recorded.of("aws:iam/role:Role")}
+    documents: dict[str, list[Any]] = {name: [] for name in roles}
+    for item in recorded.of("RolePolicy"):
+        documents[item.inputs["role"]].append(json.loads(item.inputs["policy"]))
+    allowed = set()
+    for name, identity in documents.items():
+        context = {"kms:viaservice": [f"secretsmanager.{settings_of(stack).region}.amazonaws.com"]}
+        ask = Ask("secretsmanager:GetSecretValue", master, context)
+        if refusal(ask, Policies(role=f"arn:aws:iam::{ACCOUNT}:role/{name}", identity=identity)) is None:
+            allowed.add(name)
+    assert allowed == {f"matchday-{stack}-databases-execution"}
+    # AWS's own policies that roles have beside: none reads secrets.
+    attached = {item.inputs["policyArn"].rsplit("/", 1)[1] for item in recorded.of("RolePolicyAttachment")}
+    attached |= {arn.rsplit("/", 1)[1] for item in roles.values() for arn in item.inputs.get("managedPolicyArns", ())}
+    assert attached <= HARMLESS
+    assert master not in json.dumps([item.inputs for item in recorded.of("aws:iam/policy:Policy")])
     for family, definitions in containers(recorded).items():
-        holders = {each["name"] for each in definitions for entry in each["secrets"] if master in entry["valueFrom"]}
-        assert holders == {"bootstrap"}, family
+        holds = any(entry["valueFrom"].startswith(master) for each in definitions for entry in each["secrets"])
+        assert holds == family.endswith("-databases-bootstrap"), family
+
+
+#: AWS managed policies that name no action of Secrets Manager (AWS Managed Policy Reference).
+HARMLESS = {
+    "AmazonECSInfrastructureRolePolicyForLoadBalancers",
+    "AmazonRDSEnhancedMonitoringRole",
+    "AmazonSSMManagedInstanceCore",
+    "AWSBackupServiceRolePolicyForBackup",
+    "AWSBackupServiceRolePolicyForRestores",
+    "CloudWatchReadOnlyAccess",
+}
+
+
+@every_environment
+def test_services_start_after_their_databases_are_made(composed: Composed, stack: str) -> None:
+    """Each service with a database waits for the task, and the task is given both passwords of each."""
+    recorded = composed(stack)
+    first = recorded.named("databases-bootstrap").urn
+    (only,) = containers(recorded)[f"matchday-{stack}-databases-bootstrap"]
+    (listed,) = (entry["value"] for entry in only["environment"] if entry["name"] == "SERVICES")
+    having = {service.name for service in catalog_of(stack).services.values() if "postgres" in service.datastores}
+    assert set(listed.split(",")) == having
+    for item in recorded.of("aws:ecs/service:Service"):
+        assert item.urn == first or first in item.dependencies, item.urn
 
 
 @every_environment
@@ -104,6 +158,8 @@ def test_each_process_gets_only_the_secrets_of_its_manifest(composed: Composed, 
     catalog = catalog_of(stack)
     for family, definitions in containers(composed(stack)).items():
         service, process = family.removeprefix(f"matchday-{stack}-").rsplit("-", 1)
+        if service == DATABASES:
+            continue
         own = {
             entry["name"]
             for entry in definitions[-1]["secrets"]
@@ -165,6 +221,9 @@ def test_an_execution_role_reads_only_its_own_services_secrets(composed: Compose
         for statement in policy["Statement"]:
             if "secretsmanager:GetSecretValue" in statement["Action"]:
                 service = item.name.removesuffix("-execution-policy")
+                if service == DATABASES:  # whose databases it makes
+                    assert all(re.search(r":rds!db-|/(DATABASE|MASTER)_", arn) for arn in statement["Resource"])
+                    continue
                 others = set(catalog_of(stack).services) - {service}
                 own = catalog_of(stack).services[service].clients
                 given = {f"/auth/{client.variable}-" for client in own if client.processes}

@@ -36,14 +36,15 @@ def test_a_service_of_workers_alone_is_one_like_the_others(tmp_path: Path) -> No
     )
     recorded = compose(settings_of("dev"), load_catalog(tmp_path, "development"))
     assert recorded.of("ListenerRule") == recorded.of("TargetGroup") == []
-    assert set(containers(recorded)) == {"matchday-dev-mailer-worker"}
+    assert set(containers(recorded)) == {"matchday-dev-mailer-worker", "matchday-dev-databases-bootstrap"}
     alarms = {item.name for item in recorded.of("MetricAlarm")}
     assert {"monitoring-mailer-worker-cpu", "monitoring-mailer-log-critical"} <= alarms
     assert not any("mailer-availability" in name for name in alarms)
 
 
 def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path: Path) -> None:
-    """Apart from what lists all services: the CDN's paths, the dashboard, composite alarms, the issuer's registry."""
+    """Apart from what lists all services: the CDN's paths, the dashboard, composite alarms, the issuer's registry, and the task
+    that makes the databases."""
     for name in catalog_of("dev").services:
         (tmp_path / name).mkdir()
         (tmp_path / name / "service.yaml").write_text((SERVICES / name / "service.yaml").read_text())
@@ -58,7 +59,9 @@ def test_a_new_service_changes_nothing_that_exists(composed: Composed, tmp_path:
     different = [urn.rsplit("::", 1) for urn in before if before[urn] != after[urn]]
     issuer = {"auth-web", "auth-web-task", "auth-execution-policy"}  # newcomer brings clients of its own
     assert {name for _, name in different} >= issuer - {"auth-web"}
-    changed = {kind.rsplit("$", 1)[-1] for kind, name in different if name not in issuer}
+    maker = {"databases-bootstrap", "databases-bootstrap-task", "databases-execution-policy"}
+    assert {name for _, name in different} >= maker - {"databases-bootstrap"}
+    changed = {kind.rsplit("$", 1)[-1] for kind, name in different if name not in issuer | maker}
     assert changed == {
         "aws:cloudfront/distribution:Distribution",
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
@@ -84,6 +87,10 @@ def test_earlier_task_definitions_stay_where_the_image_is_pinned(composed: Compo
     for item in composed(stack).of("TaskDefinition"):
         assert item.inputs["skipDestroy"] == (stack != "local")
         containers = json.loads(item.inputs["containerDefinitions"])
+        if item.name.startswith("databases-"):  # it is not traced
+            (image,) = {each["image"] for each in containers}
+            assert image.endswith(f"/matchday/services{chosen.image.suffix('services')}")
+            continue
         (beside,) = [each["image"] for each in containers if each["name"] == "collector"]
         assert beside.endswith(f"/matchday/services{chosen.image.suffix('collector')}")
         (image,) = {each["image"] for each in containers if each["name"] != "collector"}
@@ -101,7 +108,8 @@ def test_a_new_image_is_a_new_task_definition_and_touches_nothing_else(composed:
     assert set(before) == set(after)
     different = [urn for urn in before if before[urn] != after[urn]]
     assert {urn.rsplit("::", 1)[0].rsplit("$", 1)[-1] for urn in different} == {"aws:ecs/taskDefinition:TaskDefinition"}
-    assert len(different) == sum(len(service.processes) for service in catalog_of("prod").services.values())
+    # And the task that makes the databases.
+    assert len(different) == sum(len(service.processes) for service in catalog_of("prod").services.values()) + 1
 
 
 def test_a_service_that_reads_from_a_replica_is_told_where_it_is(tmp_path: Path) -> None:
@@ -115,7 +123,7 @@ def test_a_service_that_reads_from_a_replica_is_told_where_it_is(tmp_path: Path)
     with_one = chosen.model_copy(update={"postgres": chosen.postgres.model_copy(update={"replicas": 1})})
     hosts = {}
     for name, settings in (("none", chosen), ("one", with_one)):
-        (definitions,) = containers(compose(settings, catalog)).values()
+        definitions = containers(compose(settings, catalog))["matchday-dev-reports-worker"]
         given = {entry["name"]: entry["value"] for entry in definitions[-1]["environment"]}
         assert not any(entry["name"] == "DATABASE_READ_HOST" for entry in definitions[0]["environment"])
         hosts[name] = (given["DATABASE_READ_HOST"] == given["DATABASE_HOST"], given["DATABASE_READ_HOST"])

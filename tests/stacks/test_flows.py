@@ -9,6 +9,7 @@ import pytest
 
 from components.security.flows import rules
 from model.catalog import Catalog, load_catalog
+from model.names import DATABASES
 from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
 
 
@@ -22,7 +23,8 @@ def pairs(catalog: Catalog, **how: Any) -> set[tuple[str, str, int]]:
 
 
 def test_exactly_what_the_manifests_say_is_open(catalog: Catalog) -> None:
-    expected = {(CLOUDFRONT, LOAD_BALANCER, 443)}
+    expected = {(CLOUDFRONT, LOAD_BALANCER, 443), (DATABASES, "postgres", 5432)}
+    expected |= {(DATABASES, ENDPOINTS, 443), (DATABASES, S3, 443)}
     for name, service in catalog.services.items():
         expected |= {(LOAD_BALANCER, name, service.port)} if service.paths else set()
         expected |= {(name, store, DATASTORE_PORTS[store]) for store in service.datastores}
@@ -48,7 +50,8 @@ def test_nobody_reaches_a_data_store_but_who_names_it(catalog: Catalog, endpoint
     reach = {
         (a, b) for a, b, _ in pairs(catalog, behind_cdn=True, interface_endpoints=endpoints) if b in DATASTORE_PORTS
     }
-    assert reach == {(name, store) for name, service in catalog.services.items() for store in service.datastores}
+    named = {(name, store) for name, service in catalog.services.items() for store in service.datastores}
+    assert reach == named | {(DATABASES, "postgres")}
     assert ("wallet", "cache") not in reach
 
 

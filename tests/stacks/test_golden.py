@@ -45,11 +45,12 @@ def pinned(item: Registration) -> bool:
 
 #: Where the secrets of services are.
 _SERVICES = "matchday:compute:Application$matchday:security:GeneratedSecret$"
+_PASSWORDS = "matchday:security:DatabasePasswords$matchday:security:GeneratedSecret$"
 _USERS = "matchday:data:Redis$matchday:security:GeneratedSecret$"  # one for each service that has queues, or keys in the cache
 
 
 def of_a_service(urn: str) -> bool:
-    return _SERVICES in urn or _USERS in urn
+    return _SERVICES in urn or _PASSWORDS in urn or _USERS in urn
 
 
 def urns(recorded: Recorded) -> list[str]:
@@ -63,12 +64,12 @@ def test_the_secrets_of_services_are_named_by_the_rule(composed: Composed, stack
     catalog = catalog_of(stack)
     expected = set()
     for service in catalog.services.values():
-        variables = list(catalog.generated_for(service))
+        variables = dict.fromkeys(catalog.generated_for(service), _SERVICES)
         if "postgres" in service.datastores:
-            variables += ["DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD"]
-        for variable in variables:
+            variables |= dict.fromkeys(("DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD"), _PASSWORDS)
+        for variable, below in variables.items():
             name = f"{service.name}-{variable.lower().replace('_', '-')}"
-            prefix = f"urn:pulumi:{stack}::matchday::{_SERVICES}"
+            prefix = f"urn:pulumi:{stack}::matchday::{below}"
             expected.add(f"{prefix}aws:secretsmanager/secret:Secret::{name}")
             expected.add(f"{prefix}random:index/randomPassword:RandomPassword::{name}-value")
         for store in {"broker", "cache"} & {*service.datastores}:

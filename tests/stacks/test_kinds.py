@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class ProbeFacts(Facts):
     size: pulumi.Input[int] = field(metadata=fact(3))
 
 
-def probe(root: Path, stack: str, config: Mapping[str, str]) -> Compose:
+def probe(root: Path, stack: str, config: Mapping[str, str], secret: Collection[str]) -> Compose:
     try:
         chosen = ProbeSettings.model_validate_json(config["matchday:probe"])
     except ValidationError as error:

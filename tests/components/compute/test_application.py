@@ -11,6 +11,7 @@ import pytest
 
 from components.compute.application import Application, ApplicationArgs, Platform
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.containers import Database
 from components.compute.iam import MailSender
 from components.compute.log_events import job_signals
 from components.compute.service import Listening, Service
@@ -329,10 +330,10 @@ def test_an_outbox_that_is_late_pages(run: Run) -> None:
         read_host="db",
         port=5432,
         tls=True,
-        master_user="master",
-        master_password=SecretReference(arn="arn:m", key_arn=KEY),
     )
-    (signal,) = (each for each in build(run, postgres=server).result.signals if each.name == "outbox-age")
+    password = SecretReference(arn="arn:p", key_arn=KEY)
+    database = Database(server=server, owner_password=password, app_password=password)
+    (signal,) = (each for each in build(run, database=database).result.signals if each.name == "outbox-age")
     line = json.loads(metrics.line("wallet", "prod", 0, OutboxAge=(1.0, "Seconds")))
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert signal.namespace == directive["Namespace"]

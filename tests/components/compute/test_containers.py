@@ -13,8 +13,15 @@ from typing import Any
 import pytest
 
 from components.compute.collector import Traces
-from components.compute.containers import ContainerContext, Database, Dependencies, definitions
-from components.data.connections import PostgresConnection, RedisConnection, SecretReference
+from components.compute.containers import (
+    BOOTSTRAP_PROCESS,
+    ContainerContext,
+    Database,
+    Dependencies,
+    bootstrapping,
+    definitions,
+)
+from components.data.connections import MasterUser, PostgresConnection, RedisConnection, SecretReference
 from model.manifest import Process
 from model.vocabulary import ProcessKind
 from tests.components.loop import Loop
@@ -53,8 +60,6 @@ POSTGRES = PostgresConnection(
     read_host="replica.example",
     port=5432,
     tls=True,
-    master_user="master",
-    master_password=secret("rds", json_key="password"),
 )
 DATABASE = Database(server=POSTGRES, owner_password=secret("owner"), app_password=secret("app"))
 ALL = Dependencies(
@@ -92,25 +97,17 @@ SERVER = {
 }
 
 
-def test_init_containers_run_one_after_the_other_before_the_process() -> None:
-    bootstrap, migrate, web = make()
-    assert [each["name"] for each in (bootstrap, migrate, web)] == ["bootstrap", "migrate", "web"]
-    assert [each["essential"] for each in (bootstrap, migrate, web)] == [False, False, True]
-    assert "dependsOn" not in bootstrap
-    assert migrate["dependsOn"] == [{"containerName": "bootstrap", "condition": "SUCCESS"}]
+def test_migrations_run_before_the_process() -> None:
+    migrate, web = make()
+    assert [each["name"] for each in (migrate, web)] == ["migrate", "web"]
+    assert [each["essential"] for each in (migrate, web)] == [False, True]
+    assert "dependsOn" not in migrate
     assert web["dependsOn"] == [{"containerName": "migrate", "condition": "SUCCESS"}]
-    assert bootstrap["command"] == ["python", "-m", "services.common.bootstrap"]
     assert migrate["command"] == ["python", "-m", "services.common.migrate"]
 
 
 def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password() -> None:
-    bootstrap, migrate, web = make()
-    assert environment(bootstrap) == {**COMMON, **SERVER, "DATABASE_USER": "master"}
-    assert secrets(bootstrap) == {
-        "DATABASE_PASSWORD": "rds:password::",
-        "OWNER_PASSWORD": "owner",
-        "APP_PASSWORD": "app",
-    }
+    migrate, web = make()
     assert environment(migrate) == {**COMMON, **SERVER, "DATABASE_USER": "live-wallet_owner"}
     assert secrets(migrate) == {"DATABASE_PASSWORD": "owner"}
     assert environment(web) == {
@@ -137,13 +134,45 @@ def test_each_container_is_the_user_that_it_must_be_and_knows_no_other_password(
     }
 
 
+MASTER = MasterUser(user="master", password=secret("rds", json_key="password"))
+PASSWORDS = {"wallet": (secret("wo"), secret("wa")), "live-score": (secret("lo"), secret("la"))}
+
+
+def databases() -> dict[str, Any]:
+    context = replace(CONTEXT, service="databases")
+    given = bootstrapping(POSTGRES, MASTER, PASSWORDS)
+    (only,) = definitions(context, given, name="bootstrap", process=BOOTSTRAP_PROCESS, port=None)
+    return only
+
+
+def test_who_makes_databases_is_the_master_and_knows_the_passwords_of_each_service() -> None:
+    only = databases()
+    assert environment(only) == {
+        **COMMON,
+        **SERVER,
+        "SERVICE": "databases",
+        "PROCESS": "bootstrap",
+        "SERVICES": "live-score,wallet",
+        "DATABASE_NAME": "postgres",
+        "DATABASE_USER": "master",
+    }
+    assert secrets(only) == {
+        "DATABASE_PASSWORD": "rds:password::",
+        "WALLET_OWNER_PASSWORD": "wo",
+        "WALLET_APP_PASSWORD": "wa",
+        "LIVE_SCORE_OWNER_PASSWORD": "lo",
+        "LIVE_SCORE_APP_PASSWORD": "la",
+    }
+    assert only["essential"] and "healthCheck" in only, "the services' tasks start once it has done its work"
+
+
 def test_where_it_is_traced_a_collector_is_beside_the_process_and_decides_nothing() -> None:
     traced = replace(CONTEXT, traces=Traces(image="registry.example/matchday/services@sha256:1", ratio=0.05))
     plain = definitions(CONTEXT, ALL, name="web", process=WEB, port=8080)
     *initial, beside, process = definitions(traced, ALL, name="web", process=WEB, port=8080)
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
-    assert environment(process) == {**environment(plain[2]), **told}
-    assert [environment(each) for each in initial] == [environment(each) for each in plain[:2]], (
+    assert environment(process) == {**environment(plain[1]), **told}
+    assert [environment(each) for each in initial] == [environment(each) for each in plain[:1]], (
         "migrations are not traced"
     )
     assert (beside["name"], beside["essential"], beside["secrets"]) == ("collector", False, [])
@@ -193,11 +222,11 @@ def test_every_container_is_confined() -> None:
 
 
 def test_the_process_is_asked_how_it_is_and_has_time_to_drain() -> None:
-    bootstrap, migrate, web = make()
+    migrate, web = make()
     assert web["healthCheck"]["command"] == ["CMD", "python", "-m", "services.common.healthcheck"]
     assert web["healthCheck"]["timeout"] <= web["healthCheck"]["interval"]
     assert web["stopTimeout"] == 45
-    assert "healthCheck" not in bootstrap and "healthCheck" not in migrate
+    assert "healthCheck" not in migrate
 
 
 def test_definitions_do_not_depend_on_the_order_in_which_a_manifest_names_things() -> None:
@@ -215,7 +244,7 @@ def test_definitions_do_not_depend_on_the_order_in_which_a_manifest_names_things
 
 def test_every_secret_that_is_given_is_in_the_list_that_the_role_may_read() -> None:
     listed = {reference.arn for reference in ALL.references()}
-    assert len(listed) == 6
+    assert len(listed) == 5
     given = set()
     for container in make():
         given |= {value.removesuffix(":password::") for value in secrets(container).values()}
@@ -235,6 +264,7 @@ def test_the_contract_lists_every_variable() -> None:
     }
     traced = replace(CONTEXT, traces=Traces(image="registry.example/matchday/services:1-collector", ratio=1))
     made = definitions(traced, ALL, name="web", process=WEB, port=8080)
-    given = {name for container in made for name in (*environment(container), *secrets(container))}
+    given = {name for container in (*made, databases()) for name in (*environment(container), *secrets(container))}
     named_by_manifests = {"USER_AUTH_URL", "BUCKET_RECEIPTS", "SIGNING_KEK"}
+    named_by_manifests |= {f"{each}_{kind}_PASSWORD" for each in ("WALLET", "LIVE_SCORE") for kind in ("OWNER", "APP")}
     assert given - named_by_manifests == listed

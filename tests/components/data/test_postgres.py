@@ -61,8 +61,8 @@ def test_the_connection_names_the_managed_secret(run: Run) -> None:
     seen: dict[str, Any] = {}
 
     def program() -> None:
-        connection = Postgres("postgres", args()).connection
-        pulumi.Output.all(connection.host, connection.master_password.value_from).apply(
+        postgres = Postgres("postgres", args())
+        pulumi.Output.all(postgres.connection.host, postgres.master.password.value_from).apply(
             lambda known: seen.update(host=known[0], password=known[1])
         )
 

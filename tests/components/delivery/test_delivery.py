@@ -100,7 +100,7 @@ def actions(document: Mapping[str, Any], effect: str) -> set[str]:
     found: set[str] = set()
     for statement in document["Statement"]:
         if statement["Effect"] == effect:
-            named = statement["Action"]
+            named = statement.get("Action", [])
             found |= {named} if isinstance(named, str) else set(named)
     return found
 
@@ -231,6 +231,20 @@ def test_a_role_that_such_a_stack_makes_is_held_whatever_its_program_writes_into
     ask = Ask(action, resource, {name.lower(): [value] for name, value in context.items()})
     role = f"arn:aws:iam::{ACCOUNT}:role/matchday-pr-12-x"
     assert (refusal(ask, Policies(role=role, identity=[everything], boundary=bound)) is None) == allowed
+
+
+def test_no_job_reads_the_masters_password() -> None:
+    """Nor one that deploys, which reads the secrets that the program makes: RDS's own is for the task that makes databases."""
+    deploying = pipeline_policies.deploy(BUCKET, KEY, ACCOUNT, "matchday", ["dev", "prod"])
+    branch = pipeline_policies.branch(BUCKET, KEY, ACCOUNT, "matchday", "matchday/services")
+    preview = pipeline_policies.preview(BUCKET, KEY)
+    for document in (deploying, branch, preview):
+        policies = Policies(role=f"arn:aws:iam::{ACCOUNT}:role/ci", identity=[POWER_USER, document])
+        for action in ("GetSecretValue", "BatchGetSecretValue", "PutSecretValue"):
+            asked = Ask(f"secretsmanager:{action}", f"{SECRET}:rds!db-1-AbCdEf", {})
+            assert refusal(asked, policies) is not None or (document is preview and action != "GetSecretValue")
+    makes = Ask("secretsmanager:CreateSecret", f"{SECRET}:rds!db-1-AbCdEf", {})
+    assert refusal(makes, Policies(role=f"arn:aws:iam::{ACCOUNT}:role/ci", identity=[POWER_USER, deploying])) is None
 
 
 def test_one_role_alone_signs_images(run: Run) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 from pulumi_aws import rds
 
+from components.network.endpoint_policies import ACTIONS, endpoint_policy
 from components.network.vpc import FARGATE_ENDPOINTS, Vpc, VpcArgs
 from model.vocabulary import Nat
 
@@ -132,7 +133,7 @@ def test_endpoints_that_fargate_needs_without_nat(run):
         item.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1."): item
         for item in recorded.of("VpcEndpoint")
     }
-    assert set(endpoints) == {"s3", "dynamodb", *FARGATE_ENDPOINTS}
+    assert set(endpoints) == {"s3", *FARGATE_ENDPOINTS}
     private_subnets = 2
     for name in FARGATE_ENDPOINTS:
         assert endpoints[name].inputs["privateDnsEnabled"] is True
@@ -145,12 +146,21 @@ def test_endpoints_that_fargate_needs_without_nat(run):
 def test_endpoints_serve_this_accounts_principals_alone(run):
     for item in run(network(nat=Nat.NONE)).of("VpcEndpoint"):
         statements = json.loads(item.inputs["policy"])["Statement"]
-        assert statements[0]["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
+        service = item.inputs["serviceName"].removeprefix("com.amazonaws.ap-south-1.")
+        assert statements[0]["Action"] == list(ACTIONS[service])
+        bound = statements[0]["Condition"]["StringEquals"]
+        assert bound["aws:PrincipalAccount"] == ACCOUNT
+        assert bound.get("aws:ResourceAccount") == (ACCOUNT if service in ("kms", "s3", "secretsmanager") else None)
         others = [(found["Action"], found["Resource"]) for found in statements[1:]]
         s3 = item.inputs["serviceName"].endswith(".s3")
         layers, packages = "prod-ap-south-1-starport-layer-bucket", "al2023-repos-ap-south-1-de612dc2"
         public = [f"arn:aws:s3:::{each}/*" for each in (layers, packages)]
         assert others == ([("s3:GetObject", public)] if s3 else [])
+
+
+def test_an_endpoint_whose_actions_are_unknown_is_refused():
+    with pytest.raises(ValueError, match=r"endpoint 'sqs': nothing is known to go through it; accepted: ecr\.api"):
+        endpoint_policy(ACCOUNT, "ap-south-1", "sqs")
 
 
 def test_flow_logs_are_complete_and_their_role_is_narrow(run):

@@ -234,3 +234,23 @@ def test_the_channel_gets_every_topic_and_may_change_nothing(run):
     (statement,) = json.loads(role["assumeRolePolicy"])["Statement"]
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
     assert not run(monitoring(EDGE)).of("SlackChannelConfiguration")
+
+
+PAGER = "https://events.example/integration/0123456789abcdef/enqueue"
+
+
+def test_a_paging_service_gets_every_page_of_every_region_and_its_address_stays_secret(run):
+    far = ("far", [signal("far-errors", region="us-east-1")])
+    recorded = run(monitoring(EDGE, far, pager=PAGER, edge_key_arn="arn:edge"))
+    found = {item.name: item for item in recorded.of("TopicSubscription")}
+    assert set(found) == {"monitoring-page-pager", "monitoring-page-us-east-1-pager"}
+    for name, item in found.items():
+        assert (item.inputs["protocol"], item.inputs["endpoint"]) == ("https", PAGER)
+        assert "endpoint" in item.secrets, "it holds the service's key"
+        assert item.inputs["endpointAutoConfirms"] is True
+        assert item.inputs["topic"] == recorded.named(name.removesuffix("-pager")).outputs["arn"]
+        retry = json.loads(item.inputs["deliveryPolicy"])["healthyRetryPolicy"]
+        spent = retry["numNoDelayRetries"] + retry["numMinDelayRetries"] + retry["numMaxDelayRetries"]
+        assert spent <= retry["numRetries"] <= 100
+        assert retry["numMaxDelayRetries"] * retry["maxDelayTarget"] < 3600, "SNS gives up after an hour"
+    assert not [item for item in run(monitoring(EDGE)).of("TopicSubscription") if item.inputs["protocol"] == "https"]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+import pytest
+
 from components.base import Component
 from components.recovery.backup_events import BackupEvents, BackupEventsArgs
 from components.recovery.backup_plan import RULES, signals
 from components.recovery.backups import Backups, BackupsArgs
 from components.recovery.replica import ReplicatedBackups, ReplicatedBackupsArgs
 from components.recovery.vault import LEAST_DAYS, MOST_DAYS, Vault, VaultArgs
+from components.security.key_policies import Purpose, document
+from localcloud.emulator.authorization.decisions import Ask, Policies, refusal
 from tests.components.conftest import ACCOUNT, REGION, Recorded
 from tests.components.examples import Example
 
@@ -18,13 +22,14 @@ Run = Callable[..., Recorded]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:matchday-prod-postgres"
 ELSEWHERE = f"arn:aws:backup:ap-south-2:{ACCOUNT}:backup-vault:matchday-recovery-vault"
+ANOTHER = f"arn:aws:backup:{REGION}:999988887777:backup-vault:matchday-archive-vault"
 
 
 def arguments(vault: Vault) -> BackupsArgs:
     return BackupsArgs(
         account_id=ACCOUNT,
         vault=vault,
-        copy_vault_arn=ELSEWHERE,
+        copy_vault_arns=[ELSEWHERE, ANOTHER],
         databases={"postgres": DATABASE},
         subnet_group="matchday-prod-postgres",
         security_group_id="sg-postgres",
@@ -60,10 +65,10 @@ def test_a_vault_is_protected_and_locked_and_every_rule_fits_its_lock(run: Run) 
         assert all(LEAST_DAYS <= days <= MOST_DAYS for days in kept), "AWS refuses a job that the lock does not fit"
 
 
-def test_every_backup_is_copied_to_the_other_region(run: Run) -> None:
+def test_every_backup_is_copied_to_the_other_region_and_account(run: Run) -> None:
     rules = build(run).named("backups-plan").inputs["rules"]
     assert [rule["ruleName"] for rule in rules] == [rule.name for rule in RULES]
-    assert {copy["destinationVaultArn"] for rule in rules for copy in rule["copyActions"]} == {ELSEWHERE}
+    assert {copy["destinationVaultArn"] for rule in rules for copy in rule["copyActions"]} == {ELSEWHERE, ANOTHER}
 
 
 def test_rds_keeps_its_own_point_in_time_backups(run: Run) -> None:
@@ -104,3 +109,47 @@ def test_jobs_that_fail_are_tickets_with_their_runbook(run: Run) -> None:
     target = recorded.named("events-ticket").inputs
     assert "docs/runbooks/backup-failed.md" in target["inputTransformer"]["inputTemplate"]
     assert target["arn"].endswith(":ticket")
+
+
+def test_other_accounts_copy_into_a_vault_and_do_nothing_else_there(run: Run) -> None:
+    recorded = run(lambda: Vault("vault", VaultArgs(key_arn=KEY, takes_from=("444455556666", ACCOUNT))))
+    made = recorded.named("vault-policy").inputs
+    (statement,) = json.loads(made["policy"])["Statement"]
+    assert statement["Principal"] == {"AWS": [f"arn:aws:iam::{each}:root" for each in (ACCOUNT, "444455556666")]}
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "backup:CopyIntoBackupVault")
+    assert made["backupVaultName"] == recorded.named("vault").inputs["name"]
+    assert not run(lambda: Vault("vault", VaultArgs(key_arn=KEY))).of("VaultPolicy")
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "context", "allowed"),
+    [
+        ("aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup", "kms:Decrypt", {}, True),
+        (
+            "aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup",
+            "kms:CreateGrant",
+            {"kms:grantisforawsresource": ["true"]},
+            True,
+        ),
+        (
+            "aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup",
+            "kms:CreateGrant",
+            {"kms:grantisforawsresource": ["false"]},
+            False,
+        ),
+        ("aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup", "kms:ScheduleKeyDeletion", {}, False),
+        ("administrator", "kms:Decrypt", {}, False),
+    ],
+)
+def test_only_aws_backup_of_the_other_account_opens_what_it_copies(
+    role: str, action: str, context: dict[str, list[str]], allowed: bool
+) -> None:
+    """Judged within that account, whose own policies allow everything: the key's policy is the other half."""
+    other = "999988887777"
+    policy = document(Purpose.DATA, ACCOUNT, REGION, copied_by=other)
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    arn = f"arn:aws:iam::{other}:role/{role}"
+    asked = Ask(action, KEY, {"aws:principalarn": [arn], **context})
+    decided = refusal(asked, Policies(role=arn, identity=[everything], resource=policy, by_delegation=True))
+    assert (decided is None) == allowed
+    assert document(Purpose.DATA, ACCOUNT, REGION)["Statement"] == policy["Statement"][:1], "without, nobody else"

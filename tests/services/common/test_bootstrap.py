@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from services.common.bootstrap import Passwords, bootstrap, scram_verifier
-from services.common.migrate import config, migrate
-from services.common.settings import DatabaseSettings, login
+from services.common.bootstrap import Passwords, bootstrap, bootstrap_all, scram_verifier
+from services.common.migrate import config, migrate, wait_for_database
+from services.common.settings import DatabaseSettings, SettingsError, login
 from tests.services.support import MASTER, Cloud
 
 pytestmark = pytest.mark.postgres
@@ -175,3 +175,38 @@ async def test_migrations_that_start_together_take_turns(cloud: Cloud) -> None:
     await owner.close()
     await master.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await master.close()
+
+
+async def test_migrations_wait_until_the_owner_can_log_in(stage: Stage) -> None:
+    """They find everything then: the log-in is the last thing that is made. Who never gets in says why."""
+    mine = stage.settings(f"{stage.service}_owner", "owner's password")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await wait_for_database(mine, seconds=0)
+    waiting = asyncio.create_task(wait_for_database(mine, seconds=30))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await stage.bootstrap()
+    await waiting
+    app = await stage.connect("app", "app's")
+    await app.close()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await wait_for_database(stage.settings(f"{stage.service}_owner", "another"), seconds=0)
+
+
+async def test_one_service_that_cannot_be_done_keeps_no_other_from_its_database(stage: Stage) -> None:
+    master = stage.settings(MASTER, stage.cloud.secrets["master"])
+    three = Passwords(owner_password=SecretStr("o"), app_password=SecretStr("one two three"))
+    assert await bootstrap_all(master, {f"{stage.service}-bad": three, stage.service: stage.passwords}) == [
+        f"{stage.service}-bad"
+    ]
+    app = await stage.connect("app", "app's")
+    assert await app.fetchval("SELECT current_database()") == stage.service
+    await app.close()
+
+
+def test_passwords_are_named_by_their_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVE_SCORE_OWNER_PASSWORD", "o")
+    with pytest.raises(SettingsError, match="the variable LIVE_SCORE_APP_PASSWORD is not set"):
+        Passwords.of("live-score")
+    monkeypatch.setenv("LIVE_SCORE_APP_PASSWORD", "a")
+    assert Passwords.of("live-score").app_password.get_secret_value() == "a"

@@ -129,6 +129,34 @@ async def test_a_variable_that_is_missing_is_named(cloud: Cloud, tmp_path: Path,
         assert started.text().startswith("the variable LOG_LEVEL: 'LOUD': ")
 
 
+async def test_who_makes_databases_is_healthy_once_they_are_made_and_ends_when_asked(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    service = f"made-{os.urandom(4).hex()}"
+    prefix = service.upper().replace("-", "_")
+    passwords = {f"{prefix}_OWNER_PASSWORD": "the-owners", f"{prefix}_APP_PASSWORD": "the-apps"}
+    master = cloud.settings("master", "postgres", "master")
+    environment = cloud.process_environment(
+        "wallet", "postgres", tmp_path, process="bootstrap", SERVICE="databases", SERVICES=service, **passwords,
+        DATABASE_USER=master.user, DATABASE_PASSWORD=master.password.get_secret_value(),
+    )  # fmt: skip
+    administrator = await cloud.connect("postgres")
+    try:
+        with process("bootstrap", environment, tmp_path) as started:
+            await started.wait_healthy()
+            made = "SELECT 1 FROM pg_database WHERE datname = $1"
+            assert await administrator.fetchval(made, service), "healthy means that all is there"
+            assert await started.end() == 0
+            assert not any(value in started.text() for value in passwords.values())
+    finally:
+        await administrator.execute(f'DROP DATABASE IF EXISTS "{service}" WITH (FORCE)')
+        for (role,) in await administrator.fetch(
+            "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", service
+        ):
+            await administrator.execute(f'DROP ROLE "{role}"')
+        await administrator.close()
+
+
 async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) -> None:
     """An outbox row becomes a notification through real Redis and Celery; a scheduled task runs; SIGTERM ends both."""
     directories = {name: tmp_path / name for name in ("worker", "scheduler")}
