@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from moto.cloudfront.models import DistributionConfig
+from moto.cloudfront.models import DistributionConfig, Invalidation
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.elasticache.exceptions import CacheSubnetGroupNotFound
@@ -284,7 +284,19 @@ def distributions_may_target_a_group_of_origins() -> None:
     _replace(DistributionConfig, __init__)
 
 
+def invalidations_end_as_in_aws() -> None:
+    """moto 5.2.5 says COMPLETED where CloudFront, and boto3's own waiter, say Completed: who waits waits ten minutes."""
+    original = Invalidation.__init__
+
+    def __init__(self: Any, *args: Any, **more: Any) -> None:
+        original(self, *args, **more)
+        self.status = "Completed"
+
+    _replace(Invalidation, __init__)
+
+
 PATCHES: tuple[Callable[[], None], ...] = (
+    invalidations_end_as_in_aws,
     rds_modify_subnet_group_keeps_it,
     nat_gateways_take_their_interface_along,
     rds_parameters_can_be_reset,
