@@ -27,6 +27,7 @@ from valkey.exceptions import AuthenticationError, NoPermissionError
 
 from localcloud.runtime.aws import Aws, acting_as
 from model.catalog import load_catalog
+from model.names import BOOTSTRAP, DATABASES
 from tests.clones import PROJECT, Clone, make_clone
 from tests.e2e.conftest import (
     aws,
@@ -59,9 +60,8 @@ def test_up_reports_what_it_brought_up(up: dict[str, Any], clone: Clone) -> None
     assert set(up["seconds"]) == {"engine", "servers", "provision", "converge", "total"}
     names = {service["name"] for service in up["services"]}
     expected = load_catalog(clone.directory / "services", "laptop").services.values()
-    assert names == {
-        f"matchday-local-{service.name}-{process}" for service in expected for process in service.processes
-    }
+    processes = [(service.name, process) for service in expected for process in service.processes]
+    assert names == {f"matchday-local-{name}-{process}" for name, process in (*processes, (DATABASES, BOOTSTRAP))}
     for service in up["services"]:
         assert len(service["tasks"]) == service["desired"] >= 1
         for task in service["tasks"]:
