@@ -27,6 +27,7 @@ from policies.rules.trust import federated_trust_is_narrow, services_act_for_the
 
 _SUPPORT = "/AWSSupportAccess"
 POLICY = "aws:iam/accountPasswordPolicy:AccountPasswordPolicy"
+BUDGET_ACTION = "aws:budgets/budgetAction:BudgetAction"
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 
 
@@ -69,6 +70,19 @@ def _managed(check: Callable[[Resource], Verdict]) -> Related:
         return ok() if only_a_boundary(policy, stack) else check(policy)
 
     return Related((MANAGED,), judged)
+
+
+def _only_denies(policy: Resource, stack: Stack) -> Verdict:
+    """AWS Budgets attaches it on the day on which the budget is spent: no attachment of the stack says that it will."""
+    if not stack.referrers(policy, BUDGET_ACTION, "definition.iamActionDefinition.policyArn"):
+        return na("no budget action attaches it")
+    read, undecided = known_permissions(policy)
+    allowing = next((statement for statement in read if statement.allows), None)
+    if allowing:
+        return bad(f"{allowing.path}.Effect", "Allow", "deny what may not grow; a spent budget gives nobody a right")
+    if undecided:
+        raise undecided
+    return ok()
 
 
 def _everything(statement: Statement) -> list[str]:
@@ -320,5 +334,13 @@ CONTROLS: tuple[Control, ...] = (
         remediation="Add aws:SourceAccount or aws:SourceArn to the conditions of each statement for a service principal.",
         link=f"{_GUIDE}/confused-deputy.html",
         rule=Each((ROLE,), services_act_for_the_account),
+    ),
+    Control(
+        id="MD.IAM.10",
+        title="Policies that budget actions attach only deny",
+        severity=Severity.HIGH,
+        remediation="Take the statements that allow out of the policy: a budget action is there to stop what costs.",
+        link="https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-controls.html",
+        rule=Related((MANAGED,), _only_denies),
     ),
 )

@@ -12,6 +12,7 @@ import pytest
 
 from policies.catalog import all_controls
 from policies.controls.ec2 import ENDPOINT as ENDPOINT_KIND
+from policies.controls.iam import BUDGET_ACTION
 from policies.lang.identities import INLINE, MANAGED, ROLE
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Severity, Status, Whole
@@ -109,7 +110,8 @@ def _neighbours(resource: Resource, stack: Stack) -> list[Resource]:
         return stack.targets(resource, "role", ROLE)
     if resource.type == MANAGED:
         attachments = stack.referrers(resource, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn")
-        return [*attachments, *(role for one in attachments for role in stack.targets(one, "role", ROLE))]
+        actions = stack.referrers(resource, BUDGET_ACTION, "definition.iamActionDefinition.policyArn")
+        return [*actions, *attachments, *(role for one in attachments for role in stack.targets(one, "role", ROLE))]
     return [
         item for item in stack.of("aws:s3/bucket:Bucket") if resource in stack.referrers(item, resource.type, "bucket")
     ]

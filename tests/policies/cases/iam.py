@@ -27,6 +27,13 @@ def allow(*actions: str, resource: object = BUCKET, **more: object) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def deny(*actions: str) -> str:
+    """A permission document that denies these actions everywhere."""
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": list(actions), "Resource": "*"}]}
+    )
+
+
 def trust(principal: object, action: str = "sts:AssumeRole", **conditions: object) -> dict[str, object]:
     """A trust document, as an object (pulumi_aws takes both)."""
     statement = {"Effect": "Allow", "Principal": principal, "Action": action} | (
@@ -62,6 +69,13 @@ _ROLE = res(
     ROLE, "task", name="task", arn="arn:aws:iam::111122223333:role/task", assumeRolePolicy=trust(ECS), tags=TAGS
 )
 _CI = res(ROLE, "ci", name="ci", arn="arn:aws:iam::111122223333:role/ci", assumeRolePolicy=from_ci(), tags=TAGS)
+_BUDGET_ACTION = res(
+    "aws:budgets/budgetAction:BudgetAction",
+    "spent",
+    budgetName="account",
+    actionType="APPLY_IAM_POLICY",
+    definition={"iamActionDefinition": {"policyArn": "brake", "roles": ["ci"]}},
+)
 _OTHER_ROLE = "arn:aws:iam::111122223333:role/matchday-*"
 
 
@@ -201,6 +215,15 @@ CASES = {
         ],
         na=[*NA, [_CI], [res(ROLE, assumeRolePolicy=trust({"Service": "ec2.amazonaws.com"}))]],
         unknown=[Change({"assumeRolePolicy": UNKNOWN})],
+    ),
+    "MD.IAM.10": Case(
+        good=[[res(MANAGED, "brake", policy=deny("ec2:RunInstances")), _BUDGET_ACTION]],
+        bad=[
+            Change({"policy": allow("s3:GetObject")}),
+            [res(MANAGED, "brake", policy=allow("iam:PassRole", resource=_OTHER_ROLE)), _BUDGET_ACTION],
+        ],
+        na=[*NA, [res(MANAGED, policy=allow("s3:GetObject"))]],
+        unknown=[Change({"policy": UNKNOWN})],
     ),
     "MD.IAM.9": Case(
         good=[
