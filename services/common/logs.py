@@ -109,6 +109,10 @@ class JsonFormatter(logging.Formatter):
             return _JSON.encode(line)
 
 
+#: Rooms whose lines are shown at DEBUG, too.
+OURS = ("services", "scoring")
+
+
 class Buffered(logging.StreamHandler[TextIO]):
     """Writes what an event loop logs a moment later and together: to write each line at once costs more than to make it.
 
@@ -137,7 +141,11 @@ class Buffered(logging.StreamHandler[TextIO]):
 
 
 def configure(*, service: str, process: str, environment: str, level: str = "INFO") -> None:
-    """Send everything that is logged in this process to standard output as JSON."""
+    """Send everything that is logged in this process to standard output as JSON.
+
+    `level` is that of our own code; a library's is INFO at least: botocore's DEBUG is every body, a letter with its code as
+    well as a data key in plain.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a lone surrogate must not cost the line
     # What no line shows is not looked for (the Logging HOWTO's "Optimization").
@@ -145,7 +153,9 @@ def configure(*, service: str, process: str, environment: str, level: str = "INF
         setattr(logging, name, None)
     handler = Buffered(sys.stdout)
     handler.setFormatter(JsonFormatter(service, process, environment))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler], force=True)
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(level)
     logging.captureWarnings(True)
     # Warnings and worse only: at INFO these repeat what the access log says, or say it with parameters.
     for noisy in ("httpx", "httpcore", "uvicorn.error", "celery.beat", "alembic", "kombu"):

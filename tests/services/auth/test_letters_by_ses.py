@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +61,7 @@ async def waiting(auth: Auth) -> list[Any]:
 async def test_an_e_mail_goes_by_ses_and_a_text_message_by_the_gateway(
     auth: Auth, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)  # as `logs.configure` has it for libraries
     person = await auth.person()
     phone = await auth.client.post("/auth/contacts", json={"phone": "+919876543210"}, headers=person.bearer)
     assert phone.status_code == 202
@@ -100,6 +102,7 @@ async def test_an_e_mail_goes_by_ses_and_a_text_message_by_the_gateway(
 async def test_what_ses_never_sends_is_given_up_and_said_without_the_address(
     auth: Auth, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)  # as `logs.configure` has it for libraries
     person = await auth.person()
     ses = Ses(next=[refusal("BadRequestException", 400)])
     server = await serve("127.0.0.1", 0, ses.handle)

@@ -177,6 +177,26 @@ class TestLogs:
             "ledger does not reconcile": "CRITICAL",
         }
 
+    @pytest.mark.process
+    def test_a_librarys_debug_is_never_shown(self) -> None:
+        """At DEBUG botocore logs every body: a data key in plain, a letter with its code."""
+        program = """
+import logging
+from services.common import logs
+logs.configure(service="auth", process="web", environment="test", level="DEBUG")
+logging.getLogger("botocore.parsers").debug("Plaintext")
+logging.getLogger("any.library").debug("Plaintext")
+logging.getLogger("any.library").info("a library's")
+logging.getLogger("services.auth").debug("ours")
+logging.getLogger("services.auth").info("ours, too")
+"""
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == [
+            "a library's",
+            "ours",
+            "ours, too",
+        ]
+
     @given(st.text())
     def test_any_text_makes_one_line(self, text: str) -> None:
         record = logging.makeLogRecord({"msg": text.replace("%", "%%"), "name": "test"})
