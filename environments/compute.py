@@ -64,7 +64,7 @@ class Compute(Model):
     insights: Literal["disabled", "enabled", "enhanced"]
     """CloudWatch Container Insights"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-    """what the services log"""
+    """what the services log; of libraries INFO at least"""
     traces: Annotated[float, Field(ge=0, le=1)] | None = None
     """share of the traces that is kept besides those that failed or were slow; left out: none, and no collector in the tasks"""
 
