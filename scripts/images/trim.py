@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 #: AWS's services that some service of ours asks, by botocore's names.
-KEPT = ("kms", "s3")
+KEPT = ("kms", "s3", "sesv2")
 
 #: Models that nothing of ours loads; the first was trained on pictures that forbid commercial use.
 _MODELS = ("shape_predictor_68_face_landmarks.dat", "mmod_human_face_detector.dat")
