@@ -349,10 +349,10 @@ def test_drift_is_seen_and_mended_and_a_desired_count_reached(up: dict[str, Any]
     assert "desiredCount" in seen["changed"]
     # Of all resources the one that drifted: what nobody touched reads back as it was made, but for the key that the stand-in
     # of an eSign provider put in place, as an operator does: the program's own version is no longer the current one.
-    found = refreshed(clone)
-    agreed = {urn for urn in found if urn.endswith("::kyc-esign-key-version")}
+    drifted = refreshed(clone)
+    agreed = {urn for urn in drifted if urn.endswith("::kyc-esign-key-version")}
     assert len(agreed) == 1
-    assert found - agreed == {seen["urn"]}
+    assert drifted - agreed == {seen["urn"]}
 
     before = tasks(clone)
     done = clone.json("up", "--refresh")
