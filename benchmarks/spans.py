@@ -27,7 +27,10 @@ from benchmarks.services.servers import Bench, bench, free_ports, process
 from services.common.telemetry import spans
 
 SPANS = 20_000
-ROUNDS, REQUESTS, CLIENTS = 120, 48, 16
+ROUNDS, REQUESTS = 120, 48
+
+#: Clients at once: transfers share a batch; as many reads as a process takes at once.
+CLIENTS, READERS = 16, 2
 
 #: Of the traces, the share that is kept: production's, and all.
 RATIOS = (0.05, 1.0)
@@ -105,15 +108,15 @@ async def _of_a_request() -> None:
                 }
                 made = stack.enter_context(process(["-m", "benchmarks.services.switched"], {**plain, **more}))
                 await ready(port, "/readyz")
-                await _compare(f"transfer.ratio {ratio:g}", port, made.pid, Players(run).transfer)
-                await _compare(f"balance.ratio {ratio:g}", port, made.pid, _balance(run))
+                await _compare(f"transfer.ratio {ratio:g}", port, made.pid, Players(run).transfer, CLIENTS)
+                await _compare(f"balance.ratio {ratio:g}", port, made.pid, _balance(run), READERS)
 
 
 def _balance(run: Bench) -> Callable[[], bytes]:
     return lambda: get("/wallet/balance", run.tokens[0])
 
 
-async def _compare(name: str, port: int, pid: int, make: Callable[[], bytes]) -> None:
+async def _compare(name: str, port: int, pid: int, make: Callable[[], bytes], clients: int) -> None:
     """Rounds of as many requests with traces as without, the one first that was second before."""
     client, shares, costs = Client(port), [], []
     for number in range(ROUNDS + 1):
@@ -121,8 +124,8 @@ async def _compare(name: str, port: int, pid: int, make: Callable[[], bytes]) ->
         for signalled in (switched.ON, switched.OFF) if number % 2 else (switched.OFF, switched.ON):
             os.kill(pid, signalled)
             used = _nanoseconds(pid)
-            for _ in range(REQUESTS // CLIENTS):
-                found = await asyncio.gather(*(client.send(make()) for _ in range(CLIENTS)))
+            for _ in range(REQUESTS // clients):
+                found = await asyncio.gather(*(client.send(make()) for _ in range(clients)))
                 assert all(status < 400 for status in found), found
             spent[signalled] = (_nanoseconds(pid) - used) / REQUESTS / 1e6
         if number:  # the first fills caches

@@ -29,6 +29,7 @@ from services.common.ids import uuid7
 from services.common.postgres import Pool, Reads, connect
 from services.common.settings import AppDatabaseSettings
 from services.wallet import ledger
+from services.wallet.internal_schemas import MOST_ITEMS
 from services.wallet.ledger import NO_CAP, Item
 
 SECONDS = 6.0
@@ -156,6 +157,7 @@ async def _all() -> None:
 
         for writers in (1, 4):
             await posted(f"sql.batch.{writers}", writers, lambda: transfers(run.accounts, BATCH))
+        await posted("sql.batch_of_1000.2", 2, lambda: transfers(run.accounts, MOST_ITEMS))
         hot, *others = run.accounts
         await posted("sql.hot_account", 1, lambda: transfers(others, BATCH, hot))
         await _http(run, figure)
