@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from environments.source import DIRECTORY
 from localcloud.engine.run import WITHOUT_CHECKPOINTS
 from scripts.ci import branches, deploy, drift, post_comment, pulumi
 from scripts.images import signature
+from scripts.images.registry import digest as digest_of
 from tests.engine.engines import FarEnd
 from tests.engine.test_signatures import signing_key, variables
 from tests.scripts.github_stand_in import Server, github
@@ -31,6 +32,7 @@ image = pulumi.Config("matchday").require_object("environment")["image"]["digest
 s3.Bucket("site", bucket=f"matchday-{stack}-site-of-a-request", tags={"image": image[7:19]}, force_destroy=True)
 """
 CHANGE = 'sqs.Queue("letters", name=f"matchday-{stack}-letters")\n'
+COLLECTOR = b'{"schemaVersion": 2, "manifests": []}'
 RELEASE = {"reference": "x", "digest": "sha256:" + "a" * 64, "targets": {"kyc": "sha256:" + "b" * 64}}
 
 
@@ -65,7 +67,10 @@ def test_from_the_opening_to_the_end(
 ) -> None:
     far = far_end_of(PROGRAM)
     project = far.workspace.project
-    shutil.copy(DIRECTORY / "Pulumi.dev.yaml", project / "environments")
+    settings = project / "environments" / "Pulumi.dev.yaml"
+    collector = digest_of(COLLECTOR)
+    settings.write_text(re.sub(r"(collector:) sha256:\w+", rf"\1 {collector}", (DIRECTORY / settings.name).read_text()))
+    images.tags[collector] = COLLECTOR  # which whoever sets up the repository has copied there
     git(project, "init", "-q", "-b", "main")
     git(project, "add", "-A")
     git(project, "commit", "-q", "-m", "base")
