@@ -88,8 +88,8 @@ def newcomer(project: Path) -> None:
     )
 
 
-def more_tasks(content: dict[str, Any]) -> None:
-    content["processes"]["web"]["scaling"]["maximum"] += 1
+def fewer_tasks(content: dict[str, Any]) -> None:
+    content["processes"]["web"]["scaling"]["maximum"] -= 1  # one more would want more connections than dev has
 
 
 def stricter(content: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ _REDIS = {"aws:elasticache/replicationGroup:ReplicationGroup", "aws:elasticache/
 CHANGES: dict[str, tuple[Edit, set[str]]] = {
     "image digest": (setting("image", "digest", value="sha256:" + "ab" * 32), _TASKS),
     "size": (setting("postgres", "instance_class", value="db.t4g.large"), {"aws:rds/instance:Instance"}),
-    "scaling bound": (manifest(more_tasks), _BOUNDS),
+    "scaling bound": (manifest(fewer_tasks), {*_BOUNDS, "aws:cloudwatch/dashboard:Dashboard"}),  # which draws the bound
     "alarm threshold": (manifest(stricter), {"aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"}),
     "WAF limit": (setting("edge", "requests_per_five_minutes", value=1500), {"aws:wafv2/webAcl:WebAcl"}),
     "added zone": (
