@@ -8,6 +8,7 @@ makes both slower.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import random
 import tempfile
@@ -214,7 +215,7 @@ async def balls(run: Servers) -> None:
     taken, bare = [], []
     for ball in range(1, BALLS + 1):
         files = over_by_over(ball)
-        taken.append(await seconds(lambda said_so=files: said(run, contest_id, said_so, "events", "bench:1")))  # type: ignore[misc]
+        taken.append(await seconds(functools.partial(said, run, contest_id, files, "events", "bench:1")))
         bare.append(
             await seconds(lambda: run.owner.execute("UPDATE teams SET units = units WHERE slate_id = $1", slate_id))
         )

@@ -1,4 +1,4 @@
-"""What the ledger posts in a second: by SQL and over HTTP in batches of 100, one by one, with more entries, to one account.
+"""What the ledger posts in a second: by SQL and over HTTP in batches, one by one, with more entries, to one account.
 
 Beside each stands what the same PostgreSQL does in the same minute: `pgbench -N` with 16 clients, and a bare plpgsql function
 that enters a transfer (one row, two entries, two balances, an overdraft check) a call. All are as fast as the machine is free;

@@ -15,7 +15,7 @@ from scripts.images.registry import digest as digest_of
 from tests.engine.engines import FarEnd
 from tests.engine.test_signatures import signing_key, variables
 from tests.scripts.github_stand_in import github
-from tests.scripts.registry_stand_in import Registry, registry
+from tests.scripts.registry_stand_in import COLLECTOR, Registry, registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
@@ -52,8 +52,7 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     far = far_end_of(PROGRAM)
     project = far.workspace.project
     settings = project / "environments" / "Pulumi.local.yaml"
-    beside = b'{"schemaVersion": 2, "manifests": []}'
-    collector = digest_of(beside)
+    collector = digest_of(COLLECTOR)
     settings.write_text(SETTINGS.format("0" * 64, collector=collector))
     salt.put(settings, far.workspace.salt("local"))
     image, plan = tmp_path / "image.json", tmp_path / "plan.json"
@@ -77,7 +76,7 @@ def test_what_was_planned_is_done_and_what_was_changed_by_hand_is_said(
     assert deploy.main(["plan", "local", *image_words]) == 2, "nobody has copied the collector"
     assert f"image.collector: {held} has no {collector}" in capfd.readouterr().err
     assert not plan.exists() and "0" * 64 in settings.read_text()
-    kept.tags[collector] = beside
+    kept.tags[collector] = COLLECTOR
     assert deploy.main(["plan", "local", *image_words]) == 0
     assert "matchday-of-a-deployment" not in buckets(), "a plan changes nothing"
     (project / "__main__.py").write_text(PROGRAM + MORE)

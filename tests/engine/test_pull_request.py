@@ -19,7 +19,7 @@ from scripts.images.registry import digest as digest_of
 from tests.engine.engines import FarEnd
 from tests.engine.test_signatures import signing_key, variables
 from tests.scripts.github_stand_in import Server, github
-from tests.scripts.registry_stand_in import Registry, registry
+from tests.scripts.registry_stand_in import COLLECTOR, Registry, registry
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine"), pytest.mark.nightly]
 
@@ -32,7 +32,6 @@ image = pulumi.Config("matchday").require_object("environment")["image"]["digest
 s3.Bucket("site", bucket=f"matchday-{stack}-site-of-a-request", tags={"image": image[7:19]}, force_destroy=True)
 """
 CHANGE = 'sqs.Queue("letters", name=f"matchday-{stack}-letters")\n'
-COLLECTOR = b'{"schemaVersion": 2, "manifests": []}'
 RELEASE = {"reference": "x", "digest": "sha256:" + "a" * 64, "targets": {"kyc": "sha256:" + "b" * 64}}
 
 

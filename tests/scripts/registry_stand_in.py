@@ -11,6 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 NAME = "matchday/services"
 
+#: A list of images, as AWS's collector is one: whoever sets up a repository copies it there.
+COLLECTOR = b'{"schemaVersion": 2, "manifests": []}'
+
 
 class Registry(ThreadingHTTPServer):
     """One repository: what it holds by digest and by tag."""
