@@ -66,6 +66,14 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         gc.set_threshold(50_000, 20, 20)
 
 
+@pytest.fixture(autouse=True)
+def no_session_of_another_test() -> Iterator[None]:
+    """What a test's credentials were ends with it: boto3 keeps them in one session for the whole process, unseen."""
+    yield
+    if (boto3 := sys.modules.get("boto3")) is not None:
+        vars(boto3)["DEFAULT_SESSION"] = None
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Names that are the same in each worker: a file that a test makes may have the time in it."""
     return argname if isinstance(val, bytes) and len(val) > 60 else None
