@@ -10,6 +10,7 @@ BENCHMARKS = {
     "auth": "benchmarks.auth",
     "boards": "benchmarks.boards",
     "clock": "benchmarks.clock",
+    "growth": "benchmarks.growth",
     "kyc": "benchmarks.kyc",
     "payments": "benchmarks.payments",
     "platform": "benchmarks.platform",

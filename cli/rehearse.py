@@ -12,16 +12,21 @@ import typer
 
 from cli import console, local
 from cli.documents import Rehearsal
-
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
 
 _PARALLEL = ("--parallel", "16")
 
+#: What the name of a pull request's stack begins with.
+_BRANCHES = "pr-"
+
 
 def rehearse(
     stack: Annotated[
-        str, typer.Argument(help="The stack to rehearse: local, dev, prod, … (environments/Pulumi.<stack>.yaml).")
+        str,
+        typer.Argument(
+            help="The stack to rehearse: local, dev, prod, … (environments/Pulumi.<stack>.yaml), or a pull request's: pr-<number>."
+        ),
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output (docs/commands.md).")
@@ -36,9 +41,10 @@ def rehearse(
     Exit code 0 when the preview and the refresh see no change and destroy leaves nothing; 1 when they do, or the program or a
     resource is refused; 2 when it could not be asked.
     """
-    local.require_stack(stack)
-    local.require_readable(stack)
-    document = _rehearsed(stack)
+    with file_of_a_branch(stack):
+        local.require_stack(stack)
+        local.require_readable(stack)
+        document = _rehearsed(stack)
     if as_json:
         console.emit(document)
     else:
@@ -52,6 +58,43 @@ def rehearse(
             console.result.print(f"kept by intent: {name}", markup=False)
     if document["noop"] or document["refreshed"] or document["left"]:
         raise typer.Exit(console.NO)
+
+
+@contextmanager
+def file_of_a_branch(stack: str) -> Iterator[None]:
+    """While a pull request's stack is rehearsed: its file, from dev's, as CI writes it; with dev's images, as no other is known.
+
+    Nothing is done where the stack has a file, or is no pull request's.
+    """
+    file = local.stack_files() / f"Pulumi.{stack}.yaml"
+    if file.exists() or not stack.startswith(_BRANCHES):
+        yield
+        return
+    file.write_text(_of_a_branch(stack))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _of_a_branch(stack: str) -> str:
+    import yaml
+
+    from environments import branches
+    from environments.settings import KEY
+    from model.validation import DocumentError
+
+    local.require_stack(branches.BASE)
+    local.require_readable(branches.BASE)
+    base = local.stack_files() / f"Pulumi.{branches.BASE}.yaml"
+    content = yaml.safe_load(base.read_text())
+    try:
+        name = branches.name(stack.removeprefix(_BRANCHES))
+        return yaml.safe_dump(branches.document(name, content, content["config"][KEY].get("image", {})), sort_keys=False)
+    except DocumentError as refused:
+        console.fail(str(refused), code=console.WRONG_CALL)
+    except (KeyError, TypeError, AttributeError):
+        console.fail(f"{base}: it has no settings under {KEY}, from which {stack} is made", code=console.WRONG_CALL)
 
 
 def _rehearsed(stack: str) -> Rehearsal:

@@ -23,6 +23,8 @@ _GONE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|[Nn]on[Ee]xist|\b404\
 _GONE_IN_WORDS = re.compile(
     r"No (scaling policy|scalable target|scheduled action) found|Unable to describe task definition"
 )
+#: An id that is an input's value.
+_INPUT = re.compile(r"\$in\.(\w+)")
 TAGS = frozenset({"tags", "tagsAll"})
 
 
@@ -49,6 +51,7 @@ def read(
         return found, outputs_of(translator, context, found, {}, settings)
     element = element_of(row, context)
     kept = core.store.kept(token, resource_id)
+    known = {**_by_id(row, resource_id), **known}
     live = live_inputs(translator, inputs or {**known, **imported(translator, element)}, element, kept)
     return live, outputs_of(translator, context, live, element, settings)
 
@@ -85,6 +88,12 @@ def imported(translator: Translator, element: Mapping[str, Any]) -> Inputs:
     inputs = {name: value for name, value in seen.items() if value not in (None, {}, [], "")}
     tags = live_tags(row, element)
     return {**inputs, "tags": tags} if tags else inputs
+
+
+def _by_id(row: Row, resource_id: str) -> Inputs:
+    """The input that the id is, where it is one: what is live does not say it again."""
+    found = _INPUT.fullmatch(row.id) if isinstance(row.id, str) else None
+    return {found[1]: resource_id} if found else {}
 
 
 def outputs_of(

@@ -201,6 +201,15 @@ def _canary(canary: Resource, usage: Usage, known: Mapping[str, Resource]) -> Us
     yield Use("cloudwatch-canary", Decimal(usage.hours * 60) / int(matched[1]))
 
 
+def _cdn_metrics(subscription: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
+    """The eight metrics that it adds, each at CloudWatch's price of one, whatever is requested of the distribution.
+
+    CloudFront Developer Guide, "View additional CloudFront distribution metrics": a fixed rate (read in public index documents
+    59410917334 and 69539051411, which has 2.40 USD).
+    """
+    yield Use("cloudwatch-metric", Decimal(8))
+
+
 def _firewall(acl: Resource, usage: Usage, known: Mapping[str, Resource]) -> Uses:
     rules = acl.inputs.get("rules") or ()
     yield Use("waf-acl", Decimal(1))
@@ -228,7 +237,7 @@ KINDS: Mapping[str, Billing] = {
         shared=(Shared("cloudfront-data", "cdn_gb"), Shared("cloudfront-requests", "requests_millions", scale=100))
     ),
     "aws:cloudfront/function:Function": Billing(notes=("by call",)),
-    "aws:cloudfront/monitoringSubscription:MonitoringSubscription": Billing(notes=("by month, for its further metrics",)),
+    "aws:cloudfront/monitoringSubscription:MonitoringSubscription": Billing(_cdn_metrics),
     "aws:cloudtrail/trail:Trail": Billing(notes=("data events and further copies of management events",)),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Billing(_monthly("cloudwatch-composite")),
     "aws:cloudwatch/dashboard:Dashboard": Billing(_monthly("cloudwatch-dashboard")),

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+import yaml
 
-from cli import documents
+from cli import documents, local, rehearse
 from cli.stand_ins import StandIns, _copies
+from environments.settings import KEY, load
+from environments.source import DIRECTORY
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Workspace
 
@@ -74,10 +78,10 @@ def test_what_does_not_let_itself_be_deleted_is_rehearsed_with_its_certificate(t
 @pytest.mark.engine
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+@pytest.mark.parametrize("stack", ["local", "dev", "prod", "account", "recovery", "pr-424242"])
 def test_every_stack_is_rehearsed_at_full_size(stack: str) -> None:
     document = _rehearse(PROJECT, stack)
-    assert document["created"] > 250
+    assert document["created"] > {"account": 150, "recovery": 40}.get(stack, 250)
     assert (document["noop"], document["refreshed"], document["left"]) == (0, 0, 0)
     kept = {kind.partition("::")[0] for kind in document["kept"]}
     assert kept == (set() if stack == "local" else {"aws:ecs/taskDefinition:TaskDefinition"})  # its image's tag moves
@@ -118,3 +122,31 @@ def test_the_buckets_that_a_stack_copies_into_are_there_before_it() -> None:
         ("ap-south-2", "matchday-keeper-prod-trail-records"),
     ]
     assert list(_copies("dev", {"matchday:environment": {"tier": "development"}, "matchday:account": {}})) == []
+
+
+def test_a_pull_requests_stack_has_a_file_for_as_long_as_it_is_rehearsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: matchday\nruntime: python\nstackConfigDir: environments\n")
+    environments = tmp_path / "environments"
+    environments.mkdir()
+    shutil.copy(DIRECTORY / "Pulumi.dev.yaml", environments)
+    monkeypatch.setattr(local, "PROJECT", tmp_path)
+    file = environments / "Pulumi.pr-12.yaml"
+    with rehearse.file_of_a_branch("pr-12"):
+        content = yaml.safe_load(file.read_text())["config"]
+        config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in content.items()}
+        settings = load("pr-12", config, environments)
+        dev = yaml.safe_load((environments / "Pulumi.dev.yaml").read_text())["config"][KEY]
+        assert (settings.edge.domain, settings.image.digest) == ("pr-12.dev.matchday.example", dev["image"]["digest"])
+    assert not file.exists()
+
+    file.write_text("somebody's")  # as CI has it, and leaves it
+    with rehearse.file_of_a_branch("pr-12"):
+        pass
+    assert file.read_text() == "somebody's"
+    for wrong in ("pr-012", "pr-1/../prod", "pr-", "pr-x"):
+        with pytest.raises(typer.Exit), rehearse.file_of_a_branch(wrong):
+            pass
+        assert "accepted: its number, 1 to 999999, without a zero in front" in capsys.readouterr().err
+    assert sorted(path.name for path in environments.iterdir()) == ["Pulumi.dev.yaml", "Pulumi.pr-12.yaml"]

@@ -16,7 +16,7 @@ from pulumi.runtime.proto import provider_pb2 as pb
 from localcloud.provider.wire import SIGNATURE, UNKNOWN, dump, load
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
-TOPIC, VPC = "aws:sns/topic:Topic", "aws:ec2/vpc:Vpc"
+TOPIC, VPC, BUCKET = "aws:sns/topic:Topic", "aws:ec2/vpc:Vpc", "aws:s3/bucket:Bucket"
 PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
@@ -101,6 +101,19 @@ def test_a_resource_from_check_to_delete(engine: Any) -> None:
     assert load(imported.inputs)["displayName"] == "two"
     engine.Delete(pb.DeleteRequest(type=TOPIC, id=made.id, old_inputs=dump(news), properties=made.properties))
     assert engine.Read(pb.ReadRequest(type=TOPIC, id=made.id, inputs=dump(news))).id == ""
+
+
+def test_what_is_imported_by_its_name_is_not_replaced_by_the_program_that_names_it(engine: Any) -> None:
+    """The name is the id, and what is live does not say it again."""
+    inputs = load(_check(engine, BUCKET, {"bucket": "imported-by-its-name"}).inputs)
+    made = engine.Create(pb.CreateRequest(type=BUCKET, properties=dump(inputs)))
+    imported = engine.Read(pb.ReadRequest(type=BUCKET, id="imported-by-its-name"))
+    assert load(imported.inputs)["bucket"] == "imported-by-its-name"
+    diff = pb.DiffRequest(
+        type=BUCKET, id=made.id, old_inputs=imported.inputs, olds=imported.properties, news=dump(inputs)
+    )
+    assert not engine.Diff(diff).replaces
+    engine.Delete(pb.DeleteRequest(type=BUCKET, id=made.id, old_inputs=dump(inputs), properties=made.properties))
 
 
 def test_a_change_that_cannot_be_made_in_place_replaces(engine: Any) -> None:

@@ -110,6 +110,7 @@ def test_every_task_is_somewhere(count: int, base: int, percent: int) -> None:
         ("aws:route53/healthCheck:HealthCheck", {"type": "HTTPS", "measureLatency": True, "requestInterval": 30}, "2.50"),
         ("aws:route53/healthCheck:HealthCheck", {"type": "HTTPS_STR_MATCH", "requestInterval": 10}, "3.50"),
         # 730 × 60 / 5 runs at 0.0012
+        ("aws:cloudfront/monitoringSubscription:MonitoringSubscription", {"distributionId": "E1"}, "2.40"),
         ("aws:synthetics/canary:Canary", {"schedule": {"expression": "rate(5 minutes)"}}, "10.51"),
     ],
 )  # fmt: skip

@@ -120,6 +120,51 @@ async def test_both_passwords_of_a_rotation_open_and_no_other(stage: Stage) -> N
     await owner.close()
 
 
+async def test_a_rotations_order_is_databases_first_and_last_and_the_wrong_one_stops_nobody(stage: Stage) -> None:
+    """The runbook's steps (ADR 0190): who runs goes on through all of them; whoever skips one only holds a deployment up."""
+
+    async def log_in(password: str) -> None:
+        await (await stage.connect("app", password)).close()
+
+    async def databases(*app: str, owner: str) -> None:
+        """A deployment of the task `databases`, with what the secrets hold then."""
+        stage.passwords = Passwords(owner_password=SecretStr(owner), app_password=SecretStr(" ".join(app)))
+        master = stage.settings(MASTER, stage.cloud.secrets["master"])
+        assert await bootstrap_all(master, {stage.service: stage.passwords}) == []
+
+    async def migrates(owner: str) -> None:
+        await wait_for_database(stage.settings(f"{stage.service}_owner", owner), seconds=0)
+
+    await databases("old", owner="o1")
+    running = await stage.connect("app", "old")
+    # The secret has "new old"; the service was deployed before `databases`: its new tasks get nowhere, the old ones go on.
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await log_in("new")
+    assert await running.fetchval("SELECT 1") == 1
+    await databases("new", "old", owner="o1")
+    for password in ("new", "old"):
+        await log_in(password)
+    # The secret has "new": the service first, whose tasks may come and go; then `databases`, and from then on the old ends.
+    await log_in("new")
+    assert await running.fetchval("SELECT 1") == 1
+    await databases("new", owner="o1")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await log_in("old")
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError)):
+        await running.fetchval("SELECT 1")
+
+    # The owner's, which only `databases` and `migrate` use: the next task's `migrate` waits for `databases`; who runs does not.
+    serving = await stage.connect("app", "new")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await migrates("o2")
+    await databases("new", owner="o2")
+    await migrates("o2")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await migrates("o1")
+    assert await serving.fetchval("SELECT 1") == 1
+    await serving.close()
+
+
 async def test_nobody_logs_in_as_the_group(stage: Stage) -> None:
     await stage.bootstrap()
     settings = stage.settings(f"{stage.service}_app", "app's")
