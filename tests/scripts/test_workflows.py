@@ -169,6 +169,15 @@ def test_actions_are_pinned_and_rights_are_the_least(file: Path) -> None:
             assert re.search(r"# v\d+\.\d+\.\d+$", line), f"{line}: which release is this?"
 
 
+def test_every_stack_is_rehearsed_on_a_pull_request() -> None:
+    job = load(PROJECT / ".github" / "workflows" / "preview.yml")["jobs"]["rehearse"]
+    files = (PROJECT / "environments").glob("Pulumi.*.yaml")
+    assert set(job["strategy"]["matrix"]["stack"]) == {file.name.split(".")[1] for file in files}
+    assert {"scripts/ci/rehearse.sh \"$STACK\""} == {
+        step["run"] for step in job["steps"] if step.get("run", "").startswith("scripts/")
+    }
+
+
 def test_who_may_comment_runs_nothing_of_the_pull_request() -> None:
     job = load(PROJECT / ".github" / "workflows" / "preview.yml")["jobs"]["comment"]
     checkout = next(step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout"))

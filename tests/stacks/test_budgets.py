@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from environments.settings import EnvironmentSettings
+from benchmarks import growth
+from environments.settings import EnvironmentSettings, load
 from model import limits
-from model.catalog import Catalog
+from model.catalog import Catalog, load_catalog
 from model.manifest import CONNECTIONS, FEWEST_CONNECTIONS, Process, ServiceManifest
 from model.vocabulary import Datastore, ProcessKind, Scaling, Slo, Tier
 from services.common.admission import RUNNING
@@ -299,3 +302,14 @@ def test_what_a_task_may_open_is_what_its_container_is_given(composed: Composed,
             given_ = {entry["name"]: entry["value"] for entry in own["environment"]}
             assert given_["DATABASE_CONNECTIONS"] == str(process.pool)
             assert tasks(settings_of(stack), process) >= process.minimum
+
+
+def test_what_the_bench_of_growth_deploys_fits_into_awss_quotas(tmp_path: Path) -> None:
+    """Eight times as many services as today; a service more that ends this wants fewer multiples there, or another ingress."""
+    project = growth.multiplied(tmp_path, 8)
+    config = yaml.safe_load((project / "environments" / "Pulumi.prod.yaml").read_text())["config"]
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    chosen = load("prod", texts, project / "environments")
+    catalog = load_catalog(project / "services", chosen.tier)
+    assert len(catalog.services) == 8 * len(catalog_of("prod").services)
+    check(chosen, catalog)
