@@ -12,6 +12,7 @@ import typer
 
 from cli import console, local
 from cli.documents import Rehearsal
+
 if TYPE_CHECKING:
     from localcloud.engine.run import Workspace
 
@@ -90,7 +91,9 @@ def _of_a_branch(stack: str) -> str:
     content = yaml.safe_load(base.read_text())
     try:
         name = branches.name(stack.removeprefix(_BRANCHES))
-        return yaml.safe_dump(branches.document(name, content, content["config"][KEY].get("image", {})), sort_keys=False)
+        return yaml.safe_dump(
+            branches.document(name, content, content["config"][KEY].get("image", {})), sort_keys=False
+        )
     except DocumentError as refused:
         console.fail(str(refused), code=console.WRONG_CALL)
     except (KeyError, TypeError, AttributeError):

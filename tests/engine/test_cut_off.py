@@ -146,5 +146,7 @@ def _until(reached: Callable[[], bool], process: subprocess.Popen[str] | None = 
 
 def _listening(endpoint: str) -> psutil.Process:
     port = urlsplit(endpoint).port
-    (found,) = {c.pid for c in psutil.net_connections("tcp4") if c.status == psutil.CONN_LISTEN and c.laddr.port == port}
+    (found,) = {
+        c.pid for c in psutil.net_connections("tcp4") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+    }
     return psutil.Process(found)

@@ -173,7 +173,7 @@ def test_every_stack_is_rehearsed_on_a_pull_request() -> None:
     job = load(PROJECT / ".github" / "workflows" / "preview.yml")["jobs"]["rehearse"]
     files = (PROJECT / "environments").glob("Pulumi.*.yaml")
     assert set(job["strategy"]["matrix"]["stack"]) == {file.name.split(".")[1] for file in files}
-    assert {"scripts/ci/rehearse.sh \"$STACK\""} == {
+    assert {'scripts/ci/rehearse.sh "$STACK"'} == {
         step["run"] for step in job["steps"] if step.get("run", "").startswith("scripts/")
     }
 
