@@ -50,8 +50,9 @@ def main() -> None:
         Figure(name=f"{name}: resources", value=found["created"], unit="resources", reference=first["created"],
                against=f"{MULTIPLES[0]} times").emit()  # fmt: skip
         for step in ("up", "preview", "destroy"):
+            linear = round(first["seconds"][step] * growth, 2)
             Figure(name=f"{name}: {step}", value=found["seconds"][step], unit="s",
-                   reference=round(first["seconds"][step] * growth, 2), against="linear growth by resources").emit()  # fmt: skip
+                   reference=linear, against="linear growth by resources").emit()  # fmt: skip
         Figure(name=f"{name}: CPU of all four runs", value=round(cpu, 1), unit="s",
                reference=sum(found["seconds"].values()), against="their wall time").emit()  # fmt: skip
         if found["noop"] or found["refreshed"] or found["left"]:

@@ -26,7 +26,7 @@ def rehearse(
     stack: Annotated[
         str,
         typer.Argument(
-            help="The stack to rehearse: local, dev, prod, … (environments/Pulumi.<stack>.yaml), or a pull request's: pr-<number>."
+            help="The stack: local, dev, prod, … (environments/Pulumi.<stack>.yaml), or a pull request's: pr-<number>."
         ),
     ],
     as_json: Annotated[
@@ -63,7 +63,7 @@ def rehearse(
 
 @contextmanager
 def file_of_a_branch(stack: str) -> Iterator[None]:
-    """While a pull request's stack is rehearsed: its file, from dev's, as CI writes it; with dev's images, as no other is known.
+    """While a pull request's stack is rehearsed: its file, from dev's, as CI writes it, with dev's images: no other is known.
 
     Nothing is done where the stack has a file, or is no pull request's.
     """
