@@ -1,7 +1,8 @@
-"""The roles that people take in an account: to look, to ask AWS for help, and to break the glass."""
+"""The roles that people take in an account (to look, to ask AWS for help, to break the glass), and the group of its users."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,19 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 
+#: What a user without a second factor may still do: set one up, and show it (IAM User Guide, "AWS: Allows MFA-authenticated IAM
+#: users to manage their own credentials").
+WITHOUT_A_FACTOR = (
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:GetMFADevice",
+    "iam:GetUser",
+    "iam:ListMFADevices",
+    "iam:ListVirtualMFADevices",
+    "iam:ResyncMFADevice",
+    "sts:GetSessionToken",
+)
+
 #: How long ago the second factor may have been shown, in seconds.
 FACTOR_AGE = 3600
 
@@ -33,9 +47,14 @@ class PeopleRolesArgs:
 
 
 class PeopleRoles(Component):
-    """The roles of ROLES, each for an hour and with a second factor.
+    """The roles of ROLES, each for an hour and with a second factor; and a group that holds its users to one.
 
-    Makes: for each role ``aws:iam:Role`` (``<role>``) and a ``RolePolicyAttachment`` (``<role>-<n>``) per policy.
+    People come by roles. Where an account has users of IAM all the same, they belong into the group: until they have shown a
+    second factor they may do nothing but set one up, whatever else they are given. Which roles its members may take is added
+    by whoever lets them in.
+
+    Makes: for each role ``aws:iam:Role`` (``<role>``) and a ``RolePolicyAttachment`` (``<role>-<n>``) per policy;
+    ``aws:iam:Group`` (``users``) and its ``GroupPolicy`` (``users-second-factor``).
     """
 
     def __init__(
@@ -67,8 +86,50 @@ class PeopleRoles(Component):
                     iam.RolePolicyAttachmentArgs(role=made.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}"),
                 )
             arns[role] = made.arn
+        users = self.make("users", iam.Group, iam.GroupArgs(name=self.physical_name("users")))
+        self.make(
+            "users-second-factor",
+            iam.GroupPolicy,
+            iam.GroupPolicyArgs(name="second-factor", group=users.name, policy=json.dumps(held_to_a_factor())),
+        )
         self.arns: Mapping[str, pulumi.Output[str]] = arns
         self.register_outputs({"arns": arns})
+
+
+def held_to_a_factor() -> dict[str, Any]:
+    """What a user may do for himself, and what nobody may without a second factor."""
+    own = "arn:aws:iam::*:user/${aws:username}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OwnPassword",
+                "Effect": "Allow",
+                "Action": ["iam:ChangePassword", "iam:GetUser"],
+                "Resource": own,
+            },
+            {
+                "Sid": "OwnSecondFactor",
+                "Effect": "Allow",
+                "Action": [
+                    "iam:CreateVirtualMFADevice",
+                    "iam:DeactivateMFADevice",
+                    "iam:EnableMFADevice",
+                    "iam:GetMFADevice",
+                    "iam:ListMFADevices",
+                    "iam:ResyncMFADevice",
+                ],
+                "Resource": [own, "arn:aws:iam::*:mfa/${aws:username}*"],
+            },
+            {
+                "Sid": "NothingElseWithoutOne",
+                "Effect": "Deny",
+                "NotAction": list(WITHOUT_A_FACTOR),
+                "Resource": "*",
+                "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+            },
+        ],
+    }
 
 
 def trust(account_id: str) -> dict[str, Any]:

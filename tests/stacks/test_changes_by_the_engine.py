@@ -5,6 +5,7 @@ The long form of tests/stacks/test_environment_changes.py: development deployed 
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -191,6 +192,61 @@ def test_minor_versions_that_aws_brings_by_itself_lead_to_nothing(deployed: Work
     planned = deployed.run(["preview", "--refresh", "--parallel", "16"], "dev").resources
     held = [each for each in planned if each.type in STATEFUL]
     assert [(each.type, each.operation) for each in held] == []
+
+
+#: Where the two passwords of each service's database were until ADR 0190, and where they are.
+_BEFORE, _NOW = "matchday:compute:Application", "matchday:security:DatabasePasswords"
+
+
+def _as_before(deployment: dict[str, Any]) -> list[str]:
+    """Bring a state to what the program before ADR 0190 had left: the passwords below their services. Their new URNs."""
+    resources = deployment["resources"]
+    gone = [each["urn"] for each in resources if each["urn"].split("::")[2] == _NOW]
+    moved = [each["urn"] for each in resources if f"{_NOW}$" in each["urn"]]
+    renamed = {urn: urn.replace(f"{_NOW}$", f"{_BEFORE}$") for urn in moved}
+    # `wallet-database` was no component: its children were the service's.
+    renamed |= {urn: urn.replace(f"::{_NOW}::", f"::{_BEFORE}::").removesuffix("-database") for urn in gone}
+    kept = [each for each in resources if each["urn"] not in gone]
+    text = json.dumps(kept)
+    for now, before in sorted(renamed.items(), key=lambda item: -len(item[0])):
+        text = text.replace(json.dumps(now), json.dumps(before))
+    # A state has parents first.
+    rest, ordered, known = json.loads(text), [], {""}
+    while rest:
+        ready = [each for each in rest if {each.get("parent", ""), *each.get("dependencies", ())} <= known]
+        assert ready, "a state whose resources wait for each other"
+        ordered += ready
+        known |= {each["urn"] for each in ready}
+        rest = [each for each in rest if each["urn"] not in known]
+    deployment["resources"] = ordered
+    return moved
+
+
+def test_a_state_from_before_the_databases_had_a_task_keeps_every_password(deployed: Workspace, far: FarEnd) -> None:
+    """ADR 0190: the aliases, by the engine. By hand, on 27 November 2026, the program of the commit before made the state."""
+    secrets = far.client("secretsmanager")
+    names = [
+        f"matchday/dev/{service}/DATABASE_{role}_PASSWORD"
+        for service in ("auth", "wallet")
+        for role in ("APP", "OWNER")
+    ]
+    values = [secrets.get_secret_value(SecretId=name)["SecretString"] for name in names]
+    exported = deployed.call(["stack", "export", "--stack", "dev"])
+    older = json.loads(exported)
+    moved = _as_before(older["deployment"])
+    assert len([urn for urn in moved if "randomPassword" in urn]) >= 8
+    file = deployed.project / "state.json"
+    try:
+        file.write_text(json.dumps(older))
+        deployed.call(["stack", "import", "--stack", "dev", "--file", str(file)])
+        done = deployed.run(["up", "--yes", "--skip-preview", "--parallel", "16"], "dev")
+    finally:
+        file.unlink(missing_ok=True)
+    # Only the components that were not there, which are no resources of AWS's.
+    assert {(each.type, each.operation) for each in done.resources} == {(_NOW, "create")}
+    after = json.loads(deployed.call(["stack", "export", "--stack", "dev"]))["deployment"]["resources"]
+    assert set(moved) <= {each["urn"] for each in after}
+    assert [secrets.get_secret_value(SecretId=name)["SecretString"] for name in names] == values
 
 
 def test_without_a_change_nothing_is_planned(deployed: Workspace) -> None:

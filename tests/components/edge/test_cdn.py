@@ -6,6 +6,7 @@ import pytest
 
 from components.edge.cdn import ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST, CACHING_DISABLED, Cdn, CdnArgs, read_statement
 from components.edge.waf_rules import VIEWER_ADDRESS
+from localcloud.dataplane.cdn.functions import function, request_event
 
 OWN_NAME = {"aliases": ["play.example.com"], "certificate_arn": "arn:certificate"}
 
@@ -110,11 +111,14 @@ def test_pages_of_the_site_are_its_one_document_and_api_errors_stay_the_api_s(ru
     functions = {item.outputs["arn"]: item.inputs for item in recorded.of("aws:cloudfront/function:Function")}
     (site,) = distribution.inputs["defaultCacheBehavior"]["functionAssociations"]
     assert site["eventType"] == "viewer-request"
-    assert 'request.uri = "/index.html"' in functions[site["functionArn"]]["code"]
+    for path, shown in (("/", "/index.html"), ("/contests/12", "/index.html"), ("/app.1f2e.js", "/app.1f2e.js")):
+        event = request_event("GET", path, "", {}, "203.0.113.9")
+        assert function(functions[site["functionArn"]]["code"])(event)["uri"] == shown
     for behaviour in distribution.inputs["orderedCacheBehaviors"]:
         (api,) = behaviour["functionAssociations"]
-        assert f'headers["{VIEWER_ADDRESS}"]' in functions[api["functionArn"]]["code"]
-        assert "event.viewer.ip" in functions[api["functionArn"]]["code"]
+        forged = request_event("GET", "/wallet/balance", "", {VIEWER_ADDRESS: "10.0.0.1"}, "203.0.113.9")
+        sent = function(functions[api["functionArn"]]["code"])(forged)["headers"]
+        assert sent[VIEWER_ADDRESS]["value"] == "203.0.113.9", "whatever the viewer says of himself is written over"
     assert all(each["publish"] and each["runtime"] == "cloudfront-js-2.0" for each in functions.values())
 
 

@@ -17,7 +17,8 @@ from components.security.key_policies import Purpose
 from components.security.keys import Key, KeyArgs
 from components.security.people_roles import ROLES, PeopleRoles, PeopleRolesArgs
 from components.security.trail import Trail, TrailArgs, recorders
-from tests.components.conftest import Recorded
+from localcloud.emulator.authorization.decisions import Ask, Policies, refusal
+from tests.components.conftest import Lint, Recorded
 from tests.components.examples import ACCOUNT, KEY, REGION, Example
 
 Run = Callable[..., Recorded]
@@ -151,6 +152,36 @@ def test_people_take_roles_with_a_second_factor_and_for_an_hour(run: Run) -> Non
     assert not any("AdministratorAccess" in arn for arn in attached.values())
     break_glass = next(item for item in roles if item.name == "people-break-glass").inputs["name"]
     assert break_glass.endswith("-break-glass"), "what the event's filter looks for"
+
+
+def test_a_user_without_a_second_factor_sets_one_up_and_does_nothing_else(run: Run, lint: Lint) -> None:
+    recorded = run(lambda: PeopleRoles("people", PeopleRolesArgs(account_id=ACCOUNT)))
+    policy = recorded.named("people-users-second-factor").inputs
+    assert policy["group"] == recorded.named("people-users").inputs["name"]
+    assert lint(json.loads(policy["policy"])) == []
+    document = json.loads(policy["policy"].replace("${aws:username}", "meera"))  # as IAM does when she asks
+    mine, anothers = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ("meera", "arjun"))
+    # Whatever else somebody gives them: everything.
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+    def may(action: str, on: str, factor: str | None, *more: dict[str, Any]) -> bool:
+        shown = {"aws:multifactorauthpresent": [] if factor is None else [factor]}
+        return refusal(Ask(action, on, shown), Policies(mine, [document, *more])) is None
+
+    for factor in (None, "false"):  # a key of long standing has no such context at all
+        assert may("iam:EnableMFADevice", mine, factor) and may("sts:GetSessionToken", "*", factor, everything)
+        for action in (
+            "s3:GetObject",
+            "sts:AssumeRole",
+            "iam:CreateUser",
+            "iam:DeactivateMFADevice",
+            "iam:ChangePassword",
+        ):
+            assert not may(action, mine, factor, everything), action
+    assert may("s3:GetObject", "arn:aws:s3:::b/k", "true", everything)
+    assert may("iam:ChangePassword", mine, "true")
+    for action in ("iam:ChangePassword", "iam:DeactivateMFADevice", "iam:EnableMFADevice"):
+        assert not may(action, anothers, "true"), action
 
 
 def test_an_account_shares_nothing_with_everyone(run: Run) -> None:
