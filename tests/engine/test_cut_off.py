@@ -146,7 +146,9 @@ def _until(reached: Callable[[], bool], process: subprocess.Popen[str] | None = 
 
 def _listening(endpoint: str) -> psutil.Process:
     port = urlsplit(endpoint).port
-    (found,) = {
-        c.pid for c in psutil.net_connections("tcp4") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+    listening = {
+        connection.laddr.port: connection.pid
+        for connection in psutil.net_connections("tcp4")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr
     }
-    return psutil.Process(found)
+    return psutil.Process(listening[int(port or 0)])
