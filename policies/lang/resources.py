@@ -25,6 +25,7 @@ class Resource(View):
     """One resource: its properties (a `View`), and who it is."""
 
     __slots__ = (
+        "_identities",
         "_secrets",
         "dependencies",
         "id",
@@ -61,6 +62,7 @@ class Resource(View):
         self.property_dependencies = property_dependencies or {}
         self.provider_region = provider_region
         self._secrets: frozenset[str] | None = None
+        self._identities: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.token} {self.name}>"
@@ -88,8 +90,14 @@ class Resource(View):
             return arn.split(":")[3]
         return self.provider_region
 
-    def identities(self) -> Iterator[str]:
+    @property
+    def identities(self) -> frozenset[str]:
         """Every string by which another resource may call this one."""
+        if self._identities is None:
+            self._identities = frozenset(self._names())
+        return self._identities
+
+    def _names(self) -> Iterator[str]:
         yield self.urn
         if self.id:
             yield self.id
@@ -117,7 +125,7 @@ class Stack:
         for resource in self.resources:
             self._types[resource.type].append(resource)
             self._urns[resource.urn] = resource
-            for identity in set(resource.identities()):
+            for identity in resource.identities:
                 self._named[identity].append(resource)
 
     @cached_property

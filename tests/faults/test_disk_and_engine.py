@@ -135,9 +135,26 @@ def _cut_off(platform: Platform, until: str, settle: float) -> str:
     return left
 
 
-def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(platform: Platform) -> None:
-    """Killed while it makes buckets; then, as these are replaced, while the new ones are made, when the old ones are there
-    too, and before the old ones are deleted."""
+#: What is begun when a plain run is killed: a word in the buckets' names, what the state holds then, how long after that.
+_MADE = ("made-by-a-killed-run", "made-by-a-killed-run", 0.2)
+_REPLACED_WHILE_MADE = ("replaced-while-made", r'"type":\s*"creating"', 0.2)
+_REPLACED_BEFORE_DELETED = ("replaced-before-deleted", r'"delete":\s*true', 0.0)
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param([_MADE, _REPLACED_BEFORE_DELETED], id="twice"),
+        pytest.param(
+            [_MADE, _REPLACED_WHILE_MADE, _REPLACED_BEFORE_DELETED], id="three times", marks=pytest.mark.nightly
+        ),
+    ],
+)
+def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(
+    platform: Platform, kills: list[tuple[str, str, float]]
+) -> None:
+    """Killed while it makes buckets; then, as these are replaced, before the old ones are deleted, and by night also while the
+    new ones are made, when the old ones are there, too."""
     platform.settle()
     program = platform.directory / "__main__.py"
     original = program.read_text()
@@ -153,9 +170,8 @@ def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(
         assert "was cut off at" in said
         assert _buckets(platform) == {"kept", *(f"{word}-{n}" for n in range(4))}
 
-    cut_off("made-by-a-killed-run", "made-by-a-killed-run", 0.2)
-    cut_off("replaced-while-made", r'"type":\s*"creating"', 0.2)
-    cut_off("replaced-before-deleted", r'"delete":\s*true', 0)
+    for kill in kills:
+        cut_off(*kill)
     program.write_text(original)
     platform.up()
     assert _buckets(platform) == {"kept"}
