@@ -30,7 +30,7 @@ PolicyPack("empty", [ResourceValidationPolicy(f"p{n}", "nothing", lambda args, r
 
 def _copies(resources: Sequence[Resource], count: int) -> list[Resource]:
     """`count` copies of a stack side by side: each copy's identities, and what refers to them, are its own."""
-    identities = {identity for resource in resources for identity in resource.identities()}
+    identities = {identity for resource in resources for identity in resource.identities}
     return [_copy(resource, f"-{number}", identities) for number in range(count) for resource in resources]
 
 
