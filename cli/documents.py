@@ -358,7 +358,29 @@ class PlannedTasks(TypedDict):
     planned: Annotated[int, "tasks at least, during the event"]
     most: Annotated[int, "tasks at most, during the event"]
     vcpu: Annotated[float, "vCPUs of the planned tasks"]
+    memory_gb: Annotated[float, "memory of the planned tasks"]
     connections: Annotated[int, "connections to PostgreSQL that they may hold"]
+
+
+@exact
+class PlannedCache(TypedDict):
+    """The cache that an event has."""
+
+    node_type: Annotated[str, "of each node"]
+    shards: Annotated[int, "parts that the keys are spread over"]
+    mebibytes: Annotated[
+        int | None, "what it holds before its alarm on memory rings; null: not known for the type of node"
+    ]
+
+
+@exact
+class PlannedCost(TypedDict):
+    """What an event's tasks cost more than usual, from when they come until it is as usual again."""
+
+    planned: Annotated[float, "at the planned tasks"]
+    most: Annotated[float, "at the most that scaling may go to"]
+    currency: Annotated[str, "of both"]
+    prices: Annotated[str, "the date of the list prices, on demand"]
 
 
 @exact
@@ -372,6 +394,8 @@ class Plan(TypedDict):
     needs: Annotated[list[PlannedTasks], "by service"]
     vcpu: Annotated[float, "of all"]
     connections: Annotated[int, "of all"]
+    cache: Annotated[PlannedCache, "the cache's memory"]
+    cost: Annotated[PlannedCost, "of the tasks"]
 
 
 #: What is printed → its type. `audit` and `score` have formats of their own (docs/policies.md, docs/scoring.md).

@@ -11,6 +11,7 @@ import typer
 from cli import console, local
 
 if TYPE_CHECKING:
+    from environments.settings import EnvironmentSettings
     from stacks.capacity import EventPlan
 
 
@@ -19,7 +20,7 @@ def plan(
     stack: Annotated[str, typer.Option("--stack", help="The environment that has it.")] = "prod",
     as_json: Annotated[bool, typer.Option("--json", help="The plan as one JSON document.")] = False,
 ) -> None:
-    """What a planned event needs: tasks, vCPUs and connections to PostgreSQL; nothing is changed.
+    """What a planned event needs: tasks, vCPUs, connections to PostgreSQL, memory of the cache, money; nothing is changed.
 
     Exit code 0: the environment carries it. 1: it does not, and why. 2: there is no such event or environment.
     """
@@ -27,11 +28,12 @@ def plan(
 
     local.require_stack(stack)
     try:
-        planned = _planned(event, stack)
+        planned, chosen = _planned(event, stack)
     except DocumentError as error:
         console.fail("; ".join(error.sentences))
+    document = _document(planned, chosen)
     if as_json:
-        typer.echo(json.dumps(_document(planned, stack), indent=2))
+        typer.echo(json.dumps(document, indent=2))
         return
     typer.echo(
         f"{event} in {stack}: tasks are ready at {planned.ready.isoformat()}, as usual from {planned.restored.isoformat()}"
@@ -42,10 +44,17 @@ def plan(
             f"for {need.peak} requests/s at {need.throughput} each; {need.vcpu:g} vCPU, {need.connections} connections"
         )
     typer.echo(f"  together: {planned.vcpu:g} vCPU, {planned.connections} connections")
+    cache, cost = document["cache"], document["cost"]
+    memory = "of unknown memory" if cache["mebibytes"] is None else f"{cache['mebibytes']} MiB before its alarm rings"
+    typer.echo(f"  the cache: {cache['shards']} × {cache['node_type']}, {memory}")
+    typer.echo(
+        f"  tasks cost {cost['planned']:.2f} {cost['currency']} more than usual, {cost['most']:.2f} at most"
+        f" (list prices on demand, {cost['prices']})"
+    )
 
 
-def _planned(event: str, stack: str) -> EventPlan:
-    """The plan, held against what the environment can carry. Raises DocumentError."""
+def _planned(event: str, stack: str) -> tuple[EventPlan, EnvironmentSettings]:
+    """The plan and the environment, held against what the environment can carry. Raises DocumentError."""
     import yaml
 
     from environments import settings
@@ -65,16 +74,32 @@ def _planned(event: str, stack: str) -> EventPlan:
     agreement.check(chosen, catalog)
     planned = capacity.plan(event, chosen.events[event], catalog)
     budgets.check(chosen, capacity.during(planned, catalog))
-    return planned
+    return planned, chosen
 
 
-def _document(planned: EventPlan, stack: str) -> dict[str, Any]:
+def _document(planned: EventPlan, chosen: EnvironmentSettings) -> dict[str, Any]:
+    from model.cost import prices
+    from stacks import capacity
+
+    table = prices.load()
+    least, most = capacity.cost(planned, chosen.region, table)
     return {
-        "stack": stack,
+        "stack": chosen.stack,
         "event": planned.event,
         "ready": planned.ready.isoformat(),
         "restored": planned.restored.isoformat(),
         "needs": [asdict(need) for need in planned.needs],
         "vcpu": planned.vcpu,
         "connections": planned.connections,
+        "cache": {
+            "node_type": chosen.cache.node_type,
+            "shards": chosen.cache.shards,
+            "mebibytes": capacity.cache_mebibytes(chosen),
+        },
+        "cost": {
+            "planned": float(least),
+            "most": float(most),
+            "currency": table.currency,
+            "prices": table.read.isoformat(),
+        },
     }

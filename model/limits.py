@@ -61,3 +61,15 @@ PREFIX_LIST_WEIGHTS: Mapping[str, int] = {"cloudfront": 55, "s3": 1}
 #: Connections of `max_connections` that no service may plan with: PostgreSQL keeps 3 for superusers, RDS 2 for its own agent;
 #: the rest is for people with psql and for `bootstrap` and `migrate`, which run before a task's own process.
 RESERVED_CONNECTIONS = 10
+
+#: Bytes for data of a node, by its type (ElastiCache User Guide, "Valkey and Redis OSS node-type specific parameters":
+#: `maxmemory`, which cannot be changed; read in public index document 58757872364).
+CACHE_MEMORY: Mapping[str, int] = {
+    "cache.t4g.micro": 536_870_912,
+    "cache.t4g.small": 1_471_026_299,
+    "cache.t4g.medium": 3_317_862_236,
+    "cache.m7g.large": 6_854_542_746,
+    "cache.r7g.large": 14_037_181_030,
+    "cache.r7g.xlarge": 28_261_849_702,
+    "cache.r7g.2xlarge": 56_711_183_565,
+}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from components.compute.containers import BOOTSTRAP_PROCESS
 from components.compute.scaling import Scheduled, once, weekly
 from environments.compute import WorkingHours
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
+from model.cost.prices import Prices
+from model.limits import CACHE_MEMORY
 from model.manifest import Process, ServiceManifest
 from model.names import BOOTSTRAP, DATABASES
 from model.vocabulary import Datastore
@@ -20,6 +23,11 @@ PLANNED_PERCENT = 70
 
 #: Percent of the planned tasks that scaling may go to by itself.
 ROOM_PERCENT = 150
+
+#: Percent of its memory at which a node of the cache rings (components/data/redis_plan.py; a test holds the two together).
+CACHE_ALARM_PERCENT = 80
+
+_CENT = Decimal("0.01")
 
 #: Tasks are asked for so long before the start, and stay so long after the end: a crowd comes early and leaves slowly.
 LEAD, TAIL = timedelta(minutes=20), timedelta(minutes=30)
@@ -37,6 +45,7 @@ class Need:
     planned: int
     most: int
     vcpu: float
+    memory_gb: float
     connections: int
 
 
@@ -58,6 +67,30 @@ class EventPlan:
     def connections(self) -> int:
         """Connections to PostgreSQL that the planned tasks may hold."""
         return sum(need.connections for need in self.needs)
+
+
+def cache_mebibytes(settings: EnvironmentSettings) -> int | None:
+    """What the cache holds before its alarm on memory rings; None for a type of node whose memory is not known here."""
+    memory = CACHE_MEMORY.get(settings.cache.node_type)
+    return None if memory is None else memory * settings.cache.shards * CACHE_ALARM_PERCENT // 100 // 1024**2
+
+
+def cost(planned: EventPlan, region: str, prices: Prices) -> tuple[Decimal, Decimal]:
+    """US dollars that the event costs more than usual, by list prices on demand: at the planned tasks, and at the most.
+
+    Tasks alone are reckoned: data stores and gateways are as they are, and what is billed by request is billed by request.
+    """
+    hours = Decimal((planned.restored - planned.ready).total_seconds()) / 3600
+    found = {name: prices.find(f"fargate-arm-{name}", region) for name in ("vcpu", "memory")}
+    sums = [Decimal(0), Decimal(0)]
+    for need in planned.needs:
+        for index, tasks in enumerate((need.planned, need.most)):
+            for name, whole in (("vcpu", need.vcpu), ("memory", need.memory_gb)):
+                price = found[name]
+                assert price is not None, "the table has what every environment runs on"
+                each = Decimal(whole) / need.planned
+                sums[index] += (tasks - need.usual) * each * price.usd * hours
+    return sums[0].quantize(_CENT), sums[1].quantize(_CENT)
 
 
 class CapacityError(ValueError):
@@ -96,6 +129,7 @@ def _need(catalog: Catalog, name: str, peak: int) -> Need:
         planned=planned,
         most=most,
         vcpu=planned * process.cpu / 1024,
+        memory_gb=planned * process.memory / 1024,
         connections=planned * process.pool if Datastore.POSTGRES in service.datastores else 0,
     )
 

@@ -46,6 +46,12 @@ def test_it_prints_tasks_and_what_they_take(capsys: pytest.CaptureFixture[str]) 
     document = json.loads(capsys.readouterr().out)
     documents.check("plan", document)
     assert (document["needs"][0]["planned"], document["vcpu"]) == (8, 4.0)
+    # Six tasks more for 4 h 50 min, of half a vCPU and 1 GB each: AWS's list prices in Mumbai, of arm64.
+    assert document["cost"]["planned"] == 0.42 and document["cost"]["most"] == 0.70
+    assert "tasks cost 0.42 USD more than usual, 0.70 at most" in shown
+    cache = document["cache"]
+    assert cache["mebibytes"] == 14_037_181_030 * cache["shards"] * 80 // 100 // 1024**2
+    assert f"{cache['shards']} × cache.r7g.large, {cache['mebibytes']} MiB before its alarm rings" in shown
 
 
 @pytest.mark.usefixtures("project")

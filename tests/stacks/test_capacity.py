@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from components.compute.containers import BOOTSTRAP_PROCESS
 from components.compute.scaling import once
+from components.data import redis_plan
+from components.data.redis_plan import Mode
 from environments.settings import EnvironmentSettings, Event
 from model.catalog import Catalog
+from model.limits import CACHE_MEMORY
+from stacks import capacity
 from stacks.agreement import AgreementError, check
 from stacks.budgets import BudgetError
 from stacks.budgets import check as check_budgets
@@ -141,3 +145,13 @@ def test_a_service_that_is_none_and_one_that_nobody_measured() -> None:
     assert "events.final.peak.wallets: there is no such service; accepted: auth, " in text
     text = refused(with_events("prod", final=event(wallet=5)), catalog_of("prod"))
     assert "events.final.peak.wallet: services/wallet/service.yaml says no throughput" in text
+
+
+def test_the_caches_memory_is_what_it_holds_before_the_alarm_of_the_component_rings() -> None:
+    chosen = settings_of("prod")
+    found = redis_plan.signals("cache", Mode.CACHE, node_ids=["cache-0001-001"], replicas=0)
+    (memory,) = (each for each in found if each.metric == "DatabaseMemoryUsagePercentage")
+    assert memory.threshold == capacity.CACHE_ALARM_PERCENT
+    assert {settings_of(stack).cache.node_type for stack in ("local", "dev", "prod")} <= set(CACHE_MEMORY)
+    unknown = chosen.model_copy(update={"cache": chosen.cache.model_copy(update={"node_type": "cache.x9.large"})})
+    assert capacity.cache_mebibytes(unknown) is None
