@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from policies.lang import data
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import CannotTell
 
@@ -91,7 +92,7 @@ def load(path: Path = REGISTER, known: Collection[str] = (), today: date | None 
     No exception lasts longer than a year from its approval, or from `today` when it does not say when it was approved.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = data.load(path) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RegisterError(f"{path}: cannot be read: {error}") from error
     try:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, MultiplexedDatabase
+from hypothesis.internal.conjecture import providers
 
 VARIABLE = "MATCHDAY_SEED"
 
@@ -115,6 +117,8 @@ def _function(item: pytest.Item) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Hypothesis tries the constants of all modules that are ours; those of hundreds of tests would hide the product's.
+    providers._seen_modules.update(id(module) for name, module in [*sys.modules.items()] if name.startswith("tests."))
     factor = config.getoption("--fuzz")
     functions = {id(function): function for item in items if (function := _function(item)) is not None}
     for function in functions.values() if factor else ():

@@ -72,21 +72,33 @@ def calls(thing: Any, sought: frozenset[str]) -> bool:
         if current in seen:
             continue
         seen.add(current)
-        for function in _functions(current):
-            names = set(_names(function.__code__))
-            values = [_plain(function.__globals__[name]) for name in names if name in function.__globals__]
-            paths = {_path(value) for value in values}
-            attributes = {
-                f"{value.__name__}.{name}" for value in values if isinstance(value, ModuleType) for name in names
-            }
-            if sought & (paths | attributes | names):
-                return True
-            left += [
-                value
-                for value in values
-                if isinstance(value, FunctionType | type) and value.__module__.startswith("tests.")
-            ]
+        found, others = _looked_up(current)
+        if sought & found:
+            return True
+        left += others
     return False
+
+
+@cache
+def _looked_up(thing: Any) -> tuple[frozenset[str], tuple[Any, ...]]:
+    """The names, modules and modules' attributes that it looks up itself, and what of the tests is among them.
+
+    Most helpers are called by hundreds of tests.
+    """
+    found: set[str] = set()
+    others: list[Any] = []
+    for function in _functions(thing):
+        names = set(_names(function.__code__))
+        values = [_plain(function.__globals__[name]) for name in names if name in function.__globals__]
+        found |= names
+        found.update(_path(value) for value in values)
+        found.update(f"{value.__name__}.{name}" for value in values if isinstance(value, ModuleType) for name in names)
+        others += [
+            value
+            for value in values
+            if isinstance(value, FunctionType | type) and value.__module__.startswith("tests.")
+        ]
+    return frozenset(found), tuple(others)
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:

@@ -73,5 +73,5 @@ class Identity:
         from lxml import etree
         from signxml.signer import XMLSigner
 
-        signed: bytes = etree.tostring(XMLSigner().sign(root, key=self.pem(), cert=[self.certificate]))
+        signed: bytes = etree.tostring(XMLSigner().sign(root, key=self.key, cert=[self.certificate]))
         return signed

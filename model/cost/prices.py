@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from model.documents import LOADER
+
 FILE = Path(__file__).with_name("prices.yaml")
 
 #: The Region of what costs the same everywhere.
@@ -69,7 +71,7 @@ class Prices:
 @cache
 def load(file: Path = FILE) -> Prices:
     """The table of the repository."""
-    content: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: Mapping[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe one
     sources = {name: PriceSource(**each) for name, each in content["sources"].items()}
     rows = {
         item: tuple(Price(item, unit, region, Decimal(usd), sources[source]) for unit, region, usd, source in each)

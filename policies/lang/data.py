@@ -7,10 +7,9 @@ from typing import Any
 
 import yaml
 
-#: PyYAML's own wheels have it; both build the same plain values and nothing else.
-_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from model.documents import LOADER
 
 
 def load(path: Path) -> Any:
     """The content of a YAML file of ours."""
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe one

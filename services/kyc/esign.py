@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
@@ -49,8 +50,12 @@ class RequestKey:
     certificate: x509.Certificate
 
     @classmethod
+    @lru_cache(2)
     def read(cls, pem: str) -> RequestKey:
-        """Of a private key and a certificate, one after the other. Raises KeyUnusableError."""
+        """Of a private key and a certificate, one after the other. Raises KeyUnusableError.
+
+        Kept: to check a key, primes and all, takes 50 ms of the only thread, and each request has the same one.
+        """
         try:
             key = serialization.load_pem_private_key(pem.encode(), None)
             certificate = x509.load_pem_x509_certificate(pem.encode())
@@ -120,10 +125,8 @@ def _signed(root: etree._Element, key: RequestKey) -> str:
         signature_algorithm=SignatureMethod.RSA_SHA256, digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.CANONICAL_XML_1_0,
     )  # fmt: skip
-    pem = key.key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    made: str = etree.tostring(signer.sign(root, key=pem, cert=[key.certificate]), encoding="unicode")
+    # The key itself: a text of it would be checked anew, primes and all, which takes twenty times as long as to sign.
+    made: str = etree.tostring(signer.sign(root, key=key.key, cert=[key.certificate]), encoding="unicode")
     return made
 
 

@@ -15,6 +15,9 @@ from cli import score_run
 from tests.scoring.builders import FIXTURES
 from tests.scoring.test_command import app
 
+#: Each calls a command of ours that forks.
+pytestmark = pytest.mark.process
+
 MATCH = FIXTURES / "cricket" / "ipl" / "1178424.json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -46,3 +47,21 @@ def test_what_takes_long_begins_first() -> None:
     assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]@engine") == "@engine"
     assert schedule.unit("tests/engine/test_facts.py::test_a[x@y]") == "tests/engine/test_facts.py"
     assert schedule.unit("tests/stacks/test_kinds.py::test_a") == schedule.unit("tests/policies/test_ways.py::test_b")
+
+
+def test_workers_wait_for_one_another_only_where_much_changed(tmp_path: Path) -> None:
+    files = [tmp_path / f"test_{number}.py" for number in range(schedule.FEW + 1)]
+    for file in files:
+        file.touch()
+    stamp = tmp_path / "compiled"
+    assert not schedule.is_compiled(tmp_path, stamp)
+    stamp.touch()
+    later = stamp.stat().st_mtime + 1
+    for file in files:
+        os.utime(file, (later - 100, later - 100))
+    assert schedule.is_compiled(tmp_path, stamp)
+    for file in files[: schedule.FEW]:
+        os.utime(file, (later, later))
+    assert schedule.is_compiled(tmp_path, stamp), "an afternoon's work"
+    os.utime(files[-1], (later, later))
+    assert not schedule.is_compiled(tmp_path, stamp), "another branch"

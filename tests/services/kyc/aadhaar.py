@@ -6,12 +6,12 @@ import base64
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import pyzipper
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from lxml import etree
@@ -22,29 +22,32 @@ from signxml.signer import XMLSigner
 SHARE_CODE = "1234"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Authority:
-    """A key and its certificate."""
+    """A key and its certificate, valid from a year before `now` on; made when asked for, not when tests are collected."""
 
-    key: rsa.RSAPrivateKey
-    certificate: x509.Certificate
+    now: datetime
+    days: int = 365
 
-    @classmethod
-    def made(cls, now: datetime, days: int = 365) -> Authority:
-        """A new one, valid from a year ago."""
-        key = rsa.generate_private_key(65537, 2048)
+    @cached_property
+    def key(self) -> rsa.RSAPrivateKey:
+        """The key."""
+        return rsa.generate_private_key(65537, 2048)
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """By itself."""
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "DS Unique Identification Authority of India")])
-        made = (
+        return (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
-            .public_key(key.public_key())
+            .public_key(self.key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=365))
-            .not_valid_after(now + timedelta(days=days))
-            .sign(key, hashes.SHA256())
+            .not_valid_before(self.now - timedelta(days=365))
+            .not_valid_after(self.now + timedelta(days=self.days))
+            .sign(self.key, hashes.SHA256())
         )
-        return cls(key, made)
 
     def sign(
         self,
@@ -55,10 +58,7 @@ class Authority:
         """Envelop a signature."""
         signer = _Old if "SHA1" in method.name + digest.name else XMLSigner
         made = signer(signature_algorithm=method, digest_algorithm=digest)
-        pem = self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return made.sign(root, key=pem, cert=[self.certificate])
+        return made.sign(root, key=self.key, cert=[self.certificate])
 
 
 class _Old(XMLSigner):

@@ -204,7 +204,7 @@ def pictures() -> dict[tuple[Act, bytes], Found | str]:
 @pytest.fixture(scope="session")
 def uidai() -> Authority:
     """Whose files kyc believes."""
-    return Authority.made(datetime.now(UTC))
+    return Authority(datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")

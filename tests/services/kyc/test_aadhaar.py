@@ -23,7 +23,7 @@ from services.kyc.trust import Trust, pinned
 from tests.services.kyc.aadhaar import SHARE_CODE, Authority, Person, document, eaadhaar, packed, photo
 
 NOW = datetime.now(UTC)
-UIDAI, STRANGER, ENDED = Authority.made(NOW), Authority.made(NOW), Authority.made(NOW, days=-1)
+UIDAI, STRANGER, ENDED = Authority(NOW), Authority(NOW), Authority(NOW, days=-1)
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
 

@@ -270,7 +270,7 @@ async def test_a_file_of_uidai_for_the_full_level(kyc: Kyc, uidai: Authority, ca
     for content, code in (
         (good, "9999"),
         (good[:-30], SHARE_CODE),
-        (document(Authority.made(kyc.clock.now())), SHARE_CODE),
+        (document(Authority(kyc.clock.now())), SHARE_CODE),
     ):
         refused = await hand_in(person, content, code)
         assert (refused.status_code, refused.json()["code"]) == (422, "file_refused")
