@@ -24,7 +24,7 @@ from model.validation import DocumentError
 from stacks import kinds
 
 PROJECT = Path(__file__).resolve().parents[2]
-SETTINGS = yaml.safe_load((PROJECT / "environments" / "Pulumi.prod.yaml").read_text())
+SETTINGS = yaml.load((PROJECT / "environments" / "Pulumi.prod.yaml").read_text(), Loader=yaml.CSafeLoader)
 MANIFESTS = {
     file.parent.name: yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
     for file in PROJECT.glob("services/*/service.yaml")

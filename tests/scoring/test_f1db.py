@@ -40,9 +40,9 @@ def edited(austin: Path, tmp_path: Path) -> Callable[..., Path]:
         directory = tmp_path / "race"
         shutil.copytree(austin, directory, dirs_exist_ok=True)
         path = directory / f"{table}.yml"
-        content = yaml.load(path.read_text(), yaml.BaseLoader)
+        content = yaml.load(path.read_text(), yaml.CBaseLoader)
         result = change(content)
-        path.write_text(yaml.safe_dump(content if result is None else result, sort_keys=False))
+        path.write_text(yaml.dump(content if result is None else result, Dumper=yaml.CSafeDumper, sort_keys=False))
         return directory
 
     return edit
@@ -286,7 +286,7 @@ def shortened(edited: Callable[..., Path], season: int, laps: int, scheduled: in
         "race", lambda given: {**given, "date": f"{season}-06-01", "round": "5", "scheduledLaps": str(scheduled)}
     )
     results = directory / "race-results.yml"
-    rows = yaml.load(results.read_text(), yaml.BaseLoader)
+    rows = yaml.load(results.read_text(), yaml.CBaseLoader)
     assert laps == 56 and rows[0]["laps"] == "56"
     card = scorecard(registry.load("f1-league"), f1db.read(directory, NOON).events)
     race_lines = [line for line in card.lines if line.rule.startswith("race")]

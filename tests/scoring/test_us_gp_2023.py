@@ -41,7 +41,7 @@ def provisional(final: Path, folder: Path) -> Path:
     for names in ("drivers", "constructors"):
         shutil.copytree(final.parents[3] / names, folder / names)
     path = directory / "race-results.yml"
-    rows: list[dict[str, Any]] = yaml.load(path.read_text(), yaml.BaseLoader)
+    rows: list[dict[str, Any]] = yaml.load(path.read_text(), yaml.CBaseLoader)
     disqualified = [row for row in rows if row["position"] == "DSQ"]
     timed = [row for row in rows if row["position"].isdigit() and row["time"]]
     lapped = [row for row in rows if row["position"].isdigit() and not row["time"]]

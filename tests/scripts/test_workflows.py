@@ -37,7 +37,7 @@ RIGHTS = {
 
 
 def load(file: Path) -> dict[Any, Any]:
-    document: dict[Any, Any] = yaml.safe_load(file.read_text())
+    document: dict[Any, Any] = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
     return document
 
 

@@ -36,6 +36,10 @@ database_services = pytest.mark.parametrize(
 HEALTH = {"GET /healthz", "GET /readyz"}
 
 
+#: A service's document, made once for all who look at it.
+document_of = cache(openapi.document)
+
+
 def routes(app: FastAPI) -> Iterator[tuple[str, APIRoute]]:
     """`METHOD /path` of everything that the application answers, also what its document does not list."""
     for context in iter_route_contexts(app.routes):
@@ -132,7 +136,7 @@ def test_every_code_has_a_status_and_a_title_and_is_nobody_elses(service: str) -
 
 @web_services
 def test_the_document_that_is_kept_is_current(service: str) -> None:
-    current = openapi.document(service)
+    current = document_of(service)
     assert openapi.path(service).read_text(encoding="utf-8") == current, (
         f"the API of {service} changed: run `python -m services.common.openapi {service}` and look at the difference"
     )
@@ -140,7 +144,7 @@ def test_the_document_that_is_kept_is_current(service: str) -> None:
 
 @web_services
 def test_every_refusal_is_documented_as_a_problem(service: str) -> None:
-    document = json.loads(openapi.document(service))
+    document = json.loads(document_of(service))
     for path in document["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():
@@ -155,7 +159,7 @@ def test_every_refusal_is_documented_as_a_problem(service: str) -> None:
 @web_services
 def test_the_applications_paths_are_the_manifests(service: str) -> None:
     patterns = CATALOG.services[service].paths
-    for path in json.loads(openapi.document(service))["paths"]:
+    for path in json.loads(document_of(service))["paths"]:
         assert any(overlap(path, pattern) for pattern in patterns), path
 
 
@@ -261,7 +265,7 @@ async def test_no_answer_is_kept_unless_its_endpoint_says_so(cloud: Cloud, servi
 @web_services
 def test_required_headers_are_documented(service: str) -> None:
     """Whoever needs an idempotency key says so in the document, with its form; so does whoever needs a token."""
-    document = json.loads(openapi.document(service))
+    document = json.loads(document_of(service))
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             answers = json.dumps(operation["responses"])

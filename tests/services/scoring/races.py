@@ -32,7 +32,7 @@ def _read(directory: Path) -> dict[str, str]:
 @cache
 def drivers() -> tuple[dict[str, Any], ...]:
     """The operator's list: every driver, with the team and a price."""
-    rows = yaml.safe_load(texts("final")["race-results.yml"])
+    rows = yaml.load(texts("final")["race-results.yml"], Loader=yaml.CSafeLoader)
     return tuple({"id": row["driverId"], "role": "driver", "team": row["constructorId"], "price": "10"} for row in rows)
 
 
