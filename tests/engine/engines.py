@@ -1,4 +1,4 @@
-"""The real CLI against the local provider: one emulator and one provider for all engine tests of a worker.
+"""The real CLI against the local provider: one emulator, provider and language host for all engine tests of a worker.
 
 Tests that ask for them carry `xdist_group("engine")`, so that one worker has them all.
 """
@@ -6,16 +6,17 @@ Tests that ask for them carry `xdist_group("engine")`, so that one worker has th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localcloud.engine import ahead
 from localcloud.engine.find import ensure
-from localcloud.engine.run import WITHOUT_CHECKPOINTS, Result, Workspace
+from localcloud.engine.run import WITHOUT_CHECKPOINTS, Result, Workspace, inherited
 from localcloud.runtime.ephemeral import Endpoints, cloud
 
 REGION = "ap-south-1"
@@ -30,6 +31,7 @@ class FarEnd:
     workspace: Workspace
     cloud: Endpoints
     store: Path  #: of the provider
+    host: Mapping[str, str] = field(default_factory=dict)  #: leads the engine to a language host
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulator: how a test acts behind Pulumi's back."""
@@ -40,23 +42,30 @@ class FarEnd:
         return Aws(self.cloud.endpoint, REGION).client(service)
 
 
-def _workspace(started: Endpoints, project: Path, state: Path) -> Workspace:
-    return Workspace(
+def _far_end(started: Endpoints, project: Path, state: Path, store: Path, host: Mapping[str, str]) -> FarEnd:
+    workspace = Workspace(
         engine=ensure(print),
         project=project,
         state=state,
         provider_port=started.provider_port,
         python=Path(sys.executable),
-        extra=WITHOUT_CHECKPOINTS,
+        extra={**WITHOUT_CHECKPOINTS, **host},
     )
+    return FarEnd(workspace, started, store, host)
 
 
 @pytest.fixture(scope="session")
 def far_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarEnd]:
     """The platform's own project."""
     directory = tmp_path_factory.mktemp("cloud")
-    with cloud(directory, region=REGION) as started:
-        yield FarEnd(_workspace(started, PROJECT, directory / "pulumi"), started, directory / "provider")
+    # Every run of the engine starts its language host twice; this one serves them all. What programs load is not noted, as it
+    # would be taken for what the platform's own loads.
+    with (
+        ahead.language_host(ensure(print), PROJECT, Path(sys.executable), inherited()) as variables,
+        cloud(directory, region=REGION) as started,
+    ):
+        host = {name: value for name, value in variables.items() if name == ahead.HOST}
+        yield _far_end(started, PROJECT, directory / "pulumi", directory / "provider", host)
 
 
 @pytest.fixture
@@ -69,7 +78,7 @@ def far_end_of(tmp_path: Path, far_end: FarEnd) -> Callable[[str], FarEnd]:
         (project / "Pulumi.yaml").write_text("name: matchday\nruntime: python\nstackConfigDir: environments\n")
         (project / "environments" / "Pulumi.local.yaml").write_text(f"config: {{'aws:region': {REGION}}}\n")
         (project / "__main__.py").write_text(program)
-        return FarEnd(_workspace(far_end.cloud, project, tmp_path / "pulumi"), far_end.cloud, far_end.store)
+        return _far_end(far_end.cloud, project, tmp_path / "pulumi", far_end.store, far_end.host)
 
     return begin
 

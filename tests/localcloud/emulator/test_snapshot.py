@@ -105,9 +105,9 @@ def _read(emulator: Running, made: dict[str, Any]) -> dict[str, Any]:
     return {name: {**v, "ResponseMetadata": None} if isinstance(v, dict) else v for name, v in answers.items()}
 
 
-def test_everything_outlives_the_process(cold: Start, tmp_path: Path) -> None:
+def test_everything_outlives_the_process(start: Start, cold: Start, tmp_path: Path) -> None:
     file = tmp_path / "state" / "emulator.snapshot"
-    first = cold(file)
+    first = start(file)
     assert first.health() == "none"
     made = _fill(first)
     before = _read(first, made)
@@ -137,9 +137,9 @@ def test_what_is_written_after_a_snapshot_survives_a_kill_too(start: Start, tmp_
     assert topics == ["before", "after"]
 
 
-def test_a_kill_loses_nothing_and_changes_no_id(cold: Start, tmp_path: Path) -> None:
+def test_a_kill_loses_nothing_and_changes_no_id(start: Start, cold: Start, tmp_path: Path) -> None:
     file = tmp_path / "emulator.snapshot"
-    first = cold(file)
+    first = start(file)
     made = _fill(first)
     before = _read(first, made)
     first.process.kill()
