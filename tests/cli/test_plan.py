@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in SERVICES.glob("*/service.yaml"):
         manifest: dict[str, Any] = yaml.safe_load(file.read_text())
         if manifest["name"] == "wallet":
-            manifest["processes"]["web"]["throughput"] = 100
+            manifest["tiers"]["production"]["processes"]["web"]["throughput"] = 100
         folder = tmp_path / "services" / file.parent.name
         folder.mkdir(parents=True)
         (folder / "service.yaml").write_text(yaml.safe_dump(manifest))

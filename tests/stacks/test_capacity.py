@@ -143,8 +143,9 @@ def test_an_event_in_the_past_is_refused_and_one_under_way_is_not() -> None:
 def test_a_service_that_is_none_and_one_that_nobody_measured() -> None:
     text = refused(with_events("prod", final=event(wallets=5)), measured())
     assert "events.final.peak.wallets: there is no such service; accepted: auth, " in text
-    text = refused(with_events("prod", final=event(wallet=5)), catalog_of("prod"))
-    assert "events.final.peak.wallet: services/wallet/service.yaml says no throughput" in text
+    text = refused(with_events("prod", final=event(kyc=5)), catalog_of("prod"))
+    assert "events.final.peak.kyc: services/kyc/service.yaml says no throughput" in text
+    assert plan("final", event(wallet=500), catalog_of("prod")).needs[0].planned == 4, "the wallet was measured"
 
 
 def test_the_caches_memory_is_what_it_holds_before_the_alarm_of_the_component_rings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,22 @@ def test_a_line_that_pages_names_its_runbook_and_one_with_a_runbook_reaches_some
     critical = [(where, name) for where, level, name in calls if level == "critical"]
     assert critical and all(name for _, name in critical), critical
     assert {level for _, level, name in calls if name} == {"critical", "error"}
+
+
+#: Of a statement, or of what one asks PostgreSQL and Redis by name.
+SQL = re.compile(r"`[^`]*\b(SELECT .* FROM|SELECT \w+\(|UPDATE \w+ SET|DELETE FROM|VACUUM|pg_\w+)\b")
+REDIS = re.compile(r"`(LLEN|INFO|SLOWLOG|CONFIG|MEMORY)\b")
+
+
+def test_who_is_to_ask_a_data_store_reads_by_which_command():
+    """At three in the morning nobody looks for the way to the database."""
+    found = {path.stem: path.read_text() for path in sorted(RUNBOOKS.glob("*.md"))}
+    asking = {name for name, text in found.items() if SQL.search(text)}
+    assert {"outbox-stuck", "postgres-vacuum", "job-late"} <= asking
+    assert not {name for name in asking if "`matchday sql " not in found[name]}
+    asking = {name for name, text in found.items() if REDIS.search(text)}
+    assert "redis-memory" in asking
+    assert not {name for name in asking if "valkey-cli" not in found[name]}
 
 
 @every_row("runbook", {path.stem: path for path in sorted(RUNBOOKS.glob("*.md"))})
