@@ -336,3 +336,16 @@ def test_flow_logs_of_production_go_where_they_are_cheap(composed: Composed) -> 
     assert {"FlowLogs", "FlowLogsBucket"} <= sids
     (log,) = composed("dev").of("FlowLog")
     assert log.inputs["logDestinationType"] == "cloud-watch-logs"
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_the_public_site_has_a_key_of_its_own_and_cloudfront_opens_no_other(composed: Composed, stack: str) -> None:
+    recorded = composed(stack)
+    sealed: dict[str, list[str]] = {}
+    for item in recorded.of("BucketServerSideEncryptionConfiguration"):
+        key = item.inputs["rules"][0]["applyServerSideEncryptionByDefault"].get("kmsMasterKeyId")
+        sealed.setdefault(str(key), []).append(item.name)
+    keys = {item.name: item for item in recorded.of("aws:kms/key:Key")}
+    assert sealed[keys["keys-site"].outputs["arn"]] == ["site-encryption"]
+    opened = {name for name, item in keys.items() if "cloudfront.amazonaws.com" in str(item.inputs["policy"])}
+    assert opened == {"keys-site"}
