@@ -349,3 +349,12 @@ def test_the_public_site_has_a_key_of_its_own_and_cloudfront_opens_no_other(comp
     assert sealed[keys["keys-site"].outputs["arn"]] == ["site-encryption"]
     opened = {name for name, item in keys.items() if "cloudfront.amazonaws.com" in str(item.inputs["policy"])}
     assert opened == {"keys-site"}
+
+
+@every_environment
+def test_every_secret_is_sealed_by_the_key_of_secrets(composed: Composed, stack: str) -> None:
+    recorded = composed(stack)
+    (key,) = (item.outputs["arn"] for item in recorded.of("aws:kms/key:Key") if item.name == "keys-secrets")
+    secrets = recorded.of("aws:secretsmanager/secret:Secret")
+    assert len(secrets) > 20
+    assert {item.inputs["kmsKeyId"] for item in secrets} == {key}
