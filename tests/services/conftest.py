@@ -20,6 +20,7 @@ from redis._parsers import AsyncCommandsParser
 from redis.asyncio.cluster import ClusterNode, NodesManager
 from redis.cluster import PRIMARY
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
+from redis.utils import get_lib_version
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import LRUCache
@@ -161,7 +162,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
             asyncio.run(migrate(service, cloud.settings(service, service, "owner")))
         # Certificates of authorities are read once, too; nothing here is asked over TLS.
         contexts = patch("httpx._transports.default.create_ssl_context", functools.cache(httpx.create_ssl_context))
-        with commands_once(cache), slots_at_once(cache), statements_once(), contexts:
+        # Each client of the cache would read the list of its own files anew, to say its version.
+        version = patch("redis.utils.get_lib_version", functools.cache(get_lib_version))
+        with commands_once(cache), slots_at_once(cache), statements_once(), contexts, version:
             yield cloud
         cloud.close()
         postgres.remove()

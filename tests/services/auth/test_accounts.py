@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,7 +13,7 @@ from redis.asyncio.cluster import RedisCluster
 from services.auth.limiter import BY_ADDRESS, CLIENTS_BY_ADDRESS, REGISTRATIONS, Limit, Limiter
 from services.auth.passwords import QUEUE
 from services.common.logs import JsonFormatter
-from tests.services.auth.fixtures import Auth
+from tests.services.auth.fixtures import Auth, Person
 from tests.services.support import CATALOG, Clock
 
 pytestmark = pytest.mark.postgres
@@ -218,3 +219,29 @@ async def test_no_personal_data_or_secret_is_logged(auth: Auth, caplog: pytest.L
     for private in ("player@example.com", person.password, "wrong password", *map(str, person.tokens.values())):
         if private not in ("Bearer", "900", "player"):
             assert private not in shown
+
+
+async def test_who_tests_begin_with_is_who_registers_and_logs_in(auth: Auth, cheap_passwords: None) -> None:
+    """What `player` makes without the endpoints differs in nothing that is looked at from what they make."""
+    own = {"id", "email", "created_at", "sub", "sid", "jti"}
+    app = await auth.cloud.connect(auth.database, role="app", service="auth")
+
+    async def told(person: Person) -> list[object]:
+        profile = (await auth.client.get("/auth/me", headers=person.bearer)).json()
+        rows = [
+            await app.fetch(query, UUID(person.claims[claim]))
+            for query, claim in (
+                ("SELECT * FROM users WHERE id = $1", "sub"),
+                ("SELECT * FROM sessions WHERE id = $1", "sid"),
+                ("SELECT * FROM refresh_tokens WHERE session_id = $1", "sid"),
+            )
+        ]
+        filled = [[{key for key, value in row.items() if value is not None} for row in found] for found in rows]
+        happened = await app.fetch("SELECT kind FROM security_events WHERE user_id = $1 ORDER BY id", person.id)
+        without = [{key: value for key, value in each.items() if key not in own} for each in (profile, person.claims)]
+        return [without, set(person.tokens), filled, [row["kind"] for row in happened]]
+
+    assert await told(await auth.player()) == await told(await auth.person(birth_date="1990-01-31"))
+    player = await auth.player()
+    assert (await auth.log_in(player)).id == player.id
+    await app.close()

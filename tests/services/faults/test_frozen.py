@@ -84,6 +84,9 @@ class _Apart(Auth):
     async def verify_all(self) -> None:
         await self._execute(VERIFY_ALL)
 
+    async def player(self) -> Person:
+        return await self.person(birth_date="1990-01-31")
+
     async def colleague(self, *roles: str) -> Person:
         person = await self.person()
         await self._execute("UPDATE users SET roles = $1 WHERE id = $2", list(roles), person.id)
