@@ -152,6 +152,9 @@ LIMITS = {
 
 LONG = "a-very-long-name-for-one-engineer-s-own-environment-of-november"
 
+#: Two environments whose names differ in their last character: what holds in them holds where names are short.
+STACK, OTHER = LONG + "-1", LONG + "-2"
+
 
 @cache
 def plain(kind: type[Component], stack_name: str) -> Recorded:
@@ -159,9 +162,12 @@ def plain(kind: type[Component], stack_name: str) -> Recorded:
     return run_program(lambda: EXAMPLES[kind]("subject", None), stack_name=stack_name)
 
 
-def made_by(kind, run, *, transform=None, stack_name="dev"):
+def made_by(kind, run, *, transform=None, stack_name=STACK):
     """The component called ``subject`` and what was registered below it."""
-    recorded = plain(kind, stack_name) if transform is None else run(lambda: EXAMPLES[kind]("subject", transform))
+    if transform is None:
+        recorded = plain(kind, stack_name)
+    else:
+        recorded = run(lambda: EXAMPLES[kind]("subject", transform), stack_name=stack_name)
     (component,) = [
         item
         for item in recorded.registrations
@@ -177,7 +183,7 @@ def test_every_component_has_an_example() -> None:
 
 @every_component
 def test_every_signal_names_a_runbook_that_exists(kind):
-    for signal in plain(kind, "dev").result.signals:
+    for signal in plain(kind, STACK).result.signals:
         assert (RUNBOOKS / f"{signal.runbook}.md").exists(), signal.runbook
 
 
@@ -197,7 +203,7 @@ def test_what_can_be_tagged_is(run, kind):
             given = child.inputs["tags"]
             # An Auto Scaling group's are a list, each with whether instances take it over.
             tags = given if isinstance(given, dict) else {tag["key"]: tag["value"] for tag in given}
-            assert tags["Component"] == "subject" and tags["Environment"] == "dev" and tags["ManagedBy"] == "pulumi"
+            assert tags["Component"] == "subject" and tags["Environment"] == STACK and tags["ManagedBy"] == "pulumi"
 
 
 @every_component
@@ -214,7 +220,7 @@ def test_transform_reaches_every_child_that_it_makes(run, kind):
 
 @every_component
 def test_names_fit_even_in_a_stack_with_a_long_name(run, kind):
-    _, children = made_by(kind, run, stack_name=LONG + "-1")
+    _, children = made_by(kind, run)
     for child in children:
         key, limit = LIMITS.get(child.type.rsplit(":", 1)[-1], ("name", 10_000))
         assert len(child.inputs.get(key, "")) <= limit, child.urn
@@ -234,7 +240,7 @@ def test_two_stacks_share_no_physical_name(run, kind):
             if child.type.rsplit(":", 1)[-1] in LIMITS and "name" in child.inputs
         }
 
-    assert not names(LONG + "-1") & names(LONG + "-2")
+    assert not names(STACK) & names(OTHER)
 
 
 @every_component
