@@ -9,6 +9,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import boto3
+import pytest
+
 from tests import schedule
 
 PROGRAM = """
@@ -65,3 +68,13 @@ def test_workers_wait_for_one_another_only_where_much_changed(tmp_path: Path) ->
     assert schedule.is_compiled(tmp_path, stamp), "an afternoon's work"
     os.utime(files[-1], (later, later))
     assert not schedule.is_compiled(tmp_path, stamp), "another branch"
+
+
+@pytest.mark.parametrize("own", ["first", "second"])
+def test_a_tests_credentials_are_its_own(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's session is the process's, and keeps the first that it finds."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", own)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", own)
+    boto3.client("sts", region_name="ap-south-1")
+    session = boto3.DEFAULT_SESSION
+    assert session is not None and session.get_credentials().access_key == own
