@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from model.validation import described
 
@@ -13,7 +19,33 @@ from model.validation import described
 class Model(BaseModel):
     """The base of every document's model: frozen, no key that it does not know, no conversion between types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """With the text below each field as its description.
+
+        pydantic's own way (`use_attribute_docstrings`) reads the sources whenever a program starts, for whoever prints tables.
+        """
+        found = handler(schema)
+        fields = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in _documented(cls).items():
+            if name in fields:
+                fields[name].setdefault("description", text)
+        return found
+
+
+def _documented(model: type[BaseModel]) -> dict[str, str]:
+    """The text below each field in the source of `model`, and of the models that it extends."""
+    found: dict[str, str] = {}
+    for kind in reversed(model.__mro__):
+        if issubclass(kind, Model) and kind is not Model:
+            (block,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+            for field, text in pairwise(getattr(block, "body", ())):
+                match field, text:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(written))):
+                        found[name] = inspect.cleandoc(written)
+    return found
 
 
 class Tier(StrEnum):
