@@ -7,7 +7,7 @@ import functools
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -48,8 +48,14 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def imported(module: ast.Module) -> Iterator[str]:
-    for node in ast.walk(module):
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All of a module's, for all who look through them: to walk is most of what each does."""
+    return list(ast.walk(tree(path)))
+
+
+def imported(found: Iterable[ast.AST]) -> Iterator[str]:
+    for node in found:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
         elif isinstance(node, ast.Import):
@@ -75,7 +81,7 @@ def test_a_class_name_means_one_thing() -> None:
         for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name][room].append(f"{path.relative_to(ROOT)}:{node.lineno}")
-        for name in imported(tree(path)):
+        for name in imported(nodes(path)):
             other = ".".join(name.split(".")[: 2 if name.startswith("services.") else 1])
             # The command imports every room, each for one subcommand: nobody reads two of them at once there.
             if other != room and room != "cli":
@@ -93,20 +99,25 @@ def test_twins_are_seen() -> None:
     assert not twins({"X": {"a": ["1"], "c": ["2"]}}, meeting)
 
 
-def private_words(module: ast.Module) -> Iterator[str]:
-    """Identifiers of `module` that are made of private words."""
-    for node in ast.walk(module):
+@functools.cache
+def is_private(name: str) -> bool:
+    return bool(PRIVATE_WORDS & set(re.split(r"_|(?<=[a-z])(?=[A-Z])", name.lower())))
+
+
+def private_words(found: Iterable[ast.AST]) -> Iterator[str]:
+    """Identifiers that are made of private words."""
+    for node in found:
         for field in ("id", "attr", "arg", "name"):
             name = getattr(node, field, None)
-            if isinstance(name, str) and PRIVATE_WORDS & set(re.split(r"_|(?<=[a-z])(?=[A-Z])", name.lower())):
+            if isinstance(name, str) and is_private(name):
                 yield f"{getattr(node, 'lineno', '?')}: {name}"
 
 
 @pytest.mark.slow
 def test_identifiers_are_the_fields_own_words() -> None:
-    wrong = [f"{path.relative_to(ROOT)}:{word}" for _, path in modules() for word in private_words(tree(path))]
+    wrong = [f"{path.relative_to(ROOT)}:{word}" for _, path in modules() for word in private_words(nodes(path))]
     assert not wrong, "\n".join(wrong)
-    assert list(private_words(ast.parse("def f(x): _told = x.said"))) == ["1: _told", "1: said"]
+    assert list(private_words(ast.walk(ast.parse("def f(x): _told = x.said")))) == ["1: _told", "1: said"]
 
 
 @pytest.mark.slow
@@ -114,7 +125,8 @@ def test_comments_and_messages_are_plain_words() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for _, path in modules()
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if PRIVATE.search(text := path.read_text("utf-8"))
+        for number, line in enumerate(text.splitlines(), 1)
         if (match := PRIVATE.search(line)) and "told" not in match.group()
     ]
     assert not wrong, "\n".join(wrong)
@@ -126,7 +138,7 @@ def test_one_module_knows_where_the_state_directory_lies() -> None:
     owners = {
         path.relative_to(ROOT).as_posix()
         for _, path in modules()
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip("/") == ".matchday"
     }
     assert owners == {"localcloud/runtime/state.py"}

@@ -77,4 +77,4 @@ def test_a_tests_credentials_are_its_own(own: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", own)
     boto3.client("sts", region_name="ap-south-1")
     session = boto3.DEFAULT_SESSION
-    assert session is not None and session.get_credentials().access_key == own
+    assert session is not None and (found := session.get_credentials()) is not None and found.access_key == own
