@@ -186,16 +186,14 @@ class Cloud:
 @contextmanager
 def environ(variables: Mapping[str, str]) -> Iterator[None]:
     """os.environ with `variables`, for a while. (`patch.dict` takes out and puts back all of it, 5 ms of each use.)"""
-    before = {name: os.environ.get(name) for name in variables}
+    before = dict(os.environ)
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
 @asynccontextmanager
