@@ -27,6 +27,7 @@ class Permission(StrEnum):
     REFUND_DEPOSITS = "payments:refund"
     APPROVE_PAYOUTS = "payments:approve"
     APPROVE_PRIZES = "scoring:approve"
+    AUDIT_PRIZES = "scoring:audit"
     MANAGE_CONTESTS = "scoring:manage"
     REVIEW_KYC = "kyc:review"
     OVERRIDE_KYC = "kyc:override"
@@ -50,6 +51,7 @@ READ_ONLY = frozenset(
         Permission.READ_SECURITY_EVENTS,
         Permission.AUDIT_WALLET,
         Permission.AUDIT_PAYMENTS,
+        Permission.AUDIT_PRIZES,
         Permission.AUDIT_KYC,
     }
 )
@@ -89,6 +91,7 @@ ROLES: Mapping[StaffRole, frozenset[Permission]] = {
             Permission.REFUND_DEPOSITS,
             Permission.APPROVE_PAYOUTS,
             Permission.APPROVE_PRIZES,
+            Permission.AUDIT_PRIZES,
         }
     ),
     StaffRole.ADMIN: frozenset(

@@ -15,8 +15,9 @@ from services.common.issuer import open_verifier
 from services.common.settings import CacheSettings, load
 from services.scoring.endpoints import router
 from services.scoring.endpoints_seasons import router as seasons
+from services.scoring.endpoints_staff import staff
 from services.scoring.errors import ScoringCode
-from services.scoring.internal import internal, staff
+from services.scoring.internal import internal
 from services.scoring.internal_feeds import router as feeds
 from services.scoring.store import open_store
 

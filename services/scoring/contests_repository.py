@@ -11,7 +11,7 @@ from sqlalchemy import Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scoring.models import Contest, Entry, Payout
+from services.scoring.models import Contest, Entry
 
 
 async def contest(session: AsyncSession, contest_id: UUID, *, lock: bool = False) -> Contest | None:
@@ -54,16 +54,3 @@ async def enter(session: AsyncSession, contest_id: UUID, team_id: UUID, number: 
 async def standings(session: AsyncSession, contest_id: UUID) -> list[tuple[UUID, UUID, int]]:
     """Team, owner and units of every entry, in the order of entry."""
     return [(row.id, row.owner_id, row.units) for row in await session.execute(_STANDINGS, {"contest": contest_id})]
-
-
-async def add_payouts(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep proposed pay-outs, one for each team."""
-    if rows:
-        keep = insert(Payout).on_conflict_do_nothing()
-        await session.execute(keep, list(rows))
-
-
-async def payouts(session: AsyncSession, contest_id: UUID) -> Sequence[Payout]:
-    """A contest's pay-outs, best first; they are changed by setting their attributes."""
-    ordered = select(Payout).where(Payout.contest_id == contest_id).order_by(Payout.rank, Payout.id)
-    return (await session.scalars(ordered)).all()

@@ -30,6 +30,11 @@ class ScoringCode(ErrorCode):
     SEASON_UNKNOWN = "season_unknown", 404, "There is no such season"
     LEAGUE_UNKNOWN = "league_unknown", 404, "There is no such league for the caller"
     TOO_MANY_LEAGUES = "too_many_leagues", 409, "The caller is in too many leagues"
+    NOT_CLOSABLE = "not_closable", 409, "The match cannot be made final now"
+    OWN_PRIZE = "own_prize", 409, "Nobody decides on a prize of their own"
+    PAYOUT_UNKNOWN = "payout_unknown", 404, "There is no such pay-out"
+    NOT_REFUSED = "not_refused", 409, "The wallet has not refused this pay-out"
+    REPORT_UNKNOWN = "report_unknown", 404, "The day was not compared yet"
     NOTHING_PROPOSED = "nothing_proposed", 409, "No pay-outs wait for approval"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID
 
 from services.common.events import Event, Events
 
@@ -30,19 +29,4 @@ class MatchFinal(Event):
     final_at: datetime
 
 
-class PayoutOrdered(Event):
-    """A prize is to be paid: `payout` is the same however often this is read, and names the line to reconcile with.
-
-    `amount` is in paise.
-    """
-
-    name: ClassVar[str] = "scoring.payout-ordered"
-
-    payout: UUID
-    contest: UUID
-    player: UUID
-    rank: int
-    amount: int
-
-
-EVENTS = Events("scoring", MatchScored, MatchFinal, PayoutOrdered)
+EVENTS = Events("scoring", MatchScored, MatchFinal)

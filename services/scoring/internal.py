@@ -1,5 +1,4 @@
-"""Scoring over HTTP, from inside: feeds bring snapshots, operators publish rules, open slates and contests, settle disputes;
-from outside a second person approves prizes."""
+"""Scoring over HTTP, from inside: feeds bring snapshots, operators publish rules, open slates and contests, settle disputes."""
 
 from __future__ import annotations
 
@@ -9,11 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from services.common import callers
-from services.common.callers import may, needs
+from services.common.callers import needs
 from services.common.database import Session
 from services.common.dependencies import Now
 from services.common.errors import Code, responses
-from services.common.permissions import Permission
 from services.common.tokens import Caller
 from services.scoring import ingestion, matches, payloads, prizes, seasons, service
 from services.scoring.dependencies import MatchPath, RulesPath, Snapshots
@@ -23,7 +21,7 @@ from services.scoring.schemas import (
     ContestView,
     Disputes,
     IngestedView,
-    Payouts,
+    MatchView,
     PreferRequest,
     PublishRequest,
     RulesView,
@@ -33,15 +31,14 @@ from services.scoring.schemas import (
     UploadRequest,
     UploadView,
 )
+from services.scoring.schemas_prizes import ClosingRequest, Payouts
 from services.scoring.schemas_seasons import SeasonRequest, SeasonView
 
 #: What the load balancer refuses (`internal` in service.yaml), and the service too where a request came through it.
 internal = APIRouter(prefix="/scoring/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
-staff = APIRouter(prefix="/scoring/staff", tags=["staff"])
 
 Feed = Annotated[Caller, Depends(needs("scoring:ingest"))]
 Staff = Annotated[Caller, Depends(needs("scoring:manage"))]
-Checker = Annotated[Caller, Depends(may(Permission.APPROVE_PRIZES, step_up=True))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
 
@@ -83,6 +80,15 @@ async def read_disputes(match_id: MatchPath, caller: Staff, session: Session) ->
 async def decide(match_id: MatchPath, body: PreferRequest, caller: Staff, session: Session) -> IngestedView:
     """Believe feeds in this order where they differ, which settles the dispute; needs the scope `scoring:manage`."""
     return await ingestion.prefer(session, match_id, body.providers)
+
+
+@internal.post(
+    "/matches/{match_id}/closing",
+    responses=responses(ScoringCode.MATCH_UNKNOWN, ScoringCode.NOT_CLOSABLE, *REFUSALS),
+)
+async def close(match_id: MatchPath, body: ClosingRequest, caller: Staff, session: Session, clock: Now) -> MatchView:
+    """Make a result final before its time; prizes wait for a second person then. Needs the scope `scoring:manage`."""
+    return await prizes.close_match(session, clock, caller, match_id, body.reason)
 
 
 @internal.post("/rules", responses=responses(ScoringCode.RULES_REFUSED, ScoringCode.RULES_UNKNOWN, *REFUSALS))
@@ -135,15 +141,6 @@ async def open_season(season_id: UUID, body: SeasonRequest, caller: Staff, sessi
 
 
 @internal.get("/contests/{contest_id}/payouts", responses=responses(ScoringCode.CONTEST_UNKNOWN, *REFUSALS))
-async def read_payouts(contest_id: UUID, caller: Staff, session: Session) -> Payouts:
-    """A contest's pay-outs, each with its line; needs the scope `scoring:manage`."""
-    return await prizes.payouts(session, contest_id)
-
-
-@staff.post(
-    "/contests/{contest_id}/approval",
-    responses=responses(ScoringCode.CONTEST_UNKNOWN, ScoringCode.NOTHING_PROPOSED, *callers.STEP_UP_REFUSALS),
-)
-async def approve(contest_id: UUID, caller: Checker, session: Session, clock: Now) -> Payouts:
-    """Order pay-outs that wait for a second person; needs the permission `scoring:approve`. Again changes nothing."""
-    return await prizes.approve(session, clock, caller, contest_id)
+async def read_payouts(contest_id: UUID, caller: Staff, session: Session, after: UUID | None = None) -> Payouts:
+    """A page of a contest's pay-outs; `after`: the last of the page before. Needs the scope `scoring:manage`."""
+    return await prizes.payouts(session, contest_id, after=after)

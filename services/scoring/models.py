@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,13 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -72,6 +74,7 @@ class MatchRecord(Base):
     - revision: counts what changed in its events; `corrected_in` is the last one that changed a complete result.
     - prefer: which feeds are believed where they differ; `disputes` are what they say differently.
     - result_at: since when its complete result stands; `confirmed` counts how often that was seen again, unchanged.
+    - closed_by: the operator's client that has said that nothing is to be waited for, and `closed_reason` why.
     """
 
     __tablename__ = "matches"
@@ -89,6 +92,8 @@ class MatchRecord(Base):
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     final_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
+    closed_reason: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("phase IN ('scheduled', 'provisional', 'final')", name="phase"),
@@ -267,6 +272,7 @@ class Contest(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'proposed', 'ordered')", name="state"),
         Index("ix_contests_slate_id", "slate_id"),
+        Index("ix_contests_proposed", "id", postgresql_where=text("state = 'proposed'")),
     )
 
 
@@ -284,7 +290,11 @@ class Entry(Base):
 
 
 class Payout(Base):
-    """A prize: to whom, for which place. `ordered_at` is when its payment was ordered."""
+    """A prize: to whom, for which place. Its id is that of the wallet's posting, which is made once for ever.
+
+    - ordered_at: when its payment was ordered; due_at: when somebody looks why it is not paid, while it is not.
+    - posted_at: the moment of the wallet's posting, by the wallet's clock.
+    """
 
     __tablename__ = "payouts"
 
@@ -296,8 +306,34 @@ class Payout(Base):
     amount: Mapped[Paise]
     created_at: Mapped[datetime]
     ordered_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    reason: Mapped[str] = mapped_column(server_default="")
+    due_at: Mapped[datetime | None]
+    posted_at: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("contest_id", "team_id"), CheckConstraint("amount > 0", name="amount"))
+    __table_args__ = (
+        UniqueConstraint("contest_id", "team_id"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("state IN ('waiting', 'approved', 'sent', 'paid', 'refused')", name="state"),
+        CheckConstraint("(state = 'paid') = (posted_at IS NOT NULL)", name="posted"),
+        Index("ix_payouts_unpaid", "state", "id", postgresql_where=text("state <> 'paid'")),
+        Index("ix_payouts_posted_at", "posted_at", postgresql_where=text("posted_at IS NOT NULL")),
+        Index("ix_payouts_contest_id_rank_id", "contest_id", "rank", "id"),
+    )
+
+
+class PrizeReport(Base):
+    """Pay-outs of a day (UTC) beside the wallet's postings; `differences` counts, `discrepancies` are the first of them."""
+
+    __tablename__ = "prize_reports"
+
+    day: Mapped[date] = mapped_column(Date(), primary_key=True)
+    lines: Mapped[int]
+    postings: Mapped[int]
+    amount: Mapped[Paise]
+    differences: Mapped[int]
+    discrepancies: Mapped[list[dict[str, Any]]]
+    compared_at: Mapped[datetime]
 
 
 class Notification(Base):

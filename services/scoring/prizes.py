@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,17 +13,29 @@ from services.common.clock import Clock
 from services.common.errors import ServiceError
 from services.common.ids import uuid7
 from services.common.tokens import Caller
-from services.scoring import contests_repository, lifecycle, repository
-from services.scoring.errors import ScoringCode
-from services.scoring.events import MatchFinal, PayoutOrdered
-from services.scoring.models import Contest, ContestState, Phase
-from services.scoring.schemas import Payouts, PayoutView
+from services.scoring import contests_repository, lifecycle, matches, paying, prizes_repository, repository
+from services.scoring.errors import ScoringCode, there
+from services.scoring.events import MatchFinal
+from services.scoring.models import Contest, ContestState, MatchRecord, Payout, Phase
+from services.scoring.schemas import MatchView
+from services.scoring.schemas_prizes import (
+    PayoutList,
+    Payouts,
+    PayoutView,
+    ProposedContest,
+    ProposedContests,
+    StateSum,
+)
+from services.scoring.states import PayoutState
 
 #: The outbox task that computes the prizes of a contest.
 SETTLE = "scoring.settle"
 
 #: In paise: a contest that pays more waits for somebody who may approve (maker and checker are two).
 APPROVED_ABOVE = 10_000_000
+
+#: So many are shown at once where nothing is asked for.
+PAGE = 500
 
 
 async def finish_matches(session: AsyncSession, clock: Clock) -> None:
@@ -34,13 +47,33 @@ async def finish_matches(session: AsyncSession, clock: Clock) -> None:
         assert match is not None
         now = clock.now()
         stands = match.result_at is not None and match.phase == Phase.PROVISIONAL and not match.disputes
-        if not stands or not lifecycle.of(match.sport).final(now, match.result_at or now, match.confirmed):
-            continue
-        match.phase, match.final_at = Phase.FINAL, now
-        await events.emit(session, MatchFinal(match=match_id, revision=match.revision, final_at=now))
-        for slate_id, _ in await repository.slates_of(session, match_id):
-            for contest_id in await contests_repository.contests_of(session, slate_id):
-                await outbox.enqueue(session, SETTLE, {"contest": str(contest_id)})
+        if stands and lifecycle.of(match.sport).final(now, match.result_at or now, match.confirmed):
+            await _finish(session, clock, match)
+
+
+async def close_match(session: AsyncSession, clock: Clock, caller: Caller, match_id: str, reason: str) -> MatchView:
+    """Make a result final before its time, by an operator's word; the prizes of its contests wait for a second person then.
+
+    Again changes nothing. Raises ServiceError (match_unknown, not_closable).
+    """
+    match = there(await repository.lock_match(session, match_id), ScoringCode.MATCH_UNKNOWN)
+    if match.phase != Phase.FINAL:
+        if match.result_at is None:
+            raise ServiceError(ScoringCode.NOT_CLOSABLE, "It has no result yet.")
+        if match.disputes:
+            raise ServiceError(ScoringCode.NOT_CLOSABLE, "Its feeds differ; decide whom to believe first.")
+        match.closed_by, match.closed_reason = caller.subject, reason
+        await _finish(session, clock, match)
+    return matches.match_view(match)
+
+
+async def _finish(session: AsyncSession, clock: Clock, match: MatchRecord) -> None:
+    """The match is locked."""
+    match.phase, match.final_at = Phase.FINAL, clock.now()
+    await events.emit(session, MatchFinal(match=match.id, revision=match.revision, final_at=match.final_at))
+    for slate_id, _ in await repository.slates_of(session, match.id):
+        for contest_id in await contests_repository.contests_of(session, slate_id):
+            await outbox.enqueue(session, SETTLE, {"contest": str(contest_id)})
 
 
 async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
@@ -48,9 +81,9 @@ async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
     contest = await contests_repository.contest(session, contest_id, lock=True)
     if contest is None or contest.state != ContestState.OPEN:
         return
-    slate = await repository.slate(session, contest.slate_id)
-    assert slate is not None
-    for match in await repository.matches_of(session, slate.id):
+    slate = there(await repository.slate(session, contest.slate_id), ScoringCode.SLATE_UNKNOWN)
+    played = await repository.matches_of(session, slate.id)
+    for match in played:
         if match.phase != Phase.FINAL:
             return
         reached = await repository.scored_up_to(session, match.id, slate.rules_sha256)
@@ -72,49 +105,108 @@ async def settle(session: AsyncSession, clock: Clock, contest_id: UUID) -> None:
         for team, amount in prizes.items()
         if amount
     ]
-    await contests_repository.add_payouts(session, rows)
+    await prizes_repository.add(session, rows)
     contest.state = ContestState.PROPOSED
-    if sum(prizes.values()) <= APPROVED_ABOVE:
+    early = any(match.closed_by for match in played)
+    if not early and sum(prizes.values()) <= APPROVED_ABOVE:
         await _order(session, clock, contest, "below the threshold")
 
 
-async def payouts(session: AsyncSession, contest_id: UUID) -> Payouts:
-    """A contest's pay-outs. Raises ServiceError (contest_unknown)."""
-    contest = await contests_repository.contest(session, contest_id)
-    if contest is None:
-        raise ServiceError(ScoringCode.CONTEST_UNKNOWN, "Look at the id.")
+async def payouts(
+    session: AsyncSession,
+    contest_id: UUID,
+    state: PayoutState | None = None,
+    after: UUID | None = None,
+    count: int = PAGE,
+) -> Payouts:
+    """A page of a contest's pay-outs, and the sums of all. Raises ServiceError (contest_unknown)."""
+    contest = there(await contests_repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN)
+    found = await prizes_repository.sums(session, contest_id)
     return Payouts(
         state=contest.state,
-        payouts=[
-            PayoutView(
-                id=row.id,
-                team=row.team_id,
-                player=row.owner_id,
-                rank=row.rank,
-                amount=row.amount,
-                ordered=row.ordered_at is not None,
-            )
-            for row in await contests_repository.payouts(session, contest_id)
-        ],
+        approved_by=contest.approved_by,
+        sums={name: StateSum(payouts=lines, amount=amount) for name, (lines, amount) in found.items()},
+        payouts=_views(await prizes_repository.page(session, contest_id, state, after, count)),
     )
 
 
+async def refused(session: AsyncSession, after: UUID, count: int) -> PayoutList:
+    """Pay-outs of all contests that the wallet refused."""
+    return PayoutList(payouts=_views(await prizes_repository.refused(session, after, count)))
+
+
+async def proposed(session: AsyncSession, after: UUID, count: int) -> ProposedContests:
+    """Contests whose pay-outs wait for a second person."""
+    shown = []
+    for contest in await prizes_repository.proposed(session, after, count):
+        lines, amount = (await prizes_repository.sums(session, contest.id)).get(PayoutState.WAITING, (0, 0))
+        played = await repository.matches_of(session, contest.slate_id)
+        closed = [match.closed_reason for match in played if match.closed_reason]
+        shown.append(
+            ProposedContest(
+                id=contest.id,
+                title=contest.title,
+                entries=contest.entered,
+                payouts=lines,
+                amount=amount,
+                closed_early=closed,
+            )
+        )
+    return ProposedContests(contests=shown)
+
+
 async def approve(session: AsyncSession, clock: Clock, caller: Caller, contest_id: UUID) -> Payouts:
-    """Order the proposed pay-outs; again changes nothing. Raises ServiceError (contest_unknown, nothing_proposed)."""
-    contest = await contests_repository.contest(session, contest_id, lock=True)
-    if contest is None:
-        raise ServiceError(ScoringCode.CONTEST_UNKNOWN, "Look at the id.")
+    """Order the proposed pay-outs; again changes nothing.
+
+    Raises ServiceError (contest_unknown, nothing_proposed, own_prize).
+    """
+    contest = there(await contests_repository.contest(session, contest_id, lock=True), ScoringCode.CONTEST_UNKNOWN)
     if contest.state == ContestState.OPEN:
         raise ServiceError(ScoringCode.NOTHING_PROPOSED, "Prizes are proposed once every match is final.")
     if contest.state == ContestState.PROPOSED:
+        if await prizes_repository.wins(session, contest_id, UUID(caller.subject)):
+            raise ServiceError(ScoringCode.OWN_PRIZE, "A colleague who wins nothing here has to approve it.")
         await _order(session, clock, contest, caller.subject)
     return await payouts(session, contest_id)
 
 
+async def retry(session: AsyncSession, clock: Clock, caller: Caller, payout_id: UUID) -> PayoutView:
+    """Have the wallet asked again for a pay-out that it refused, with the same id.
+
+    Raises ServiceError (payout_unknown, not_refused, own_prize).
+    """
+    payout = there(await prizes_repository.payout(session, payout_id, lock=True), ScoringCode.PAYOUT_UNKNOWN)
+    if payout.state != PayoutState.REFUSED:
+        raise ServiceError(ScoringCode.NOT_REFUSED, f"It is {payout.state}.")
+    if payout.owner_id == UUID(caller.subject):
+        raise ServiceError(ScoringCode.OWN_PRIZE, "A colleague has to look at it.")
+    payout.state, payout.due_at = PayoutState.APPROVED, clock.now() + paying.DUE
+    await outbox.enqueue(session, paying.PAY, paying.page(payout.contest_id))
+    return _view(payout)
+
+
 async def _order(session: AsyncSession, clock: Clock, contest: Contest, approved_by: str) -> None:
-    """Tell whoever pays, in the transaction that says that it was told."""
+    """Have the wallet pay, by a message of the transaction that says so."""
+    now = clock.now()
     contest.state, contest.approved_by = ContestState.ORDERED, approved_by
-    for row in await contests_repository.payouts(session, contest.id):
-        row.ordered_at = clock.now()
-        order = PayoutOrdered(payout=row.id, contest=contest.id, player=row.owner_id, rank=row.rank, amount=row.amount)
-        await events.emit(session, order)
+    await prizes_repository.approve(session, contest.id, now, now + paying.DUE)
+    await outbox.enqueue(session, paying.PAY, paying.page(contest.id))
+
+
+def _views(rows: Sequence[Payout]) -> list[PayoutView]:
+    return [_view(row) for row in rows]
+
+
+def _view(row: Payout) -> PayoutView:
+    return PayoutView(
+        id=row.id,
+        contest=row.contest_id,
+        team=row.team_id,
+        player=row.owner_id,
+        rank=row.rank,
+        amount=row.amount,
+        state=PayoutState(row.state),
+        reason=row.reason,
+        posting=row.id if row.posted_at else None,
+        posted_at=row.posted_at,
+    )

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+#: In paise: ₹1 crore, the most that the client of service.yaml may have the wallet pay at once.
+MOST_PRIZE = 1_000_000_000
+
 #: An id of a match as sources give it: `cricsheet:1304066`.
 MatchId = Annotated[str, Field(pattern=r"^[a-z0-9]{1,20}:[A-Za-z0-9._-]{1,60}$")]
 PlayerId = Annotated[str, Field(min_length=1, max_length=100)]
@@ -214,7 +217,7 @@ class ContestRequest(_Request):
 
     slate: UUID
     title: Title
-    prizes: Annotated[list[Annotated[int, Field(ge=0, le=10**12)]], Field(max_length=1000)] = []
+    prizes: Annotated[list[Annotated[int, Field(ge=0, le=MOST_PRIZE)]], Field(max_length=1000)] = []
 
 
 class ContestView(BaseModel):
@@ -300,21 +303,3 @@ class Notifications(BaseModel):
     """The newest first."""
 
     notifications: list[NotificationView]
-
-
-class PayoutView(BaseModel):
-    """A prize: `ordered` once its payment is ordered."""
-
-    id: UUID
-    team: UUID
-    player: UUID
-    rank: int
-    amount: int
-    ordered: bool
-
-
-class Payouts(BaseModel):
-    """A contest's pay-outs, best first."""
-
-    state: str
-    payouts: list[PayoutView]

@@ -13,10 +13,12 @@ from services.common.clock import Clock
 from services.common.jobs import Jobs
 from services.scoring import (
     boards,
+    comparing,
     contests_repository,
     feeds,
     ingestion,
     letters,
+    paying,
     prizes,
     pulling,
     repository,
@@ -29,6 +31,8 @@ from services.scoring.rankings_repository import of_contest, of_league
 jobs = Jobs(emits=True)
 jobs.on_message_outside(feeds.PULL, pulling.Pull())
 jobs.on_message_outside(letters.LETTERS, letters.Letters())
+jobs.on_message_outside(paying.PAY, paying.Pay())
+jobs.on_message_outside(comparing.COMPARE, comparing.Compare())
 
 
 @jobs.on_message(ingestion.SCORE)
@@ -109,6 +113,19 @@ async def poll_feeds(session: AsyncSession, clock: Clock) -> None:
 async def finish_matches(session: AsyncSession, clock: Clock) -> None:
     """Every minute make final what has stood long enough."""
     await prizes.finish_matches(session, clock)
+
+
+@jobs.on_schedule("scoring.look_at_prizes", "* * * * *", late_after=timedelta(minutes=10), runbook="scoring-prizes")
+async def look_at_prizes(session: AsyncSession, clock: Clock) -> None:
+    """Every minute ask again for what should be paid by now."""
+    await paying.look(session, clock)
+
+
+@jobs.on_schedule("scoring.compare_prizes", "41 2 * * *", late_after=timedelta(hours=26), runbook="scoring-prizes")
+async def compare_prizes(session: AsyncSession, clock: Clock) -> None:
+    """Nightly compare the prizes of the last two days with the wallet's postings: an answer may have come late."""
+    for days in (1, 2):
+        await comparing.order(session, clock.now().date() - timedelta(days=days))
 
 
 @jobs.clean_up("scoring.forget_notifications", "13 3 * * *", late_after=timedelta(hours=26))

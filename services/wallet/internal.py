@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime
 
 from services.common import callers
 from services.common.callers import Bearer, needs
@@ -13,7 +14,7 @@ from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
-from services.wallet import holds, movements, recovery, repository
+from services.wallet import holds, movements, prizes, recovery, repository
 from services.wallet.dependencies import Known, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
@@ -27,6 +28,7 @@ from services.wallet.internal_schemas import (
     MovementRequest,
     MovementView,
     PlayerBalances,
+    PrizesPaid,
     RecoveryRequest,
     RecoveryView,
     ReversalRequest,
@@ -39,6 +41,7 @@ internal = APIRouter(prefix="/wallet/internal", tags=["internal"], dependencies=
 #: The kind that is asked for says which scope is needed.
 Client = Annotated[Caller, Depends(Bearer())]
 Reader = Annotated[Caller, Depends(needs("wallet:read"))]
+Payer = Annotated[Caller, Depends(needs("wallet:prize"))]
 Reverser = Annotated[Caller, Depends(needs("wallet:reverse"))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
@@ -153,3 +156,21 @@ async def read_balances(body: BalancesRequest, caller: Reader, reads: Reading) -
     return BalancesView(
         balances=[PlayerBalances.model_validate(found.get(player, {"player": player})) for player in body.players]
     )
+
+
+@internal.get("/prizes", responses=responses(*REFUSALS))
+async def read_prizes(
+    caller: Payer,
+    reads: Reading,
+    since: AwareDatetime,
+    until: AwareDatetime,
+    after_at: AwareDatetime | None = None,
+    after: UUID | None = None,
+    count: Annotated[int, Query(ge=1, le=1000)] = 500,
+) -> PrizesPaid:
+    """Guaranteed prizes that were paid from `since` to before `until`; needs the scope `wallet:prize`.
+
+    `after_at`, `after`: moment and id of the last of the page before.
+    """
+    last = (after_at, after) if after_at is not None and after is not None else None
+    return await prizes.paid(reads, since, until, last, count)

@@ -207,3 +207,20 @@ class BalancesView(Request):
 
     currency: Literal["INR"] = CURRENCY
     balances: list[PlayerBalances]
+
+
+class PrizePaid(Request):
+    """A guaranteed prize that a player got; `reversed`: it was undone since."""
+
+    id: UUID
+    reference: str
+    player: UUID
+    amount: Paise
+    created_at: datetime
+    reversed: bool
+
+
+class PrizesPaid(Request):
+    """Guaranteed prizes in the order in which they were paid."""
+
+    prizes: list[PrizePaid]

@@ -89,6 +89,11 @@ KINDS = {
         scope="wallet:play", takes=_PLAY, gives=Role.POT, limited=True, verb=("", "You entered a contest for")
     ),
     "prize": Kind(scope="wallet:play", takes=(Take(Role.POT),), gives=Role.WINNINGS, verb=("You won", "")),
+    # What the pot lacks, the house adds from promotions: a contest that nobody paid for, or a pool that was guaranteed.
+    "guaranteed_prize": Kind(
+        scope="wallet:prize", takes=(Take(Role.POT), Take(Role.PROMOTIONS)), gives=Role.WINNINGS, reference=True,
+        verb=("You won", ""),
+    ),
     "rake": Kind(scope="wallet:play", takes=(Take(Role.POT),), gives=Role.RAKE),
     "bonus": Kind(
         scope="wallet:promote", takes=(Take(Role.PROMOTIONS),), gives=Role.BONUS, most=1_000_000, reference=True,

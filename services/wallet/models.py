@@ -123,6 +123,9 @@ class Transaction(Base):
             )
             for column in ("reference", "reverses")
         ),
+        Index(
+            "ix_transactions_guaranteed_prizes", "created_at", "id", postgresql_where=text("kind = 'guaranteed_prize'")
+        ),
         Index("ix_transactions_hold_id", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
     )
 

@@ -12,6 +12,7 @@ from services.payments import deposits, levels
 from services.payments.providers import transport
 from services.scoring import fetching
 from services.scoring import letters as scoring_letters
+from services.scoring import wallet as scoring_wallet
 from tests.services.support import CATALOG, ROOT, SERVICES
 
 HEADER = ["call", "time-out", "retry", "idempotency key", "UNKNOWN means"]
@@ -44,6 +45,7 @@ OWN: dict[str, dict[str, float]] = {
         "a file of a provider": fetching.FILE_SECONDS,
         "S3": aws.CONNECT_SECONDS,
         "`POST auth /auth/token`": scoring_letters.SECONDS,
+        "`POST wallet /wallet/internal/batches`": scoring_wallet.SECONDS,
     },
 }
 

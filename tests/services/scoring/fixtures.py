@@ -16,11 +16,14 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.common.outside import Once
-from services.scoring import letters
+from services.scoring import comparing, letters, paying
+from services.scoring import wallet as wallets
 from services.scoring.app import create_app
 from services.scoring.tasks import jobs
 from tests.services.auth.fixtures import Auth, Person
+from tests.services.payments.fixtures import ByHost
 from tests.services.support import Clock, Cloud, environ, running
+from tests.services.wallet.fixtures import Wallet
 
 
 @dataclass
@@ -171,3 +174,36 @@ async def scoring(
         made = Scoring(app, httpx.AsyncClient(), database, auth, clock, *await tokens(auth), s3)
         async with running(app, made.environment("web")) as made.client:
             yield made
+
+
+@dataclass
+class Paying:
+    """A running scoring whose worker reaches a running wallet."""
+
+    scoring: Scoring
+    wallet: Wallet
+    inside: ByHost
+
+    async def winnings(self, *players: str) -> list[int]:
+        """What players have won, by the wallet."""
+        bearer = await self.wallet.machine("tests", {"wallet:read"})
+        answer = await self.wallet.client.post("/wallet/internal/balances", headers=bearer, json={"players": players})
+        assert answer.status_code == 200, answer.text
+        return [each["winnings"] for each in answer.json()["balances"]]
+
+    async def postings(self) -> int:
+        """How many prizes the wallet has posted."""
+        owner = await self.scoring.auth.cloud.connect(self.wallet.database, role="owner", service="wallet")
+        found = await owner.fetchval("SELECT count(*) FROM transactions WHERE kind = 'guaranteed_prize'")
+        await owner.close()
+        return int(found)
+
+
+@pytest.fixture
+async def paying_wallet(scoring: Scoring, wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> Paying:
+    """Scoring and the wallet that it pays by; the way between them can be broken."""
+    inside = ByHost(auth=scoring.auth.app, wallet=wallet.app)
+    to_wallet = Once(functools.partial(wallets.open_wallet, inside))
+    monkeypatch.setitem(jobs.outside, paying.PAY, paying.Pay(to_wallet))
+    monkeypatch.setitem(jobs.outside, comparing.COMPARE, comparing.Compare(to_wallet))
+    return Paying(scoring, wallet, inside)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from sqlalchemy import text
 
 from tests.scoring.test_us_gp_2023 import MOVED
-from tests.services.scoring.fixtures import Scoring
+from tests.services.scoring.fixtures import Paying, Scoring
 from tests.services.scoring.races import AUSTIN, MOVING, RULES, STEADY, drivers, picks, texts
 from tests.services.written_metrics import written_metrics
 
@@ -16,8 +15,9 @@ pytestmark = pytest.mark.postgres
 
 
 async def test_a_correction_moves_the_right_players_and_prizes_wait(
-    scoring: Scoring, capsys: pytest.CaptureFixture[str]
+    paying_wallet: Paying, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    scoring = paying_wallet.scoring
     rules = await scoring.rules(RULES)
     slate = await scoring.slate(rules, AUSTIN, players=drivers())
     contest = await scoring.contest(slate, 60_001, 30_000)
@@ -73,14 +73,18 @@ async def test_a_correction_moves_the_right_players_and_prizes_wait(
     first, *_ = await scoring.board(contest, await scoring.again(one))
     assert amounts == ({steady: 60_001, moving: 15_000, moved_too: 15_000} if first[1] == steady else
                        {moving: 45_001, moved_too: 45_000})  # fmt: skip
-    assert await emitted(scoring, "scoring.payout-ordered") == len(amounts)
+    assert {row["state"] for row in paid["payouts"]} == {"paid"}
+    owner = {steady: one, moving: other, moved_too: third}
+    won = await paying_wallet.winnings(*(str(owner[team].id) for team in amounts))
+    assert won == list(amounts.values())
     await scoring.tick(hours=1)
-    assert await emitted(scoring, "scoring.payout-ordered") == len(amounts), "ordered once"
+    assert await paying_wallet.postings() == len(amounts), "paid once"
     refused = await scoring.refused("POST", *scoring.call(AUSTIN, "f1db", texts("flag")))
     assert refused == (409, "match_final")
 
 
-async def test_what_exceeds_the_threshold_waits_for_a_second_person(scoring: Scoring) -> None:
+async def test_what_exceeds_the_threshold_waits_for_a_second_person(paying_wallet: Paying) -> None:
+    scoring = paying_wallet.scoring
     rules = await scoring.rules(RULES)
     slate = await scoring.slate(rules, AUSTIN, players=drivers())
     contest = await scoring.contest(slate, 10_000_001)
@@ -102,7 +106,8 @@ async def test_what_exceeds_the_threshold_waits_for_a_second_person(scoring: Sco
     for _ in range(2):
         paid = await scoring.ok("POST", approval, checker.bearer)
         assert paid["state"] == "ordered" and [row["amount"] for row in paid["payouts"]] == [10_000_001]
-    assert await emitted(scoring, "scoring.payout-ordered") == 1
+    await scoring.work()
+    assert await paying_wallet.winnings(str(person.id)) == [10_000_001] and await paying_wallet.postings() == 1
 
 
 async def points(scoring: Scoring, rules: str, bearer: dict[str, str]) -> dict[str, Fraction]:
@@ -115,10 +120,5 @@ async def points(scoring: Scoring, rules: str, bearer: dict[str, str]) -> dict[s
 async def locked(scoring: Scoring, contest: str, state: str) -> None:
     """Nothing is paid."""
     answer = await scoring.ok("GET", f"/scoring/internal/contests/{contest}/payouts", scoring.staff)
-    assert answer["state"] == state and not any(row["ordered"] for row in answer["payouts"])
-    assert await emitted(scoring, "scoring.payout-ordered") == 0
-
-
-async def emitted(scoring: Scoring, name: str) -> int:
-    async with scoring.app.state.sessions() as session:
-        return int(await session.scalar(text("SELECT count(*) FROM events WHERE name = :name"), {"name": name}))
+    assert answer["state"] == state and not any(row["posting"] for row in answer["payouts"])
+    assert {row["state"] for row in answer["payouts"]} <= {"waiting"}
