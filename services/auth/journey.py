@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 
 from services.auth import totp
-from services.common.journey import FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
+from services.common.journey import FINANCE, FIRST, SECOND, SUPPORT, Journey, SecondFactor, Step, Unexpected
 
 #: How long the worker and the gateway may take with a letter, in seconds.
 LETTER_SECONDS = 45
@@ -68,21 +68,22 @@ def show_a_second_factor(journey: Journey) -> str:
 
 
 def employ(journey: Journey) -> str:
-    """Somebody becomes a member of staff: by an operator's client, from inside; permissions come with a second factor."""
-    given = credentials(journey, SUPPORT)
-    journey.ask("POST", "/auth/register", 202, json=given)
-    finish_registration(journey, SUPPORT, given)
+    """Two people become members of staff: by an operator's client, from inside; permissions come with a second factor."""
     authorise_roles(journey)
-    body = {"email": given["email"], "roles": ["support"], "reason": "the walk needs one"}
-    journey.ask("POST", "/auth/internal/roles", 204, who="auth-roles", inside="auth", json=body)
-    log_in_as(journey, SUPPORT)
+    for who, role in ((SUPPORT, "support"), (FINANCE, "finance")):
+        given = credentials(journey, who)
+        journey.ask("POST", "/auth/register", 202, json=given)
+        finish_registration(journey, who, given)
+        body = {"email": given["email"], "roles": [role], "reason": "the walk needs one"}
+        journey.ask("POST", "/auth/internal/roles", 204, who="auth-roles", inside="auth", json=body)
+        log_in_as(journey, who)
+        journey.kept(UnusedCodes).of[who] = iter(add_authenticator_app(journey, who))
     player = journey.ask("GET", "/auth/me", 200, who=FIRST)["id"]
     journey.ask("GET", f"/auth/staff/accounts/{player}", 403, who=SUPPORT)
-    journey.kept(UnusedCodes).of[SUPPORT] = iter(add_authenticator_app(journey, SUPPORT))
     journey.kept(SecondFactor).show(SUPPORT)
     shown = journey.ask("GET", f"/auth/staff/accounts/{player}", 200, who=SUPPORT)["email"]
     journey.ask("POST", f"/auth/staff/accounts/{player}/freeze", 403, who=SUPPORT, json={"reason": "not hers to do"})
-    return f"{SUPPORT} of support sees {shown} and freezes nobody"
+    return f"{SUPPORT} of support sees {shown} and freezes nobody; {FINANCE} of finance"
 
 
 def log_in_by_the_provider(journey: Journey) -> str:
@@ -167,7 +168,7 @@ STEPS = (
     Step("verify addresses by the letters", verify),
     Step("log in", log_in),
     Step("show a second factor", show_a_second_factor),
-    Step("employ a member of staff", employ),
+    Step("employ two members of staff", employ),
     Step("log in by the provider", log_in_by_the_provider),
     Step("refuse forged tokens", refuse_forged_tokens),
 )

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-#: The two players of a journey and a member of staff (support), by the names under which their tokens are kept.
-FIRST, SECOND, SUPPORT = "asha", "ravi", "meera"
+#: The two players of a journey and two members of staff, by the names under which their tokens are kept.
+FIRST, SECOND, SUPPORT, FINANCE = "asha", "ravi", "meera", "nina"
 
 #: How long a walk tries again where a service says that it is busy and did nothing, in seconds.
 BUSY_SECONDS = 60
@@ -78,7 +78,7 @@ class Journey:
         inside: str | None = None,
         **request: Any,
     ) -> Any:
-        """The JSON of an answer, whose status must be one of `accepted`; None where it has no body. Raises Unexpected.
+        """The JSON of an answer, or its text, whose status must be one of `accepted`; None without a body. Raises Unexpected.
 
         `who`: whose token goes along. `key`: an idempotency key of this walk. `inside`: the service that is asked at its own
         address instead of through the platform's URL.
@@ -95,7 +95,9 @@ class Journey:
         if answer.status_code not in accepted:
             wanted = " or ".join(map(str, accepted))
             raise Unexpected(f"{method} {path} gave {answer.status_code} instead of {wanted}: {answer.text[:300]}")
-        return answer.json() if answer.content else None
+        if not answer.headers.get("Content-Type", "").startswith("text/"):
+            return answer.json() if answer.content else None
+        return answer.text
 
     def until(self, seconds: float, what: str, look: Callable[[], T | None]) -> T:
         """What `look` returns once it is not None, asked several times a second. Raises Unexpected after `seconds`."""

@@ -24,6 +24,7 @@ staff = APIRouter(prefix="/scoring/staff", tags=["staff"])
 
 Checker = Annotated[Caller, Depends(may(Permission.APPROVE_PRIZES, step_up=True))]
 Auditor = Annotated[Caller, Depends(may(Permission.AUDIT_PRIZES))]
+Comparer = Annotated[Caller, Depends(may(Permission.AUDIT_PRIZES, step_up=True))]
 Count = Annotated[int, Query(ge=1, le=prizes.PAGE)]
 FromFirst = Annotated[UUID, Query(description="The last id of the page before")]
 
@@ -86,7 +87,7 @@ async def read_report(day: date, caller: Auditor, session: Session) -> PrizeRepo
     return PrizeReportView.model_validate(found, from_attributes=True)
 
 
-@staff.post("/prizes/reports/{day}", status_code=202, responses=responses(*callers.REFUSALS))
-async def order_report(day: date, caller: Auditor, session: Session) -> None:
+@staff.post("/prizes/reports/{day}", status_code=202, responses=responses(*callers.STEP_UP_REFUSALS))
+async def order_report(day: date, caller: Comparer, session: Session) -> None:
     """Have a day compared now; needs the permission `scoring:audit`."""
     await comparing.order(session, day)

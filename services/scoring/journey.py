@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from services.common.journey import FIRST, SECOND, Journey, Step
+from services.common.journey import FINANCE, FIRST, SECOND, Journey, SecondFactor, Step, Unexpected
 from services.scoring import example
 
 #: How long the worker may take to score and to bring the board up to date, in seconds.
@@ -78,6 +79,44 @@ def rank_players(journey: Journey) -> str:
     return "season and league agree"
 
 
+def pay_prizes(journey: Journey) -> str:
+    """An operator closes the match early, so a second person approves; then the winner's statement shows the prize, and both
+    sides of the books agree."""
+    contest = journey.kept(SmokeContest)
+    example.staff(journey, "POST", f"matches/{contest.match}/closing", {"reason": "the umpires have signed"})
+    approval, payouts = [f"/scoring/staff/contests/{contest.id}/{what}" for what in ("approval", "payouts")]
+    journey.ask("POST", approval, 403, who=FIRST)
+    journey.kept(SecondFactor).show(FINANCE)
+    waiting = "the prizes to be proposed (does the worker run?)"
+    journey.until(WORKER_SECONDS, waiting, lambda: _state(journey, payouts) == "proposed" or None)
+    for _ in range(2):  # again changes nothing
+        journey.ask("POST", approval, 200, who=FINANCE)
+    since, until = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+    query = {"since": since.isoformat(), "until": until.isoformat()}
+
+    def paid() -> list[str] | None:
+        rows = journey.ask("GET", payouts, 200, who=FINANCE)["payouts"]
+        return [row["posting"] for row in rows] if all(row["posting"] for row in rows) else None
+
+    postings = journey.until(WORKER_SECONDS, "the prizes paid (does the worker run?)", paid)
+    for who, amount in ((SECOND, 10_000), (FIRST, 5_000)):
+        statement = journey.ask("GET", "/wallet/statement.csv", 200, who=who, params=query)
+        won = [row for row in statement.splitlines() if f",winnings,guaranteed_prize,{amount}," in row]
+        if len(won) != 1:
+            raise Unexpected(f"{who}'s statement has {len(won)} prizes of {amount} paise instead of one")
+    report = f"/scoring/staff/prizes/reports/{datetime.now(UTC).date()}"
+    journey.ask("POST", report, 202, who=FINANCE)
+
+    def compared() -> dict[str, Any] | None:
+        found: dict[str, Any] = journey.ask("GET", report, 200, 404, who=FINANCE)
+        return found if found.get("lines", 0) >= len(postings) else None
+
+    found = journey.until(WORKER_SECONDS, "the comparison with the wallet (does the worker run?)", compared)
+    if wrong := [each for each in found["discrepancies"] if each["id"] in postings]:
+        raise Unexpected(f"scoring and wallet differ: {wrong}")
+    return f"{SECOND} won 10000 paise, {FIRST} 5000; {found['lines']} lines, {found['postings']} postings"
+
+
 def refuse_outsiders(journey: Journey) -> str:
     """From outside there are no feeds, whoever asks."""
     path = f"/scoring/internal/matches/{journey.kept(SmokeContest).match}/snapshots"
@@ -111,6 +150,10 @@ def ask_feed(journey: Journey) -> str:
     return journey.until(FEED_SECONDS, "the match taken in and scored (does the scheduler run?)", look)
 
 
+def _state(journey: Journey, payouts: str) -> str:
+    return str(journey.ask("GET", payouts, 200, who=FINANCE)["state"])
+
+
 def _leads(journey: Journey, runs: int, who: str) -> str:
     contest = journey.kept(SmokeContest)
     example.say(journey, contest.match, datetime.now(UTC).isoformat(), runs)
@@ -132,6 +175,7 @@ STEPS = (
     Step("score a match", score),
     Step("score a correction", correct),
     Step("rank players over slates", rank_players),
+    Step("pay prizes", pay_prizes),
     Step("feeds stay inside", refuse_outsiders),
     Step("ask a feed ball by ball", ask_feed),
 )

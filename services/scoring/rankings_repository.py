@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scoring.models import Contest, Entry, League, LeagueMember, Season, SeasonTotal, Slate, Team
+from services.scoring.models import Contest, Entry, Slate, Team
+from services.scoring.models_seasons import League, LeagueMember, Season, SeasonTotal
 
 
 @dataclass(frozen=True, slots=True)

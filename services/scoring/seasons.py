@@ -22,7 +22,7 @@ from services.common.errors import ServiceError
 from services.scoring import boards, matches, rankings_repository, repository, seasons_repository
 from services.scoring.boards import BoardReader
 from services.scoring.errors import ScoringCode, there
-from services.scoring.models import League, Season
+from services.scoring.models_seasons import League, Season
 from services.scoring.rankings_repository import Ranking, of_league, of_season
 from services.scoring.schemas_seasons import (
     LeagueRequest,
@@ -107,7 +107,6 @@ async def make_league(
     await _season(session, wanted.season)
     await seasons_repository.lock_player(session, player)
     if await seasons_repository.league(session, league_id) is None:
-        await _one_more(session, player)
         values = {
             "id": league_id,
             "season_id": wanted.season,
@@ -132,9 +131,7 @@ async def join(session: AsyncSession, clock: Clock, player: UUID, league_id: UUI
     league = await seasons_repository.league(session, league_id, lock=True)
     if league is None or not hmac.compare_digest(league.code, code):
         raise ServiceError(ScoringCode.LEAGUE_UNKNOWN, "Ask a member of it for its id and code.")
-    if not await seasons_repository.is_member(session, league_id, player):
-        await _one_more(session, player)
-        await _take_in(session, clock, league, player)
+    await _take_in(session, clock, league, player)
     return _league_view(league)
 
 
@@ -197,18 +194,20 @@ async def league_table(session: AsyncSession, cache: Cache, player: UUID, league
     return PlayersBoard(session, cache, of_league(league_id), label, league.members)
 
 
-async def _one_more(session: AsyncSession, player: UUID) -> None:
-    """Raises ServiceError (too_many_leagues). The player is locked."""
-    if len(await seasons_repository.leagues_with(session, player)) >= LEAGUES_EACH:
+async def _take_in(session: AsyncSession, clock: Clock, league: League, player: UUID) -> None:
+    """Make a player a member, if that is not so already: the one way into a league. Player and league are locked.
+
+    Raises ServiceError (too_many_leagues).
+    """
+    if await seasons_repository.is_member(session, league.id, player):
+        return
+    if await seasons_repository.count_leagues(session, player) >= LEAGUES_EACH:
         raise ServiceError(
             ScoringCode.TOO_MANY_LEAGUES, f"A player is in {LEAGUES_EACH} leagues at most; leave one first."
         )
-
-
-async def _take_in(session: AsyncSession, clock: Clock, league: League, player: UUID) -> None:
-    if await seasons_repository.join(session, league.id, player, clock.now()):
-        league.members += 1
-        await outbox.enqueue(session, MEMBER, {"league": str(league.id), "player": str(player)})
+    await seasons_repository.join(session, league.id, player, clock.now())
+    league.members += 1
+    await outbox.enqueue(session, MEMBER, {"league": str(league.id), "player": str(player)})
 
 
 async def _season(session: AsyncSession, season_id: UUID) -> Season:

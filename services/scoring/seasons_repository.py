@@ -11,7 +11,8 @@ from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, select, text, updat
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.scoring.models import League, LeagueMember, MatchRecord, Season, SeasonSlate, SeasonTotal, SlateMatch
+from services.scoring.models import MatchRecord, SlateMatch
+from services.scoring.models_seasons import League, LeagueMember, Season, SeasonSlate, SeasonTotal
 
 #: `reached` of a slate whose teams were never counted: even those that no scoring has moved are counted then.
 _NEVER = -1
@@ -126,11 +127,9 @@ async def add_league(session: AsyncSession, values: Mapping[str, Any]) -> None:
     await session.execute(insert(League).values(**values).on_conflict_do_nothing())
 
 
-async def join(session: AsyncSession, league_id: UUID, owner: UUID, now: datetime) -> bool:
-    """Make somebody a member; False if that is so already."""
-    values = {"league_id": league_id, "owner_id": owner, "joined_at": now}
-    made = insert(LeagueMember).values(**values).on_conflict_do_nothing().returning(LeagueMember.owner_id)
-    return (await session.execute(made)).first() is not None
+async def join(session: AsyncSession, league_id: UUID, owner: UUID, now: datetime) -> None:
+    """Make somebody a member who is none yet; both are locked."""
+    await session.execute(insert(LeagueMember).values(league_id=league_id, owner_id=owner, joined_at=now))
 
 
 async def leave(session: AsyncSession, league_id: UUID, owner: UUID) -> bool:
@@ -150,6 +149,12 @@ async def leagues_with(session: AsyncSession, owner: UUID) -> Sequence[League]:
     """The leagues in which somebody plays, by title."""
     joined = select(League).join(LeagueMember, LeagueMember.league_id == League.id)
     return (await session.scalars(joined.where(LeagueMember.owner_id == owner).order_by(League.title, League.id))).all()
+
+
+async def count_leagues(session: AsyncSession, owner: UUID) -> int:
+    """In how many leagues somebody plays."""
+    chosen = select(func.count()).select_from(LeagueMember).where(LeagueMember.owner_id == owner)
+    return int((await session.scalars(chosen)).one())
 
 
 async def leagues_of(session: AsyncSession, season_id: UUID, after: UUID, count: int) -> Sequence[UUID]:

@@ -202,6 +202,35 @@ async def test_a_league_is_its_members_business_and_ranks_them_alone(
     assert [each["title"] for each in await scoring.ok("GET", "/scoring/leagues", second.bearer)] == ["More"]
 
 
+async def test_every_way_into_a_league_counts(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one, joining one, and coming back into one's own that everybody has left, one after the other and at once."""
+    rules = await scoring.rules("cricket-t20-b@1.1.0")
+    season = str(uuid4())
+    body = {"title": "A season", "slates": [await scoring.slate(rules, "cricsheet:9")]}
+    await scoring.ok("PUT", f"/scoring/internal/seasons/{season}", scoring.staff, body)
+    person, other = [await scoring.auth.person() for _ in range(2)]
+    monkeypatch.setattr(seasons, "LEAGUES_EACH", 3)
+    wanted = {"season": season, "title": "Mine"}
+    paths = [f"/scoring/leagues/{uuid4()}" for _ in range(6)]
+    for path in paths[:3]:  # made and left: nobody is in them
+        await scoring.ok("PUT", path, person.bearer, wanted)
+        assert (await scoring.client.delete(f"{path}/members/me", headers=person.bearer)).status_code == 204
+    theirs = [await scoring.ok("PUT", path, other.bearer, wanted) for path in paths[3:]]
+    for path, league in zip(paths[3:5], theirs, strict=False):
+        await scoring.ok("POST", f"{path}/members", person.bearer, {"code": league["code"]})
+    calls: list[tuple[str, str, Any]] = [("PUT", path, wanted) for path in paths[:3]]
+    calls += [("POST", f"{paths[5]}/members", {"code": theirs[2]["code"]})]
+    answers = await asyncio.gather(
+        *[scoring.client.request(method, path, headers=person.bearer, json=sent) for method, path, sent in calls]
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409], "two leagues and one more"
+    assert len(await scoring.ok("GET", "/scoring/leagues", person.bearer)) == 3
+    for method, path, sent in calls:
+        again = await scoring.client.request(method, path, headers=person.bearer, json=sent)
+        assert again.status_code in (200, 409), "who is in is in"
+    assert len(await scoring.ok("GET", "/scoring/leagues", person.bearer)) == 3
+
+
 async def test_what_is_unknown_is_refused_and_nothing_of_it_is_kept(scoring: Scoring) -> None:
     person = await scoring.auth.person()
     unknown = str(uuid4())
