@@ -90,7 +90,7 @@ class Jobs:
                     with _traced(task, message):
                         await handler(session, clock, message.payload)
 
-            self.messages[task] = each
+            self.messages[self._free(task)] = each
             return handler
 
         return register
@@ -106,7 +106,7 @@ class Jobs:
                 if span:
                     spans.shared(span, [message.trace for message in others])
 
-            self.messages[task] = together
+            self.messages[self._free(task)] = together
             return handler
 
         return register
@@ -122,7 +122,7 @@ class Jobs:
 
     def on_message_outside(self, task: str, call: OutsideCall[Any, Any]) -> None:
         """The outbox messages of `task` are calls to the outside, each by itself."""
-        self.outside[task] = call
+        self.outside[self._free(task)] = call
 
     def on_schedule(
         self, task: str, cron: str, *, late_after: timedelta, runbook: str = "job-late"
@@ -133,7 +133,7 @@ class Jobs:
         """
 
         def register(handler: ClockHandler) -> ClockHandler:
-            self.scheduled[task] = Scheduled(cron, late_after, runbook, run=handler)
+            self.scheduled[self._free(task)] = Scheduled(cron, late_after, runbook, run=handler)
             return handler
 
         return register
@@ -147,10 +147,16 @@ class Jobs:
         """
 
         def register(handler: CleanUp) -> CleanUp:
-            self.scheduled[task] = Scheduled(cron, late_after, runbook, clean_up=handler)
+            self.scheduled[self._free(task)] = Scheduled(cron, late_after, runbook, clean_up=handler)
             return handler
 
         return register
+
+    def _free(self, task: str) -> str:
+        """The broker has one task of a name. Raises ValueError where two jobs want it."""
+        if task in self.messages or task in self.outside or task in self.scheduled:
+            raise ValueError(f"two jobs are called {task!r}: give each a name of its own")
+        return task
 
     @property
     def tasks(self) -> list[str]:

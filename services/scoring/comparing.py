@@ -17,7 +17,7 @@ from services.scoring import prizes_repository
 from services.scoring.wallet import Posting, Wallet, open_wallet
 
 #: The outbox task that compares a day.
-COMPARE = "scoring.compare_prizes"
+COMPARE = "scoring.compare_day"
 
 #: So many differences are kept of a day; all are counted.
 KEPT = 200

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -235,3 +236,27 @@ async def test_a_database_that_is_away_is_said_with_a_runbook(
             await asyncio.sleep(0.02)
     looks.cancel()
     assert with_runbook(caplog) == [("ERROR", "job-late", "")]
+
+
+def test_two_jobs_do_not_share_a_name() -> None:
+    """A message and a schedule of one name were one task of the broker, and the later of them took the other's calls."""
+    jobs = Jobs()
+    jobs.on_schedule("one.look", "* * * * *", late_after=timedelta(minutes=5))(_nothing)
+    for again in (
+        lambda: jobs.on_message("one.look")(_nothing_said),
+        lambda: jobs.clean_up("one.look", "* * * * *", late_after=timedelta(minutes=5))(_none_left),
+    ):
+        with pytest.raises(ValueError, match=r"two jobs are called .one\.look."):
+            again()
+
+
+async def _nothing(session: AsyncSession, clock: Any) -> None:
+    """A schedule's."""
+
+
+async def _nothing_said(session: AsyncSession, clock: Any, payload: dict[str, Any]) -> None:
+    """A message's."""
+
+
+async def _none_left(session: AsyncSession, clock: Any) -> int:
+    return 0
