@@ -149,7 +149,7 @@ async def proposed(session: AsyncSession, after: UUID, count: int) -> ProposedCo
                 entries=contest.entered,
                 payouts=lines,
                 amount=amount,
-                closed_early=closed,
+                reasons=closed,
             )
         )
     return ProposedContests(contests=shown)

@@ -57,14 +57,14 @@ class PayoutList(BaseModel):
 
 
 class ProposedContest(BaseModel):
-    """A contest whose pay-outs wait for a second person. `closed_early`: why matches of it were not waited for."""
+    """A contest whose pay-outs wait for a second person. `reasons`: why matches of it were not waited for."""
 
     id: UUID
     title: str
     entries: int
     payouts: int
     amount: int
-    closed_early: list[str]
+    reasons: list[str]
 
 
 class ProposedContests(BaseModel):

@@ -14,7 +14,7 @@ from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.postgres import InTransaction, Reading
 from services.common.tokens import Caller
-from services.wallet import holds, movements, prizes, recovery, repository
+from services.wallet import holds, movements, prizes_repository, recovery, repository
 from services.wallet.dependencies import Known, Post, shares
 from services.wallet.errors import WalletCode
 from services.wallet.internal_schemas import (
@@ -173,4 +173,4 @@ async def read_prizes(
     `after_at`, `after`: moment and id of the last of the page before.
     """
     last = (after_at, after) if after_at is not None and after is not None else None
-    return await prizes.paid(reads, since, until, last, count)
+    return await prizes_repository.paid(reads, since, until, last, count)

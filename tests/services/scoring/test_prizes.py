@@ -231,7 +231,7 @@ async def test_who_wins_does_not_approve_and_who_audits_only_looks(stage: Stage)
     auditor = await scoring.auth.colleague("auditor")
     (waiting,) = (await scoring.ok("GET", "/scoring/staff/contests/waiting", auditor.bearer))["contests"]
     assert (waiting["id"], waiting["payouts"], waiting["amount"]) == (contest, 2, 10)
-    assert waiting["closed_early"] == ["the umpires have signed"], "below the threshold, and it waits all the same"
+    assert waiting["reasons"] == ["the umpires have signed"], "below the threshold, and it waits all the same"
     assert await scoring.refused("POST", approval, auditor.bearer) == (403, "forbidden")
     assert await scoring.refused("GET", "/scoring/staff/contests/waiting", stage.players[2].bearer) == (
         403,

@@ -1,4 +1,4 @@
-"""Prizes that were paid, for whoever ordered them to compare with its own lines."""
+"""The queries of prizes that were paid, for whoever ordered them to compare with its own lines."""
 
 from __future__ import annotations
 
