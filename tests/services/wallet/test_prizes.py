@@ -58,7 +58,11 @@ async def test_paid_prizes_are_read_page_by_page(payments: Payments, clock: Cloc
     await payments.ask("reversals", id=str(uuid4()), transaction=made[2])
 
     async def page(**more: Any) -> list[dict[str, Any]]:
-        query = {"since": begun.isoformat(), "until": (clock.now() + timedelta(hours=1)).isoformat(), "count": 2} | more
+        query: dict[str, Any] = {
+            "since": begun.isoformat(),
+            "until": (clock.now() + timedelta(hours=1)).isoformat(),
+            "count": 2,
+        } | more
         answer = await payments.wallet.client.get("/wallet/internal/prizes", params=query, headers=payments.token)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["prizes"])
