@@ -37,7 +37,7 @@ BATCH = 100
 CLIENTS = 64
 WRITERS = 3  # who sends batches: one at PostgreSQL, one in the service, one on its way
 POTS = 1000
-GROWTH = 200_000  # entries, twice: a figure before and after
+GROWTH = 10_000_000  # entries: a figure before and after
 
 BARE = """
     CREATE TABLE bare_balances (id int PRIMARY KEY, amount bigint NOT NULL CHECK (amount >= 0));
@@ -58,6 +58,27 @@ BARE_SCRIPT = r"""
 \set giver random(1, 500)
 \set taker random(501, 1000)
 SELECT bare_transfer(:giver, :taker, 1);
+"""
+
+
+#: A transfer of each account to the next one. What each account had it has again, and two entries more.
+RING = """
+    CREATE TEMP TABLE ring AS SELECT account AS giver, next AS taker
+        FROM unnest($1::uuid[], $2::uuid[]) AS given (account, next)
+"""
+ROUND = """
+    WITH made AS (
+        SELECT uuid7() AS id, r.giver, r.taker, g.entries AS given, g.amount AS held, t.entries AS taken, t.amount AS had
+        FROM ring r JOIN balances g ON g.account_id = r.giver JOIN balances t ON t.account_id = r.taker
+    ), moved AS (
+        INSERT INTO transactions (id, kind, note, created_by, created_at)
+        SELECT id, 'transfer', '', 'bench', now() FROM made
+    ), entered AS (
+        INSERT INTO entries
+        SELECT giver, given + 1, id, -1, held - 1, now() FROM made
+        UNION ALL SELECT taker, taken + 2, id, 1, had, now() FROM made
+    )
+    UPDATE balances SET entries = entries + 2 FROM ring WHERE account_id = giver
 """
 
 
@@ -161,10 +182,45 @@ async def _all() -> None:
         hot, *others = run.accounts
         await posted("sql.hot_account", 1, lambda: transfers(others, BATCH, hot))
         await _http(run, figure)
-        for _ in range(GROWTH // 2 // 1000):
-            await ledger.post(Reads(pool), transfers(run.accounts, 1000), datetime.now(UTC))
-        await posted(f"sql.after_{GROWTH}_entries", 1, lambda: transfers(run.accounts, BATCH))
+        await _growth(run, pool)
         await pool.close()
+
+
+async def _growth(run: Bench, pool: Pool) -> None:
+    """What one writer posts, and one account's newest entries are read in, with GROWTH entries more than before."""
+
+    async def measured() -> tuple[float, float, float]:
+        rate, used = await sql(run, pool, 1, lambda: transfers(run.accounts, BATCH))
+        took = []
+        for account in random.sample(run.accounts, 200):
+            begun = time.perf_counter()
+            await Reads(pool).fetch(
+                "SELECT * FROM entries WHERE account_id = $1 ORDER BY sequence DESC LIMIT 50", account
+            )
+            took.append(time.perf_counter() - begun)
+        return rate, used, sorted(took)[198] * 1000
+
+    before = await measured()
+    owner = await asyncpg.connect(
+        host=run.postgres.host,
+        port=run.postgres.port,
+        user="wallet_owner",
+        password=PASSWORD,
+        database="wallet",
+        ssl=False,
+    )
+    await owner.execute(RING, run.accounts, [*run.accounts[1:], run.accounts[0]])
+    for _ in range(GROWTH // 2 // len(run.accounts)):
+        await owner.execute(ROUND)
+    await owner.execute("VACUUM (ANALYZE)")  # else autovacuum does it meanwhile, for so many at once
+    await owner.close()
+    for what, unit, value, was in zip(
+        ("", ".cpu", ".statement.p99"), ("/s", "ms", "ms"), await measured(), before, strict=True
+    ):
+        Figure(
+            name=f"wallet.sql.after_{GROWTH}_entries{what}", value=round(value, 4), unit=unit, reference=round(was, 4),
+            against="before them",
+        ).emit()  # fmt: skip
 
 
 async def _http(run: Bench, figure: Callable[[str, float], None]) -> None:
