@@ -15,8 +15,10 @@ GOLDEN = Path(__file__).parent / "golden"
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 
-#: tests/e2e takes `local` through its whole life.
-@pytest.mark.parametrize("stack", ["dev", "prod", pytest.param("local", marks=pytest.mark.nightly)])
+#: Of dev's kinds prod lacks the scheduled action alone, which CI's rehearsal of dev has; tests/e2e walks `local`.
+@pytest.mark.parametrize(
+    "stack", ["prod", *(pytest.param(stack, marks=pytest.mark.nightly) for stack in ("dev", "local"))]
+)
 def test_the_engine_plans_what_the_program_registers(previews: Previews, composed: Composed, stack: str) -> None:
     """Each resource, by its URN, that the test cloud of the component tests sees, and the golden files' among them."""
     planned = {resource.urn for resource in previews(stack).resources if resource.operation == "create"}
