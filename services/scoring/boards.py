@@ -22,6 +22,9 @@ from services.scoring.rankings_repository import Ranking
 
 _AT_ONCE = 2000
 
+#: The rankings, by name, whose boards readers looked for in vain: what moves no more would never be filled again.
+MISSED = "scoring:missed"
+
 
 @asynccontextmanager
 async def open_cache() -> AsyncIterator[Cache]:
@@ -75,6 +78,11 @@ async def place(session: AsyncSession, cache: Cache, ranking: Ranking, member: U
         await cache.zrem(board, str(member))
     else:
         await _put(cache, board, [(member, units)])
+
+
+async def missed(cache: Cache, count: int) -> list[str]:
+    """At most so many rankings whose boards were looked for in vain; they are handed out once. Raises RedisError."""
+    return sorted(await cache.spop(MISSED, count))
 
 
 async def _put(cache: Cache, key: str, members: Sequence[tuple[UUID, int]]) -> None:
@@ -133,7 +141,10 @@ class BoardReader:
     async def _ask(self, script: str, *arguments: str) -> Any:
         """What a script says of the board; None where the cache has none or does not answer."""
         try:
-            return await self._cache.eval(script, 2, self._board, self._mark, *arguments)
+            found = await self._cache.eval(script, 2, self._board, self._mark, *arguments)
+            if found is None:
+                await self._cache.sadd(MISSED, self._ranking.name)
+            return found
         except RedisError:
             return None  # the truth is in PostgreSQL
 

@@ -39,11 +39,20 @@ _MINUTE = timedelta(minutes=1)
 
 
 async def keep(session: AsyncSession, clock: Clock, provider: str, match_id: str, wanted: FeedRequest) -> FeedView:
-    """Ask a provider for a match from now on, or for other files, or again. Raises ServiceError (feed_unknown)."""
-    values = _row(provider, match_id, wanted.files, clock.now()) | {"every": wanted.every}
-    values["next_at"] = wanted.begins_at or clock.now()
+    """Ask a provider for a match from now on, or for other files, or again; at once where it is asked more than once a minute.
+
+    Raises ServiceError (feed_unknown).
+    """
+    now = clock.now()
+    values = _row(provider, match_id, wanted.files, now) | {"every": wanted.every}
+    values["next_at"] = wanted.begins_at or now
     await feeds_repository.keep(session, values)
-    return _view(there(await feeds_repository.feed(session, match_id, provider), ScoringCode.FEED_UNKNOWN))
+    feed = there(await feeds_repository.feed(session, match_id, provider), ScoringCode.FEED_UNKNOWN)
+    paused = await feeds_repository.paused_until(session, provider)
+    if timedelta(seconds=feed.every) < _MINUTE and feed.next_at <= now and (paused is None or paused <= now):
+        feed.turn, feed.next_at = feed.turn + 1, now + _TURN
+        await outbox.enqueue(session, PULL, _message(provider, match_id, feed.turn))
+    return _view(feed)
 
 
 async def end(session: AsyncSession, provider: str, match_id: str) -> FeedView:

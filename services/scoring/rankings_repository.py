@@ -18,8 +18,12 @@ from services.scoring.models_seasons import League, LeagueMember, Season, Season
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Who is ranked together: rows of member, units and changed_in, and up to which revision these are right."""
+    """Who is ranked together: rows of member, units and changed_in, and up to which revision these are right.
 
+    `name`: what kind of ranking it is and its id, for `named`.
+    """
+
+    name: str
     id: UUID
     rows: Select[UUID, int, int]
     revision: Select[int]
@@ -33,14 +37,14 @@ def of_contest(contest_id: UUID) -> Ranking:
         .where(Entry.contest_id == contest_id)
     )
     revision = select(Slate.revision).join(Contest, Contest.slate_id == Slate.id).where(Contest.id == contest_id)
-    return Ranking(contest_id, entered, revision)
+    return Ranking(f"contest {contest_id}", contest_id, entered, revision)
 
 
 def of_season(season_id: UUID) -> Ranking:
     """Everybody who has a team in one of a season's slates."""
     everybody = select(SeasonTotal.owner_id.label("member"), SeasonTotal.units, SeasonTotal.changed_in)
     revision = select(Season.revision).where(Season.id == season_id)
-    return Ranking(season_id, everybody.where(SeasonTotal.season_id == season_id), revision)
+    return Ranking(f"season {season_id}", season_id, everybody.where(SeasonTotal.season_id == season_id), revision)
 
 
 def of_league(league_id: UUID) -> Ranking:
@@ -57,7 +61,16 @@ def of_league(league_id: UUID) -> Ranking:
         .where(LeagueMember.league_id == league_id)
     )
     revision = select(Season.revision).join(League, League.season_id == Season.id).where(League.id == league_id)
-    return Ranking(league_id, members, revision)
+    return Ranking(f"league {league_id}", league_id, members, revision)
+
+
+_KINDS = {"contest": of_contest, "season": of_season, "league": of_league}
+
+
+def named(name: str) -> Ranking:
+    """The ranking of that name."""
+    kind, _, identity = name.partition(" ")
+    return _KINDS[kind](UUID(identity))
 
 
 async def revision_of(session: AsyncSession, ranking: Ranking) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import events, metrics, outbox
@@ -26,7 +28,10 @@ from services.scoring import (
     seasons,
     service,
 )
-from services.scoring.rankings_repository import of_contest, of_league
+from services.scoring.rankings_repository import named, of_contest, of_league
+
+#: The outbox task that fills a board which readers have missed, and how many are filled after each look.
+FILL, FILLED_AT_ONCE = "scoring.fill_board", 200
 
 jobs = Jobs(emits=True)
 jobs.on_message_outside(feeds.PULL, pulling.Pull())
@@ -97,6 +102,13 @@ async def place_member(session: AsyncSession, clock: Clock, payload: dict[str, A
         await boards.place(session, cache, of_league(UUID(payload["league"])), UUID(payload["player"]))
 
 
+@jobs.on_message(FILL)
+async def fill_board(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
+    """Fill a board that the cache has lost."""
+    async with boards.open_cache() as cache:
+        await boards.refresh(session, cache, named(payload["ranking"]))
+
+
 @jobs.on_message(prizes.SETTLE)
 async def settle(session: AsyncSession, clock: Clock, payload: dict[str, Any]) -> None:
     """Compute the prizes of a contest whose matches may all be final."""
@@ -119,6 +131,15 @@ async def finish_matches(session: AsyncSession, clock: Clock) -> None:
 async def look_at_prizes(session: AsyncSession, clock: Clock) -> None:
     """Every minute ask again for what should be paid by now."""
     await paying.look(session, clock)
+
+
+@jobs.on_schedule("scoring.find_lost_boards", "* * * * *", late_after=timedelta(minutes=10), runbook="scoring-lag")
+async def find_lost_boards(session: AsyncSession, clock: Clock) -> None:
+    """Every minute have boards filled that readers have missed. A cache that does not answer has alarms of its own."""
+    with contextlib.suppress(RedisError):
+        async with boards.open_cache() as cache:
+            for name in await boards.missed(cache, FILLED_AT_ONCE):
+                await outbox.enqueue(session, FILL, {"ranking": name})
 
 
 @jobs.on_schedule("scoring.compare_prizes", "41 2 * * *", late_after=timedelta(hours=26), runbook="scoring-prizes")

@@ -13,7 +13,7 @@ import pytest
 from policies.catalog import all_controls
 from policies.controls.ec2 import ENDPOINT as ENDPOINT_KIND
 from policies.controls.iam import BUDGET_ACTION
-from policies.lang.identities import INLINE, MANAGED, ROLE
+from policies.lang.identities import GROUP, INLINE, MANAGED, ROLE, USER
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Severity, Status, Whole
 from tests.policies.build import remake
@@ -104,10 +104,14 @@ def test_no_bypass_is_missed(stack: str) -> None:
     assert set(missed) == _TAKEN_BACK.get(stack, set()), missed[:20]
 
 
+#: Of a policy that stands in its holder: the property that names it, and its type.
+_HOLDERS = dict(zip(INLINE, (("role", ROLE), ("user", USER), ("group", GROUP)), strict=True))
+
+
 def _neighbours(resource: Resource, stack: Stack) -> list[Resource]:
-    """What a document's judgement needs of the stack: the role that has it, or the bucket that it is of."""
-    if resource.type in INLINE:
-        return stack.targets(resource, "role", ROLE)
+    """What a document's judgement needs of the stack: the identity that has it, or the bucket that it is of."""
+    if resource.type in _HOLDERS:
+        return stack.targets(resource, *_HOLDERS[resource.type])
     if resource.type == MANAGED:
         attachments = stack.referrers(resource, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn")
         actions = stack.referrers(resource, BUDGET_ACTION, "definition.iamActionDefinition.policyArn")

@@ -11,7 +11,11 @@ import pytest
 from services.common import journey
 from services.common.journey import Journey, Unexpected
 
-BUSY = httpx.Response(503, text='{"title":"The service is busy; try again","status":503,"code":"busy"}')
+BUSY = httpx.Response(
+    503,
+    content=b'{"title":"The service is busy; try again","status":503,"code":"busy"}',
+    headers={"Content-Type": "application/problem+json"},
+)
 NOBODY = httpx.Response(503, text="<h1>503 Service Temporarily Unavailable</h1>")
 DONE = httpx.Response(200, json={"done": True})
 

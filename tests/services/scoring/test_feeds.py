@@ -18,7 +18,7 @@ from services.scoring import example
 from services.scoring import feeds as scoring_feeds
 from services.scoring.tasks import jobs
 from tests.scoring.test_us_gp_2023 import MOVED
-from tests.services.scoring.fixtures import Scoring, tokens
+from tests.services.scoring.fixtures import Paying, Scoring, tokens
 from tests.services.scoring.races import AUSTIN, MOVING, RULES, STEADY, drivers, picks, texts
 from tests.services.scoring.test_ingestion import SMALL, rows, small
 
@@ -100,7 +100,7 @@ async def column(scoring: Scoring, statement: str) -> list[Any]:
 
 
 async def test_a_race_is_asked_for_hourly_then_three_times_and_is_final_after_72_hours(
-    scoring: Scoring, providers: Providers
+    paying_wallet: Paying, scoring: Scoring, providers: Providers
 ) -> None:
     """2023 United States: results after eight hours, the disqualifications four hours later; four days in seconds."""
     rules = await scoring.rules(RULES)
@@ -124,7 +124,7 @@ async def test_a_race_is_asked_for_hourly_then_three_times_and_is_final_after_72
 
     for day in range(4):
         assert await column(scoring, "SELECT state FROM contests") == ["open"], day
-        assert await column(scoring, "SELECT count(*) FROM events WHERE name = 'scoring.payout-ordered'") == [0]
+        assert await column(scoring, "SELECT count(*) FROM payouts") == [0] and await paying_wallet.postings() == 0
         await later(scoring, hours=23)  # not yet
         await later(scoring, hours=1)
     after = await totals(scoring)
@@ -137,7 +137,9 @@ async def test_a_race_is_asked_for_hourly_then_three_times_and_is_final_after_72
     await later(scoring, minutes=1)
     assert await column(scoring, "SELECT phase FROM matches") == ["final"]
     assert await column(scoring, "SELECT state FROM contests") == ["ordered"]
+    assert await column(scoring, "SELECT state FROM payouts") == ["paid"] and await paying_wallet.postings() == 1
     await later(scoring, hours=24)
+    assert await paying_wallet.postings() == 1, "once"
     assert (await feed(scoring, "f1db", AUSTIN))["state"] == "ended"
     assert len([request for request in providers.asked if request.path.endswith("/race.yml")]) == 5, "asked no more"
 
@@ -350,8 +352,8 @@ async def test_a_match_goes_ball_by_ball(scoring: Scoring, providers: Providers)
     ]
     providers.of["scorer"].publish({"path": "/live/1.json", "log": log, "cuts": cuts})
     await ask(scoring, "scorer", "live:1", {"log.json": "/live/1.json"}, every=5)
+    seen = []  # the first time at once: the next minute's look finds nothing that is due
     assert await jobs.run_scheduled(scoring.app.state.sessions, scoring.clock, "scoring.poll_feeds")
-    seen = []
     for _ in range(3):
         waiting = await column(
             scoring, f"SELECT id FROM outbox WHERE task = '{scoring_feeds.PULL}' AND done_at IS NULL"

@@ -19,10 +19,12 @@ from scoring.sources import open_match
 from services.scoring import boards, seasons, units
 from services.scoring.rankings_repository import of_season
 from services.scoring.rescoring import roster_of
+from services.scoring.tasks import jobs
 from tests.scoring.builders import NOON
 from tests.scoring.test_us_gp_2023 import FLAG
 from tests.services.scoring.fixtures import Scoring
 from tests.services.scoring.races import AUSTIN, MOVING, RACE, RULES, STEADY, drivers, picks, texts
+from tests.services.support import environ
 
 pytestmark = pytest.mark.postgres
 
@@ -133,6 +135,37 @@ async def test_ranks_of_everybody_equal_plain_sorting_through_a_correction_and_a
     assert int(cluster.command("EXISTS", key)) == 1
     assert await listed(scoring, path, person.bearer) == wanted, "filled anew"
     assert await listed(scoring, f"seasons/{season}/board?start=11&count=5", person.bearer) == wanted[10:15]
+
+
+async def test_a_board_that_is_lost_and_missed_is_filled_though_nothing_moves(scoring: Scoring) -> None:
+    slate = await scoring.slate(await scoring.rules(RULES), AUSTIN, players=drivers())
+    contest, person = await scoring.contest(slate), await scoring.auth.person()
+    season = await opened(scoring, [slate])
+    await scoring.team(person.bearer, slate, picks(*STEADY), contest)
+    await scoring.work()
+
+    async def look_for_lost_boards() -> None:
+        with environ(scoring.environment("worker")):
+            assert await jobs.run_scheduled(scoring.app.state.sessions, scoring.clock, "scoring.find_lost_boards")
+
+    cluster = scoring.auth.cloud.cache
+    lost = [boards.keys(UUID(each))[0] for each in (contest, season)]
+    assert [int(cluster.command("ZCARD", key)) for key in lost] == [1, 1]
+    cluster.command("FLUSHALL")
+    await look_for_lost_boards()
+    assert await scoring.work() == 0, "nobody has missed them"
+    shown = [
+        await scoring.board(contest, person.bearer),
+        await listed(scoring, f"seasons/{season}/board", person.bearer),
+    ]
+    for _ in range(2):
+        await look_for_lost_boards()
+        await scoring.work()
+        assert [int(cluster.command("ZCARD", key)) for key in lost] == [1, 1]
+    assert shown == [
+        await scoring.board(contest, person.bearer),
+        await listed(scoring, f"seasons/{season}/board", person.bearer),
+    ]
 
 
 async def test_a_league_is_its_members_business_and_ranks_them_alone(
