@@ -223,8 +223,8 @@ def _play(platform: Platform, sequence: list[Step]) -> None:
 
 
 def test_nothing_acknowledged_is_lost(platform: Platform) -> None:
-    """Every write and what may lose one, and then one look, as each costs a start of what is down, and a run of the engine: what
-    an event loses, no later one brings back. Each event, by itself and with others, is in nightly sequences."""
+    """Every write and what may lose one, then one look, as each costs a start of what is down, and a run of the engine: what an
+    event loses, no later one brings back. Each event, by itself and with others, is in nightly sequences."""
     (dealt, *_) = sequences(1, SEED, together=DECK)
     _play(platform, [step for step in dealt if step not in BY_NIGHT and step[:2] != ("cut", "command")])
 
