@@ -46,7 +46,13 @@ CUTS: tuple[Step, ...] = tuple(
 )
 DECK = 15
 #: Of servers that keep nothing, of what the cut of an engine does too, or what tests/e2e has, too.
-BY_NIGHT: tuple[Step, ...] = (("kill", "ingress"), ("kill", "provider"), ("delete", "provider"), ("up",), ("taken port",))
+BY_NIGHT: tuple[Step, ...] = (
+    ("kill", "ingress"),
+    ("kill", "provider"),
+    ("delete", "provider"),
+    ("up",),
+    ("taken port",),
+)
 
 
 def sequences(count: int, seed: int, *, together: int = 1, more_cuts: int = 0) -> Iterator[list[Step]]:
