@@ -82,7 +82,8 @@ async def place(session: AsyncSession, cache: Cache, ranking: Ranking, member: U
 
 async def missed(cache: Cache, count: int) -> list[str]:
     """At most so many rankings whose boards were looked for in vain; they are handed out once. Raises RedisError."""
-    return sorted(await cache.spop(MISSED, count))
+    found: Any = await cache.spop(MISSED, count)
+    return sorted(found)
 
 
 async def _put(cache: Cache, key: str, members: Sequence[tuple[UUID, int]]) -> None:
