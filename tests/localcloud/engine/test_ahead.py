@@ -30,6 +30,11 @@ sys.exit(3)
 """
 
 
+def _hosts() -> set[psutil.Process]:
+    """Language hosts of this process: tests of the engine may have one of their own on the same worker."""
+    return {child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())}
+
+
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -71,8 +76,9 @@ def _run(stub: Any, project: Path, plugin: subprocess.Popen[str]) -> list[str]:
 def test_programs_run_as_ever_and_the_first_in_the_process_that_was_ready(engine: Engine, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
+    before = _hosts()
     with ahead.language_host(engine, project, Path(sys.executable), dict(os.environ)) as variables:
-        (host,) = [child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())]
+        (host,) = _hosts() - before
         with _attached(engine, variables) as (stub, plugin):  # the engine asks first, and ends its plugin
             assert stub.About(language_pb2.AboutRequest()).executable == sys.executable
         # What it read from the engine's pipes has ended: nobody else holds them.
@@ -99,8 +105,9 @@ def test_a_program_ends_with_its_host_whatever_it_is_about(engine: Engine, tmp_p
     """As after a SIGKILL of the command: nothing closes in order, and a program may be busy or wait for what never comes."""
     launcher = engine.pulumi.with_name("pulumi-language-python-exec")
     launcher.write_text('import time\nprint("started", flush=True)\ntime.sleep(600)\n')
+    before = _hosts()
     with ahead.language_host(engine, tmp_path, Path(sys.executable), dict(os.environ)) as variables:
-        (host,) = [child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())]
+        (host,) = _hosts() - before
         with _attached(engine, variables) as (stub, plugin):
             (ready,) = host.children()
             info = language_pb2.ProgramInfo(
@@ -119,8 +126,9 @@ def test_a_program_ends_with_its_host_whatever_it_is_about(engine: Engine, tmp_p
 
 
 def test_an_engine_whose_host_has_ended_gets_one_of_its_own(engine: Engine, tmp_path: Path) -> None:
+    before = _hosts()
     with ahead.language_host(engine, tmp_path, Path(sys.executable), dict(os.environ)) as variables:
-        (host,) = [child for child in psutil.Process().children() if "--ahead" in " ".join(child.cmdline())]
+        (host,) = _hosts() - before
         host.kill()
         host.wait()
         with _attached(engine, variables) as (stub, plugin):
