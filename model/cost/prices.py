@@ -8,11 +8,8 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from model.documents import LOADER
+from model import documents
 
 FILE = Path(__file__).with_name("prices.yaml")
 
@@ -71,7 +68,7 @@ class Prices:
 @cache
 def load(file: Path = FILE) -> Prices:
     """The table of the repository."""
-    content: Mapping[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe one
+    content = documents.read(file, str(file)).content
     sources = {name: PriceSource(**each) for name, each in content["sources"].items()}
     rows = {
         item: tuple(Price(item, unit, region, Decimal(usd), sources[source]) for unit, region, usd, source in each)
