@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,6 +93,8 @@ def _cut_off(far: FarEnd, cli: Cli) -> dict[str, Any]:
         (far.workspace.project / "go").touch()
         state = far.workspace.state_file("local")
         _until(lambda: '"creating"' in state.read_text(), first)
+        # The engine notes it before it asks for it: killed in between, it would have begun what nobody was asked for.
+        _until(lambda: _has_unread_request(far.cloud.endpoint), first)
     finally:
         os.killpg(first.pid, signal.SIGKILL)
         first.communicate()
@@ -152,3 +155,10 @@ def _listening(endpoint: str) -> psutil.Process:
         if connection.status == psutil.CONN_LISTEN and connection.laddr
     }
     return psutil.Process(listening[int(port or 0)])
+
+
+def _has_unread_request(endpoint: str) -> bool:
+    """Whether the kernel holds a request for the server at this address, which the server has not read."""
+    port = f":{urlsplit(endpoint).port:04X}"
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(local.endswith(port) and int(queues.partition(":")[2], 16) for _, local, _, _, queues, *_ in sockets)
