@@ -7,8 +7,9 @@ statements, and calls of a session's methods. Refused everywhere in a service: `
 REVIEWED says why. `services/common` is the framework that does it for them and is not looked at; models and migrations are
 the schema.
 
-Refused everywhere, `services/common` too: an `ON CONFLICT … DO NOTHING` that names columns. PostgreSQL then forgives a clash
-in that one unique index alone; two insertions of one row at once may meet in another index first, which is an error.
+Refused everywhere, `services/common` too: a plain `httpx.AsyncClient`, whose calls are in no trace; and an
+`ON CONFLICT … DO NOTHING` that names columns. PostgreSQL then forgives a clash in that one unique index alone; two insertions
+of one row at once may meet in another index first, which is an error.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ REVIEWED = {
 }
 
 
+#: What makes clients whose calls are spans.
+CARRIED = "common/telemetry/carried.py"
+
+_UNTRACED = "a plain httpx.AsyncClient is in no trace: PartnerClient, or connect of services.common.service_api"
+
+
 def check(directory: Path) -> list[str]:
     """What is wrong in the services of `directory`: `file:line: sentence`."""
     found: list[str] = []
@@ -52,7 +59,8 @@ def check(directory: Path) -> list[str]:
         if inside.startswith(SCHEMA):
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        problems = list(_conflicts(tree)) + ([] if service == "common" else list(_problems(tree, where, inside)))
+        problems = list(_conflicts(tree)) + ([] if where == CARRIED else list(_clients(tree)))
+        problems += [] if service == "common" else list(_problems(tree, where, inside))
         found += [f"{directory.name}/{where}:{line}: {text}" for line, text in problems]
     return found
 
@@ -64,6 +72,13 @@ def _conflicts(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, _FORGIVES
             case ast.Call(func=ast.Attribute(attr="on_conflict_do_nothing")) if node.args or node.keywords:
                 yield node.lineno, _FORGIVES
+
+
+def _clients(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="AsyncClient") | ast.Name(id="AsyncClient")):
+                yield node.lineno, _UNTRACED
 
 
 def _problems(tree: ast.Module, where: str, inside: str) -> Iterator[tuple[int, str]]:

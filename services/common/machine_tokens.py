@@ -48,6 +48,10 @@ class MachineTokens:
             await asyncio.shield(self._asking)
         return self._token
 
+    def forget(self) -> None:
+        """The token is no good any more: the next is asked for."""
+        self._good_until = 0.0
+
     async def _ask(self) -> None:
         asked, who = time.monotonic(), self._credentials
         form = {"grant_type": "client_credentials", "client_id": who.client, "client_secret": who.secret}

@@ -37,6 +37,18 @@ class Refused(Exception):
         self.code = code
 
 
+class NotDone(Exception):
+    """The provider did nothing: it was not reached, or it takes no more requests at the moment."""
+
+
+class Unknown(Exception):
+    """The provider may have done it. `reason` says in a word why that is not known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Try(Generic[Request]):
     """One try of a call. `repeated`: an earlier try may have reached the provider."""

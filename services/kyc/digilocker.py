@@ -19,6 +19,7 @@ from services.common import flow_tokens
 from services.common.outside import Refused
 from services.common.rotating import accepted
 from services.common.settings import Settings
+from services.common.telemetry.carried import PartnerClient
 from services.kyc.aadhaar import XML_BYTES
 
 #: Where DigiLocker sends people back: a page of the site, which posts what it gets to `/kyc/digilocker/{id}/answer`.
@@ -96,7 +97,7 @@ class Digilocker:
 
     async def eaadhaar(self, code: str, verifier: str, redirect: str) -> bytes:
         """The e-Aadhaar of the person who came back with `code`."""
-        async with httpx.AsyncClient(
+        async with PartnerClient(
             timeout=SECONDS, transport=self.transport, trust_env=False, follow_redirects=False
         ) as http:
             token = await self._token(http, code, verifier, redirect)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from services.common.telemetry.carried import PartnerClient
 from services.kyc.esign import RESPONSE_BYTES
 from services.kyc.settings import EsignAddress
 
@@ -31,7 +32,7 @@ class Esp:
         """Its answer to a signed query; whether it is to be believed is not looked at. Raises EspAwayError."""
         try:
             async with (
-                httpx.AsyncClient(timeout=SECONDS, trust_env=False, follow_redirects=False) as http,
+                PartnerClient(timeout=SECONDS, trust_env=False, follow_redirects=False) as http,
                 http.stream(
                     "POST", self.address.status, content=query.encode(), headers={"Content-Type": "application/xml"}
                 ) as answer,

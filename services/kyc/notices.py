@@ -17,10 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
 from services.common.clock import Clock
-from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.outbox import Message
 from services.common.outside import OutsideCall, Refused, Try
-from services.common.settings import variable
+from services.common.service_api import ServiceApi, connect
 from services.kyc import repository, retention_repository
 
 #: The message that has a player notice: `{"player": …}`.
@@ -28,9 +27,6 @@ NOTICE = "kyc.erasure_notice"
 
 #: Client of the manifest, and seconds that auth has for an answer.
 CLIENT, SECONDS = "kyc-letters", 8.0
-
-#: Refusals that say nothing about the letter: our token, our haste.
-_NOT_FINAL = (401, 403, 404, 408, 429)
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +39,6 @@ class ErasureNotice:
     day: str
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Auth, as it is asked for letters."""
-
-    http: httpx.AsyncClient
-    tokens: MachineTokens
-
-
 async def give(session: AsyncSession, clock: Clock) -> int:
     """Have a batch of players told who are erased soon; how many."""
     players = await retention_repository.uninformed(session, clock.now())
@@ -61,7 +49,7 @@ async def give(session: AsyncSession, clock: Clock) -> int:
 
 
 #: Opens it, or gives the one that is open.
-Writers = Callable[[], Awaitable[Writer]]
+Writers = Callable[[], Awaitable[ServiceApi]]
 
 
 @dataclass
@@ -89,25 +77,20 @@ class Notices(OutsideCall[ErasureNotice, None]):
             "about": notice.day,
             "accounts": [str(notice.player)],
         }
-        headers = {"Authorization": f"Bearer {await writer.tokens.token()}"}
-        answer = await writer.http.post("/auth/internal/letters", json=body, headers=headers)
-        if 400 <= answer.status_code < 500 and answer.status_code not in _NOT_FINAL:
-            raise Refused(str(answer.status_code))
-        answer.raise_for_status()
+        await writer.ask("POST", "/auth/internal/letters", json=body)
 
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: ErasureNotice, outcome: Refused | None
     ) -> None:
         """From now on the 48 hours run, whether there was an address or not."""
         if isinstance(outcome, Refused):
-            log.error("notices of erasure are refused by auth", extra={"status": outcome.code, "runbook": "kyc-purge"})
+            log.error("notices of erasure are refused by auth", extra={"code": outcome.code, "runbook": "kyc-purge"})
             return
         case = await repository.case(session, request.player)
         if case is not None:
             case.informed_at = clock.now()
 
 
-async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> Writer:
+async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> ServiceApi:
     """Auth; tests bring a `transport` to it. Raises SettingsError."""
-    http = httpx.AsyncClient(base_url=variable("AUTH_URL"), timeout=SECONDS, transport=transport, trust_env=False)
-    return Writer(http, MachineTokens(Credentials.of(CLIENT), http))
+    return ServiceApi(connect("auth", SECONDS, transport), CLIENT, SECONDS)

@@ -6,8 +6,6 @@ what it had answered: a refusal here, and a person looks.
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +13,9 @@ from typing import Any
 
 import httpx
 
-from services.common.outside import Refused
+from services.common.exchange import exchange
+from services.common.outside import Refused, Unknown
+from services.common.telemetry.carried import PartnerClient
 from services.kyc.verdicts import Verdict
 
 #: More is no answer.
@@ -29,10 +29,6 @@ CALL_SECONDS = 20.0
 
 #: Of the department's codes of a PAN: it exists, it is a person's who lives, it was not deactivated.
 _EXISTS = "E"
-
-
-class NoAnswer(Exception):
-    """Nothing is known: it may have been asked and charged, or not. `reason` is short and names no person."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,13 @@ class SecureId:
         if status >= 400:
             raise Refused(_code(document, status))
         if document.get("verification_id") != key or document.get("pan") != number:
-            raise NoAnswer("an answer to another question")
+            raise Unknown("an answer to another question")
         reference = document.get("reference_id")
         if not isinstance(reference, int | str) or isinstance(reference, bool):
-            raise NoAnswer("answer without reference_id")
+            raise Unknown("answer without reference_id")
         valid = document.get("status")
         if valid not in ("VALID", "INVALID"):
-            raise NoAnswer("answer without status")
+            raise Unknown("answer without status")
         return Verdict(
             reference=str(reference)[:40],
             valid=valid == "VALID" and document.get("pan_status") == _EXISTS,
@@ -72,28 +68,11 @@ class SecureId:
 
     async def _ask(self, path: str, body: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
         headers = {"x-client-id": self._keys.client_id, "x-client-secret": self._keys.secret}
-        try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._http.stream("POST", path, json=body, headers=headers) as found,
-            ):
-                parts, size = [], 0
-                async for part in found.aiter_bytes():
-                    size += len(part)
-                    if size > _ANSWER_BYTES:
-                        raise NoAnswer("answer too large")
-                    parts.append(part)
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise NoAnswer(type(error).__name__) from None
-        status = found.status_code
-        if status == 429 or status >= 500 or 300 <= status < 400:
-            raise NoAnswer(f"status {status}")
-        try:
-            document = json.loads(b"".join(parts))
-        except (ValueError, RecursionError):
-            raise NoAnswer("answer is no JSON") from None  # a proxy's page: it says nothing of what the provider did
+        status, document = await exchange(
+            self._http, "POST", path, seconds=self._seconds, most=_ANSWER_BYTES, json=body, headers=headers
+        )
         if not isinstance(document, dict):
-            raise NoAnswer("answer is no JSON object")
+            raise Unknown("answer is no JSON object")
         return status, document
 
 
@@ -109,4 +88,4 @@ def _code(document: Mapping[str, Any], status: int) -> str:
 
 def client(url: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A client of it; no proxy and no .netrc of the surroundings."""
-    return httpx.AsyncClient(base_url=url.rstrip("/"), timeout=TIMEOUT, transport=transport, trust_env=False)
+    return PartnerClient(base_url=url.rstrip("/"), timeout=TIMEOUT, transport=transport, trust_env=False)

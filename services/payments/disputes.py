@@ -18,11 +18,11 @@ from services.common import outbox
 from services.common.clock import Clock
 from services.common.money import Paise
 from services.common.outbox import Message
-from services.common.outside import Refused, Try
+from services.common.outside import NotDone, Refused, Try
 from services.payments import repository
 from services.payments.models import Dispute, Webhook
 from services.payments.outside import Reach
-from services.payments.providers.port import DisputeOutcome, NotDone, ProviderName, WebhookEvent
+from services.payments.providers.port import DisputeOutcome, ProviderName, WebhookEvent
 from services.payments.states import DepositState
 
 #: Outbox task: have the wallet do what a dispute's status asks for.

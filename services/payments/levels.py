@@ -6,10 +6,10 @@ import logging
 from typing import Literal, Protocol
 from uuid import UUID
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
-from services.common.machine_tokens import MachineTokens
+from services.common.outside import NotDone, Refused, Unknown
+from services.common.service_api import ServiceApi
 
 Level = Literal["none", "basic", "full"]
 
@@ -43,17 +43,14 @@ class _Answer(BaseModel):
 class KycLevels:
     """The adapter over kyc's internal API."""
 
-    def __init__(self, http: httpx.AsyncClient, tokens: MachineTokens) -> None:
-        self._http, self._tokens = http, tokens
+    def __init__(self, api: ServiceApi) -> None:
+        self._api = api
 
     async def of(self, player: UUID) -> Level:
         """As the port says: what is not a good answer of kyc's about this player is none."""
         try:
-            headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
-            answer = await self._http.get(f"/kyc/internal/levels/{player}", headers=headers)
-            answer.raise_for_status()
-            found = _Answer.model_validate_json(answer.content)
-        except (httpx.HTTPError, ValidationError, KeyError, ValueError) as error:
+            found = _Answer.model_validate(await self._api.ask("GET", f"/kyc/internal/levels/{player}"))
+        except (Refused, NotDone, Unknown, ValidationError) as error:
             log.warning("no level from kyc", extra={"reason": type(error).__name__})
             return "none"
         return found.level if found.player == player else "none"

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from services.common.outside import Once, Refused
+from services.common.outside import NotDone, Once, Refused, Unknown
 from services.common.sealing import Sealer
-from services.payments.providers.port import NotDone, Provider, ProviderName, Unknown
+from services.payments.providers.port import Provider, ProviderName
 from services.payments.routing import Router
 from services.payments.states import PayoutState, RefundState
 from services.payments.wallet import Wallet

@@ -7,14 +7,13 @@ from contextlib import AsyncExitStack
 
 import httpx
 
-from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.rotating import accepted
 from services.common.sealing import Sealer
-from services.common.settings import load, variable
-from services.common.telemetry.carried import ServiceClient
+from services.common.service_api import ServiceApi, connect
+from services.common.settings import load
 from services.payments.levels import CLIENT, SECONDS, KycLevels, Levels
 from services.payments.outside import Outside
-from services.payments.providers.transport import TIMEOUT
+from services.payments.providers.transport import CALL_SECONDS, TIMEOUT
 from services.payments.routing import Router
 from services.payments.settings import InstrumentSettings, ProviderSettings, open_providers
 from services.payments.wallet import WORKER, Act, WalletClient
@@ -37,20 +36,17 @@ async def open_outside(
     Tests bring transports: to the providers, and to wallet and auth.
     """
     adapters, clients = open_providers(load(ProviderSettings), providers)
-    http = ServiceClient(base_url=variable("WALLET_URL"), timeout=TIMEOUT, transport=inside, trust_env=False)
+    http = connect("wallet", TIMEOUT, inside)
     for client in (*clients, http):
         await stack.enter_async_context(client)
-    tokens: dict[Act, MachineTokens] = {name: MachineTokens(Credentials.of(name), http) for name in acts}
-    return Outside(
-        providers=adapters, router=Router(list(adapters)), sealer=sealer(), wallet=WalletClient(http, tokens)
-    )
+    wallet = WalletClient({act: ServiceApi(http, act, CALL_SECONDS) for act in acts})
+    return Outside(providers=adapters, router=Router(list(adapters)), sealer=sealer(), wallet=wallet)
 
 
 async def open_levels(stack: AsyncExitStack, transport: httpx.AsyncBaseTransport | None = None) -> Levels:
     """Kyc; tests bring a `transport` to it and to auth. Raises SettingsError."""
-    http = ServiceClient(base_url=variable("KYC_URL"), timeout=SECONDS, transport=transport, trust_env=False)
-    await stack.enter_async_context(http)
-    return KycLevels(http, MachineTokens(Credentials.of(CLIENT), http))
+    http = await stack.enter_async_context(connect("kyc", SECONDS, transport))
+    return KycLevels(ServiceApi(http, CLIENT, SECONDS))
 
 
 async def open_worker() -> Outside:

@@ -12,13 +12,10 @@ from datetime import date
 from typing import Any, Literal, Protocol
 from uuid import UUID, uuid5
 
-import httpx
-
-from services.common.machine_tokens import MachineTokens
 from services.common.money import Paise
 from services.common.outside import Refused
-from services.payments.providers.port import NotDone, ProviderName, Unknown
-from services.payments.providers.transport import ask
+from services.common.service_api import ServiceApi
+from services.payments.providers.port import ProviderName
 
 #: Of the ids that are derived: what was made for the first deposit is found by the same rule for ever.
 _ACTS = UUID("6d617463-6864-5179-8000-7061796d6574")
@@ -113,10 +110,10 @@ class Wallet(Protocol):
 
 
 class WalletClient:
-    """The adapter; `tokens`: client of the manifest → its tokens."""
+    """The adapter; `apis`: client of the manifest → the wallet's API as it is asked by it."""
 
-    def __init__(self, http: httpx.AsyncClient, tokens: Mapping[Act, MachineTokens]) -> None:
-        self._http, self._tokens = http, tokens
+    def __init__(self, apis: Mapping[Act, ServiceApi]) -> None:
+        self._apis = apis
 
     async def credit(self, credit: Credit) -> None:
         """As the port says."""
@@ -223,19 +220,8 @@ class WalletClient:
         return await self._ask(act, "POST", path, body)
 
     async def _ask(self, act: Act, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        try:
-            headers = {"Authorization": f"Bearer {await self._tokens[act].token()}"}
-        except httpx.HTTPError as error:
-            raise NotDone(f"no token: {type(error).__name__}") from None
-        try:
-            content = None if body is None else _plain(body)
-            target = f"/wallet/internal{path}"
-            return await ask(self._http, method, target, headers=headers, json=content, conflicts=True)
-        except Refused as refused:
-            # Not the wallet's word on the matter: a token that was just withdrawn, a scope that a deployment brings.
-            if refused.code in ("unauthenticated", "forbidden"):
-                raise Unknown(refused.code) from None
-            raise
+        content = None if body is None else _plain(body)
+        return await self._apis[act].ask(method, f"/wallet/internal{path}", json=content)
 
 
 @contextmanager

@@ -14,11 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import outbox
 from services.common.clock import Clock
-from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.outbox import Message
 from services.common.outside import Once, OutsideCall, Refused, Try
-from services.common.settings import variable
-from services.common.telemetry.carried import ServiceClient
+from services.common.service_api import ServiceApi, connect
 from services.scoring import repository
 
 #: The outbox task that has a page of players written to.
@@ -28,9 +26,6 @@ LETTERS = "scoring.letters"
 CLIENT, SECONDS = "scoring-letters", 8.0
 
 _AT_ONCE = 200
-
-#: Refusals that say nothing about the letters: our token, our haste.
-_NOT_FINAL = (401, 403, 404, 408, 429)
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +40,11 @@ class Page:
     owners: Sequence[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Auth, as it is asked for letters."""
-
-    http: httpx.AsyncClient
-    tokens: MachineTokens
-
-
 @dataclass
 class Letters(OutsideCall[Page, None]):
     """The call to auth. What has no answer is asked for again: auth writes a letter once for its key."""
 
-    writer: Once[Writer] = field(default_factory=lambda: Once(open_writer))
+    writer: Once[ServiceApi] = field(default_factory=lambda: Once(open_writer))
     timeout = timedelta(seconds=20)
 
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Page | None:
@@ -77,18 +64,14 @@ class Letters(OutsideCall[Page, None]):
             "about": page.title,
             "accounts": [str(owner) for owner in page.owners],
         }
-        headers = {"Authorization": f"Bearer {await writer.tokens.token()}"}
-        answer = await writer.http.post("/auth/internal/letters", json=body, headers=headers)
-        if 400 <= answer.status_code < 500 and answer.status_code not in _NOT_FINAL:
-            raise Refused(str(answer.status_code))
-        answer.raise_for_status()
+        await writer.ask("POST", "/auth/internal/letters", json=body)
 
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Page, outcome: Refused | None
     ) -> None:
         """Go on with the next page."""
         if isinstance(outcome, Refused):
-            log.error("letters refused by auth", extra={"match": request.match, "status": outcome.code})
+            log.error("letters refused by auth", extra={"match": request.match, "code": outcome.code})
         await outbox.enqueue(session, LETTERS, about(request.match, request.revision, request.owners[-1]))
 
 
@@ -97,7 +80,6 @@ def about(match_id: str, revision: int, after: UUID) -> dict[str, Any]:
     return {"match": match_id, "revision": revision, "after": str(after)}
 
 
-async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> Writer:
+async def open_writer(transport: httpx.AsyncBaseTransport | None = None) -> ServiceApi:
     """Auth; tests bring a `transport` to it. Raises SettingsError."""
-    http = ServiceClient(base_url=variable("AUTH_URL"), timeout=SECONDS, transport=transport, trust_env=False)
-    return Writer(http, MachineTokens(Credentials.of(CLIENT), http))
+    return ServiceApi(connect("auth", SECONDS, transport), CLIENT, SECONDS)

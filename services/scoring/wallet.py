@@ -10,17 +10,11 @@ from uuid import UUID
 
 import httpx
 
-from services.common.machine_tokens import Credentials, MachineTokens
-from services.common.outside import Refused
-from services.common.settings import variable
-from services.common.telemetry.carried import ServiceClient
+from services.common.outside import Unknown
+from services.common.service_api import ServiceApi, connect
 
 #: Client of the manifest, and seconds that the wallet has for an answer.
 CLIENT, SECONDS = "scoring-prizes", 10.0
-
-#: Refusals that say nothing about the money: our haste, a wallet of the release before; a token that was just withdrawn.
-_NOT_FINAL = (404, 408, 429)
-_OF_THE_TOKEN = ("unauthenticated", "forbidden")
 
 _PAGE = 1000
 
@@ -64,20 +58,16 @@ class Posting:
     reversed: bool
 
 
-class Unknown(Exception):
-    """The wallet said nothing that can be relied on: it may have paid. The same is asked again."""
-
-
 class Wallet:
-    """The adapter over the wallet's internal API. Calls raise Refused, or what leaves open whether it was done."""
+    """The adapter over the wallet's internal API. Calls raise Refused, NotDone and Unknown."""
 
-    def __init__(self, http: httpx.AsyncClient, tokens: MachineTokens) -> None:
-        self._http, self._tokens = http, tokens
+    def __init__(self, api: ServiceApi) -> None:
+        self._api = api
 
     async def pay(self, wanted: Sequence[Wanted]) -> Answer:
         """Pay prizes, each by itself; what was paid before is paid. Raises Refused for all of them."""
         body = {"mode": "each", "movements": [_movement(each) for each in wanted]}
-        document = await self._ask("POST", "/wallet/internal/batches", json=body)
+        document = await self._api.ask("POST", "/wallet/internal/batches", json=body)
         try:
             results = {UUID(each["id"]): each for each in document["results"]}
             if results.keys() != {each.id for each in wanted}:
@@ -97,7 +87,7 @@ class Wallet:
         found: list[Posting] = []
         query: dict[str, Any] = {"since": since.isoformat(), "until": until.isoformat(), "count": _PAGE}
         while True:
-            page = (await self._ask("GET", "/wallet/internal/prizes", params=query))["prizes"]
+            page = (await self._api.ask("GET", "/wallet/internal/prizes", params=query))["prizes"]
             found += [
                 Posting(
                     UUID(each["id"]),
@@ -111,28 +101,10 @@ class Wallet:
                 return found
             query |= {"after_at": page[-1]["created_at"], "after": page[-1]["id"]}
 
-    async def _ask(self, method: str, path: str, **request: Any) -> Any:
-        headers = {"Authorization": f"Bearer {await self._tokens.token()}"}
-        answer = await self._http.request(method, path, headers=headers, **request)
-        status = answer.status_code
-        if status >= 500 or 300 <= status < 400 or status in _NOT_FINAL:
-            raise Unknown(f"status {status}")
-        try:
-            document = answer.json()
-        except ValueError:
-            raise Unknown("answer is no JSON") from None
-        if not isinstance(document, dict):
-            raise Unknown("answer is no JSON object")
-        if status >= 400:
-            code = str(document.get("code", status))
-            raise Unknown(code) if code in _OF_THE_TOKEN else Refused(code)
-        return document
-
 
 async def open_wallet(transport: httpx.AsyncBaseTransport | None = None) -> Wallet:
     """The wallet; tests bring a `transport` to it and to auth. Raises SettingsError."""
-    http = ServiceClient(base_url=variable("WALLET_URL"), timeout=SECONDS, transport=transport, trust_env=False)
-    return Wallet(http, MachineTokens(Credentials.of(CLIENT), http))
+    return Wallet(ServiceApi(connect("wallet", SECONDS, transport), CLIENT, SECONDS))
 
 
 def _movement(wanted: Wanted) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_the_services_pass() -> None:
         ("bonus/service.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/repository.py", "async def f(session):\n    await session.commit()", "2: calls commit"),
         ("bonus/app.py", "async def f(sessions):\n    async with sessions() as session, session.begin(): ...", "begin"),
+        ("common/keys.py", "import httpx\nhttp = httpx.AsyncClient(timeout=1)", "2: a plain httpx.AsyncClient"),
+        ("bonus/tasks.py", "from httpx import AsyncClient\nhttp = AsyncClient()", "2: a plain httpx.AsyncClient"),
         ("common/rows.py", "_ADD = 'INSERT INTO a VALUES ($1)\\n ON CONFLICT (id) DO NOTHING'", "1: DO NOTHING names"),
         ("bonus/repository.py", "_ADD = 'INSERT … on conflict on constraint x do nothing'", "1: DO NOTHING names"),
         ("bonus/repository.py", "insert(A).on_conflict_do_nothing(index_elements=['id'])", "1: DO NOTHING names"),
@@ -55,6 +57,8 @@ def test_what_is_out_of_place_is_named(tmp_path: Path, file: str, text: str, mes
         ("bonus/migrations/0001_first.py", "from sqlalchemy import text"),
         ("bonus/models.py", "from sqlalchemy import Index, text"),
         ("bonus/service.py", "def f(seen, values):\n    seen.add(1)\n    return values.get('a')"),
+        ("common/telemetry/carried.py", "class C(httpx.AsyncClient): ...\nhttpx.AsyncClient()"),
+        ("bonus/tasks.py", "def f(http: httpx.AsyncClient): ..."),
         ("common/outbox.py", "async def f(session):\n    await session.commit()"),
     ],
 )

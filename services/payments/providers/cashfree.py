@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.money import CURRENCY, Paise
-from services.common.outside import Refused
+from services.common.outside import Refused, Unknown
 from services.payments.amounts import paise, rupees
 from services.payments.providers import signatures
 from services.payments.providers.port import (
@@ -29,7 +29,6 @@ from services.payments.providers.port import (
     SettlementLine,
     Signed,
     Subject,
-    Unknown,
     WebhookEvent,
 )
 from services.payments.providers.transport import ask

@@ -1,7 +1,8 @@
 """What a payment provider is to payments, whichever it is: orders, refunds, payouts, reports, webhooks.
 
 Amounts are paise. Every call raises `Refused` for a final no, `NotDone` where the provider is known to have done nothing (it
-was not reached, or it limits the rate), and `Unknown` where it may have done it: nothing is ever guessed from a missing answer.
+was not reached, or it limits the rate), and `Unknown` where it may have done it: nothing is ever guessed from a missing answer
+(services/common/outside.py).
 """
 
 from __future__ import annotations
@@ -16,18 +17,6 @@ from services.common.money import Paise
 from services.payments.states import PayoutState, RefundState
 
 ProviderName = Literal["razorpay", "cashfree"]
-
-
-class NotDone(Exception):
-    """The provider did nothing: it was not reached, or it takes no more requests at the moment."""
-
-
-class Unknown(Exception):
-    """The provider may have done it. `reason` says in a word why that is not known."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class OrderStatus(StrEnum):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import httpx
 
 from services.common.money import CURRENCY, Paise
+from services.common.outside import Unknown
 from services.payments.providers import signatures
 from services.payments.providers.port import (
     STAGES,
@@ -27,7 +28,6 @@ from services.payments.providers.port import (
     SettlementLine,
     Signed,
     Subject,
-    Unknown,
     WebhookEvent,
 )
 from services.payments.providers.transport import ask

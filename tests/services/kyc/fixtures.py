@@ -26,6 +26,7 @@ from localcloud.partners.world import Scenario, World
 from services.common.database import Sessions
 from services.common.jobs import Jobs
 from services.common.outbox import messages
+from services.common.service_api import ServiceApi
 from services.common.settings import load
 from services.kyc import notices, quality
 from services.kyc.app import create_app
@@ -303,9 +304,7 @@ async def kyc(
                     store=Store(bucket), esign=load(EsignSettings), esp=Esp(load(EsignAddress)),
                 )  # fmt: skip
 
-        async def open_writer() -> (
-            notices.Writer
-        ):  # anew for each letter: a token outlives no clock that is moved by days
+        async def open_writer() -> ServiceApi:  # anew for each letter: a token outlives no clock that is moved by days
             with environ(cloud.environment("kyc", database, process="worker")):
                 return await notices.open_writer(httpx.ASGITransport(auth.app))
 

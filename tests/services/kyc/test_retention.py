@@ -17,6 +17,7 @@ from services.common.events.__main__ import path as events_of
 from services.common.events.schema import unreadable
 from services.common.outbox import messages
 from services.common.permissions import StaffRole
+from services.common.service_api import ServiceApi
 from services.kyc import notices
 from services.kyc.retention import AccountClosed
 from tests.services.auth.fixtures import Person
@@ -164,7 +165,7 @@ async def test_a_notice_that_does_not_get_through_is_waited_for(kyc: Kyc, monkey
     person = await agreed(kyc)
     kyc.clock.move(days=363)
 
-    async def away() -> notices.Writer:
+    async def away() -> ServiceApi:
         raise OSError("auth is away")
 
     monkeypatch.setitem(kyc.jobs.outside, notices.NOTICE, notices.Notices(away))

@@ -41,7 +41,7 @@ class ByHost(httpx.AsyncBaseTransport):
         self.broken: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host in self.broken:
+        if request.url.host in self.broken or request.url.host not in self.transports:
             raise httpx.ConnectError("away")
         return await self.transports[request.url.host].handle_async_request(request)
 

@@ -15,11 +15,12 @@ import pytest
 from localcloud.partners import wire
 from localcloud.partners.wire import Answer, PartnerCall, serve
 from localcloud.partners.world import Fault, Scenario
+from services.common.exchange import MAX_ANSWER_BYTES
 from services.common.money import Paise
-from services.common.outside import Refused
+from services.common.outside import NotDone, Refused, Unknown
 from services.payments.providers import cashfree, razorpay, transport
 from services.payments.providers.cashfree import Cashfree
-from services.payments.providers.port import STAGES, Destination, DisputeOutcome, NotDone, Provider, Subject, Unknown
+from services.payments.providers.port import STAGES, Destination, DisputeOutcome, Provider, Subject
 from services.payments.providers.razorpay import Razorpay
 from services.payments.providers.transport import client
 from tests.services.payments.partners import Partners
@@ -236,7 +237,7 @@ async def test_every_missing_answer_is_unknown_and_nothing_else(impatient: None,
     faults = [
         *(Answer(200, good * 50, wire=each) for each in wire.Wire if each is not wire.Wire.WHOLE),
         *(Answer(status, page) for status in (200, 404, 502)),
-        *(Answer(200, body) for body in (b'"text"', b"[" * 3000, b" " * (transport.MAX_ANSWER_BYTES + 1))),
+        *(Answer(200, body) for body in (b'"text"', b"[" * 3000, b" " * (MAX_ANSWER_BYTES + 1))),
         *(Answer(status, good, {"Location": "http://127.0.0.1:1/"}) for status in (302, 409, 500)),
     ]
     given = iter(faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -18,14 +19,15 @@ from hypothesis import strategies as st
 
 from environments.tiers import TIERS
 from model.egress import EGRESS
-from services.common.machine_tokens import Credentials, MachineTokens
 from services.common.money import MAX_AMOUNT, Paise
 from services.payments import states
 from services.payments.amounts import paise, rupees
 from services.payments.jurisdiction import DIRECTORY, Activity, Gate, PolicyError, Request, Verdict
-from services.payments.levels import KycLevels, Level
+from services.payments.levels import Level
 from services.payments.routing import PROBE_SECONDS, Router
+from services.payments.runtime import open_levels
 from services.payments.states import ATTEMPTS, DEPOSITS, PAYOUTS, PRIZES, REFUNDS, moves
+from tests.services.support import environ
 
 PLAYER = "0192d000-0000-7000-8000-00000000000a"
 MACHINES: list[Any] = [ATTEMPTS, DEPOSITS, REFUNDS, PAYOUTS, PRIZES]
@@ -257,9 +259,11 @@ async def test_no_good_answer_of_kycs_is_no_level(answer: httpx.Response | httpx
             raise answer
         return answer
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(reply), base_url="http://kyc:8080") as http:
-        tokens = MachineTokens(Credentials("http://auth:8080", "payments-kyc", "s"), http)
-        assert await KycLevels(http, tokens).of(UUID(PLAYER)) == level
+    where = {"KYC_URL": "http://kyc", "AUTH_URL": "http://auth", "CLIENT_SECRET_PAYMENTS_KYC": "s" * 32}
+    with environ(where):
+        async with AsyncExitStack() as stack:
+            levels = await open_levels(stack, httpx.MockTransport(reply))
+            assert await levels.of(UUID(PLAYER)) == level
 
 
 @pytest.mark.parametrize(
