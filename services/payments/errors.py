@@ -27,5 +27,4 @@ class PaymentsCode(ErrorCode):
     REFUND_DIFFERS = "refund_differs", 409, "The id is of a refund of another deposit or amount"
     PAYMENT_DISPUTED = "payment_disputed", 409, "The payment is disputed: its bank may take the money back by itself"
     REFUND_TOO_LARGE = "refund_too_large", 409, "More would go back than came in"
-    PRIZES_DIFFER = "prizes_differ", 409, "A line of the contest's prizes was ordered otherwise before"
     REPORT_MISSING = "report_missing", 404, "There is no report of that day"

@@ -1,21 +1,19 @@
-"""Payments over HTTP, from inside: services that ask the gate, enter players into contests, order prizes."""
+"""Payments over HTTP, from inside: services that ask the gate and enter players into contests."""
 
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from services.common import callers, idempotency
 from services.common.callers import needs
-from services.common.database import Session
 from services.common.errors import Code, responses
 from services.common.idempotency import Idempotent
 from services.common.postgres import InTransaction
 from services.common.tokens import Caller
-from services.payments import entries, gate, prizes, requests_repository
+from services.payments import entries, gate, requests_repository
 from services.payments.endpoints import Asked, Reached, Rules
 from services.payments.errors import PaymentsCode
 from services.payments.gate import GateRefusedError
@@ -24,15 +22,12 @@ from services.payments.schemas import (
     EntryView,
     GateRequest,
     GateView,
-    PrizesRequest,
-    PrizesView,
 )
 
 internal = APIRouter(prefix="/payments/internal", tags=["internal"], dependencies=[Depends(callers.inside)])
 
 Asker = Annotated[Caller, Depends(needs("payments:gate"))]
 Enterer = Annotated[Caller, Depends(needs("payments:enter"))]
-Orderer = Annotated[Caller, Depends(needs("payments:prizes"))]
 
 REFUSALS = (Code.NOT_FOUND, *callers.REFUSALS)
 
@@ -67,15 +62,3 @@ async def enter_contest(
     """Have a player pay into a contest's pot, if gate and wallet say yes. Needs the scope `payments:enter`."""
     level = await gate.level_of(rules, levels, body.jurisdiction, body.player)
     return await gate.once(request.app.state.pool, idempotent, body, entries.Entry(outside, rules, level))
-
-
-@internal.put("/prizes/{contest_id}", responses=responses(PaymentsCode.PRIZES_DIFFER, *REFUSALS))
-async def order_prizes(contest_id: UUID, body: PrizesRequest, caller: Orderer, session: Session) -> PrizesView:
-    """Pay prizes of a contest into wallets; the same again changes nothing. Needs the scope `payments:prizes`."""
-    return await prizes.order(session, contest_id, body)
-
-
-@internal.get("/prizes/{contest_id}", responses=responses(*REFUSALS))
-async def read_prizes(contest_id: UUID, caller: Orderer, session: Session) -> PrizesView:
-    """How far a contest's prizes are; needs the scope `payments:prizes`."""
-    return await prizes.progress(session, contest_id)

@@ -196,26 +196,6 @@ class Payout(Looked, Base):
     )
 
 
-class Prize(Base):
-    """A line of a contest's prizes; contest and line are the wallet's reference."""
-
-    __tablename__ = "prizes"
-
-    contest_id: Mapped[UUID]
-    line: Mapped[str]
-    player_id: Mapped[UUID]
-    amount: Mapped[Paise]
-    state: Mapped[str]
-    reason: Mapped[str] = mapped_column(server_default="")
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-
-    __table_args__ = (
-        PrimaryKeyConstraint("contest_id", "line"),
-        CheckConstraint("amount > 0", name="amount"),
-        Index("ix_prizes_ordered", "created_at", postgresql_where=text("state = 'ordered'")),
-    )
-
-
 class Webhook(Base):
     """An event as a provider sent it; `state` is waiting, done, or strange where nobody knows what it says."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Interval, bindparam, case, delete, func, select, update
@@ -22,7 +21,6 @@ from services.payments.models import (
     Instrument,
     PaymentRow,
     Payout,
-    Prize,
     Refund,
     Webhook,
 )
@@ -131,22 +129,6 @@ async def instrument(session: AsyncSession, instrument_id: UUID, *, lock: bool =
     return await session.get(Instrument, instrument_id, with_for_update=lock or None, populate_existing=lock)
 
 
-async def prize(session: AsyncSession, contest: UUID, line: str, *, lock: bool = False) -> Prize | None:
-    """A line of a contest's prizes."""
-    return await session.get(Prize, (contest, line), with_for_update=lock or None, populate_existing=lock)
-
-
-async def order_prizes(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[str]:
-    """Keep lines that are new; which those are."""
-    statement = insert(Prize).values(list(rows)).on_conflict_do_nothing().returning(Prize.line)
-    return set((await session.scalars(statement)).all())
-
-
-async def prizes_of(session: AsyncSession, contest: UUID) -> Sequence[Prize]:
-    """The lines of a contest's prizes."""
-    return (await session.scalars(select(Prize).where(Prize.contest_id == contest).order_by(Prize.line))).all()
-
-
 # --- background: webhooks, disputes, downtimes
 
 
@@ -234,8 +216,6 @@ async def overdue(session: AsyncSession, wallet_patience: timedelta) -> dict[str
     late = func.now() - bindparam(None, wallet_patience, Interval())
     paid = (Deposit.state == DepositState.PAID.value) & (Deposit.created_at < late)
     found["deposit"] = int(await session.scalar(select(func.count()).select_from(Deposit).where(paid)) or 0)
-    ordered = (Prize.state == "ordered") & (Prize.created_at < late)
-    found["prize"] = int(await session.scalar(select(func.count()).select_from(Prize).where(ordered)) or 0)
     return {kind: count for kind, count in found.items() if count}
 
 

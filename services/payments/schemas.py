@@ -225,29 +225,6 @@ class StaffDeposit(BaseModel):
     payments: list[PaymentView]
 
 
-class PrizeLine(_Request):
-    """What one player gets."""
-
-    line: Annotated[str, Field(pattern=r"^[A-Za-z0-9:_-]{1,64}$")]
-    player: UUID
-    amount: PositivePaise
-
-
-class PrizesRequest(_Request):
-    """Prizes of a contest; the same lines again change nothing, more lines are added."""
-
-    lines: Annotated[list[PrizeLine], Field(min_length=1, max_length=500)]
-
-
-class PrizesView(BaseModel):
-    """How far a contest's prizes are: lines by state, and those that did not go."""
-
-    contest: UUID
-    ordered: int
-    paid: int
-    declined: list[str]
-
-
 class ReportView(BaseModel):
     """A day's reconciliation."""
 

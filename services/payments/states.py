@@ -60,18 +60,10 @@ class PayoutState(StrEnum):
     REVERSED = "reversed"  #: the bank sent it back afterwards; the player gets it again
 
 
-class PrizeState(StrEnum):
-    """A contest's prize on its way into a wallet."""
-
-    ORDERED = "ordered"
-    PAID = "paid"
-    DECLINED = "declined"
-
-
 State = TypeVar("State", bound=StrEnum)
 Table = Mapping[State, frozenset[State]]
 
-_A, _D, _R, _P, _Z = AttemptState, DepositState, RefundState, PayoutState, PrizeState
+_A, _D, _R, _P = AttemptState, DepositState, RefundState, PayoutState
 
 #: state → the states that it may be reached from.
 ATTEMPTS: Table[AttemptState] = {
@@ -114,12 +106,6 @@ PAYOUTS: Table[PayoutState] = {
     _P.FAILED: frozenset({_P.READY, _P.UNKNOWN, _P.PENDING}),
     _P.PROCESSED: frozenset({_P.READY, _P.UNKNOWN, _P.PENDING}),
     _P.REVERSED: frozenset({_P.READY, _P.UNKNOWN, _P.PENDING, _P.PROCESSED}),
-}
-
-PRIZES: Table[PrizeState] = {
-    _Z.ORDERED: frozenset(),
-    _Z.PAID: frozenset({_Z.ORDERED}),
-    _Z.DECLINED: frozenset({_Z.ORDERED}),
 }
 
 #: Attempts that are known not to have taken money, so that another provider may be tried.

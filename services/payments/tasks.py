@@ -16,7 +16,6 @@ from services.payments import (
     downtimes,
     janitor,
     payouts,
-    prizes,
     reconciliation,
     refunds,
     repository,
@@ -39,7 +38,6 @@ def jobs_with(reach: Reach) -> Jobs:
     jobs.on_message_outside(payouts.SEND, payouts.SendPayout(reach))
     jobs.on_message_outside(payouts.SETTLE, payouts.SettlePayout(reach))
     jobs.on_message_outside(disputes.SETTLE, disputes.SettleDispute(reach))
-    jobs.on_message_outside(prizes.PAY, prizes.PayPrize(reach))
     jobs.on_message_outside(reconciliation.FETCH, reconciliation.FetchReport(reach))
     jobs.on_message_outside(reconciliation.COMPARE, reconciliation.CompareReport(reach))
     jobs.on_message_outside(reconciliation.BOOK, reconciliation.BookSettlement(reach))

@@ -21,13 +21,13 @@ from services.payments.providers.port import ProviderName
 _ACTS = UUID("6d617463-6864-5179-8000-7061796d6574")
 
 Act = Literal[
-    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-prize", "payments-settle",
+    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-settle",
     "payments-limits", "payments-entry",
 ]  # fmt: skip
 
 #: Clients of the manifest, one for each act (ADR 0015): of the processes that do it.
 WORKER: tuple[Act, ...] = (
-    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-prize", "payments-settle",
+    "payments-deposit", "payments-payout", "payments-refund", "payments-dispute", "payments-settle",
 )  # fmt: skip
 WEB: tuple[Act, ...] = ("payments-limits", "payments-entry")
 
@@ -94,10 +94,6 @@ class Wallet(Protocol):
 
     async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
         """The player pays into the pot of a contest. Refused where there is not so much, or a limit of his own is reached."""
-        ...
-
-    async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
-        """A line of a contest's prizes is the player's."""
         ...
 
     async def settle(self, provider: ProviderName, day: date, net: Paise, charges: Paise) -> None:
@@ -181,13 +177,6 @@ class WalletClient:
     async def enter(self, entry: UUID, contest: UUID, player: UUID, amount: Paise) -> None:
         """As the port says."""
         await self._move("payments-entry", id=entry, kind="contest_entry", amount=amount, player=player, pot=contest)
-
-    async def pay_prize(self, contest: UUID, line: str, player: UUID, amount: Paise) -> None:
-        """As the port says."""
-        await self._move(
-            "payments-prize",
-            id=uuid5(_ACTS, f"prize {contest} {line}"), kind="prize", amount=amount, player=player, pot=contest,
-        )  # fmt: skip
 
     async def settle(self, provider: ProviderName, day: date, net: Paise, charges: Paise) -> None:
         """As the port says."""

@@ -83,7 +83,7 @@ class Payments:
 
     async def machine(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """What a service is told that runs paid contests."""
-        bearer = await self.auth.bearer("payments-prizes")
+        bearer = await self.auth.bearer("payments-contests")
         return await self.client.request(method, f"/payments/internal{path}", headers=bearer, json=body)
 
     async def current(self, person: Person) -> Person:
@@ -99,18 +99,12 @@ class Payments:
         """What the worker reaches."""
         return await self.reach()
 
-    async def fill_pot(self, contest: str, player: Depositor, amount: int) -> None:
-        """A player pays in, and enters a contest for all of it."""
-        await player.paid_in(amount)
-        answer = await self.enter(contest, player, amount)
-        assert answer.status_code == 201, answer.text
-
     async def enter(
         self, contest: str, player: Depositor, amount: int, key: str = "", jurisdiction: str = "XX"
     ) -> httpx.Response:
         """A player enters a contest for money."""
         body = {"player": player.id, "contest": contest, "amount": amount, "jurisdiction": jurisdiction}
-        headers = await self.auth.bearer("payments-prizes") | {"Idempotency-Key": key or uuid4().hex}
+        headers = await self.auth.bearer("payments-contests") | {"Idempotency-Key": key or uuid4().hex}
         return await self.client.post("/payments/internal/entries", headers=headers, json=body)
 
     async def balances(self, player: Depositor) -> dict[str, Any]:
@@ -121,14 +115,6 @@ class Payments:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()["balances"][0]
         return found
-
-    async def winnings(self, *players: Depositor) -> list[int]:
-        """What players have won."""
-        bearer = await self.wallet.machine("tests", {"wallet:read"})
-        body = {"players": [player.id for player in players]}
-        answer = await self.wallet.client.post("/wallet/internal/balances", headers=bearer, json=body)
-        assert answer.status_code == 200, answer.text
-        return [each["winnings"] for each in answer.json()["balances"]]
 
     async def work(self, *, rounds: int = 50) -> None:
         """What the worker does, until nothing is due."""

@@ -19,7 +19,7 @@ async def test_what_the_wallet_tells_of_a_request_has_the_requests_id(payments: 
     player = await payments.player()
     await player.paid_in(1_000)
     wanted = f"request-{uuid4()}"
-    headers = await payments.auth.bearer("payments-prizes") | {"Idempotency-Key": uuid4().hex, "X-Request-Id": wanted}
+    headers = await payments.auth.bearer("payments-contests") | {"Idempotency-Key": uuid4().hex, "X-Request-Id": wanted}
     body = {"player": player.id, "contest": str(uuid4()), "amount": 500, "jurisdiction": "XX"}
     answer = await payments.client.post("/payments/internal/entries", headers=headers, json=body)
     assert (answer.status_code, answer.headers["X-Request-Id"]) == (201, wanted), answer.text

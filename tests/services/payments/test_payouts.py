@@ -1,4 +1,4 @@
-"""Payouts, refunds and prizes: never more than there is, never twice, and every end known to the wallet."""
+"""Payouts and refunds: never more than there is, never twice, and every end known to the wallet."""
 
 from __future__ import annotations
 
@@ -254,35 +254,3 @@ async def test_a_refund_that_fails_is_the_players_again(payments: Payments) -> N
     await refund(payments, deposit["id"], 50_000)
     await payments.settle()
     assert await player.balance() == 0
-
-
-# --- prizes
-
-
-async def test_a_contests_prizes_are_paid_once_and_resumed(payments: Payments) -> None:
-    players = [await payments.player() for _ in range(3)]
-    ids = [one.id for one in players]
-    contest = str(uuid4())
-    lines = [{"line": f"rank-{n}", "player": player, "amount": 1000 * (3 - n)} for n, player in enumerate(ids)]
-    await payments.fill_pot(contest, players[0], 6000)
-    payments.inside.broken = {"wallet"}
-    ordered = await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines[:2]})
-    assert ordered.json()["ordered"] == 2
-    await payments.work()
-    payments.inside.broken = set()
-    await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines})
-    await payments.later()
-    await payments.machine("PUT", f"/prizes/{contest}", {"lines": lines})
-    await payments.later()
-    told = (await payments.machine("GET", f"/prizes/{contest}")).json()
-    assert told == {"contest": contest, "ordered": 0, "paid": 3, "declined": []}
-    assert await payments.winnings(*players) == [3000, 2000, 1000]
-    other = [lines[0] | {"amount": 1}]
-    answer = await payments.machine("PUT", f"/prizes/{contest}", {"lines": other})
-    assert (answer.status_code, answer.json()["code"]) == (409, "prizes_differ")
-    # More than the pot holds is declined, and said.
-    more = [{"line": "rank-9", "player": ids[0], "amount": 5000}]
-    await payments.machine("PUT", f"/prizes/{contest}", {"lines": more})
-    await payments.work()
-    told = (await payments.machine("GET", f"/prizes/{contest}")).json()
-    assert told["declined"] == ["rank-9"]

@@ -26,11 +26,11 @@ from services.payments.jurisdiction import DIRECTORY, Activity, Gate, PolicyErro
 from services.payments.levels import Level
 from services.payments.routing import PROBE_SECONDS, Router
 from services.payments.runtime import open_levels
-from services.payments.states import ATTEMPTS, DEPOSITS, PAYOUTS, PRIZES, REFUNDS, moves
+from services.payments.states import ATTEMPTS, DEPOSITS, PAYOUTS, REFUNDS, moves
 from tests.services.support import environ
 
 PLAYER = "0192d000-0000-7000-8000-00000000000a"
-MACHINES: list[Any] = [ATTEMPTS, DEPOSITS, REFUNDS, PAYOUTS, PRIZES]
+MACHINES: list[Any] = [ATTEMPTS, DEPOSITS, REFUNDS, PAYOUTS]
 
 
 @pytest.mark.parametrize("table", MACHINES)
