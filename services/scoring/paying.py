@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,13 +18,16 @@ from services.common.outbox import Message
 from services.common.outside import Once, OutsideCall, Refused, Try
 from services.scoring import prizes_repository
 from services.scoring.prizes_repository import Order
-from services.scoring.wallet import SECONDS, Answer, Wallet, open_wallet
+from services.scoring.wallet import SECONDS, Answer, Paid, Unknown, Wallet, open_wallet
 
 #: The outbox task that has the wallet pay a page of a contest's prizes.
 PAY = "scoring.pay"
 
 #: So many prizes are asked for at once: the wallet posts them in one statement, well within its time.
 AT_ONCE = 500
+
+#: So many times the wallet is asked about a page that it refuses as a whole, and not after its time for one answer is over.
+CALLS = 64
 
 #: When somebody looks why a pay-out is not paid, and asks again.
 DUE = timedelta(minutes=15)
@@ -41,7 +45,7 @@ class Pay(OutsideCall[Sequence[Order], Answer]):
     """The call to the wallet. What has no answer is asked for again with the same ids: the wallet posts each once."""
 
     wallet: Once[Wallet] = field(default_factory=lambda: Once(open_wallet))
-    timeout = timedelta(seconds=SECONDS + 5)
+    timeout = timedelta(seconds=2 * SECONDS + 5)
 
     async def prepare(self, session: AsyncSession, clock: Clock, message: Message) -> Sequence[Order] | None:
         """The next page of what is to be paid; noted as sent before anybody is asked."""
@@ -50,15 +54,14 @@ class Pay(OutsideCall[Sequence[Order], Answer]):
 
     async def call(self, wanted: Try[Sequence[Order]]) -> Answer:
         """Have the wallet pay."""
-        return await (await self.wallet()).pay(wanted.request)
+        return await by_halves((await self.wallet()).pay, wanted.request)
 
     async def settle(
         self, session: AsyncSession, clock: Clock, message: Message, request: Sequence[Order], outcome: Answer | Refused
     ) -> None:
-        """Note what was paid and what was refused; go on with the next page."""
+        """Note what was paid and what was refused; go on with what is left of the page, or with the next."""
+        assert isinstance(outcome, Answer), "what is refused is a line"
         contest = request[0].contest
-        if isinstance(outcome, Refused):
-            outcome = Answer((), {order.id: outcome.code[:80] for order in request})
         await prizes_repository.settle(session, outcome.paid, outcome.refused)
         if outcome.refused:
             fields = {
@@ -68,8 +71,44 @@ class Pay(OutsideCall[Sequence[Order], Answer]):
             }
             log.error("the wallet refuses prizes", extra={**fields, "runbook": "scoring-prizes"})
         metrics.emit(PrizesPaid=(len(outcome.paid), "Count"))
-        if len(request) == AT_ONCE:
-            await outbox.enqueue(session, PAY, page(contest, request[-1].id))
+        settled = {each.id for each in outcome.paid} | outcome.refused.keys()
+        if len(request) == AT_ONCE or len(settled) < len(request):
+            await outbox.enqueue(session, PAY, page(contest, max(settled)))
+
+
+async def by_halves(pay: Callable[[Sequence[Order]], Awaitable[Answer]], orders: Sequence[Order]) -> Answer:
+    """Have orders paid. What is refused as a whole is asked for by halves, with the same ids, down to the lines that are meant.
+
+    The answer may be about the first of the orders alone: the rest is to be asked for again. Raises what `pay` raises, and
+    Unknown, where nothing is known of any.
+    """
+    paid: list[Paid] = []
+    refused: dict[UUID, str] = {}
+    waiting, calls = [orders], 0
+    loop = asyncio.get_running_loop()
+    until = loop.time() + SECONDS
+    while waiting and calls < CALLS and loop.time() < until:
+        part = waiting.pop()
+        calls += 1
+        try:
+            answer = await pay(part)
+        except Refused as refusal:
+            if len(part) == 1:
+                refused[part[0].id] = refusal.code[:80]
+            else:
+                middle = len(part) // 2
+                waiting += [part[middle:], part[:middle]]
+        except Exception:
+            if not paid and not refused:
+                raise
+            log.warning("the wallet stopped answering", exc_info=True, extra={"runbook": "scoring-prizes"})
+            break
+        else:
+            paid += answer.paid
+            refused |= answer.refused
+    if not paid and not refused:
+        raise Unknown("refused as a whole, and no time is left to ask line by line")
+    return Answer(paid, refused)
 
 
 def page(contest: UUID, after: UUID = _FIRST) -> dict[str, Any]:

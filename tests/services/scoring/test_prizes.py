@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -222,6 +222,55 @@ async def _employed(stage: Stage, person: Person) -> Person:
     return await auth.log_in(person)
 
 
+@pytest.mark.parametrize("calls", [64, 2])
+async def test_a_batch_that_is_refused_is_refused_for_the_lines_that_are_meant(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """The client's limit refuses a batch as a whole, though the third line is within it; however few calls are left."""
+    await stage.play([100, 60, 20])
+    contest, clients = stage.contests[0], stage.scoring.auth.app.state.services.clients.clients
+    monkeypatch.setattr(paying, "CALLS", calls)
+    monkeypatch.setitem(clients, wallet.CLIENT, replace(clients[wallet.CLIENT], limits={"wallet:prize": 50}))
+    await stage.approve(contest)
+    await stage.scoring.work()
+    found = [(row["amount"], row["state"], row["reason"]) for row in (await stage.payouts(contest))["payouts"]]
+    assert found == [(80, "refused", "limit_exceeded")] * 2 + [(20, "paid", "")]
+    assert await stage.winnings() == [0, 0, 20] and await stage.paying.postings() == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.sets(st.integers(0, 39)), st.integers(7, 90), st.integers(0, 200))
+def test_halves_settle_the_first_lines_rightly_and_leave_the_rest(
+    count: int, bad: set[int], calls: int, fails_after: int
+) -> None:
+    """A wallet that refuses whatever holds a bad line, and may stop answering: each line is settled by its own answer."""
+    orders = [prizes_repository.Order(UUID(int=number), uuid4(), uuid4(), 1) for number in range(count)]
+    asked: list[int] = []
+
+    async def pay(part: Sequence[prizes_repository.Order]) -> wallet.Answer:
+        asked.append(len(part))
+        if len(asked) > fails_after:
+            raise wallet.Unknown("silent")
+        if bad & {order.id.int for order in part}:
+            raise Refused("limit_exceeded")
+        return wallet.Answer([wallet.Paid(order.id, datetime.now(UTC)) for order in part], {})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paying, "CALLS", calls)
+        try:
+            answer = asyncio.run(paying.by_halves(pay, orders))
+        except wallet.Unknown:
+            assert fails_after < 7, "six halvings of 40 reach a line"
+            return
+    paid = sorted(each.id.int for each in answer.paid)
+    refused = {id_.int for id_ in answer.refused}
+    assert refused <= bad and not bad & set(paid)
+    assert sorted([*paid, *refused]) == list(range(len(paid) + len(refused))), "the first, each once"
+    assert len(asked) <= calls
+    if calls >= 2 * count and fails_after >= 2 * count:
+        assert len(paid) + len(refused) == count
+
+
 async def test_who_wins_does_not_approve_and_who_audits_only_looks(stage: Stage) -> None:
     await stage.play([10])
     contest, scoring = stage.contests[0], stage.scoring
@@ -286,6 +335,32 @@ async def test_both_sides_are_compared(stage: Stage) -> None:
     assert found["differences"] == len(found["discrepancies"])
     refused = await stage.scoring.refused("GET", "/scoring/staff/prizes/reports/2020-01-01", stage.finance.bearer)
     assert refused == (404, "report_unknown")
+
+
+async def test_a_prize_that_went_to_somebody_else_is_a_difference(stage: Stage) -> None:
+    """Whoever has scoring's scope posts a line's id for another player before scoring does; or a line changes its owner."""
+    await stage.play([100, 60, 20])
+    contest, thief = stage.contests[0], str(uuid4())
+    first, second, third = (await stage.payouts(contest))["payouts"]
+    bearer = await stage.paying.wallet.machine("stranger", {"wallet:prize"})
+    stolen = {
+        "id": first["id"], "kind": "guaranteed_prize", "player": thief, "pot": contest, "amount": first["amount"],
+        "reference": f"prize:{first['id']}",
+    }  # fmt: skip
+    answer = await stage.paying.wallet.client.post("/wallet/internal/movements", json=stolen, headers=bearer)
+    assert answer.status_code == 201, answer.text
+    await stage.approve(contest)
+    await stage.scoring.work()
+    assert await stage.states(contest) == ["refused", "paid", "paid"], "the wallet has that id of somebody else"
+    await stage.rows("ALTER TABLE payouts DISABLE TRIGGER payouts_checked")
+    await stage.rows("UPDATE payouts SET owner_id = $2 WHERE id = $1", UUID(second["id"]), uuid4())
+    found = await stage.compared()
+    assert {each["id"]: (each["kind"], each["line"], each["posting"]) for each in found["discrepancies"]} == {
+        first["id"]: ("player_differs", 80, 80),
+        second["id"]: ("player_differs", 80, 80),
+    }
+    assert found["differences"] == 2 and third["id"] not in str(found)
+    assert await stage.paying.postings() == 3, "it is found, and nobody is paid twice for it"
 
 
 async def test_what_is_not_paid_in_time_is_asked_for_again(stage: Stage) -> None:
