@@ -101,7 +101,7 @@ async def by_halves(pay: Callable[[Sequence[Order]], Awaitable[Answer]], orders:
         except Exception:
             if not paid and not refused:
                 raise
-            log.warning("the wallet stopped answering", exc_info=True, extra={"runbook": "scoring-prizes"})
+            log.warning("the wallet stopped answering within a page", exc_info=True)
             break
         else:
             paid += answer.paid
