@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import metrics, outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
-from services.common.outside import Once, OutsideCall, Refused, Try
+from services.common.outside import Once, OutsideCall, Refused, Try, Unknown
 from services.scoring import prizes_repository
 from services.scoring.prizes_repository import Order
-from services.scoring.wallet import SECONDS, Answer, Paid, Unknown, Wallet, open_wallet
+from services.scoring.wallet import SECONDS, Answer, Paid, Wallet, open_wallet
 
 #: The outbox task that has the wallet pay a page of a contest's prizes.
 PAY = "scoring.pay"

@@ -250,7 +250,7 @@ def test_halves_settle_the_first_lines_rightly_and_leave_the_rest(
     async def pay(part: Sequence[prizes_repository.Order]) -> wallet.Answer:
         asked.append(len(part))
         if len(asked) > fails_after:
-            raise wallet.Unknown("silent")
+            raise Unknown("silent")
         if bad & {order.id.int for order in part}:
             raise Refused("limit_exceeded")
         return wallet.Answer([wallet.Paid(order.id, datetime.now(UTC)) for order in part], {})
@@ -259,7 +259,7 @@ def test_halves_settle_the_first_lines_rightly_and_leave_the_rest(
         patch.setattr(paying, "CALLS", calls)
         try:
             answer = asyncio.run(paying.by_halves(pay, orders))
-        except wallet.Unknown:
+        except Unknown:
             assert fails_after < 7, "six halvings of 40 reach a line"
             return
     paid = sorted(each.id.int for each in answer.paid)
