@@ -265,8 +265,7 @@ def test_ten_times_the_load_of_what_shares_batches(monkeypatch: pytest.MonkeyPat
 
 def test_who_waits_for_a_lock_takes_no_places_from_the_others() -> None:
     places = Admission()
-    now = time.monotonic()
     for took in [0.001] * 20 + [4.0] + [0.001] * 20:
-        places.learn("/", now - took)
+        places.learn("/", time.monotonic() - took)
     seconds, _ = places._alone["/"]
     assert seconds < 0.0015
