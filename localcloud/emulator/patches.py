@@ -20,7 +20,7 @@ from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.logs.metric_filters import MetricFilters
 from moto.rds.exceptions import DBParameterGroupNotFoundError, SubscriptionNotFoundError
-from moto.rds.models import RDSBackend
+from moto.rds.models import DBInstance, RDSBackend
 from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 
@@ -94,6 +94,16 @@ def rds_promotion_ends_the_replication() -> None:
         return database
 
     _replace(RDSBackend, promote_read_replica)
+
+
+def rds_replicas_of_another_region_can_go() -> None:
+    """moto 5.2.5 notes a replica of another Region by its ARN, and looks for its identifier when it goes."""
+
+    def remove_replica(self: Any, replica: Any) -> None:
+        names = replica.db_instance_identifier, replica.db_instance_arn
+        self.replicas = [name for name in self.replicas if name not in names]
+
+    _replace(DBInstance, remove_replica)
 
 
 def elasticache_subnet_groups_can_change() -> None:
@@ -301,6 +311,7 @@ PATCHES: tuple[Callable[[], None], ...] = (
     nat_gateways_take_their_interface_along,
     rds_parameters_can_be_reset,
     rds_promotion_ends_the_replication,
+    rds_replicas_of_another_region_can_go,
     elasticache_subnet_groups_can_change,
     elasticache_replication_groups_go,
     rds_event_subscriptions_can_change,

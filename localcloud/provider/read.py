@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from localcloud.provider import shapes
+from localcloud.provider.constraints import decisions
 from localcloud.provider.errors import Gone, Refused
 from localcloud.provider.row import Context, Inputs, Read, Row
 from localcloud.provider.templates import fill, search
@@ -53,7 +54,10 @@ def read(
     kept = core.store.kept(token, resource_id)
     known = {**_by_id(row, resource_id), **known}
     live = live_inputs(translator, inputs or {**known, **imported(translator, element)}, element, kept)
-    return live, outputs_of(translator, context, live, element, settings)
+    same = decisions.accepted(token, inputs, live) if inputs else frozenset()
+    asked = live | {name: inputs[name] for name in same if name in inputs}
+    outputs = outputs_of(translator, context, asked, element, settings)
+    return asked, outputs | {name: live[name] for name in same & decisions.GROWS}
 
 
 def live_inputs(translator: Translator, inputs: Inputs, element: Mapping[str, Any], kept: Inputs) -> Inputs:

@@ -142,9 +142,12 @@ def _instance(olds: Inputs, news: Inputs, state: Inputs) -> set[str]:
         olds.get("engineVersion"), news.get("engineVersion")
     ):
         found.add("engineVersion")
-    most, old, new = news.get("maxAllocatedStorage"), olds.get("allocatedStorage"), news.get("allocatedStorage")
-    # growing storage: what is there is within the bounds
-    if most and old and new and int(new) <= int(old) <= int(most) and state.get("allocatedStorage") == old:
+    most, old, new = (each and int(each) for each in (
+        news.get("maxAllocatedStorage"), olds.get("allocatedStorage"), news.get("allocatedStorage")
+    ))  # fmt: skip
+    grown = int(state.get("allocatedStorage") or 0)
+    # Storage that grew by itself beyond what is asked for now. What asks for less than before is a change, which RDS refuses.
+    if most and old and new and old <= new < grown and new < most:
         found.add("allocatedStorage")
     if not olds.get("maxAllocatedStorage") and str(news.get("maxAllocatedStorage")) in ("0", str(new)):
         found.add("maxAllocatedStorage")
@@ -231,6 +234,21 @@ _SETTLES: Mapping[str, Callable[[Inputs, Inputs, Inputs], set[str]]] = {
     "aws:ecs/taskDefinition:TaskDefinition": _task_definition,
     "aws:kms/alias:Alias": _alias_arn("targetKeyId"),
 }
+
+
+#: What AWS enlarges by itself: the state says how large it is.
+GROWS = frozenset({"allocatedStorage"})
+
+
+def accepted(token: str, asked: Inputs, live: Inputs) -> frozenset[str]:
+    """Properties whose live value is what was asked for in the eyes of the official provider, though it differs: a minor
+    version of the major one, storage that grew by itself. A refresh leaves what the program says of them.
+    """
+    found = settled(token, live, asked, live)
+    most, asked_size, size = (int(each or 0) for each in (
+        asked.get("maxAllocatedStorage"), asked.get("allocatedStorage"), live.get("allocatedStorage")
+    ))  # fmt: skip
+    return found | GROWS if token.startswith("aws:rds/") and 0 < asked_size < size <= most else found
 
 
 def settled(token: str, olds: Inputs, news: Inputs, state: Inputs) -> frozenset[str]:

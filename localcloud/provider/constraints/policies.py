@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localcloud.provider.constraints import access
+from localcloud.provider.constraints.access import listed
 from localcloud.provider.constraints.combinations.given import Failure, Given
 
 _MEMBERS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
@@ -51,7 +53,8 @@ class Form:
 
 IDENTITY = Form("refused", "required", 6144, strict_sid=True)
 INLINE = Form("refused", "required", 10240, strict_sid=True)
-TRUST = Form("required", "refused", 4096, strict_sid=True)
+#: "Role trust policy length", whose default is in force unless an account asks for more.
+TRUST = Form("required", "refused", 2048, strict_sid=True, service="sts")
 BUCKET = Form("required", "required", 20480, service="s3")
 KEY = Form("required", "required", 32768, service="kms")
 RESOURCE = Form("required", "optional", 30720)
@@ -104,11 +107,6 @@ def document(text: Any) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def listed(value: Any) -> list[Any]:
-    """IAM's "one or several"."""
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def failures(token: str, given: Given) -> Iterator[Failure]:
@@ -176,6 +174,11 @@ def _statement(statement: Mapping[str, Any], form: Form) -> Iterator[str]:
     for principal in (statement.get("Principal"), statement.get("NotPrincipal")):
         yield from _principal(principal)
     yield from _condition(statement.get("Condition"))
+    if form is BUCKET:
+        for action in access.without_resource(statement):
+            yield f"Action {action!r} does not apply to any resource of the statement"
+        for key in access.unknown_keys(statement):
+            yield f"the condition key {key!r} is none of S3"
 
 
 def _action(action: Any, form: Form) -> Iterator[str]:
@@ -207,10 +210,14 @@ def _principal(principal: Any) -> Iterator[str]:
         for name in listed(names):
             if kind == "AWS" and not (isinstance(name, str) and _AWS_PRINCIPAL.fullmatch(name)):
                 yield f"Principal AWS {name!r}; accepted are an account, an ARN of IAM or STS, and *"
+            elif kind == "AWS" and (reason := access.principal_refused(name)):
+                yield f"Principal AWS {name!r}: {reason}"
             if kind == "Service" and not (
                 isinstance(name, str) and re.fullmatch(r"[\w.-]+\.(amazonaws\.com(\.cn)?|amazon\.com)|\*", name)
             ):
                 yield f"Principal Service {name!r}; accepted is a service such as ecs-tasks.amazonaws.com"
+            elif kind == "Service" and not access.service_known(name, _actions().keys()):
+                yield f"Principal Service {name!r} names no service of AWS"
 
 
 def _condition(condition: Any) -> Iterator[str]:
@@ -225,6 +232,10 @@ def _condition(condition: Any) -> Iterator[str]:
             yield f"Condition operator {operator!r} is none of IAM's"
         elif not isinstance(keys, dict):
             yield f"Condition {operator!r} is {keys!r}; accepted is an object of condition keys"
+        else:
+            for key, values in keys.items():
+                for value in access.ill_valued(str(operator), listed(values)):
+                    yield f"Condition {operator!r}: {key} is {value!r}, which it cannot compare"
 
 
 def principals(found: Mapping[str, Any]) -> Iterator[str]:
@@ -261,25 +272,5 @@ def allows(
         named = {str(item) for item in listed(by_kind.get("Service"))}
         arns = [str(item) for item in listed(by_kind.get("AWS"))]
         if named & {*services, "*"} or "*" in arns or any(map(others, arns)):
-            return True
-    return False
-
-
-def is_public(found: Mapping[str, Any]) -> bool:
-    """Whether a policy lets everybody in: Allow, Principal "*", and no condition that narrows it."""
-    narrowing = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:principalorgid",
-                 "aws:principalaccount", "aws:principalarn", "aws:sourceowner", "s3:dataaccesspointaccount")  # fmt: skip
-    for statement in listed(found.get("Statement")):
-        principal = statement.get("Principal")
-        everybody = principal == "*" or (isinstance(principal, dict) and "*" in listed(principal.get("AWS")))
-        if statement.get("Effect") != "Allow" or not everybody:
-            continue
-        keys = {
-            key.lower()
-            for keys in (statement.get("Condition") or {}).values()
-            if isinstance(keys, dict)
-            for key in keys
-        }
-        if not keys & set(narrowing):
             return True
     return False

@@ -11,8 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.provider.constraints import policies, standing_network, standing_roles
-from localcloud.provider.constraints.decisions import version
+from localcloud.provider.constraints import access, policies, standing_databases, standing_network, standing_roles
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
 
@@ -80,85 +79,6 @@ def _ecs_cluster_gone(context: Context) -> None:
         raise Refused(f"ClusterContainsServicesException: the cluster {context['id']} has services")
 
 
-# ---- RDS
-
-
-def _db_instance(context: Context) -> None:
-    """CreateDBInstanceReadReplica: the source keeps backups. CreateDBInstance: the parameter group is of the engine."""
-    inputs = context["in"]
-    source = inputs.get("replicateSourceDb")
-    if source:
-        found = context.call("describe_db_instances", {"DBInstanceIdentifier": source.split(":")[-1]})["DBInstances"]
-        if found and not found[0].get("BackupRetentionPeriod"):
-            raise Refused(
-                f"InvalidDBInstanceState: automated backups are not enabled for {source}: set its backupRetentionPeriod"
-            )
-        return
-    _family(context, inputs)
-
-
-def _family(context: Context, inputs: Mapping[str, Any]) -> None:
-    group, engine, asked = (inputs.get(name) for name in ("parameterGroupName", "engine", "engineVersion"))
-    if not group or not engine or str(group).startswith("default.") or not asked:
-        return
-    try:
-        found = context.call("describe_db_parameter_groups", {"DBParameterGroupName": group})["DBParameterGroups"]
-    except ClientError as error:
-        raise Refused(f"DBParameterGroupNotFound: {group!r} does not exist") from error
-    family = found[0]["DBParameterGroupFamily"] if found else ""
-    major = ".".join(str(asked).split(".")[: 1 if engine in ("postgres", "aurora-postgresql") else 2])
-    if found and family != f"{engine}{major}":
-        raise Refused(
-            f"InvalidParameterCombination: the parameter group {group!r} is of the family {family}; {engine} {asked} needs "
-            f"{engine}{major}"
-        )
-
-
-def _db_instance_change(context: Context) -> None:
-    """ModifyDBInstance: versions go up, a major one when that is allowed; storage grows."""
-    old, new = context["old"], context["in"]
-    _upgrade(context, old, new)
-    before, after = old.get("allocatedStorage"), new.get("allocatedStorage")
-    if before and after and int(after) < int(before):
-        raise Refused(
-            f"InvalidParameterCombination: allocatedStorage {after} cannot be less than the current {before} GiB"
-        )
-
-
-def _upgrade(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    before = context["out"].get("engineVersionActual") or old.get("engineVersion")
-    after = new.get("engineVersion")
-    if not before or not after or "engineVersion" not in context["changed"]:
-        return
-    depth = len(version(after))
-    if version(after) < version(before)[:depth]:
-        raise Refused(f"InvalidParameterCombination: cannot upgrade from {before} to {after}: versions only go up")
-    majors = 1 if new.get("engine", "postgres") in ("postgres", "aurora-postgresql") else 2
-    if (
-        version(after)[:majors] != version(before)[:majors]
-        and str(new.get("allowMajorVersionUpgrade")).lower() != "true"
-    ):
-        raise Refused(
-            f"InvalidParameterCombination: from {before} to {after} is a major upgrade: set allowMajorVersionUpgrade"
-        )
-
-
-def _db_subnets_gone(context: Context) -> None:
-    for found in context.call("describe_db_instances", {})["DBInstances"]:
-        if (found.get("DBSubnetGroup") or {}).get("DBSubnetGroupName") == context["id"]:
-            raise Refused(
-                f"InvalidDBSubnetGroupStateFault: {context['id']!r} is used by the instance {found['DBInstanceIdentifier']}"
-            )
-
-
-def _db_parameters_gone(context: Context) -> None:
-    for found in context.call("describe_db_instances", {})["DBInstances"]:
-        if any(group.get("DBParameterGroupName") == context["id"] for group in found.get("DBParameterGroups") or ()):
-            raise Refused(
-                f"InvalidDBParameterGroupState: {context['id']!r} is used by the instance {found['DBInstanceIdentifier']}"
-            )
-
-
 # ---- policies
 
 
@@ -194,18 +114,28 @@ def _principals(name: str) -> Hook:
     return check
 
 
+def _boundary(context: Context) -> None:
+    """CreateRole, PutRolePermissionsBoundary: the boundary is there."""
+    arn = context["in"].get("permissionsBoundary")
+    if arn and "permissionsBoundary" in context.environment.get("changed", ("permissionsBoundary",)):
+        try:
+            context.call("iam:get_policy", {"PolicyArn": arn})
+        except ClientError as error:
+            raise Refused(f"NoSuchEntity: permissionsBoundary: the policy {arn} does not exist") from error
+
+
 def _bucket_policy(context: Context) -> None:
     """PutBucketPolicy: of this bucket, by principals that exist, not public where that is blocked."""
     _principals("policy")(context)
     bucket, found = context["in"]["bucket"], policies.document(context["in"].get("policy"))
-    for statement in policies.listed((found or {}).get("Statement")):
-        for resource in (*policies.listed(statement.get("Resource")), *policies.listed(statement.get("NotResource"))):
+    for statement in access.listed((found or {}).get("Statement")):
+        for resource in (*access.listed(statement.get("Resource")), *access.listed(statement.get("NotResource"))):
             held = str(resource).partition(":::")[2].split("/")[0]
             if resource != "*" and "*" not in held and held != bucket:
                 raise Refused(
                     f"MalformedPolicy: policy has the invalid resource {resource}: it is none of the bucket {bucket}"
                 )
-    if found and policies.is_public(found) and _public_is_blocked(context, bucket):
+    if found and access.is_public(found) and _public_is_blocked(context, bucket):
         raise Refused(
             f"AccessDenied: the policy of {bucket} is public, which its public access block (blockPublicPolicy) prevents"
         )
@@ -226,19 +156,33 @@ def _key_policy(context: Context) -> None:
     found = policies.document(inputs.get("policy"))
     if not found or inputs.get("bypassPolicyLockoutSafetyCheck"):
         return
-    for statement in policies.listed(found.get("Statement")):
-        actions = [str(action).lower() for action in policies.listed(statement.get("Action"))]
-        may = (
-            any(action in ("*", "kms:*", "kms:put*", "kms:putkeypolicy") for action in actions)
-            or "NotAction" in statement
-        )
-        principal = json.dumps(statement.get("Principal") or statement.get("NotPrincipal") or "")
-        ours = f"{context['account']}" in principal or '"*"' in principal
-        if statement.get("Effect") == "Allow" and may and ours:
-            return
+    statements = [each for each in access.listed(found.get("Statement")) if isinstance(each, dict)]
+    allowed = any(_changes_key(context, each) for each in statements if each.get("Effect") == "Allow")
+    denied = any(_changes_key(context, each) for each in statements if each.get("Effect") == "Deny")
+    if allowed and not denied:
+        return
     raise Refused(
         "MalformedPolicyDocumentException: the new key policy will not allow you to update it in the future: allow "
         f"kms:PutKeyPolicy (or kms:*) to arn:aws:iam::{context['account']}:root"
+    )
+
+
+def _changes_key(context: Context, statement: Mapping[str, Any]) -> bool:
+    """Whether a statement is about PutKeyPolicy by this account, whatever the conditions: those cannot be relied on."""
+    actions = [str(action).lower() for action in access.listed(statement.get("Action"))]
+    covers = any(action in ("*", "kms:*", "kms:put*", "kms:putkeypolicy") for action in actions)
+    narrowed = bool(statement.get("Condition"))
+    if statement.get("Effect") == "Deny":
+        principal = json.dumps(statement.get("Principal") or "")
+        return covers and not narrowed and (f":{context['account']}:root" in principal or '"*"' in principal)
+    principal = json.dumps(statement.get("Principal") or statement.get("NotPrincipal") or "")
+    conditional = narrowed and any(
+        "kms:viaservice" in key.lower() for keys in statement["Condition"].values() for key in keys
+    )
+    return (
+        (covers or "NotAction" in statement)
+        and not conditional
+        and (str(context["account"]) in principal or '"*"' in principal)
     )
 
 
@@ -276,10 +220,12 @@ CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
         "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
         "aws:ecs/service:Service": (_ecs_service,),
-        "aws:rds/instance:Instance": (_db_instance,),
+        "aws:rds/instance:Instance": (standing_databases.instance,),
+        "aws:rds/snapshot:Snapshot": (standing_databases.snapshot,),
         "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
         "aws:kms/key:Key": (_key_policy,),
-        "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+        "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
+        "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
         "aws:sqs/queue:Queue": (_principals("policy"),),
         "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
         "aws:sns/topic:Topic": (_principals("policy"),),
@@ -301,19 +247,22 @@ UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
         "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
         "aws:ecs/service:Service": (_ecs_service,),
-        "aws:rds/instance:Instance": (_db_instance_change,),
-        "aws:rds/cluster:Cluster": (_db_instance_change,),
+        "aws:rds/instance:Instance": (standing_databases.instance_change,),
+        "aws:rds/cluster:Cluster": (standing_databases.cluster_change,),
         "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
         "aws:kms/key:Key": (_key_policy,),
-        "aws:iam/role:Role": (_principals("assumeRolePolicy"),),
+        "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
+        "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
         "aws:sqs/queue:Queue": (_principals("policy"),),
         "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
     }
 )
 DELETE: Mapping[str, tuple[Hook, ...]] = {
     "aws:ecs/cluster:Cluster": (_ecs_cluster_gone,),
-    "aws:rds/subnetGroup:SubnetGroup": (_db_subnets_gone,),
-    "aws:rds/parameterGroup:ParameterGroup": (_db_parameters_gone,),
+    "aws:rds/instance:Instance": (standing_databases.instance_gone,),
+    "aws:rds/cluster:Cluster": (standing_databases.cluster_gone,),
+    "aws:rds/subnetGroup:SubnetGroup": (standing_databases.subnets_gone,),
+    "aws:rds/parameterGroup:ParameterGroup": (standing_databases.parameters_gone,),
     "aws:ec2/securityGroup:SecurityGroup": (standing_network.group_gone,),
     "aws:ec2/subnet:Subnet": (standing_network.subnet_gone,),
     "aws:iam/policy:Policy": (_policy_gone,),

@@ -20,6 +20,7 @@ from localcloud.provider.rows import (
     neighbours,
     network,
     rds,
+    rds_groups,
     route53,
     s3,
     secrets,
@@ -39,6 +40,7 @@ _OWN: dict[str, Row] = {
     **servicediscovery.ROWS,
     **appautoscaling.ROWS,
     **rds.ROWS,
+    **rds_groups.ROWS,
     **elasticache.ROWS,
     **s3.ROWS,
     **cloudfront.ROWS,
@@ -57,7 +59,7 @@ ROWS: dict[str, Row] = _OWN | neighbours.rows(_OWN)
 #: Service of pulumi_aws -> the module here that holds its rows (sns and sqs are in messaging).
 FILES: dict[str, str] = {
     token.split(":")[1].split("/")[0]: module.__name__.rpartition(".")[2]
-    for module in (security_groups, log_delivery, network, ec2, kms, iam, lb, ecs, servicediscovery, appautoscaling, rds,
-                   elasticache, s3, cloudfront, wafv2, cloudwatch, messaging, secrets, ecr, acm, route53)
+    for module in (security_groups, log_delivery, network, ec2, kms, iam, lb, ecs, servicediscovery, appautoscaling,
+                   rds_groups, rds, elasticache, s3, cloudfront, wafv2, cloudwatch, messaging, secrets, ecr, acm, route53)
     for token in module.ROWS
 }  # fmt: skip

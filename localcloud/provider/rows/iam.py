@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from localcloud.provider.errors import Refused
 from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows.tagging import by_arn
 
+_USER = {"UserName": "$in.name"}
+_RENAMED = {"UserName": "$old.name || in.name"}
 _NAME = (r"[\w+=,.@-]+", "letters, digits and +=,.@_-")
 
 
@@ -55,6 +58,29 @@ def _release_role(context: Context) -> None:
         context.call("delete_role_policy", {**name, "PolicyName": policy})
 
 
+def _tag_again(context: Context) -> None:
+    """moto finds a user's tags by its ARN, which changes with its name and path."""
+    if context["all_tags"]:
+        context.call("tag_user", {"UserName": context["in"]["name"], "Tags": context["all_tags"]})
+
+
+def _release_user(context: Context) -> None:
+    """What else a user has goes with it where the program says so; else the user stays, with a DeleteConflict."""
+    name = {"UserName": context["in"]["name"]}
+    keys = context.call("list_access_keys", name)["AccessKeyMetadata"]
+    groups = context.call("list_groups_for_user", name)["Groups"]
+    if not context["in"].get("forceDestroy"):
+        for found, words in ((keys, "access keys"), (groups, "its groups' membership")):
+            if found:
+                raise Refused(
+                    f"delete_user: DeleteConflict: cannot delete entity {context['id']}, must delete {words} first"
+                )
+    for key in keys:
+        context.call("delete_access_key", {**name, "AccessKeyId": key["AccessKeyId"]})
+    for group in groups:
+        context.call("remove_user_from_group", {**name, "GroupName": group["GroupName"]})
+
+
 ROWS: dict[str, Row] = {
     "aws:iam/role:Role": Row(
         "iam",
@@ -85,6 +111,38 @@ ROWS: dict[str, Row] = {
         check=_no_inline,
         outputs={"uniqueId": "$el.RoleId"},
         tagging=by_arn("RoleName", tag="tag_role", untag="untag_role"),
+    ),
+    # Read by its name and not by its id: a user that is renamed stays the same resource.
+    "aws:iam/user:User": Row(
+        "iam",
+        "create_user",
+        "$answer.User.UserName",
+        reads=(Read("get_user", _USER, "User"),),
+        after_update=_tag_again,
+        before_delete=_release_user,
+        delete=(Call("delete_user", _USER),),
+        props={
+            "name": Prop(api="UserName", set=Call("update_user", {**_RENAMED, "NewUserName": "$val"})),
+            "permissionsBoundary": Prop(
+                api="PermissionsBoundary",
+                set=Call("put_user_permissions_boundary", {**_USER, "PermissionsBoundary": "$val"}),
+                live="PermissionsBoundary.PermissionsBoundaryArn",
+            ),
+            "path": Prop(default="/", api="Path", set=Call("update_user", {**_RENAMED, "NewPath": "$val"})),
+            "forceDestroy": Prop(virtual=True, default=False),
+        },
+        kept=frozenset({"permissionsBoundary"}),
+        name="name",
+        name_limit=64,
+        name_rule=_NAME,
+        outputs={"uniqueId": "$el.UserId"},
+        tagging=by_arn(
+            "UserName",
+            "$in.name",
+            tag="tag_user",
+            untag="untag_user",
+            read=Read("list_user_tags", _USER, "Tags", into="Tags"),
+        ),
     ),
     "aws:iam/rolePolicy:RolePolicy": Row(
         "iam",

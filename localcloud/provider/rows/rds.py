@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.provider.constraints.combinations.rds import resolved
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import VIRTUAL, Call, Context, Inputs, Prop, Read, Row
 from localcloud.provider.rows import tagging
@@ -49,6 +50,7 @@ def _master_secret(context: Context) -> None:
 def _created(context: Context) -> None:
     """The master secret; and RDS does not give a replica its source's tags, as moto does."""
     _master_secret(context)
+    _of_its_own(context)
     if _is_replica(context["in"]):
         arn = f"arn:aws:rds:{context['region']}:{context['account']}:db:{context['id']}"
         live = context.call("list_tags_for_resource", {"ResourceName": arn})["TagList"]
@@ -57,11 +59,32 @@ def _created(context: Context) -> None:
             context.call("remove_tags_from_resource", {"ResourceName": arn, "TagKeys": extra})
 
 
+#: What no call that makes an instance of another takes: the official provider modifies it afterwards.
+_AFTERWARDS = {"backupRetentionPeriod": "BackupRetentionPeriod", "backupWindow": "PreferredBackupWindow",
+               "maintenanceWindow": "PreferredMaintenanceWindow", "password": "MasterUserPassword"}  # fmt: skip
+
+
+def _of_its_own(context: Context) -> None:
+    inputs = context["in"]
+    if not _is_copy(inputs):
+        return
+    wanted = {member: inputs[name] for name, member in _AFTERWARDS.items() if inputs.get(name) is not None}
+    if "BackupRetentionPeriod" in wanted:
+        wanted["BackupRetentionPeriod"] = int(wanted["BackupRetentionPeriod"])
+    if wanted:
+        arguments = {"DBInstanceIdentifier": context["id"], "ApplyImmediately": True, **wanted}
+        context.call("modify_db_instance", arguments)
+
+
 def _updated(context: Context) -> None:
-    """A replica that names no source any more is promoted."""
+    """A replica that names no source any more is promoted; a major version is its newest minor one."""
     found = context.call("describe_db_instances", {"DBInstanceIdentifier": context["id"]})["DBInstances"][0]
     if found.get("ReadReplicaSourceDBInstanceIdentifier") and not _is_replica(context["in"]):
         context.call("promote_read_replica", {"DBInstanceIdentifier": context["id"]})
+    version = resolved(found["Engine"], found["EngineVersion"])
+    if version != found["EngineVersion"]:
+        arguments = {"DBInstanceIdentifier": context["id"], "EngineVersion": version, "ApplyImmediately": True}
+        context.call("modify_db_instance", {**arguments, "AllowMajorVersionUpgrade": True})
     _master_secret(context)
 
 
@@ -96,7 +119,7 @@ def _outputs(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
 def _new(inputs: Inputs) -> list[tuple[str, str]]:
     """What a new instance needs; one that is no replica any more has it from its source."""
     found = []
-    if not _is_replica(inputs) and not inputs.get("snapshotIdentifier"):
+    if not _is_copy(inputs):
         found = [
             (name, f"missing required property {name!r} of an instance that is no replica")
             for name in _OF_SOURCE
@@ -116,20 +139,34 @@ def _check(inputs: Inputs) -> list[tuple[str, str]]:
     return found
 
 
+def _is_copy(inputs: Inputs) -> bool:
+    """Whether an instance is made of another, which gives it what the program does not say."""
+    return bool(_is_replica(inputs) or inputs.get("snapshotIdentifier") or inputs.get("restoreToPointInTime"))
+
+
 def _operation(inputs: Inputs) -> str:
     if _is_replica(inputs):
         return "create_db_instance_read_replica"
+    if inputs.get("restoreToPointInTime"):
+        return "restore_db_instance_to_point_in_time"
     return "restore_db_instance_from_db_snapshot" if inputs.get("snapshotIdentifier") else "create_db_instance"
 
 
 def _create_arguments(inputs: Inputs) -> dict[str, Any]:
-    if not _is_replica(inputs) and inputs.get("snapshotIdentifier"):
-        return {"DBSnapshotIdentifier": inputs["snapshotIdentifier"]}
     if _is_replica(inputs):
         return {"SourceDBInstanceIdentifier": inputs["replicateSourceDb"]}
+    restore = inputs.get("restoreToPointInTime")
+    if restore:
+        given = restore[0] if isinstance(restore, list) else restore
+        when = {"RestoreTime": given["restoreTime"]} if given.get("restoreTime") else {"UseLatestRestorableTime": True}
+        source = given.get("sourceDbInstanceIdentifier")
+        return {"SourceDBInstanceIdentifier": source, "TargetDBInstanceIdentifier": inputs["identifier"], **when}
+    if inputs.get("snapshotIdentifier"):
+        return {"DBSnapshotIdentifier": inputs["snapshotIdentifier"]}
+    made = {"EngineVersion": resolved(str(inputs.get("engine")), str(inputs.get("engineVersion") or ""))}
     if inputs.get("manageMasterUserPassword"):  # moto wants a password; the real one is in the secret
-        return {"MasterUserPassword": random.token_urlsafe(24)}
-    return {}
+        made["MasterUserPassword"] = random.token_urlsafe(24)
+    return {name: value for name, value in made.items() if value}
 
 
 def _unprotect(context: Context) -> None:
@@ -144,43 +181,6 @@ def _unprotect(context: Context) -> None:
             f"delete_db_instance: {context['id']} has deletion protection; set deletionProtection to false first"
         )
 
-
-def _by_name(inputs: Inputs) -> dict[str, tuple[str, str]]:
-    """Parameters as {name: (value, method)}; Terraform's provider applies at once unless told otherwise."""
-    return {
-        str(item["name"]).lower(): (str(item.get("value")), item.get("applyMethod") or "immediate")
-        for item in inputs.get("parameters") or ()
-    }
-
-
-def _parameters(context: Context) -> None:
-    """ModifyDBParameterGroup for new values, ResetDBParameterGroup for what is said no more.
-
-    RDS takes over a method only together with a new value: a program that changes the method alone differs for ever.
-    """
-    new, old = _by_name(context["in"]), _by_name(context.environment.get("old") or {})
-    changed = [
-        {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
-        for name, (value, method) in new.items()
-        if name not in old or old[name][0] != value
-    ]
-    gone = [{"ParameterName": name, "ApplyMethod": method} for name, (_, method) in old.items() if name not in new]
-    for operation, parameters in (("modify_db_parameter_group", changed), ("reset_db_parameter_group", gone)):
-        for first in range(0, len(parameters), 20):  # at most twenty in one call
-            arguments = {"DBParameterGroupName": context["id"], "Parameters": parameters[first : first + 20]}
-            context.call(operation, arguments)
-
-
-_PARAMETERS = Prop(
-    api="",
-    update=True,
-    decode=lambda el: [
-        {"name": p["ParameterName"], "value": p.get("ParameterValue"), "applyMethod": p.get("ApplyMethod", "immediate")}
-        for p in el.get("parameters", [])
-        if "ParameterValue" in p
-    ],
-    by_value=True,
-)
 
 ROWS: dict[str, Row] = {
     "aws:rds/instance:Instance": Row(
@@ -228,6 +228,7 @@ ROWS: dict[str, Row] = {
             ),
             "performanceInsightsKmsKeyId": Prop(api="PerformanceInsightsKMSKeyId"),
             "caCertIdentifier": Prop(api="CACertificateIdentifier"),
+            "restoreToPointInTime": Prop(api="", force=True, unread=True),
             "replicateSourceDb": Prop(api="", live="ReadReplicaSourceDBInstanceIdentifier"),
             "manageMasterUserPassword": Prop(api="", update=True),
             "masterUserSecretKmsKeyId": Prop(api="", update=True),
@@ -281,69 +282,18 @@ ROWS: dict[str, Row] = {
         same_vpc=("dbSubnetGroupName", "vpcSecurityGroupIds"),
         references={"masterUserSecretKmsKeyId": "key", "performanceInsightsKmsKeyId": "key"},
     ),
-    "aws:rds/subnetGroup:SubnetGroup": Row(
+    "aws:rds/snapshot:Snapshot": Row(
         "rds",
-        "create_db_subnet_group",
-        "$in.name",
-        reads=(Read("describe_db_subnet_groups", {"DBSubnetGroupName": "$id"}, "DBSubnetGroups[0]"),),
-        update=Call("modify_db_subnet_group", {"DBSubnetGroupName": "$id"}),
-        whole=True,
-        delete=(Call("delete_db_subnet_group", {"DBSubnetGroupName": "$id"}),),
+        "create_db_snapshot",
+        "$in.dbSnapshotIdentifier",
+        reads=(Read("describe_db_snapshots", {"DBSnapshotIdentifier": "$id"}, "DBSnapshots[0]"),),
+        delete=(Call("delete_db_snapshot", {"DBSnapshotIdentifier": "$id"}),),
         props={
-            "name": Prop(api="DBSubnetGroupName"),
-            "namePrefix": VIRTUAL,
-            "description": Prop(api="DBSubnetGroupDescription", default="Managed by Pulumi"),
-            "subnetIds": Prop(live="Subnets[].SubnetIdentifier"),
+            "dbSnapshotIdentifier": Prop(api="DBSnapshotIdentifier"),
+            "dbInstanceIdentifier": Prop(api="DBInstanceIdentifier", force=True),
+            "sharedAccounts": Prop(api="", update=True, unread=True),
         },
-        name="name",
-        name_rule=(
-            r"(?!default$)[a-z0-9 ._-]{1,255}",
-            "1 to 255 lower-case letters, digits, spaces and ._-; not default",
-        ),
-        outputs={"arn": "$el.DBSubnetGroupArn", "vpcId": "$el.VpcId"},
-        tagging=tagging.rds("subgrp"),
-        same_vpc=("subnetIds",),
-    ),
-    "aws:rds/parameterGroup:ParameterGroup": Row(
-        "rds",
-        "create_db_parameter_group",
-        "$in.name",
-        reads=(
-            Read("describe_db_parameter_groups", {"DBParameterGroupName": "$id"}, "DBParameterGroups[0]"),
-            Read("describe_db_parameters", {"DBParameterGroupName": "$id"}, "Parameters", into="parameters"),
-        ),
-        after_create=_parameters,
-        after_update=_parameters,
-        delete=(Call("delete_db_parameter_group", {"DBParameterGroupName": "$id"}),),
-        props={
-            "name": Prop(api="DBParameterGroupName"),
-            "namePrefix": VIRTUAL,
-            "skipDestroy": VIRTUAL,
-            "family": Prop(api="DBParameterGroupFamily"),
-            "description": Prop(default="Managed by Pulumi"),
-            "parameters": _PARAMETERS,
-        },
-        name="name",
-        outputs={"arn": "$el.DBParameterGroupArn"},
-        tagging=tagging.rds("pg"),
-    ),
-    "aws:rds/eventSubscription:EventSubscription": Row(
-        "rds",
-        "create_event_subscription",
-        "$in.name",
-        reads=(Read("describe_event_subscriptions", {"SubscriptionName": "$id"}, "EventSubscriptionsList[0]"),),
-        update=Call("modify_event_subscription", {"SubscriptionName": "$id"}),
-        delete=(Call("delete_event_subscription", {"SubscriptionName": "$id"}),),
-        props={
-            "name": Prop(api="SubscriptionName", live="CustSubscriptionId"),
-            "namePrefix": VIRTUAL,
-            "snsTopic": Prop(api="SnsTopicArn"),
-            "eventCategories": Prop(live="EventCategoriesList"),
-            "sourceIds": Prop(live="SourceIdsList"),
-            "enabled": Prop(default=True),
-        },
-        name="name",
-        outputs={"arn": "$el.EventSubscriptionArn", "customerAwsId": "$account"},
-        tagging=tagging.rds("es"),
+        outputs={"dbSnapshotArn": "$el.DBSnapshotArn", "sourceDbSnapshotIdentifier": "$el.SourceDBSnapshotIdentifier"},
+        tagging=tagging.rds("snapshot"),
     ),
 }

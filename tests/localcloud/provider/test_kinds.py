@@ -130,6 +130,7 @@ _NOT_CHANGED = {
         "aws:rds/instance:Instance",
         "identifier",
     ): "a database that was renamed is another one to whoever asks by its name",
+    ("aws:iam/user:User", "name"): "a user that was renamed is another one to whoever asks by its name",
     ("aws:rds/instance:Instance", "replicateSourceDb"): "a promotion is no modification",
     ("aws:rds/instance:Instance", "allocatedStorage"): "storage never shrinks, so it cannot be mended",
     ("aws:secretsmanager/secretVersion:SecretVersion", "secretString"): "another value is another version",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.provider.constraints.combinations import ecs, elasticache, lb, network, rds, services
+from localcloud.provider.constraints.combinations import ecs, elasticache, lb, network, rds, rds_parameters, services
 from localcloud.provider.constraints.combinations.given import Check
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
@@ -16,5 +16,6 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     **lb.CHECKS,
     **network.CHECKS,
     **rds.CHECKS,
+    **rds_parameters.CHECKS,
     **services.CHECKS,
 }

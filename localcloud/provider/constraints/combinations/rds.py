@@ -27,6 +27,15 @@ _RESERVED = {
     "mysql": ("rdsadmin",),
     "mariadb": ("rdsadmin",),
 }
+#: PostgreSQL's reserved key words (its manual, appendix C): neither a user nor a database may be called so.
+_KEY_WORDS = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
+    current_catalog current_date current_role current_time current_timestamp current_user default deferrable desc
+    distinct do else end except false fetch for foreign from grant group having in initially intersect into lateral
+    leading limit localtime localtimestamp not null offset on only or order placing primary references returning
+    select session_user some symmetric table then to trailing true union unique user using variadic when where window
+    with"""
+_AUTHORITIES = ("rds-ca-2019", "rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _OTHER_ENGINES = (
     "oracle-ee", "oracle-ee-cdb", "oracle-se2", "oracle-se2-cdb", "sqlserver-ee", "sqlserver-se", "sqlserver-ex",
@@ -55,6 +64,17 @@ def version_known(engine: str, version: str) -> bool:
         if item.rpartition(".")[0] == head and item.rpartition(".")[2].isdigit()
     ]
     return bool(head and minors and minor.isdigit() and max(minors) < int(minor) <= max(minors) + 3)
+
+
+def resolved(engine: str, version: str) -> str:
+    """The version that RDS makes of a major one ("16"), or of none: the newest that is known."""
+    known = [item for item in tables()["rds"].get(engine, {}).get("versions", ()) if re.fullmatch(r"[\d.]+", item)]
+    fitting = [item for item in known if not version or item.startswith(f"{version}.")]
+    return max(fitting, key=_numbers) if fitting else version
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _engine(given: Given, name: str = "engineVersion") -> Iterator[Failure]:
@@ -127,6 +147,11 @@ def _storage(given: Given) -> Iterator[Failure]:
     most = given.number("maxAllocatedStorage")
     if most and size is not None and most < size:
         yield "maxAllocatedStorage", f"maxAllocatedStorage {most:g} is less than allocatedStorage {size:g}"
+    if most and size is not None and size < most < size * 1.1:
+        yield "maxAllocatedStorage", f"maxAllocatedStorage {most:g} is less than 10 % above allocatedStorage {size:g}"
+    speed = given.number("iops")
+    if speed and size and kind in ("io1", "io2") and speed / size > {"io1": 50, "io2": 1000}[kind]:
+        yield "iops", f"iops {speed:g} are more than {kind} has for {size:g} GiB"
     if most and kind == "standard":
         yield "maxAllocatedStorage", "storage that grows by itself is not supported by the storage type standard"
 
@@ -141,7 +166,10 @@ def _user(given: Given, user: str, password: str) -> Iterator[Failure]:
                 user,
                 f"{user} is {name!r}; accepted are 1 to {longest} letters, digits and underscores, beginning with a letter",
             )
-        if name.lower() in _RESERVED.get(base, ()):
+        words = _KEY_WORDS.split() if base == "postgres" else ()
+        if name.lower() in (*_RESERVED.get(base, ()), *words) or (
+            base == "postgres" and name.lower().startswith("pg_")
+        ):
             yield user, f"{user} is {name!r}, a reserved word of {engine}"
     if secret:
         longest = 41 if base in ("mysql", "mariadb") else 128
@@ -195,6 +223,20 @@ def instance(given: Given) -> Iterator[Failure]:
         and not re.fullmatch(r"[a-zA-Z_]\w{0,62}" if engine == "postgres" else r"[a-zA-Z]\w{0,63}", name)
     ):
         yield "dbName", f"dbName is {name!r}; accepted are letters, digits and underscores, beginning with a letter"
+    if (
+        name
+        and engine == "postgres"
+        and name.lower() in {*_KEY_WORDS.split(), "db", "rdsadmin", "template0", "template1"}
+    ):
+        yield "dbName", f"dbName is {name!r}, a reserved word of postgres"
+    authority = given.text("caCertIdentifier")
+    if authority and authority not in _AUTHORITIES:
+        yield "caCertIdentifier", f"caCertIdentifier is {authority!r}; accepted are {', '.join(_AUTHORITIES)}"
+    restore = given.inner("restoreToPointInTime")
+    if restore.has("restoreTime") and restore.has("useLatestRestorableTime"):
+        yield "restoreToPointInTime", "restoreToPointInTime has one of restoreTime and useLatestRestorableTime"
+    if given.get("restoreToPointInTime") and restore.lacks("restoreTime", "useLatestRestorableTime"):
+        yield "restoreToPointInTime", "restoreToPointInTime needs restoreTime or useLatestRestorableTime"
     if port is not None and not 1150 <= port <= 65535:
         yield "port", f"port is {port:g}; accepted is 1150 to 65535"
     licence = given.text("licenseModel")
@@ -265,61 +307,11 @@ _FAMILIES = re.compile(
 )
 
 
-@functools.cache
-def parameters() -> Mapping[str, list[str]]:
-    """PostgreSQL's parameters: [context, type, least, most]."""
-    found: Mapping[str, list[str]] = json.loads((Path(__file__).parents[1] / "postgres.json").read_text())["parameters"]
-    return found
-
-
-#: Of versions older than the table's.
-_OLDER = frozenset((
-    "old_snapshot_threshold", "vacuum_defer_cleanup_age", "db_user_namespace", "promote_trigger_file", "force_parallel_mode",
-    "operator_precedence_warning", "default_with_oids", "replacement_sort_tuples", "wal_keep_segments",
-    "stats_temp_directory", "checkpoint_segments", "trace_recovery_messages", "sql_inheritance",
-))  # fmt: skip
-
-
-def _family(given: Given) -> Iterator[Failure]:
-    family = given.text("family")
-    if family and not _FAMILIES.fullmatch(family):
-        yield "family", f"family is {family!r}; accepted is one such as postgres16 or mysql8.0"
-
-
-def parameter_group(given: Given) -> Iterator[Failure]:
-    """A parameter group: its family, and PostgreSQL's parameters by name, context and range."""
-    yield from _family(given)
-    names = [item.get("name") for item in given.each("parameters")]
-    for name in sorted({str(name) for name in names if name and names.count(name) > 1}):
-        yield "parameters", f"the parameter {name!r} is set twice"
-    if "postgres" not in (given.text("family") or ""):
-        return
-    for item in given.each("parameters"):
-        yield from (("parameters", reason) for reason in _parameter(item))
-
-
-def _parameter(item: Given) -> Iterator[str]:
-    name, value, method = item.text("name"), item.text("value"), item.text("applyMethod", "immediate")
-    if not name or value is None or "." in name or name.startswith("rds") or name in _OLDER:
-        return
-    known = parameters().get(name)
-    if known is None:
-        yield f"the parameter {name!r} is none of PostgreSQL's"
-        return
-    context, kind, *limits = known
-    if context == "postmaster" and method == "immediate":
-        yield f"the parameter {name!r} is static: its applyMethod must be pending-reboot"
-    if context == "internal":
-        yield f"the parameter {name!r} cannot be changed"
-    if re.search(r"[{(]", value):  # a formula such as {DBInstanceClassMemory/32768}
-        return
-    if kind in ("INTEGER", "REAL"):
-        if not re.fullmatch(r"-?\d+(\.\d+)?", value):
-            yield f"the parameter {name!r} is {value!r}; a number is accepted"
-        elif not float(limits[0]) <= float(value) <= float(limits[1]):
-            yield f"the parameter {name!r} is {value}; accepted is {limits[0]} to {limits[1]}"
-    if kind == "BOOLEAN" and value.lower() not in ("0", "1", "on", "off", "true", "false", "yes", "no"):
-        yield f"the parameter {name!r} is {value!r}; accepted are 0 and 1"
+def family(given: Given) -> Iterator[Failure]:
+    """The family of a parameter group."""
+    found = given.text("family")
+    if found and not _FAMILIES.fullmatch(found):
+        yield "family", f"family is {found!r}; accepted is one such as postgres16 or mysql8.0"
 
 
 def subnet_group(given: Given) -> Iterator[Failure]:
@@ -340,8 +332,7 @@ CHECKS = {
     "aws:rds/instance:Instance": (instance,),
     "aws:rds/cluster:Cluster": (cluster,),
     "aws:rds/clusterInstance:ClusterInstance": (cluster_instance,),
-    "aws:rds/parameterGroup:ParameterGroup": (parameter_group,),
-    "aws:rds/clusterParameterGroup:ClusterParameterGroup": (_family,),
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": (family,),
     "aws:rds/subnetGroup:SubnetGroup": (subnet_group,),
     "aws:rds/proxy:Proxy": (proxy,),
 }

@@ -28,6 +28,9 @@ CASES: dict[str, Case] = {
         lambda aws, i, _: aws("iam").update_role(RoleName=i, MaxSessionDuration=3600),
         "maxSessionDuration",
     ),
+    "user": Case(
+        "aws:iam/user:User", {"name": "graph-user", "tags": TAGS}, {"name": "graph-renamed", "path": "/people/"}
+    ),
     "role-policy": Case(
         "aws:iam/rolePolicy:RolePolicy",
         {"name": "inline", "role": ref("role.name"), "policy": LOGS},

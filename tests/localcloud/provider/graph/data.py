@@ -64,6 +64,10 @@ CASES: dict[str, Case] = {
             "skipFinalSnapshot": True,
         },
     ),
+    "snapshot": Case(
+        "aws:rds/snapshot:Snapshot",
+        {"dbInstanceIdentifier": ref("database.identifier"), "dbSnapshotIdentifier": "graph-snapshot", "tags": TAGS},
+    ),
     "topic": Case(
         "aws:sns/topic:Topic",
         {"name": "graph", "displayName": "Graph", "tags": TAGS},

@@ -14,6 +14,7 @@ from tests.localcloud.provider.programs.parts import (
     trust,
 )  # fmt: skip
 from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
+from tests.tables import every_row
 
 GHOST = f"arn:aws:iam::{ACCOUNT}:role/ghost"
 
@@ -48,6 +49,83 @@ def test_bucket_policies_that_s3_refuses(stack: SmallEngine) -> None:
     stack.destroy()
 
 
+_OBJECTS = "arn:aws:s3:::b24-y/*"
+_EVERYBODY = {"Principal": "*", "Resource": _OBJECTS}
+
+
+def _when(operator: str, **keys: Any) -> dict[str, Any]:
+    return _EVERYBODY | {"Condition": {operator: {key.replace("_", ":"): value for key, value in keys.items()}}}
+
+
+@every_row(
+    "statement, words",
+    {
+        "a list of everybody": (_EVERYBODY | {"Principal": {"AWS": ["*"]}}, "is public"),
+        "all but one": ({"NotPrincipal": ROOT, "Resource": _OBJECTS}, "is public"),
+        "every address": (_when("IpAddress", aws_SourceIp="0.0.0.0/0"), "is public"),
+        "half of the addresses": (_when("IpAddress", aws_SourceIp="128.0.0.0/1"), "is public"),
+        "not from one network": (_when("NotIpAddress", aws_SourceIp="203.0.113.0/24"), "is public"),
+        "from one network": (_when("IpAddress", aws_SourceIp="203.0.113.0/24"), ""),
+        "from private networks": (_when("IpAddress", aws_SourceIp="10.0.0.0/7"), "is public"),
+        "any endpoint": (_when("StringLike", aws_SourceVpce="vpce-*"), "is public"),
+        "one endpoint": (_when("StringEquals", aws_SourceVpce="vpce-1a2b3c4d"), ""),
+        "every account but one": (_when("StringNotEquals", aws_SourceAccount=ACCOUNT), "is public"),
+        "one account, if it says so": (_when("StringEqualsIfExists", aws_SourceAccount=ACCOUNT), "is public"),
+        "a role's name in any account": (_when("ArnLike", aws_PrincipalArn="arn:aws:iam::*:role/x"), "is public"),
+        "who asks by TLS": (_when("Bool", aws_SecureTransport="true"), "is public"),
+        "what a caller writes": (_when("StringLike", aws_Referer="https://a.example/*"), "is public"),
+        "one organisation": (_when("StringEquals", aws_PrincipalOrgID="o-12345"), ""),
+        "an object's action on the bucket": (
+            {"Principal": ROOT, "Resource": "arn:aws:s3:::b24-y"}, "does not apply to any resource"
+        ),
+        "a bucket's action on objects": (
+            {"Principal": ROOT, "Resource": _OBJECTS, "Action": "s3:ListBucket"}, "does not apply to any resource"
+        ),
+        "both on both": (
+            {"Principal": ROOT, "Resource": [_OBJECTS, "arn:aws:s3:::b24-y"], "Action": ["s3:GetObject", "s3:ListBucket"]}, ""
+        ),
+        "a key that S3 lacks": (_when("StringEquals", s3_nosuch="x") | {"Principal": ROOT}, "s3:nosuch"),
+        "a group": (_EVERYBODY | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:group/x"}}, "a group is no principal"),
+        "part of a name": (_EVERYBODY | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/*"}}, "part of a name"),
+        "a service that is none": (_EVERYBODY | {"Principal": {"Service": "nosuch.amazonaws.com"}}, "no service of AWS"),
+        "a service with hyphens": (_EVERYBODY | {"Principal": {"Service": "vpc-flow-logs.amazonaws.com"}}, ""),
+    },
+)  # fmt: skip
+def test_whom_a_bucket_under_a_public_access_block_may_let_in(
+    stack: SmallEngine, statement: dict[str, Any], words: str
+) -> None:
+    def program(_: int) -> None:
+        bucket = aws.s3.Bucket("b", bucket="b24-y")
+        block = aws.s3.BucketPublicAccessBlock("p", bucket=bucket.id, block_public_policy=True)
+        document = policy(allow(**{"Action": "s3:GetObject"} | statement))
+        aws.s3.BucketPolicy("pol", bucket=bucket.id, policy=document, opts=Options(depends_on=[block]))
+
+    if words:
+        with refused(words):
+            stack.up(program)
+    else:
+        stack.up(program)
+    stack.destroy()
+
+
+def test_who_made_user_or_key_keeps_it(stack: SmallEngine, aws_clients: Any) -> None:
+    """A user of the program is a principal; one with keys or groups stays, unless the program says that they go too."""
+
+    def program(step: int) -> None:
+        user = aws.iam.User("u", name="user29", force_destroy=step == 2)
+        statement = user.arn.apply(
+            lambda arn: policy(allow(Principal={"AWS": arn}, Action="sqs:SendMessage", Resource="*"))
+        )
+        aws.sqs.Queue("q", name="queue29", policy=statement)
+
+    stack.up(program, 1)
+    aws_clients("iam").create_access_key(UserName="user29")
+    with refused("DeleteConflict", "access keys"):
+        stack.destroy()
+    stack.up(program, 2)
+    stack.destroy()
+
+
 _KEYS = allow(Sid="root", Principal=ROOT, Action="kms:*", Resource="*")
 
 
@@ -66,6 +144,48 @@ _KEYS = allow(Sid="root", Principal=ROOT, Action="kms:*", Resource="*")
                 "ghost", policy=policy(_KEYS, allow(Principal={"AWS": GHOST}, Action="kms:Decrypt", Resource="*"))
             ),
             "ghost",
+        ),
+        (
+            lambda _: aws.kms.Key("denied", policy=policy(_KEYS, _KEYS | {"Sid": "no", "Effect": "Deny"})),
+            "allow you to update",
+        ),
+        (
+            lambda _: aws.kms.Key(
+                "by-a-service",
+                policy=policy(_KEYS | {"Condition": {"StringEquals": {"kms:ViaService": "s3.ap-south-1.amazonaws.com"}}}),
+            ),
+            "allow you to update",
+        ),
+        (
+            lambda _: aws.kms.KeyPolicy(
+                "kp", key_id=aws.kms.Key("k").id, policy=policy(allow(Principal=ROOT, Action="kms:Decrypt", Resource="*"))
+            ),
+            "allow you to update",
+        ),
+        (
+            lambda _: aws.iam.Role(
+                "x", assume_role_policy=trust(), permissions_boundary=f"arn:aws:iam::{ACCOUNT}:policy/nosuch"
+            ),
+            "policy/nosuch does not exist",
+        ),
+        (
+            lambda _: aws.iam.Role("x", assume_role_policy=policy(allow(Principal=ROOT, Action="s3:GetObject"))),
+            "none of sts",
+        ),
+        (
+            lambda _: aws.iam.Role("x", assume_role_policy=policy(*(
+                allow(Sid=f"s{i}", Principal=ROOT, Action="sts:AssumeRole") for i in range(20)
+            ))),
+            "2048",
+        ),
+        *(
+            (lambda _, condition=condition: aws.iam.Policy(
+                "x", policy=policy(allow(Action="s3:*", Resource="*", Condition=condition))
+            ), "cannot compare")
+            for condition in (
+                {"NumericLessThan": {"s3:max-keys": "ten"}}, {"IpAddress": {"aws:SourceIp": "300.1.1.1"}},
+                {"Bool": {"aws:SecureTransport": "perhaps"}},
+            )
         ),
         (lambda _: aws.iam.Policy("x", policy=policy({"Effect": "Permit", "Action": "s3:*", "Resource": "*"})), "Permit"),
         (lambda _: aws.iam.Policy("x", policy=policy(allow(Action="s3:GetObject", Resource="not-an-arn"))), "not-an-arn"),
