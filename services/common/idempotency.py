@@ -79,6 +79,14 @@ _ANSWER = "UPDATE idempotency_keys SET status = $3, body = $4 WHERE caller = $1 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: json.dumps makes one each time
 
 
+def canonical(asked: BaseModel, fields: set[str] | None = None) -> str:
+    """The values of a body (of `fields` alone), one text however they were spelt.
+
+    What is left out and what is given as its default are one; so a field that a later release adds changes nothing.
+    """
+    return _encode(asked.model_dump(mode="json", exclude_defaults=True, include=fields))
+
+
 class Keyed:
     """A request's key, and the hash of what it asks, for a service that stores them with the effect itself."""
 
@@ -86,13 +94,9 @@ class Keyed:
         self.caller, self.key, self.target = caller, key, target
 
     def hash(self, asked: BaseModel) -> bytes:
-        """A hash of what is asked: method, path, query and the values of the body, however they were spelt.
-
-        What is left out and what is given as its default are one; so a field that a later release adds changes no hash.
-        """
-        body = _encode(asked.model_dump(mode="json", exclude_defaults=True))
+        """A hash of what is asked: method, path, query and the values of the body, however they were spelt."""
         digest = hashlib.sha256()
-        for part in (self.target.encode(), body.encode()):
+        for part in (self.target.encode(), canonical(asked).encode()):
             digest.update(len(part).to_bytes(8))
             digest.update(part)
         return digest.digest()

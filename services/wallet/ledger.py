@@ -8,7 +8,6 @@ outcome is the first one's, if it asks the same.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from services.common.clock import Clock
+from services.common.idempotency import canonical
 from services.common.ids import uuid7
 from services.common.telemetry import carried
 from services.wallet.kinds import KINDS
@@ -240,16 +240,13 @@ async def post(
     return outcomes
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: json.dumps makes one each time
-
-
 def digest(by: str, asked: BaseModel, of: type[BaseModel] | None = None) -> bytes:
-    """A hash of what a caller asks, however it was spelt: a default that is written out changes nothing.
+    """A hash of what a caller asks, however it was spelt.
 
     `of`: a model that `asked` has more fields than; the hash is that of its fields alone.
     """
     kind = of or type(asked)
-    body = _encode(asked.model_dump(mode="json", exclude_defaults=True, include=_fields(of) if of else None))
+    body = canonical(asked, _fields(of) if of else None)
     return hashlib.sha256(f"{len(by)} {by} {kind.__name__} {body}".encode()).digest()
 
 
