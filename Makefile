@@ -32,7 +32,7 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts, dead code, queries in r
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports && .venv/bin/vulture && $(PY) scripts/check_services.py
 
 unit: $(STAMP) ## the quick tests, which need no engine, no platform, no server and no other program: a minute
-	@.venv/bin/pytest -n 2 --dist loadgroup -m "not engine and not e2e and not process and not slow and not nightly" $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadgroup -m "not postgres and not engine and not e2e and not process and not slow and not nightly" $(ARGS)
 
 # Beside each other: mypy has one processor for a minute. Three workers for two processors, as many tests wait for processes
 # that they started.

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from localcloud.engine import lazy_sdk
 from tests.draws import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -22,6 +23,10 @@ from tests.draws import (
 )
 from tests.engine.engines import far_end, far_end_of, plans, previews
 from tests.schedule import one_before_the_others, pytest_xdist_make_scheduler
+
+# As the engine loads them for every program, and before any test imports them: else each service is loaded whole, and in a
+# fresh checkout compiled, which takes longer than any test.
+lazy_sdk.install()
 
 #: Finds what `make unit` runs.
 pytest_plugins = ["tests.unit"]

@@ -3,15 +3,19 @@
 Every other test gets a marker, found in what it and its fixtures call, so that nobody keeps a list: `process`, or `slow` if it
 composes a whole environment. What is not seen there carries it by hand: `process` a command of ours that calls git (`make unit`
 fails a test that starts a process), `slow` a test that takes half a second of CPU or more.
+
+A file whose `pytestmark` leaves all of it out is not even imported: a third of the files, and most of what is slow to import.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -145,6 +149,39 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, sought in (("process", STARTERS | CALLS), ("slow", COMPOSERS)):
             if any(calls(function, sought) for function in _callables(item)):
                 item.add_marker(marker)
+
+
+#: `pytestmark = …` at the head of a file, with the lines that go on with it.
+_MARKS = re.compile(r"^pytestmark = .*\n(?:[ \])].*\n)*", re.MULTILINE)
+
+
+def markers(source: str) -> frozenset[str]:
+    """The names of the markers that a file's `pytestmark` puts on every test of it."""
+    found = _MARKS.search(source)
+    if found is None:
+        return frozenset()
+    (statement,) = ast.parse(found[0]).body
+    assert isinstance(statement, ast.Assign)
+    value = statement.value
+    marks = value.elts if isinstance(value, ast.List) else [value]
+    plain = [mark.func if isinstance(mark, ast.Call) else mark for mark in marks]
+    return frozenset(mark.attr for mark in plain if isinstance(mark, ast.Attribute))
+
+
+@cache
+def left_out(expression: str) -> frozenset[str]:
+    """The markers of which each alone leaves a test out: `-m "not engine and not slow"`. Another form leaves out no file."""
+    terms = [re.fullmatch(r"not (\w+)", term.strip()) for term in expression.split(" and ")]
+    return frozenset(term[1] for term in terms if term) if all(terms) else frozenset()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """No file is imported to leave out all that is in it. One that is asked for by name is."""
+    names = left_out(config.option.markexpr)
+    asked = {(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args}
+    if not names or collection_path.suffix != ".py" or collection_path in asked:
+        return None
+    return True if markers(collection_path.read_text("utf-8")) & names else None
 
 
 class Guard:

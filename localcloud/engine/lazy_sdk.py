@@ -28,7 +28,7 @@ from typing import Any
 GENERATED = "pulumi_aws"
 
 #: Changes with what is done to a module's source below.
-_FORMAT = b"lazy-1"
+_FORMAT = b"lazy-2"
 
 #: In a module's names: name → the module from which a `from .module import *` would have brought it.
 _ELSEWHERE = "__matchday_elsewhere__"
@@ -39,6 +39,8 @@ _CLASSES = "__matchday_classes__"
 #: Modules that hold nothing but the types of arguments and results: classes that refer to each other in annotations.
 _TYPES = ("_inputs", "outputs")
 
+_STAR = re.compile(r"^from \.(\w+) import \*$", re.MULTILINE)
+_CLASS = re.compile(r"^(?:@.*\n)*class (\w+)\b.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
 _ALL = re.compile(r"^__all__ = (\[.*?\])", re.DOTALL | re.MULTILINE)
 
 
@@ -47,6 +49,11 @@ class Loader(SourceFileLoader):
 
     Pulumi asks for types with `typing.get_type_hints`, class by class, only where a class is used.
     """
+
+    def __init__(self, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        #: What of the module can wait, by the names that it gets under.
+        self._waiting: dict[str, dict[str, Any]] = {}
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The compiled module, kept beside Python's own for as long as the source stays as it is."""
@@ -57,15 +64,18 @@ class Loader(SourceFileLoader):
         with suppress(OSError):
             content = self.get_data(kept)
             if content.startswith(stamp):
-                known: CodeType = marshal.loads(memoryview(content)[len(stamp) :])  # noqa: S302 (ours, as any .pyc is)
+                # Ours, as any .pyc is.
+                known, self._waiting = marshal.loads(memoryview(content)[len(stamp) :])  # noqa: S302
+                assert isinstance(known, CodeType)
                 return known
-        code = _compile(_deferred(Path(source)), source)
-        self.set_data(kept, stamp + marshal.dumps(code))  # whole or not at all, and not where one may not write
+        code, self._waiting = _deferred(Path(source))
+        self.set_data(kept, stamp + marshal.dumps((code, self._waiting)))  # whole or not at all, if one may write there
         return code
 
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        if _ELSEWHERE in vars(module) or _CLASSES in vars(module):
+        if self._waiting:
+            vars(module).update(self._waiting)
             module.__class__ = _Lazy
 
 
@@ -133,6 +143,8 @@ class Finder(MetaPathFinder):
         """The module's specification with our loader; None for any other module."""
         if fullname.partition(".")[0] != GENERATED:
             return None
+        if fullname == GENERATED:
+            _find_types()
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = Loader(spec.loader.name, spec.loader.path)
@@ -140,70 +152,81 @@ class Finder(MetaPathFinder):
 
 
 def install() -> None:
-    """Load generated packages so from now on."""
+    """Load generated packages so from now on: before the first import of one, whose services would else be loaded whole."""
+    sys.meta_path.insert(0, Finder())
+    if GENERATED in sys.modules:
+        _find_types()
+
+
+def _find_types() -> None:
+    """Have Pulumi find the types of annotations also where they are not loaded. (To import Pulumi takes half a second.)"""
     import pulumi._types
 
     setattr(pulumi._types, "get_type_hints", get_type_hints)  # noqa: B010 (it is typing's own, imported there)
-    sys.meta_path.insert(0, Finder())
 
 
-def _compile(tree: ast.Module, source: str) -> CodeType:
+def _compile(text: str, source: Path) -> CodeType:
     flags = __future__.annotations.compiler_flag
-    code: CodeType = compile(tree, source, "exec", flags=flags, dont_inherit=True)
+    code: CodeType = compile(text, str(source), "exec", flags=flags, dont_inherit=True)
     return code
 
 
-def _deferred(source: Path) -> ast.Module:
-    """The module, without the imports and classes that can wait; a table of these instead."""
-    statements = ast.parse(source.read_bytes(), str(source)).body
-    reads = _Reads()
-    for statement in statements:
-        reads.visit(statement)
-    elsewhere: dict[str, Any] = {}
-    classes: dict[str, Any] = {}
-    left: list[ast.stmt] = []
-    for statement in statements:
-        offered = _offered(source, statement)
-        if offered is not None and not reads.names.intersection(offered):
-            assert isinstance(statement, ast.ImportFrom)
-            elsewhere.update(dict.fromkeys(offered, f".{statement.module}"))
-        elif isinstance(statement, ast.ClassDef) and source.stem in _TYPES and statement.name not in reads.names:
-            classes[statement.name] = marshal.dumps(_compile(ast.Module([statement], []), str(source)))
-        else:
-            left.append(statement)
-    for name, table in {_ELSEWHERE: elsewhere, _CLASSES: classes}.items():
-        if table:
-            value = ast.Dict(
-                [ast.Constant(key) for key in table], [ast.Constant(content) for content in table.values()]
-            )
-            left.append(ast.Assign([ast.Name(name, ast.Store())], value))
-    return ast.fix_missing_locations(ast.Module(left, []))
+def _deferred(source: Path) -> tuple[CodeType, dict[str, dict[str, Any]]]:
+    """The module without the imports and classes that can wait, and tables of these.
+
+    It is cut as text: to have Python's own tree of each statement takes four times as long, half a minute for what we use.
+    """
+    text = source.read_bytes().decode("utf-8")
+    classes = _classes(text, source) if source.stem in _TYPES else []
+    imports = [(match.span(), match[1], _offered(source, match[1])) for match in _STAR.finditer(text)]
+    wanted = [*classes, *imports]
+    code = _compile(_without(text, wanted), source)
+    # What the module's code needs when it runs stays in it, and so does what offers that.
+    read = _reads(code).union(*(_reads(definition) - {name} for _, name, definition in classes))
+    classes = [each for each in classes if each[1] not in read]
+    imports = [each for each in imports if each[2] and not read.intersection(each[2])]
+    found = [*classes, *imports]
+    if len(found) < len(wanted):
+        code = _compile(_without(text, found), source)
+    waiting: dict[str, dict[str, Any]] = {
+        _ELSEWHERE: {name: f".{module}" for _, module, offered in imports for name in offered},
+        _CLASSES: {name: marshal.dumps(definition) for _, name, definition in classes},
+    }
+    return code, {name: table for name, table in waiting.items() if table}
 
 
-def _offered(source: Path, statement: ast.stmt) -> tuple[str, ...] | None:
-    """What a `from .module import *` brings, as the module's `__all__` says; None for any other statement."""
-    if not isinstance(statement, ast.ImportFrom) or statement.level != 1 or statement.names[0].name != "*":
-        return None
-    found = _ALL.search((source.parent / f"{statement.module}.py").read_text())
-    return tuple(ast.literal_eval(found[1])) if found else None
+def _classes(text: str, source: Path) -> list[tuple[tuple[int, int], str, CodeType]]:
+    """Where each class is, its name and its compiled definition. What a cut in the wrong place leaves cannot be compiled."""
+    found = []
+    line, end = 0, 0
+    for match in _CLASS.finditer(text):
+        with suppress(SyntaxError):
+            line, end = line + text.count("\n", end, match.start()), match.start()
+            found.append((match.span(), match[1], _moved(_compile(match[0], source), line)))
+    return found
 
 
-class _Reads(ast.NodeVisitor):
-    """Names that are read when a module's code runs, and not when its annotations are evaluated."""
+def _moved(code: CodeType, lines: int) -> CodeType:
+    """The code as if it stood so many lines below."""
+    inner = tuple(_moved(each, lines) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=inner)
 
-    def __init__(self) -> None:
-        self.names: set[str] = set()
 
-    def visit_Name(self, node: ast.Name) -> None:
-        self.names.add(node.id)
+def _without(text: str, cut: Sequence[tuple[tuple[int, int], str, object]]) -> str:
+    """The text with empty lines where these are."""
+    parts, begin = [], 0
+    for start, end in sorted(span for span, *_ in cut):
+        parts += [text[begin:start], "\n" * text.count("\n", start, end)]
+        begin = end
+    return "".join([*parts, text[begin:]])
 
-    def visit_arg(self, node: ast.arg) -> None:
-        """Its annotation is not looked at."""
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
-            self.visit(node.value)
+def _offered(source: Path, module: str) -> tuple[str, ...]:
+    """What a `from .module import *` brings, as the module's `__all__` says; nothing, where it has none."""
+    found = _ALL.search((source.parent / f"{module}.py").read_text())
+    return tuple(ast.literal_eval(found[1])) if found else ()
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for part in (*node.decorator_list, node.args, *node.body):
-            self.visit(part)
+
+def _reads(code: CodeType) -> frozenset[str]:
+    """Names that the code may read when it runs, attributes among them. Annotations are not evaluated, so they are texts."""
+    return frozenset(code.co_names).union(*(_reads(each) for each in code.co_consts if isinstance(each, CodeType)))

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from cli import local
 from cli.main import build
 
+pytestmark = pytest.mark.process
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from cli import salt
 
+pytestmark = pytest.mark.process
+
 SETTINGS = "# a comment\nconfig:\n  aws:region: ap-south-1\n  p:count: 2\n"
 
 

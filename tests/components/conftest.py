@@ -16,11 +16,11 @@ import pytest
 from pulumi.runtime import mocks, resource, rpc, settings, stack
 from pulumi.runtime.proto import source_pb2
 
-from localcloud.engine import lazy_sdk, quick_sdk
+from localcloud.engine import quick_sdk
 from tests.components.loop import Loop
 
-# As the engine runs every program of ours (localcloud/engine/program.py): half the time of a composed environment.
-lazy_sdk.install()
+# As the engine runs every program of ours (localcloud/engine/program.py): half the time of a composed environment. What it also
+# does, tests/conftest.py has done.
 quick_sdk.install()
 
 REGION, ACCOUNT = "ap-south-1", "123456789012"

@@ -10,6 +10,8 @@ import pytest
 from localcloud.engine.find import Engine
 from localcloud.engine.run import EngineFailed, Workspace
 
+pytestmark = pytest.mark.process
+
 HERE = "environments/Pulumi.local.yaml"
 
 

@@ -15,6 +15,8 @@ from policies.audit import html_file
 from policies.audit.report import audit
 from tests.policies.platform import platform
 
+pytestmark = pytest.mark.process
+
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 #: What a reader with a keyboard does, and what the page then shows, as attributes of its body.

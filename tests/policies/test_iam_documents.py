@@ -11,6 +11,8 @@ import pytest
 from policies.lang.resources import Resource, Stack
 from tests.policies.platform import platform
 
+pytestmark = pytest.mark.slow
+
 #: Where each kind keeps a document → CloudFormation's type and property of the same meaning, with what else that type needs.
 DOCUMENTS: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
     ("aws:iam/policy:Policy", "policy"): ("AWS::IAM::ManagedPolicy", "PolicyDocument", {}),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+import pytest
+
 from policies.catalog import all_controls
 from policies.lang.resources import Resource, Stack
 from policies.model import Control, Each, Status, status_of
@@ -15,6 +17,8 @@ from tests.policies.build import Case, Change, Drop, stack
 from tests.policies.platform import platform
 from tests.policies.test_controls import CASES
 from tests.tables import every_row
+
+pytestmark = pytest.mark.slow
 
 CONTROLS = all_controls()
 BY_ID = {control.id: control for control in CONTROLS}

@@ -32,6 +32,8 @@ from tests.engine.engines import PACK, Previews
 from tests.policies.platform import platform
 from tests.policies.test_state import export, row
 
+pytestmark = pytest.mark.process
+
 KEY = "aws:kms/key:Key"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 

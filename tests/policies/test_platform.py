@@ -11,6 +11,8 @@ from policies.audit.report import Report, Result, audit
 from policies.catalog import all_controls
 from tests.policies.platform import platform
 
+pytestmark = pytest.mark.slow
+
 #: A fixed day: what was accepted when the register was last reviewed. `matchday audit` and the pack use today's.
 REVIEWED = datetime(2026, 11, 21, tzinfo=UTC)
 

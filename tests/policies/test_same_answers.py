@@ -17,6 +17,8 @@ from policies.lang.values import Sensitive
 from policies.pack.server import SELF, Analyzer
 from tests.policies.platform import platform
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 

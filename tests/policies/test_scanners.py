@@ -19,6 +19,8 @@ from tests.policies.platform import platform
 from tests.policies.scanner import plan, terraform_type, write_plan
 from tests.tables import every_row
 
+pytestmark = pytest.mark.slow
+
 TABLES: Mapping[str, Any] = yaml.safe_load(
     (Path(policies.__file__).parent / "data" / "scanners.yaml").read_text(encoding="utf-8")
 )

@@ -28,6 +28,8 @@ from policies.pack.server import SELF
 from tests.engine.engines import PROJECT, FarEnd
 from tests.policies import ways
 
+pytestmark = pytest.mark.process
+
 #: What is known before a deployment hangs on other resources: ARNs in documents, a replica's settings, containers.
 PROGRAM = """
 import json

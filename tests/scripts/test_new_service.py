@@ -15,6 +15,8 @@ from model.vocabulary import Tier
 from scripts.new_service import write
 from tests.clones import lend_mypy_cache
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 
 #: What of the repository the checks of a service look at.

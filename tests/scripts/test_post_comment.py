@@ -16,6 +16,8 @@ import pytest
 
 from cli.comment import LIMIT, MARKER
 
+pytestmark = pytest.mark.process
+
 PROJECT = Path(__file__).resolve().parents[2]
 BOT = "github-actions[bot]"
 

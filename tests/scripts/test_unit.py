@@ -96,6 +96,31 @@ def test_what_composes_an_environment_is_slow(function: object) -> None:
     assert unit.calls(function, unit.COMPOSERS)
 
 
+_HEADS = {
+    "": set(),
+    "pytestmark = pytest.mark.slow  # pytest.mark.engine": {"slow"},
+    'pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults"), pytest.mark.timeout(0)]': {
+        "engine",
+        "xdist_group",
+        "timeout",
+    },
+    "pytestmark = [\n    pytest.mark.postgres,\n    pytest.mark.nightly,\n]": {"postgres", "nightly"},
+    "def test_x() -> None:\n    pytestmark = pytest.mark.slow": set(),
+}
+
+
+@pytest.mark.parametrize(("head", "names"), _HEADS.items(), ids=range(len(_HEADS)))
+def test_the_markers_of_a_file_are_read_where_they_stand(head: str, names: set[str]) -> None:
+    assert unit.markers(f"import pytest\n{head}\n\nVALUE = pytest.mark.e2e\n") == names
+
+
+def test_only_what_leaves_a_test_out_by_itself_leaves_a_file_out() -> None:
+    assert unit.left_out("not nightly") == {"nightly"}
+    assert unit.left_out("not engine and not slow") == {"engine", "slow"}
+    for expression in ("", "nightly", "not (engine or slow)", "not engine or not slow", "hypothesis and not engine"):
+        assert unit.left_out(expression) == set()
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("phase", ["setup", "call"])
 def test_one_that_is_not_found_fails(request: pytest.FixtureRequest, phase: str) -> None:

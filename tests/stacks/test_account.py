@@ -6,11 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from components.observability.signals import Severity
 from model.names import IMAGE_REPOSITORY
 from tests.components.conftest import Lint
 from tests.stacks.accounts import compose_account
 from tests.stacks.conftest import lint
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["lint"]  # a fixture
 

@@ -14,6 +14,8 @@ from environments.source import DIRECTORY
 from model.catalog import load_catalog
 from tests.stacks.conftest import SERVICES, Composed, compose
 
+pytestmark = pytest.mark.slow
+
 ROLE = "aws:iam/role:Role"
 
 

@@ -12,6 +12,8 @@ from tests.components.conftest import Recorded
 from tests.components.examples import ACCOUNT
 from tests.stacks.conftest import Composed
 
+pytestmark = pytest.mark.slow
+
 #: Who is inside the network: tasks, for which ECS's agent acts too, and the bastion.
 _INSIDE = {"ecs-tasks.amazonaws.com", "ec2.amazonaws.com"}
 

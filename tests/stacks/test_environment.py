@@ -12,6 +12,8 @@ from components.compute import collector
 from tests.stacks.conftest import ENVIRONMENTS, Composed, catalog_of, settings_of
 from tests.stacks.reading import containers, custom, every_environment
 
+pytestmark = pytest.mark.slow
+
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 
 

@@ -16,6 +16,8 @@ from tests.components.examples import ACCOUNT
 from tests.stacks.conftest import Composed, catalog_of, settings_of
 from tests.stacks.reading import containers, every_environment
 
+pytestmark = pytest.mark.slow
+
 
 @every_environment
 def test_generated_values_stay_secret_inputs(composed: Composed, stack: str) -> None:

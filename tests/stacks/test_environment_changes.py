@@ -16,6 +16,8 @@ from model.vocabulary import FirewallMode, Nat
 from tests.stacks.conftest import SERVICES, Composed, catalog_of, compose, settings_of
 from tests.stacks.reading import containers, every_environment, shapes
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_changed_setting_changes_only_what_it_concerns(composed: Composed) -> None:
     settings = settings_of("dev")

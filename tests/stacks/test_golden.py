@@ -14,6 +14,8 @@ import pytest
 from tests.components.conftest import Recorded, Registration
 from tests.stacks.conftest import ENVIRONMENTS, Composed, catalog_of
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/pytest tests/stacks/test_golden.py"
 

@@ -7,6 +7,10 @@ import re
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 _PROGRAM = """
 import io, json, os, sys
 from localcloud.emulator.__main__ import prepare_environment

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 _PROGRAM = """
 import sys
 from localcloud.emulator.__main__ import prepare_environment

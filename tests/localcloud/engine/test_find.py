@@ -12,6 +12,8 @@ import pytest
 from localcloud.engine import build, find
 from localcloud.runtime.state import cache_directory
 
+pytestmark = pytest.mark.process
+
 
 def _executable(path: Path, script: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

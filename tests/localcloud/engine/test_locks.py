@@ -10,7 +10,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from localcloud.engine.locks import remove_dead
+
+pytestmark = pytest.mark.process
 
 
 def _lock(backend: Path, name: str, pid: int, host: str, since: datetime) -> Path:

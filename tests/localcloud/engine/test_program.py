@@ -100,6 +100,12 @@ def test_pulumi_finds_the_same_types_in_a_package_that_is_loaded_piece_by_piece(
     assert lazy == eager
 
 
+def test_tests_load_it_so_whatever_imported_it_first() -> None:
+    import pulumi_aws
+
+    assert isinstance(pulumi_aws.__loader__, Loader)
+
+
 def test_a_package_that_is_loaded_piece_by_piece_offers_the_same_names() -> None:
     eager, lazy = _eager_and_lazy(_NAMES)
     assert "('get_key', 'function', 'pulumi_aws.kms.get_key')" in eager

@@ -6,6 +6,10 @@ import random
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 _PROGRAM = """
 import asyncio, sys
 import pulumi

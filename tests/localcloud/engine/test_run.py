@@ -10,6 +10,8 @@ import pytest
 from localcloud.engine.find import ensure
 from localcloud.engine.run import EngineFailed, Workspace
 
+pytestmark = pytest.mark.process
+
 
 def _workspace(tmp_path: Path) -> Workspace:
     project = tmp_path / "project"

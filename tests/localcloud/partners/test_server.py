@@ -24,6 +24,8 @@ from localcloud.partners.wire import Answer, PartnerCall, serve
 from services.kyc import esign
 from services.kyc.esign import RequestKey, SignatureAsked
 
+pytestmark = pytest.mark.process
+
 KEYS = {
     "RAZORPAY_KEY_ID": "key", "RAZORPAY_KEY_SECRET": "secret", "RAZORPAY_WEBHOOK_SECRET": "hook previous",
     "CASHFREE_CLIENT_ID": "client", "CASHFREE_CLIENT_SECRET": "other", "MESSAGES_KEY": "post", "OIDC_CLIENT_ID": "us",

@@ -13,6 +13,8 @@ from localcloud.provider.wire import UNKNOWN
 from tests.localcloud.provider import examples
 from tests.tables import every_row
 
+pytestmark = pytest.mark.process
+
 #: Examples that stand for a fragment ("..."), or that the official provider refuses as well: (kind refused, words).
 INCOMPLETE = [
     ("aws:autoscaling/group:Group", "exactly one of launchConfiguration"),

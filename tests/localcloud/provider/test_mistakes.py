@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from localcloud.provider.constraints import official
@@ -21,6 +22,8 @@ from localcloud.provider.rows import ROWS
 from localcloud.provider.wire import UNKNOWN
 from tests.localcloud.provider.graph import CASES
 from tests.tables import every_row
+
+pytestmark = pytest.mark.process
 
 Inputs = dict[str, Any]
 BY_HAND = [

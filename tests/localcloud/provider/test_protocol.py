@@ -15,6 +15,8 @@ from pulumi.runtime.proto import provider_pb2 as pb
 
 from localcloud.provider.wire import SIGNATURE, UNKNOWN, dump, load
 
+pytestmark = pytest.mark.process
+
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 TOPIC, VPC, BUCKET = "aws:sns/topic:Topic", "aws:ec2/vpc:Vpc", "aws:s3/bucket:Bucket"
 PASSWORD = "random:index/randomPassword:RandomPassword"

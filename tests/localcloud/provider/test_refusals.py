@@ -11,6 +11,8 @@ from localcloud.provider.errors import Refused
 from localcloud.provider.read import Settings
 from localcloud.provider.wire import UNKNOWN
 
+pytestmark = pytest.mark.process
+
 VPC, SUBNET, BUCKET = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:s3/bucket:Bucket"
 ALB, QUEUE, ALARM = "aws:lb/loadBalancer:LoadBalancer", "aws:sqs/queue:Queue", "aws:cloudwatch/metricAlarm:MetricAlarm"
 TASK, ROLE, DB = "aws:ecs/taskDefinition:TaskDefinition", "aws:iam/role:Role", "aws:rds/instance:Instance"

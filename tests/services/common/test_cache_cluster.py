@@ -18,6 +18,8 @@ from services.common.cache import COMMAND_SECONDS, FIRST_SECONDS, Cache, create_
 from services.common.settings import CacheSettings
 from tests.services.support import free_port
 
+pytestmark = pytest.mark.process
+
 PASSWORD = "cluster-password"
 SLOTS = 16384
 

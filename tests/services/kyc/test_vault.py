@@ -10,6 +10,8 @@ from services.kyc import vault as vault_module
 from services.kyc.kms import Kms
 from services.kyc.vault import Context, DataKey, KeysUnavailableError, Vault, VaultError
 
+pytestmark = pytest.mark.process
+
 
 class Counted(Kms):
     """Counts what KMS is asked."""

@@ -24,6 +24,8 @@ from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.aws import Aws
 from tests.localcloud.dataplane.ingress.test_ingress import free_port
 
+pytestmark = pytest.mark.process
+
 ARN = "arn:aws:cloudfront::123456789012:distribution/E1"
 PAGE, SCRIPT = b"<html>the page</html>", b"// " + b"x" * 2000
 SECURITY = {

@@ -12,6 +12,8 @@ import pytest
 
 from ..harness import Platform, make_platform, running, until
 
+pytestmark = pytest.mark.process
+
 QUEUE = "aws:sqs/queue:Queue"
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:unreadable"}
 

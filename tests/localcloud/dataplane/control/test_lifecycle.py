@@ -29,6 +29,8 @@ from localcloud.runtime.state import Info
 
 from ..harness import Platform, alive, kill, make_platform, running, until
 
+pytestmark = pytest.mark.process
+
 #: A shell that means another cloud, and that no server of ours may hear of.
 OF_A_USER = {
     "AWS_PROFILE": "production",

@@ -20,6 +20,8 @@ from localcloud.dataplane.ecs.launcher import Forked, Launcher, Process, Spawned
 from localcloud.dataplane.settings import Image
 from localcloud.runtime.processes import signal_group
 
+pytestmark = pytest.mark.process
+
 ADDRESS = "127.97.16.9"
 
 #: Everything about itself that a program can see of how it was started.

@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+pytestmark = pytest.mark.process
+
 ADDRESS = "127.97.16.5"
 
 

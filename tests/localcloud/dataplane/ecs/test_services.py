@@ -16,6 +16,8 @@ from localcloud.runtime.errors import SupervisorError
 
 from ..harness import Platform, alive, kill, until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def listener(shared: Platform) -> str:

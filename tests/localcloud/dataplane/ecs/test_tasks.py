@@ -13,6 +13,8 @@ from localcloud.runtime.errors import SupervisorError
 
 from ..harness import Platform, alive, kill, until
 
+pytestmark = pytest.mark.process
+
 
 def depends(**conditions: str) -> dict[str, Any]:
     return {"dependsOn": [{"containerName": name, "condition": condition} for name, condition in conditions.items()]}

@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from localcloud.dataplane.firewall.web_acl import compiled
 from localcloud.dataplane.observer import Observer
 from localcloud.runtime.aws import Aws
+
+pytestmark = pytest.mark.process
 
 #: No other test deploys there.
 REGION = "eu-south-2"

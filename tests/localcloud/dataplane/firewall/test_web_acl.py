@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from localcloud.dataplane.firewall.firewalls import NAMESPACE, Firewalls
@@ -20,6 +21,8 @@ from localcloud.dataplane.settings import Config
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.dataplane.watch.traffic import Traffic
 from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
+
+pytestmark = pytest.mark.process
 
 Statement = Mapping[str, Any]
 PLAIN = [{"Priority": 0, "Type": "NONE"}]

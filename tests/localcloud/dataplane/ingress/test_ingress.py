@@ -22,6 +22,8 @@ from localcloud.dataplane.settings import Config, Timing
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
 
+pytestmark = pytest.mark.process
+
 
 class _Backend(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:

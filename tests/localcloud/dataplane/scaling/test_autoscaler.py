@@ -16,6 +16,8 @@ from localcloud.dataplane.settings import Timing
 from localcloud.dataplane.watch.metrics import Metric, Metrics
 from localcloud.runtime.aws import Aws
 
+pytestmark = pytest.mark.process
+
 #: 2026-11-27T12:00:00Z
 START = 1_795_780_800.0
 

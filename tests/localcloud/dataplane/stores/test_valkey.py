@@ -18,6 +18,8 @@ from localcloud.runtime.errors import SupervisorError
 from model import cache
 from model.broker import access_string
 
+pytestmark = pytest.mark.process
+
 #: Of this process alone: other workers run servers too.
 HOST = f"127.98.{os.getpid() % 250}.16"
 

@@ -18,6 +18,8 @@ from localcloud.dataplane.ecs.images import TaskFailed
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.task_credentials import access_key
 
+pytestmark = pytest.mark.process
+
 REGION, ACCOUNT = "ap-south-1", "123456789012"
 
 

@@ -26,6 +26,8 @@ from tests.localcloud.provider.programs.parts import (
 )
 from tests.localcloud.provider.programs.small_engine import SmallEngine
 
+pytestmark = pytest.mark.process
+
 Make = Callable[[], Any]
 
 

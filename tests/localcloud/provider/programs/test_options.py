@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi_aws as aws
+import pytest
 
 from tests.localcloud.provider.programs.parts import ids, network, task
 from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
+
+pytestmark = pytest.mark.process
 
 
 def test_replace_on_changes_replaces_what_would_be_updated(stack: SmallEngine) -> None:

@@ -29,6 +29,8 @@ from tests.localcloud.provider.programs.parts import (
 )  # fmt: skip
 from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
 
+pytestmark = pytest.mark.process
+
 Client = Callable[[str], Any]
 
 

@@ -23,6 +23,8 @@ from tests.localcloud.provider.programs.parts import (
 )  # fmt: skip
 from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
 
+pytestmark = pytest.mark.process
+
 
 def test_target_group_in_use_is_replaced_after_the_listener_moved(stack: SmallEngine) -> None:
     """pulumi/pulumi#5900, pulumi-aws#4220."""

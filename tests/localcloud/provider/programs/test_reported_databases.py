@@ -6,12 +6,15 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+import pytest
 
 from tests.localcloud.provider.programs.parts import (
     database,
     replica,
 )  # fmt: skip
 from tests.localcloud.provider.programs.small_engine import SmallEngine, refused
+
+pytestmark = pytest.mark.process
 
 
 def test_parameters_are_applied_as_rds_applies_them(stack: SmallEngine) -> None:

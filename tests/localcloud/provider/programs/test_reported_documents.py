@@ -16,6 +16,8 @@ from tests.localcloud.provider.programs.parts import (
 from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
 from tests.tables import every_row
 
+pytestmark = pytest.mark.process
+
 GHOST = f"arn:aws:iam::{ACCOUNT}:role/ghost"
 
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}

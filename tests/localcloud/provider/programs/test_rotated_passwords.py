@@ -7,9 +7,12 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+import pytest
 
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
 from tests.localcloud.provider.programs.small_engine import SmallEngine, refused
+
+pytestmark = pytest.mark.process
 
 
 def program(rotation: int) -> None:
