@@ -103,17 +103,35 @@ def apply_multipliers(rules: Rules, roster: Roster, lines: Iterable[Line]) -> Ro
     return RosterScorer(rules, lines).score(roster)
 
 
+@dataclass(frozen=True, slots=True)
+class OfficePoints:
+    """What an office adds to its holder's points, by player, unless the holder of `unless_played` has a line."""
+
+    office: str
+    extra: Mapping[str, Fraction] = field(hash=False)
+    unless_played: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPoints:
+    """What a roster without bench and chips adds up, whose offices have different holders: the points of its players who have a
+    line, and what its offices add."""
+
+    players: Mapping[str, Fraction] = field(hash=False)
+    offices: tuple[OfficePoints, ...]
+
+
 class RosterScorer:
     """Scores any number of rosters with the same lines, which are looked through once for each floor that a chip sets."""
 
     def __init__(self, rules: Rules, lines: Iterable[Line]) -> None:
-        self._rules = rules
+        self.rules = rules
         self._lines = tuple(lines)
         self._points: dict[str | None, tuple[_ByCategory, dict[str, Fraction]]] = {}
 
     def score(self, roster: Roster) -> RosterScore:
         """What a roster scores. Raises RosterError for a chip that the rules do not have."""
-        rules = self._rules
+        rules = self.rules
         chips = {chip.effect: chip for chip in _played_chips(rules, roster)}
         by_category, points = self._by_player(chips.get("line_floor"))
         held = _holders(rules, roster, chips, points)
@@ -137,16 +155,31 @@ class RosterScorer:
         """The total of a roster without bench and chips, several times as quick as `score`."""
         by_category, points = self._by_player(None)
         total = add_up([points[player] for player in players if player in points])
-        for player, (factor, _, excluded) in _factors(self._rules, {}, offices, points).items():
+        for player, (factor, _, excluded) in _factors(self.rules, {}, offices, points).items():
             if player in points and player in players:
                 single = _NOTHING if excluded is None else by_category[player].get(excluded, _NOTHING)
                 total += (points[player] - single) * (factor - 1)
         return total
 
+    def plain_points(self) -> PlainPoints | None:
+        """What `plain_total` adds up, for whoever adds it up elsewhere; None where an office has several multipliers."""
+        by_category, points = self._by_player(None)
+        multipliers = self.rules.multipliers
+        if len({each.office for each in multipliers}) < len(multipliers):
+            return None
+        offices = []
+        for each in multipliers:
+            extra = {}
+            for player, parts in by_category.items():
+                single = _NOTHING if each.excludes is None else parts.get(each.excludes, _NOTHING)
+                extra[player] = (points[player] - single) * (each.factor - 1)
+            offices.append(OfficePoints(each.office, extra, each.unless_played))
+        return PlainPoints(points, tuple(offices))
+
     def _by_player(self, floor: Chip | None) -> tuple[_ByCategory, dict[str, Fraction]]:
         key = None if floor is None else str(floor.value)
         if key not in self._points:
-            by_category = _by_category(self._rules, self._lines, floor)
+            by_category = _by_category(self.rules, self._lines, floor)
             self._points[key] = by_category, {player: add_up(parts.values()) for player, parts in by_category.items()}
         return self._points[key]
 

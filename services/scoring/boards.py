@@ -77,7 +77,7 @@ async def place(session: AsyncSession, cache: Cache, ranking: Ranking, member: U
     if units is None:
         await cache.zrem(board, str(member))
     else:
-        await _put(cache, board, [(member, units)])
+        await _put(cache, board, [(str(member), units)])
 
 
 async def missed(cache: Cache, count: int) -> list[str]:
@@ -86,8 +86,8 @@ async def missed(cache: Cache, count: int) -> list[str]:
     return sorted(found)
 
 
-async def _put(cache: Cache, key: str, members: Sequence[tuple[UUID, int]]) -> None:
-    await cache.zadd(key, {str(member): units for member, units in members})
+async def _put(cache: Cache, key: str, members: Sequence[tuple[str, int]]) -> None:
+    await cache.zadd(key, dict(members))
 
 
 #: A page of a board with the number of members above its first, at one moment; nothing if the board is not filled.

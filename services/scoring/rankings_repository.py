@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text, tuple_
+from sqlalchemy import Select, Text, cast, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.scoring.models import Contest, Entry, Slate, Team
@@ -115,15 +115,15 @@ async def before(session: AsyncSession, ranking: Ranking, member: UUID, units: i
 
 async def parts(
     session: AsyncSession, ranking: Ranking, count: int, since: int | None = None
-) -> AsyncIterator[Sequence[tuple[UUID, int]]]:
-    """Members and units, `count` at a time: of everybody, or of those whom a revision after `since` has moved."""
+) -> AsyncIterator[Sequence[tuple[str, int]]]:
+    """Members (as text) and units, `count` at a time: of everybody, or of those whom a revision after `since` has moved."""
     rows = ranking.rows.subquery()
-    chosen = select(rows.c.member, rows.c.units)
+    chosen = select(cast(rows.c.member, Text).label("member"), rows.c.units)
     if since is not None:
         chosen = chosen.where(rows.c.changed_in > since)
     found = await session.stream(chosen)
     async for part in found.partitions(count):
-        yield [(row.member, row.units) for row in part]
+        yield [(member, units) for member, units in part]
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:board, 0))")

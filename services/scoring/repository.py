@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Text, Uuid, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scoring.engine import Event, Line
-from services.common.ids import uuid7
 from services.scoring.models import (
     MatchEvent,
     MatchRecord,
@@ -268,53 +267,7 @@ async def keep_team(session: AsyncSession, values: Mapping[str, Any]) -> bool:
     return (await session.execute(kept.returning(Team.id))).first() is not None
 
 
-_TEAMS = (
-    text("""
-    SELECT id, owner_id, roster, units FROM teams
-    WHERE slate_id = :slate AND id > :after AND (:everyone OR members && :touched) ORDER BY id LIMIT :count
-""")
-    .bindparams(bindparam("touched", type_=ARRAY(Text())), bindparam("after", type_=Uuid()))
-    .columns(id=Uuid(), owner_id=Uuid(), roster=JSONB())
-)
-_MOVE = text("""
-    UPDATE teams SET units = given.units, changed_in = :revision
-    FROM unnest(:ids, :units) AS given (id, units) WHERE teams.id = given.id
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid())), bindparam("units", type_=ARRAY(BigInteger())))
-
-
-async def teams_with(
-    session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None, after: UUID, count: int
-) -> Sequence[Any]:
-    """Teams of a slate that hold one of `touched` (None: all), by id: rows with id, owner_id, roster and units."""
-    given = {"slate": slate_id, "after": after, "everyone": touched is None, "touched": list(touched or ())}
-    return (await session.execute(_TEAMS, given | {"count": count})).all()
-
-
-async def move_teams(session: AsyncSession, moved: Mapping[UUID, int], revision: int) -> None:
-    """Set the totals of teams."""
-    given = {"ids": list(moved), "units": list(moved.values()), "revision": revision}
-    await session.execute(_MOVE, given)
-
-
 # --- notifications
-
-
-_NOTIFY = text("""
-    INSERT INTO notifications (id, owner_id, match_id, revision, message, created_at)
-    SELECT given.id, given.owner, :match, :revision, :message, :now FROM unnest(:ids, :owners) AS given (id, owner)
-    ON CONFLICT DO NOTHING
-""").bindparams(
-    bindparam("ids", type_=ARRAY(Uuid())), bindparam("owners", type_=ARRAY(Uuid())), bindparam("now", type_=_MOMENT)
-)
-
-
-async def notify(
-    session: AsyncSession, owners: Collection[UUID], match_id: str, revision: int, message: str, now: datetime
-) -> None:
-    """Tell players of a correction, each once."""
-    given = {"match": match_id, "revision": revision, "message": message, "now": now}
-    ids = [uuid7() for _ in owners]
-    await session.execute(_NOTIFY, given | {"ids": ids, "owners": list(owners)})
 
 
 async def notified(session: AsyncSession, match_id: str, revision: int, after: UUID, count: int) -> Sequence[UUID]:

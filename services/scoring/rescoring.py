@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -16,13 +16,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, scorecard
+from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, ScoringError, scorecard
 from services.common import events, outbox
 from services.common.clock import Clock
-from services.scoring import letters, reading, repository, seasons
+from services.scoring import letters, reading, repository, seasons, teams_repository
 from services.scoring.events import MatchScored
 from services.scoring.models import MatchRecord, Slate
 from services.scoring.repository import LineKey, RuleTotal
+from services.scoring.teams_repository import OfficeUnits
 from services.scoring.units import units
 
 #: The outbox task that brings the boards of a slate up to date.
@@ -47,12 +48,12 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str, receiv
             continue
         touched = await _score(session, match, await rules_of(session, sha256), clock.now())
         await repository.mark_scored(session, match_id, sha256, match.revision)
-        notified: set[UUID] = set()
+        moved: dict[UUID, int] = {}
         for slate_id in [slate for slate, rules in slates if rules == sha256]:
-            notified |= await score_teams(session, slate_id, touched, received)
-        if match.corrected_in > before > 0 and notified:
+            moved |= await score_teams(session, slate_id, touched, received)
+        if match.corrected_in > before > 0 and moved:
             message = f"{match.title}: a correction of the result has changed your team's points. They are provisional."
-            await repository.notify(session, notified, match_id, match.revision, message, clock.now())
+            await teams_repository.notify(session, moved, match_id, match.revision, message, clock.now())
             await outbox.enqueue(session, letters.LETTERS, letters.about(match_id, match.revision, _FIRST))
         await events.emit(
             session, MatchScored(match=match_id, rules=sha256, revision=match.revision, phase=match.phase)
@@ -61,25 +62,46 @@ async def score_match(session: AsyncSession, clock: Clock, match_id: str, receiv
 
 async def score_teams(
     session: AsyncSession, slate_id: UUID, touched: Sequence[str] | None, received: str | None = None
-) -> set[UUID]:
-    """Bring the totals of teams that hold one of `touched` (None: all) up to date; whose totals moved."""
+) -> dict[UUID, int]:
+    """Bring the totals of teams that hold one of `touched` (None: all) up to date; the slate's revision, if one moved."""
     slate = await repository.slate(session, slate_id, lock=True)
     assert slate is not None
     if touched is not None and not touched:
-        return set()
+        return {}
     slate.revision += 1
     scorer = await scorer_of(session, slate)
+    plain, size = plain_units(scorer), scorer.rules.roster.size
+    moved = 0
+    if plain is not None:
+        moved += await teams_repository.move_plain(session, slate_id, touched, size, *plain, slate.revision)
     by_id = {pick["id"]: pick for pick in slate.players}
-    owners: set[UUID] = set()
-    after = _FIRST
-    while found := await repository.teams_with(session, slate_id, touched, after, _TEAMS_AT_ONCE):
-        moved = await asyncio.to_thread(_totals, scorer, by_id, found)
-        await repository.move_teams(session, moved, slate.revision)
-        owners |= {row.owner_id for row in found if row.id in moved}
+    after, but_plain = _FIRST, None if plain is None else size
+    while found := await teams_repository.teams_with(
+        session, slate_id, touched, after, _TEAMS_AT_ONCE, but_plain=but_plain
+    ):
+        totals = await asyncio.to_thread(_totals, scorer, by_id, found)
+        await teams_repository.move_teams(session, totals, slate.revision)
+        moved += len(totals)
         after = found[-1].id
     await outbox.enqueue(session, BOARDS, {"slate": str(slate_id), "received": received})
     await seasons.count_later(session, slate_id, received=received)
-    return owners
+    return {slate_id: slate.revision} if moved else {}
+
+
+def plain_units(scorer: RosterScorer) -> tuple[dict[str, int], list[OfficeUnits]] | None:
+    """What picks and offices of plain rosters come to in units; None where one of them alone is no whole number of these."""
+    found = scorer.plain_points()
+    if found is None:
+        return None
+    try:
+        offices = [OfficeUnits(each.office, _units_of(each.extra), each.unless_played) for each in found.offices]
+        return _units_of(found.players), offices
+    except ScoringError:
+        return None
+
+
+def _units_of(points: Mapping[str, Fraction]) -> dict[str, int]:
+    return {player: units(each) for player, each in points.items()}
 
 
 async def scorer_of(session: AsyncSession, slate: Slate) -> RosterScorer:
