@@ -309,10 +309,14 @@ class _Reader:
         touched: list[tuple[str, bool] | None] = []
         for fielder in node.find("fielders", []).each():
             substitute = fielder.find("substitute", False).flag()
-            if "name" not in fielder:
+            name = fielder.find("name", "")
+            if not name.value:
                 touched.append(None)
                 continue
-            name = fielder.get("name")
+            if substitute and not self.sides.registered(name):
+                self.findings.note(name, f"{name.value!r}, a substitute, is not in info.registry.people: earns nothing")
+                touched.append(None)
+                continue
             player = self.sides.anyone(name) if substitute else self.sides.member(name, self.sides.opponent(batting))
             touched.append((player, substitute))
         if kind == "run out":

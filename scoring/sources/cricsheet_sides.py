@@ -64,6 +64,10 @@ class Sides:
         """The other team."""
         return self.teams[1] if team == self.teams[0] else self.teams[0]
 
+    def registered(self, node: Node) -> bool:
+        """Whether somebody's id is known."""
+        return node.text() in self._people
+
     def anyone(self, node: Node) -> str:
         """The id of somebody named in the file, of the playing sides or not."""
         name = node.text()

@@ -39,11 +39,15 @@ class Row:
 
     @property
     def car(self) -> str:
-        """What tells this car from the others of the table: the rows of a shared car have it in common."""
+        """What tells this car from the others of the table: the rows of a shared car have it in common.
+
+        Who shares a place was in one car, whatever number the source gives each; of cars without a place the number tells.
+        """
         number = self.node.find("driverNumber", "").value
-        return (
-            f"{self.constructor}:{number}:{self.position or self.status}" if self.shared else f"{self.driver}:{number}"
-        )
+        if not self.shared:
+            return f"{self.driver}:{number}"
+        place = f":{self.position}" if self.position is not None else f"{number}:{self.status}"
+        return f"{self.constructor}:{place}"
 
 
 def identifier(node: Node) -> str:
@@ -100,7 +104,7 @@ def _in_order(table: Iterable[Row], findings: Findings) -> None:
             continue
         ahead = taken.get(row.position)
         if ahead is not None:
-            if not (row.shared and ahead.shared):
+            if not (row.shared and ahead.shared and row.constructor == ahead.constructor):
                 row.node.get("position").fail(
                     f"{row.driver} and {ahead.driver} are both at place {row.position}, and not in one car"
                 )

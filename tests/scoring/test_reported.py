@@ -52,6 +52,28 @@ def test_races(case: str, right: dict[str, str]) -> None:
     assert points(CASES / case, "--rules", "f1-league") == right
 
 
+@pytest.mark.parametrize("numbers", [("8", "8"), ("8", "22"), ("8", "")])
+def test_who_shares_a_place_was_in_one_car_whatever_its_numbers(tmp_path: Path, numbers: tuple[str, str]) -> None:
+    """1951 France: eight points for the winning car, and two drivers in it."""
+
+    def row(place: int, driver: str, constructor: str, **more: str) -> dict[str, object]:
+        return {"position": place, "driverId": driver, "constructorId": constructor, "laps": 10, **more}
+
+    shared = [row(1, f"driver-{name}", "team-a", sharedCar="true") for name in "ab"]
+    for each, number in zip(shared, numbers, strict=True):
+        each |= {"driverNumber": number} if number else {}
+    race = tmp_path / "race"
+    race.mkdir()
+    header = {"id": 9999, "round": 1, "date": "1951-07-01", "grandPrixId": "test", "officialName": "Test", "laps": 10}
+    (race / "race.yml").write_text(yaml.safe_dump(header | {"qualifyingFormat": "ONE_SESSION"}))
+    (race / "race-results.yml").write_text(yaml.safe_dump([*shared, row(2, "driver-c", "team-b")]))
+    assert points(race, "--rules", "f1-league") == {"driver-a": "4", "driver-b": "4", "driver-c": "6"}
+    shared[1]["constructorId"] = "team-b"
+    (race / "race-results.yml").write_text(yaml.safe_dump([*shared, row(2, "driver-c", "team-b")]))
+    refused = run(race, "--rules", "f1-league")
+    assert refused.exit_code != 0 and "both at place 1, and not in one car" in " ".join(refused.stderr.split())
+
+
 def test_what_the_source_states_otherwise_is_a_finding() -> None:
     shown = run(CASES / "f1-points-field-contradicts", "--rules", "f1-league").stdout
     assert "the source states 19 points for driver-b; these rules compute 18" in shown
