@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.common.money import Paise
 from services.payments.levels import Level, reaches
@@ -50,6 +50,14 @@ class Bounds(_Part):
     daily: Annotated[int, Field(gt=0)]
     count: Annotated[int, Field(gt=0)] = 100
     approval_above: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if not self.minimum <= self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}: nothing would be allowed")
+        if not self.minimum <= self.daily:
+            raise ValueError(f"minimum {self.minimum} is above daily {self.daily}: nothing would be allowed")
+        return self
 
 
 class Rule(_Part):

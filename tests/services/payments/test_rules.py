@@ -202,6 +202,28 @@ def test_a_file_without_owner_or_date_stops_the_service(tmp_path: Path, missing:
         Gate("prod", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"minimum": -1}, "greater than or equal to 0"),
+        ({"minimum": 0, "maximum": 0}, "greater than 0"),
+        ({"minimum": 0, "daily": 0}, "greater than 0"),
+        ({"count": 0}, "greater than 0"),
+        ({"approval_above": -1}, "greater than or equal to 0"),
+        ({"minimum": 10_001}, "minimum 10001 is above maximum 10000"),
+        ({"daily": 99}, "minimum 100 is above daily 99"),
+        ({"minimun": 100}, "Extra inputs"),
+    ],
+    ids=str,
+)
+def test_bounds_that_are_none_stop_the_service(tmp_path: Path, given: dict[str, int], reason: str) -> None:
+    bounds = {"minimum": 100, "maximum": 10_000, "daily": 20_000, "count": 3, "approval_above": 9_000} | given
+    rule = {"from": "2026-01-01", "residence": "declared", "kyc": "none", "tds": "none", "payout": bounds}
+    write(tmp_path, "ZZ", rules=[rule])
+    with pytest.raises(PolicyError, match=rf"ZZ\.yaml: (.|\n)*{reason}"):
+        Gate("prod", tmp_path)
+
+
 def test_a_file_of_another_jurisdiction_stops_the_service(tmp_path: Path) -> None:
     write(tmp_path, "ZZ")
     (tmp_path / "ZZ.yaml").rename(tmp_path / "YY.yaml")
