@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _PARALLEL = ("--parallel", "16")
 
-#: What the name of a pull request's stack begins with.
-_BRANCHES = "pr-"
-
 
 def rehearse(
     stack: Annotated[
@@ -67,8 +64,10 @@ def file_of_a_branch(stack: str) -> Iterator[None]:
 
     Nothing is done where the stack has a file, or is no pull request's.
     """
+    from environments.branches import PREFIX
+
     file = local.stack_files() / f"Pulumi.{stack}.yaml"
-    if file.exists() or not stack.startswith(_BRANCHES):
+    if file.exists() or not stack.startswith(PREFIX):
         yield
         return
     file.write_text(_of_a_branch(stack))
@@ -90,7 +89,7 @@ def _of_a_branch(stack: str) -> str:
     base = local.stack_files() / f"Pulumi.{branches.BASE}.yaml"
     content = yaml.safe_load(base.read_text())
     try:
-        name = branches.name(stack.removeprefix(_BRANCHES))
+        name = branches.name(stack.removeprefix(branches.PREFIX))
         return yaml.safe_dump(
             branches.document(name, content, content["config"][KEY].get("image", {})), sort_keys=False
         )

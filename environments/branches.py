@@ -19,8 +19,11 @@ from model.merge import merge
 #: The stack whose file they start from.
 BASE = "dev"
 
+#: What the name of such a stack begins with.
+PREFIX = "pr-"
+
 #: What stands for a number: no sign, no zero in front, so that each pull request has exactly one name.
-_NAME = re.compile(r"pr-([1-9][0-9]{0,5})")
+_NAME = re.compile(rf"{PREFIX}([1-9][0-9]{{0,5}})")
 
 #: After the last deployment, a stack stays for so long at most; after its pull request is closed, until the next clean-up.
 LIFETIME = timedelta(hours=72)
@@ -68,7 +71,7 @@ def name(number: str) -> str:
     >>> name("12")
     'pr-12'
     """
-    stack = f"pr-{number}"
+    stack = f"{PREFIX}{number}"
     if number_of(stack) is None:
         raise SettingsError(f"pull request {number!r}; accepted: its number, 1 to 999999, without a zero in front")
     return stack
@@ -80,7 +83,7 @@ def document(stack: str, base: Mapping[str, Any], image: Mapping[str, Any]) -> d
     Raises SettingsError where `stack` is no pull request's, or dev's file has no domain.
     """
     if number_of(stack) is None:
-        raise SettingsError(f"stack {stack!r}; accepted: pr-<number of a pull request>")
+        raise SettingsError(f"stack {stack!r}; accepted: {PREFIX}<number of a pull request>")
     config = base["config"]
     settings = {key: copy.deepcopy(value) for key, value in config[KEY].items() if key not in _NOT_TAKEN}
     domain = settings.get("edge", {}).get("domain")

@@ -32,6 +32,9 @@ RESERVED_SERVICES = frozenset(
 #: The platform's own task that makes the services' databases and roles, and the name of its process.
 DATABASES, BOOTSTRAP = "databases", "bootstrap"
 
+#: A service's secrets with the passwords of its two roles in PostgreSQL: of migrations, and at run time.
+OWNER_PASSWORD, APP_PASSWORD = "DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD"
+
 #: The container that stands before every process with a database (docs/contracts.md, "A task definition"), and the one that
 #: makes the databases.
 RESERVED_PROCESSES = frozenset({BOOTSTRAP, "migrate"})

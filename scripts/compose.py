@@ -35,7 +35,7 @@ from model.catalog import Catalog, load_catalog
 from model.clients import registry
 from model.egress import EGRESS
 from model.manifest import Process, ServiceManifest
-from model.names import BOOTSTRAP, DATABASES, key_alias
+from model.names import APP_PASSWORD, BOOTSTRAP, DATABASES, OWNER_PASSWORD, key_alias
 from model.names import PROJECT as PROJECT_NAME
 from model.vocabulary import Datastore, ProcessKind, Tier
 
@@ -94,8 +94,8 @@ def _dependencies(catalog: Catalog, service: ServiceManifest, process: str) -> D
         database=Database(
             server=_SERVER,
             reads_replica=service.reads_replica,
-            owner_password=_secret(service.name, "DATABASE_OWNER_PASSWORD"),
-            app_password=_secret(service.name, "DATABASE_APP_PASSWORD"),
+            owner_password=_secret(service.name, OWNER_PASSWORD),
+            app_password=_secret(service.name, APP_PASSWORD),
         )
         if "postgres" in stores
         else None,
@@ -143,7 +143,7 @@ def _context(service: str, image: str, drain_seconds: int) -> ContainerContext:
 def _databases(catalog: Catalog) -> dict[str, Any]:
     """The task that makes the services' databases, as PostgreSQL's master."""
     passwords = {
-        name: (_secret(name, "DATABASE_OWNER_PASSWORD"), _secret(name, "DATABASE_APP_PASSWORD"))
+        name: (_secret(name, OWNER_PASSWORD), _secret(name, APP_PASSWORD))
         for name, service in catalog.services.items()
         if Datastore.POSTGRES in service.datastores
     }
@@ -337,7 +337,7 @@ def secret_names(catalog: Catalog) -> dict[str, int]:
     for service in catalog.services.values():
         lengths = catalog.generated_for(service)
         if "postgres" in map(str, service.datastores):
-            lengths |= {"DATABASE_OWNER_PASSWORD": 43, "DATABASE_APP_PASSWORD": 43}
+            lengths |= {OWNER_PASSWORD: 43, APP_PASSWORD: 43}
         found |= {f"{variable(service.name)}_{name}": length for name, length in lengths.items()}
     return found
 

@@ -17,13 +17,12 @@ from components.compute.containers import BOOTSTRAP_PROCESS
 from components.edge import balancer_signals
 from components.edge.routes import listener_rules
 from components.observability.signals import Severity, Signal
-from components.security.database_passwords import APP, OWNER
 from components.security.flows import SecurityGroupRule, rules
 from environments.settings import KEY, EnvironmentSettings
 from model import limits
 from model.catalog import Catalog
 from model.manifest import Process, ServiceManifest
-from model.names import DATABASES, IMAGE_REPOSITORY, log_group_name, secret_name
+from model.names import APP_PASSWORD, DATABASES, IMAGE_REPOSITORY, OWNER_PASSWORD, log_group_name, secret_name
 from model.validation import DocumentError
 from model.vocabulary import Datastore
 from stacks.flows import CLOUDFRONT, ENDPOINTS, S3, flows, groups, routes
@@ -267,7 +266,10 @@ def _execution_policies(settings: EnvironmentSettings, catalog: Catalog) -> Iter
 def _made_by_databases(catalog: Catalog) -> list[tuple[str, str]]:
     """The secrets of the task that makes databases: the master's, and both passwords of each service."""
     owners = [name for name, service in catalog.services.items() if Datastore.POSTGRES in service.datastores]
-    return [("postgres", "MASTER_PASSWORD"), *((owner, variable) for owner in owners for variable in (OWNER, APP))]
+    return [
+        ("postgres", "MASTER_PASSWORD"),
+        *((owner, variable) for owner in owners for variable in (OWNER_PASSWORD, APP_PASSWORD)),
+    ]
 
 
 def _given(catalog: Catalog) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -276,7 +278,7 @@ def _given(catalog: Catalog) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         issuer = catalog.token_issuer
         owned = [secret.name for secret in service.secrets]
         if Datastore.POSTGRES in service.datastores:
-            owned += [OWNER, APP]
+            owned += [OWNER_PASSWORD, APP_PASSWORD]
         passwords = dict.fromkeys((Datastore.BROKER, Datastore.CACHE), f"{name.upper()}_PASSWORD")
         owned += [passwords[store] for store in service.datastores if store in passwords]
         if service.token_issuer:

@@ -10,12 +10,10 @@ import pulumi
 from components.base import Component, Transforms
 from components.data.connections import SecretReference
 from components.security.secrets import GeneratedSecret, GeneratedSecretArgs
-from model.names import secret_name
+from model.names import APP_PASSWORD, OWNER_PASSWORD, secret_name
 
 #: Where these secrets were until the databases got a task of their own: below the service's `Application`.
 _BEFORE = "matchday:compute:Application"
-
-OWNER, APP = "DATABASE_OWNER_PASSWORD", "DATABASE_APP_PASSWORD"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +48,8 @@ class DatabasePasswords(Component):
     ) -> None:
         super().__init__(name, opts, transform=transform)
         self._args = args
-        owner = self._secret("owner-password", OWNER, f"Owner of the database of {args.service}")
-        app = self._secret("app-password", APP, f"Run-time role in the database of {args.service}")
+        owner = self._secret("owner-password", OWNER_PASSWORD, f"Owner of the database of {args.service}")
+        app = self._secret("app-password", APP_PASSWORD, f"Run-time role in the database of {args.service}")
         self.owner, self.app = (SecretReference(arn=each.arn, key_arn=args.key_arn) for each in (owner, app))
         self.secret_names = (owner.secret_name, app.secret_name)
         self.register_outputs({"secret_names": list(self.secret_names)})

@@ -24,7 +24,7 @@ _EXPIRES = "expires"
 
 def file_of(stack: str) -> Path:
     """The stack's file in the checkout of the working folder. Raises SettingsError for what is no pull request's stack."""
-    return Path("environments") / f"Pulumi.{branches.name(stack.removeprefix('pr-'))}.yaml"
+    return Path("environments") / f"Pulumi.{branches.name(stack.removeprefix(branches.PREFIX))}.yaml"
 
 
 def listed() -> list[str]:
