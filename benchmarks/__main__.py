@@ -20,6 +20,7 @@ BENCHMARKS = {
     "spans": "benchmarks.spans",
     "suite": "benchmarks.suite",
     "wallet": "benchmarks.wallet",
+    "webs": "benchmarks.webs",
 }
 
 

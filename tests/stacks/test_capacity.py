@@ -38,6 +38,15 @@ def measured(stack: str = "prod", *, wallet: int = 100, auth: int = 40) -> Catal
     return catalog.model_copy(update={"services": {**catalog.services, **services}})
 
 
+def unmeasured(name: str) -> Catalog:
+    """The services, one of them without a throughput."""
+    catalog = catalog_of("prod")
+    service = catalog.services[name]
+    web = service.processes["web"].model_copy(update={"throughput": None})
+    held = service.model_copy(update={"processes": {**service.processes, "web": web}})
+    return catalog.model_copy(update={"services": {**catalog.services, name: held}})
+
+
 def event(hours: int = 3, **peak: int) -> Event:
     return Event(start=START, end=START + timedelta(hours=hours), peak=peak or {"wallet": 500})
 
@@ -140,10 +149,22 @@ def test_an_event_in_the_past_is_refused_and_one_under_way_is_not() -> None:
     )
 
 
+def test_an_event_can_be_planned_for_every_service() -> None:
+    catalog = catalog_of("prod")
+    peaks = {name: 2 * int(service.processes["web"].throughput or 0) for name, service in catalog.services.items()}
+    check(with_events("prod", final=event(**peaks)), catalog, NOW)
+    needs = plan("final", event(**peaks), catalog).needs
+    # Twice what a task answers, at seven tenths of it, is three tasks; never fewer than usual.
+    assert {need.service: need.planned for need in needs} == {
+        name: max(3, service.processes["web"].scaling.minimum)  # type: ignore[union-attr]
+        for name, service in catalog.services.items()
+    }
+
+
 def test_a_service_that_is_none_and_one_that_nobody_measured() -> None:
     text = refused(with_events("prod", final=event(wallets=5)), measured())
     assert "events.final.peak.wallets: there is no such service; accepted: auth, " in text
-    text = refused(with_events("prod", final=event(kyc=5)), catalog_of("prod"))
+    text = refused(with_events("prod", final=event(kyc=5)), unmeasured("kyc"))
     assert "events.final.peak.kyc: services/kyc/service.yaml says no throughput" in text
     assert plan("final", event(wallet=500), catalog_of("prod")).needs[0].planned == 4, "the wallet was measured"
 

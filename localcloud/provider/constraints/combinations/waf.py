@@ -24,21 +24,41 @@ _STATEMENTS = (
     "regexMatchStatement", "regexPatternSetReferenceStatement", "ruleGroupReferenceStatement", "sizeConstraintStatement",
     "sqliMatchStatement", "xssMatchStatement",
 )  # fmt: skip
+#: Managed groups that look at log-ins or sign-ups, and what says where those are.
+_GROUP_CONFIGS = {
+    "AWSManagedRulesATPRuleSet": "awsManagedRulesAtpRuleSet", "AWSManagedRulesACFPRuleSet": "awsManagedRulesAcfpRuleSet",
+}  # fmt: skip
 _GROUPS = ("managedRuleGroupStatement", "ruleGroupReferenceStatement")
+#: Base costs in capacity units (WCU): "Rule statements list" of the developer guide.
 _COSTS = {"geoMatchStatement": 1, "ipSetReferenceStatement": 1, "labelMatchStatement": 1, "asnMatchStatement": 1,
-          "rateBasedStatement": 2,
-          "byteMatchStatement": 2, "sizeConstraintStatement": 1, "sqliMatchStatement": 20, "xssMatchStatement": 40,
-          "regexMatchStatement": 3, "regexPatternSetReferenceStatement": 25}  # fmt: skip
+          "rateBasedStatement": 2, "byteMatchStatement": 2, "sizeConstraintStatement": 1, "sqliMatchStatement": 20,
+          "xssMatchStatement": 40, "regexMatchStatement": 3, "regexPatternSetReferenceStatement": 25}  # fmt: skip
+#: Of a string match that does not know where to look.
+_ANYWHERE = {"CONTAINS": 10, "CONTAINS_WORD": 10}
+
+
+def _cost(name: str, inner: Given) -> int:
+    """What one statement costs: its base, 10 for all query arguments, twice for a JSON body, 10 for each transformation."""
+    base = _COSTS[name]
+    if name == "byteMatchStatement":
+        base = _ANYWHERE.get(inner.text("positionalConstraint") or "", base)
+    if name == "sqliMatchStatement" and inner.text("sensitivityLevel") == "HIGH":
+        base = 30
+    forwarded = "forwardedIpConfig" if name != "ipSetReferenceStatement" else "ipSetForwardedIpConfig"
+    if name == "ipSetReferenceStatement" and inner.inner(forwarded).text("position") == "ANY":
+        base = 5
+    if name == "rateBasedStatement":
+        base += 30 * len(inner.each("customKeys"))
+    at = inner.inner("fieldToMatch")
+    base += 10 if at.has("allQueryArguments") or at.get("allQueryArguments") is not None else 0
+    base *= 2 if at.get("jsonBody") is not None else 1
+    changes = {item.text("type") for item in inner.each("textTransformations")}
+    return base + 10 * len(changes - {"NONE"})
 
 
 def capacity(statement: Given) -> int:
-    """A low estimate of a statement's capacity units (WCU), as the developer guide's table has them."""
-    total = 0
-    for name, cost in _COSTS.items():
-        if statement.has(name):
-            inner = statement.inner(name)
-            changes = [item.text("type") for item in inner.each("textTransformations")]
-            total += cost + 10 * len({change for change in changes if change != "NONE"})
+    """A low estimate of a statement's capacity units: a transformation that several statements share counts once in AWS."""
+    total = sum(_cost(name, statement.inner(name)) for name in _COSTS if statement.has(name))
     for name in ("andStatement", "orStatement"):
         total += sum(capacity(item) for item in statement.inner(name).each("statements"))
     for name in ("notStatement", "rateBasedStatement"):
@@ -63,7 +83,17 @@ def web_acl(given: Given) -> Iterator[Failure]:
     most = given.number("capacity") or 5000
     if total > most:
         yield "rules", f"rules need {total} capacity units (WCU); accepted are at most {most:g}"
+    for name in (given.inner("visibilityConfig"), *(rule.inner("visibilityConfig") for rule in rules)):
+        if name.text("metricName") in ("All", "Default_Action"):
+            yield "visibilityConfig", f"visibilityConfig.metricName {name.text('metricName')!r} is reserved for WAF"
+    bodies = {item.text("key") for item in given.each("customResponseBodies")}
+    for rule in rules:
+        key = rule.inner("action").inner("block").inner("customResponse").text("customResponseBodyKey")
+        if key and None not in bodies and key not in bodies:
+            yield "rules", f"rules: {rule.text('name')!r} answers with the body {key!r}, none of customResponseBodies"
     default = given.inner("defaultAction")
+    if given.get("defaultAction") == {}:
+        yield "defaultAction", "defaultAction needs one of allow and block"
     if given.has("defaultAction") and default.has("allow") and default.has("block"):
         yield "defaultAction", "defaultAction has one of allow and block"
 
@@ -93,6 +123,15 @@ def _rule(rule: Given) -> Iterator[Failure]:
     managed = statement.inner("managedRuleGroupStatement")
     if managed.text("vendorName") == "AWS" and managed.text("name") and managed.text("name") not in MANAGED:
         yield "rules", f"rules: {managed.text('name')!r} is none of AWS's managed rule groups"
+    needed = _GROUP_CONFIGS.get(managed.text("name") or "")
+    if needed and managed.lacks("managedRuleGroupConfigs"):
+        yield "rules", f"rules: {name!r}: {managed.text('name')} needs managedRuleGroupConfigs with {needed}"
+    for label in rule.each("ruleLabels"):
+        if (label.text("name") or "").lower().startswith(("awswaf", "aws:", "waf:")):
+            yield (
+                "rules",
+                f"rules: {name!r}: the label {label.text('name')!r} begins with a word that is reserved for AWS",
+            )
     rate = statement.inner("rateBasedStatement")
     limit = rate.number("limit")
     if limit is not None and not 10 <= limit <= 2000000000:
@@ -106,7 +145,34 @@ def _rule(rule: Given) -> Iterator[Failure]:
     yield from _nested(statement, name)
 
 
+_MATCHES = (
+    "byteMatchStatement", "regexMatchStatement", "regexPatternSetReferenceStatement", "sizeConstraintStatement",
+    "sqliMatchStatement", "xssMatchStatement",
+)  # fmt: skip
+
+
+def _plain(statement: Given) -> Iterator[str]:
+    """What one statement that joins no others may not say."""
+    if len(statement.inner("geoMatchStatement").items("countryCodes") or ()) > 50:
+        yield "geoMatchStatement.countryCodes: accepted are at most 50"
+    wanted = statement.inner("byteMatchStatement").text("searchString")
+    if wanted and len(wanted.encode()) > 200:
+        yield f"byteMatchStatement.searchString has {len(wanted.encode())} bytes; accepted are at most 200"
+    pattern = statement.inner("regexMatchStatement").text("regexString")
+    if pattern:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield f"regexMatchStatement.regexString {pattern!r} is no regular expression: {error}"
+    for kind in _MATCHES:
+        at = statement.inner(kind).get("fieldToMatch")
+        if isinstance(at, dict) and len([each for each in at.values() if each is not None]) > 1:
+            yield f"{kind}.fieldToMatch has exactly one part of a request; given: {', '.join(at)}"
+
+
 def _nested(statement: Given, name: str | None) -> Iterator[Failure]:
+    for reason in _plain(statement):
+        yield "rules", f"rules: {name!r}: {reason}"
     for key in ("andStatement", "orStatement"):
         if (
             statement.has(key)

@@ -295,3 +295,35 @@ def test_a_web_acl_that_waf_takes(stack: SmallEngine) -> None:
     assert stack.outputs("acl")["capacity"] == 1
     assert stack.up(program, 2).changes == {"update": {"acl"}}
     stack.destroy()
+
+
+def _match(kind: str, part: str = "uri_path", **more: Any) -> dict[str, Any]:
+    field: dict[str, Any] = {"match_pattern": {"all": {}}, "match_scope": "ALL"} if part == "json_body" else {}
+    plain = {"field_to_match": {part: field}, "text_transformations": [{"priority": 0, "type": "NONE"}]}
+    return {f"{kind}_statement": plain | more}
+
+
+@every_row(
+    "statement, units",
+    {
+        "a text anywhere": (_match("byte_match", search_string="a", positional_constraint="CONTAINS"), 10),
+        "a text at its place": (_match("byte_match", search_string="a", positional_constraint="EXACTLY"), 2),
+        "in a JSON body": (_match("byte_match", "json_body", search_string="a", positional_constraint="EXACTLY"), 4),
+        "of all arguments": (_match("size_constraint", "all_query_arguments", comparison_operator="GT", size=1), 11),
+        "SQL, with care": (_match("sqli_match", sensitivity_level="HIGH"), 30),
+        "SQL, as usual": (_match("sqli_match"), 20),
+        "decoded": (_match("xss_match", text_transformations=[{"priority": 0, "type": "URL_DECODE"}]), 50),
+    },
+)
+def test_capacity_is_counted_as_the_developer_guide_counts(
+    stack: SmallEngine, statement: dict[str, Any], units: int
+) -> None:
+    def program(_: int) -> None:
+        aws.wafv2.WebAcl(
+            "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_visible("acl"),
+            rules=[_rule("a", 1, statement=statement)],
+        )  # fmt: skip
+
+    stack.up(program)
+    assert stack.outputs("acl")["capacity"] == units
+    stack.destroy()
