@@ -8,7 +8,8 @@ becomes a plan, a list of calls. Every other one is left to FastAPI, which the p
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -22,6 +23,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
+from starlette.convertors import Convertor, PathConvertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
@@ -249,11 +251,12 @@ class Dispatch:
         self._plans = _plans_of(owner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        plan = self._plans.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if plan is None:
+        found = self._plans.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
             await self._app(scope, receive, send)
             return
-        scope["route"], scope["path_params"] = plan.route, {}
+        plan, scope["path_params"] = found
+        scope["route"] = plan.route
         try:
             await plan(scope, receive, send)
         except Exception as error:
@@ -264,35 +267,96 @@ class Dispatch:
             await response(scope, receive, send)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A route that takes the paths of a pattern; without a plan they are FastAPI's."""
+
+    pattern: re.Pattern[str]
+    convertors: Mapping[str, Convertor[Any]]
+    plan: Plan | None
+
+
+class Plans:
+    """The plans of an application: of a request, that of the first route that takes its method and path, as Starlette goes."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._fixed: dict[tuple[str, str], Plan] = {}
+        entries: list[tuple[Collection[str], int | None, _Candidate]] = []
+        for route in iter_route_contexts(app.routes):
+            candidate = _candidate(route)
+            path, methods = route.path or "", route.methods or ()
+            if candidate.plan is not None and not candidate.convertors:
+                if any(each.pattern.match(path) for _, _, each in entries if each.convertors or each.plan is None):
+                    continue  # a route before it takes its path
+                self._fixed |= {(method, path): candidate.plan for method in methods}
+            entries.append((methods, _length(route), candidate))
+        verbs = {method for methods, _, _ in entries for method in methods}
+        lengths = {length for _, length, _ in entries if length is not None}
+        #: (method, how many slashes a path has) → the routes that may take it, in their order.
+        self._candidates: dict[tuple[str, int], tuple[_Candidate, ...]] = {
+            (verb, slashes): tuple(
+                candidate
+                for methods, length, candidate in entries
+                if (not methods or verb in methods) and length in (None, slashes)
+            )
+            for verb in verbs
+            for slashes in lengths
+        }
+
+    def find(self, method: str, path: str) -> tuple[Plan, dict[str, Any]] | None:
+        """The plan of a request and the parameters in its path; None where it is left to FastAPI."""
+        plan = self._fixed.get((method, path))
+        if plan is not None:
+            return plan, {}
+        for candidate in self._candidates.get((method, path.count("/")), ()):
+            found = candidate.pattern.match(path)
+            if found:
+                if candidate.plan is None:
+                    return None
+                convertors = candidate.convertors
+                return candidate.plan, {
+                    name: convertors[name].convert(value) for name, value in found.groupdict().items()
+                }
+        return None
+
+    def routes(self) -> set[tuple[str, str]]:
+        """Method and path of each route that has a plan."""
+        return set(self._fixed) | {
+            (method, each.plan.route.path or "")
+            for (method, _), candidates in self._candidates.items()
+            for each in candidates
+            if each.plan is not None and each.convertors
+        }
+
+
+_EVERYTHING = re.compile("")
+
+
+def _candidate(route: RouteContext) -> _Candidate:
+    pattern = getattr(route, "path_regex", None)
+    if pattern is None or not isinstance(route.original_route, APIRoute):
+        return _Candidate(pattern or _EVERYTHING, {}, None)
+    try:
+        return _Candidate(pattern, route.param_convertors, Plan(route))
+    except _NotPlainError:
+        return _Candidate(pattern, route.param_convertors, None)
+
+
+def _length(route: RouteContext) -> int | None:
+    """How many slashes each path has that a route takes; None if that differs."""
+    convertors = getattr(route, "param_convertors", None)
+    if convertors is None or any(isinstance(each, PathConvertor) for each in convertors.values()):
+        return None
+    return (route.path or "").count("/")
+
+
 #: The ids of an application's routes → the routes, which keep their ids, and their plans.
-_MADE: dict[tuple[int, ...], tuple[list[BaseRoute], Mapping[tuple[str, str], Plan]]] = {}
+_MADE: dict[tuple[int, ...], tuple[list[BaseRoute], Plans]] = {}
 
 
-def _plans_of(app: FastAPI) -> Mapping[tuple[str, str], Plan]:
+def _plans_of(app: FastAPI) -> Plans:
     """The plans of an application, made once in a process for all that have the same routes."""
     key = tuple(map(id, app.routes))
     if key not in _MADE:
-        _MADE[key] = list(app.routes), dict(plans(app))
+        _MADE[key] = list(app.routes), Plans(app)
     return _MADE[key][1]
-
-
-def plans(app: FastAPI) -> Iterator[tuple[tuple[str, str], Plan]]:
-    """(method, path) → plan of each route that has a fixed path and is plain, as far as no route before it takes that path."""
-    before: list[RouteContext] = []
-    for route in iter_route_contexts(app.routes):
-        if isinstance(route.original_route, APIRoute):
-            path = route.path or ""
-            if not route.param_convertors and not any(_takes(each, path) for each in before):
-                try:
-                    plan = Plan(route)
-                except _NotPlainError:
-                    continue
-                for method in route.methods or ():
-                    yield (method, path), plan
-                continue
-        before.append(route)
-
-
-def _takes(route: RouteContext, path: str) -> bool:
-    pattern = getattr(route, "path_regex", None)
-    return pattern is None or pattern.match(path) is not None
