@@ -11,6 +11,7 @@ from sqlalchemy import Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.postgres import Reads
 from services.scoring.models import Contest, Entry
 
 
@@ -20,6 +21,19 @@ async def contest(session: AsyncSession, contest_id: UUID, *, lock: bool = False
     if lock:
         chosen = chosen.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(chosen)).one_or_none()
+
+
+_SHOWN = """
+    SELECT c.id, c.slate_id, c.title, c.prizes, c.state, c.entered,
+        array_agg(DISTINCT CASE WHEN m.disputes <> '[]' THEN 'disputed' ELSE m.phase END) AS labels
+    FROM contests c JOIN slate_matches s ON s.slate_id = c.slate_id JOIN matches m ON m.id = s.match_id
+    WHERE c.id = $1 GROUP BY c.id
+"""
+
+
+async def shown(reads: Reads, contest_id: UUID) -> Any:
+    """A contest as it is shown: a row with its columns, and `labels` of the slate's matches; None if there is none."""
+    return await reads.fetchrow(_SHOWN, contest_id)
 
 
 async def add_contest(session: AsyncSession, values: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from services.common.callers import Player
 from services.common.database import Session
 from services.common.dependencies import Now
 from services.common.errors import responses
+from services.common.postgres import Reading
 from services.scoring import matches, service
 from services.scoring.dependencies import SHA256, Boards, MatchPath
 from services.scoring.errors import ScoringCode
@@ -72,9 +73,9 @@ async def read_team(team_id: UUID, player: Player, session: Session) -> TeamView
 
 
 @router.get("/contests/{contest_id}", responses=responses(ScoringCode.CONTEST_UNKNOWN, *callers.REFUSALS))
-async def read_contest(contest_id: UUID, player: Player, session: Session) -> ContestView:
+async def read_contest(contest_id: UUID, player: Player, reads: Reading) -> ContestView:
     """A contest, and whether its points are provisional or final."""
-    return await service.contest_of(session, contest_id)
+    return await service.contest_of(reads, contest_id)
 
 
 @router.post(
@@ -97,13 +98,14 @@ async def enter(contest_id: UUID, body: EntryRequest, player: Player, session: S
 async def read_board(
     contest_id: UUID,
     player: Player,
+    reads: Reading,
     session: Session,
     cache: Boards,
     start: Annotated[int, Query(ge=1, le=10**8)] = 1,
     count: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Board:
     """A page of a contest's board, from the place `start` on."""
-    return await service.board(session, cache, contest_id, start, count)
+    return await service.board(reads, session, cache, contest_id, start, count)
 
 
 @router.get(
@@ -114,24 +116,26 @@ async def read_board_around(
     contest_id: UUID,
     team_id: UUID,
     player: Player,
+    reads: Reading,
     session: Session,
     cache: Boards,
     count: Annotated[int, Query(ge=1, le=200)] = 11,
 ) -> Board:
     """The part of a contest's board around a team."""
-    return await service.board_around(session, cache, contest_id, team_id, count)
+    return await service.board_around(reads, session, cache, contest_id, team_id, count)
 
 
 @router.get("/contests/{contest_id}/places", responses=responses(ScoringCode.CONTEST_UNKNOWN, *callers.REFUSALS))
 async def read_places(
     contest_id: UUID,
     player: Player,
+    reads: Reading,
     session: Session,
     cache: Boards,
     team: Annotated[list[UUID], Query(min_length=1, max_length=100)],
 ) -> Board:
     """Where chosen teams stand in a contest, friends' for example, best first; a team that is not in it is left out."""
-    return await service.places(session, cache, contest_id, team)
+    return await service.places(reads, session, cache, contest_id, team)
 
 
 @router.get("/matches/{match_id}", responses=responses(ScoringCode.MATCH_UNKNOWN, *callers.REFUSALS))
@@ -166,6 +170,6 @@ async def export_lines(match_id: MatchPath, player: Player, session: Session, ru
 
 
 @router.get("/notifications", responses=responses(*callers.REFUSALS))
-async def read_notifications(player: Player, session: Session) -> Notifications:
+async def read_notifications(player: Player, reads: Reading) -> Notifications:
     """What the caller was told of corrections, newest first."""
-    return await service.notifications(session, player)
+    return await service.notifications(reads, player)

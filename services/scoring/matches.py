@@ -84,7 +84,11 @@ def match_view(match: MatchRecord) -> MatchView:
 
 def label_of(matches: Iterable[MatchRecord]) -> str:
     """What holds for matches together: the least that holds for one of them."""
-    labels = {match_view(match).label for match in matches}
+    return least({match_view(match).label for match in matches})
+
+
+def least(labels: set[str]) -> str:
+    """The least that holds for one of several matches, of which these hold."""
     order = ("disputed", Phase.SCHEDULED, Phase.PROVISIONAL, Phase.FINAL)
     if Phase.SCHEDULED in labels and len(labels) > 1:
         labels = labels - {Phase.SCHEDULED} | {Phase.PROVISIONAL}

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scoring.engine import Event, Line
+from services.common.postgres import Reads
 from services.scoring.models import (
     MatchEvent,
     MatchRecord,
@@ -276,10 +277,14 @@ async def notified(session: AsyncSession, match_id: str, revision: int, after: U
     return (await session.scalars(select(Notification.owner_id).where(of).order_by("owner_id").limit(count))).all()
 
 
-async def notifications(session: AsyncSession, owner: UUID, limit: int) -> Sequence[Notification]:
-    """A player's notifications, newest first."""
-    of = select(Notification).where(Notification.owner_id == owner).order_by(Notification.id.desc()).limit(limit)
-    return (await session.scalars(of)).all()
+_NOTIFICATIONS = """
+    SELECT id, match_id, message, created_at FROM notifications WHERE owner_id = $1 ORDER BY id DESC LIMIT $2
+"""
+
+
+async def notifications(reads: Reads, owner: UUID, limit: int) -> Sequence[Any]:
+    """A player's notifications, newest first: rows with id, match_id, message and created_at."""
+    return await reads.fetch(_NOTIFICATIONS, owner, limit)
 
 
 async def forget_notifications(session: AsyncSession, before: datetime) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from fractions import Fraction
@@ -16,6 +17,7 @@ from services.common import outbox
 from services.common.cache import Cache
 from services.common.clock import Clock
 from services.common.errors import ServiceError
+from services.common.postgres import Reads
 from services.common.tokens import Caller
 from services.scoring import contests_repository, ingestion, matches, reading, repository, rescoring, seasons
 from services.scoring.boards import BoardReader
@@ -206,10 +208,17 @@ async def open_contest(session: AsyncSession, clock: Clock, contest_id: UUID, wa
     return await _contest(session, contest)
 
 
-async def contest_of(session: AsyncSession, contest_id: UUID) -> ContestView:
+async def contest_of(reads: Reads, contest_id: UUID) -> ContestView:
     """A contest. Raises ServiceError (contest_unknown)."""
-    return await _contest(
-        session, there(await contests_repository.contest(session, contest_id), ScoringCode.CONTEST_UNKNOWN)
+    row = there(await contests_repository.shown(reads, contest_id), ScoringCode.CONTEST_UNKNOWN)
+    return ContestView(
+        id=row["id"],
+        slate=row["slate_id"],
+        title=row["title"],
+        prizes=json.loads(row["prizes"]),
+        label=matches.least(set(row["labels"])),
+        state=row["state"],
+        entries=row["entered"],
     )
 
 
@@ -233,15 +242,17 @@ async def enter(session: AsyncSession, clock: Clock, owner: UUID, contest_id: UU
     return await _contest(session, contest)
 
 
-async def board(session: AsyncSession, cache: Cache, contest_id: UUID, start: int, count: int) -> Board:
+async def board(reads: Reads, session: AsyncSession, cache: Cache, contest_id: UUID, start: int, count: int) -> Board:
     """A page of a contest's board; place 1 is the first. Raises ServiceError (contest_unknown)."""
-    contest = await contest_of(session, contest_id)
+    contest = await contest_of(reads, contest_id)
     return _board(contest, await BoardReader(cache, session, of_contest(contest_id)).page(start - 1, count))
 
 
-async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID, count: int) -> Board:
+async def board_around(
+    reads: Reads, session: AsyncSession, cache: Cache, contest_id: UUID, team_id: UUID, count: int
+) -> Board:
     """The part of a contest's board that has a team in its middle. Raises ServiceError (contest_unknown, team_unknown)."""
-    contest = await contest_of(session, contest_id)
+    contest = await contest_of(reads, contest_id)
     team = there(await repository.team(session, team_id), ScoringCode.TEAM_UNKNOWN)
     if contest_id not in await contests_repository.contests_with(session, team_id):
         raise ServiceError(ScoringCode.TEAM_UNKNOWN, f"The team {team_id} is not in this contest.")
@@ -249,19 +260,18 @@ async def board_around(session: AsyncSession, cache: Cache, contest_id: UUID, te
     return _board(contest, await reader.page(await reader.start_around(team_id, team.units, count), count))
 
 
-async def places(session: AsyncSession, cache: Cache, contest_id: UUID, teams: Sequence[UUID]) -> Board:
+async def places(reads: Reads, session: AsyncSession, cache: Cache, contest_id: UUID, teams: Sequence[UUID]) -> Board:
     """Where chosen teams stand in a contest. Raises ServiceError (contest_unknown)."""
-    contest = await contest_of(session, contest_id)
+    contest = await contest_of(reads, contest_id)
     return _board(contest, await BoardReader(cache, session, of_contest(contest_id)).places(teams))
 
 
-async def notifications(session: AsyncSession, owner: UUID) -> Notifications:
+async def notifications(reads: Reads, owner: UUID) -> Notifications:
     """The caller's newest notifications."""
-    rows = await repository.notifications(session, owner, _NOTIFICATIONS_SHOWN)
+    rows = await repository.notifications(reads, owner, _NOTIFICATIONS_SHOWN)
     return Notifications(
         notifications=[
-            NotificationView(id=row.id, match=row.match_id, message=row.message, created_at=row.created_at)
-            for row in rows
+            NotificationView(id=id_, match=match, message=message, created_at=at) for id_, match, message, at in rows
         ]
     )
 
