@@ -148,6 +148,7 @@ class Core:
             lease=self._addresses.lease,
             release=self._addresses.release,
             ingress=self._ingress,
+            recorded=self.store.of_kind,
         )
         if resource_id:
             context.locate(resource_id)

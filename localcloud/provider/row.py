@@ -100,13 +100,17 @@ class Tagging:
 
 @dataclass(frozen=True)
 class Context:
-    """What code in a row may use: API calls in the right Region, the address book, the row's environment."""
+    """What code in a row may use: API calls in the right Region, the address book, the row's environment.
+
+    `recorded` gives what the provider's store holds of a kind, by id: the emulator knows nothing of recorded kinds.
+    """
 
     call: Callable[..., dict[str, Any]]
     environment: dict[str, Any]
     lease: Callable[[str, str], str]
     release: Callable[[str, str], None]
     ingress: str
+    recorded: Callable[[str], Mapping[str, Mapping[str, Any]]]
 
     def __getitem__(self, name: str) -> Any:
         return self.environment[name]

@@ -11,72 +11,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.provider.constraints import access, policies, standing_databases, standing_network, standing_roles
+from localcloud.provider.constraints import (
+    access,
+    policies,
+    standing_databases,
+    standing_network,
+    standing_roles,
+    standing_secrets,
+    standing_services,
+)
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
 
 Hook = Callable[[Context], None]
-
-
-# ---- ECS
-
-
-def _ecs_service(context: Context) -> None:
-    """CreateService: the task definition, the target groups and the network fit together."""
-    inputs = context["in"]
-    if not inputs.get("taskDefinition"):
-        return
-    found = context.call("describe_task_definition", {"taskDefinition": inputs["taskDefinition"]})["taskDefinition"]
-    awsvpc = found.get("networkMode") == "awsvpc"
-    if awsvpc and not inputs.get("networkConfiguration"):
-        raise Refused("InvalidParameterException: networkConfiguration is required: the task's network mode is awsvpc")
-    if inputs.get("networkConfiguration") and not awsvpc:
-        raise Refused(
-            "InvalidParameterException: networkConfiguration is for tasks of the network mode awsvpc, not "
-            f"{found.get('networkMode') or 'bridge'}"
-        )
-    fargate = inputs.get("launchType") == "FARGATE"
-    if fargate and "FARGATE" not in (found.get("requiresCompatibilities") or ["FARGATE"]):
-        raise Refused("InvalidParameterException: the task definition does not support the launch type FARGATE")
-    for balancer in inputs.get("loadBalancers") or ():
-        _attached(context, balancer, found, awsvpc)
-    names = {port.get("name") for item in found["containerDefinitions"] for port in item.get("portMappings") or ()}
-    connect = inputs.get("serviceConnectConfiguration") or {}
-    for service in connect.get("services") or ():
-        if service.get("portName") not in names:
-            raise Refused(
-                f"InvalidParameterException: serviceConnectConfiguration: the port {service.get('portName')!r} is none of the "
-                f"task definition's: {', '.join(sorted(map(str, names - {None}))) or 'none has a name'}"
-            )
-
-
-def _attached(context: Context, balancer: Mapping[str, Any], definition: Mapping[str, Any], awsvpc: bool) -> None:
-    name, port = balancer.get("containerName"), int(balancer.get("containerPort") or 0)
-    container = next((item for item in definition["containerDefinitions"] if item["name"] == name), None)
-    if container is None:
-        raise Refused(f"InvalidParameterException: the container {name!r} does not exist in the task definition")
-    if port not in {mapping.get("containerPort") for mapping in container.get("portMappings") or ()}:
-        raise Refused(f"InvalidParameterException: the container {name!r} does not map the port {port}")
-    arn = balancer.get("targetGroupArn")
-    if not arn:
-        return
-    group = context.call("elbv2:describe_target_groups", {"TargetGroupArns": [arn]})["TargetGroups"][0]
-    kind = group.get("TargetType", "instance")
-    if awsvpc and kind != "ip":
-        raise Refused(
-            f"InvalidParameterException: the target group {arn} has the target type {kind}; the network mode awsvpc needs ip"
-        )
-    if not group.get("LoadBalancerArns"):
-        raise Refused(f"InvalidParameterException: the target group {arn} does not have an associated load balancer")
-
-
-def _ecs_cluster_gone(context: Context) -> None:
-    arns = context.call("list_services", {"cluster": context["id"]})["serviceArns"]
-    found = (
-        context.call("describe_services", {"cluster": context["id"], "services": arns[:10]})["services"] if arns else []
-    )
-    if any(service["status"] == "ACTIVE" for service in found):
-        raise Refused(f"ClusterContainsServicesException: the cluster {context['id']} has services")
 
 
 # ---- policies
@@ -186,19 +133,6 @@ def _changes_key(context: Context, statement: Mapping[str, Any]) -> bool:
     )
 
 
-def _secret(context: Context) -> None:
-    """CreateSecret: the name is held while a secret waits for its deletion."""
-    try:
-        found = context.call("describe_secret", {"SecretId": context["in"]["name"]})
-    except ClientError:
-        return
-    if found.get("DeletedDate"):
-        raise Refused(
-            f"InvalidRequestException: you can't create the secret {context['in']['name']!r}: a secret with this name is "
-            "already scheduled for deletion"
-        )
-
-
 def _assumed(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
     """The table with the roles that services try to assume."""
     for token, form in standing_roles.ASSUMED.items():
@@ -219,7 +153,7 @@ CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
         "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
         "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
-        "aws:ecs/service:Service": (_ecs_service,),
+        "aws:ecs/service:Service": (standing_services.service,),
         "aws:rds/instance:Instance": (standing_databases.instance,),
         "aws:rds/snapshot:Snapshot": (standing_databases.snapshot,),
         "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
@@ -230,8 +164,12 @@ CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
         "aws:sns/topic:Topic": (_principals("policy"),),
         "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
-        "aws:secretsmanager/secret:Secret": (_secret, _principals("policy")),
-        "aws:secretsmanager/secretPolicy:SecretPolicy": (_principals("policy"),),
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (standing_services.cluster_providers,),
+        "aws:secretsmanager/secret:Secret": (standing_secrets.secret, _principals("policy")),
+        "aws:secretsmanager/secretPolicy:SecretPolicy": (standing_secrets.policy, _principals("policy")),
+        "aws:secretsmanager/secretVersion:SecretVersion": (standing_secrets.marked,),
+        "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
+        "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
         "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
     }
 )
@@ -246,7 +184,7 @@ UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
         "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
         "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl,),
-        "aws:ecs/service:Service": (_ecs_service,),
+        "aws:ecs/service:Service": (standing_services.service_change,),
         "aws:rds/instance:Instance": (standing_databases.instance_change,),
         "aws:rds/cluster:Cluster": (standing_databases.cluster_change,),
         "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
@@ -255,10 +193,15 @@ UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
         "aws:sqs/queue:Queue": (_principals("policy"),),
         "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (standing_services.cluster_providers,),
+        "aws:secretsmanager/secret:Secret": (standing_secrets.marked, _principals("policy")),
+        "aws:secretsmanager/secretPolicy:SecretPolicy": (standing_secrets.policy, _principals("policy")),
+        "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
+        "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
     }
 )
 DELETE: Mapping[str, tuple[Hook, ...]] = {
-    "aws:ecs/cluster:Cluster": (_ecs_cluster_gone,),
+    "aws:ecs/cluster:Cluster": (standing_services.cluster_gone,),
     "aws:rds/instance:Instance": (standing_databases.instance_gone,),
     "aws:rds/cluster:Cluster": (standing_databases.cluster_gone,),
     "aws:rds/subnetGroup:SubnetGroup": (standing_databases.subnets_gone,),

@@ -26,6 +26,14 @@ def _shown(context: Context, outputs: dict[str, Any]) -> dict[str, Any]:
     return {**outputs, "insecureValue": outputs.get("value", outputs.get("insecureValue"))}
 
 
+def _no_copies(context: Context) -> None:
+    """A secret goes when its copies in other Regions have gone (secretsmanager/secret.go)."""
+    found = context.call("describe_secret", {"SecretId": context["id"]})
+    regions = [copy["Region"] for copy in found.get("ReplicationStatus") or ()]
+    if regions:
+        context.call("remove_regions_from_replication", {"SecretId": context["id"], "RemoveReplicaRegions": regions})
+
+
 _VALUE = Prop(api="Value", live="Value")
 _PARAMETER = {"ResourceType": "Parameter", "ResourceId": "$id"}
 
@@ -78,6 +86,7 @@ ROWS: dict[str, Row] = {
             Read("get_resource_policy", {"SecretId": "$id"}, "ResourcePolicy", into="policy", optional=True),
         ),
         update=Call("update_secret", {"SecretId": "$id"}),
+        before_delete=_no_copies,
         delete=(
             Call(
                 "delete_secret",

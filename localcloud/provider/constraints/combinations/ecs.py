@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from localcloud.provider.constraints.combinations import ecs_containers
 from localcloud.provider.constraints.combinations.given import Failure, Given
 
 #: Fargate's sizes: CPU units -> MiB.
@@ -57,12 +58,17 @@ def task_definition(given: Given) -> Iterator[Failure]:
         for volume in given.each("volumes"):
             if volume.has("hostPath") or volume.has("dockerVolumeConfiguration"):
                 yield "volumes", "volumes: hostPath and dockerVolumeConfiguration are not supported by FARGATE"
+    yield from ecs_containers.volumes(given)
     found = containers(given.get(DEFINITIONS))
     if found:
         volumes = (
             {volume.get("name") for volume in given.each("volumes")} if given.get("volumes", []) is not None else None
         )
-        for reason in _containers(found, fargate, mode):
+        for reason in (
+            *_containers(found, fargate, mode),
+            *ecs_containers.containers(found, fargate),
+            *ecs_containers.execution_role(found, given, fargate),
+        ):
             yield DEFINITIONS, reason
         for reason in _sums(found, given, fargate):
             yield DEFINITIONS, reason
@@ -247,6 +253,10 @@ def service(given: Given) -> Iterator[Failure]:
     if given.has("capacityProviderStrategies") and given.has("launchType"):
         yield "launchType", "launchType and capacityProviderStrategies exclude each other"
     yield from _strategies(given)
+    count = given.number("desiredCount")
+    if count is not None and count < 0:
+        yield "desiredCount", f"InvalidParameterException: desiredCount is {count:g}; accepted is at least 0"
+    yield from _platform(given, fargate)
     if fargate:
         for name in ("orderedPlacementStrategies", "placementConstraints"):
             if given.has(name):
@@ -297,6 +307,27 @@ def service(given: Given) -> Iterator[Failure]:
     connect = given.inner("serviceConnectConfiguration")
     if connect.off("enabled") and connect.has("enabled") and connect.has("services"):
         yield "serviceConnectConfiguration", "serviceConnectConfiguration.services need enabled to be true"
+
+
+#: "Fargate platform versions" (developer guide): those of Linux, which include that of Windows.
+_PLATFORMS = ("LATEST", "1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0")
+
+
+def _platform(given: Given, fargate: bool) -> Iterator[Failure]:
+    asked = given.text("platformVersion")
+    if not asked:
+        return
+    if asked not in _PLATFORMS:
+        yield (
+            "platformVersion",
+            f"PlatformUnknownException: the specified platform version does not exist: {asked!r}; accepted are "
+            f"{', '.join(_PLATFORMS)}",
+        )
+    elif not fargate and given.lacks("capacityProviderStrategies") and asked != "LATEST":
+        yield (
+            "platformVersion",
+            f"InvalidParameterException: the platform version must be null when specifying an EC2 launch type; it is {asked!r}",
+        )
 
 
 def _stuck(low: float | None, high: float | None) -> bool:

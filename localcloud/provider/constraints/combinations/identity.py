@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
+
+import boto3
 
 from localcloud.provider.constraints.combinations.given import Failure, Given
 from localcloud.provider.constraints.combinations.messages import schedule_expression
@@ -18,6 +21,11 @@ def parameter(given: Given) -> Iterator[Failure]:
         text = given.text(name)
         if text and len(text.encode()) > limit and tier in ("Standard", "Advanced"):
             yield name, f"{name} has {len(text.encode())} bytes; the tier {tier} accepts at most {limit}"
+        if text and re.search(r"\{\{.*?\}\}", text, re.DOTALL):
+            yield (
+                name,
+                f"ValidationException: {name}: a parameter's value can't nest another parameter: no {{{{}}}} in it",
+            )
         if given.get(name) == "":
             yield name, f"{name} is empty; at least one character is accepted"
     if given.has("keyId") and kind and kind != "SecureString":
@@ -72,6 +80,16 @@ def window(given: Given) -> Iterator[Failure]:
         yield "schedule", f"schedule is {expression!r}; {reason}"
 
 
+@functools.cache
+def _regions() -> frozenset[str]:
+    session = boto3.Session(region_name="us-east-1")
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("secretsmanager", partition)
+    )
+
+
 def secret(given: Given) -> Iterator[Failure]:
     """A secret: its window, its name and its copies."""
     days = given.number("recoveryWindowInDays")
@@ -80,6 +98,9 @@ def secret(given: Given) -> Iterator[Failure]:
     regions = [item.text("region") for item in given.each("replicas")]
     if None not in regions and len(regions) != len(set(regions)):
         yield "replicas", "replicas name one Region twice"
+    for region in regions:
+        if region and region not in _regions():
+            yield "replicas", f"InvalidParameterException: replicas: {region!r} is no Region of Secrets Manager"
 
 
 def rotation(given: Given) -> Iterator[Failure]:
