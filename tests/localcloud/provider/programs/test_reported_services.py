@@ -190,7 +190,7 @@ def _secure(key: str) -> Callable[[], Any]:
         "a key that is none": (_secure("alias/nobody"), "InvalidKeyId"),
         "the account's own": (_secure("alias/aws/ssm"), ""),
         "a value in a value": (
-            lambda: aws.ssm.Parameter("p", name="/s49/p", type="String", value="a {{ssm:b}}"), "can't nest"
+            lambda: aws.ssm.Parameter("p", name="/s49/p", type="String", value="a {{ssm:b}}"), "cannot nest"
         ),
         "braces": (lambda: aws.ssm.Parameter("p", name="/s49/p", type="String", value='{"a": {"b": 1}}'), ""),
     },
