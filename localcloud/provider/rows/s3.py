@@ -166,8 +166,9 @@ ROWS: dict[str, Row] = {
         name="bucket",
         name_limit=63,
         name_rule=(
-            r"(?!xn--|sthree-)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-            "3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit",
+            r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit; "
+            "xn--, sthree- and amzn-s3-demo- before, and -s3alias, --ol-s3, .mrap, --x-s3 and --table-s3 behind, are reserved",
         ),
         check=_check_bucket,
         outputs={"arn": "=arn:aws:s3:::{id}"},

@@ -122,7 +122,22 @@ def _rule(rule: Given) -> Iterator[Failure]:
         yield "rules", f"rules: {name!r} has exactly one action; given: {', '.join(kinds) or 'none'}"
     managed = statement.inner("managedRuleGroupStatement")
     if managed.text("vendorName") == "AWS" and managed.text("name") and managed.text("name") not in MANAGED:
-        yield "rules", f"rules: {managed.text('name')!r} is none of AWS's managed rule groups"
+        yield (
+            "rules",
+            f"WAFNonexistentItemException: rules: {managed.text('name')!r} is none of AWS's managed rule groups",
+        )
+    if managed.text("vendorName") not in ("AWS", "", None):
+        yield (
+            "rules",
+            f"WAFSubscriptionNotFoundException: rules: {name!r}: nothing of the vendor {managed.text('vendorName')!r} is "
+            "subscribed to; accepted is AWS",
+        )
+    version = managed.text("version")
+    if version and managed.text("vendorName") == "AWS" and not re.fullmatch(r"Version_\d+\.\d+", version):
+        yield (
+            "rules",
+            f"WAFNonexistentItemException: rules: {name!r}: version {version!r}; accepted are such as Version_1.0",
+        )
     needed = _GROUP_CONFIGS.get(managed.text("name") or "")
     if needed and managed.lacks("managedRuleGroupConfigs"):
         yield "rules", f"rules: {name!r}: {managed.text('name')} needs managedRuleGroupConfigs with {needed}"
@@ -238,7 +253,7 @@ def waf_logging(given: Given) -> Iterator[Failure]:
         if not name.startswith("aws-waf-logs-"):
             yield (
                 "logDestinationConfigs",
-                f"logDestinationConfigs: {arn!r}; the destination's name begins with aws-waf-logs-",
+                f"WAFInvalidParameterException: logDestinationConfigs: {arn!r}; a destination's name begins with aws-waf-logs-",
             )
 
 
