@@ -78,13 +78,13 @@ def rotation(context: Context) -> None:
 
 
 def _function(context: Context, arn: str) -> bool:
-    """Whether a program made this function: those are recorded, so the emulator's Lambda (which no snapshot holds) is not asked."""
+    """Whether a program made this function. The records say it: the emulator's Lambda, once asked, fits into no snapshot."""
     parts = arn.split(":")
     if len(parts) > 5 and parts[3:5] != [context["region"], context["account"]]:
         return True  # of another account: not ours to look at
     made = context.recorded("aws:lambda/function:Function")
     names = {str(name) for key, kept in made.items() for name in (key, kept.get("name"))}
-    return bool(names & set(re.split(r"[:/]", arn)))
+    return bool(names & set(re.split(r"[:/]", arn)[6:7]))
 
 
 def parameter(context: Context) -> None:
