@@ -18,7 +18,7 @@ _SEEN = {"cloudwatch_metrics_enabled": False, "metric_name": "m", "sampled_reque
 
 
 def _acl(statement: dict[str, Any] | None = None, action: str = "action") -> aws.wafv2.WebAcl:
-    given = {"block": {}} if action == "action" else {"none": {}}
+    given: dict[str, Any] = {"block": {}} if action == "action" else {"none": {}}
     rule = {"name": "r", "priority": 1, action: given, "statement": statement, "visibility_config": _SEEN}
     return aws.wafv2.WebAcl(
         "acl", scope="REGIONAL", default_action={"allow": {}}, visibility_config=_SEEN, rules=[rule] if statement else []
