@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends, Request
 from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, Uuid, event
@@ -22,6 +24,9 @@ from services.common.settings import DatabaseSettings
 from services.common.telemetry import sql
 
 Sessions = async_sessionmaker[AsyncSession]
+
+#: A connection that has rested less is taken for alive, unless it is closed.
+TRUSTED_SECONDS = 1.0
 
 #: Every constraint has a name that can be told from the table, so that migrations and error handling can name it.
 NAMES = {
@@ -80,8 +85,32 @@ def create_engine(
         hide_parameters=True,  # an error's message must not carry what a person typed
     )
     event.listen(engine.sync_engine, "handle_error", _give_up_silent)
+    _trust_rested(engine)
     sql.watch(engine)
     return engine
+
+
+def _trust_rested(engine: AsyncEngine) -> None:
+    """Ask a connection whether it is alive only after a rest: SQLAlchemy takes three round trips for that, at each request.
+
+    What the server has closed is known without asking; what has frozen meanwhile, the request's first statement finds out.
+    """
+    dialect = engine.sync_engine.dialect
+    ask = dialect.do_ping
+    since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+    def rests(connection: Any, _: object) -> None:
+        if connection is not None:
+            since[connection.driver_connection] = time.monotonic()
+
+    def alive(connection: Any) -> bool:
+        driver = connection.driver_connection
+        if driver.is_closed():
+            return False
+        return time.monotonic() - since.get(driver, 0.0) < TRUSTED_SECONDS or ask(connection)
+
+    event.listen(engine.sync_engine, "checkin", rests)
+    setattr(dialect, "do_ping", alive)  # noqa: B010 - of this one engine
 
 
 def _give_up_silent(context: ExceptionContext) -> None:
