@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 Template = Any
 Inputs = dict[str, Any]
 
@@ -114,6 +116,14 @@ class Context:
 
     def __getitem__(self, name: str) -> Any:
         return self.environment[name]
+
+    def exists(self, operation: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether a call that describes something finds it."""
+        try:
+            self.call(operation, arguments)
+        except ClientError:
+            return False
+        return True
 
     def locate(self, resource_id: str) -> None:
         """Put the resource's id, whole and split, into the environment."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
 
@@ -61,21 +59,13 @@ def references(context: Context) -> None:
             raise Refused(
                 f"WAFInvalidParameterException: {statement}: {arn} is of another scope than {inputs['scope']}"
             )
-        if len(path) < 4 or not _there(
-            context, operation, {"Name": path[-2], "Scope": inputs.get("scope"), "Id": path[-1]}
+        if len(path) < 4 or not context.exists(
+            operation, {"Name": path[-2], "Scope": inputs.get("scope"), "Id": path[-1]}
         ):
             raise Refused(
                 "WAFNonexistentItemException: AWS WAF couldn't perform the operation because your resource doesn't exist: "
                 f"{statement} {arn}"
             )
-
-
-def _there(context: Context, operation: str, arguments: Mapping[str, Any]) -> bool:
-    try:
-        context.call(operation, arguments)
-    except ClientError:
-        return False
-    return True
 
 
 def association(context: Context) -> None:
@@ -94,7 +84,7 @@ def association(context: Context) -> None:
             f"load balancers, and resources of {', '.join(_PROTECTED[1:])}"
         )
     known = not balancer or parts[4] != context["account"]
-    if not known and not _there(context, "elbv2:describe_load_balancers", {"LoadBalancerArns": [arn]}):
+    if not known and not context.exists("elbv2:describe_load_balancers", {"LoadBalancerArns": [arn]}):
         raise Refused(
             "WAFNonexistentItemException: AWS WAF couldn't perform the operation because your resource doesn't exist: "
             f"resourceArn {arn}"
@@ -108,7 +98,7 @@ def logging(context: Context) -> None:
         group = str(arn).partition(":log-group:")[2].removesuffix(":*")
         if parts[2] == "logs" and parts[4] == context["account"] and not _group(context, group):
             raise Refused(f"{_UNDELIVERED}: the log group {group!r} does not exist")
-        if parts[2] == "s3" and not _there(context, "s3:head_bucket", {"Bucket": parts[-1].split("/")[0]}):
+        if parts[2] == "s3" and not context.exists("s3:head_bucket", {"Bucket": parts[-1].split("/")[0]}):
             raise Refused(f"{_UNDELIVERED}: the bucket {parts[-1]!r} does not exist")
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
 
@@ -19,14 +17,6 @@ _FARGATE = ("FARGATE", "FARGATE_SPOT")
 def _asked(context: Context, *names: str) -> bool:
     """Whether any of these is new or has changed."""
     return bool(set(names) & set(context.environment.get("changed", names)))
-
-
-def _there(context: Context, operation: str, arguments: Mapping[str, Any]) -> bool:
-    try:
-        context.call(operation, arguments)
-    except ClientError:
-        return False
-    return True
 
 
 def _ours(context: Context, arn: str) -> bool:
@@ -81,7 +71,7 @@ def _registered(context: Context) -> None:
         name = arn.rsplit("/", 1)[-1]
         if not arn or not _ours(context, arn) or name in context.recorded("aws:servicediscovery/service:Service"):
             continue
-        if not _there(context, "servicediscovery:get_service", {"Id": name}):
+        if not context.exists("servicediscovery:get_service", {"Id": name}):
             raise Refused(
                 f"InvalidParameterException: serviceRegistries: the registry {arn} does not exist in Cloud Map"
             )
@@ -95,7 +85,7 @@ def _namespace(context: Context) -> None:
     if name.startswith("arn:"):
         key = name.rsplit("/", 1)[-1]
         kept = any(key in context.recorded(kind) for kind in _RECORDED_NAMESPACES)
-        if not _ours(context, name) or kept or _there(context, "servicediscovery:get_namespace", {"Id": key}):
+        if not _ours(context, name) or kept or context.exists("servicediscovery:get_namespace", {"Id": key}):
             return
     elif name in _namespaces(context):
         return
