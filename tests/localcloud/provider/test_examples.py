@@ -42,6 +42,7 @@ INCOMPLETE = [
     ("aws:rds/instance:Instance", "5.6."),  # a version that RDS had once
     ("aws:ssm/patchBaseline:PatchBaseline", "patchFilters"),
     ("aws:synthetics/canary:Canary", "some-role"),
+    ("aws:vpc/securityGroupVpcAssociation:SecurityGroupVpcAssociation", "sg-05f1f54ab49bb39a3"),  # somebody's group
 ]
 OWN = sorted(token for token, row in ROWS.items() if not row.neighbour)
 
