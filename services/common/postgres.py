@@ -32,6 +32,10 @@ from services.common.telemetry import spans, sql
 
 log = logging.getLogger(__name__)
 
+#: Statements are short: to compile one, which PostgreSQL does where it thinks that a plan is dear, took a second of each
+#: posting once the ledger had a million entries.
+PLANNING = {"jit": "off"}
+
 #: Bounds of what one statement may take, kept by the server: a request that waits longer is better refused than kept.
 LIMITS = {
     "statement_timeout": "5000",
@@ -76,7 +80,7 @@ async def connect(
         ssl=settings.ssl_context(),
         timeout=CONNECT_SECONDS,
         command_timeout=seconds or (COMMAND_SECONDS if limits else None),
-        server_settings={"application_name": application, **(LIMITS if limits else {})},
+        server_settings={"application_name": application, **PLANNING, **(LIMITS if limits else {})},
         **more,
     )
     _watch(connection)

@@ -72,3 +72,9 @@ async def test_what_the_server_has_ended_is_replaced_before_anybody_has_it(
     async with asyncio.timeout(30):
         await ended.wait()
     assert await backend(engine) != process
+
+
+async def test_no_statement_is_compiled(engine: AsyncEngine) -> None:
+    """A plan that looks dear is compiled at each call, for a second: the ledger's, once it had a million entries."""
+    async with engine.connect() as one:
+        assert (await one.execute(text("SHOW jit"))).scalar_one() == "off"
