@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
-import psutil
 
 from benchmarks.figures import Figure
 from benchmarks.services.servers import cpu
 from cli import journeys, local
+from localcloud.runtime import processes
 from services.common.journey import FIRST, Journey, walk
 from services.scoring.journey import SmokeContest
 
@@ -64,7 +64,10 @@ def main() -> None:
 def _measured(journey: Journey, service: str, mix: tuple[Request, ...]) -> Iterator[tuple[float, float]]:
     """(share, milliseconds of CPU) of each request of a mix."""
     client = journey.inside(service)
-    process = _listening(client.base_url.host, client.base_url.port)
+    host, port = client.base_url.host, client.base_url.port or 80
+    process = processes.listener(host, port)
+    if process is None:
+        raise SystemExit(f"nothing listens on {host}:{port}")
     for each in mix:
         _ask(journey, client, each, MANY // 10)
         before = cpu(process)
@@ -78,15 +81,6 @@ def _ask(journey: Journey, client: httpx.Client, request: Request, many: int) ->
     headers = {"Authorization": f"Bearer {journey.tokens[FIRST]}"}
     for _ in range(many):
         client.get(request.path, headers=headers).raise_for_status()
-
-
-def _listening(host: str, port: int | None) -> int:
-    """The process that listens on an address of this machine."""
-    for connection in psutil.net_connections("tcp"):
-        listens = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr) == (host, port)
-        if listens and connection.pid:
-            return int(connection.pid)
-    raise SystemExit(f"nothing listens on {host}:{port}")
 
 
 if __name__ == "__main__":

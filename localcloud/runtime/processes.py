@@ -152,15 +152,22 @@ def _taken(host: str, port: int) -> OSError | None:
     return None
 
 
+def listener(host: str, port: int) -> int | None:
+    """The process that listens at an address, as far as it can be seen. Raises psutil.Error."""
+    for connection in psutil.net_connections("tcp4"):
+        if (
+            connection.status == psutil.CONN_LISTEN
+            and connection.laddr
+            and connection.laddr.port == port
+            and connection.laddr.ip in (host, "0.0.0.0")  # noqa: S104 - compared, not bound
+            and connection.pid
+        ):
+            return int(connection.pid)
+    return None
+
+
 def _holder(host: str, port: int, error: OSError) -> str:
     with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp4"):
-            if (
-                connection.status == psutil.CONN_LISTEN
-                and connection.laddr
-                and connection.laddr.port == port
-                and connection.laddr.ip in (host, "0.0.0.0")  # noqa: S104 - compared, not bound
-                and connection.pid
-            ):
-                return f"process {connection.pid} ({psutil.Process(connection.pid).name()}) listens there"
+        if found := listener(host, port):
+            return f"process {found} ({psutil.Process(found).name()}) listens there"
     return error.strerror or str(error)

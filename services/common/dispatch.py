@@ -285,11 +285,11 @@ class Plans:
         for route in iter_route_contexts(app.routes):
             candidate = _candidate(route)
             path, methods = route.path or "", route.methods or ()
-            if candidate.plan is not None and not candidate.convertors:
-                if any(each.pattern.match(path) for _, _, each in entries if each.convertors or each.plan is None):
-                    continue  # a route before it takes its path
-                self._fixed |= {(method, path): candidate.plan for method in methods}
-            entries.append((methods, _length(route), candidate))
+            if candidate.plan is None or candidate.convertors:
+                entries.append((methods, _length(route), candidate))
+            elif not any(each.pattern.match(path) for _, _, each in entries):  # else a route before it takes its path
+                for method in methods:
+                    self._fixed.setdefault((method, path), candidate.plan)
         verbs = {method for methods, _, _ in entries for method in methods}
         lengths = {length for _, length, _ in entries if length is not None}
         #: (method, how many slashes a path has) → the routes that may take it, in their order.
@@ -325,7 +325,7 @@ class Plans:
             (method, each.plan.route.path or "")
             for (method, _), candidates in self._candidates.items()
             for each in candidates
-            if each.plan is not None and each.convertors
+            if each.plan is not None
         }
 
 

@@ -25,14 +25,14 @@ async def contest(session: AsyncSession, contest_id: UUID, *, lock: bool = False
 
 _SHOWN = """
     SELECT c.id, c.slate_id, c.title, c.prizes, c.state, c.entered,
-        array_agg(DISTINCT CASE WHEN m.disputes <> '[]' THEN 'disputed' ELSE m.phase END) AS labels
+        array_agg(m.phase) AS phases, array_agg(m.disputes <> '[]') AS disputed
     FROM contests c JOIN slate_matches s ON s.slate_id = c.slate_id JOIN matches m ON m.id = s.match_id
     WHERE c.id = $1 GROUP BY c.id
 """
 
 
 async def shown(reads: Reads, contest_id: UUID) -> Any:
-    """A contest as it is shown: a row with its columns, and `labels` of the slate's matches; None if there is none."""
+    """A contest as it is shown, None if there is none: its columns, and `phases` and `disputed` of the slate's matches."""
     return await reads.fetchrow(_SHOWN, contest_id)
 
 

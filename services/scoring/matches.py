@@ -75,11 +75,16 @@ def match_view(match: MatchRecord) -> MatchView:
         id=match.id,
         sport=match.sport,
         title=match.title,
-        label="disputed" if match.disputes else match.phase,
+        label=label(match.phase, bool(match.disputes)),
         revision=match.revision,
         result_at=match.result_at,
         final_at=match.final_at,
     )
+
+
+def label(phase: str, disputed: bool) -> str:
+    """What holds for a match: its phase, unless its sources differ."""
+    return "disputed" if disputed else phase
 
 
 def label_of(matches: Iterable[MatchRecord]) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common import metrics, outbox
 from services.common.clock import Clock
 from services.common.outbox import Message
-from services.common.outside import Once, OutsideCall, Refused, Try, Unknown
+from services.common.outside import NotDone, Once, OutsideCall, Refused, Try, Unknown
 from services.scoring import prizes_repository
 from services.scoring.prizes_repository import Order
 from services.scoring.wallet import SECONDS, Answer, Paid, Wallet, open_wallet
@@ -98,7 +98,7 @@ async def by_halves(pay: Callable[[Sequence[Order]], Awaitable[Answer]], orders:
             else:
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
-        except Exception:
+        except (NotDone, Unknown):
             if not paid and not refused:
                 raise
             log.warning("the wallet stopped answering within a page", exc_info=True)

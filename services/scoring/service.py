@@ -216,7 +216,7 @@ async def contest_of(reads: Reads, contest_id: UUID) -> ContestView:
         slate=row["slate_id"],
         title=row["title"],
         prizes=json.loads(row["prizes"]),
-        label=matches.least(set(row["labels"])),
+        label=matches.least(set(map(matches.label, row["phases"], row["disputed"]))),
         state=row["state"],
         entries=row["entered"],
     )

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from localcloud.engine.run import WITHOUT_CHECKPOINTS, inherited
+from localcloud.runtime import processes
 from tests.engine.engines import FarEnd
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -81,7 +82,8 @@ class Cli:
 
 def _cut_off(far: FarEnd, cli: Cli) -> dict[str, Any]:
     """Two deployments at once, of which the second is refused, and the first killed while it makes a bucket: what was begun."""
-    emulator = _listening(far.cloud.endpoint)
+    at = urlsplit(far.cloud.endpoint)
+    emulator = psutil.Process(processes.listener(str(at.hostname), int(at.port or 0)))
     first = cli.start("up", "--yes", "--skip-preview")
     try:
         _until(lambda: len(cli.buckets()) == 3, first)
@@ -145,16 +147,6 @@ def _until(reached: Callable[[], bool], process: subprocess.Popen[str] | None = 
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def _listening(endpoint: str) -> psutil.Process:
-    port = urlsplit(endpoint).port
-    listening = {
-        connection.laddr.port: connection.pid
-        for connection in psutil.net_connections("tcp4")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr
-    }
-    return psutil.Process(listening[int(port or 0)])
 
 
 def _has_unread_request(endpoint: str) -> bool:

@@ -131,18 +131,15 @@ def test_a_substitute_fielder_gets_nothing_and_is_no_player_of_the_match() -> No
 
 
 def test_a_substitute_fielder_whom_the_file_does_not_register_is_a_note() -> None:
-    helped = {
-        "kind": "run out",
-        "player_out": "H1",
-        "fielders": [{"name": "A5"}, {"name": "Nobody", "substitute": True}],
-    }
+    nobody = {"name": "Nobody", "substitute": True}
+    helped = {"kind": "run out", "player_out": "H1", "fielders": [{"name": "A5"}, nobody]}
     read = parsed(match(innings("Home", [ball(wickets=[helped])])))
     card = scorecard(registry.load(T20), read.events)
     assert (card.totals["a5"], card.totals["a1"]) == (4 + 6, 4 + 1), "not a direct hit: two touched the ball"
     assert [note.rpartition(": ")[0].split("wickets")[1] for note in read.findings.notes] == [
         "[0].fielders[1].name: 'Nobody', a substitute, is not in info.registry.people"
     ]
-    helped["fielders"][1]["substitute"] = False  # type: ignore[index] # of the list
+    nobody["substitute"] = False
     with pytest.raises(SourceError, match=r"fielders\[1\]\.name: 'Nobody' is not in info\.registry\.people"):
         parsed(match(innings("Home", [ball(wickets=[helped])])))
 

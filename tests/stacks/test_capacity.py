@@ -156,8 +156,9 @@ def test_an_event_can_be_planned_for_every_service() -> None:
     needs = plan("final", event(**peaks), catalog).needs
     # Twice what a task answers, at seven tenths of it, is three tasks; never fewer than usual.
     assert {need.service: need.planned for need in needs} == {
-        name: max(3, service.processes["web"].scaling.minimum)  # type: ignore[union-attr]
+        name: max(3, scaling.minimum)
         for name, service in catalog.services.items()
+        if (scaling := service.processes["web"].scaling) is not None
     }
 
 

@@ -9,8 +9,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.provider.constraints import (
     access,
     policies,
@@ -55,10 +53,8 @@ def _principals(name: str) -> Hook:
             if kind not in ("role", "user") or "*" in path or path.startswith("aws-service-role/"):
                 continue
             operation = {"role": ("iam:get_role", "RoleName"), "user": ("iam:get_user", "UserName")}[kind]
-            try:
-                context.call(operation[0], {operation[1]: path.rsplit("/", 1)[-1]})
-            except ClientError as error:
-                raise Refused(f"MalformedPolicy: invalid principal in {name}: {arn} does not exist") from error
+            if not context.exists(operation[0], {operation[1]: path.rsplit("/", 1)[-1]}):
+                raise Refused(f"MalformedPolicy: invalid principal in {name}: {arn} does not exist")
 
     return check
 
@@ -66,11 +62,9 @@ def _principals(name: str) -> Hook:
 def _boundary(context: Context) -> None:
     """CreateRole, PutRolePermissionsBoundary: the boundary is there."""
     arn = context["in"].get("permissionsBoundary")
-    if arn and "permissionsBoundary" in context.environment.get("changed", ("permissionsBoundary",)):
-        try:
-            context.call("iam:get_policy", {"PolicyArn": arn})
-        except ClientError as error:
-            raise Refused(f"NoSuchEntity: permissionsBoundary: the policy {arn} does not exist") from error
+    asked = arn and "permissionsBoundary" in context.environment.get("changed", ("permissionsBoundary",))
+    if asked and not context.exists("iam:get_policy", {"PolicyArn": arn}):
+        raise Refused(f"NoSuchEntity: permissionsBoundary: the policy {arn} does not exist")
 
 
 def _bucket_policy(context: Context) -> None:
@@ -84,18 +78,10 @@ def _bucket_policy(context: Context) -> None:
                 raise Refused(
                     f"MalformedPolicy: policy has the invalid resource {resource}: it is none of the bucket {bucket}"
                 )
-    if found and access.is_public(found) and _public_is_blocked(context, bucket):
+    if found and access.is_public(found) and standing_buckets.blocks(context, "BlockPublicPolicy"):
         raise Refused(
             f"AccessDenied: the policy of {bucket} is public, which its public access block (blockPublicPolicy) prevents"
         )
-
-
-def _public_is_blocked(context: Context, bucket: str) -> bool:
-    try:
-        block = context.call("get_public_access_block", {"Bucket": bucket})["PublicAccessBlockConfiguration"]
-    except ClientError:
-        return False
-    return bool(block.get("BlockPublicPolicy"))
 
 
 def _key_policy(context: Context) -> None:
@@ -142,74 +128,58 @@ def _assumed(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
     return found
 
 
+#: At a create and at an update alike.
+_CHANGE: Mapping[str, tuple[Hook, ...]] = {
+    "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
+    "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
+    "aws:ec2/route:Route": (standing_network.route,),
+    "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
+    "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
+    "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl, standing_buckets.acl),
+    "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
+    "aws:kms/key:Key": (_key_policy,),
+    "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
+    "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
+    "aws:sqs/queue:Queue": (_principals("policy"),),
+    "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
+    "aws:wafv2/webAcl:WebAcl": (standing_firewall.references,),
+    "aws:wafv2/ruleGroup:RuleGroup": (standing_firewall.references,),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": (standing_firewall.logging,),
+    "aws:s3/bucketVersioning:BucketVersioning": (standing_buckets.versioning,),
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (standing_services.cluster_providers,),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": (standing_secrets.policy, _principals("policy")),
+    "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
+    "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
+}
 CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
     {
+        **_CHANGE,
         "aws:lb/listener:Listener": (standing_network.listener,),
         "aws:lb/listenerRule:ListenerRule": (standing_network.rule,),
-        "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
-        "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
-        "aws:ec2/route:Route": (standing_network.route,),
         "aws:ec2/routeTableAssociation:RouteTableAssociation": (standing_network.table_association,),
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment": (standing_roles.attachment,),
-        "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
-        "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
-        "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
-        "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl, standing_buckets.acl),
         "aws:ecs/service:Service": (standing_services.service,),
         "aws:rds/instance:Instance": (standing_databases.instance,),
         "aws:rds/snapshot:Snapshot": (standing_databases.snapshot,),
-        "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
-        "aws:kms/key:Key": (_key_policy,),
-        "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
-        "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
-        "aws:sqs/queue:Queue": (_principals("policy"),),
         "aws:sqs/queuePolicy:QueuePolicy": (_principals("policy"),),
         "aws:sns/topic:Topic": (_principals("policy"),),
-        "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
-        "aws:wafv2/webAcl:WebAcl": (standing_firewall.references,),
-        "aws:wafv2/ruleGroup:RuleGroup": (standing_firewall.references,),
-        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": (standing_firewall.logging,),
-        "aws:s3/bucketVersioning:BucketVersioning": (standing_buckets.versioning,),
         "aws:wafv2/webAclAssociation:WebAclAssociation": (standing_firewall.association,),
         "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": (standing_buckets.object_lock,),
-        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (standing_services.cluster_providers,),
         "aws:secretsmanager/secret:Secret": (standing_secrets.secret, _principals("policy")),
-        "aws:secretsmanager/secretPolicy:SecretPolicy": (standing_secrets.policy, _principals("policy")),
         "aws:secretsmanager/secretVersion:SecretVersion": (standing_secrets.marked,),
-        "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
-        "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
         "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
     }
 )
 UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
     {
+        **_CHANGE,
         "aws:lb/listener:Listener": (standing_network.listener_change,),
         "aws:lb/listenerRule:ListenerRule": (standing_network.rule_change,),
-        "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
-        "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
-        "aws:ec2/route:Route": (standing_network.route,),
-        "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
-        "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
-        "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
-        "aws:s3/bucketAcl:BucketAcl": (standing_roles.bucket_acl, standing_buckets.acl),
         "aws:ecs/service:Service": (standing_services.service_change,),
         "aws:rds/instance:Instance": (standing_databases.instance_change,),
         "aws:rds/cluster:Cluster": (standing_databases.cluster_change,),
-        "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
-        "aws:kms/key:Key": (_key_policy,),
-        "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
-        "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
-        "aws:sqs/queue:Queue": (_principals("policy"),),
-        "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
-        "aws:wafv2/webAcl:WebAcl": (standing_firewall.references,),
-        "aws:wafv2/ruleGroup:RuleGroup": (standing_firewall.references,),
-        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": (standing_firewall.logging,),
-        "aws:s3/bucketVersioning:BucketVersioning": (standing_buckets.versioning,),
-        "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (standing_services.cluster_providers,),
         "aws:secretsmanager/secret:Secret": (standing_secrets.marked, _principals("policy")),
-        "aws:secretsmanager/secretPolicy:SecretPolicy": (standing_secrets.policy, _principals("policy")),
-        "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
-        "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
     }
 )
 DELETE: Mapping[str, tuple[Hook, ...]] = {

@@ -23,10 +23,15 @@ def acl(context: Context) -> None:
     public = inputs.get("acl") in _PUBLIC or any(
         str((grant.get("grantee") or {}).get("uri") or "").endswith(_EVERYBODY) for grant in grants
     )
-    if public and _setting(context, "get_public_access_block", "PublicAccessBlockConfiguration").get("BlockPublicAcls"):
+    if public and blocks(context, "BlockPublicAcls"):
         raise Refused(
             f"AccessDenied: the ACL of {inputs['bucket']} is public, which its public access block (blockPublicAcls) prevents"
         )
+
+
+def blocks(context: Context, what: str) -> bool:
+    """Whether the bucket's public access block has `what` (BlockPublicAcls, BlockPublicPolicy)."""
+    return bool(_setting(context, "get_public_access_block", "PublicAccessBlockConfiguration").get(what))
 
 
 def _setting(context: Context, operation: str, member: str) -> dict[str, Any]:

@@ -22,11 +22,7 @@ def secret(context: Context) -> None:
             raise Refused(
                 f"InvalidParameterException: replicas: invalid replica Region {item['region']}: it is the secret's own"
             )
-    try:
-        found = context.call("describe_secret", {"SecretId": context["in"]["name"]})
-    except ClientError:
-        return
-    if found.get("DeletedDate"):
+    if _waits(context, context["in"]["name"]):
         raise Refused(
             f"InvalidRequestException: you can't create the secret {context['in']['name']!r}: a secret with this name is "
             "already scheduled for deletion"
@@ -37,15 +33,19 @@ def marked(context: Context) -> None:
     """PutSecretValue and all else that changes a secret: it does not wait for its deletion."""
     inputs = context["in"]
     name = inputs.get("secretId") or inputs.get("secretArn") or context.environment.get("id")
-    try:
-        found = context.call("secretsmanager:describe_secret", {"SecretId": name})
-    except ClientError:
-        return  # that it is not there is another refusal
-    if found.get("DeletedDate"):
+    if _waits(context, name):
         raise Refused(
             "InvalidRequestException: you can't perform this operation on the secret because it was marked for deletion: "
             f"{name}"
         )
+
+
+def _waits(context: Context, name: str | None) -> bool:
+    """Whether a secret waits for its deletion. That one is not there is another refusal."""
+    try:
+        return bool(context.call("secretsmanager:describe_secret", {"SecretId": name}).get("DeletedDate"))
+    except ClientError:
+        return False
 
 
 def policy(context: Context) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.provider.constraints import decisions
 from localcloud.provider.constraints.combinations.given import Failure, Given
 
 _LOGS = {
@@ -70,11 +71,7 @@ def resolved(engine: str, version: str) -> str:
     """The version that RDS makes of a major one ("16"), or of none: the newest that is known."""
     known = [item for item in tables()["rds"].get(engine, {}).get("versions", ()) if re.fullmatch(r"[\d.]+", item)]
     fitting = [item for item in known if not version or item.startswith(f"{version}.")]
-    return max(fitting, key=_numbers) if fitting else version
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    return max(fitting, key=decisions.version) if fitting else version
 
 
 def _engine(given: Given, name: str = "engineVersion") -> Iterator[Failure]:
