@@ -32,8 +32,8 @@ from services.common.telemetry import spans, sql
 
 log = logging.getLogger(__name__)
 
-#: Statements are short, and PostgreSQL compiles those whose plan it takes for dear. The look at players' limits took a second of
-#: each posting where players had 30,000 entries each, although nobody had a limit: what would be summed for one is in the plan.
+#: Statements are short, and PostgreSQL compiles those whose plan it takes for dear. The look at players' limits took a second
+#: of a posting where players had 30,000 entries each, although none had a limit: what would be summed for one is in the plan.
 PLANNING = {"jit": "off"}
 
 #: Bounds of what one statement may take, kept by the server: a request that waits longer is better refused than kept.
