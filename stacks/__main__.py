@@ -26,12 +26,12 @@ gc.disable()
 def main() -> None:
     """Refuse bad settings, manifests and budgets, a sentence for each problem, before any resource is registered; compose."""
     try:
-        compose = kinds.prepare(ROOT, pulumi.get_stack(), configuration(), secret=secret_keys())
+        outputs = kinds.prepare(ROOT, pulumi.get_stack(), configuration(), secret=secret_keys())()
     except DocumentError as error:
         for sentence in error.sentences:
             pulumi.log.error(sentence)
         sys.exit(ALREADY_SHOWN)
-    for name, value in compose().items():
+    for name, value in outputs.items():
         pulumi.export(name, value)
 
 

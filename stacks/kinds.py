@@ -11,7 +11,7 @@ from typing import Any
 
 from environments import account as account_settings
 from environments import recovery as recovery_settings
-from environments import settings
+from environments import examples, settings
 from environments.pager import pager
 from model.catalog import load_catalog
 from model.validation import DocumentError
@@ -37,8 +37,11 @@ def environment(root: Path, stack: str, config: Mapping[str, str], secret: Colle
 
     def compose() -> Mapping[str, Any]:
         # Imported late: the AWS classes take seconds to load, and what is refused above needs none of them.
+        import pulumi_aws as aws
+
         from stacks.environment.program import Environment
 
+        examples.refuse(chosen, lambda: aws.get_caller_identity().account_id)
         return Environment(chosen, catalog, pager=address).outputs
 
     return compose

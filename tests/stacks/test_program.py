@@ -8,9 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
+import pulumi_aws
 import pytest
 import yaml
 
@@ -90,6 +92,14 @@ def test_the_aws_classes_are_not_loaded_for_a_refusal(refused: Refusal, monkeypa
         monkeypatch.delitem(sys.modules, name)
     refused("dev", {})
     assert "stacks.environment.program" not in sys.modules
+
+
+@pytest.mark.slow
+def test_an_example_in_somebodys_account(refused: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose account it is, AWS says; nothing is registered before."""
+    answer = SimpleNamespace(account_id="210987654321")
+    monkeypatch.setattr(pulumi_aws, "get_caller_identity", lambda: answer)
+    assert "edge.zone_id: 'Z01111222233334444ABC': an example" in refused("dev", file("dev"))
 
 
 @pytest.mark.slow
