@@ -44,6 +44,9 @@ def _managed(**more: Any) -> dict[str, Any]:
                 {"ip_set_reference_statement": {"arn": f"{_HERE}/ipset/gone/1-2"}}}},
             "WAFNonexistentItemException",
         ),
+        "a rule group": (
+            {"rule_group_reference_statement": {"arn": f"{_HERE}/rulegroup/gone/1-2"}}, "WAFNonexistentItemException"
+        ),
         "another scope": (
             {"ip_set_reference_statement": {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT}:global/ipset/a/1-2"}},
             "WAFInvalidParameterException",
@@ -51,8 +54,9 @@ def _managed(**more: Any) -> dict[str, Any]:
     },
 )  # fmt: skip
 def test_sets_that_are_not_there(stack: SmallEngine, statement: dict[str, Any], words: str) -> None:
+    group = "rule_group_reference_statement" in statement
     with refused(words):
-        stack.up(lambda _: _acl(statement) and None)
+        stack.up(lambda _: _acl(statement, "override_action" if group else "action") and None)
     stack.destroy()
 
 
@@ -62,6 +66,7 @@ def test_sets_that_are_not_there(stack: SmallEngine, statement: dict[str, Any], 
         "a vendor": (_managed(vendor_name="Nobody", name="X"), "WAFSubscriptionNotFoundException"),
         "a name": (_managed(name="AWSManagedRulesNothing"), "WAFNonexistentItemException"),
         "a version": (_managed(version="newest"), "WAFNonexistentItemException"),
+        "where log-ins are is not told": (_managed(name="AWSManagedRulesATPRuleSet"), "awsManagedRulesAtpRuleSet"),
         "none of these": (_managed(version="Version_1.0"), ""),
     },
 )
@@ -97,6 +102,8 @@ def test_what_a_web_acl_names_and_who_names_it(stack: SmallEngine) -> None:
         log: Any = group.arn
         if step in (5, 6):
             log = f"arn:aws:logs:ap-south-1:{ACCOUNT}:log-group:{'aws-waf-logs-gone' if step == 5 else 'other'}"
+        if step == 7:
+            log = "arn:aws:s3:::aws-waf-logs-gone"
         aws.wafv2.WebAclLoggingConfiguration(
             "wl", resource_arn=acl.arn, log_destination_configs=[log], opts=Options(depends_on=[group])
         )
@@ -104,6 +111,7 @@ def test_what_a_web_acl_names_and_who_names_it(stack: SmallEngine) -> None:
     for step, words in {
         2: "WAFNonexistentItemException", 3: "WAFInvalidParameterException", 4: "WAFInvalidParameterException",
         5: "WAFLogDestinationPermissionIssueException", 6: "begins with aws-waf-logs-",
+        7: "the bucket 'aws-waf-logs-gone' does not exist",
     }.items():  # fmt: skip
         with refused(words):
             stack.up(program, step)
@@ -115,12 +123,20 @@ def test_what_a_web_acl_names_and_who_names_it(stack: SmallEngine) -> None:
 # ---- S3
 
 
-def test_public_acls_are_blocked(stack: SmallEngine) -> None:
+_TO_ALL = {
+    "owner": {"id": "0" * 64},
+    "grants": [{"permission": "READ", "grantee": {
+        "type": "Group", "uri": "http://acs.amazonaws.com/groups/global/AllUsers"}}],
+}  # fmt: skip
+
+
+@every_row("given", {"canned": {"acl": "public-read"}, "granted": {"access_control_policy": _TO_ALL}})
+def test_public_acls_are_blocked(stack: SmallEngine, given: dict[str, Any]) -> None:
     def program(step: int) -> None:
         bucket = aws.s3.Bucket("b", bucket="b51-x")
         owner = aws.s3.BucketOwnershipControls("o", bucket=bucket.id, rule={"object_ownership": "ObjectWriter"})
         block = aws.s3.BucketPublicAccessBlock("p", bucket=bucket.id, block_public_acls=step == 1)
-        aws.s3.BucketAcl("a", bucket=bucket.id, acl="public-read", opts=Options(depends_on=[owner, block]))
+        aws.s3.BucketAcl("a", bucket=bucket.id, **given, opts=Options(depends_on=[owner, block]))
 
     with refused("AccessDenied", "blockPublicAcls"):
         stack.up(program, 1)

@@ -177,6 +177,11 @@ def _replicas(region: str) -> Callable[[], Any]:
     return lambda: aws.secretsmanager.Secret("s", name="s49", recovery_window_in_days=0, replicas=[{"region": region}])
 
 
+def _disabled() -> Any:
+    key = aws.kms.Key("k", is_enabled=False)
+    return aws.ssm.Parameter("p", name="/s49/p", type="SecureString", value="v", key_id=key.arn)
+
+
 def _secure(key: str) -> Callable[[], Any]:
     return lambda: aws.ssm.Parameter("p", name="/s49/p", type="SecureString", value="v", key_id=key)
 
@@ -188,6 +193,7 @@ def _secure(key: str) -> Callable[[], Any]:
         "a copy where it is": (_replicas(REGION), "invalid replica Region"),
         "a copy": (_replicas("eu-west-1"), ""),
         "a key that is none": (_secure("alias/nobody"), "InvalidKeyId"),
+        "a key that is turned off": (_disabled, "is Disabled"),
         "the account's own": (_secure("alias/aws/ssm"), ""),
         "a value in a value": (
             lambda: aws.ssm.Parameter("p", name="/s49/p", type="String", value="a {{ssm:b}}"), "cannot nest"
