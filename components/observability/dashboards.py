@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from components.observability.signals import BANDS, Comparison, Graph, Severity,
 #: CloudWatch's grid is 24 wide; three graphs stand side by side.
 _GRID, _WIDTH, _HEIGHT = 24, 8, 6
 _HEADING_HEIGHT, _STATUS_HEIGHT = 1, 4
+
+#: Widgets of one dashboard (Amazon CloudWatch quotas), and alarms of one widget ("Dashboard body structure": 1 to 100).
+WIDGETS, _ALARMS = 500, 100
 
 #: CloudWatch's own red and orange.
 _COLOURS = {Severity.PAGE: "#d62728", Severity.TICKET: "#ff7f0e"}
@@ -32,8 +35,8 @@ def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dic
     """
     widgets: list[dict[str, Any]] = []
     row = 0
-    if alarm_arns:
-        status = {"title": "What needs a person now", "alarms": list(alarm_arns)}
+    for first in range(0, len(alarm_arns), _ALARMS):
+        status = {"title": "What needs a person now", "alarms": list(alarm_arns[first : first + _ALARMS])}
         widgets.append(_widget("alarm", 0, row, _GRID, _STATUS_HEIGHT, status))
         row += _STATUS_HEIGHT
     for panel in panels:
@@ -50,6 +53,20 @@ def body(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> dic
             widgets.append(_widget("metric", column, row, _WIDTH, _HEIGHT, properties))
         row += _HEIGHT if drawn else 0
     return {"widgets": widgets}
+
+
+def dashboards(region: str, alarm_arns: Sequence[Any], panels: Sequence[Panel]) -> Iterator[dict[str, Any]]:
+    """The same on as many dashboards as it takes, the alarms' state on the first; what is one panel's stays together."""
+    held: list[Panel] = []
+    room = WIDGETS - -(-len(alarm_arns) // _ALARMS)
+    for panel in panels:
+        needed = 1 + len(panel.signals) + len(panel.graphs)
+        if needed > room and held:
+            yield body(region, alarm_arns, held)
+            held, alarm_arns, room = [], [], WIDGETS
+        held.append(panel)
+        room -= needed
+    yield body(region, alarm_arns, held)
 
 
 def of_service(service: str, panels: Sequence[Panel]) -> list[Panel]:

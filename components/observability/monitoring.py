@@ -12,7 +12,7 @@ import pulumi
 from pulumi_aws import chatbot, cloudwatch, iam, sns
 
 from components.base import Component, Transforms
-from components.observability.dashboards import Panel, body, of_service
+from components.observability.dashboards import Panel, body, dashboards, of_service
 from components.observability.signals import BANDS, PLAIN_STATISTICS, Severity, Signal
 from components.register import register
 from components.security.trust import taken_for
@@ -76,8 +76,8 @@ class Monitoring(Component):
     Makes, per Region in which there are signals: ``aws:sns:Topic`` and ``TopicPolicy`` (``page``, ``ticket``, with
     ``-<region>`` outside the stack's; ``…-policy``) and ``TopicSubscription`` (``<topic>-<address>``, ``page-pager``); per
     signal ``aws:cloudwatch:MetricAlarm`` (``<component>-<signal>``); per component that pages ``CompositeAlarm``
-    (``<component>-pages``); ``Dashboard`` (``dashboard``, and ``<service>-dashboard``); with a channel ``aws:iam:Role``
-    (``chat-role``) and ``aws:chatbot:SlackChannelConfiguration`` (``chat``).
+    (``<component>-pages``); ``Dashboard`` (``dashboard``; ``dashboard-2`` and on where it is full; ``<service>-dashboard``);
+    with a channel ``aws:iam:Role`` (``chat-role``) and ``aws:chatbot:SlackChannelConfiguration`` (``chat``).
 
     `watched`: the components whose signals these are.
     """
@@ -113,14 +113,15 @@ class Monitoring(Component):
         self.ticket_topic_arn = topics[args.region][Severity.TICKET]
         self.dashboard_name = self.physical_name()
         panels = [Panel(component.name, component.signals, component.graphs) for component in watched]
-        self.make(
-            "dashboard",
-            cloudwatch.Dashboard,
-            cloudwatch.DashboardArgs(
-                dashboard_name=self.dashboard_name,
-                dashboard_body=pulumi.Output.json_dumps(body(args.region, pages, panels)),
-            ),
-        )
+        for number, document in enumerate(dashboards(args.region, pages, panels), 1):
+            self.make(
+                "dashboard" if number == 1 else f"dashboard-{number}",
+                cloudwatch.Dashboard,
+                cloudwatch.DashboardArgs(
+                    dashboard_name=self.dashboard_name if number == 1 else self.physical_name(str(number)),
+                    dashboard_body=pulumi.Output.json_dumps(document),
+                ),
+            )
         for service in args.services:
             self.make(
                 f"{service}-dashboard",

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.observability.dashboards import Panel, body
+from components.observability.dashboards import WIDGETS, Panel, body, dashboards
 from components.observability.signals import Comparison, Query, Severity, Signal
 
 
@@ -46,6 +46,23 @@ def test_no_widget_covers_another(found, alarms):
 def test_every_signal_has_its_graph(found):
     graphs = [w["properties"]["title"] for w in body("ap-south-1", [], found)["widgets"] if w["type"] == "metric"]
     assert graphs == [item.name for panel in found for item in panel.signals]
+
+
+many = st.lists(st.integers(0, WIDGETS // 2), max_size=8).map(
+    lambda counts: [Panel(f"part-{index}", [signal(0)] * count) for index, count in enumerate(counts)]
+)
+
+
+@given(many, st.integers(0, 250))
+def test_a_dashboard_that_is_full_is_followed_by_another(found, alarms):
+    made = [each["widgets"] for each in dashboards("ap-south-1", ["arn:alarm"] * alarms, found)]
+    assert all(len(widgets) <= WIDGETS for widgets in made)
+    assert len(made) <= 1 + sum(1 + len(panel.signals) for panel in found) // (WIDGETS // 3), "not one for each panel"
+    drawn = [widget["type"] for widgets in made for widget in widgets]
+    assert (drawn.count("text"), drawn.count("metric")) == (len(found), sum(len(panel.signals) for panel in found))
+    states = [len(w["properties"]["alarms"]) for widgets in made for w in widgets if w["type"] == "alarm"]
+    assert sum(states) == alarms and all(count <= 100 for count in states)
+    assert all(widgets[0]["type"] != "alarm" for widgets in made[1:])
 
 
 def test_a_graph_shows_metric_statistic_and_threshold():
