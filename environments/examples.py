@@ -23,7 +23,7 @@ def refuse(settings: EnvironmentSettings, account: Callable[[], str]) -> None:
     zone = settings.edge.zone_id
     if zone in ZONES and (number := account()) != NOBODYS:
         raise SettingsError(
-            f"environments/Pulumi.{settings.stack}.yaml: {KEY}.edge.zone_id: {zone!r}: an example of this repository, which the "
-            f"account {number} does not have; accepted: the id of the hosted zone of {settings.edge.domain} there, as "
+            f"environments/Pulumi.{settings.stack}.yaml: {KEY}.edge.zone_id: {zone!r}: an example of this repository, which "
+            f"the account {number} does not have; accepted: the id of the hosted zone of {settings.edge.domain} there, as "
             "`pulumi stack output zone_ids --stack account` prints it"
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from environments import account as account_settings
-from environments import recovery as recovery_settings
 from environments import examples, settings
+from environments import recovery as recovery_settings
 from environments.pager import pager
 from model.catalog import load_catalog
 from model.validation import DocumentError
