@@ -65,7 +65,7 @@ class Checkpoint:
         draft.mkdir(mode=0o700)
         for part in COPIED:
             if (self.state / part).exists():
-                copy_tree(self.state / part, draft / part)
+                _copy(self.state / part, draft / part)
         if position is not None:
             _keep(self._places.snapshot, draft / "emulator", position["generation"])
             write_atomically(draft / "offset", str(position["offset"]))
@@ -80,7 +80,7 @@ class Checkpoint:
             for part in COPIED:
                 shutil.rmtree(self.state / part, ignore_errors=True)
                 if (copy / part).exists():
-                    copy_tree(copy / part, self.state / part)
+                    _copy(copy / part, self.state / part)
             if (copy / "offset").exists():
                 notes = self._take_back_the_emulator()
         else:
@@ -128,7 +128,7 @@ class Checkpoint:
                 aside = (self.state / part).with_name(f"{Path(part).name}.refused")
                 shutil.rmtree(aside, ignore_errors=True)
                 (self.state / part).rename(aside)
-            copy_tree(copy / part, self.state / part)
+            _copy(copy / part, self.state / part)
         if (copy / "emulator").exists() and not any(emulator.glob("snapshot*")):
             missing.append("emulator")
             emulator.mkdir(exist_ok=True, mode=0o700)
@@ -166,6 +166,10 @@ class Checkpoint:
             if missing
             else []
         )
+
+
+def _copy(source: Path, target: Path) -> None:
+    copy_tree(source, target, written_once="history")
 
 
 def _stacks(backend: Path) -> list[Path]:

@@ -8,35 +8,45 @@ single-page application, which is index.html.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli import journeys, local
 from cli.publish import distribution_of, invalidate, upload
 from model.names import PROJECT, SITE, bucket_stem
 
-if TYPE_CHECKING:
-    from localcloud.dataplane.control.client import Client
-
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def put_up(client: Client) -> None:
-    """Publish it where the running platform keeps it."""
+def prepare(emulator: str) -> Callable[[], None]:
+    """What publishes the site where the running platform keeps it; half a second's work, for which nothing need be there."""
     from localcloud.runtime.aws import Aws
 
-    aws = Aws(client.info.emulator, local.REGION)
-    if bucket := bucket_of(aws.client("s3")):
-        publish(aws.client("s3"), aws.client("cloudfront"), bucket, journeys.catalog().services.values(), wait=False)
+    aws = Aws(emulator, local.REGION)
+    s3, made = aws.client("s3"), pages()
+
+    def put_up() -> None:
+        if bucket := bucket_of(s3):
+            publish(s3, lambda: aws.client("cloudfront"), bucket, made, wait=False)
+
+    return put_up
 
 
-def publish(s3: Any, cloudfront: Any, bucket: str, services: Iterable[Any], *, wait: bool) -> list[str]:
-    """Bring a site up to date, and its CDN; the keys that were sent. Raises publish.NoDistribution."""
-    sent = upload(s3, bucket, files(local.PROJECT, services))
+def pages() -> list[tuple[str, bytes]]:
+    """The files of this checkout's site."""
+    return list(files(local.PROJECT, journeys.catalog().services.values()))
+
+
+def publish(
+    s3: Any, cloudfront: Callable[[], Any], bucket: str, made: Iterable[tuple[str, bytes]], *, wait: bool
+) -> list[str]:
+    """Bring a site up to date, and its CDN if anything was new; the keys that were sent. Raises publish.NoDistribution."""
+    sent = upload(s3, bucket, made)
     if sent:
-        invalidate(cloudfront, distribution_of(cloudfront, bucket), sent, wait=wait)
+        cdn = cloudfront()
+        invalidate(cdn, distribution_of(cdn, bucket), sent, wait=wait)
     return sent
 
 

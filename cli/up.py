@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ import typer
 from cli import code, console, journeys, local, pending, region
 from cli.checkpoint import Checkpoint, Phase, put_back
 from cli.lock import exclusive
+from cli.phases import Phases
 from model.names import PROJECT, service_name
 
 if TYPE_CHECKING:
@@ -30,25 +30,6 @@ CONVERGE_SECONDS = 300
 
 #: How long the emulator may take to answer, in seconds: one that was killed is started again.
 EMULATOR_SECONDS = 120
-
-
-@dataclass
-class _Phases:
-    """Seconds by phase, in the order in which they ended."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.monotonic() - begun, 2)
-
-    def total(self) -> dict[str, float]:
-        return {**self.seconds, "total": round(time.monotonic() - self.started, 2)}
 
 
 @exclusive
@@ -85,7 +66,7 @@ def up(
     local.require_readable(local.STACK)
     region.check(before.get("region"))
     local.STATE.mkdir(mode=0o700, exist_ok=True)
-    phases = _Phases()
+    phases = Phases()
     wanted = {"port": port or before.get("port", 8080), "emulator": emulator or before.get("emulator")}
     cloud = code.of_the_cloud(local.CHECKOUT)
     try:
@@ -94,13 +75,12 @@ def up(
         with local.language_host() as host:
             with phases.phase("servers"):
                 client = _start(wanted, before, cloud)
-            with phases.phase("provision"):
+            with phases.phase("provision"), ThreadPoolExecutor(max_workers=1) as beside:
+                put_up = beside.submit(_site, client) if _services() else None
                 # A load balancer's address changes with the port: only a refresh tells the state so.
                 provisioned = _provision(client, host, refresh=refresh or _differs(before, wanted))
-                if _services():
-                    from cli import site
-
-                    site.put_up(client)
+                if put_up:
+                    put_up.result()()
         with phases.phase("converge"):
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
@@ -292,6 +272,12 @@ def _provision(client: Client, host: Mapping[str, str], *, refresh: bool) -> Res
         local.engine_failed(failure)
     _settle(client, checkpoint, anew=bool(done.resources))
     return done
+
+
+def _site(client: Client) -> Callable[[], None]:
+    from cli import site
+
+    return site.prepare(client.info.emulator)
 
 
 def _written(workspace: Workspace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.compare import ORDER, properties
+from localcloud.engine import history
 
 #: Runs that are shown, and resources of one that are named.
 RUNS, NAMED = 8, 40
@@ -44,11 +45,6 @@ class Deployment:
 def state_file(backend: Path, stack: str) -> Path | None:
     """What the engine believes is deployed; None before the first run."""
     return next(iter(sorted((backend / ".pulumi" / "stacks").glob(f"*/{stack}.json"))), None)
-
-
-def history(backend: Path, stack: str) -> list[Path]:
-    """The records of the runs, oldest first."""
-    return sorted((backend / ".pulumi" / "history").glob(f"*/{stack}/*.history.json"))
 
 
 def mark(records: Sequence[Path]) -> object:
@@ -105,8 +101,10 @@ def _change(operation: str, urn: str, paths: Sequence[str]) -> ResourceDiff:
 
 def _resources(record: Path) -> list[dict[str, Any]]:
     """The state that a run left; none where its copy is gone or was cut off."""
-    file = record.with_name(record.name.replace(".history.", ".checkpoint."))
     try:
-        return list((json.loads(file.read_bytes())["checkpoint"].get("latest") or {}).get("resources") or [])
+        return list(
+            (json.loads(history.checkpoint(record).read_bytes())["checkpoint"].get("latest") or {}).get("resources")
+            or []
+        )
     except (OSError, ValueError, KeyError):
         return []

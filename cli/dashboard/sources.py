@@ -14,6 +14,7 @@ from cli import journeys, local, status
 from cli.dashboard import deployments
 from cli.dashboard.board import Source
 from cli.dashboard.measured import MINUTES, Business, Traffic, Waiting, business, ledger, traffic, waiting
+from localcloud.engine import history
 
 if TYPE_CHECKING:
     from localcloud.dataplane.control.client import Client
@@ -182,7 +183,7 @@ def _state_file() -> Any:
 
 
 def _history() -> Any:
-    return deployments.history(local.places().backend, local.STACK)
+    return history.records(local.places().backend, local.STACK)
 
 
 def _state_mark() -> object:

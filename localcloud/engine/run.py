@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import yaml
 
-from localcloud.engine import events, locks, new_stack, ready, sidecars
+from localcloud.engine import events, history, locks, new_stack, ready, sidecars
 from localcloud.engine.find import Engine
 from localcloud.runtime.processes import signal_group, spawn
 from localcloud.runtime.state import EngineDirectory
@@ -135,6 +135,8 @@ class Workspace:
             # The engine would try to download the plugins that the state names, although ours are attached.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # A copy of the whole state for each write of it, which nobody takes away: the history has those of the runs.
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "MATCHDAY_PYTHON": str(self.python),
             "PATH": os.pathsep.join(
                 dict.fromkeys(
@@ -174,6 +176,7 @@ class Workspace:
         because a plugin was too slow to answer is repeated once, if it has not come to a resource of the provider's yet.
         """
         self._heal()
+        history.trim(self.backend, stack)
         self.ensure_stack(stack)
         self._write_configuration(stack, config or {})
         if not ready.serves(self.provider_port):
@@ -195,18 +198,10 @@ class Workspace:
     def _run(self, command: Sequence[str], stack: str, collected: _Collected) -> Result:
         log = self.places.events(command[0], stack)
         log.unlink(missing_ok=True)
-        arguments = [
-            *command,
-            "--stack",
-            stack,
-            "--config-file",
-            str(self._configuration(stack)),
-            "--event-log",
-            str(log),
-        ]
+        options = ["--stack", stack, "--config-file", str(self._configuration(stack)), "--event-log", str(log)]
         extra = {"PULUMI_DEBUG_COMMANDS": "true"}  # --event-log is one of the CLI's debug flags
         started = time.monotonic()
-        with self._start([*arguments, "--non-interactive", "--color", "never"], extra) as (process, output):
+        with self._start([*command, *options, "--non-interactive", "--color", "never"], extra) as (process, output):
             for event in _follow(log, process):
                 collected.add(event)
         tail = "\n".join(output)

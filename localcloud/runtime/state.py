@@ -12,6 +12,7 @@ import shutil
 import stat
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,11 +32,18 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o600) -> None:
     draft.replace(path)
 
 
-def copy_tree(source: Path, target: Path, *, symlinks: bool = False) -> None:
-    """Copy a folder. Raises the OSError of the first file that could not be copied; shutil's own has no `errno`."""
+def copy_tree(source: Path, target: Path, *, symlinks: bool = False, written_once: str = "") -> None:
+    """Copy a folder. Raises the OSError of the first file that could not be copied; shutil's own has no `errno`.
+
+    Files in folders of the name `written_once` are linked, where the file system can: nobody changes them.
+    """
     failed: list[OSError] = []
 
     def copy(this: str, there: str) -> str:
+        if written_once in Path(this).relative_to(source).parts[:-1]:
+            with suppress(OSError):
+                os.link(this, there)
+                return there
         try:
             return shutil.copy2(this, there, follow_symlinks=not symlinks)
         except OSError as error:

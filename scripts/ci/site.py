@@ -12,7 +12,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import journeys, site
+from cli import site
 from cli.publish import NoDistribution
 from scripts.ci import pulumi
 
@@ -23,8 +23,7 @@ def put(stack: str) -> list[str]:
     bucket = outputs.get("site_bucket")
     if bucket is None:
         return []
-    services = journeys.catalog().services.values()
-    return site.publish(boto3.client("s3"), boto3.client("cloudfront"), bucket, services, wait=True)
+    return site.publish(boto3.client("s3"), lambda: boto3.client("cloudfront"), bucket, site.pages(), wait=True)
 
 
 def main(words: list[str]) -> int:

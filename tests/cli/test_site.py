@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import journeys, local, site
+from cli import journeys, site
 from cli.publish import TYPES
 
 
@@ -38,7 +38,7 @@ class _Page(HTMLParser):
 
 
 def _files() -> dict[str, bytes]:
-    return dict(site.files(local.PROJECT, journeys.catalog().services.values()))
+    return dict(site.pages())
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cli import local
 from cli.dashboard import charts, deployments, measured, sources
 from cli.dashboard.board import LOOKED_SECONDS, Board, Source
+from localcloud.engine.history import records as records_of
 
 
 def test_a_slow_source_keeps_no_page_waiting_and_is_read_while_somebody_looks() -> None:
@@ -185,7 +186,7 @@ def test_runs_are_read_from_the_engines_history(tmp_path: Path) -> None:
         (folder / f"local-{number}.history.json").write_text(json.dumps(record))
         checkpoint = {"checkpoint": {"latest": {"resources": state}}}
         (folder / f"local-{number}.checkpoint.json").write_text(json.dumps(checkpoint))
-    records = deployments.history(tmp_path, "local")
+    records = records_of(tmp_path, "local")
     newest, oldest = deployments.recent(records)
     assert (newest.commit, newest.seconds, newest.counts, newest.message) == ("01234567+", 59, {"create": 1}, "why")
     assert [(change.operation, change.name, change.paths) for change in newest.diff] == [
