@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from scoring.engine.conditions import Scalar, holds
 from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
 from scoring.engine.forms import PointsOf, points_of
-from scoring.engine.measures import ByPlayer, GroupKey, Log, Measured, Measurer, compile_condition, compile_measure
+from scoring.engine.measures import ByPlayer, Measured, Measurer, compile_measure
+from scoring.engine.tables import GroupKey, Rows, Table
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -42,9 +42,7 @@ class Profile:
         return "" if value is None else str(value)
 
 
-_ID = attrgetter("id")
-
-_NO_LOG = Log(())
+_NO_ROWS = Rows(Table((), lambda _: ()), ())
 
 _NOWHERE: Mapping[GroupKey, Measured] = {}
 
@@ -66,7 +64,7 @@ class _Measure(NamedTuple):
 
 
 #: A measure's values, and what no event counts as.
-_Table = tuple[ByPlayer, int | None]
+_Values = tuple[ByPlayer, int | None]
 
 
 class Compiled:
@@ -80,7 +78,6 @@ class Compiled:
             kind: tuple(name for name, attribute in attributes.items() if attribute.type == "player")
             for kind, attributes in vocabulary.events.items()
         }
-        self._counts = {kind: compile_condition(condition) for kind, condition in rules.counts.items()}
         self._rules = [Runnable(rule, points_of(rule.form), rule.measures) for rule in rules.rules]
         self._measures = {
             (name, rule.scope): self._ready(vocabulary.measures[name], rule.scope)
@@ -120,60 +117,58 @@ class Compiled:
         return [runnable for runnable in self._rules if holds(runnable.rule.during, context.get)]
 
     def score(
-        self, events: Iterable[Event], active: Sequence[Runnable], players: Collection[str] | None
+        self, tables: Mapping[str, Table], active: Sequence[Runnable], players: Collection[str] | None
     ) -> tuple[dict[str, Profile], dict[str, tuple[Line, ...]]]:
         """Who of `players` (None: of everyone) takes part, and the lines of each who has any, in the order of the rules.
 
-        `events` are at least all that name one of them. Who is no player of the match (a substitute fielder) has no profile
-        and earns nothing.
+        `tables` hold at least all events that name one of them. Who is no player of the match (a substitute fielder) has no
+        profile and earns nothing.
         """
-        lists: dict[str, list[Event]] = {}
-        for event in events:
-            kind = event.kind
-            if kind in lists:
-                lists[kind].append(event)
-            else:
-                lists[kind] = [event]
-        for own in lists.values():
-            own.sort(key=_ID)
-        profiles = self._profiles(lists, players)
-        logs = {kind: Log(self._counts[kind](own) if kind in self._counts else own) for kind, own in lists.items()}
-        measured: dict[tuple[str, str], _Table] = {}
+        profiles = self._profiles(tables, players)
+        counts = self.rules.counts
+        logs = {
+            kind: Rows(table, range(len(table.ids))).where(counts.get(kind, {})) for kind, table in tables.items()
+        }
+        measured: dict[tuple[str, str], _Values] = {}
         lines: dict[str, list[Line]] = {}
         for runnable in active:
             rule = runnable.rule
-            tables: dict[str, _Table] = {}
+            values: dict[str, _Values] = {}
             for name in runnable.measures:
                 key = (name, rule.scope)
                 if key not in measured:
                     ready = self._measures[key]
-                    measured[key] = ready.run(logs.get(ready.event, _NO_LOG)), ready.empty
-                tables[name] = measured[key]
-            apply = _apply_one if len(tables) == 1 else _apply
+                    measured[key] = ready.run(logs.get(ready.event, _NO_ROWS)), ready.empty
+                values[name] = measured[key]
+            apply = _apply_one if len(values) == 1 else _apply
             named = (
-                tables[runnable.measures[0]][0]
-                if len(tables) == 1
-                else {p for table, _ in tables.values() for p in table}
+                values[runnable.measures[0]][0]
+                if len(values) == 1
+                else {p for found, _ in values.values() for p in found}
             )
             for player in named:
                 profile = profiles.get(player)
                 if profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get)):
-                    apply(runnable, player, tables, lines)
+                    apply(runnable, player, values, lines)
         return profiles, {player: tuple(own_lines) for player, own_lines in lines.items()}
 
-    def _profiles(self, by_kind: Mapping[str, Sequence[Event]], players: Collection[str] | None) -> dict[str, Profile]:
+    def _profiles(self, tables: Mapping[str, Table], players: Collection[str] | None) -> dict[str, Profile]:
         """Those of `players` whom the vocabulary's first source knows, with what all of its sources say of them."""
         known: dict[str, dict[str, Scalar]] = {}
         for place, source in enumerate(self.rules.vocabulary.profile):
-            for event in by_kind.get(source.event, ()):
-                player = event.attributes.get(source.player)
+            if source.event not in tables:
+                continue
+            table, names = tables[source.event], source.attributes
+            for player, told in zip(table.column(source.player), table.keys(names), strict=True):
                 if not isinstance(player, str) or (players is not None and player not in players):
                     continue
                 if place == 0:
                     known.setdefault(player, {})
                 if player in known:
-                    known_values = ((name, event.attributes.get(name)) for name in source.attributes)
-                    known[player].update((name, value) for name, value in known_values if value is not None)
+                    own = known[player]
+                    for name, value in zip(names, told, strict=True):
+                        if value is not None:
+                            own[name] = value
         return {player: Profile(player, attributes) for player, attributes in known.items()}
 
 
@@ -183,41 +178,44 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
-def _apply_one(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines: dict[str, list[Line]]) -> None:
+def _apply_one(runnable: Runnable, player: str, values: Mapping[str, _Values], lines: dict[str, list[Line]]) -> None:
     """The same as `_apply` for a rule that looks at one measure, which most do: several times as quick."""
     rule = runnable.rule
-    ((name, (table, _)),) = tables.items()
-    groups = table[player]
+    ((name, (found, _)),) = values.items()
+    groups = found[player]
     for group in _ordered(groups) if len(groups) > 1 else groups:
         measured = groups[group]
         counted = {name: measured.value}
         given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            line = Line(player, rule.id, given, tuple(sorted(measured.ids())), group, ((name, measured.value),))
+            line = Line(player, rule.id, given, measured.ids(), group, ((name, measured.value),))
             if player in lines:
                 lines[player].append(line)
             else:
                 lines[player] = [line]
 
 
-def _apply(runnable: Runnable, player: str, tables: Mapping[str, _Table], lines: dict[str, list[Line]]) -> None:
+def _apply(runnable: Runnable, player: str, values: Mapping[str, _Values], lines: dict[str, list[Line]]) -> None:
     """Add the rule's lines for one player: one per group in which it gives points."""
     rule = runnable.rule
-    own = [(name, table.get(player, _NOWHERE), empty) for name, (table, empty) in tables.items()]
-    groups = {group for _, values, _ in own for group in values}
+    own = [(name, found.get(player, _NOWHERE), empty) for name, (found, empty) in values.items()]
+    groups = {group for _, by_group, _ in own for group in by_group}
     for group in _ordered(groups) if len(groups) > 1 else groups:
-        counted = {name: values[group].value if group in values else empty for name, values, empty in own}
+        counted = {name: by_group[group].value if group in by_group else empty for name, by_group, empty in own}
         given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
         if given:
-            behind: list[str] = []
-            for _, values, _ in own:
-                if group in values:
-                    behind += values[group].ids()
-            # Each measure's are in order by now: to sort what is made of a few such parts is quick, of a set it is not.
-            behind.sort()
+            behind = _together([by_group[group] for _, by_group, _ in own if group in by_group])
             measured = tuple([(name, value) for name, value in counted.items() if value is not None])
-            line = Line(player, rule.id, given, tuple(dict.fromkeys(behind)), group, measured)
-            lines.setdefault(player, []).append(line)
+            lines.setdefault(player, []).append(Line(player, rule.id, given, behind, group, measured))
+
+
+def _together(parts: Sequence[Measured]) -> tuple[str, ...]:
+    """The ids of the events behind several measures, each once, in order."""
+    table = parts[0].table
+    if all(part.table is table for part in parts):
+        ids = table.ids
+        return tuple([ids[row] for row in sorted({row for part in parts for row in part.rows()})])
+    return tuple(sorted({id_ for part in parts for id_ in part.ids()}))
 
 
 def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:

@@ -10,21 +10,24 @@ from functools import cached_property
 from scoring.engine.compiled import Line, Profile, compiled
 from scoring.engine.conditions import Scalar
 from scoring.engine.document import Rules
-from scoring.engine.events import Event, Versions, collect, heads
+from scoring.engine.events import Event, VersionKey, collect, heads
 from scoring.engine.exact import add_up
+from scoring.engine.tables import Later, Log, tables_of
 
 
 @dataclass(frozen=True)
 class Scorecard:
     """The lines of a match under one rules document, and what is needed to score it again after a correction.
 
-    `computed` are the players whose lines were computed in making this scorecard out of the one before; None: everyone's.
+    - context: the attributes of the match itself.
+    - computed: the players whose lines were computed in making this scorecard out of the one before; None: everyone's.
     """
 
     rules: Rules
     prefer: tuple[str, ...]
-    versions: Versions = field(repr=False)
+    versions: Mapping[VersionKey, Event] = field(repr=False)
     state: Mapping[str, Event] = field(repr=False)
+    context: Mapping[str, Scalar] = field(repr=False)
     profiles: Mapping[str, Profile] = field(repr=False)
     by_player: Mapping[str, tuple[Line, ...]] = field(repr=False)
     computed: frozenset[str] | None = None
@@ -52,11 +55,6 @@ class Scorecard:
             sums[player] = add_up(line.points for line in lines)
         return sums
 
-    @property
-    def context(self) -> Mapping[str, Scalar]:
-        """The attributes of the match itself."""
-        return _context(self.rules, self.state)
-
 
 def score(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ()) -> tuple[Line, ...]:
     """The lines of a match: a pure function of the rules and of the set of events, whatever their order or repetition."""
@@ -73,11 +71,17 @@ def total(lines: Iterable[Line]) -> dict[str, Fraction]:
 
 def scorecard(rules: Rules, events: Iterable[Event], prefer: Sequence[str] = ()) -> Scorecard:
     """Score a match in full. `prefer` orders the providers, for events that several of them report."""
-    versions = collect(events)
-    state = _state(versions.values(), prefer)
-    ready = compiled(rules)
-    profiles, lines = ready.score(state.values(), ready.active(_context(rules, state)), None)
-    return Scorecard(rules, tuple(prefer), versions, state, profiles, lines)
+    ready, kind = compiled(rules), rules.vocabulary.context
+    tables = events.tables() if isinstance(events, Log) else None
+    if isinstance(events, Log) and tables is not None:  # nothing is corrected in what comes from one file
+        profiles, lines = ready.score(tables, ready.active(events.first(kind)), None)
+        versions, state = Later(lambda: collect(events)), Later(lambda: {event.id: event for event in events})
+        return Scorecard(rules, tuple(prefer), versions, state, events.first(kind), profiles, lines)
+    known = collect(events)
+    current = _state(known.values(), prefer)
+    context = _context(rules, current)
+    profiles, lines = ready.score(tables_of(current.values()), ready.active(context), None)
+    return Scorecard(rules, tuple(prefer), known, current, context, profiles, lines)
 
 
 def rescore(card: Scorecard, events: Iterable[Event]) -> Scorecard:
@@ -119,10 +123,10 @@ def rescore(card: Scorecard, events: Iterable[Event]) -> Scorecard:
     profiles = {player: profile for player, profile in card.profiles.items() if player not in concerned}
     by_player = {player: lines for player, lines in card.by_player.items() if player not in concerned}
     read = frozenset[str]().union(*(involved[player] for player in concerned if player in involved))
-    active = ready.active(_context(card.rules, state))
-    known, lines = ready.score([state[id_] for id_ in read], active, concerned)
+    context = _context(card.rules, state)
+    known, lines = ready.score(tables_of(state[id_] for id_ in read), ready.active(context), concerned)
     again = Scorecard(
-        card.rules, card.prefer, versions, state, {**profiles, **known}, {**by_player, **lines}, concerned
+        card.rules, card.prefer, versions, state, context, {**profiles, **known}, {**by_player, **lines}, concerned
     )
     again.__dict__["involved"] = involved  # what cached_property would compute anew
     return again
