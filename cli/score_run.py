@@ -21,6 +21,7 @@ from scoring.engine.errors import RosterError, ScoringError, SourceError
 from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
 from scoring.engine.scoring import Scorecard, scorecard
 from scoring.engine.seasons import Week, score_weeks, standings
+from scoring.engine.tables import beside
 from scoring.sources import find_matches, fpl, open_match, roster_file
 from scoring.sources.match import Match
 
@@ -160,9 +161,9 @@ class Run:
 
     def _score(self, match: Match) -> tuple[Scorecard, RosterScore | None]:
         match.check(self.rules)
-        events = list(match.events)
+        events = match.events
         if self.players is not None and self.players_seen is not None:
-            events += roster_file.role_events(self.rules, self.players, self.players_seen)
+            events = beside(events, roster_file.role_events(self.rules, self.players, self.players_seen))
         card = scorecard(self.rules, events)
         if self.roster is None:
             return card, None

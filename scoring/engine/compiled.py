@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,8 +12,8 @@ from typing import Final, NamedTuple
 from scoring.engine.conditions import Scalar, holds
 from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
-from scoring.engine.forms import PointsOf, points_of
-from scoring.engine.measures import ByPlayer, Measured, Measurer, compile_measure
+from scoring.engine.forms import PointsOf, PointsOfOne, points_of, points_of_one
+from scoring.engine.measures import Measured, Measurer, Values, compile_measure
 from scoring.engine.tables import GroupKey, Rows, Table
 
 
@@ -47,12 +48,16 @@ _NO_ROWS = Rows(Table((), lambda _: ()), ())
 _NOWHERE: Mapping[GroupKey, Measured] = {}
 
 
+_MATCH: Sequence[GroupKey] = [()]
+
+
 class Runnable(NamedTuple):
-    """One rule with its function and the measures that it looks at."""
+    """One rule with its function and the measures that it looks at; `alone` is the function of one that looks at one."""
 
     rule: ScoringRule
     points: PointsOf
     measures: tuple[str, ...]
+    alone: PointsOfOne | None
 
 
 class _Measure(NamedTuple):
@@ -61,10 +66,6 @@ class _Measure(NamedTuple):
     event: str
     run: Measurer
     empty: int | None
-
-
-#: A measure's values, and what no event counts as.
-_Values = tuple[ByPlayer, int | None]
 
 
 class Compiled:
@@ -78,7 +79,7 @@ class Compiled:
             kind: tuple(name for name, attribute in attributes.items() if attribute.type == "player")
             for kind, attributes in vocabulary.events.items()
         }
-        self._rules = [Runnable(rule, points_of(rule.form), rule.measures) for rule in rules.rules]
+        self._rules = [_runnable(rule) for rule in rules.rules]
         self._measures = {
             (name, rule.scope): self._ready(vocabulary.measures[name], rule.scope)
             for rule in rules.rules
@@ -126,30 +127,20 @@ class Compiled:
         """
         profiles = self._profiles(tables, players)
         counts = self.rules.counts
-        logs = {
-            kind: Rows(table, range(len(table.ids))).where(counts.get(kind, {})) for kind, table in tables.items()
-        }
-        measured: dict[tuple[str, str], _Values] = {}
-        lines: dict[str, list[Line]] = {}
+        logs = {kind: Rows(table, range(len(table.ids))).where(counts.get(kind, {})) for kind, table in tables.items()}
+        measured: dict[tuple[str, str], Values] = {}
+        lines: dict[str, list[Line]] = defaultdict(list)
         for runnable in active:
-            rule = runnable.rule
-            values: dict[str, _Values] = {}
+            scope = runnable.rule.scope
             for name in runnable.measures:
-                key = (name, rule.scope)
-                if key not in measured:
-                    ready = self._measures[key]
-                    measured[key] = ready.run(logs.get(ready.event, _NO_ROWS)), ready.empty
-                values[name] = measured[key]
-            apply = _apply_one if len(values) == 1 else _apply
-            named = (
-                values[runnable.measures[0]][0]
-                if len(values) == 1
-                else {p for found, _ in values.values() for p in found}
-            )
-            for player in named:
-                profile = profiles.get(player)
-                if profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get)):
-                    apply(runnable, player, values, lines)
+                if (name, scope) not in measured:
+                    ready = self._measures[name, scope]
+                    measured[name, scope] = ready.run(logs.get(ready.event, _NO_ROWS))
+            if runnable.alone is not None:
+                _apply_one(runnable, runnable.alone, measured[runnable.measures[0], scope], profiles, lines)
+            else:
+                given = [(name, measured[name, scope], self._measures[name, scope].empty) for name in runnable.measures]
+                _apply(runnable, given, profiles, lines)
         return profiles, {player: tuple(own_lines) for player, own_lines in lines.items()}
 
     def _profiles(self, tables: Mapping[str, Table], players: Collection[str] | None) -> dict[str, Profile]:
@@ -178,44 +169,68 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
-def _apply_one(runnable: Runnable, player: str, values: Mapping[str, _Values], lines: dict[str, list[Line]]) -> None:
+def _runnable(rule: ScoringRule) -> Runnable:
+    alone = None if len(rule.measures) > 1 else points_of_one(rule.form, rule.measures[0])
+    return Runnable(rule, points_of(rule.form), rule.measures, alone)
+
+
+def _plays(rule: ScoringRule, profile: Profile | None) -> bool:
+    return profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get))
+
+
+def _apply_one(
+    runnable: Runnable,
+    points: PointsOfOne,
+    values: Values,
+    profiles: Mapping[str, Profile],
+    lines: dict[str, list[Line]],
+) -> None:
     """The same as `_apply` for a rule that looks at one measure, which most do: several times as quick."""
-    rule = runnable.rule
-    ((name, (found, _)),) = values.items()
-    groups = found[player]
-    for group in _ordered(groups) if len(groups) > 1 else groups:
-        measured = groups[group]
-        counted = {name: measured.value}
-        given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
-        if given:
-            line = Line(player, rule.id, given, measured.ids(), group, ((name, measured.value),))
-            if player in lines:
-                lines[player].append(line)
-            else:
-                lines[player] = [line]
+    rule, name, ids = runnable.rule, runnable.measures[0], values.table.ids
+    for player, groups in values.by_player.items():
+        if not _plays(rule, profiles.get(player)):
+            continue
+        for group in _ordered(groups) if len(groups) > 1 else groups:
+            value, rows = groups[group]
+            given = points(value) if not rule.when or holds(rule.when, {name: value}.get) else None
+            if given:
+                behind = tuple([ids[row] for row in values.behind(rows)])
+                lines[player].append(Line(player, rule.id, given, behind, group, ((name, value),)))
 
 
-def _apply(runnable: Runnable, player: str, values: Mapping[str, _Values], lines: dict[str, list[Line]]) -> None:
-    """Add the rule's lines for one player: one per group in which it gives points."""
-    rule = runnable.rule
-    own = [(name, found.get(player, _NOWHERE), empty) for name, (found, empty) in values.items()]
-    groups = {group for _, by_group, _ in own for group in by_group}
-    for group in _ordered(groups) if len(groups) > 1 else groups:
-        counted = {name: by_group[group].value if group in by_group else empty for name, by_group, empty in own}
-        given = runnable.points(counted) if not rule.when or holds(rule.when, counted.get) else None
-        if given:
-            behind = _together([by_group[group] for _, by_group, _ in own if group in by_group])
-            measured = tuple([(name, value) for name, value in counted.items() if value is not None])
-            lines.setdefault(player, []).append(Line(player, rule.id, given, behind, group, measured))
+def _apply(
+    runnable: Runnable,
+    given: Sequence[tuple[str, Values, int | None]],
+    profiles: Mapping[str, Profile],
+    lines: dict[str, list[Line]],
+) -> None:
+    """Add the rule's lines for each player: one per group in which it gives points."""
+    rule, by_players = runnable.rule, [values.by_player for _, values, _ in given]
+    names, empties = [name for name, _, _ in given], [(empty, ()) for _, _, empty in given]
+    for player in set[str]().union(*by_players):
+        if not _plays(rule, profiles.get(player)):
+            continue
+        own = [by_player.get(player, _NOWHERE) for by_player in by_players]
+        groups = _MATCH if rule.scope == "match" else _ordered({group for by_group in own for group in by_group})
+        for group in groups:
+            found = [by_group.get(group, empty) for by_group, empty in zip(own, empties, strict=True)]
+            counted = dict(zip(names, [value for value, _ in found], strict=True))
+            if rule.when and not holds(rule.when, counted.get):
+                continue
+            points = runnable.points(counted)
+            if points:
+                behind = _together([(values, rows) for (_, values, _), (_, rows) in zip(given, found, strict=True)])
+                measured = tuple([(name, value) for name, value in counted.items() if value is not None])
+                lines[player].append(Line(player, rule.id, points, behind, group, measured))
 
 
-def _together(parts: Sequence[Measured]) -> tuple[str, ...]:
+def _together(parts: Sequence[tuple[Values, Sequence[int]]]) -> tuple[str, ...]:
     """The ids of the events behind several measures, each once, in order."""
-    table = parts[0].table
-    if all(part.table is table for part in parts):
-        ids = table.ids
-        return tuple([ids[row] for row in sorted({row for part in parts for row in part.rows()})])
-    return tuple(sorted({id_ for part in parts for id_ in part.ids()}))
+    (first, _), *others = parts
+    ids = first.table.ids
+    if all(values.table is first.table for values, _ in others):
+        return tuple([ids[row] for row in sorted({row for values, rows in parts for row in values.behind(rows)})])
+    return tuple(sorted({values.table.ids[row] for values, rows in parts for row in values.behind(rows)}))
 
 
 def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:

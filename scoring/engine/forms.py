@@ -18,6 +18,16 @@ _NOTHING = Fraction(0)
 _KEPT = 4096
 
 
+#: The same for a form that looks at one measure.
+PointsOfOne = Callable[[int | None], Fraction]
+
+
+def points_of_one(form: Form, name: str) -> PointsOfOne:
+    """The function that a form stands for which looks at the measure of this name and at no other."""
+    points = points_of(form)
+    return lru_cache(_KEPT)(lambda value: points({name: value}))
+
+
 def points_of(form: Form) -> PointsOf:
     """The function that a rule's form stands for."""
     match form:

@@ -9,33 +9,27 @@ from typing import NamedTuple
 from scoring.engine.document import Having, Measure
 from scoring.engine.tables import GroupKey, Rows, Table
 
+#: A measure's value in one group of events, and the rows of those events in order.
+Measured = tuple[int, Sequence[int]]
 
-class Measured(NamedTuple):
-    """A measure's value in one group of events; of a sum, those without the attribute `summed` are not behind it."""
 
-    value: int
+class Values(NamedTuple):
+    """A measure's values by player and group. Of a sum, events without the attribute `summed` are not behind its value."""
+
+    by_player: dict[str, dict[GroupKey, Measured]]
     table: Table
-    group: Sequence[int]
-    summed: str | None = None
+    summed: str | None
 
-    def rows(self) -> Sequence[int]:
-        """The rows of the events that made the value, in order."""
+    def behind(self, rows: Sequence[int]) -> Sequence[int]:
+        """Those of a value's rows that made it, in order."""
         if self.summed is None:
-            return self.group
+            return rows
         numbers = self.table.numbers(self.summed)
-        return [row for row in self.group if numbers[row]]
+        return [row for row in rows if numbers[row]]
 
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the events that made the value, in order."""
-        ids = self.table.ids
-        return tuple([ids[row] for row in self.rows()])
-
-
-#: A measure's values, by player and group.
-ByPlayer = dict[str, dict[GroupKey, Measured]]
 
 #: From the events of a measure's kind to its values.
-Measurer = Callable[[Rows], ByPlayer]
+Measurer = Callable[[Rows], Values]
 
 #: One player's chosen events to values by group.
 _Grouped = Callable[[Table, Sequence[int]], dict[GroupKey, Measured]]
@@ -52,12 +46,14 @@ def compile_measure(measure: Measure, scope: tuple[str, ...]) -> Measurer:
     grouped, names, condition = _grouped(measure, scope), measure.players, measure.where
     # The least of unknown values is not 0, so only events that know the attribute count for it.
     known = measure.attribute if measure.kind in ("min", "max") else None
+    summed = measure.attribute if measure.kind == "sum" else None
 
-    def run(rows: Rows) -> ByPlayer:
+    def run(rows: Rows) -> Values:
         chosen, table = rows.where(condition), rows.table
         if known:
             chosen = chosen.knowing(known)
-        return {player: grouped(table, own) for player, own in chosen.by_player(names).items()}
+        by_player = {player: grouped(table, own) for player, own in chosen.by_player(names).items()}
+        return Values(by_player, table, summed)
 
     return run
 
@@ -77,16 +73,16 @@ def _grouped(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
 
 
 def _amount(measure: Measure) -> Callable[[Table, Sequence[int]], Measured]:
-    """How a group of events becomes a number; the events that add nothing to a sum are left out of what is behind it."""
+    """How a group of events becomes a number."""
     attribute = measure.attribute
     if attribute is None:
-        return lambda table, group: Measured(len(group), table, group)
+        return lambda table, group: (len(group), group)
 
     if measure.kind == "sum":
 
         def add(table: Table, group: Sequence[int]) -> Measured:
             numbers = table.numbers(attribute)
-            return Measured(sum([numbers[row] for row in group]), table, group, attribute)
+            return sum([numbers[row] for row in group]), group
 
         return add
     choose = min if measure.kind == "min" else max
@@ -94,7 +90,7 @@ def _amount(measure: Measure) -> Callable[[Table, Sequence[int]], Measured]:
     def extreme(table: Table, group: Sequence[int]) -> Measured:
         numbers = table.numbers(attribute)
         found = choose([numbers[row] for row in group])
-        return Measured(found, table, [row for row in group if numbers[row] == found])
+        return found, [row for row in group if numbers[row] == found]
 
     return extreme
 
@@ -122,8 +118,7 @@ def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
             else:
                 found.setdefault(tuple([key[index] for index in outer]), []).append(group)
         return {
-            place: Measured(len(lists), table, sorted([row for group in lists for row in group]))
-            for place, lists in found.items()
+            place: (len(lists), sorted([row for group in lists for row in group])) for place, lists in found.items()
         }
 
     return run

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter, lt
-from typing import TypeVar, overload
+from typing import TypeVar, cast, overload
 
 from scoring.engine.conditions import Condition, Scalar, Test
 from scoring.engine.events import Event
@@ -50,7 +50,7 @@ class Table:
         if found is None:
             column = self.column(name)
             if _NUMBERS.issuperset(map(type, column)):
-                found = column  # type: ignore[assignment] # as the types say
+                found = cast(Sequence[int], column)
             else:
                 found = [value if isinstance(value, int) else 0 for value in column]
             self._numbers[name] = found
@@ -144,7 +144,7 @@ def _passing(column: Column, rows: Sequence[int], test: Test) -> list[int]:
 class Log(Sequence[Event]):
     """What one provider's file says of a match, as a source builds it: events by kind, made only for who asks for them.
 
-    Every event has the same provider, version and time, and an id of its own.
+    Every event has the same provider, version and time, and an id of its own that no other kind of events uses.
     """
 
     def __init__(self, provider: str, version: int, seen_at: datetime) -> None:
@@ -152,6 +152,7 @@ class Log(Sequence[Event]):
         self._ids: dict[str, list[str]] = {}
         self._attributes: dict[str, list[Mapping[str, Scalar]]] = {}
         self._columns: dict[str, dict[str, list[Scalar]]] = {}
+        self._beside: tuple[Event, ...] = ()
         self._made: tuple[Event, ...] | None = None
 
     def add(self, id_: str, kind: str, attributes: Mapping[str, Scalar]) -> None:
@@ -173,9 +174,18 @@ class Log(Sequence[Event]):
         for name, column in columns.items():
             known[name].extend(column)
 
+    def beside(self, others: Sequence[Event]) -> Log | None:
+        """The log with events of another provider, each in one version, of kinds of which it has none; else None."""
+        if {event.kind for event in others} & self._ids.keys() or len({event.id for event in others}) < len(others):
+            return None
+        found = Log(self._provider, self._version, self._seen_at)
+        found._ids, found._attributes, found._columns = dict(self._ids), self._attributes, self._columns
+        found._beside = tuple(others)
+        return found
+
     def tables(self) -> dict[str, Table] | None:
         """The events by kind; None if two have one id, which a log of events has to judge."""
-        found = {}
+        found = tables_of(self._beside)
         for kind, ids in self._ids.items():
             if all(map(lt, ids, ids[1:])):
                 found[kind] = Table(ids, self._reader(kind, None))
@@ -216,10 +226,11 @@ class Log(Sequence[Event]):
                 for kind, ids in self._ids.items()
                 for row, id_ in enumerate(ids)
             )
+            self._made += self._beside
         return self._made
 
     def __len__(self) -> int:
-        return sum(map(len, self._ids.values()))
+        return sum(map(len, self._ids.values())) + len(self._beside)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events())
@@ -235,6 +246,12 @@ class Log(Sequence[Event]):
         return self._events() == tuple(other) if isinstance(other, Sequence) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment] # it grows
+
+
+def beside(events: Sequence[Event], others: Sequence[Event]) -> Sequence[Event]:
+    """Events, and others of another provider."""
+    found = events.beside(others) if isinstance(events, Log) else None
+    return [*events, *others] if found is None else found
 
 
 class Later(Mapping[_Key, _Value]):

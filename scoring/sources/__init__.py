@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from scoring.engine.errors import SourceError
-from scoring.sources import cricsheet, f1db, fpl, normalised
+from scoring.sources import cricsheet, cricsheet_columns, f1db, fpl, normalised
 from scoring.sources.match import Match
-from scoring.sources.reading import Node, parse_json, read_bytes
+from scoring.sources.reading import Node, parse_json, parse_quickly, read_bytes
 
 
 def open_match(path: Path, seen_at: datetime, accept: str | None = None) -> Match:
@@ -22,7 +22,11 @@ def open_match(path: Path, seen_at: datetime, accept: str | None = None) -> Matc
         return fpl.read(path, seen_at, accept)
     if path.is_dir():
         return f1db.read(path, seen_at, accept)
-    root = Node(parse_json(read_bytes(path), str(path)), str(path))
+    data = read_bytes(path)
+    value, colons = parse_quickly(data, str(path))
+    if not cricsheet_columns.matches_its_text(value, colons):
+        value = parse_json(data, str(path))
+    root = Node(value, str(path))
     if "info" in root:
         return cricsheet.from_node(root, path.stem, seen_at, accept)
     if "events" in root:

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from scoring.engine.conditions import Scalar
-from scoring.engine.events import Event
+from scoring.engine.tables import Log
 from scoring.sources.cricsheet_checks import check_margin, check_over, check_wickets
-from scoring.sources.cricsheet_plain import EXTRAS, Over, plain
+from scoring.sources.cricsheet_columns import EXTRAS, Columns, columns
 from scoring.sources.cricsheet_sides import Sides
 from scoring.sources.findings import Findings
 from scoring.sources.match import Match
@@ -35,6 +35,9 @@ KINDS: dict[str, tuple[bool, bool]] = {
     "timed out": (True, False),
 }
 
+#: Whether a batter is out, by kind of dismissal.
+_OUTS = {kind: out for kind, (out, _) in KINDS.items()}
+
 _AT_THE_BALL = ("batter", "non_striker", "bowler")
 
 _RESULTS = ("tie", "draw", "no result")
@@ -57,12 +60,11 @@ class _Reader:
         self.findings = Findings(accept)
         self.root = root
         self.match_id = match_id
-        self.seen_at = seen_at
         self.info = root.get("info")
         self.revision = root.find("meta", {}).find("revision", 1).whole(1, 10**6)
         self.balls_per_over = self.info.find("balls_per_over", 6).whole(1, 10)
         self.sides = Sides(self.info)
-        self.events: list[Event] = []
+        self.log = Log(PROVIDER, self.revision, seen_at)
 
     def match(self) -> Match:
         """Read everything."""
@@ -90,7 +92,7 @@ class _Reader:
             title=" v ".join(self.sides.teams),
             date=dates[0],
             teams=self.sides.teams,
-            events=tuple(self.events),
+            events=self.log,
             facts={
                 "format": self.info.get("match_type").text(),
                 "season": str(self.info.find("season", dates[0][:4]).value),
@@ -108,7 +110,7 @@ class _Reader:
         )
 
     def _add(self, id_: str, kind: str, attributes: dict[str, Scalar]) -> None:
-        self.events.append(Event(PROVIDER, id_, self.revision, self.seen_at, kind, attributes))
+        self.log.add(id_, kind, attributes)
 
     def _match_event(self, outcome: Node) -> None:
         result = outcome.find("result", "won").text()
@@ -150,49 +152,64 @@ class _Reader:
             int(over) if over.isascii() and over.isdigit() else -1: given
             for over, given in node.find("miscounted_overs", {}).items()
         }
-        overs = list(node.find("overs", []).each())
-        for place, over in enumerate(overs):
+        overs = node.find("overs", [])
+        sides = self.sides.names(team), self.sides.names(self.sides.opponent(team))
+        lengths = self.balls_per_over, {over: given.value for over, given in miscounted.items()}
+        found = columns(overs.value, number, super_over, lengths, sides, _OUTS)
+        if found is not None:
+            self._quickly(found, innings, overs, number)
+            return innings
+        each = list(overs.each())
+        for place, over in enumerate(each):
             index = over.get("over").whole(0, 999)
             if index != place:
                 over.get("over").fail(f"over {index} where over {place} is expected")
             length = miscounted[index].get("balls").whole(1, 20) if index in miscounted else self.balls_per_over
             legal = self._over(over, innings, number, index, length)
-            check_over(over, legal, length, self.findings, last=place == len(overs) - 1)
+            check_over(over, legal, length, self.findings, last=place == len(each) - 1)
         return innings
 
+    def _quickly(self, found: Columns, innings: Innings, overs: Node, number: int) -> None:
+        """The innings whose plain deliveries are read already."""
+        last = len(found.overs) - 1
+        for place, over in enumerate(found.overs):
+            innings.bowlers = over.bowlers
+            for row in over.odd:
+                raw = found.deliveries[row]
+                if row not in found.careful and "wickets" not in raw:
+                    continue
+                at = f"{number}.{place:03d}.{row - over.first + 1:02d}"
+                delivery = Node(raw, f"{overs.place}[{place}].deliveries[{row - over.first}]")
+                if row in found.careful:
+                    found.set(row, self._delivered(delivery, innings, at, number, place, over.length))
+                ball = [found.values[who][row] for who in _AT_THE_BALL]
+                self._wickets(delivery, innings, at, number, place, ball)
+            legal = found.total("legal", over.first, over.after)
+            if legal != over.length:
+                node = Node(overs.value[place], f"{overs.place}[{place}]")
+                check_over(node, legal, over.length, self.findings, last=place == last)
+        innings.runs += found.total("total")
+        self.log.extend("delivery", found.ids, found.values)
+
     def _over(self, node: Node, innings: Innings, number: int, over: int, length: int) -> int:
-        """The deliveries of an over; how many of them count towards it."""
+        """The deliveries of an over, one by one; how many of them count towards it."""
         source = node.get("deliveries")
         deliveries = source.items_of_list()
         innings.bowlers = len({str(raw.get("bowler") or "") for raw in deliveries if isinstance(raw, dict)})
-        shared = self._shared(innings, number, over, length)
         legal = 0
-        prefix, out, append = f"{number}.{over:03d}.", innings.out, self.events.append
-        revision, seen_at = self.revision, self.seen_at
-        for place, raw in enumerate(deliveries, start=1):
-            at = f"{prefix}{place:02d}"
-            delivered = plain(raw, shared, out)
-            if delivered is None:
-                node = Node(raw, f"{source.place}[{place - 1}]")
-                legal += self._delivery(node, innings, at, number, over, length)
-                shared = self._shared(innings, number, over, length)  # somebody may have come in
-                continue
+        for place, delivery in enumerate(source.each(), start=1):
+            at = f"{number}.{over:03d}.{place:02d}"
+            delivered = self._delivered(delivery, innings, at, number, over, length)
+            self._add(f"delivery:{at}", "delivery", delivered)
             legal += delivered["legal"] == 1
-            innings.runs += raw["runs"]["total"]
-            append(Event(PROVIDER, f"delivery:{at}", revision, seen_at, "delivery", delivered))
-            if "wickets" in raw:
-                node = Node(raw, f"{source.place}[{place - 1}]")
-                self._wickets(node, innings, at, number, over, [delivered[who] for who in _AT_THE_BALL])
+            innings.runs += int(delivered["total"] or 0)
+            self._wickets(delivery, innings, at, number, over, [delivered[who] for who in _AT_THE_BALL])
         return legal
 
-    def _shared(self, innings: Innings, number: int, over: int, length: int) -> Over:
-        """What the deliveries of an over have in common."""
-        side = innings.team
-        batting, fielding = self.sides.names(side), self.sides.names(self.sides.opponent(side))
-        return Over(number, over, innings.super_over, length, innings.bowlers, batting, fielding)
-
-    def _delivery(self, node: Node, innings: Innings, at: str, number: int, over: int, length: int) -> int:
-        """One delivery with its wickets and substitutions; 1 if it counts towards the over."""
+    def _delivered(
+        self, node: Node, innings: Innings, at: str, number: int, over: int, length: int
+    ) -> dict[str, Scalar]:
+        """What one delivery says, after the substitutions before it."""
         for swap in node.find("replacements", {}).find("match", []).each():
             self._substitution(swap, f"{at}.{swap.place.rsplit('[', 1)[1].rstrip(']')}", number, over)
         for role in node.find("replacements", {}).find("role", []).each():
@@ -207,36 +224,24 @@ class _Reader:
             if player in innings.out:
                 self.findings.contradicts(node.get(name), f"{node.get(name).value} bats again after being out")
         extras, runs = self._runs(node)
-        legal = 0 if extras["wides"] or extras["no_balls"] else 1
-        innings.runs += runs["total"]
-        boundary = (
-            runs["batter"]
-            if runs["batter"] in (4, 6) and not node.get("runs").find("non_boundary", False).flag()
-            else 0
-        )
-        self._add(
-            f"delivery:{at}",
-            "delivery",
-            {
-                "innings": number,
-                "over": over,
-                "super_over": innings.super_over,
-                "batter": batter,
-                "bowler": bowler,
-                "non_striker": non_striker,
-                "runs": runs["batter"],
-                "boundary": boundary,
-                **extras,
-                "total": runs["total"],
-                "faced": 0 if extras["wides"] else 1,
-                "legal": legal,
-                "charged": runs["batter"] + extras["wides"] + extras["no_balls"],
-                "over_length": length,
-                "over_bowlers": innings.bowlers,
-            },
-        )
-        self._wickets(node, innings, at, number, over, [batter, non_striker, bowler])
-        return legal
+        fours_and_sixes = runs["batter"] in (4, 6) and not node.get("runs").find("non_boundary", False).flag()
+        return {
+            "innings": number,
+            "over": over,
+            "super_over": innings.super_over,
+            "batter": batter,
+            "bowler": bowler,
+            "non_striker": non_striker,
+            "runs": runs["batter"],
+            "boundary": runs["batter"] if fours_and_sixes else 0,
+            **extras,
+            "total": runs["total"],
+            "faced": 0 if extras["wides"] else 1,
+            "legal": 0 if extras["wides"] or extras["no_balls"] else 1,
+            "charged": runs["batter"] + extras["wides"] + extras["no_balls"],
+            "over_length": length,
+            "over_bowlers": innings.bowlers,
+        }
 
     def _wickets(self, node: Node, innings: Innings, at: str, number: int, over: int, ball: list[Scalar]) -> None:
         """The wickets of a delivery; `ball` are batter, non-striker and bowler."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scoring.engine.document import Rules
@@ -29,7 +29,7 @@ class Match:
     title: str
     date: str
     teams: tuple[str, ...]
-    events: tuple[Event, ...] = field(repr=False)
+    events: Sequence[Event] = field(repr=False)
     facts: Mapping[str, str | int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     place: str = ""
@@ -51,8 +51,10 @@ class Match:
 
     def faults(self, rules: Rules) -> list[tuple[str, str | None]]:
         """What is wrong in the source, each with the rule that reads it (None: no rule of these does)."""
+        if not self.findings.faults:
+            return []
         context = next((event.attributes for event in self.events if event.kind == rules.vocabulary.context), {})
-        read = needs(rules, context) if self.findings.faults else {}
+        read = needs(rules, context)
         found: dict[str, str | None] = {}
         for need, reason in self.findings.faults.items():
             found[reason] = found.get(reason) or read.get(need)

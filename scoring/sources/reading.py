@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import yaml
 
@@ -59,12 +59,21 @@ def parse_json(data: bytes, place: str) -> Any:
                     raise SourceError(place, f"the key {name!r} stands twice in one object, with two values")
         return seen
 
+    return _json(_text(data, place), place, once)
+
+
+def parse_quickly(data: bytes, place: str) -> tuple[Any, int]:
+    """A JSON value, of a key that stands twice in one object the last value; and how many colons its text has."""
+    text = _text(data, place)
+    return _json(text, place, None), text.count(":")
+
+
+def _json(text: str, place: str, pairs: Callable[[list[tuple[str, Any]]], Any] | None) -> Any:
     def refuse(constant: str) -> NoReturn:
         raise SourceError(place, f"{constant} is not JSON")
 
-    text = _text(data, place)
     try:
-        return json.loads(text, object_pairs_hook=once, parse_float=str, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=pairs, parse_float=str, parse_constant=refuse)
     except json.JSONDecodeError as error:
         raise SourceError(place, f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
     except RecursionError as error:
@@ -113,12 +122,13 @@ def _value(node: yaml.Node, place: str) -> Any:
     return node.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """A value inside a file together with its place, so that every complaint can name it."""
+    """A value inside a file together with its place, so that every complaint can name it. Immutable: the type checker sees to
+    it (a frozen dataclass takes several times as long to make)."""
 
-    value: Any
-    place: str
+    value: Final[Any]
+    place: Final[str]
 
     def fail(self, reason: str) -> NoReturn:
         """Refuse the file because of this value."""
