@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -27,6 +28,9 @@ from scoring.sources.match import Match
 
 #: From so many matches on, every core scores a part of them; below, starting processes would take longer.
 FOR_PROCESSES = 24
+
+#: So many more objects than were freed let Python look for cycles in a batch (elsewhere 700).
+_GARBAGE = 200_000
 
 #: So many groups of files go to a process at once.
 _AT_ONCE = 8
@@ -66,6 +70,10 @@ class Run:
 
     def batch(self, path: Path) -> tuple[int, int]:
         """Score every match below a directory: how many were scored, how many refused."""
+        # What is read are trees that fall with their last name: to look for cycles in them, and in all that was imported,
+        # again and again finds none. (The processes below are forks, and do not copy what nobody touches.)
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
         seen: dict[str, Path] = {}
         refused = 0
         # Revisions of one match are files of one name: a provider's id is the name of its file.

@@ -14,7 +14,7 @@ from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
 from scoring.engine.forms import PointsOf, PointsOfOne, points_of, points_of_one
 from scoring.engine.measures import Measured, Measurer, Values, compile_measure
-from scoring.engine.tables import GroupKey, Rows, Table
+from scoring.engine.tables import EventTable, GroupKey, Rows
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -43,7 +43,7 @@ class Profile:
         return "" if value is None else str(value)
 
 
-_NO_ROWS = Rows(Table((), lambda _: ()), ())
+_NO_ROWS = Rows(EventTable((), lambda _: ()), ())
 
 _NOWHERE: Mapping[GroupKey, Measured] = {}
 
@@ -118,7 +118,7 @@ class Compiled:
         return [runnable for runnable in self._rules if holds(runnable.rule.during, context.get)]
 
     def score(
-        self, tables: Mapping[str, Table], active: Sequence[Runnable], players: Collection[str] | None
+        self, tables: Mapping[str, EventTable], active: Sequence[Runnable], players: Collection[str] | None
     ) -> tuple[dict[str, Profile], dict[str, tuple[Line, ...]]]:
         """Who of `players` (None: of everyone) takes part, and the lines of each who has any, in the order of the rules.
 
@@ -143,21 +143,21 @@ class Compiled:
                 _apply(runnable, given, profiles, lines)
         return profiles, {player: tuple(own_lines) for player, own_lines in lines.items()}
 
-    def _profiles(self, tables: Mapping[str, Table], players: Collection[str] | None) -> dict[str, Profile]:
+    def _profiles(self, tables: Mapping[str, EventTable], players: Collection[str] | None) -> dict[str, Profile]:
         """Those of `players` whom the vocabulary's first source knows, with what all of its sources say of them."""
         known: dict[str, dict[str, Scalar]] = {}
         for place, source in enumerate(self.rules.vocabulary.profile):
             if source.event not in tables:
                 continue
             table, names = tables[source.event], source.attributes
-            for player, told in zip(table.column(source.player), table.keys(names), strict=True):
+            for player, stated in zip(table.column(source.player), table.keys(names), strict=True):
                 if not isinstance(player, str) or (players is not None and player not in players):
                     continue
                 if place == 0:
                     known.setdefault(player, {})
                 if player in known:
                     own = known[player]
-                    for name, value in zip(names, told, strict=True):
+                    for name, value in zip(names, stated, strict=True):
                         if value is not None:
                             own[name] = value
         return {player: Profile(player, attributes) for player, attributes in known.items()}
@@ -174,10 +174,6 @@ def _runnable(rule: ScoringRule) -> Runnable:
     return Runnable(rule, points_of(rule.form), rule.measures, alone)
 
 
-def _plays(rule: ScoringRule, profile: Profile | None) -> bool:
-    return profile is not None and (not rule.eligible or holds(rule.eligible, profile.attributes.get))
-
-
 def _apply_one(
     runnable: Runnable,
     points: PointsOfOne,
@@ -186,16 +182,16 @@ def _apply_one(
     lines: dict[str, list[Line]],
 ) -> None:
     """The same as `_apply` for a rule that looks at one measure, which most do: several times as quick."""
-    rule, name, ids = runnable.rule, runnable.measures[0], values.table.ids
+    rule, name = runnable.rule, runnable.measures[0]
     for player, groups in values.by_player.items():
-        if not _plays(rule, profiles.get(player)):
+        profile = profiles.get(player)
+        if profile is None or (rule.eligible and not holds(rule.eligible, profile.attributes.get)):
             continue
         for group in _ordered(groups) if len(groups) > 1 else groups:
             value, rows = groups[group]
             given = points(value) if not rule.when or holds(rule.when, {name: value}.get) else None
             if given:
-                behind = tuple([ids[row] for row in values.behind(rows)])
-                lines[player].append(Line(player, rule.id, given, behind, group, ((name, value),)))
+                lines[player].append(Line(player, rule.id, given, tuple(values.ids(rows)), group, ((name, value),)))
 
 
 def _apply(
@@ -208,7 +204,8 @@ def _apply(
     rule, by_players = runnable.rule, [values.by_player for _, values, _ in given]
     names, empties = [name for name, _, _ in given], [(empty, ()) for _, _, empty in given]
     for player in set[str]().union(*by_players):
-        if not _plays(rule, profiles.get(player)):
+        profile = profiles.get(player)
+        if profile is None or (rule.eligible and not holds(rule.eligible, profile.attributes.get)):
             continue
         own = [by_player.get(player, _NOWHERE) for by_player in by_players]
         groups = _MATCH if rule.scope == "match" else _ordered({group for by_group in own for group in by_group})
@@ -230,7 +227,7 @@ def _together(parts: Sequence[tuple[Values, Sequence[int]]]) -> tuple[str, ...]:
     ids = first.table.ids
     if all(values.table is first.table for values, _ in others):
         return tuple([ids[row] for row in sorted({row for values, rows in parts for row in values.behind(rows)})])
-    return tuple(sorted({values.table.ids[row] for values, rows in parts for row in values.behind(rows)}))
+    return tuple(sorted({id_ for values, rows in parts for id_ in values.ids(rows)}))
 
 
 def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import lcm
 from typing import TypeVar
 
 from scoring.engine.errors import PrizeError
@@ -14,13 +15,16 @@ Entry = TypeVar("Entry")
 
 def rank(totals: Mapping[Entry, Fraction | int]) -> dict[Entry, int]:
     """Competitive ranks ("1224"): equal points share a rank and the next rank skips; in the order given."""
-    counted = Counter(totals.values())
-    places: dict[Fraction | int, int] = {}
+    # Whole numbers of the smallest part: to compare fractions takes many times as long.
+    part = lcm(*{points.denominator for points in totals.values()})
+    whole = {entry: points.numerator * (part // points.denominator) for entry, points in totals.items()}
+    counted = Counter(whole.values())
+    places: dict[int, int] = {}
     taken = 0
     for points in sorted(counted, reverse=True):
         places[points] = taken + 1
         taken += counted[points]
-    return {entry: places[points] for entry, points in totals.items()}
+    return {entry: places[points] for entry, points in whole.items()}
 
 
 def split_prizes(table: Sequence[int], ranks: Mapping[Entry, int]) -> dict[Entry, int]:

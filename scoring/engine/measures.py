@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from scoring.engine.document import Having, Measure
-from scoring.engine.tables import GroupKey, Rows, Table
+from scoring.engine.tables import EventTable, GroupKey, Rows
 
 #: A measure's value in one group of events, and the rows of those events in order.
 Measured = tuple[int, Sequence[int]]
@@ -17,7 +17,7 @@ class Values(NamedTuple):
     """A measure's values by player and group. Of a sum, events without the attribute `summed` are not behind its value."""
 
     by_player: dict[str, dict[GroupKey, Measured]]
-    table: Table
+    table: EventTable
     summed: str | None
 
     def behind(self, rows: Sequence[int]) -> Sequence[int]:
@@ -27,12 +27,20 @@ class Values(NamedTuple):
         numbers = self.table.numbers(self.summed)
         return [row for row in rows if numbers[row]]
 
+    def ids(self, rows: Sequence[int]) -> list[str]:
+        """The ids of the events that made a value, in order."""
+        ids = self.table.ids
+        if self.summed is None:
+            return [ids[row] for row in rows]
+        numbers = self.table.numbers(self.summed)
+        return [ids[row] for row in rows if numbers[row]]
+
 
 #: From the events of a measure's kind to its values.
 Measurer = Callable[[Rows], Values]
 
 #: One player's chosen events to values by group.
-_Grouped = Callable[[Table, Sequence[int]], dict[GroupKey, Measured]]
+_Grouped = Callable[[EventTable, Sequence[int]], dict[GroupKey, Measured]]
 
 _MATCH: GroupKey = ()
 
@@ -66,13 +74,13 @@ def _grouped(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
     if not scope:
         return lambda table, rows: {_MATCH: amount(table, rows)}
 
-    def by_group(table: Table, rows: Sequence[int]) -> dict[GroupKey, Measured]:
+    def by_group(table: EventTable, rows: Sequence[int]) -> dict[GroupKey, Measured]:
         return {key: amount(table, group) for key, group in _groups(table, rows, scope).items()}
 
     return by_group
 
 
-def _amount(measure: Measure) -> Callable[[Table, Sequence[int]], Measured]:
+def _amount(measure: Measure) -> Callable[[EventTable, Sequence[int]], Measured]:
     """How a group of events becomes a number."""
     attribute = measure.attribute
     if attribute is None:
@@ -80,14 +88,14 @@ def _amount(measure: Measure) -> Callable[[Table, Sequence[int]], Measured]:
 
     if measure.kind == "sum":
 
-        def add(table: Table, group: Sequence[int]) -> Measured:
+        def add(table: EventTable, group: Sequence[int]) -> Measured:
             numbers = table.numbers(attribute)
             return sum([numbers[row] for row in group]), group
 
         return add
     choose = min if measure.kind == "min" else max
 
-    def extreme(table: Table, group: Sequence[int]) -> Measured:
+    def extreme(table: EventTable, group: Sequence[int]) -> Measured:
         numbers = table.numbers(attribute)
         found = choose([numbers[row] for row in group])
         return found, [row for row in group if numbers[row] == found]
@@ -95,7 +103,7 @@ def _amount(measure: Measure) -> Callable[[Table, Sequence[int]], Measured]:
     return extreme
 
 
-def _groups(table: Table, rows: Sequence[int], names: tuple[str, ...]) -> dict[GroupKey, list[int]]:
+def _groups(table: EventTable, rows: Sequence[int], names: tuple[str, ...]) -> dict[GroupKey, list[int]]:
     """Rows by the values of some attributes."""
     keys, groups = table.keys(names), defaultdict[GroupKey, list[int]](list)
     for row in rows:
@@ -109,7 +117,7 @@ def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
     # Few groups come to an exact sum, most to their length: who asks for that first has done with most of them.
     having = sorted(measure.having, key=lambda test: test.at_least_greatest is not None)
 
-    def run(table: Table, rows: Sequence[int]) -> dict[GroupKey, Measured]:
+    def run(table: EventTable, rows: Sequence[int]) -> dict[GroupKey, Measured]:
         found: dict[GroupKey, list[list[int]]] = {}
         for key, group in _groups(table, rows, by).items():
             for test in having:
@@ -124,7 +132,7 @@ def _count_groups(measure: Measure, scope: tuple[str, ...]) -> _Grouped:
     return run
 
 
-def _has(table: Table, group: Sequence[int], having: Having) -> bool:
+def _has(table: EventTable, group: Sequence[int], having: Having) -> bool:
     numbers = table.numbers(having.sum)
     total = sum([numbers[row] for row in group])
     if having.at_least_greatest is None:

@@ -25,7 +25,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Table:
+class EventTable:
     """Events of one kind, in the order of their ids; a row is an event's place in that order."""
 
     __slots__ = ("_column", "_columns", "_keys", "_numbers", "ids")
@@ -64,7 +64,7 @@ class Table:
         return found
 
 
-def tables_of(events: Iterable[Event]) -> dict[str, Table]:
+def tables_of(events: Iterable[Event]) -> dict[str, EventTable]:
     """Events, each in one version, by kind."""
     lists: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -72,9 +72,9 @@ def tables_of(events: Iterable[Event]) -> dict[str, Table]:
     return {kind: _table(own) for kind, own in lists.items()}
 
 
-def _table(events: list[Event]) -> Table:
+def _table(events: list[Event]) -> EventTable:
     events.sort(key=_ID)
-    return Table([event.id for event in events], lambda name: [event.attributes.get(name) for event in events])
+    return EventTable([event.id for event in events], lambda name: [event.attributes.get(name) for event in events])
 
 
 #: A condition as a key.
@@ -86,7 +86,7 @@ class Rows:
 
     __slots__ = ("_chosen", "_divided", "rows", "table")
 
-    def __init__(self, table: Table, rows: Sequence[int]) -> None:
+    def __init__(self, table: EventTable, rows: Sequence[int]) -> None:
         self.table = table
         self.rows = rows
         self._divided: dict[tuple[str, ...], dict[str, list[int]]] = {}
@@ -102,7 +102,8 @@ class Rows:
             rows = self.rows
             for name, test in key:
                 rows = _passing(self.table.column(name), rows, test)
-            found = self._chosen[key] = Rows(self.table, rows)
+            # Where all pass, as they mostly do, who is in them is not looked at again.
+            found = self._chosen[key] = self if len(rows) == len(self.rows) else Rows(self.table, rows)
         return found
 
     def knowing(self, attribute: str) -> Rows:
@@ -130,11 +131,13 @@ class Rows:
         return {player: rows for player, rows in own.items() if isinstance(player, str)}
 
 
-def _passing(column: Column, rows: Sequence[int], test: Test) -> list[int]:
+def _passing(column: Column, rows: Sequence[int], test: Test) -> Sequence[int]:
     allowed = test.allowed
     if allowed is None:
         holds = test.holds
         return [row for row in rows if holds(column[row])]
+    if len(rows) == len(column) == sum(map(column.count, dict.fromkeys(allowed))):
+        return rows
     if len(allowed) == 1:
         (wanted,) = allowed
         return [row for row in rows if column[row] == wanted]
@@ -183,17 +186,17 @@ class Log(Sequence[Event]):
         found._beside = tuple(others)
         return found
 
-    def tables(self) -> dict[str, Table] | None:
+    def tables(self) -> dict[str, EventTable] | None:
         """The events by kind; None if two have one id, which a log of events has to judge."""
         found = tables_of(self._beside)
         for kind, ids in self._ids.items():
             if all(map(lt, ids, ids[1:])):
-                found[kind] = Table(ids, self._reader(kind, None))
+                found[kind] = EventTable(ids, self._reader(kind, None))
                 continue
             if len(set(ids)) < len(ids):
                 return None
             order = sorted(range(len(ids)), key=ids.__getitem__)
-            found[kind] = Table([ids[row] for row in order], self._reader(kind, order))
+            found[kind] = EventTable([ids[row] for row in order], self._reader(kind, order))
         return found
 
     def first(self, kind: str) -> Mapping[str, Scalar]:

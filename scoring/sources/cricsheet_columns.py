@@ -6,10 +6,11 @@ where. `matches_its_text` tells whether a file's quick parsing has lost a key th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import add, eq
+from operator import add, eq, itemgetter
 from typing import Any
 
 from scoring.engine.conditions import Scalar
@@ -24,10 +25,12 @@ _WHOLE = {int}
 
 _NESTED = (dict, list)
 
-#: What a plain delivery says: its players and its runs.
+#: What a plain delivery says, its players and its runs, and how much that is.
+_DELIVERY = itemgetter("batter", "non_striker", "bowler", "runs")
 _PLAIN = 4
 
 #: What a plain delivery's runs say: those of the bat, extras, and all.
+_SCORED = itemgetter("batter", "extras", "total")
 _RUNS = 3
 
 
@@ -101,19 +104,15 @@ def _columns(
     if not given:
         return None
     batting, fielding = sides
-    bowlers = [delivery["bowler"] for delivery in given]
-    batter = [batting[delivery["batter"]] for delivery in given]
-    non_striker = [batting[delivery["non_striker"]] for delivery in given]
-    bowler = [fielding[name] for name in bowlers]
-    runs = [delivery["runs"] for delivery in given]
-    made, added, total = ([each[name] for each in runs] for name in ("batter", "extras", "total"))
+    batters, others, bowlers, runs = zip(*map(_DELIVERY, given), strict=True)
+    batter, non_striker = list(map(batting.__getitem__, batters)), list(map(batting.__getitem__, others))
+    bowler = list(map(fielding.__getitem__, bowlers))
+    made, added, total = map(list, zip(*map(_SCORED, runs), strict=True))
     if not _agree(made, added, total) or any(map(eq, batter, non_striker)):
         return None
-    odd = [
-        row
-        for row, (delivery, each, extra) in enumerate(zip(given, runs, added, strict=True))
-        if extra or len(delivery) != _PLAIN or len(each) != _RUNS
-    ]
+    odd = [row for row, (keys, extra) in enumerate(zip(map(len, given), added, strict=True)) if extra or keys != _PLAIN]
+    if not {_RUNS}.issuperset(map(len, runs)):
+        odd = sorted({*odd, *(row for row, each in enumerate(runs) if len(each) != _RUNS)})
     if _bats_again(given, odd, batting, outs, (batter, non_striker)):
         return None
 
@@ -151,7 +150,8 @@ def _columns(
         values["over_length"] += [length] * balls
         many = len(set(bowlers[first:after]))
         values["over_bowlers"] += [many] * balls
-        found.overs.append(Over(first, after, length, many, [row for row in odd if first <= row < after]))
+        own = odd[bisect_left(odd, first) : bisect_left(odd, after)]
+        found.overs.append(Over(first, after, length, many, own))
         first = after
     return found if all(_fill(found, row, added[row]) for row in odd) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -19,14 +20,14 @@ from tests.scoring.builders import CRICKET, NOON, RACES, event
 
 
 @cache
-def logs() -> list[tuple[str, tuple[Event, ...]]]:
+def logs() -> list[tuple[str, Sequence[Event]]]:
     cricket = [("cricket-t20-b", open_match(path, NOON).events) for path in CRICKET[:3]]
     tests = [("cricket-test", open_match(path, NOON).events) for path in CRICKET[3:4]]
     races = [("f1-fantasy-2026", open_match(path, NOON).events) for path in RACES[-3:]]
     return [*cricket, *tests, *races]
 
 
-def corrections(source: random.Random, events: tuple[Event, ...], count: int) -> list[Event]:
+def corrections(source: random.Random, events: Sequence[Event], count: int) -> list[Event]:
     """Random corrections: a number changed, a player exchanged, an event withdrawn or a new one made of an old one."""
     versions = {one.id: one.version for one in events}
     made = []
