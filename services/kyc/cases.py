@@ -101,8 +101,24 @@ async def submit_aadhaar(session: AsyncSession, clock: Clock, player: UUID, made
     return await view(session, player)
 
 
-async def view(session: AsyncSession, player: UUID) -> CaseView:
+async def read(reads: Reads, player: UUID) -> CaseView:
     """The player's case as they see it."""
+    rows = await repository.read_overview(reads, player)
+    if not rows:
+        return CaseView(state=State.CREATED, level=Level.NONE, until=None, items=[])
+    items = [
+        ItemView(
+            id=row["item"], kind=row["kind"], state=row["item_state"], shown=row["shown"], created_at=row["created_at"]
+        )
+        for row in rows
+        if row["item"] is not None
+    ]
+    case = rows[0]
+    return CaseView(state=case["state"], level=case["level"], until=case["expires_at"], items=items)
+
+
+async def view(session: AsyncSession, player: UUID) -> CaseView:
+    """The same of a transaction that has just changed it."""
     case, items = await repository.overview(session, player)
     return CaseView(
         state=State.CREATED if case is None else State(case.state),

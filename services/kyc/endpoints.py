@@ -184,9 +184,9 @@ async def submit_selfie(
 
 
 @router.get("/case", responses=responses(*callers.REFUSALS))
-async def read_case(player: Player, session: Session) -> CaseView:
+async def read_case(player: Player, reads: Reading) -> CaseView:
     """The caller's case."""
-    return await cases.view(session, player)
+    return await cases.read(reads, player)
 
 
 @router.get("/export", dependencies=[Depends(paced)], responses=responses(Code.RATE_LIMITED, *callers.STEP_UP_REFUSALS))

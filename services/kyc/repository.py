@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -69,6 +69,18 @@ async def overview(
     found = await session.get(Case, player)
     items = select(Item).where(Item.player_id == player).order_by(Item.created_at.desc(), Item.id.desc()).limit(limit)
     return found, (await session.scalars(items)).all()
+
+
+async def read_overview(reads: Reads, player: UUID, limit: int = 20) -> Sequence[Any]:
+    """The same in one statement: rows of the case, each with one of the items (`item` is None in the only row without one)."""
+    rows: Sequence[Any] = await reads.fetch(
+        "SELECT c.state, c.level, c.expires_at, i.id AS item, i.kind, i.state AS item_state, i.shown, i.created_at"
+        " FROM cases c LEFT JOIN LATERAL (SELECT * FROM items WHERE player_id = c.player_id"
+        " ORDER BY created_at DESC, id DESC LIMIT $2) i ON true"
+        " WHERE c.player_id = $1 ORDER BY i.created_at DESC, i.id DESC",
+        player, limit,
+    )  # fmt: skip
+    return rows
 
 
 # --- consents

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.postgres
 async def test_from_consent_to_level(kyc: Kyc, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     person = await kyc.person()
+    assert await kyc.case(person) == {"state": "created", "level": "none", "until": None, "items": []}
     body = {"pan": PAN, "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
     refused = await kyc.ask(person, "PUT", "/pan", body)
     assert (refused.status_code, refused.json()["code"]) == (409, "consent_missing")
@@ -60,7 +61,11 @@ async def test_an_approval_ends_and_the_player_is_asked_again(kyc: Kyc) -> None:
     case = await kyc.case(person)
     assert (case["state"], case["level"], case["items"][0]["state"]) == ("expired", "none", "expired")
     body = {"pan": PAN, "name": "Asha Sharma", "date_of_birth": "1993-06-30"}
-    assert (await kyc.ask(person, "PUT", "/pan", body)).status_code == 200
+    handed = await kyc.ask(person, "PUT", "/pan", body)
+    assert handed.status_code == 200
+    shown = await kyc.case(person)
+    assert shown == handed.json(), "read again it is what whoever changed it was answered"
+    assert [each["state"] for each in shown["items"]] == ["submitted", "expired"], "the newest first"
     await kyc.work()
     assert (await kyc.review_of(person))["findings"] == ["unconfirmed"], "the player's own old document is no duplicate"
     await kyc.decide(person, "approve")
