@@ -63,7 +63,7 @@ class _Reader:
         self.info = root.get("info")
         self.revision = root.find("meta", {}).find("revision", 1).whole(1, 10**6)
         self.balls_per_over = self.info.find("balls_per_over", 6).whole(1, 10)
-        self.sides = Sides(self.info)
+        self.sides = Sides(self.info, self.findings)
         self.log = Log(PROVIDER, self.revision, seen_at)
 
     def match(self) -> Match:
@@ -117,7 +117,7 @@ class _Reader:
         if result not in (*_RESULTS, "won"):
             outcome.get("result").fail(f"{result!r} is none of {', '.join(_RESULTS)}")
         if result == "won" and "winner" not in outcome:
-            outcome.fail("neither a winner nor a result")
+            self.findings.contradicts(outcome, "neither a winner nor a result")
         self._add(
             "match",
             "match",
@@ -163,9 +163,9 @@ class _Reader:
         for place, over in enumerate(each):
             index = over.get("over").whole(0, 999)
             if index != place:
-                over.get("over").fail(f"over {index} where over {place} is expected")
+                self.findings.contradicts(over.get("over"), f"over {index} where over {place} is expected")
             length = miscounted[index].get("balls").whole(1, 20) if index in miscounted else self.balls_per_over
-            legal = self._over(over, innings, number, index, length)
+            legal = self._over(over, innings, number, place, length)
             check_over(over, legal, length, self.findings, last=place == len(each) - 1)
         return innings
 
@@ -328,10 +328,11 @@ class _Reader:
             # The source lists who touched the ball; alone means a direct hit, else the last two share.
             act = "run_out_direct" if len(touched) == 1 else "run_out_assist"
             yield from ((*fielder, act) for fielder in touched[-2:] if fielder is not None)
-        elif len(touched) > 1:
-            node.get("fielders").fail(f"{len(touched)} fielders for one {kind}")
-        else:
-            yield from ((*fielder, acts[kind]) for fielder in touched if fielder is not None)
+            return
+        if len(touched) > 1:
+            self.findings.contradicts(node.get("fielders"), f"{len(touched)} fielders for one {kind}")
+        # Of several whom an operator accepts, the last who touched the ball has it.
+        yield from ((*fielder, acts[kind]) for fielder in touched[-1:] if fielder is not None)
 
     def _substitution(self, node: Node, at: str, number: int, over: int) -> None:
         team = self.sides.team(node.get("team"))

@@ -54,7 +54,8 @@ def check_margin(outcome: Node, teams: Sequence[str], scores: Sequence[Score], f
         return
     winner = outcome.get("winner").text()
     if winner not in totals:
-        outcome.get("winner").fail(f"{winner!r} does not play")
+        findings.contradicts(outcome.get("winner"), f"{winner!r} does not play")
+        return
     margin = outcome.find("by", {})
     if "runs" in margin:
         other = next(team for team in teams if team != winner)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from scoring.sources.findings import Findings
 from scoring.sources.reading import Node
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Somebody of the playing side; `appearance` is announced or substitute."""
+    """Somebody of the playing side; `appearance` is announced, substitute, or None: played and is on no list."""
 
     id: str
     name: str
     team: str
-    appearance: str
+    appearance: str | None
 
 
 class Sides:
     """Who takes part. Names are unique only within a match, so everything leaves here as a person id."""
 
-    def __init__(self, info: Node) -> None:
+    def __init__(self, info: Node, findings: Findings) -> None:
+        self._findings = findings
         teams = [team.text() for team in info.get("teams").each()]
         if len(teams) != 2 or teams[0] == teams[1]:
             info.get("teams").fail("a match has two different teams")
@@ -35,7 +37,8 @@ class Sides:
             for name in names.each():
                 player = self.anyone(name)
                 if player in self._players:
-                    name.fail(f"{name.value} is listed twice")
+                    findings.contradicts(name, f"{name.value} is listed twice")
+                    continue
                 self._players[player] = Player(player, name.text(), team, "announced")
         for team in teams:
             if team not in {player.team for player in self._players.values()}:
@@ -76,11 +79,14 @@ class Sides:
         return self._people[name]
 
     def member(self, node: Node, team: str) -> str:
-        """The id of somebody who must be of `team`."""
+        """The id of somebody who must be of `team`; who is of neither, and is accepted all the same, is of it from then on."""
         id_ = self.anyone(node)
         player = self._players.get(id_)
         if player is None or player.team != team:
-            node.fail(f"{node.value!r} does not play for {team}")
+            self._findings.contradicts(node, f"{node.value!r} does not play for {team}")
+            if player is None:
+                self._players[id_] = Player(id_, node.text(), team, None)
+                self._names = {}
         return id_
 
     def join(self, node: Node, team: str) -> str:
@@ -91,7 +97,7 @@ class Sides:
         if known is None:
             self._players[id_] = Player(id_, node.text(), team, "substitute")
         elif known.team != team:
-            node.fail(f"{node.value!r} plays for {known.team}")
+            self._findings.contradicts(node, f"{node.value!r} plays for {known.team}")
         else:
             self._players[id_] = replace(known, appearance="substitute")
         return id_

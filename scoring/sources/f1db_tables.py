@@ -110,10 +110,10 @@ def _in_order(table: Iterable[Row], findings: Findings) -> None:
                 )
             continue
         if not expected:
-            row.node.get("position").fail(f"place {row.position} where no more places are expected")
-        if row.position < expected:
-            row.node.get("position").fail(f"place {row.position} where place {expected} is expected")
-        for vacant in range(expected, row.position):
+            findings.contradicts(row.node.get("position"), f"place {row.position} where no more places are expected")
+        elif row.position < expected:
+            findings.contradicts(row.node.get("position"), f"place {row.position} where place {expected} is expected")
+        for vacant in range(expected or row.position, row.position):
             findings.note(row.node.get("position"), f"nobody is at place {vacant}")
         taken[row.position] = row
         expected = row.position + 1
