@@ -337,7 +337,7 @@ class Notification(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID]
-    match_id: Mapped[str] = mapped_column(ForeignKey("matches.id"))
+    match_id: Mapped[str]
     revision: Mapped[int]
     message: Mapped[str]
     created_at: Mapped[datetime]

@@ -9,6 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from asyncpg.exceptions import ForeignKeyViolationError
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from scoring.engine import Line, RosterScorer, ScoringError, load
 from services.scoring import repository, rescoring, teams_repository
@@ -117,6 +120,23 @@ async def test_whoever_moved_is_notified_once_whatever_their_teams(scoring: Scor
     assert sorted(row["owner_id"] for row in rows) == sorted([both, one])
     assert {(row["match_id"], row["revision"], row["message"]) for row in rows} == {("events:1", 3, "Changed.")}
     assert {(row["id"].version, row["id"].variant) for row in rows} == {(7, "specified in RFC 4122")}
+    await owner.close()
+
+
+async def test_a_notification_has_its_match_although_no_foreign_key_asks_for_it(scoring: Scoring) -> None:
+    """Nobody takes a match away from under what names it: not the service's role, nor its owner once it has events."""
+    sha256 = await scoring.rules(RULES[1])
+    await scoring.slate(sha256, "events:1")
+    async with scoring.app.state.sessions() as session:
+        for change in ("DELETE FROM matches", "UPDATE matches SET id = 'events:2'"):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                await session.execute(text(change))
+            await session.rollback()
+    owner = await scoring.auth.cloud.connect(scoring.database, role="owner", service="scoring")
+    with pytest.raises(ForeignKeyViolationError):
+        await owner.execute("DELETE FROM matches")
+    kept = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'notifications'::regclass"
+    assert await owner.fetchval(kept) == 0
     await owner.close()
 
 
