@@ -10,6 +10,11 @@ from types import ModuleType
 
 import pytest
 
+# Before gRPC is imported: what tests do with it in this process, as a server or a client, stays behind when it forks. Its own
+# support for that would begin its threads anew in the child, which closes what they poll before it becomes another program: one
+# in forty ended by SIGABRT.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 from localcloud.engine import lazy_sdk
 from tests.draws import (
     pytest_addoption,
