@@ -10,10 +10,13 @@ from pathlib import Path
 
 def last_lines(log: Path | None, count: int = 15) -> list[str]:
     """The last lines of a log file; none if it does not exist."""
-    if log is None or not log.exists():
+    if log is None:
         return []
-    with log.open(errors="replace") as lines:
-        return [line.rstrip("\n") for line in deque(lines, maxlen=count)]
+    try:
+        with log.open(errors="replace") as lines:
+            return [line.rstrip("\n") for line in deque(lines, maxlen=count)]
+    except FileNotFoundError:
+        return []
 
 
 def is_of_the_disk(error: BaseException) -> bool:

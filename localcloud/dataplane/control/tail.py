@@ -5,6 +5,7 @@ It needs no running platform: the files stay when everything is stopped.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -36,10 +37,10 @@ def tail(directory: Path, service: str | None, *, follow: bool) -> Iterator[tupl
     if service is not None and not chosen:
         have = sorted({name.split("/")[0] for name in files})
         raise SupervisorError("logs", f"no service {service!r} has logs; there are: {', '.join(have) or 'none'}")
-    places = {path: path.stat().st_size for name in files for path in files[name]}
+    places = {path: _state(path)[0] for name in files for path in files[name]}
     lines: list[tuple[float, str, str]] = []
     for name in chosen:
-        newest = max(files[name], key=lambda path: path.stat().st_mtime)
+        newest = max(files[name], key=lambda path: _state(path)[1])
         moment = 0.0
         for line in last_lines(newest, _LINES):
             moment = _moment(line) or moment  # a traceback's lines stay with their first
@@ -79,14 +80,26 @@ def _files(directory: Path) -> dict[str, list[Path]]:
     return found
 
 
+def _state(path: Path) -> tuple[int, float]:
+    """A file's size and when it was written last; nothing of one that is just being turned over or taken away."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0.0
+    return found.st_size, found.st_mtime
+
+
 def _fresh(path: Path, places: dict[Path, int]) -> Iterator[str]:
-    """The complete lines that a file has got since the last time."""
-    with path.open("rb") as file:
-        start = places.get(path, 0)
-        if path.stat().st_size < start:  # it was turned over
-            start = 0
-        file.seek(start)
-        text = file.read()
+    """The complete lines that a file has got since the last time; none of one that has just gone."""
+    try:
+        with path.open("rb") as file:
+            start = places.get(path, 0)
+            if os.fstat(file.fileno()).st_size < start:  # it was turned over
+                start = 0
+            file.seek(start)
+            text = file.read()
+    except FileNotFoundError:
+        return
     complete = text[: text.rfind(b"\n") + 1]
     places[path] = start + len(complete)
     yield from complete.decode(errors="replace").splitlines()

@@ -87,3 +87,17 @@ def test_tail_shows_the_newest_task_of_each_process_and_follows(tmp_path: Path) 
     assert next(lines)[1] == "half a line"
     with pytest.raises(SupervisorError, match="no service 'walet' has logs; there are: auth, wallet"):
         next(tail(tmp_path, "walet", follow=False))
+
+
+def test_a_file_that_is_being_turned_over_ends_no_tail(tmp_path: Path) -> None:
+    """Listed, and gone when it is opened: between its new name and the next file under the old one; here a link to nothing."""
+    folder = tmp_path / "wallet" / "web"
+    folder.mkdir(parents=True)
+    (folder / "gone.log").symlink_to(folder / "nothing")
+    (folder / "task.log").write_text("one\n")
+    assert list(tail(tmp_path, "wallet", follow=False)) == [("wallet/web", "one")]
+    lines = tail(tmp_path, None, follow=True)
+    assert next(lines) == ("wallet/web", "one")
+    with (folder / "task.log").open("a") as file:
+        file.write("two\n")
+    assert next(lines) == ("wallet/web", "two")
