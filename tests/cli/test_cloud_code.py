@@ -14,7 +14,8 @@ import pytest
 
 from cli import code
 from cli.up import _restarts
-from tests.clones import ROOMS, free_port
+from tests.clones import ROOMS
+from tests.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 

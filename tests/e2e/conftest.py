@@ -20,7 +20,8 @@ from localcloud.engine.find import ensure
 from localcloud.engine.run import WITHOUT_CHECKPOINTS, Workspace
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.state import EngineDirectory, StateDirectory
-from tests.clones import Clone, free_port, make_clone
+from tests.clones import Clone, make_clone
+from tests.ports import free_port
 
 #: For what a loaded machine may take long to do; nothing waits so long where it is done sooner.
 PATIENCE = 300

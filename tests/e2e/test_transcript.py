@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clones import PROJECT, free_port
+from tests.clones import PROJECT
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nightly, pytest.mark.xdist_group("transcript"), pytest.mark.timeout(5400)]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clones import free_port
 from tests.faults.platform import Platform
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="package")

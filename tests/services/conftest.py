@@ -29,10 +29,12 @@ from localcloud.dataplane.model import CacheUser
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from model.cache import access_string
+from services.common import cache
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from services.common.settings import load
-from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ, free_port
+from tests.ports import free_port
+from tests.services.support import MASTER, SERVICES, Clock, Cloud, environ
 
 
 @contextmanager
@@ -179,3 +181,12 @@ def clock() -> Clock:
 for _file in sorted(Path(__file__).parent.glob("*/fixtures.py")):
     _module = importlib.import_module(f"tests.services.{_file.parent.name}.fixtures")
     globals().update({name: value for name, value in vars(_module).items() if isinstance(value, Fixture)})
+
+
+@pytest.fixture(autouse=True)
+def patient_with_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command may take a second, and afterwards nobody asks for another: little where a busy machine has fifty at once.
+
+    Tests of that bound set one of their own.
+    """
+    monkeypatch.setattr(cache, "COMMAND_SECONDS", 30.0)

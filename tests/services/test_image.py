@@ -18,10 +18,11 @@ import pytest
 
 from model.vocabulary import ProcessKind
 from scripts.images import buildah, publish
+from tests.ports import free_port
 from tests.scripts.test_images import valid
 from tests.services.common.processes import Process
 from tests.services.common.test_processes import WAITING
-from tests.services.support import CATALOG, ROOT, Cloud, free_port
+from tests.services.support import CATALOG, ROOT, Cloud
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly, pytest.mark.timeout(1800)]
 

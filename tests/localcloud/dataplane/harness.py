@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 import textwrap
 import threading
@@ -23,6 +22,7 @@ from localcloud.dataplane.settings import Config, Image, Timing
 from localcloud.dataplane.stores import data_stores
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.state import Info
+from tests.ports import free_port
 
 IMAGE = "matchday/test"
 FAST = Timing(
@@ -44,6 +44,7 @@ FAST = Timing(
 #: A web process: standard library only, so that a start takes a tenth of a second.
 WEB = """
 import http.server, json, os, signal, socket, sys, threading, time, urllib.request
+from tests.ports import free_port
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -230,12 +231,6 @@ class Platform:
             Actions=[{"Type": "forward", "TargetGroupArn": group}],
         )
         return answer["Rules"][0]["RuleArn"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.runtime.aws import Clients
 from tests.localcloud.emulator.conftest import Start
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "localhost.example"])
@@ -77,9 +79,7 @@ sys.meta_path.insert(0, Hold())
 def test_an_emulator_that_keeps_nothing_takes_requests_while_it_still_starts(tmp_path: Path) -> None:
     host, go = "127.0.0.1", tmp_path / "go"
     (tmp_path / "sitecustomize.py").write_text(_HELD.format(go=str(go)))
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "localcloud.emulator", "--host", host, "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as emulator:
@@ -89,6 +89,7 @@ def test_an_emulator_that_keeps_nothing_takes_requests_while_it_still_starts(tmp
             while client is None and emulator.poll() is None:
                 with contextlib.suppress(ConnectionRefusedError):
                     client = socket.create_connection((host, port))
+                time.sleep(0.01)
             assert client is not None
             client.sendall(b"GET /_matchday/health HTTP/1.0\r\n\r\n")
             second = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -15,7 +15,7 @@ import pytest
 from localcloud.engine import ready
 from localcloud.engine.find import Engine
 from localcloud.engine.run import EngineFailed, Workspace
-from tests.clones import free_port
+from tests.ports import free_port
 
 #: What the CLI prints when it gives up (3.259), with the prefix of each kind of plugin.
 GIVEN_UP = (

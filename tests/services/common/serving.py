@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from services.common import web
 from services.common.settings import WebSettings
-from tests.services.support import free_port
+from tests.ports import free_port
 
 
 class _Server(uvicorn.Server):

@@ -20,8 +20,9 @@ from benchmarks.services import overload, servers
 from benchmarks.services.client import Client, Players, closed_loop, open_loop, ready
 from services.common.gathering import FEWEST
 from services.common.ids import uuid7
+from tests.ports import free_port
 from tests.services.common.processes import process
-from tests.services.support import Cloud, free_port
+from tests.services.support import Cloud
 
 pytestmark = pytest.mark.postgres
 

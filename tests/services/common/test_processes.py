@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -21,8 +22,9 @@ from services.common import scheduler as scheduling
 from services.common.broker import SCHEDULED_EXPIRES_SECONDS, create_celery, jobs_of
 from services.common.settings import BrokerSettings, load
 from services.common.vitals import Vitals
+from tests.ports import free_port
 from tests.services.common.processes import Process, process
-from tests.services.support import Cloud, environ, free_port
+from tests.services.support import Cloud, environ
 
 pytestmark = pytest.mark.postgres
 
@@ -33,12 +35,23 @@ WHERE NOT granted AND datname = current_database()
 """
 
 
+#: A web process whose times are such that a busy machine sees both: that it takes requests still, and that it does no more.
+PATIENT = """
+from services.common import postgres, web
+web.LINGER_SECONDS, postgres.COMMAND_SECONDS = 3, 60.0
+postgres.LIMITS |= {"statement_timeout": "60000", "lock_timeout": "60000"}
+raise SystemExit(web.main())
+"""
+
+
 @asynccontextmanager
-async def web(cloud: Cloud, service: str, directory: Path) -> AsyncIterator[tuple[Process, str, str]]:
+async def web(
+    cloud: Cloud, service: str, directory: Path, command: list[str] | None = None
+) -> AsyncIterator[tuple[Process, str, str]]:
     port = free_port()
     async with cloud.fresh(service) as database:
         environment = cloud.process_environment(service, database, directory, PORT=str(port))
-        with process("web", environment, directory) as started:
+        with process("web", environment, directory, command) as started:
             await started.wait_healthy()
             yield started, f"http://127.0.0.1:{port}", database
 
@@ -59,9 +72,9 @@ async def test_a_web_process_serves_logs_and_ends_with_status_0(cloud: Cloud, tm
 
 async def test_draining_turns_readiness_off_and_finishes_requests(cloud: Cloud, tmp_path: Path) -> None:
     """A transfer that waits for a lock when SIGTERM comes is answered, not cut off."""
-    async with web(cloud, "auth", tmp_path) as (started, url, database):
+    async with web(cloud, "auth", tmp_path, [sys.executable, "-c", PATIENT]) as (started, url, database):
         owner = await cloud.connect(database, role="owner", service="auth")
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             held = owner.transaction()
             await held.start()
             await owner.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
@@ -88,7 +101,7 @@ async def test_draining_turns_readiness_off_and_finishes_requests(cloud: Cloud, 
                         await asyncio.sleep(0.1)
             await held.rollback()
             assert (await slow).status_code == 202
-        assert await asyncio.to_thread(started.popen.wait, 10) == 0
+        assert await asyncio.to_thread(started.popen.wait, 60) == 0
         await owner.close()
 
 
@@ -108,7 +121,7 @@ async def test_readiness_follows_the_database(cloud: Cloud, tmp_path: Path) -> N
 async def test_a_web_process_that_cannot_start_says_why(cloud: Cloud, tmp_path: Path) -> None:
     environment = cloud.process_environment("auth", "no-such-database", tmp_path, PORT=str(free_port()))
     with process("web", environment, tmp_path) as started:
-        assert await asyncio.to_thread(started.popen.wait, 30) not in (0, None)
+        assert await asyncio.to_thread(started.popen.wait, 120) not in (0, None)
         assert "no-such-database" in started.text()
         assert not started.healthy()
 
@@ -125,7 +138,7 @@ async def test_a_variable_that_is_missing_is_named(cloud: Cloud, tmp_path: Path,
     """All of them at night: who serves and who migrates are enough for each run."""
     environment = cloud.process_environment("wallet", "wallet", tmp_path) | {"LOG_LEVEL": "LOUD"}
     with process(name, environment, tmp_path) as started:
-        assert await asyncio.to_thread(started.popen.wait, 30) == 2
+        assert await asyncio.to_thread(started.popen.wait, 120) == 2
         assert started.text().startswith("the variable LOG_LEVEL: 'LOUD': ")
 
 
@@ -187,7 +200,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
                     message,
                     json.dumps({"transaction": transaction}),
                 )
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 120
             while not await owner.fetchval("SELECT count(*) FROM notifications"):
                 assert time.monotonic() < deadline, worker.text()
                 await asyncio.sleep(0.1)
@@ -196,7 +209,7 @@ async def test_worker_and_scheduler_do_their_work(cloud: Cloud, tmp_path: Path) 
             with environ(environments["scheduler"]):
                 celery = create_celery("wallet", load(BrokerSettings))
             await asyncio.to_thread(celery.send_task, "wallet.reconcile", expires=SCHEDULED_EXPIRES_SECONDS)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 120
             while not await owner.fetchval("SELECT count(*) FROM reconciliation_reports"):
                 assert time.monotonic() < deadline, scheduler.text()
                 await asyncio.sleep(0.2)
@@ -232,16 +245,17 @@ async def test_the_scheduler_hands_due_jobs_to_its_services_queue(
     celery.conf.beat_schedule["auth.rotate_keys"]["schedule"] = 0.2
     ended = threading.Event()
     running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat"), {}))
-    for _ in range(400):
+    for _ in range(2400):
         if cloud.broker.command("LLEN", "auth:auth"):
             break
         await asyncio.sleep(0.05)
     ended.set()
     await running
-    message = json.loads(cloud.broker.command("LINDEX", "auth:auth", -1))
-    assert message["headers"]["task"] == "auth.rotate_keys"
-    assert message["headers"]["expires"] is not None
-    assert heartbeat.age() < 5
+    # Beside it what is due in this very minute, if one has just begun.
+    sent = [json.loads(each)["headers"] for each in cloud.broker.command("LRANGE", "auth:auth", 0, -1)]
+    rotations = [each for each in sent if each["task"] == "auth.rotate_keys"]
+    assert rotations and all(each["expires"] is not None for each in rotations)
+    assert heartbeat.age() < heartbeat.STALE_SECONDS
 
 
 async def test_a_job_whose_time_passed_while_no_scheduler_ran_is_sent_at_once(
@@ -253,9 +267,10 @@ async def test_a_job_whose_time_passed_while_no_scheduler_ran_is_sent_at_once(
     celery = create_celery("auth", load(BrokerSettings))
     scheduling.set_schedule(celery, jobs_of("auth"))
     now, ended = datetime.now(UTC), threading.Event()
-    last = {"auth.forget_sessions": now - timedelta(hours=25), "auth.forget_tokens": now, "auth.gone": now}
+    last = {"auth.forget_sessions": now - timedelta(hours=25), "auth.gone": now}
+    last["auth.forget_tokens"] = now + timedelta(minutes=5)  # this may be the minute of its time
     running = asyncio.create_task(asyncio.to_thread(scheduling.run, celery, ended, Vitals("beat"), last))
-    for _ in range(400):
+    for _ in range(2400):
         if cloud.broker.command("LLEN", "auth:auth"):
             break
         await asyncio.sleep(0.05)

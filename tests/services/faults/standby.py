@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localcloud.dataplane.stores import copies
 from localcloud.dataplane.stores.postgres import PostgresServer
-from tests.services.support import free_port
+from tests.ports import free_port
 
 
 @contextmanager

@@ -19,10 +19,11 @@ from services.common import settings
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from services.wallet.app import create_app
+from tests.ports import free_port
 from tests.services.auth.fixtures import Auth
 from tests.services.faults.proxy import Fault, proxy
 from tests.services.faults.standby import standby_of
-from tests.services.support import MASTER, Clock, Cloud, environ, free_port, running
+from tests.services.support import MASTER, Clock, Cloud, environ, running
 from tests.services.wallet.fixtures import Player, wallet_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly]

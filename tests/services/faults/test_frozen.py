@@ -16,10 +16,11 @@ import psutil
 import pytest
 
 from services.wallet.app import create_app
+from tests.ports import free_port
 from tests.services.auth.fixtures import VERIFY_ALL, Auth, Person
 from tests.services.common.processes import process
 from tests.services.faults.test_requests import BUSY, DONE, READ, SECONDS, told
-from tests.services.support import Clock, Cloud, free_port, running
+from tests.services.support import Clock, Cloud, running
 from tests.services.wallet.fixtures import Wallet, wallet_of
 
 pytestmark = pytest.mark.postgres

@@ -19,9 +19,10 @@ from pydantic import SecretStr
 from services.auth.settings import ROTATION_WINDOW, ROTATIONS
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.broker import access_rules
+from tests.ports import free_port
 from tests.services.common.processes import Process, process
 from tests.services.faults.proxy import Proxy, proxy
-from tests.services.support import Cloud, free_port
+from tests.services.support import Cloud
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly]
 

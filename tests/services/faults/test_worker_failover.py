@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from localcloud.dataplane.stores.postgres import PostgresServer
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
+from tests.ports import free_port
 from tests.services.faults.background import stage
 from tests.services.faults.standby import standby_of
-from tests.services.support import MASTER, Cloud, free_port
+from tests.services.support import MASTER, Cloud
 
 pytestmark = [pytest.mark.postgres, pytest.mark.nightly]
 

@@ -13,7 +13,7 @@ from localcloud.dataplane.stores.postgres import PostgresServer
 from services.common.bootstrap import Passwords, bootstrap
 from services.common.migrate import migrate
 from services.common.settings import AppDatabaseSettings, DatabaseSettings
-from tests.services.support import free_port
+from tests.ports import free_port
 
 MASTER, PASSWORD = "master", "of-a-server-on-loopback"
 

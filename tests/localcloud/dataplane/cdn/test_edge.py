@@ -22,7 +22,7 @@ from localcloud.dataplane.settings import Config
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
 from localcloud.runtime.aws import Aws
-from tests.localcloud.dataplane.ingress.test_ingress import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 

@@ -16,7 +16,7 @@ from localcloud.dataplane.ecs.container import Health
 from localcloud.dataplane.ecs.images import TaskFailed
 from services.common.telemetry import spans
 from services.common.telemetry.exporter import Exporter
-from tests.services.support import free_port
+from tests.ports import free_port
 
 
 def definition(port: int) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from localcloud.dataplane.settings import Config
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.dataplane.watch.traffic import Traffic
 from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -36,9 +36,7 @@ class Gate:
 
     def __init__(self, state: Path) -> None:
         book = AddressBook(state)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.config = Config(state=state, ingress_port=probe.getsockname()[1])
+        self.config = Config(state=state, ingress_port=free_port())
         self.metrics: Counter[tuple[str, str]] = Counter()
         self.firewalls = Firewalls(state / "rates", "ap-south-1", self._put)
         traffic = Traffic(book.host(INGRESS_ADMIN_HOST), self._put, lambda _: None, self.firewalls.note)
@@ -73,13 +71,13 @@ class Gate:
 
     async def until_refused(self, path: str = "/", **arguments: Any) -> None:
         """Ask until it is too often: what the ingress's log loses on a busy machine is not counted."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while (await self.ask(path, **arguments)).status_code == 200:
                 pass
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what follows from the ingress's log, which comes in its own time."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not holds():  # noqa: ASYNC110 - no event tells when a datagram was read
                 await asyncio.sleep(0.01)
 

@@ -21,6 +21,7 @@ from localcloud.dataplane.model import DesiredState, Listener, ListenerRule, Tar
 from localcloud.dataplane.settings import Config, Timing
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 
@@ -56,12 +57,6 @@ def backends(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Gate:
@@ -222,7 +217,9 @@ async def test_targets_change_without_a_reload(gate: Gate, backends: dict[str, l
     first, second = backends["wallet"]
     for now in ([first], [second]):
         backends["wallet"][:] = now
-        await asyncio.sleep(0.25)
+        async with asyncio.timeout(60):
+            while (await gate.get("/")).json()["name"] != f"{now[0]}:8080":  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.02)
         assert {(await gate.get("/")).json()["name"] for _ in range(4)} == {f"{now[0]}:8080"}
     assert gate.ingress._loaded is loaded
 
