@@ -54,7 +54,9 @@ def test_a_killed_up_and_a_killed_supervisor_leave_nothing_running_and_the_next_
     phase, log = places(clone).phase, event_log(clone)
     cut = clone.start("up")
     try:
-        until(lambda: '"op":"update"' in written(log) and phase.read_text() == "applying", "the first change")
+        until(
+            lambda: '"op":"update"' in written(log) and phase.read_text() == "applying", "the first change", every=0.02
+        )
     finally:
         cut.kill()
         cut.wait()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ import pytest
 
 from localcloud.engine.run import WITHOUT_CHECKPOINTS, inherited
 from localcloud.runtime import processes
+from tests.cuts import begun_in, has_unread_request
 from tests.engine.engines import FarEnd
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -63,7 +63,7 @@ class Cli:
     def run(self, *words: str) -> tuple[int, str]:
         """Exit code, and all that it said."""
         started = self.start(*words)
-        said, _ = started.communicate(timeout=120)
+        said, _ = started.communicate(timeout=600)
         return started.returncode, said
 
     def done(self, *words: str) -> str:
@@ -90,13 +90,14 @@ def _cut_off(far: FarEnd, cli: Cli) -> dict[str, Any]:
         code, said = cli.run("up", "--yes", "--skip-preview")
         assert code != 0 and "the stack is currently locked by 1 lock(s)" in said
         assert len(cli.buckets()) == 3
+        state = far.workspace.state_file("local")
+        _until(lambda: not begun_in(state), first)  # the third is there before all is done about it
         # It answers nothing from here on: what has begun is not over before the engine is dead.
         emulator.suspend()
         (far.workspace.project / "go").touch()
-        state = far.workspace.state_file("local")
-        _until(lambda: '"creating"' in state.read_text(), first)
+        _until(lambda: begun_in(state) == {"b3"}, first)
         # The engine notes it before it asks for it: killed in between, it would have begun what nobody was asked for.
-        _until(lambda: _has_unread_request(far.cloud.endpoint), first)
+        _until(lambda: has_unread_request(far.cloud.endpoint), first)
     finally:
         os.killpg(first.pid, signal.SIGKILL)
         first.communicate()
@@ -142,15 +143,8 @@ def test_what_a_killed_one_left_is_repaired_and_the_next_ends_it(far: FarEnd) ->
 
 
 def _until(reached: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not reached():
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def _has_unread_request(endpoint: str) -> bool:
-    """Whether the kernel holds a request for the server at this address, which the server has not read."""
-    port = f":{urlsplit(endpoint).port:04X}"
-    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return any(local.endswith(port) and int(queues.partition(":")[2], 16) for _, local, _, _, queues, *_ in sockets)

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.cuts import begun_in, has_unread_request, latest
 from tests.faults.platform import PATIENCE, Platform
 from tests.faults.test_lasting import check, write
 
@@ -95,11 +96,27 @@ def test_a_provider_that_answers_after_the_engines_ten_seconds_is_waited_for(pla
     check(platform)
 
 
-def _cut_off(platform: Platform, until: str, settle: float) -> str:
-    """A plain `pulumi up`, killed once its state holds the pattern `until`; returns the state that it leaves.
+#: Four buckets of a name, of which those after the first `free` wait for a file, so that there is a half way.
+_PROGRAM = """
+import asyncio, pathlib
 
-    settle: seconds between what is waited for and the kill; the emulator answers nothing from then, so that what has begun
-    is not over before the engine is dead.
+async def opened():
+    pathlib.Path({asked!r}).touch()
+    while not pathlib.Path({go!r}).exists():
+        await asyncio.sleep(0.05)
+    return "yes"
+
+for n in range(4):
+    gate = "yes" if n < {free} else pulumi.Output.from_input(opened())
+    aws.s3.Bucket(f"b{{n}}", bucket=f"{word}-{{n}}", tags={{"gate": gate}})
+"""
+
+
+def _cut_off(platform: Platform, word: str, free: int, asked: Path, go: Path) -> str:
+    """A plain `pulumi up` of _PROGRAM, killed when the first `free` buckets are made and the others asked for; returns the
+    state that it leaves.
+
+    From when these are let go the emulator answers nothing: what has begun is not over before the engine is dead.
     """
     for words in (["init", "-q"], ["add", "environments", "Pulumi.yaml"], [*_AUTHOR, "commit", "-qm", "as it is"]):
         subprocess.run(["git", *words], cwd=platform.directory, check=words[-1] != "as it is")
@@ -115,16 +132,33 @@ def _cut_off(platform: Platform, until: str, settle: float) -> str:
         stderr=subprocess.STDOUT,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
-    try:
+
+    def until(reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not re.search(until, state.read_text()) and plain.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
+        while not reached():
+            assert plain.poll() is None, plain.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def made() -> int:
+        found = [
+            each.get("outputs", {}).get("bucket", "") for each in latest(state)["resources"] if not each.get("delete")
+        ]
+        return sum(bucket.startswith(word) for bucket in found)
+
+    try:
+        until(lambda: asked.exists() and made() == free and not begun_in(state))
         emulator.send_signal(signal.SIGSTOP)
-        time.sleep(settle)
+        go.touch()
+        until(lambda: begun_in(state) == {f"b{n}" for n in range(free, 4)})
+        until(
+            lambda: has_unread_request(platform.info["emulator"])
+        )  # noted in the state is what is only about to be asked for
         for process in (*psutil.Process(plain.pid).children(recursive=True), psutil.Process(plain.pid)):
             process.kill()
     finally:
         emulator.send_signal(signal.SIGCONT)
+        plain.kill()
         printed, _ = plain.communicate(timeout=60)
     # As an engine leaves it that is killed just while it writes it.
     state.with_name(f"{state.name}.attrs").write_bytes(b"")
@@ -135,10 +169,10 @@ def _cut_off(platform: Platform, until: str, settle: float) -> str:
     return left
 
 
-#: What is begun when a plain run is killed: a word in the buckets' names, what the state holds then, how long after that.
-_MADE = ("made-by-a-killed-run", "made-by-a-killed-run", 0.2)
-_REPLACED_WHILE_MADE = ("replaced-while-made", r'"type":\s*"creating"', 0.2)
-_REPLACED_BEFORE_DELETED = ("replaced-before-deleted", r'"delete":\s*true', 0.0)
+#: A word in the buckets' names, and how many of them are made when a plain run is killed that makes the others.
+_MADE = ("made-by-a-killed-run", 0)
+_REPLACED_WHILE_MADE = ("replaced-while-made", 0)
+_REPLACED_BEFORE_DELETED = ("replaced-before-deleted", 3)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +185,7 @@ _REPLACED_BEFORE_DELETED = ("replaced-before-deleted", r'"delete":\s*true', 0.0)
     ],
 )
 def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(
-    platform: Platform, kills: list[tuple[str, str, float]]
+    platform: Platform, kills: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     """Killed while it makes buckets; then, as these are replaced, before the old ones are deleted, and by night also while the
     new ones are made, when the old ones are there, too."""
@@ -159,13 +193,14 @@ def test_what_a_killed_plain_pulumi_had_begun_is_found_and_ends_as_one_resource(
     program = platform.directory / "__main__.py"
     original = program.read_text()
 
-    def cut_off(word: str, until: str, settle: float) -> None:
+    def cut_off(word: str, free: int) -> None:
         """Four buckets of a name; the run that makes them is killed, and the next `up` ends with them alone."""
-        before = _buckets(platform)
-        program.write_text(original + f"\nfor n in range(4):\n    aws.s3.Bucket(f'b{{n}}', bucket=f'{word}-{{n}}')\n")
-        assert re.search(until, _cut_off(platform, until, settle))
+        before, asked, go = _buckets(platform), tmp_path / f"{word}-asked", tmp_path / f"{word}-go"
+        program.write_text(original + _PROGRAM.format(word=word, free=free, asked=str(asked), go=str(go)))
+        left = _cut_off(platform, word, free, asked, go)
+        assert word in left and len(re.findall(r'"delete":\s*true', left)) == free
         if before != {"kept"}:
-            assert (before - {"kept"}) & _buckets(platform), "the old ones were gone before the engine was killed"
+            assert before <= _buckets(platform), "the old ones were gone before the engine was killed"
         _, _, said = platform.run("up", "--port", str(platform.port))
         assert "was cut off at" in said
         assert _buckets(platform) == {"kept", *(f"{word}-{n}" for n in range(4))}
