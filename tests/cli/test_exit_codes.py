@@ -255,7 +255,7 @@ def test_what_an_earlier_run_left_is_found_and_ended_without_its_files(tmp_path:
         assert [process.pid for process in found.processes] == [left.pid]
         assert {r.state for r in remains.everywhere()} >= {state, other}
         found.end(1)
-        left.wait(10)
+        left.wait(60)
         assert foreign.poll() is None
         assert remains.of(state).processes == ()
     finally:

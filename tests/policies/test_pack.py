@@ -61,7 +61,7 @@ def _pack(stack: str = "prod") -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
 
 
 @pytest.fixture(scope="module")

@@ -354,6 +354,6 @@ def test_down_without_a_virtual_environment_stops_what_runs(tmp_path: Path) -> N
             done = _make(directory, environment, "down")
             assert done.returncode == 0
             assert "the data is kept" in done.stdout
-            assert supervisor.wait(10) == -signal.SIGTERM
+            assert supervisor.wait(60) == -signal.SIGTERM
         finally:
             supervisor.kill()

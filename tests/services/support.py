@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -52,19 +51,6 @@ INSIDE = {
 DATA_KEY = "arn:aws:kms:ap-south-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 CATALOG = load_catalog(ROOT / "services", "laptop")
 SERVICES = tuple(CATALOG.services)
-
-
-def free_port() -> int:
-    """Below the ephemeral ports, so that no outgoing connection takes it; a Valkey cluster also needs the port 10,000 above."""
-    while True:
-        port = 15000 + secrets.randbelow(7000)
-        with socket.socket() as probe, socket.socket() as above:
-            try:
-                probe.bind(("127.0.0.1", port))
-                above.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass

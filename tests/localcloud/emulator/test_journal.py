@@ -87,9 +87,10 @@ def test_a_receipt_of_before_the_kill_still_deletes_its_message(start: Start, tm
     first = start(file)
     sqs = first.client("sqs")
     queue = sqs.create_queue(QueueName="queue", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
-    later = threading.Timer(0.5, lambda: first.client("sqs").send_message(QueueUrl=queue, MessageBody="polled for"))
+    other = first.client("sqs")
+    later = threading.Timer(0.5, lambda: other.send_message(QueueUrl=queue, MessageBody="polled for"))
     later.start()
-    polled = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    polled = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     assert [message["Body"] for message in polled] == ["polled for"]
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=queue, MessageBody=body)

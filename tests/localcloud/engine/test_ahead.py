@@ -120,7 +120,7 @@ def test_a_program_ends_with_its_host_whatever_it_is_about(engine: Engine, tmp_p
             assert plugin.stdout is not None
             assert plugin.stdout.readline().endswith("started\n")
             host.kill()
-            psutil.wait_procs([ready], timeout=10)
+            psutil.wait_procs([ready], timeout=60)
             assert not ready.is_running() or ready.status() == psutil.STATUS_ZOMBIE
             running.cancel()
 

@@ -148,7 +148,8 @@ async def test_a_feed_comes_as_it_was_published_and_fails_as_it_is_told_to(partn
         host = {"Host": "scorer.partners:8090"}
         assert (await http.get("/1.json", headers=host)).status_code == 404
         log = {"match": {"id": "m", "sport": "cricket"}, "events": [{"id": str(n)} for n in range(4)]}
-        cuts = [{"at": at, "events": at + 1, "stage": "in play"} for at in (0, 1, 2, 7200)]
+        ends = (0, 1, 2, 10_000_000)  # at this speed three at once, and one long after the test
+        cuts = [{"at": at, "events": number + 1, "stage": "in play"} for number, at in enumerate(ends)]
         told = {"path": "/1.json", "log": log, "cuts": cuts, "speed": 3600}
         assert (await http.put("/_partners/feeds/scorer", json=told)).status_code == 200
         async with asyncio.timeout(30):

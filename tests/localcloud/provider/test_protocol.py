@@ -34,7 +34,7 @@ def port(endpoint: str, tmp_path_factory: pytest.TempPathFactory, schemas: Any) 
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
         process.stdout.close()
 
 

@@ -76,10 +76,10 @@ def test_an_error_is_the_apis_and_nobody_there_is_said(serving: tuple[Serve, lis
     head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(refused)
     with pytest.raises(ClientError, match=r"ClusterNotFoundException.*none"):
         _list(serving[0]((head + refused,)))
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    with pytest.raises(EndpointConnectionError):
-        _list(OperationClients(f"http://127.0.0.1:{port}", agent="tests"))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen; nor can anybody else there
+        with pytest.raises(EndpointConnectionError):
+            _list(OperationClients(f"http://127.0.0.1:{nobody.getsockname()[1]}", agent="tests"))
 
 
 def test_a_request_that_would_leave_the_machine_is_stopped(serving: tuple[Serve, list[bytes]]) -> None:

@@ -180,8 +180,8 @@ async def test_a_frozen_database_keeps_no_request_from_signing(auth: Auth, monke
         await asyncio.sleep(3600)
 
     monkeypatch.setattr("services.auth.repository.keys", never)
-    operations = await asyncio.wait_for(auth.bearer("wallet-credit"), 10)
-    assert (await asyncio.wait_for(auth.client.get("/auth/me", headers=operations), 10)).status_code == 403
+    operations = await asyncio.wait_for(auth.bearer("wallet-credit"), 60)
+    assert (await asyncio.wait_for(auth.client.get("/auth/me", headers=operations), 60)).status_code == 403
 
 
 def form(auth: Auth, **changes: str) -> dict[str, str]:

@@ -50,14 +50,17 @@ class Process:
             assert time.monotonic() < deadline, self.text()
             await asyncio.sleep(0.1)
 
-    async def end(self, seconds: float = 20) -> int:
+    async def end(self, seconds: float = 120) -> int:
         self.popen.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(self.popen.wait, seconds)
 
 
 @contextmanager
-def process(name: str, environment: dict[str, str], directory: Path) -> Iterator[Process]:
-    started = Process(module(name), environment, directory / f"{name}.log")
+def process(
+    name: str, environment: dict[str, str], directory: Path, command: list[str] | None = None
+) -> Iterator[Process]:
+    """`command`: another one than the container's."""
+    started = Process(command or module(name), environment, directory / f"{name}.log")
     try:
         yield started
     finally:

@@ -109,7 +109,7 @@ def blocked() -> tuple[FastAPI, asyncio.Event]:
     """An application whose requests wait for an event."""
     app, event = FastAPI(), asyncio.Event()
     app.state.draining, app.state.sweep = False, Sweep(app.state)
-    app.state.admission = Admission(waiting=BURST, seconds=30)
+    app.state.admission = Admission(waiting=BURST, seconds=120)
     app.add_middleware(Admitted, app.state.admission)
     app.add_middleware(RequestContext, Endpoints())
 
@@ -129,10 +129,10 @@ def blocked() -> tuple[FastAPI, asyncio.Event]:
 async def test_what_is_too_much_is_refused_at_once_and_health_checks_answer(wire: bool) -> None:
     """Through the application alone, and over a socket, where the answer is a constant."""
     app, event = blocked()
-    async with asyncio.timeout(30), serving(app) as (host, port):
+    async with asyncio.timeout(120), serving(app) as (host, port):
         limits = httpx.Limits(max_connections=None)
         transport = httpx.AsyncHTTPTransport(limits=limits) if wire else httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:{port}", timeout=20) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}:{port}", timeout=120) as client:
             taken = [asyncio.create_task(client.get("/work")) for _ in range(RUNNING + BURST)]
             while not app.state.admission.full():  # noqa: ASYNC110 - it is the server's state, not an event
                 await asyncio.sleep(0.01)

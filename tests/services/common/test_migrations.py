@@ -116,7 +116,9 @@ async def test_an_index_is_made_while_the_service_writes(cloud: Cloud, stage: St
     await slow.execute("SELECT count(*) FROM notifications")
     tasks = [asyncio.create_task(migrate("wallet", settings)) for _ in range(3)]
     await until(quick, "SELECT to_regclass('ix_notifications_seen_at') IS NOT NULL")
-    await asyncio.wait_for(quick.execute(WRITE, account, transaction), 5)
+    await asyncio.wait_for(
+        quick.execute(WRITE, account, transaction), 60
+    )  # else it would wait for a commit that comes later
     assert await valid(quick) is False
     assert not any(task.done() for task in tasks)
     await began.commit()

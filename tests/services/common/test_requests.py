@@ -106,7 +106,7 @@ async def test_a_locked_row_makes_a_request_busy_not_endless(wallet: Wallet) -> 
     """Somebody holds an account's row: after the lock timeout the caller is told to come again, and nothing has happened."""
     one, other = await wallet.player(100), await wallet.player()
     owner = await wallet.auth.cloud.connect(wallet.database, role="owner", service="wallet")
-    async with asyncio.timeout(15), owner.transaction():
+    async with asyncio.timeout(120), owner.transaction():
         await owner.execute("SELECT 1 FROM balances WHERE account_id = $1 FOR UPDATE", one.account)
         answer = await one.transfer(other.account, 10, key="intent-0001")
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")

@@ -285,11 +285,13 @@ def measured(text: str) -> tuple[int, int]:
     return line["SpansSent"], line["SpansDropped"]
 
 
-def test_kept_spans_reach_the_collector_and_what_is_too_much_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_kept_spans_reach_the_collector_and_what_is_too_much_is_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.common.telemetry.exporter.PAUSE_SECONDS", 600)  # nothing is taken out while it fills
     with collector(200) as (url, bodies):
         exporter = Exporter(url, RESOURCE)
-        with exporter._lock:  # so long nothing is taken out: the queue fills
-            exporter._count = MOST_WAITING - 10
+        exporter._count = MOST_WAITING - 10
         filled(exporter, 15)
         exporter.close(20)
     sent = [span for body in bodies for span in json.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"]]

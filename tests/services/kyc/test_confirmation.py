@@ -235,7 +235,7 @@ async def test_an_answer_that_trickles_in_ends() -> None:
     keys = SecureIdKeys("verifier", "secret-of-the-verifier")
     async with client(f"http://{host}:{port}") as http:
         with pytest.raises(Unknown, match="TimeoutError"):
-            await SecureId(http, keys, seconds=0.5).confirm("1", PAN, "Asha", BORN)
+            await SecureId(http, keys, seconds=2).confirm("1", PAN, "Asha", BORN)
     server.close()
     assert transport.stand_in.charged, "it was paid all the same"
     assert timedelta(seconds=CALL_SECONDS) < confirmation.Confirm.timeout

@@ -115,7 +115,7 @@ def until_ready(server: PostgresServer) -> None:
         connection = await connect(settings_of(server, "app"), "test")
         await connection.close()
 
-    for _ in range(100):
+    for _ in range(600):
         try:
             return asyncio.run(ask())
         except (OSError, asyncpg.PostgresError):

@@ -147,6 +147,8 @@ def test_occupied_database_address_is_named(shared: Platform) -> None:
         ):
             shared.converge()
     shared.converge()
+    shared.aws.client("rds").delete_db_instance(DBInstanceIdentifier="taken", SkipFinalSnapshot=True)
+    shared.converge()
 
 
 def test_engine_that_is_not_run_here_is_told(shared: Platform) -> None:
@@ -177,16 +179,19 @@ def test_stop_leaves_no_process_no_port_and_keeps_what_lasts(ended: Platform) ->
     Valkey(host=broker, password="token").set("kept", "yes")
     pids = everything(ended)
     assert len(pids) > 6
-    state, info = ended.config.state, ended.running.info
+    state, info, task = ended.config.state, ended.running.info, ended.service_status("family")["tasks"][0]["id"]
     ended.stop()
     assert [pid for pid in pids if alive(pid)] == []
     assert not (state / "supervisor.json").exists()
     assert not (state / "tasks").exists()
     with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # of a connection that it has closed the kernel knows still
         probe.bind(("127.0.0.1", ended.config.ingress_port))
     with pytest.raises(SupervisorError, match="none is running"):
         Client.connect(state)
-    log = next((state / "logs" / "family").glob("*/*.log"))
+    (log,) = (state / "logs" / "family").glob(f"*/{task}.log")  # not one of a task that was killed before
     assert "web ends in order" in log.read_text()
 
     ended.start()
@@ -230,12 +235,12 @@ def test_occupied_ingress_port_is_named_and_nothing_stays(tmp_path: Path) -> Non
     ):
         platform.start()
     until(lambda: not (platform.config.state / "supervisor.json").exists())
-    mine = [
-        process.info["cmdline"]
-        for process in psutil.process_iter(["cmdline"])
-        if str(tmp_path) in str(process.info["cmdline"])
-    ]
-    assert mine == []
+
+    def mine() -> list[list[str]]:
+        found = (process.info["cmdline"] for process in psutil.process_iter(["cmdline"]))
+        return [command for command in found if str(tmp_path) in str(command)]
+
+    until(lambda: mine() == [], what="the end of what it had started")
 
 
 def test_dead_emulator_is_named_and_comes_back(shared: Platform) -> None:

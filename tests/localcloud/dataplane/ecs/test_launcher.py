@@ -107,7 +107,7 @@ class Stage:
         """(status, output) of a command."""
         process, output = await self.launch(*words, preload=preload, small=small, **more)
         assert isinstance(process, Forked if preload else Spawned)
-        status = await asyncio.wait_for(process.ended(), 20)
+        status = await asyncio.wait_for(process.ended(), 120)
         return status, (await output).decode()
 
 
@@ -179,9 +179,9 @@ async def test_signals_reach_it_and_its_group_ends_with_it(stage: Stage) -> None
     process, output = await stage.launch("-m", "polite")
     await _until(lambda: (stage.root / "ready").exists())
     process.signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.ended(), 10) == 5
+    assert await asyncio.wait_for(process.ended(), 120) == 5
     signal_group(process.pid, signal.SIGKILL)
-    assert await asyncio.wait_for(output, 10) == b"ending\n"  # the pipe is closed: the grandchild is gone
+    assert await asyncio.wait_for(output, 120) == b"ending\n"  # the pipe is closed: the grandchild is gone
 
 
 async def test_changed_code_gets_a_new_server_and_the_old_one_goes_with_its_last_process(stage: Stage) -> None:
@@ -195,7 +195,7 @@ async def test_changed_code_gets_a_new_server_and_the_old_one_goes_with_its_last
     assert [row["pid"] for row in stage.launcher.status()] != [old]
     assert _state(old)
     process.signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.ended(), 10) == -signal.SIGTERM
+    assert await asyncio.wait_for(process.ended(), 120) == -signal.SIGTERM
     await _until(lambda: _state(old) in ("", "Z"))
     assert not stage.problems
 
@@ -223,7 +223,7 @@ async def test_what_it_started_dies_with_a_killed_server_and_the_next_start_work
     stage.module("show", "print('here')")
     process, _ = await stage.launch("-m", "stays")
     os.kill(stage.launcher.status()[0]["pid"], signal.SIGKILL)
-    assert await asyncio.wait_for(process.ended(), 10) == -signal.SIGKILL
+    assert await asyncio.wait_for(process.ended(), 120) == -signal.SIGKILL
     await _until(lambda: _state(process.pid) in ("", "Z"))
     assert await stage.run("-m", "show") == (0, "here\n")
 
@@ -293,6 +293,6 @@ def _state(pid: int) -> str:
 
 
 async def _until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)

@@ -204,15 +204,14 @@ def test_stop_is_asked_for_and_then_enforced_on_all_descendants(shared: Platform
     )
     shared.aws.client("ecs").update_service(cluster="test", service="stubborn", desiredCount=0)
     shared.converge()
-    assert "heard" in logs(shared, "stubborn")
-    assert not alive(pid)
-    assert not alive(int(line.split()[1]))
+    until(lambda: "heard" in logs(shared, "stubborn"), what="what it said, read from its pipe")
+    until(lambda: not alive(pid) and not alive(int(line.split()[1])), what="the end of both, which were killed")
 
 
 def test_end_of_an_essential_container_ends_its_task(shared: Platform) -> None:
     check = {"command": ["CMD-SHELL", "true"], "interval": 5}
-    shared.deploy("pair", shared.web(healthCheck=check), shared.container("side", "stay.py"))
     shared.program("stay.py", "import time; time.sleep(100)")
+    shared.deploy("pair", shared.web(healthCheck=check), shared.container("side", "stay.py"))
     shared.converge()
     before = shared.service_status("pair")["tasks"][0]
     children = [child for child in psutil.Process(shared.running.info.pid).children() if "stay.py" in child.cmdline()]

@@ -25,7 +25,7 @@ from localcloud.dataplane.stores.postgres import (
 from localcloud.runtime.errors import SupervisorError
 
 #: Of this process alone: other workers run servers too.
-HOST = f"127.97.{os.getpid() % 250}.16"
+HOST = f"127.97.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 QUICK = {"fsync": "off", "synchronous_commit": "off"}
 
 
@@ -111,7 +111,7 @@ def test_killed_server_starts_again_though_its_lock_names_a_living_process(serve
     process = psutil.Process(server.pid)
     family = process.children(recursive=True)
     process.kill()
-    psutil.wait_procs([process, *family], timeout=10)
+    psutil.wait_procs([process, *family], timeout=60)
     lock = server.data_dir / "postmaster.pid"
     lines = lock.read_text().splitlines()
     lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")

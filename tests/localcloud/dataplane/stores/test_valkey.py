@@ -21,7 +21,7 @@ from model.broker import access_string
 pytestmark = pytest.mark.process
 
 #: Of this process alone: other workers run servers too.
-HOST = f"127.98.{os.getpid() % 250}.16"
+HOST = f"127.98.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 
 
 @pytest.fixture
