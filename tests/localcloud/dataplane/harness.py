@@ -44,7 +44,6 @@ FAST = Timing(
 #: A web process: standard library only, so that a start takes a tenth of a second.
 WEB = """
 import http.server, json, os, signal, socket, sys, threading, time, urllib.request
-from tests.ports import free_port
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
