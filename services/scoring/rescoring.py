@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scoring.engine import Line, Pick, Roster, RosterScorer, Rules, Scorecard, ScoringError, scorecard
+from scoring.engine.errors import RulesError
 from services.common import events, outbox
 from services.common.clock import Clock
 from services.scoring import letters, reading, repository, seasons, teams_repository
@@ -112,10 +113,13 @@ async def scorer_of(session: AsyncSession, slate: Slate) -> RosterScorer:
 
 
 async def rules_of(session: AsyncSession, sha256: str) -> Rules:
-    """Published rules, ready to score with."""
+    """Published rules, ready to score with. RulesError if they are not what was published under that hash."""
     kept = await repository.rules(session, sha256)
     assert kept is not None, sha256
-    return await asyncio.to_thread(reading.read_rules, kept.document, kept.parameters)
+    rules = await asyncio.to_thread(reading.read_rules, kept.document, kept.parameters)
+    if rules.sha256 != sha256:
+        raise RulesError(kept.name, f"was published under the hash {sha256}; what is stored hashes to {rules.sha256}")
+    return rules
 
 
 def roster_of(picked: dict[str, Any], players: dict[str, Any]) -> Roster:

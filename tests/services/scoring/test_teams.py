@@ -123,6 +123,20 @@ async def test_whoever_moved_is_notified_once_whatever_their_teams(scoring: Scor
     await owner.close()
 
 
+async def test_rules_that_somebody_has_changed_in_the_database_score_nothing(scoring: Scoring) -> None:
+    sha256 = await scoring.rules(RULES[0])
+    async with scoring.app.state.sessions() as session:
+        assert (await rescoring.rules_of(session, sha256)).sha256 == sha256
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            await session.execute(text("UPDATE rules SET document = '{}'"))
+        await session.rollback()
+        owner = await scoring.auth.cloud.connect(scoring.database, role="owner", service="scoring")
+        await owner.execute("""UPDATE rules SET document = jsonb_set(document::jsonb, '{title}', '"Other"')::json""")
+        with pytest.raises(ScoringError, match=f"published under the hash {sha256}"):
+            await rescoring.rules_of(session, sha256)
+        await owner.close()
+
+
 async def test_a_notification_has_its_match_although_no_foreign_key_asks_for_it(scoring: Scoring) -> None:
     """Nobody takes a match away from under what names it: not the service's role, nor its owner once it has events."""
     sha256 = await scoring.rules(RULES[1])
