@@ -18,6 +18,7 @@ from moto.elb import models as elb
 from moto.elbv2 import models as elbv2
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.responses import IamResponse
 from moto.logs.metric_filters import MetricFilters
 from moto.rds.exceptions import DBParameterGroupNotFoundError, SubscriptionNotFoundError
 from moto.rds.models import DBInstance, RDSBackend
@@ -40,6 +41,21 @@ def rds_modify_subnet_group_keeps_it() -> None:
         return group
 
     _replace(RDSBackend, modify_db_subnet_group)
+
+
+def iam_lists_whose_boundary_a_policy_is() -> None:
+    """moto 5.2.5 does not look at PolicyUsageFilter: with PermissionsBoundary it answers to whom the policy is attached."""
+    original = IamResponse.list_entities_for_policy
+
+    def list_entities_for_policy(self: Any) -> ActionResult:
+        if self._get_param("PolicyUsageFilter") != "PermissionsBoundary":
+            return original(self)
+        arn = self._get_param("PolicyArn")
+        roles = [role for role in self.backend.get_roles() if role.permissions_boundary_arn == arn]
+        found = [{"RoleName": role.name, "RoleId": role.id} for role in roles]
+        return ActionResult({"PolicyRoles": found, "PolicyGroups": [], "PolicyUsers": [], "IsTruncated": False})
+
+    _replace(IamResponse, list_entities_for_policy)
 
 
 def nat_gateways_take_their_interface_along() -> None:
@@ -308,6 +324,7 @@ def invalidations_end_as_in_aws() -> None:
 PATCHES: tuple[Callable[[], None], ...] = (
     invalidations_end_as_in_aws,
     rds_modify_subnet_group_keeps_it,
+    iam_lists_whose_boundary_a_policy_is,
     nat_gateways_take_their_interface_along,
     rds_parameters_can_be_reset,
     rds_promotion_ends_the_replication,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.provider import check, differ, read, shapes
-from localcloud.provider.constraints import standing
+from localcloud.provider.constraints import standing, standing_names
 from localcloud.provider.errors import Gone, PartlyCreated, Refused
 from localcloud.provider.read import TAGS, Settings, explained, is_gone
 from localcloud.provider.row import Call, Context, Inputs, Row, Tagging
@@ -39,9 +39,15 @@ def create(core: Core, settings: Settings, token: str, inputs: Inputs) -> tuple[
         hook(context)
     if row.recorded:
         resource_id = str(fill(row.id, context.environment))
-        if core.store.find(token, resource_id) is not None:
-            raise Refused(f"{token}: {resource_id!r} already exists")
+        if core.store.find(token, resource_id) is not None and not inputs.get("allowOverwrite"):
+            raise Refused(f"{token}: {standing_names.taken(token)}: {resource_id!r}")
+        # Kept first: who is killed in between leaves no name that nobody has.
         core.store.keep(token, resource_id, inputs)
+        try:
+            standing_names.claim(core.store, token, resource_id, inputs, context["region"])
+        except Refused:
+            core.store.forget(token, resource_id)
+            raise
         return resource_id, core.read(settings, token, resource_id, inputs)[1]
     tags = inputs.get("tags") or {}
     operation = row.variant(inputs) if row.variant else row.create
@@ -190,6 +196,7 @@ def update(
     for hook in standing.UPDATE.get(token, ()):
         hook(context)
     if row.recorded:
+        standing_names.claim(core.store, token, resource_id, news, context["region"])
         core.store.keep(token, resource_id, news)
         return core.read(settings, token, resource_id, news, outputs)[1]
     if row.update and plain:

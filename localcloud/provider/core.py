@@ -149,6 +149,7 @@ class Core:
             release=self._addresses.release,
             ingress=self._ingress,
             recorded=self.store.of_kind,
+            elsewhere=partial(self._raw, row.service),
         )
         if resource_id:
             context.locate(resource_id)

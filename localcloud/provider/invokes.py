@@ -8,6 +8,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.provider import policy_document
+from localcloud.provider.constraints.managed_policies import (
+    CACHE_POLICIES,
+    ORIGIN_REQUEST_POLICIES,
+    RESPONSE_HEADERS_POLICIES,
+)
 from localcloud.provider.core import Core
 from localcloud.provider.errors import Refused
 from localcloud.provider.read import Settings
@@ -20,31 +25,6 @@ _ELB_ACCOUNTS = {
     "ap-south-1": "718504428378", "ap-southeast-1": "114774131450", "ap-southeast-2": "783225319266",
     "ap-northeast-1": "582318560864", "eu-west-1": "156460612806", "eu-west-2": "652711504416", "eu-central-1": "054676820928",
 }  # fmt: skip
-
-#: Ids of CloudFront's managed policies, from its documentation: they are the same in every account.
-_CACHE_POLICIES = {
-    "Managed-CachingOptimized": "658327ea-f89d-4fab-a63d-7e88639e58f6",
-    "Managed-CachingOptimizedForUncompressedObjects": "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
-    "Managed-CachingDisabled": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-    "Managed-Amplify": "2e54312d-136d-493c-8eb9-b001f22f67d2",
-    "UseOriginCacheControlHeaders": "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
-    "UseOriginCacheControlHeaders-QueryStrings": "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
-}
-_ORIGIN_REQUEST_POLICIES = {
-    "Managed-AllViewer": "216adef6-5c7f-47e4-b989-5492eafa07d3",
-    "Managed-AllViewerExceptHostHeader": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
-    "Managed-AllViewerAndCloudFrontHeaders-2022-06": "33f36d7e-f396-46d9-90e0-52428a34d9dc",
-    "Managed-CORS-S3Origin": "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf",
-    "Managed-CORS-CustomOrigin": "59781a5b-3903-41f3-afcb-af62929ccde1",
-    "Managed-UserAgentRefererHeaders": "acba4595-bd28-49b8-b9fe-13317c0390fa",
-}
-_RESPONSE_HEADERS_POLICIES = {
-    "Managed-SimpleCORS": "60669652-455b-4ae9-85a4-c4c02393f86c",
-    "Managed-CORS-With-Preflight": "5cc3b908-e619-4b99-88e5-2cf7f45965bd",
-    "Managed-SecurityHeadersPolicy": "67f7725c-6f97-4210-82d7-5512b31e9d03",
-    "Managed-CORS-and-SecurityHeadersPolicy": "e61eb60c-9c35-4d20-a928-2b84e02af89c",
-    "Managed-CORS-with-preflight-and-SecurityHeadersPolicy": "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
-}
 
 
 def _identity(core: Core, settings: Settings, _: Answer) -> Answer:
@@ -156,12 +136,12 @@ FUNCTIONS: Mapping[str, Callable[[Core, Settings, Answer], Answer]] = {
     "aws:elb/getServiceAccount:getServiceAccount": _service_account,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
     "aws:ec2/getPrefixList:getPrefixList": _prefix_list,
-    "aws:cloudfront/getCachePolicy:getCachePolicy": _managed("getCachePolicy", _CACHE_POLICIES, "cache-policy"),
+    "aws:cloudfront/getCachePolicy:getCachePolicy": _managed("getCachePolicy", CACHE_POLICIES, "cache-policy"),
     "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _managed(
-        "getOriginRequestPolicy", _ORIGIN_REQUEST_POLICIES, "origin-request-policy"
+        "getOriginRequestPolicy", ORIGIN_REQUEST_POLICIES, "origin-request-policy"
     ),
     "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _managed(
-        "getResponseHeadersPolicy", _RESPONSE_HEADERS_POLICIES, "response-headers-policy"
+        "getResponseHeadersPolicy", RESPONSE_HEADERS_POLICIES, "response-headers-policy"
     ),
 }
 

@@ -28,6 +28,9 @@ class KeptProperties:
                 "CREATE TABLE IF NOT EXISTS kept (token TEXT, id TEXT, properties TEXT NOT NULL, PRIMARY KEY (token, id))"
             )
             connection.execute("CREATE TABLE IF NOT EXISTS made (urn TEXT PRIMARY KEY, id TEXT NOT NULL)")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS named (token TEXT, name TEXT, id TEXT NOT NULL, PRIMARY KEY (token, name))"
+            )
             if _identity(connection) == 0:
                 connection.execute("BEGIN IMMEDIATE")  # the provider and the data plane begin at the same time
                 if _identity(connection) == 0:
@@ -73,9 +76,11 @@ class KeptProperties:
         """What is kept of a resource; empty when nothing is."""
         return self.find(token, resource_id) or {}
 
-    def of_kind(self, token: str) -> dict[str, dict[str, Any]]:
-        """What is kept of all resources of a kind, by id."""
-        rows = self._connection().execute("SELECT id, properties FROM kept WHERE token = ? ORDER BY id", (token,))
+    def of_kind(self, token: str, containing: str = "") -> dict[str, dict[str, Any]]:
+        """What is kept of all resources of a kind, by id; with `containing` of those alone in which it stands somewhere."""
+        query = "SELECT id, properties FROM kept WHERE token = ? AND (? = '' OR instr(properties, ?)) ORDER BY id"
+        written = json.dumps(containing)[1:-1]
+        rows = self._connection().execute(query, (token, written, written))
         return {resource_id: json.loads(properties) for resource_id, properties in rows}
 
     def keep(self, token: str, resource_id: str, properties: dict[str, Any]) -> None:
@@ -86,9 +91,21 @@ class KeptProperties:
             )
 
     def forget(self, token: str, resource_id: str) -> None:
-        """Forget a resource; one that is not there is ignored."""
+        """Forget a resource and its name; one that is not there is ignored."""
         with self._connection() as connection:
             connection.execute("DELETE FROM kept WHERE token = ? AND id = ?", (token, resource_id))
+            connection.execute("DELETE FROM named WHERE token = ? AND id = ?", (token, resource_id))
+
+    def claim(self, token: str, resource_id: str, name: str) -> str:
+        """Give a resource a name that one of its kind has at a time, instead of its former one; the id of who has it then."""
+        with self._connection() as connection:
+            connection.execute("INSERT OR IGNORE INTO named VALUES (?, ?, ?)", (token, name, resource_id))
+            query = "SELECT id FROM named WHERE token = ? AND name = ?"
+            holder = str(connection.execute(query, (token, name)).fetchone()[0])
+            if holder == resource_id:
+                former = "DELETE FROM named WHERE token = ? AND id = ? AND name != ?"
+                connection.execute(former, (token, resource_id, name))
+        return holder
 
     def note_made(self, urn: str, resource_id: str = "") -> None:
         """Remember what was made last for a URN, as an engine that is killed just then has not; "" while it is being made."""
@@ -109,6 +126,7 @@ class KeptProperties:
         """Forget everything: what goes with an emulator that starts empty."""
         with self._connection() as connection:
             connection.execute("DELETE FROM kept")
+            connection.execute("DELETE FROM named")
             connection.execute("DELETE FROM made")
 
 

@@ -104,7 +104,8 @@ class Tagging:
 class Context:
     """What code in a row may use: API calls in the right Region, the address book, the row's environment.
 
-    `recorded` gives what the provider's store holds of a kind, by id: the emulator knows nothing of recorded kinds.
+    `recorded` gives what the provider's store holds of a kind, by id: the emulator knows nothing of recorded kinds; with a
+    second text, of those alone in which that stands somewhere. `elsewhere` calls in another Region.
     """
 
     call: Callable[..., dict[str, Any]]
@@ -112,7 +113,8 @@ class Context:
     lease: Callable[[str, str], str]
     release: Callable[[str, str], None]
     ingress: str
-    recorded: Callable[[str], Mapping[str, Mapping[str, Any]]]
+    recorded: Callable[..., Mapping[str, Mapping[str, Any]]]
+    elsewhere: Callable[[str, str, Mapping[str, Any]], dict[str, Any]]
 
     def __getitem__(self, name: str) -> Any:
         return self.environment[name]

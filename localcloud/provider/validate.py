@@ -72,9 +72,24 @@ def _failures(translator: Translator, schema: Schema, inputs: Inputs, new: bool)
         seen = Given(inputs)
         found += [failure for check in CHECKS.get(kind.token, ()) for failure in check(seen)]
         found += policies.failures(kind.token, seen)
+    found += _tags(inputs.get("tags"))
     if found:
         return found  # what follows translates the values
     return [(name, reason) for name, value in inputs.items() for reason in _api_reasons(translator, name, value)]
+
+
+_TAG_KEY, _TAG_VALUE = 128, 256
+
+
+def _tags(tags: Any) -> Iterator[Failure]:
+    """What every service refuses of tags ("Tag naming limits and requirements")."""
+    for key, value in tags.items() if isinstance(tags, dict) and SIGNATURE not in tags else ():
+        if key.lower().startswith("aws:"):
+            yield "tags", f"tags: {key!r}: keys that begin with aws: are reserved for AWS"
+        if len(key) > _TAG_KEY:
+            yield "tags", f"tags: the key {key!r} has {len(key)} characters; accepted are at most {_TAG_KEY}"
+        if isinstance(value, str) and len(value) > _TAG_VALUE and value != UNKNOWN:
+            yield "tags", f"tags.{key} has {len(value)} characters; accepted are at most {_TAG_VALUE}"
 
 
 def _unknown(where: str, known: Mapping[str, Type], given: Mapping[str, Any]) -> Iterator[Failure]:

@@ -14,11 +14,17 @@ from localcloud.provider.constraints import (
     policies,
     standing_buckets,
     standing_databases,
+    standing_endpoints,
     standing_firewall,
+    standing_identity,
     standing_network,
     standing_roles,
     standing_secrets,
     standing_services,
+    standing_taken,
+    standing_users,
+    standing_watch,
+    standing_zones,
 )
 from localcloud.provider.errors import Refused
 from localcloud.provider.row import Context
@@ -29,42 +35,16 @@ Hook = Callable[[Context], None]
 # ---- policies
 
 
-def _policy_gone(context: Context) -> None:
-    found = context.call("list_entities_for_policy", {"PolicyArn": context["id"]})
-    users = [
-        item[key]
-        for member, key in (("PolicyRoles", "RoleName"), ("PolicyUsers", "UserName"), ("PolicyGroups", "GroupName"))
-        for item in found.get(member) or ()
-    ]
-    if users:
-        raise Refused(f"DeleteConflict: the policy {context['id']} is attached to {', '.join(users)}")
-
-
 def _principals(name: str) -> Hook:
     """Principals of this account in a policy exist."""
 
     def check(context: Context) -> None:
         found = policies.document(context["in"].get(name))
         for arn in policies.principals(found) if found else ():
-            parts = arn.split(":", 5)
-            if parts[2] != "iam" or parts[4] != context["account"]:
-                continue
-            kind, _, path = parts[5].partition("/")
-            if kind not in ("role", "user") or "*" in path or path.startswith("aws-service-role/"):
-                continue
-            operation = {"role": ("iam:get_role", "RoleName"), "user": ("iam:get_user", "UserName")}[kind]
-            if not context.exists(operation[0], {operation[1]: path.rsplit("/", 1)[-1]}):
+            if not standing_identity.there(context, arn):
                 raise Refused(f"MalformedPolicy: invalid principal in {name}: {arn} does not exist")
 
     return check
-
-
-def _boundary(context: Context) -> None:
-    """CreateRole, PutRolePermissionsBoundary: the boundary is there."""
-    arn = context["in"].get("permissionsBoundary")
-    asked = arn and "permissionsBoundary" in context.environment.get("changed", ("permissionsBoundary",))
-    if asked and not context.exists("iam:get_policy", {"PolicyArn": arn}):
-        raise Refused(f"NoSuchEntity: permissionsBoundary: the policy {arn} does not exist")
 
 
 def _bucket_policy(context: Context) -> None:
@@ -121,10 +101,21 @@ def _changes_key(context: Context, statement: Mapping[str, Any]) -> bool:
     )
 
 
-def _assumed(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
-    """The table with the roles that services try to assume."""
+def _named(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
+    """The table with what must be there first: roles that services try to assume, what properties name, what a kind needs."""
+    for token in standing_users.NEEDS:
+        found[token] = (standing_users.needs(token), *found.get(token, ()))
+    for token in standing_users.REFERENCES:
+        found[token] = (standing_users.named(token), *found.get(token, ()))
     for token, form in standing_roles.ASSUMED.items():
         found[token] = (*found.get(token, ()), standing_roles.assumed(*form))
+    return found
+
+
+def _used(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
+    """The table with what others must not name any more."""
+    for token in standing_users.USES:
+        found[token] = (*found.get(token, ()), standing_users.used(token))
     return found
 
 
@@ -140,7 +131,22 @@ _CHANGE: Mapping[str, tuple[Hook, ...]] = {
     "aws:s3/bucketPolicy:BucketPolicy": (_bucket_policy,),
     "aws:kms/key:Key": (_key_policy,),
     "aws:kms/keyPolicy:KeyPolicy": (_key_policy,),
-    "aws:iam/role:Role": (_principals("assumeRolePolicy"), _boundary),
+    "aws:kms/grant:Grant": (standing_identity.grant,),
+    "aws:kms/replicaKey:ReplicaKey": (standing_identity.replica, _key_policy),
+    "aws:iam/role:Role": (_principals("assumeRolePolicy"), standing_identity.boundary),
+    "aws:iam/user:User": (standing_identity.boundary,),
+    "aws:iam/rolePolicy:RolePolicy": (standing_identity.role_policy,),
+    "aws:iam/userPolicy:UserPolicy": (standing_identity.user_policy,),
+    "aws:iam/groupPolicy:GroupPolicy": (standing_identity.group_policy,),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": (standing_watch.composite,),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": (standing_watch.actions,),
+    "aws:appautoscaling/policy:Policy": (standing_watch.scaling_policy,),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": (standing_endpoints.endpoint,),
+    "aws:cloudfront/distribution:Distribution": (standing_taken.distribution,),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (standing_databases.cache,),
+    "aws:elasticache/userGroup:UserGroup": (standing_databases.cache_users,),
+    "aws:cloudtrail/trail:Trail": (standing_roles.trail_key,),
+    "aws:route53/record:Record": (standing_zones.record,),
     "aws:sqs/queue:Queue": (_principals("policy"),),
     "aws:sns/topicPolicy:TopicPolicy": (_principals("policy"),),
     "aws:wafv2/webAcl:WebAcl": (standing_firewall.references,),
@@ -152,9 +158,20 @@ _CHANGE: Mapping[str, tuple[Hook, ...]] = {
     "aws:secretsmanager/secretRotation:SecretRotation": (standing_secrets.rotation,),
     "aws:ssm/parameter:Parameter": (standing_secrets.parameter,),
 }
-CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
+CREATE: Mapping[str, tuple[Hook, ...]] = _named(
     {
         **_CHANGE,
+        "aws:lb/loadBalancer:LoadBalancer": (standing_taken.balancer, standing_network.balancer),
+        "aws:lb/targetGroup:TargetGroup": (standing_taken.target_group,),
+        "aws:rds/subnetGroup:SubnetGroup": (standing_taken.subnet_group,),
+        "aws:wafv2/ipSet:IpSet": (standing_taken.ip_set,),
+        "aws:servicediscovery/httpNamespace:HttpNamespace": (standing_taken.namespace,),
+        "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": (standing_taken.namespace,),
+        "aws:cloudfront/originAccessControl:OriginAccessControl": (standing_taken.access_control,),
+        "aws:sqs/queue:Queue": (standing_taken.queue, _principals("policy")),
+        "aws:iam/accessKey:AccessKey": (standing_identity.access_key,),
+        "aws:cloudwatch/eventTarget:EventTarget": (standing_watch.target,),
+        "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": (standing_watch.subscription,),
         "aws:lb/listener:Listener": (standing_network.listener,),
         "aws:lb/listenerRule:ListenerRule": (standing_network.rule,),
         "aws:ec2/routeTableAssociation:RouteTableAssociation": (standing_network.table_association,),
@@ -171,7 +188,7 @@ CREATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:ecr/repositoryPolicy:RepositoryPolicy": (_principals("policy"),),
     }
 )
-UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
+UPDATE: Mapping[str, tuple[Hook, ...]] = _named(
     {
         **_CHANGE,
         "aws:lb/listener:Listener": (standing_network.listener_change,),
@@ -182,15 +199,25 @@ UPDATE: Mapping[str, tuple[Hook, ...]] = _assumed(
         "aws:secretsmanager/secret:Secret": (standing_secrets.marked, _principals("policy")),
     }
 )
-DELETE: Mapping[str, tuple[Hook, ...]] = {
-    "aws:ecs/cluster:Cluster": (standing_services.cluster_gone,),
-    "aws:rds/instance:Instance": (standing_databases.instance_gone,),
-    "aws:rds/cluster:Cluster": (standing_databases.cluster_gone,),
-    "aws:rds/subnetGroup:SubnetGroup": (standing_databases.subnets_gone,),
-    "aws:rds/parameterGroup:ParameterGroup": (standing_databases.parameters_gone,),
-    "aws:ec2/securityGroup:SecurityGroup": (standing_network.group_gone,),
-    "aws:ec2/subnet:Subnet": (standing_network.subnet_gone,),
-    "aws:iam/policy:Policy": (_policy_gone,),
-    "aws:wafv2/webAcl:WebAcl": (standing_network.acl_gone,),
-    "aws:wafv2/ipSet:IpSet": (standing_network.set_gone,),
-}
+DELETE: Mapping[str, tuple[Hook, ...]] = _used(
+    {
+        "aws:ecs/cluster:Cluster": (standing_services.cluster_gone,),
+        "aws:rds/instance:Instance": (standing_databases.instance_gone,),
+        "aws:rds/cluster:Cluster": (standing_databases.cluster_gone,),
+        "aws:rds/subnetGroup:SubnetGroup": (standing_databases.subnets_gone,),
+        "aws:rds/parameterGroup:ParameterGroup": (standing_databases.parameters_gone,),
+        "aws:ec2/securityGroup:SecurityGroup": (standing_network.group_gone,),
+        "aws:ec2/subnet:Subnet": (standing_network.subnet_gone,),
+        "aws:iam/policy:Policy": (standing_identity.policy_gone,),
+        "aws:acm/certificate:Certificate": (standing_network.certificate_gone,),
+        "aws:cloudwatch/eventBus:EventBus": (standing_watch.bus_gone,),
+        "aws:route53/zone:Zone": (standing_zones.zone_gone,),
+        "aws:ec2/eip:Eip": (standing_network.address_gone,),
+        "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway_gone,),
+        "aws:cloudwatch/logGroup:LogGroup": (standing_watch.log_group_gone,),
+        "aws:wafv2/regexPatternSet:RegexPatternSet": (standing_network.set_gone,),
+        "aws:wafv2/ruleGroup:RuleGroup": (standing_network.set_gone,),
+        "aws:wafv2/webAcl:WebAcl": (standing_network.acl_gone,),
+        "aws:wafv2/ipSet:IpSet": (standing_network.set_gone,),
+    }
+)

@@ -54,6 +54,13 @@ def versioning(context: Context) -> None:
             "InvalidBucketState: an Object Lock configuration is present on this bucket, so the versioning state cannot be "
             f"changed: {context['in']['bucket']}, versioningConfiguration.status {status!r}"
         )
+    bucket = context["in"]["bucket"]
+    copied = context.recorded("aws:s3/bucketReplicationConfig:BucketReplicationConfig", bucket).values()
+    if status != "Enabled" and any(kept.get("bucket") == bucket for kept in copied):
+        raise Refused(
+            "InvalidBucketState: a replication configuration is present on this bucket, so the versioning state cannot be "
+            f"changed: {context['in']['bucket']}, versioningConfiguration.status {status!r}"
+        )
 
 
 def object_lock(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""What RDS refuses because of what else exists, asked of what is live and not of what the state remembers of it.
+"""What RDS and ElastiCache refuse because of what else exists, asked of what is live and not of what the state remembers of it.
 
 The tables that call it are in standing.py. Sources: CreateDBInstanceReadReplica, ModifyDBInstance, DeleteDBInstance,
 RestoreDBInstanceToPointInTime (API reference), "Upgrading the RDS for PostgreSQL DB engine".
@@ -240,3 +240,36 @@ def parameters_gone(context: Context) -> None:
             raise Refused(
                 f"InvalidDBParameterGroupState: {context['id']!r} is used by the instance {found['DBInstanceIdentifier']}"
             )
+
+
+# ---- ElastiCache
+
+
+def cache(context: Context) -> None:
+    """CreateReplicationGroup, ModifyReplicationGroup: its parameters are there; users need encryption."""
+    inputs = context["in"]
+    changed = context.environment.get("changed", ("parameterGroupName", "userGroupIds"))
+    group = str(inputs.get("parameterGroupName") or "")
+    made = context.recorded("aws:elasticache/parameterGroup:ParameterGroup")
+    if "parameterGroupName" in changed and group and not group.startswith("default.") and group not in made:
+        raise Refused(f"CacheParameterGroupNotFound: parameterGroupName {group!r} does not exist")
+    encrypted = str(inputs.get("transitEncryptionEnabled")).lower() == "true"
+    if "userGroupIds" in changed and inputs.get("userGroupIds") and not encrypted:
+        raise Refused(
+            "InvalidParameterCombination: user group based access control requires encryption-in-transit to be enabled: "
+            "userGroupIds needs transitEncryptionEnabled"
+        )
+
+
+def cache_users(context: Context) -> None:
+    """CreateUserGroup, ModifyUserGroup: names of users differ; one of Redis OSS has a user called default."""
+    users = context.recorded("aws:elasticache/user:User")
+    chosen = [str(each) for each in context["in"].get("userIds") or ()]
+    names = [str((users.get(each) or {}).get("userName") or each) for each in chosen]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(f"DuplicateUserName: a user with the username {name!r} is in userIds twice")
+    if str(context["in"].get("engine")).lower() == "redis" and "default" not in names:
+        raise Refused(
+            "DefaultUserRequired: you must add a user called default to a user group of the engine redis: userIds"
+        )

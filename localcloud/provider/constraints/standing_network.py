@@ -261,3 +261,42 @@ def acl_gone(context: Context) -> None:
         held = context.call("wafv2:get_web_acl_for_resource", {"ResourceArn": found["LoadBalancerArn"]}).get("WebACL")
         if held and held.get("ARN") == arn:
             raise Refused(f"WAFAssociatedItemException: {context['id']} is associated with {found['LoadBalancerName']}")
+
+
+def certificate_gone(context: Context) -> None:
+    """DeleteCertificate: no listener and no distribution has it."""
+    arn = str(context["id"])
+    users = list(context.recorded("aws:cloudfront/distribution:Distribution", arn))
+    for found in context.call("elbv2:describe_load_balancers", {})["LoadBalancers"]:
+        asked = {"LoadBalancerArn": found["LoadBalancerArn"]}
+        for listening in context.call("elbv2:describe_listeners", asked)["Listeners"]:
+            held = {each.get("CertificateArn") for each in listening.get("Certificates") or ()}
+            users += [listening["ListenerArn"]] if arn in held else []
+    if users:
+        raise Refused(f"ResourceInUseException: certificate {arn} is in use by {', '.join(users)}")
+
+
+def _gateways(context: Context) -> Iterator[Mapping[str, Any]]:
+    """NAT gateways that are there."""
+    for found in context.call("describe_nat_gateways", {})["NatGateways"]:
+        if found.get("State") not in ("deleted", "deleting", "failed"):
+            yield found
+
+
+def address_gone(context: Context) -> None:
+    """ReleaseAddress: no NAT gateway has it."""
+    for found in _gateways(context):
+        if context["id"] in {each.get("AllocationId") for each in found.get("NatGatewayAddresses") or ()}:
+            raise Refused(f"InvalidIPAddress.InUse: {context['id']} is in use by {found['NatGatewayId']}")
+
+
+def gateway_gone(context: Context) -> None:
+    """DetachInternetGateway: no public address is mapped in its VPC."""
+    vpc = context["in"].get("vpcId")
+    users = [found["NatGatewayId"] for found in _gateways(context)
+             if vpc and found.get("VpcId") == vpc and found.get("ConnectivityType") != "private"]  # fmt: skip
+    if users:
+        raise Refused(
+            f"DependencyViolation: network {vpc} has some mapped public address(es): unmap those before detaching the gateway "
+            f"({', '.join(users)})"
+        )

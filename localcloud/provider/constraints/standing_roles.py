@@ -111,6 +111,24 @@ def log_group_key(context: Context) -> None:
         )
 
 
+def trail_key(context: Context) -> None:
+    """CreateTrail, UpdateTrail: the key's policy admits CloudTrail."""
+    key = context["in"].get("kmsKeyId")
+    if not key or "kmsKeyId" not in context.environment.get("changed", ("kmsKeyId",)):
+        return
+    try:
+        found = context.call("kms:get_key_policy", {"KeyId": str(key).rsplit("/", 1)[-1], "PolicyName": "default"})[
+            "Policy"
+        ]
+    except ClientError:
+        return  # that it is not there is another refusal, and one of another account is not ours to look at
+    if not policies.allows(policies.document(found), "kms:GenerateDataKey", ("cloudtrail.amazonaws.com",)):
+        raise Refused(
+            "InsufficientEncryptionPolicyException: insufficient permissions to access the KMS key "
+            f"{key}: its policy must allow kms:GenerateDataKey* to cloudtrail.amazonaws.com"
+        )
+
+
 def notification(context: Context) -> None:
     """PutBucketNotificationConfiguration: S3 may send to each destination."""
     for kind, arn in _destinations(context["in"]):

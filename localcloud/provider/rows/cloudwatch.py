@@ -261,6 +261,29 @@ ROWS: dict[str, Row] = {
         required=frozenset({"policyName"}),
         check=document_check("policyDocument"),
     ),
+    "aws:cloudwatch/eventBus:EventBus": Row(
+        "events",
+        "create_event_bus",
+        "$in.name",
+        reads=(Read("describe_event_bus", {"Name": "$id"}),),
+        delete=(Call("delete_event_bus", {"Name": "$id"}),),
+        kept=frozenset(
+            {"description", "deadLetterConfig", "kmsKeyIdentifier", "logConfig"}
+        ),  # moto has no UpdateEventBus
+        name="name",
+        name_limit=256,
+        name_rule=(
+            r"(?!default$|aws\.)[/.\-_A-Za-z0-9]{1,256}",
+            "1 to 256 letters, digits and /._-; default and aws. are AWS's own",
+        ),
+        outputs={"arn": "$el.Arn"},
+        tagging=Tagging(
+            Call("tag_resource", {"ResourceARN": "$el.Arn || out.arn", "Tags": "$tags"}),
+            Call("untag_resource", {"ResourceARN": "$el.Arn || out.arn", "TagKeys": "$tag_keys"}),
+            Read("list_tags_for_resource", {"ResourceARN": "$el.Arn || out.arn"}, "Tags", into="Tags"),
+            at_create="Tags",
+        ),
+    ),
     "aws:cloudwatch/eventRule:EventRule": Row(
         "events",
         "put_rule",

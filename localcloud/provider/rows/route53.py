@@ -26,7 +26,7 @@ ROWS: dict[str, Row] = {
     "aws:route53/record:Record": Row(
         "route53",
         "change_resource_record_sets",
-        "={in.zoneId}_{in.name}_{in.type}",
+        "$join('_', [in.zoneId, in.name, in.type, in.setIdentifier][?@])",
         recorded=True,
         outputs={"fqdn": "$in.name"},
     ),

@@ -60,7 +60,7 @@ ROWS: dict[str, Row] = {
             "valueWo": Prop(api="Value", unread=True),
             "valueWoVersion": VIRTUAL,
             "arn": VIRTUAL,
-            "overwrite": VIRTUAL,
+            "overwrite": Prop(api="Overwrite", unread=True, update=True),
             "dataType": Prop(default="text"),
             "tier": Prop(default="Standard"),
             "type": Prop(force=True),

@@ -29,6 +29,20 @@ def _rds_subnet_group(client: Client) -> None:
     assert rds.describe_db_subnet_groups(DBSubnetGroupName="g")["DBSubnetGroups"][0]["DBSubnetGroupDescription"] == "e"
 
 
+def _whose_boundary(client: Client) -> None:
+    iam = client("iam")
+    document = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    )
+    arn = iam.create_policy(PolicyName="bounds", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_role(RoleName="bounded", AssumeRolePolicyDocument=document, PermissionsBoundary=arn)
+    iam.create_role(RoleName="attached", AssumeRolePolicyDocument=document)
+    iam.attach_role_policy(RoleName="attached", PolicyArn=arn)
+    for usage, role in (("PermissionsBoundary", "bounded"), ("PermissionsPolicy", "attached")):
+        found = iam.list_entities_for_policy(PolicyArn=arn, PolicyUsageFilter=usage)["PolicyRoles"]
+        assert [each["RoleName"] for each in found] == [role]
+
+
 def _nat_interface(client: Client) -> None:
     ec2, subnet = client("ec2"), _subnets(client)[0]
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
@@ -224,6 +238,7 @@ REPAIRED = [
     _suspended_versioning,
     _bucket_logging,
     _rds_subnet_group,
+    _whose_boundary,
     _nat_interface,
     _rds_parameter_reset,
     _rds_promotion,

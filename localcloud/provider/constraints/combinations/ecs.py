@@ -369,7 +369,22 @@ def cluster_providers(given: Given) -> Iterator[Failure]:
             )
 
 
+_INSIGHTS = ("enabled", "disabled", "enhanced")
+
+
+def cluster(given: Given) -> Iterator[Failure]:
+    """A cluster's settings."""
+    for item in given.each("settings"):
+        name, value = item.text("name"), item.text("value")
+        if name == "containerInsights" and value and value not in _INSIGHTS:
+            yield (
+                "settings",
+                f"InvalidParameterException: settings: containerInsights is {value!r}; accepted are {', '.join(_INSIGHTS)}",
+            )
+
+
 CHECKS = {
+    "aws:ecs/cluster:Cluster": (cluster,),
     "aws:ecs/taskDefinition:TaskDefinition": (task_definition,),
     "aws:ecs/service:Service": (service,),
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": (cluster_providers,),

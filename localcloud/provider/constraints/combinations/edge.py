@@ -78,6 +78,9 @@ def distribution(given: Given) -> Iterator[Failure]:
                 "customErrorResponses",
                 f"customErrorResponses: errorCode {error:g}; accepted are 400, 403, 404, 405, 414, 416 and 500 to 504",
             )
+    codes = [item.number("errorCode") for item in given.each("customErrorResponses")]
+    if None not in codes and len(codes) != len(set(codes)):
+        yield "customErrorResponses", "InvalidArgument: customErrorResponses name one errorCode twice"
     root = given.text("defaultRootObject")
     if root and root.startswith("/"):
         yield "defaultRootObject", f"defaultRootObject is {root!r}; it does not begin with /"
@@ -165,6 +168,9 @@ def _lists(prop: str, given: Given) -> Iterator[Failure]:
             yield prop, f"{name}: {values} have no place with {behaviour} {kind}"
 
 
+_DOMAIN = re.compile(r"(?=.{1,255}$)(?!-)([A-Za-z0-9_*/-]{1,63}\.)*[A-Za-z0-9_/-]{1,63}\.?")
+
+
 def record(given: Given) -> Iterator[Failure]:
     """A record: values that fit the type; alias or values; one routing policy with an identifier."""
     kind, name = given.text("type"), given.text("name")
@@ -247,9 +253,22 @@ def health_check(given: Given) -> Iterator[Failure]:
 
 
 def zone(given: Given) -> Iterator[Failure]:
-    """A hosted zone: public, or of VPCs."""
+    """A hosted zone: a domain's; public, or of VPCs."""
+    name = given.text("name")
+    if name and not _DOMAIN.fullmatch(name):
+        yield "name", f"InvalidDomainName: name is {name!r}; accepted is a domain such as example.com"
     if given.has("vpcs") and given.has("delegationSetId"):
         yield "delegationSetId", "delegationSetId and vpcs exclude each other"
+
+
+_CODE = 10_240
+
+
+def function(given: Given) -> Iterator[Failure]:
+    """A function of CloudFront: its code is short."""
+    size = len((given.text("code") or "").encode())
+    if size > _CODE:
+        yield "code", f"FunctionSizeLimitExceeded: the code has {size} bytes; accepted are at most {_CODE}"
 
 
 def certificate(given: Given) -> Iterator[Failure]:
@@ -291,5 +310,6 @@ CHECKS = {
     "aws:route53/record:Record": (record,),
     "aws:route53/healthCheck:HealthCheck": (health_check,),
     "aws:route53/zone:Zone": (zone,),
+    "aws:cloudfront/function:Function": (function,),
     "aws:acm/certificate:Certificate": (certificate,),
 }

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from localcloud.provider.constraints.combinations.given import Failure, Given
-from localcloud.provider.constraints.combinations.rds import tables
+from localcloud.provider.constraints.combinations.rds import tables, windows
 
 _DEFAULT_GROUP = re.compile(r"default\.(redis|valkey|memcached)(\d+)(?:\.(\d+|x))?(\.cluster\.on)?")
 
@@ -120,6 +120,10 @@ def replication_group(given: Given) -> Iterator[Failure]:
         yield "snapshotRetentionLimit", "snapshots are not supported by cache.t1 nodes"
 
 
+def _windows(given: Given) -> Iterator[Failure]:
+    yield from windows(given, "snapshotWindow", "maintenanceWindow")
+
+
 def cluster(given: Given) -> Iterator[Failure]:
     """A cache cluster."""
     if given.has("replicationGroupId"):
@@ -140,6 +144,11 @@ def user(given: Given) -> Iterator[Failure]:
     """A user: how it proves itself, and its access string."""
     if given.on("noPasswordRequired") and given.has("passwords"):
         yield "passwords", "passwords and noPasswordRequired exclude each other"
+    if given.lacks("passwords", "authenticationMode", "noPasswordRequired"):
+        yield (
+            "passwords",
+            "InvalidParameterCombination: one of passwords, authenticationMode and noPasswordRequired is required",
+        )
     access = given.text("accessString")
     if access and access.split()[0] not in ("on", "off"):
         yield "accessString", f"accessString is {access!r}; it begins with on or off"
@@ -165,7 +174,7 @@ def parameter_group(given: Given) -> Iterator[Failure]:
 
 
 CHECKS = {
-    "aws:elasticache/replicationGroup:ReplicationGroup": (replication_group,),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (replication_group, _windows),
     "aws:elasticache/cluster:Cluster": (cluster,),
     "aws:elasticache/user:User": (user,),
     "aws:elasticache/parameterGroup:ParameterGroup": (parameter_group,),

@@ -144,6 +144,12 @@ def key(given: Given) -> Iterator[Failure]:
         yield "multiRegion", "multiRegion has no place with a custom key store"
 
 
+def grant(given: Given) -> Iterator[Failure]:
+    """A grant allows something."""
+    if given.get("operations", []) == []:
+        yield "operations", "ValidationException: operations is empty; accepted is at least one, such as Decrypt"
+
+
 def alias(given: Given) -> Iterator[Failure]:
     """A key alias is not one of AWS's."""
     name = given.text("name")
@@ -208,6 +214,7 @@ CHECKS = {
     "aws:secretsmanager/secretRotation:SecretRotation": (rotation,),
     "aws:kms/key:Key": (key,),
     "aws:kms/alias:Alias": (alias,),
+    "aws:kms/grant:Grant": (grant,),
     "aws:iam/role:Role": (role,),
     "aws:iam/policy:Policy": (policy,),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (oidc,),

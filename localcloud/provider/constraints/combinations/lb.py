@@ -22,9 +22,19 @@ _NEEDS = {
 _BLOCKS = {"redirect": "redirect", "fixedResponse": "fixed-response", "forward": "forward", "targetGroupArn": "forward"}
 
 
+#: "Security policies for your Application Load Balancer", with FIPS and post-quantum ones.
+_SSL_POLICY = re.compile(
+    r"ELBSecurityPolicy-(\d{4}-\d{2}|(TLS-1-[012](-Ext)?|FS(-1-[12](-Res)?)?|TLS13-1-[0123](-(Res|Ext[0-3]))?(-FIPS)?(-PQ)?)"
+    r"-\d{4}-\d{2})"
+)
+
+
 def load_balancer(given: Given) -> Iterator[Failure]:
     """What only one type of load balancer has."""
     kind = given.text("loadBalancerType", "application")
+    idle = given.number("idleTimeout")
+    if idle is not None and not 1 <= idle <= 4000:
+        yield "idleTimeout", f"idleTimeout is {idle:g}; accepted is 1 to 4000 s"
     if kind == "gateway" and given.on("internal"):
         yield "internal", "internal has no place with a gateway load balancer"
     if kind == "gateway" and given.has("securityGroups"):
@@ -208,8 +218,11 @@ def listener(given: Given) -> Iterator[Failure]:
             f"mutualAuthentication.trustStoreArn has no place with the mode {mutual.text('mode')}",
         )
     policy = given.text("sslPolicy")
-    if policy and not re.fullmatch(r"ELBSecurityPolicy-[A-Za-z0-9-]+", policy):
-        yield "sslPolicy", f"sslPolicy is {policy!r}; accepted is one such as ELBSecurityPolicy-TLS13-1-2-2021-06"
+    if policy and not _SSL_POLICY.fullmatch(policy):
+        yield (
+            "sslPolicy",
+            f"SSLPolicyNotFound: sslPolicy is {policy!r}; accepted is one such as ELBSecurityPolicy-TLS13-1-2-2021-06",
+        )
     if protocol == "HTTP":
         for action in given.each("defaultActions"):
             if (action.text("type") or "").startswith("authenticate"):
@@ -219,6 +232,11 @@ def listener(given: Given) -> Iterator[Failure]:
 def rule(given: Given) -> Iterator[Failure]:
     """A rule: its priority, conditions and their sum."""
     yield from _actions("actions", given.each("actions"))
+    if given.get("conditions", []) == []:
+        yield "conditions", "ValidationError: a rule must have at least one condition"
+    for condition in given.each("conditions"):
+        if (condition.inner("httpHeader").text("httpHeaderName") or "").lower() == "host":
+            yield "conditions", "conditions: httpHeader cannot look at Host; hostHeader does"
     total = 0
     for condition in given.each("conditions"):
         found = [name for name in _CONDITIONS if condition.has(name)]

@@ -84,6 +84,13 @@ def _allow(allow: dict[str, Any]) -> Iterator[Failure]:
         yield "redriveAllowPolicy", f"sourceQueueArns has {len(sources)} elements; accepted are at most 10"
 
 
+def redrive_allow(given: Given) -> Iterator[Failure]:
+    """Who may name a queue as its dead-letter queue."""
+    found = _document(given.get("redriveAllowPolicy"))
+    if isinstance(found, dict):
+        yield from _allow(found)
+
+
 def topic(given: Given) -> Iterator[Failure]:
     """A topic: FIFO by its name."""
     fifo, name = given.on("fifoTopic"), given.text("name")
@@ -273,6 +280,7 @@ def stream(given: Given) -> Iterator[Failure]:
 
 CHECKS = {
     "aws:sqs/queue:Queue": (queue,),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": (redrive_allow,),
     "aws:sns/topic:Topic": (topic,),
     "aws:sns/topicSubscription:TopicSubscription": (subscription,),
     "aws:cloudwatch/eventRule:EventRule": (event_rule,),

@@ -98,7 +98,7 @@ def _class(given: Given, name: str) -> Iterator[Failure]:
         yield name, f"{name} is {size!r}, which {engine} does not run on"
 
 
-def _windows(given: Given, backup: str, maintenance: str) -> Iterator[Failure]:
+def windows(given: Given, backup: str, maintenance: str) -> Iterator[Failure]:
     """The two windows last half an hour at least, and do not overlap."""
     daily, weekly = given.text(backup), given.text(maintenance)
     spans: dict[str, tuple[int, int]] = {}
@@ -208,7 +208,7 @@ def instance(given: Given) -> Iterator[Failure]:
     yield from _user(given, "username", "password")
     yield from _logs(given)
     yield from _insights(given)
-    yield from _windows(given, "backupWindow", "maintenanceWindow")
+    yield from windows(given, "backupWindow", "maintenanceWindow")
     engine, name, port = given.text("engine"), given.text("dbName"), given.number("port")
     if given.has("kmsKeyId") and given.off("storageEncrypted") and not copy:
         yield "kmsKeyId", "kmsKeyId needs storageEncrypted"
@@ -260,7 +260,7 @@ def cluster(given: Given) -> Iterator[Failure]:
     yield from _engine(given)
     yield from _user(given, "masterUsername", "masterPassword")
     yield from _logs(given)
-    yield from _windows(given, "preferredBackupWindow", "preferredMaintenanceWindow")
+    yield from windows(given, "preferredBackupWindow", "preferredMaintenanceWindow")
     engine = given.text("engine") or ""
     sources = ("snapshotIdentifier", "replicationSourceIdentifier", "restoreToPointInTime", "s3Import")
     copy = any(given.has(name) for name in sources)
@@ -318,6 +318,24 @@ def subnet_group(given: Given) -> Iterator[Failure]:
         yield "subnetIds", "subnetIds: subnets in at least two availability zones are required"
 
 
+#: "Amazon RDS event categories and event messages", of all sources together.
+_CATEGORIES = frozenset((
+    "availability", "backtrack", "backup", "configuration change", "creation", "deletion", "failover", "failure",
+    "global-failover", "low storage", "maintenance", "migration", "notification", "read replica", "recovery", "restoration",
+    "security", "security patching", "serverless",
+))  # fmt: skip
+
+
+def event_subscription(given: Given) -> Iterator[Failure]:
+    """An event subscription's categories."""
+    for category in given.items("eventCategories") or ():
+        if category not in _CATEGORIES:
+            yield (
+                "eventCategories",
+                f"SubscriptionCategoryNotFound: eventCategories: {category!r}; accepted are {', '.join(sorted(_CATEGORIES))}",
+            )
+
+
 def proxy(given: Given) -> Iterator[Failure]:
     """A proxy authenticates by secrets, or by IAM from end to end."""
     for auth in given.each("auths"):
@@ -331,5 +349,6 @@ CHECKS = {
     "aws:rds/clusterInstance:ClusterInstance": (cluster_instance,),
     "aws:rds/clusterParameterGroup:ClusterParameterGroup": (family,),
     "aws:rds/subnetGroup:SubnetGroup": (subnet_group,),
+    "aws:rds/eventSubscription:EventSubscription": (event_subscription,),
     "aws:rds/proxy:Proxy": (proxy,),
 }

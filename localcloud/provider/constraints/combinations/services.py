@@ -1,10 +1,20 @@
-"""The checks of the remaining services, gathered: storage, messages, watch, edge, waf, identity, functions."""
+"""The checks of the remaining services, gathered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.provider.constraints.combinations import edge, functions, identity, messages, storage, waf, watch
+from localcloud.provider.constraints.combinations import (
+    edge,
+    functions,
+    identity,
+    messages,
+    notifications,
+    spending,
+    storage,
+    waf,
+    watch,
+)
 from localcloud.provider.constraints.combinations.given import Check
 
 CHECKS: Mapping[str, tuple[Check, ...]] = {
@@ -12,6 +22,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     **functions.CHECKS,
     **identity.CHECKS,
     **messages.CHECKS,
+    **notifications.CHECKS,
+    **spending.CHECKS,
     **storage.CHECKS,
     **waf.CHECKS,
     **watch.CHECKS,

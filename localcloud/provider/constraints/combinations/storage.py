@@ -9,10 +9,6 @@ from collections.abc import Iterator
 from localcloud.provider.constraints.combinations.given import Failure, Given
 from localcloud.provider.constraints.combinations.messages import cron, schedule_expression
 
-_EVENT = re.compile(
-    r"s3:((ObjectCreated|ObjectRemoved|ObjectRestore|Replication|LifecycleExpiration|ObjectTagging|ObjectAcl):\S+"
-    r"|ReducedRedundancyLostObject|LifecycleTransition|IntelligentTiering|TestEvent)"
-)
 _COLDER = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
 
 
@@ -156,22 +152,6 @@ def object_lock(given: Given) -> Iterator[Failure]:
     retention = given.inner("rule").inner("defaultRetention")
     if given.has("rule") and retention.has("mode") and retention.has("days") == retention.has("years"):
         yield "rule", "rule.defaultRetention has exactly one of days and years"
-
-
-def notification(given: Given) -> Iterator[Failure]:
-    """Notifications: events, one id each, no overlap of prefixes for one event."""
-    for name, arn, service in (
-        ("queues", "queueArn", ":sqs:"),
-        ("topics", "topicArn", ":sns:"),
-        ("lambdaFunctions", "lambdaFunctionArn", ":lambda:"),
-    ):
-        for item in given.each(name):
-            text = item.text(arn)
-            if text and service not in text:
-                yield name, f"{name}: {arn} is {text!r}; accepted is an ARN of {service.strip(':')}"
-            for event in item.items("events") or ():
-                if not _EVENT.fullmatch(str(event)):
-                    yield name, f"{name}: the event {event!r} is none of S3's, such as s3:ObjectCreated:*"
 
 
 def acl(given: Given) -> Iterator[Failure]:
@@ -364,7 +344,6 @@ CHECKS = {
     "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": (website,),
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (replication,),
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": (object_lock,),
-    "aws:s3/bucketNotification:BucketNotification": (notification,),
     "aws:s3/bucketAcl:BucketAcl": (acl,),
     "aws:s3/bucketObjectv2:BucketObjectv2": (bucket_object,),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": (lifecycle_policy,),

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from zoneinfo import available_timezones
 
 from localcloud.provider.constraints.combinations.given import Failure, Given
 from localcloud.provider.constraints.combinations.messages import schedule_expression
@@ -183,7 +184,9 @@ def dashboard(given: Given) -> Iterator[Failure]:
 
 def log_group(given: Given) -> Iterator[Failure]:
     """A log group: retention and class."""
-    days = given.number("retentionInDays")
+    days, name = given.number("retentionInDays"), given.text("name")
+    if name and name.startswith("aws/"):
+        yield "name", f"InvalidParameterException: name is {name!r}; a name does not begin with aws/"
     if days is not None and days not in _RETENTION:
         yield "retentionInDays", f"retentionInDays is {days:g}; accepted are {', '.join(map(str, _RETENTION))}"
 
@@ -319,6 +322,9 @@ def scheduled(given: Given) -> Iterator[Failure]:
     expression = given.text("schedule")
     if expression and (reason := schedule_expression(expression, at=True)):
         yield "schedule", f"schedule is {expression!r}; {reason}"
+    where = given.text("timezone")
+    if where and where not in available_timezones():
+        yield "timezone", f"ValidationException: timezone is {where!r}; accepted is a name such as Asia/Kolkata"
     action = given.inner("scalableTargetAction")
     least, most = action.number("minCapacity"), action.number("maxCapacity")
     if least is not None and most is not None and least > most:
@@ -335,24 +341,6 @@ def group(given: Given) -> Iterator[Failure]:
         yield "minSize", f"minSize {least:g} is more than maxSize {most:g}"
     if wanted is not None and ((least is not None and wanted < least) or (most is not None and wanted > most)):
         yield "desiredCapacity", f"desiredCapacity {wanted:g} is not between minSize and maxSize"
-
-
-def budget(given: Given) -> Iterator[Failure]:
-    """A budget: notifications have somebody to tell."""
-    for item in given.each("notifications"):
-        if item.lacks("subscriberEmailAddresses", "subscriberSnsTopicArns"):
-            yield (
-                "notifications",
-                "notifications: one of subscriberEmailAddresses and subscriberSnsTopicArns is required",
-            )
-    amount = given.text("limitAmount")
-    if amount and not re.fullmatch(r"\d+(\.\d+)?", amount):
-        yield "limitAmount", f"limitAmount is {amount!r}; a number is accepted"
-    if given.text("budgetType") in ("RI_UTILIZATION", "SAVINGS_PLANS_UTILIZATION") and given.text("limitUnit") not in (
-        "PERCENTAGE",
-        None,
-    ):
-        yield "limitUnit", f"limitUnit is {given.text('limitUnit')!r}; {given.text('budgetType')} accepts PERCENTAGE"
 
 
 def canary(given: Given) -> Iterator[Failure]:
@@ -374,6 +362,5 @@ CHECKS = {
     "aws:appautoscaling/policy:Policy": (scaling_policy,),
     "aws:appautoscaling/scheduledAction:ScheduledAction": (scheduled,),
     "aws:autoscaling/group:Group": (group,),
-    "aws:budgets/budget:Budget": (budget,),
     "aws:synthetics/canary:Canary": (canary,),
 }

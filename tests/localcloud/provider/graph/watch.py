@@ -68,7 +68,7 @@ CASES: dict[str, Case] = {
     "composite": Case(
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         {"alarmName": "graph-all", "alarmRule": "ALARM(graph)"},
-        {"alarmRule": "ALARM(other)"},
+        {"alarmRule": "OK(graph)"},
     ),
     "dashboard": Case(
         "aws:cloudwatch/dashboard:Dashboard",
@@ -93,6 +93,11 @@ CASES: dict[str, Case] = {
         {"scheduleExpression": "rate(1 hour)"},
         lambda aws, i, _: aws("events").disable_rule(Name=i),
         "state",
+    ),
+    "event-bus": Case(
+        "aws:cloudwatch/eventBus:EventBus",
+        {"name": "graph", "description": "Of the graph", "tags": TAGS},
+        {"description": "Of the graph, changed"},
     ),
     "event-target": Case(
         "aws:cloudwatch/eventTarget:EventTarget",

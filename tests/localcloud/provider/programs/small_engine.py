@@ -73,6 +73,7 @@ class Held:
     by_property: dict[str, set[str]] = field(default_factory=dict)
     protect: bool = False
     external: bool = False
+    retain: bool = False
 
 
 @dataclass
@@ -224,6 +225,7 @@ class SmallEngine:
         new = Held(
             urn, request.type, "", checked, struct_pb2.Struct(), peer, set(request.dependencies),
             {name: set(found.urns) for name, found in request.propertyDependencies.items()}, request.protect,
+            retain=request.retainOnDelete,
         )  # fmt: skip
         if request.importId and old is None:
             return self._import(new, request.importId)
@@ -340,7 +342,7 @@ class SmallEngine:
     def _delete(self, held: Held, plan: Plan, *, replaced: bool = False) -> None:
         if held.protect and not replaced:
             raise Refusal(f"{_name(held.urn)}: resource cannot be deleted because it is protected")
-        if held.token.startswith(("aws:", "random:")) and not held.external:
+        if held.token.startswith(("aws:", "random:")) and not held.external and not held.retain:
             request = provider_pb2.DeleteRequest(
                 id=held.id, urn=held.urn, type=held.token, properties=held.outputs, old_inputs=held.inputs
             )
