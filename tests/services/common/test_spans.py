@@ -303,9 +303,9 @@ def test_a_collector_that_refuses_is_away_or_silent_costs_its_spans_and_nothing_
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.common.telemetry.exporter.SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
-        away = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        closed.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen; nor can anybody else there
+        away = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         with collector(503) as (refuses, _):
             for url in (refuses, away, f"http://127.0.0.1:{silent.getsockname()[1]}"):
                 exporter = Exporter(url, RESOURCE)

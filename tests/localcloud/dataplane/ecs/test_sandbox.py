@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.ports import free_port
+
 pytestmark = pytest.mark.process
 
 ADDRESS = "127.97.16.5"
@@ -95,9 +97,10 @@ def test_asyncio_server_and_client_meet_on_localhost(sandbox: Sandbox) -> None:
 
 
 def test_two_tasks_listen_on_one_port(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 18082)):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         (tmp_path / "box").mkdir()
-        program = "import json, socket; socket.create_server(('0.0.0.0', 18082)); print(json.dumps('bound'))"
+        program = f"import json, socket; socket.create_server(('0.0.0.0', {port})); print(json.dumps('bound'))"
         assert Sandbox(tmp_path / "box").run(program) == "bound"
 
 
