@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 import os
@@ -17,6 +16,7 @@ from types import MappingProxyType
 import typer
 
 from scoring import report
+from scoring.batches import rarely_collected
 from scoring.engine.document import Rules
 from scoring.engine.errors import RosterError, ScoringError, SourceError
 from scoring.engine.rosters import Pick, RosterScore, apply_multipliers, validate
@@ -28,9 +28,6 @@ from scoring.sources.match import Match
 
 #: From so many matches on, every core scores a part of them; below, starting processes would take longer.
 FOR_PROCESSES = 24
-
-#: So many more objects than were freed let Python look for cycles in a batch (elsewhere 700).
-_GARBAGE = 200_000
 
 #: So many groups of files go to a process at once.
 _AT_ONCE = 8
@@ -70,20 +67,17 @@ class Run:
 
     def batch(self, path: Path) -> tuple[int, int]:
         """Score every match below a directory: how many were scored, how many refused."""
-        # What is read are trees that fall with their last name: to look for cycles in them, and in all that was imported,
-        # again and again finds none. (The processes below are forks, and do not copy what nobody touches.)
-        gc.freeze()
-        gc.set_threshold(_GARBAGE)
         seen: dict[str, Path] = {}
         refused = 0
         # Revisions of one match are files of one name: a provider's id is the name of its file.
         groups = by_name(find_matches(path))
-        for group, outcome in zip(groups, self._outcomes(groups), strict=True):
-            found = outcome if seen.keys().isdisjoint(outcome.scored) else self.of_group(group, seen)
-            for error, text in found.printed:
-                typer.echo(text, err=error)
-            seen.update(found.scored)
-            refused += found.refused
+        with rarely_collected():
+            for group, outcome in zip(groups, self._outcomes(groups), strict=True):
+                found = outcome if seen.keys().isdisjoint(outcome.scored) else self.of_group(group, seen)
+                for error, text in found.printed:
+                    typer.echo(text, err=error)
+                seen.update(found.scored)
+                refused += found.refused
         return len(seen), refused
 
     def _outcomes(self, groups: Sequence[Group]) -> Iterator[Outcome]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from scoring.engine.conditions import Scalar, holds
 from scoring.engine.document import Measure, Rules, ScoringRule
 from scoring.engine.events import Event
-from scoring.engine.forms import PointsOf, PointsOfOne, points_of, points_of_one
+from scoring.engine.forms import PointsOfValues, points_of_values
 from scoring.engine.measures import Measured, Measurer, Values, compile_measure
 from scoring.engine.tables import EventTable, GroupKey, Rows
 
@@ -52,12 +52,11 @@ _MATCH: Sequence[GroupKey] = [()]
 
 
 class Runnable(NamedTuple):
-    """One rule with its function and the measures that it looks at; `alone` is the function of one that looks at one."""
+    """One rule with its function and the measures that it looks at."""
 
     rule: ScoringRule
-    points: PointsOf
+    points: PointsOfValues
     measures: tuple[str, ...]
-    alone: PointsOfOne | None
 
 
 class _Measure(NamedTuple):
@@ -79,7 +78,7 @@ class Compiled:
             kind: tuple(name for name, attribute in attributes.items() if attribute.type == "player")
             for kind, attributes in vocabulary.events.items()
         }
-        self._rules = [_runnable(rule) for rule in rules.rules]
+        self._rules = [Runnable(rule, points_of_values(rule), rule.measures) for rule in rules.rules]
         self._measures = {
             (name, rule.scope): self._ready(vocabulary.measures[name], rule.scope)
             for rule in rules.rules
@@ -136,8 +135,8 @@ class Compiled:
                 if (name, scope) not in measured:
                     ready = self._measures[name, scope]
                     measured[name, scope] = ready.run(logs.get(ready.event, _NO_ROWS))
-            if runnable.alone is not None:
-                _apply_one(runnable, runnable.alone, measured[runnable.measures[0], scope], profiles, lines)
+            if len(runnable.measures) == 1:
+                _apply_one(runnable, measured[runnable.measures[0], scope], profiles, lines)
             else:
                 given = [(name, measured[name, scope], self._measures[name, scope].empty) for name in runnable.measures]
                 _apply(runnable, given, profiles, lines)
@@ -169,27 +168,18 @@ def compiled(rules: Rules) -> Compiled:
     return Compiled(rules)
 
 
-def _runnable(rule: ScoringRule) -> Runnable:
-    alone = None if len(rule.measures) > 1 else points_of_one(rule.form, rule.measures[0])
-    return Runnable(rule, points_of(rule.form), rule.measures, alone)
-
-
 def _apply_one(
-    runnable: Runnable,
-    points: PointsOfOne,
-    values: Values,
-    profiles: Mapping[str, Profile],
-    lines: dict[str, list[Line]],
+    runnable: Runnable, values: Values, profiles: Mapping[str, Profile], lines: dict[str, list[Line]]
 ) -> None:
-    """The same as `_apply` for a rule that looks at one measure, which most do: several times as quick."""
-    rule, name = runnable.rule, runnable.measures[0]
+    """The same as `_apply` for a rule that looks at one measure, which most do."""
+    rule, points, name = runnable.rule, runnable.points, runnable.measures[0]
     for player, groups in values.by_player.items():
         profile = profiles.get(player)
         if profile is None or (rule.eligible and not holds(rule.eligible, profile.attributes.get)):
             continue
         for group in _ordered(groups) if len(groups) > 1 else groups:
             value, rows = groups[group]
-            given = points(value) if not rule.when or holds(rule.when, {name: value}.get) else None
+            given = points((value,))
             if given:
                 lines[player].append(Line(player, rule.id, given, tuple(values.ids(rows)), group, ((name, value),)))
 
@@ -201,8 +191,11 @@ def _apply(
     lines: dict[str, list[Line]],
 ) -> None:
     """Add the rule's lines for each player: one per group in which it gives points."""
-    rule, by_players = runnable.rule, [values.by_player for _, values, _ in given]
-    names, empties = [name for name, _, _ in given], [(empty, ()) for _, _, empty in given]
+    rule, points = runnable.rule, runnable.points
+    by_players = [values.by_player for _, values, _ in given]
+    nothing: list[Measured | tuple[None, Sequence[int]]] = [
+        (None, ()) if empty is None else (empty, ()) for _, _, empty in given
+    ]
     for player in set[str]().union(*by_players):
         profile = profiles.get(player)
         if profile is None or (rule.eligible and not holds(rule.eligible, profile.attributes.get)):
@@ -210,24 +203,24 @@ def _apply(
         own = [by_player.get(player, _NOWHERE) for by_player in by_players]
         groups = _MATCH if rule.scope == "match" else _ordered({group for by_group in own for group in by_group})
         for group in groups:
-            found = [by_group.get(group, empty) for by_group, empty in zip(own, empties, strict=True)]
-            counted = dict(zip(names, [value for value, _ in found], strict=True))
-            if rule.when and not holds(rule.when, counted.get):
-                continue
-            points = runnable.points(counted)
-            if points:
+            found = [by_group.get(group, none) for by_group, none in zip(own, nothing, strict=True)]
+            gives = points(tuple([value for value, _ in found]))
+            if gives:
                 behind = _together([(values, rows) for (_, values, _), (_, rows) in zip(given, found, strict=True)])
-                measured = tuple([(name, value) for name, value in counted.items() if value is not None])
-                lines[player].append(Line(player, rule.id, points, behind, group, measured))
+                measured = [(name, value) for name, (value, _) in zip(runnable.measures, found, strict=True)]
+                known = tuple([(name, value) for name, value in measured if value is not None])
+                lines[player].append(Line(player, rule.id, gives, behind, group, known))
 
 
 def _together(parts: Sequence[tuple[Values, Sequence[int]]]) -> tuple[str, ...]:
     """The ids of the events behind several measures, each once, in order."""
     (first, _), *others = parts
-    ids = first.table.ids
-    if all(values.table is first.table for values, _ in others):
-        return tuple([ids[row] for row in sorted({row for values, rows in parts for row in values.behind(rows)})])
-    return tuple(sorted({id_ for values, rows in parts for id_ in values.ids(rows)}))
+    if any(values.table is not first.table for values, _ in others):
+        return tuple(sorted({id_ for values, rows in parts for id_ in values.ids(rows)}))
+    ids, behind = first.table.ids, set[int]()
+    for values, rows in parts:
+        behind.update(values.behind(rows))
+    return tuple([ids[row] for row in sorted(behind)])
 
 
 def _ordered(groups: Iterable[GroupKey]) -> list[GroupKey]:
