@@ -93,7 +93,8 @@ async def opened(run: Servers, rules: str, match: str, players: Sequence[ListedP
     clock = SystemClock()
     slate_id, contest_id = uuid4(), uuid4()
     async with run.sessions() as session, session.begin():
-        published = await service.publish(session, clock, FEED, PublishRequest(reference=rules))
+        linted = await service.linted(PublishRequest(reference=rules))
+        published = await service.publish(session, clock, FEED, linted)
         slate = SlateRequest(
             title="Bench",
             rules=published.sha256,

@@ -33,4 +33,10 @@ async def _store(request: Request) -> Store:
     return store
 
 
+async def _rules(request: Request) -> Store:
+    store: Store = request.app.state.rules
+    return store
+
+
 Snapshots = Annotated[Store, Depends(_store)]
+KeptRules = Annotated[Store, Depends(_rules)]

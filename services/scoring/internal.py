@@ -14,7 +14,7 @@ from services.common.dependencies import Now
 from services.common.errors import Code, responses
 from services.common.tokens import Caller
 from services.scoring import ingestion, matches, payloads, prizes, seasons, service
-from services.scoring.dependencies import MatchPath, RulesPath, Snapshots
+from services.scoring.dependencies import KeptRules, MatchPath, RulesPath, Snapshots
 from services.scoring.errors import ScoringCode
 from services.scoring.schemas import (
     ContestRequest,
@@ -92,9 +92,11 @@ async def close(match_id: MatchPath, body: ClosingRequest, caller: Staff, sessio
 
 
 @internal.post("/rules", responses=responses(ScoringCode.RULES_REFUSED, ScoringCode.RULES_UNKNOWN, *REFUSALS))
-async def publish(body: PublishRequest, caller: Staff, session: Session, clock: Now) -> RulesView:
+async def publish(body: PublishRequest, caller: Staff, session: Session, clock: Now, store: KeptRules) -> RulesView:
     """Publish rules, linted; needs the scope `scoring:manage`. The same again changes nothing."""
-    return await service.publish(session, clock, caller, body)
+    rules = await service.linted(body)
+    await payloads.keep_rules(store, rules)
+    return await service.publish(session, clock, caller, rules)
 
 
 @internal.post("/rules/{sha256}/withdrawal", responses=responses(ScoringCode.RULES_UNKNOWN, *REFUSALS))

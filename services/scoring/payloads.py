@@ -1,4 +1,4 @@
-"""What a feed says, kept in S3 before anything is read from it: texts of a request, files that were uploaded, files pulled."""
+"""What a feed says, kept in S3 before anything is read from it (texts of a request, files uploaded or pulled); and rules."""
 
 from __future__ import annotations
 
@@ -36,6 +36,25 @@ class Payload:
     def sha256(self) -> str:
         """Equal for what says the same."""
         return digest(self.source, self.complete, self.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesDocument:
+    """Rules as they are published. `sha256` is of what they say, by which slates name them."""
+
+    sha256: str
+    name: str
+    document: str
+    parameters: dict[str, str | int]
+
+
+async def keep_rules(store: Store, rules: RulesDocument) -> None:
+    """A copy, before the database has them and out of its reach: what it has can be held against it. ServiceError (busy)."""
+    copy = json.dumps({"document": rules.document, "parameters": rules.parameters}, sort_keys=True).encode()
+    try:
+        await store.keep_as(f"published/{rules.sha256}.json", named(copy), copy)
+    except StoreError as error:
+        raise unavailable("rules") from error
 
 
 def digest(source: str, complete: bool, objects: Mapping[str, str]) -> str:
@@ -85,6 +104,6 @@ async def announce(store: Store, wanted: UploadRequest) -> UploadView:
     return UploadView(url=upload.url, headers=upload.headers)
 
 
-def unavailable() -> ServiceError:
+def unavailable(what: str = "snapshots") -> ServiceError:
     """S3 does not answer."""
-    return ServiceError(Code.BUSY, "The store of snapshots does not answer; nothing was done.")
+    return ServiceError(Code.BUSY, f"The store of {what} does not answer; nothing was done.")

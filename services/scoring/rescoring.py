@@ -118,7 +118,8 @@ async def rules_of(session: AsyncSession, sha256: str) -> Rules:
     assert kept is not None, sha256
     rules = await asyncio.to_thread(reading.read_rules, kept.document, kept.parameters)
     if rules.sha256 != sha256:
-        raise RulesError(kept.name, f"was published under the hash {sha256}; what is stored hashes to {rules.sha256}")
+        now = f"what the database has hashes to {rules.sha256}; the copy in the bucket of rules is as it was"
+        raise RulesError(kept.name, f"was published under the hash {sha256}; {now}")
     return rules
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -23,6 +24,7 @@ from services.scoring import contests_repository, ingestion, matches, reading, r
 from services.scoring.boards import BoardReader
 from services.scoring.errors import ScoringCode, there
 from services.scoring.models import Contest, ContestState, Phase, RulesVersion, Slate, Team
+from services.scoring.payloads import RulesDocument
 from services.scoring.rankings_repository import of_contest
 from services.scoring.schemas import (
     Board,
@@ -53,8 +55,8 @@ _NOTIFICATIONS_SHOWN = 50
 _REASONS_LENGTH = 300
 
 
-async def publish(session: AsyncSession, clock: Clock, caller: Caller, wanted: PublishRequest) -> RulesView:
-    """Keep rules for slates to use; again, with the same document, changes nothing. Raises ServiceError (rules_refused)."""
+async def linted(wanted: PublishRequest) -> RulesDocument:
+    """The document that a request means, if it can be scored with. Raises ServiceError (rules_refused)."""
     if (wanted.reference is None) == (wanted.document is None):
         raise ServiceError(ScoringCode.RULES_REFUSED, "Send either a reference or a document.")
     try:
@@ -62,14 +64,12 @@ async def publish(session: AsyncSession, clock: Clock, caller: Caller, wanted: P
         rules = await asyncio.to_thread(reading.read_rules, document, wanted.parameters)
     except ScoringError as error:
         raise ServiceError(ScoringCode.RULES_REFUSED, str(error)[:_REASONS_LENGTH]) from error
-    values = {
-        "sha256": rules.sha256,
-        "name": rules.name,
-        "document": document,
-        "parameters": wanted.parameters,
-        "published_by": caller.subject,
-        "published_at": clock.now(),
-    }
+    return RulesDocument(rules.sha256, rules.name, document, wanted.parameters)
+
+
+async def publish(session: AsyncSession, clock: Clock, caller: Caller, rules: RulesDocument) -> RulesView:
+    """Keep rules for slates to use; again, with the same document, changes nothing."""
+    values = {**asdict(rules), "published_by": caller.subject, "published_at": clock.now()}
     await repository.publish(session, values)
     return _rules(there(await repository.rules(session, rules.sha256), ScoringCode.RULES_UNKNOWN))
 

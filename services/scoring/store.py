@@ -1,4 +1,4 @@
-"""Feeds' files in S3, as they came: each once, under its SHA-256, and there before anything is read from it."""
+"""What is kept in S3 once and for good: feeds' files as they came, before anything is read from them, and published rules."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class StoreError(RuntimeError):
 
 
 class StoreSettings(Settings):
-    """The bucket."""
+    """The buckets."""
 
     bucket_snapshots: Annotated[str, Field(min_length=3)]
+    bucket_rules: Annotated[str, Field(min_length=3)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class Store:
 
     async def keep(self, files: Mapping[str, bytes]) -> None:
         """Keep files by their SHA-256; one that is there stays as it is."""
-        await asyncio.gather(*[self._keep(sha256, content) for sha256, content in files.items()])
+        await asyncio.gather(*[self.keep_as(key(sha256), sha256, content) for sha256, content in files.items()])
 
-    async def _keep(self, sha256: str, content: bytes) -> None:
-        what = {"Bucket": self._bucket, "Key": key(sha256), "ChecksumSHA256": _base64(sha256)}
+    async def keep_as(self, key: str, sha256: str, content: bytes) -> None:
+        """Keep a file with that SHA-256 under a key; one that is there stays as it is."""
+        what = {"Bucket": self._bucket, "Key": key, "ChecksumSHA256": _base64(sha256)}
         for last in (False, True):
             try:
                 await self._client.call(lambda client: client.put_object(**what, Body=content, IfNoneMatch="*"))
@@ -115,9 +117,10 @@ def key(sha256: str) -> str:
     return f"raw/{sha256}"
 
 
-def open_store() -> Store:
-    """The bucket of the environment. Raises SettingsError."""
-    return Store(load(StoreSettings).bucket_snapshots)
+def open_stores() -> tuple[Store, Store]:
+    """The buckets of the environment: of snapshots, of rules. Raises SettingsError."""
+    found = load(StoreSettings)
+    return Store(found.bucket_snapshots), Store(found.bucket_rules)
 
 
 def _base64(sha256: str) -> str:

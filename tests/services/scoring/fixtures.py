@@ -156,6 +156,7 @@ def s3(aws: str, snapshots: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
     found = {
         "AWS_ENDPOINT_URL": aws, "AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "ap-south-1",
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "BUCKET_SNAPSHOTS": snapshots,
+        "BUCKET_RULES": snapshots,  # keys of each have a folder of their own
     }  # fmt: skip
     for name, value in found.items():
         monkeypatch.setenv(name, value)

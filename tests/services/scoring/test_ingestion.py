@@ -8,11 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from sqlalchemy import text
 
 from services.common.bodies import MAX_BODY_BYTES
+from services.scoring import reading
 from services.scoring.store import Store
 from tests.scoring.builders import CRICKET, ball, innings, match
 from tests.scoring.test_fpl_source import LIVE, gameweek
@@ -226,6 +228,20 @@ async def test_what_was_not_sent_or_is_something_else_is_refused(scoring: Scorin
         call = scoring.call(SMALL, "cricsheet", {}, stored={"match.json": sha256})
         assert await scoring.refused("POST", *call) == (422, "snapshot_refused")
     assert set((await rows(scoring)).values()) == {0}
+
+
+async def test_published_rules_have_a_copy_out_of_the_databases_reach_or_are_not_published(scoring: Scoring) -> None:
+    scoring.app.state.rules, kept = Store("no-such-bucket"), scoring.app.state.rules
+    call = "POST", "/scoring/internal/rules", scoring.staff, {"reference": RULES}
+    assert await scoring.refused(*call) == (503, "busy")
+    async with scoring.app.state.sessions() as session:
+        assert await session.scalar(text("SELECT count(*) FROM rules")) == 0
+    scoring.app.state.rules = kept
+    sha256 = (await scoring.ok(*call))["sha256"]
+    found = boto3.client("s3").get_object(Bucket=scoring.s3["BUCKET_RULES"], Key=f"published/{sha256}.json")
+    copy = json.loads(found["Body"].read())
+    assert reading.read_rules(copy["document"], copy["parameters"]).sha256 == sha256
+    assert (await scoring.ok(*call))["sha256"] == sha256, "the same again, whose copy is there"
 
 
 async def test_what_came_is_in_s3_before_it_is_read_and_what_s3_does_not_take_is_not_read(scoring: Scoring) -> None:
