@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from localcloud.dataplane.control.events import Hub
+from localcloud.dataplane.ecs import network_file
 from localcloud.dataplane.ecs.launcher import Launcher
 from localcloud.dataplane.ecs.logs import Shipper
 from localcloud.dataplane.network.black_hole import BlackHole
@@ -113,12 +113,10 @@ class Agent:
         self.guardian.close()
 
     def _write(self, sandbox: Path, address: str, owner: str) -> None:
-        draft = sandbox / "network.new"
         network = {
             "address": address,
             "names": self.names,
             "flows": self.flows.get(owner, {}),
             "nowhere": self._nowhere.address,
         }
-        draft.write_text(json.dumps(network))
-        draft.replace(sandbox / "network.json")  # all or nothing: tasks read it at any time
+        network_file.write(sandbox, network)

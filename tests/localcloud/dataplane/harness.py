@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(float(self.path.partition("?")[2]))
         elif path == "/call":
             try:
-                body = json.load(urllib.request.urlopen("http://" + self.path.partition("?")[2], timeout=3))
+                body = json.load(urllib.request.urlopen("http://" + self.path.partition("?")[2], timeout=60))
             except OSError as error:
                 status, body = 502, {"error": str(error)}
         elif path == "/self":
@@ -125,7 +125,7 @@ class Platform:
         return next(row for row in self.running.status()["services"] if row["name"] == name)
 
     def get(self, path: str, **arguments: Any) -> httpx.Response:
-        return httpx.get(f"http://{self.config.ingress}{path}", trust_env=False, timeout=10, **arguments)
+        return httpx.get(f"http://{self.config.ingress}{path}", trust_env=False, timeout=60, **arguments)
 
     # Deploying
 

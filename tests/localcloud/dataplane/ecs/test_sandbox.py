@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from localcloud.dataplane.ecs import network_file
 from tests.ports import free_port
 
 pytestmark = pytest.mark.process
@@ -33,9 +34,7 @@ class Sandbox:
         self.names({})
 
     def names(self, names: dict[str, dict[str, list[tuple[str, int]]]]) -> None:
-        draft = self.directory / "network.new"
-        draft.write_text(json.dumps({"address": ADDRESS, "names": names}))
-        draft.replace(self.directory / "network.json")
+        network_file.write(self.directory, {"address": ADDRESS, "names": names})
 
     def popen(self, program: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -57,6 +56,15 @@ class Sandbox:
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
     return Sandbox(tmp_path)
+
+
+def test_whoever_looks_between_two_changes_of_one_moment_sees_the_second(sandbox: Sandbox) -> None:
+    """A task looks at the time of writing, of which older kernels have one for all that is written within milliseconds."""
+    times = []
+    for number in range(50):
+        sandbox.names({"ledger": {"80": [(ADDRESS, number)]}})
+        times.append((sandbox.directory / "network.json").stat().st_mtime_ns)
+    assert len(set(times)) == 50
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "127.0.0.1", "localhost"])
