@@ -57,6 +57,8 @@ class Network(Model):
     """how private subnets reach the internet; built only where some service may leave (`egress`), or has to for AWS's APIs"""
     interface_endpoints: bool
     """endpoints of AWS services inside the VPC, so that traffic to them needs no NAT"""
+    dual_stack: bool
+    """IPv6 beside IPv4; by it, too, only services with `egress` leave (docs/adr/0203-dual-stack-is-an-option.md)"""
     flow_logs: Literal["cloudwatch", "s3"]
     """where the record of every connection goes: s3 costs a tenth and is read by Athena"""
     dns_firewall: Annotated[DnsFirewallMode, Field(strict=False)]

@@ -152,12 +152,21 @@ def _listener_rules(catalog: Catalog) -> Budget:
 
 
 def _group_rules(settings: EnvironmentSettings, catalog: Catalog) -> Iterator[Budget]:
-    """Rules of each security group and direction; a prefix list counts as many rules as it weighs."""
+    """Rules of each security group and direction; a prefix list counts as many rules as it weighs.
+
+    AWS counts rules for IPv4 and for IPv6 apart; here they are one sum, which is never less than either.
+    """
     endpoints = settings.network.interface_endpoints
     bastion = settings.network.bastion
     named = {*groups(catalog, bastion=bastion), *([ENDPOINTS] if endpoints else [])}
     found: dict[tuple[str, str], dict[str, int]] = {}
-    opened = flows(catalog, behind_cdn=settings.behind_cdn, interface_endpoints=endpoints, bastion=bastion)
+    opened = flows(
+        catalog,
+        behind_cdn=settings.behind_cdn,
+        interface_endpoints=endpoints,
+        bastion=bastion,
+        dual_stack=settings.network.dual_stack,
+    )
     for rule in rules(opened, named, {S3, CLOUDFRONT}):
         consumers = found.setdefault((rule.group, rule.direction), {})
         consumers[f"{rule.peer}:{rule.port}"] = _weight(rule)

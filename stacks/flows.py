@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.edge.routes import Route
-from components.security.flows import INTERNET, Flow
+from components.security.flows import INTERNET, INTERNET_IPV6, Flow
 from model.catalog import Catalog
 from model.names import DATABASES
 from model.vocabulary import Datastore, Nat
@@ -54,10 +54,23 @@ def nat(chosen: Nat, catalog: Catalog, *, interface_endpoints: bool) -> Nat:
     return chosen if leaves else Nat.NONE
 
 
-def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bastion: bool = False) -> list[Flow]:
+def leaves_by_ipv6(catalog: Catalog) -> bool:
+    """Whether private subnets have a way out by IPv6, where there is any: only services with egress may take it."""
+    return any(service.egress for service in catalog.services.values())
+
+
+def flows(
+    catalog: Catalog,
+    *,
+    behind_cdn: bool,
+    interface_endpoints: bool,
+    bastion: bool = False,
+    dual_stack: bool = False,
+) -> list[Flow]:
     """Every connection that an environment allows.
 
     A service reaches the internet where its manifest names an egress group, or where only NAT leads to AWS's own APIs.
+    `dual_stack`: by IPv6, too, but there for its egress groups alone: AWS's APIs are asked by IPv4.
 
     `behind_cdn`: only CloudFront reaches the load balancer, by HTTPS. Its list counts as 55 of the 60 rules that a group
     may have, so there is room for one port of it.
@@ -65,6 +78,8 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bast
     players = Flow(INTERNET, LOAD_BALANCER, 80, "Requests from players")
     through_cdn = Flow(CLOUDFRONT, LOAD_BALANCER, 443, "Requests from players, through CloudFront")
     found = [through_cdn if behind_cdn else players]
+    if dual_stack and not behind_cdn:
+        found.append(Flow(INTERNET_IPV6, LOAD_BALANCER, 80, "Requests from players, by IPv6"))
     if bastion:
         found += _of_bastion(interface_endpoints)
     found += [
@@ -83,6 +98,8 @@ def flows(catalog: Catalog, *, behind_cdn: bool, interface_endpoints: bool, bast
         found += _to_aws(name, interface_endpoints)
         if interface_endpoints and service.egress:
             found.append(Flow(name, INTERNET, 443, f"{name} calls {', '.join(service.egress)}"))
+        if dual_stack and service.egress:
+            found.append(Flow(name, INTERNET_IPV6, 443, f"{name} calls {', '.join(service.egress)} by IPv6"))
     return found
 
 

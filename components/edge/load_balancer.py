@@ -32,6 +32,7 @@ class LoadBalancerArgs:
 
     - subnet_ids: subnets in two zones or more; public ones, or private ones where it is `internal`.
     - internal: no address of it is on the internet: only the CDN reaches it, by a VPC origin. Default False.
+    - dual_stack: players reach it by IPv6, too; its subnets must have IPv6 blocks. Default False.
     - routes: one per service that answers requests (`routes.Route`).
     - certificate_arn: ACM certificate; with one, port 443 serves, and port 80 redirects unless it is internal. None must be
       relaxed as ``https``.
@@ -46,6 +47,7 @@ class LoadBalancerArgs:
     security_group_id: pulumi.Input[str]
     routes: Sequence[Route]
     internal: bool = False
+    dual_stack: bool = False
     certificate_arn: pulumi.Input[str] | None = None
     access_logs_bucket: pulumi.Input[str] | None = None
     deletion_protection: bool = True
@@ -131,6 +133,7 @@ class LoadBalancer(Component):
             name=self.physical_name(kind="alb"),
             load_balancer_type="application",
             internal=args.internal,
+            ip_address_type="dualstack" if args.dual_stack else None,
             subnets=list(args.subnet_ids),
             security_groups=[args.security_group_id],
             access_logs=logs,

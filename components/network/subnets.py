@@ -37,6 +37,12 @@ _SHARES = {SubnetTier.PRIVATE: _Share(1, 0), SubnetTier.PUBLIC: _Share(2, 2), Su
 
 _ZONE_BITS = 3  # eight zone letters
 
+#: A tier's place among the four /64 of its zone in an IPv6 /56. The last of the four is nobody's.
+_IPV6_PLACES = {SubnetTier.PUBLIC: 0, SubnetTier.PRIVATE: 1, SubnetTier.DATA: 2}
+
+#: Tiers that have an IPv6 block in a VPC with both families. Data stores are asked by IPv4; their place is kept for them.
+DUAL_STACK_TIERS = frozenset({SubnetTier.PUBLIC, SubnetTier.PRIVATE})
+
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
@@ -88,6 +94,23 @@ def plan(cidr: str, zones: Sequence[str], tiers: Collection[SubnetTier] = tuple(
                 block = blocks[ZONE_LETTERS.index(zone[-1])]
                 subnets.append(Subnet(tier, zone, list(block.subnets(prefixlen_diff=share.bits))[share.index]))
     return Layout(region, network, names, tuple(subnets))
+
+
+def ipv6_block(whole: str, subnet: Subnet) -> str:
+    """The /64 of `subnet` in the VPC's IPv6 /56 `whole`: like its IPv4 range it depends on zone letter and tier alone.
+
+    >>> layout = plan("10.20.0.0/16", ["ap-south-1b"])
+    >>> [ipv6_block("2001:db8:0:ab00::/56", subnet) for subnet in layout.subnets]
+    ['2001:db8:0:ab04::/64', '2001:db8:0:ab05::/64', '2001:db8:0:ab06::/64']
+    """
+    try:
+        network = ipaddress.IPv6Network(whole)
+    except ValueError as error:
+        raise ValueError(f"IPv6 block {whole!r}: {error}; accepted: a /56, as Amazon gives a VPC") from None
+    if network.prefixlen != 56:
+        raise ValueError(f"IPv6 block {whole!r}: a /{network.prefixlen}; accepted: a /56, as Amazon gives a VPC")
+    place = ZONE_LETTERS.index(subnet.letter) * 4 + _IPV6_PLACES[subnet.tier]
+    return str(ipaddress.IPv6Network((int(network.network_address) + (place << 64), 64)))
 
 
 def _zones(zones: Sequence[str]) -> tuple[str, tuple[str, ...]]:

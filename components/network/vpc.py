@@ -11,9 +11,9 @@ from pulumi_aws import ec2, iam
 
 from components.base import Component, Transforms
 from components.network.endpoint_policies import endpoint_policy
-from components.network.subnets import SubnetTier, plan
+from components.network.nat_signals import nat_signals
+from components.network.subnets import DUAL_STACK_TIERS, Subnet, SubnetTier, ipv6_block, plan
 from components.observability.log_group import LogGroup, LogGroupArgs
-from components.observability.signals import Severity, Signal, on
 from components.security.trust import taken_for
 from model.names import log_group_name
 from model.vocabulary import Nat
@@ -36,6 +36,9 @@ class VpcArgs:
     - flow_log_bucket_arn: a bucket that takes the flow logs instead of CloudWatch, at a tenth of the price, as Parquet for
       Athena; its policy must admit ``delivery.logs.amazonaws.com``. None: CloudWatch.
     - logs_key_arn: KMS key of the flow logs; its policy must admit CloudWatch Logs (`security.Keys.logs`).
+    - dual_stack: IPv6 beside IPv4: a /56 of Amazon's for the VPC, a /64 of it for each public and private subnet. Data subnets
+      stay as they are: what is in them is asked by IPv4 alone. Default False.
+    - ipv6_egress: with `dual_stack`, private subnets open connections to the internet by IPv6; none come in. Default True.
     """
 
     cidr: str
@@ -46,6 +49,8 @@ class VpcArgs:
     interface_endpoints: Sequence[str] = FARGATE_ENDPOINTS
     flow_log_retention_days: int = 365
     flow_log_bucket_arn: pulumi.Input[str] | None = None
+    dual_stack: bool = False
+    ipv6_egress: bool = True
 
 
 class Vpc(Component):
@@ -58,6 +63,8 @@ class Vpc(Component):
     - ``RouteTable`` (``public-routes``, ``data-routes``, ``private-<z>-routes``)
     - ``Route`` to the internet (``public-internet``, and with NAT ``private-<z>-internet``)
     - with NAT ``Eip`` and ``NatGateway`` (``nat-<z>-address``, ``nat-<z>``)
+    - with IPv6 ``VpcIpv6CidrBlockAssociation`` (``ipv6``), ``EgressOnlyInternetGateway`` (``egress-only``) and ``Route``
+      (``public-ipv6-internet``, ``private-<z>-ipv6-internet``)
     - ``VpcEndpoint`` (``endpoint-s3``, ``endpoint-<s>``) and a ``SecurityGroup`` (``endpoints``), whose
       rules are `security.SecurityGroups`' to make
     - ``FlowLog`` (``flow-logs``), and without a bucket for it ``Role``, ``RolePolicy`` (``flow-logs-role``, ``…-policy``) and
@@ -79,8 +86,11 @@ class Vpc(Component):
             "",
             ec2.Vpc,
             ec2.VpcArgs(cidr_block=str(self.layout.cidr), enable_dns_hostnames=True, enable_dns_support=True),
+            # An IPv6 block is an association of its own; the provider reads it here, too, and would take it away.
+            pulumi.ResourceOptions(ignore_changes=["assignGeneratedIpv6CidrBlock"]),
         )
         self.vpc_id: pulumi.Output[str] = vpc.id
+        self._ipv6 = self._ipv6_association() if args.dual_stack else None
         # The group that AWS makes with every VPC and that anything without a group of its own joins: it lets nothing through.
         self.make("default", ec2.DefaultSecurityGroup, ec2.DefaultSecurityGroupArgs(vpc_id=vpc.id))
         gateway = self.make("internet", ec2.InternetGateway, ec2.InternetGatewayArgs(vpc_id=vpc.id))
@@ -94,14 +104,15 @@ class Vpc(Component):
         private = self._tier(SubnetTier.PRIVATE, {zone[-1]: (zone,) for zone in self.layout.zones})
         data = self._tier(SubnetTier.DATA, {"": self.layout.zones})
         ways_out = self._nat(args.nat, public, private, gateway)
+        by_ipv6 = self._ipv6_routes(public, private, gateway, leaves=args.ipv6_egress)
         endpoints = self._endpoints(
             args.interface_endpoints, private, [*private.tables.values(), *data.tables.values()], args.account_id
         )
         self._flow_logs(args)
         # A load balancer is refused in a subnet without its route, and a task that starts before its routes exist dies: who
         # takes a subnet from here waits for them.
-        self.public_subnet_ids = public.ready_after([way_in])
-        self.private_subnet_ids = private.ready_after([*ways_out, *endpoints])
+        self.public_subnet_ids = public.ready_after([way_in, *by_ipv6])
+        self.private_subnet_ids = private.ready_after([*ways_out, *by_ipv6, *endpoints])
         self.data_subnet_ids = data.ready_after([])
         self.register_outputs(
             {
@@ -128,7 +139,7 @@ class Vpc(Component):
                         availability_zone=subnet.zone,
                         cidr_block=str(subnet.cidr),
                         map_public_ip_on_launch=False,
-                        tags={"Tier": str(tier)},
+                        **self._dual_stack(subnet),
                     ),
                 )
                 association = self.make(
@@ -139,6 +150,57 @@ class Vpc(Component):
                 made.associations.append(association)
                 made.subnets[subnet.letter] = resource.id
         return made
+
+    def _ipv6_association(self) -> ec2.VpcIpv6CidrBlockAssociation:
+        """The VPC's /56. Not the VPC's own property: that goes before the subnets' blocks do, which AWS refuses."""
+        return self.make(
+            "ipv6",
+            ec2.VpcIpv6CidrBlockAssociation,
+            ec2.VpcIpv6CidrBlockAssociationArgs(vpc_id=self.vpc_id, assign_generated_ipv6_cidr_block=True),
+        )
+
+    def _dual_stack(self, subnet: Subnet) -> dict[str, Any]:
+        """Tags and IPv6 block. The tag is more than a label: a block that is no longer asked for is nothing that the provider
+        sees (it might be AWS's choice), so something else of the subnet has to change for it to take the block back.
+
+        Nothing gets an address by itself, which EC2.15 asks for: Fargate and load balancers ask for theirs.
+        """
+        tags = {"Tier": str(subnet.tier)}
+        if self._ipv6 is None or subnet.tier not in DUAL_STACK_TIERS:
+            return {"tags": tags}
+        block = self._ipv6.ipv6_cidr_block.apply(lambda whole: ipv6_block(whole, subnet))
+        return {"tags": {**tags, "AddressFamilies": "ipv4 ipv6"}, "ipv6_cidr_block": block}
+
+    def _ipv6_routes(
+        self, public: _TierResources, private: _TierResources, gateway: ec2.InternetGateway, *, leaves: bool
+    ) -> list[ec2.Route]:
+        """Out of public subnets both ways, out of private ones by a gateway that lets no connection in."""
+        if self._ipv6 is None:
+            return []
+        after = pulumi.ResourceOptions(depends_on=[self._ipv6])  # and gone before it: a block in use stays
+        ways: list[tuple[str, pulumi.Output[str], dict[str, Any]]] = [
+            ("public-ipv6-internet", public.tables[""], {"gateway_id": gateway.id})
+        ]
+        if leaves:
+            only_out = self.make(
+                "egress-only",
+                ec2.EgressOnlyInternetGateway,
+                ec2.EgressOnlyInternetGatewayArgs(vpc_id=self.vpc_id),
+                after,
+            )
+            ways += [
+                (f"private-{letter}-ipv6-internet", table, {"egress_only_gateway_id": only_out.id})
+                for letter, table in private.tables.items()
+            ]
+        return [
+            self.make(
+                role,
+                ec2.Route,
+                ec2.RouteArgs(route_table_id=table, destination_ipv6_cidr_block="::/0", **way),
+                after,
+            )
+            for role, table, way in ways
+        ]
 
     def _nat(
         self, mode: Nat, public: _TierResources, private: _TierResources, gateway: pulumi.Resource
@@ -157,7 +219,7 @@ class Vpc(Component):
             # AWS chooses addresses and zones by itself, and follows the zones in which there is something to serve.
             regional = ec2.NatGatewayArgs(vpc_id=self.vpc_id, availability_mode="regional")
             gateways[Nat.REGIONAL] = self.make("nat-regional", ec2.NatGateway, regional, after).id
-            self.signals += _nat_signals(Nat.REGIONAL, gateways[Nat.REGIONAL])
+            self.signals += nat_signals(Nat.REGIONAL, gateways[Nat.REGIONAL])
         for letter in letters[mode]:
             address = self.make(f"nat-{letter}-address", ec2.Eip, ec2.EipArgs(domain="vpc"), after)
             nat = self.make(
@@ -167,7 +229,7 @@ class Vpc(Component):
                 after,
             )
             gateways[letter] = nat.id
-            self.signals += _nat_signals(letter, nat.id)
+            self.signals += nat_signals(letter, nat.id)
         if not gateways:
             return []
         shared = next(iter(gateways.values()))
@@ -336,31 +398,3 @@ def flow_log_permissions(
             },
         ],
     }
-
-
-def _nat_signals(letter: str, gateway_id: pulumi.Output[str]) -> list[Signal]:
-    signal = on("AWS/NATGateway", {"NatGatewayId": gateway_id})
-    return [
-        signal(
-            name=f"nat-{letter}-ports",
-            summary=f"NAT gateway {letter} has no free port: new connections to the internet fail",
-            metric="ErrorPortAllocation",
-            statistic="Sum",
-            threshold=0,
-            periods=5,
-            datapoints=2,
-            severity=Severity.PAGE,
-            runbook="nat-gateway",
-        ),
-        signal(
-            name=f"nat-{letter}-drops",
-            summary=f"NAT gateway {letter} drops packets",
-            metric="PacketsDropCount",
-            statistic="Sum",
-            threshold=100,
-            period=300,
-            periods=3,
-            severity=Severity.TICKET,
-            runbook="nat-gateway",
-        ),
-    ]

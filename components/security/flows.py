@@ -13,6 +13,9 @@ _DESCRIPTION_EXTRA = " ._-:/()#,@[]+=&;{}!$*"
 #: The peer that stands for every IPv4 address.
 INTERNET = "internet"
 
+#: The peer that stands for every IPv6 address: another one, since a rule for the one family opens nothing for the other.
+INTERNET_IPV6 = "internet-ipv6"
+
 
 class Direction(StrEnum):
     """Seen from the security group that holds the rule."""
@@ -25,7 +28,8 @@ class Direction(StrEnum):
 class Flow:
     """`source` may open TCP connections to `target` on `port`, because of `why` (one phrase: the rule's description).
 
-    `source` and `target` are names: of a security group, of a prefix list (`s3`), or INTERNET. At least one is a group.
+    `source` and `target` are names: of a security group, of a prefix list (`s3`), INTERNET or
+    INTERNET_IPV6. At least one is a group.
     """
 
     source: str
@@ -53,9 +57,9 @@ class SecurityGroupRule:
 def rules(flows: Sequence[Flow], groups: Collection[str], others: Collection[str] = ()) -> list[SecurityGroupRule]:
     """The rules that open exactly `flows`: egress at the source and ingress at the target, where those are groups.
 
-    `others` are the names of peers that hold no rules (prefix lists); INTERNET always is one.
+    `others` are the names of peers that hold no rules (prefix lists); INTERNET and INTERNET_IPV6 always are.
     """
-    peers = {*others, INTERNET}
+    peers = {*others, INTERNET, INTERNET_IPV6}
     both = sorted(peers & set(groups))
     if both:
         raise ValueError(f"{both[0]!r} names both a security group and a prefix list or network")

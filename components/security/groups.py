@@ -10,7 +10,7 @@ import pulumi
 from pulumi_aws import ec2, vpc
 
 from components.base import Component, Transforms
-from components.security.flows import INTERNET, Direction, Flow, rules
+from components.security.flows import INTERNET, INTERNET_IPV6, Direction, Flow, rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +91,8 @@ def _peer(
     """The one argument of a rule that says who is at its other end."""
     if peer == INTERNET:
         return {"cidr_ipv4": "0.0.0.0/0"}
+    if peer == INTERNET_IPV6:
+        return {"cidr_ipv6": "::/0"}
     if peer in prefix_lists:
         return {"prefix_list_id": prefix_lists[peer]}
     return {"referenced_security_group_id": groups[peer]}

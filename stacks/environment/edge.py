@@ -75,6 +75,7 @@ class Edge:
                 if settings.behind_cdn
                 else foundation.vpc.public_subnet_ids,
                 internal=settings.behind_cdn,
+                dual_stack=settings.network.dual_stack and not settings.behind_cdn,
                 security_group_id=foundation.groups.ids[LOAD_BALANCER],
                 routes=routes(self._catalog),
                 certificate_arn=self._certificate_arn,

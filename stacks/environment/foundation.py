@@ -23,7 +23,7 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.names import bucket_stem, key_alias, replica
 from model.vocabulary import DnsFirewallMode as Mode
-from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, nat
+from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, leaves_by_ipv6, nat
 from stacks.partners import domains
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
@@ -78,6 +78,8 @@ class Foundation:
                 interface_endpoints=(*FARGATE_ENDPOINTS, *_own_apis(settings, catalog)) if endpoints else (),
                 flow_log_retention_days=settings.logs.retention_days,
                 flow_log_bucket_arn=self.access_logs.arn if settings.network.flow_logs == "s3" else None,
+                dual_stack=settings.network.dual_stack,
+                ipv6_egress=leaves_by_ipv6(catalog),
             ),
             pulumi.ResourceOptions(depends_on=[self.access_logs_policy] if settings.network.flow_logs == "s3" else []),
         )
@@ -150,6 +152,7 @@ class Foundation:
                     behind_cdn=settings.behind_cdn,
                     interface_endpoints=endpoints,
                     bastion=settings.network.bastion,
+                    dual_stack=settings.network.dual_stack,
                 ),
                 existing={ENDPOINTS: self.vpc.endpoint_security_group_id} if endpoints else {},
                 prefix_lists=prefix_lists,

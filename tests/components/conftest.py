@@ -33,6 +33,8 @@ COMPUTED: Mapping[str, Mapping[str, str]] = {
     "aws:ec2/vpc:Vpc": {"id": "vpc-{id}", "arn": "ec2:vpc/vpc-{id}", "defaultSecurityGroupId": "sg-default{id}"},
     "aws:ec2/subnet:Subnet": {"id": "subnet-{id}", "arn": "ec2:subnet/subnet-{id}"},
     "aws:ec2/internetGateway:InternetGateway": {"id": "igw-{id}"},
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": {"id": "eigw-{id}"},
+    "aws:ec2/vpcIpv6CidrBlockAssociation:VpcIpv6CidrBlockAssociation": {"ipv6CidrBlock": "2001:db8:0:ab00::/56"},
     "aws:ec2/natGateway:NatGateway": {"id": "nat-{id}"},
     "aws:ec2/eip:Eip": {"id": "eipalloc-{id}", "allocationId": "eipalloc-{id}"},
     "aws:ec2/routeTable:RouteTable": {"id": "rtb-{id}"},

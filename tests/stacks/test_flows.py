@@ -10,7 +10,7 @@ import pytest
 from components.security.flows import rules
 from model.catalog import Catalog, load_catalog
 from model.names import DATABASES
-from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups
+from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups, leaves_by_ipv6
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +73,22 @@ def test_the_bastion_reaches_the_data_stores_and_nothing_reaches_it(catalog: Cat
     aws = {("bastion", "endpoints", 443), ("bastion", "s3", 443)} if endpoints else {("bastion", "internet", 443)}
     assert more == stores | aws
     assert "bastion" in groups(catalog, bastion=True) and "bastion" not in groups(catalog)
+
+
+@pytest.mark.parametrize("endpoints", [True, False])
+@pytest.mark.parametrize("behind_cdn", [True, False])
+def test_by_ipv6_only_services_with_egress_leave_and_only_players_come(
+    catalog: Catalog, endpoints: bool, behind_cdn: bool
+) -> None:
+    how: dict[str, Any] = {"behind_cdn": behind_cdn, "interface_endpoints": endpoints, "bastion": True}
+    more = pairs(catalog, **how, dual_stack=True) - pairs(catalog, **how)
+    leaving = {(name, "internet-ipv6", 443) for name, service in catalog.services.items() if service.egress}
+    players = set() if behind_cdn else {("internet-ipv6", LOAD_BALANCER, 80)}
+    assert more == leaving | players
+    assert leaving and ("wallet", "internet-ipv6", 443) not in more
+    assert not pairs(catalog, **how) - pairs(catalog, **how, dual_stack=True)
+
+
+def test_there_is_no_way_out_by_ipv6_that_nothing_may_use(catalog: Catalog) -> None:
+    quiet = {name: service for name, service in catalog.services.items() if not service.egress}
+    assert leaves_by_ipv6(catalog) and not leaves_by_ipv6(catalog.model_copy(update={"services": quiet}))

@@ -17,6 +17,7 @@ from localcloud.provider.constraints import (
     standing_endpoints,
     standing_firewall,
     standing_identity,
+    standing_ipv6,
     standing_network,
     standing_roles,
     standing_secrets,
@@ -121,9 +122,10 @@ def _used(found: dict[str, tuple[Hook, ...]]) -> dict[str, tuple[Hook, ...]]:
 
 #: At a create and at an update alike.
 _CHANGE: Mapping[str, tuple[Hook, ...]] = {
-    "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer,),
+    "aws:lb/loadBalancer:LoadBalancer": (standing_network.balancer, standing_ipv6.balancer),
     "aws:ec2/internetGateway:InternetGateway": (standing_network.gateway,),
-    "aws:ec2/route:Route": (standing_network.route,),
+    "aws:ec2/route:Route": (standing_network.route, standing_ipv6.route),
+    "aws:ec2/subnet:Subnet": (standing_ipv6.subnet,),
     "aws:cloudwatch/logGroup:LogGroup": (standing_roles.log_group_key,),
     "aws:s3/bucketNotification:BucketNotification": (standing_roles.notification,),
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig": (standing_roles.replication,),
@@ -161,7 +163,11 @@ _CHANGE: Mapping[str, tuple[Hook, ...]] = {
 CREATE: Mapping[str, tuple[Hook, ...]] = _named(
     {
         **_CHANGE,
-        "aws:lb/loadBalancer:LoadBalancer": (standing_taken.balancer, standing_network.balancer),
+        "aws:lb/loadBalancer:LoadBalancer": (
+            standing_taken.balancer,
+            standing_network.balancer,
+            standing_ipv6.balancer,
+        ),
         "aws:lb/targetGroup:TargetGroup": (standing_taken.target_group,),
         "aws:rds/subnetGroup:SubnetGroup": (standing_taken.subnet_group,),
         "aws:wafv2/ipSet:IpSet": (standing_taken.ip_set,),
@@ -208,6 +214,7 @@ DELETE: Mapping[str, tuple[Hook, ...]] = _used(
         "aws:rds/parameterGroup:ParameterGroup": (standing_databases.parameters_gone,),
         "aws:ec2/securityGroup:SecurityGroup": (standing_network.group_gone,),
         "aws:ec2/subnet:Subnet": (standing_network.subnet_gone,),
+        "aws:ec2/vpcIpv6CidrBlockAssociation:VpcIpv6CidrBlockAssociation": (standing_ipv6.association_gone,),
         "aws:iam/policy:Policy": (standing_identity.policy_gone,),
         "aws:acm/certificate:Certificate": (standing_network.certificate_gone,),
         "aws:cloudwatch/eventBus:EventBus": (standing_watch.bus_gone,),

@@ -13,6 +13,7 @@ from localcloud.provider.rows import (
     ecs,
     elasticache,
     iam,
+    ipv6,
     kms,
     lb,
     log_delivery,
@@ -32,6 +33,7 @@ from localcloud.provider.rows import (
 _OWN: dict[str, Row] = {
     **ec2.ROWS,
     **network.ROWS,
+    **ipv6.ROWS,
     **security_groups.ROWS,
     **kms.ROWS,
     **iam.ROWS,

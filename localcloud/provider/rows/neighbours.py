@@ -26,7 +26,7 @@ _PREFIXES = {
     "aws:ec2/instance:Instance": "i", "aws:ec2/launchTemplate:LaunchTemplate": "lt", "aws:ebs/volume:Volume": "vol",
     "aws:ec2/networkInterface:NetworkInterface": "eni", "aws:ec2/managedPrefixList:ManagedPrefixList": "pl",
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": "pcx", "aws:ec2/vpcDhcpOptions:VpcDhcpOptions": "dopt",
-    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": "eigw", "aws:ec2/ami:Ami": "ami",
+    "aws:ec2/ami:Ami": "ami",
     "aws:ebs/snapshot:Snapshot": "snap", "aws:efs/fileSystem:FileSystem": "fs", "aws:efs/accessPoint:AccessPoint": "fsap",
     "aws:efs/mountTarget:MountTarget": "fsmt", "aws:ec2/customerGateway:CustomerGateway": "cgw",
     "aws:ec2/vpnGateway:VpnGateway": "vgw", "aws:ec2/vpcEndpointService:VpcEndpointService": "vpce-svc",

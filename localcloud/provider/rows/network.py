@@ -6,7 +6,7 @@ from typing import Any
 
 from localcloud.provider.errors import Gone
 from localcloud.provider.row import Call, Context, Inputs, Prop, Read, Row
-from localcloud.provider.rows import tagging
+from localcloud.provider.rows import ipv6, tagging
 
 #: IANA numbers of the protocols that Terraform takes by name in network ACLs.
 _PROTOCOLS = {"tcp": "6", "udp": "17", "icmp": "1", "all": "-1", "icmpv6": "58"}
@@ -248,7 +248,9 @@ ROWS: dict[str, Row] = {
         props={
             "mapPublicIpOnLaunch": _subnet_attribute("mapPublicIpOnLaunch", default=False),
             "assignIpv6AddressOnCreation": _subnet_attribute("assignIpv6AddressOnCreation"),
+            "ipv6CidrBlock": ipv6.SUBNET_BLOCK,
         },
+        after_update=ipv6.sync_subnet,
         outputs={"ownerId": "$account"},
         tagging=tagging.ec2("subnet"),
     ),
@@ -276,6 +278,7 @@ ROWS: dict[str, Row] = {
             "destinationCidrBlock": Prop(force=True),
             "destinationIpv6CidrBlock": Prop(force=True),
             "destinationPrefixListId": Prop(force=True),
+            "egressOnlyGatewayId": Prop(api="EgressOnlyInternetGatewayId"),
         },
         one_of=(
             ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"),

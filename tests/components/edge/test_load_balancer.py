@@ -48,6 +48,12 @@ def test_it_has_an_address_on_the_internet_or_none(run, internal):
     assert made.inputs["internal"] is internal and made.protect
 
 
+def test_players_reach_it_by_ipv6_where_its_subnets_have_it(run):
+    (made,) = run(balancer(dual_stack=True)).of("aws:lb/loadBalancer:LoadBalancer")
+    (plain,) = run(balancer()).of("aws:lb/loadBalancer:LoadBalancer")
+    assert made.inputs["ipAddressType"] == "dualstack" and "ipAddressType" not in plain.inputs
+
+
 def test_http_redirects_to_https(run):
     listeners = {item.inputs["port"]: item.inputs for item in run(balancer()).of("Listener")}
     assert set(listeners) == {80, 443}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.network.subnets import ZONE_LETTERS, SubnetTier, plan
+from components.network.subnets import DUAL_STACK_TIERS, ZONE_LETTERS, SubnetTier, ipv6_block, plan
 from model.cidr import LARGEST_PREFIX, SMALLEST_PREFIX
 
 REGION = "ap-south-1"
@@ -89,3 +89,47 @@ def test_a_known_plan():
 def test_bad_plans_are_named(cidr, zones, tiers, message):
     with pytest.raises(ValueError, match=message):
         plan(cidr, zones, tiers)
+
+
+whole_blocks = st.integers(0, 2**56 - 1).map(lambda n: str(ipaddress.IPv6Network((n << 72, 56))))
+
+
+@given(whole_blocks, zone_sets, zone_sets)
+def test_ipv6_blocks_are_inside_apart_and_never_renumbered(whole, zones, more_zones):
+    def blocks(names):
+        return {
+            (s.tier, s.zone): ipaddress.IPv6Network(ipv6_block(whole, s)) for s in plan("10.0.0.0/16", names).subnets
+        }
+
+    before, after = blocks(zones), blocks(sorted({*zones, *more_zones}))
+    assert before.items() <= after.items()
+    for one in after.values():
+        assert one.prefixlen == 64 and one.subnet_of(ipaddress.IPv6Network(whole))
+    assert len(set(after.values())) == len(after)
+
+
+def test_known_ipv6_blocks():
+    subnets = plan("10.20.0.0/16", ["ap-south-1a", "ap-south-1h"]).subnets
+    assert {f"{s.tier}-{s.letter}": ipv6_block("2001:db8:0:1200::/56", s) for s in subnets} == {
+        "public-a": "2001:db8:0:1200::/64",
+        "private-a": "2001:db8:0:1201::/64",
+        "data-a": "2001:db8:0:1202::/64",
+        "public-h": "2001:db8:0:121c::/64",
+        "private-h": "2001:db8:0:121d::/64",
+        "data-h": "2001:db8:0:121e::/64",
+    }
+    assert SubnetTier.DATA not in DUAL_STACK_TIERS
+
+
+@pytest.mark.parametrize(
+    ("whole", "message"),
+    [
+        ("2001:db8::/48", "IPv6 block '2001:db8::/48': a /48; accepted: a /56"),
+        ("2001:db8::1/56", "IPv6 block '2001:db8::1/56': .*host bits set; accepted: a /56"),
+        ("10.0.0.0/16", "IPv6 block '10.0.0.0/16': .*; accepted: a /56"),
+        ("", "IPv6 block '': .*; accepted: a /56"),
+    ],
+)
+def test_a_block_that_is_no_vpcs_is_refused(whole, message):
+    with pytest.raises(ValueError, match=message):
+        ipv6_block(whole, plan("10.0.0.0/16", ["ap-south-1a"]).subnets[0])

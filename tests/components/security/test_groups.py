@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.security.flows import INTERNET, Flow
+from components.security.flows import INTERNET, INTERNET_IPV6, Flow
 from components.security.groups import SecurityGroups, SecurityGroupsArgs
 
 FLOWS = [
@@ -63,3 +63,10 @@ def test_existing_groups_get_rules_but_are_not_made(run):
 def test_a_group_is_made_or_exists(run):
     with pytest.raises(ValueError, match="'endpoints' is to be made and exists already"):
         run(groups(groups={"endpoints": "twice"}))
+
+
+def test_a_rule_for_the_internet_is_of_one_family(run):
+    recorded = run(groups(flows=[*FLOWS, Flow("wallet", INTERNET_IPV6, 443, "partners")]))
+    rule = recorded.named("groups-wallet-egress-internet-ipv6-443").inputs
+    assert rule["cidrIpv6"] == "::/0" and "cidrIpv4" not in rule
+    assert not any("cidrIpv6" in item.inputs for item in run(groups()).of("SecurityGroupIngressRule"))

@@ -40,6 +40,34 @@ CASES: dict[str, Case] = {
         _untag_ec2,
         "tags",
     ),
+    "ipv6": Case(
+        "aws:ec2/vpcIpv6CidrBlockAssociation:VpcIpv6CidrBlockAssociation",
+        {"vpcId": ref("vpc.id"), "assignGeneratedIpv6CidrBlock": True},
+    ),
+    "egress-only": Case(
+        "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
+        {"vpcId": ref("vpc.id"), "tags": TAGS},
+        {"tags": {"a": "b"}},
+        _untag_ec2,
+        "tags",
+    ),
+    "route-ipv6": Case(
+        "aws:ec2/route:Route",
+        {
+            "routeTableId": ref("table.id"),
+            "destinationIpv6CidrBlock": "::/0",
+            "egressOnlyGatewayId": ref("egress-only.id"),
+        },
+        {"egressOnlyGatewayId": None, "gatewayId": ref("igw.id")},
+        lambda aws, i, inputs: aws("ec2").replace_route(
+            RouteTableId=inputs["routeTableId"],
+            DestinationIpv6CidrBlock="::/0",
+            EgressOnlyInternetGatewayId=aws("ec2").describe_egress_only_internet_gateways()[
+                "EgressOnlyInternetGateways"
+            ][0]["EgressOnlyInternetGatewayId"],
+        ),
+        "gatewayId",
+    ),
     "eip": Case("aws:ec2/eip:Eip", {"tags": TAGS}, {"tags": {"a": "b"}}, _untag_ec2, "tags"),
     "nat": Case(
         "aws:ec2/natGateway:NatGateway",
