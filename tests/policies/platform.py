@@ -10,7 +10,7 @@ from typing import Any
 from policies.audit.state import State
 from policies.lang.resources import Resource, Stack
 from policies.lang.values import normalise
-from tests.components.conftest import REGION
+from tests.components.conftest import REGION, Recorded
 from tests.stacks.accounts import compose_account
 from tests.stacks.conftest import registered
 from tests.stacks.recoveries import compose_recovery
@@ -32,7 +32,11 @@ def _inherited(item: Any, instances: Mapping[str, Mapping[str, Any]]) -> Mapping
 def platform(stack_name: str) -> State:
     """The stack as if it had just been deployed: every value is known."""
     others = {"account": compose_account, "recovery": compose_recovery}
-    recorded = others[stack_name]() if stack_name in others else registered(stack_name)
+    return deployed(stack_name, others[stack_name]() if stack_name in others else registered(stack_name))
+
+
+def deployed(stack_name: str, recorded: Recorded) -> State:
+    """The same, of whatever was composed."""
     given = {item.name: {**item.inputs, **item.outputs} for item in recorded.registrations if item.type == _INSTANCE}
     resources = [
         Resource(

@@ -91,6 +91,7 @@ def test_a_zone_more_renumbers_nothing_and_nothing_is_left(stack: SmallEngine, a
     stack.up(lambda step: _environment(step, "abc"), 2)
     assert {name: stack.outputs(name)["ipv6CidrBlock"] for name in _SUBNETS} == before
     assert stack.outputs("net-public-c")["ipv6CidrBlock"] not in before.values()
+    stack.up(_environment, 2)
     vpc, gateway, ec2 = stack.id("net"), stack.id("net-egress-only"), aws_clients("ec2")
     stack.destroy()
     assert vpc not in [each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"]]
