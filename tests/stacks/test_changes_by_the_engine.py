@@ -119,6 +119,7 @@ CHANGES: dict[str, tuple[Edit, set[str]]] = {
             "aws:ec2/vpcEndpoint:VpcEndpoint",
         },
     ),
+    "added IPv6": (setting("network", "dual_stack", value=True), {"aws:ec2/subnet:Subnet"}),
     "PostgreSQL in place": (upgraded("postgres", "18", "in-place"), _DATABASE),
     "PostgreSQL blue/green": (upgraded("postgres", "18", "blue-green"), _DATABASE),
     "Valkey of the broker": (upgraded("broker", "8.2", True), _REDIS),
@@ -251,3 +252,24 @@ def test_a_state_from_before_the_databases_had_a_task_keeps_every_password(deplo
 
 def test_without_a_change_nothing_is_planned(deployed: Workspace) -> None:
     assert not deployed.run(["preview", "--parallel", "16"], "dev").resources
+
+
+def test_ipv6_comes_and_goes_in_place(deployed: Workspace) -> None:
+    """ADR 0203: subnets are changed where they are, the rest is made and taken away; each time nothing is left to do."""
+    file = deployed.project / "environments" / "Pulumi.dev.yaml"
+    before, up = file.read_text(), ["up", "--yes", "--skip-preview", "--parallel", "16"]
+    look = ["preview", "--refresh", "--parallel", "16"]
+    try:
+        setting("network", "dual_stack", value=True)(deployed.project)
+        made = deployed.run(up, "dev").resources
+        assert {each.operation for each in made} == {"create", "update"}
+        assert {each.type for each in made if each.operation == "update"} == {"aws:ec2/subnet:Subnet"}
+        assert deployed.run(look, "dev").resources == []
+    finally:
+        file.write_text(before)
+    gone = deployed.run(up, "dev").resources
+    assert {each.operation for each in gone} == {"update", "delete"}
+    assert {each.urn for each in gone if each.operation == "delete"} == {
+        each.urn for each in made if each.operation == "create"
+    }
+    assert deployed.run(look, "dev").resources == []
