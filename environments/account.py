@@ -111,8 +111,6 @@ class AccountSettings(Model):
         default_factory=dict
     )
     """quota → what AWS is asked for; an environment's `compute.vcpu_quota` rests on it"""
-    dual_stack: bool = False
-    """tasks get an IPv6 address, too, where an environment of this account has `network.dual_stack`"""
     zones: Annotated[tuple[DomainName, ...], Field(strict=False)] = ()
     """names whose hosted zone is in this account; an environment's `edge.zone_id` is one of them (output `zone_ids`)"""
     log_retention_days: Literal[365, 400, 545, 731, 1096, 1827, 2192, 2557] = 365

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import account, ebs, ec2, ecs, iam, s3, servicequotas, ssm
+from pulumi_aws import account, ebs, ec2, iam, s3, servicequotas, ssm
 
 from components.base import Component, Transforms
 from components.observability.signals import Query, Severity, Signal
@@ -31,14 +31,12 @@ class AccountBaselineArgs:
 
     - contact_name, contact_email, contact_phone: whom AWS calls about security.
     - quotas: a name of QUOTAS → what is asked for; AWS answers within days, and never takes a raised quota back.
-    - dual_stack: tasks get an IPv6 address, too, in subnets that have IPv6. Default False: nothing is said of it.
     """
 
     contact_name: str
     contact_email: str
     contact_phone: str
     quotas: Mapping[str, int]
-    dual_stack: bool = False
 
 
 class AccountBaseline(Component):
@@ -49,9 +47,8 @@ class AccountBaseline(Component):
     ``aws:ssm:ServiceSetting`` (``documents``: no document of Systems Manager can be shared with everyone, ``scripts``: what
     its automation runs is logged), ``aws:ec2:VpcBlockPublicAccessOptions`` (``networks``: nothing is reached from the
     internet by an address of a VPC; CloudFront's VPC origins do not need that), ``aws:ebs:SnapshotBlockPublicAccess``
-    (``snapshots``), ``aws:ec2:ImageBlockPublicAccess`` (``machine-images``), an ``aws:servicequotas:ServiceQuota`` for each
-    quota, and with IPv6 ``aws:ecs:AccountSettingDefault`` (``task-ipv6``). What is used of the quotas that CloudWatch counts
-    is watched, asked for or not.
+    (``snapshots``), ``aws:ec2:ImageBlockPublicAccess`` (``machine-images``) and an ``aws:servicequotas:ServiceQuota`` for each
+    quota. What is used of those that CloudWatch counts is watched, asked for or not.
     """
 
     def __init__(
@@ -119,13 +116,6 @@ class AccountBaseline(Component):
             ec2.ImageBlockPublicAccess,
             ec2.ImageBlockPublicAccessArgs(state="block-new-sharing"),
         )
-        if args.dual_stack:
-            # For everyone who starts a task in the account and Region: no environment has this to itself.
-            self.make(
-                "task-ipv6",
-                ecs.AccountSettingDefault,
-                ecs.AccountSettingDefaultArgs(name="dualStackIPv6", value="enabled"),
-            )
         for quota, wanted in args.quotas.items():
             if quota not in QUOTAS:
                 raise ValueError(f"account {name!r}: quota {quota!r}; accepted: {', '.join(QUOTAS)}")

@@ -97,7 +97,6 @@ class Account:
                 contact_email=settings.contact.email,
                 contact_phone=settings.contact.phone,
                 quotas={str(name): value for name, value in settings.quotas.items()},
-                dual_stack=settings.dual_stack,
             ),
         )
         self.registry = ImageRegistry(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -116,13 +115,6 @@ def test_quotas_are_asked_for_by_name(run: Run) -> None:
     assert recorded.named("account-quota-fargate-vcpu").inputs["value"] == 64
     with pytest.raises(ValueError, match="quota 'lambdas'; accepted: fargate-vcpu, fargate-spot-vcpu"):
         run(lambda: AccountBaseline("account", baseline(lambdas=1)))
-
-
-def test_tasks_get_ipv6_addresses_where_the_account_says_so(run: Run) -> None:
-    wanted = dataclasses.replace(baseline(), dual_stack=True)
-    (setting,) = run(lambda: AccountBaseline("account", wanted)).of("AccountSettingDefault")
-    assert setting.inputs == {"name": "dualStackIPv6", "value": "enabled"}
-    assert not run(lambda: AccountBaseline("account", baseline())).of("AccountSettingDefault")
 
 
 def test_a_quota_that_is_nearly_used_is_a_ticket_whether_it_was_asked_for_or_not(run: Run) -> None:
