@@ -11,27 +11,25 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli import journeys, local
 from cli.publish import distribution_of, invalidate, upload
 from model.names import PROJECT, SITE, bucket_stem
 
+if TYPE_CHECKING:
+    from localcloud.dataplane.control.client import Client
+
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def prepare(emulator: str) -> Callable[[], None]:
-    """What publishes the site where the running platform keeps it; half a second's work, for which nothing need be there."""
+def put_up(client: Client) -> None:
+    """Publish it where the running platform keeps it."""
     from localcloud.runtime.aws import Aws
 
-    aws = Aws(emulator, local.REGION)
-    s3, made = aws.client("s3"), pages()
-
-    def put_up() -> None:
-        if bucket := bucket_of(s3):
-            publish(s3, lambda: aws.client("cloudfront"), bucket, made, wait=False)
-
-    return put_up
+    aws = Aws(client.info.emulator, local.REGION)
+    if bucket := bucket_of(aws.client("s3")):
+        publish(aws.client("s3"), lambda: aws.client("cloudfront"), bucket, pages(), wait=False)
 
 
 def pages() -> list[tuple[str, bytes]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,12 +74,13 @@ def up(
         with local.language_host() as host:
             with phases.phase("servers"):
                 client = _start(wanted, before, cloud)
-            with phases.phase("provision"), ThreadPoolExecutor(max_workers=1) as beside:
-                put_up = beside.submit(_site, client) if _services() else None
+            with phases.phase("provision"):
                 # A load balancer's address changes with the port: only a refresh tells the state so.
                 provisioned = _provision(client, host, refresh=refresh or _differs(before, wanted))
-                if put_up:
-                    put_up.result()()
+                if _services():
+                    from cli import site
+
+                    site.put_up(client)
         with phases.phase("converge"):
             now = code.digests(local.PROJECT, _services())
             if anew := code.changed(before.get("code"), now):
@@ -272,12 +272,6 @@ def _provision(client: Client, host: Mapping[str, str], *, refresh: bool) -> Res
         local.engine_failed(failure)
     _settle(client, checkpoint, anew=bool(done.resources))
     return done
-
-
-def _site(client: Client) -> Callable[[], None]:
-    from cli import site
-
-    return site.prepare(client.info.emulator)
 
 
 def _written(workspace: Workspace) -> int:
