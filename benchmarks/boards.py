@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import os
 import random
 import tempfile
 import time
@@ -26,7 +25,7 @@ import yaml
 from redis.exceptions import RedisError
 
 from benchmarks.figures import Figure
-from benchmarks.services.servers import MASTER, PASSWORD, database_of, free_ports
+from benchmarks.services.servers import MASTER, PASSWORD, cpu, database_of, free_ports
 from localcloud.dataplane.stores.postgres import PostgresServer
 from localcloud.dataplane.stores.valkey import ValkeyServer
 from services.common import database
@@ -55,6 +54,7 @@ class Servers:
     sessions: Sessions
     cache: Cache
     owner: asyncpg.Connection
+    postmaster: int
 
 
 @asynccontextmanager
@@ -85,7 +85,7 @@ async def servers() -> AsyncIterator[Servers]:
             ssl=False,
         )
         stack.push_async_callback(owner.close)
-        yield Servers(database.create_sessions(engine), cache, owner)
+        yield Servers(database.create_sessions(engine), cache, owner, postgres.pid or 0)
 
 
 async def opened(run: Servers, rules: str, match: str, players: Sequence[ListedPlayer]) -> tuple[UUID, UUID]:
@@ -158,8 +158,8 @@ async def correction(run: Servers) -> None:
         ("bare", lambda: run.owner.execute("UPDATE teams SET units = units WHERE slate_id = $1", slate_id)),
         ("correction", lambda: said(run, contest_id, texts(RACE, swapped=False))),
     ):
-        before = await cpu_seconds(run)
-        figures[name] = await seconds(step), await cpu_seconds(run) - before
+        before = cpu_seconds(run)
+        figures[name] = await seconds(step), cpu_seconds(run) - before
     moved = await run.owner.fetchval(
         "SELECT count(*) FROM teams t JOIN slates s ON s.id = t.slate_id AND t.changed_in = s.revision WHERE s.id = $1",
         slate_id,
@@ -171,19 +171,9 @@ async def correction(run: Servers) -> None:
         Figure(name=f"boards.{name}", value=round(value, 2), unit="s", reference=round(bare, 2), against=against).emit()
 
 
-async def cpu_seconds(run: Servers) -> float:
+def cpu_seconds(run: Servers) -> float:
     """What this process and PostgreSQL's have used so far; beside other work it says more than the clock."""
-    pids = [row["pid"] for row in await run.owner.fetch("SELECT pid FROM pg_stat_activity")]
-    return time.process_time() + sum(map(_ticks, pids)) / os.sysconf("SC_CLK_TCK")
-
-
-def _ticks(pid: int) -> int:
-    """User's and system's; none of a process that has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
+    return time.process_time() + cpu(run.postmaster)
 
 
 async def ranks(run: Servers, count: int) -> None:

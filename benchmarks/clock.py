@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, cpu_of_children
 from localcloud.dataplane.control.client import Client
 from localcloud.runtime.aws import Aws
 from localcloud.runtime.state import StateDirectory
@@ -132,12 +131,11 @@ class _Clone:
 
     def _spent(self) -> float:
         """Seconds of CPU of all commands that have ended, and of the platform's processes."""
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         platform = 0.0
         if self.supervisor is not None:
             with suppress(psutil.NoSuchProcess):
                 platform = _spent(self.supervisor)
-        return used.ru_utime + used.ru_stime + platform
+        return cpu_of_children() + platform
 
     def run(self, name: str, *arguments: str) -> str:
         """Run a command of `matchday` and emit its seconds by the clock, and of CPU; returns what it printed."""

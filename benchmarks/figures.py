@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,12 @@ REFERENCE = Path(__file__).with_name("reference.json")
 def _earlier() -> dict[str, Any]:
     content: dict[str, Any] = json.loads(REFERENCE.read_text())
     return content
+
+
+def cpu_of_children() -> float:
+    """Seconds of CPU of the processes that this one has started and waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @dataclass(frozen=True, kw_only=True)

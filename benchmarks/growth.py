@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, cpu_of_children
 from cli.documents import Rehearsal
 from environments.settings import KEY
 
@@ -101,7 +100,7 @@ def _like(manifest: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _rehearsed(project: Path) -> tuple[Rehearsal, float]:
     """What `matchday rehearse prod` says of it, and the seconds of CPU of it and of all that it started."""
-    before = _spent()
+    before = cpu_of_children()
     done = subprocess.run(
         [sys.executable, "-m", "cli", "--project", str(project), "rehearse", "prod", "--json"],
         cwd=PROJECT,
@@ -112,9 +111,4 @@ def _rehearsed(project: Path) -> tuple[Rehearsal, float]:
     if not done.stdout:
         raise SystemExit(f"rehearse ended with {done.returncode}; what it met is above")
     document: Rehearsal = json.loads(done.stdout)
-    return document, _spent() - before
-
-
-def _spent() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return document, cpu_of_children() - before

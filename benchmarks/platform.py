@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import grpc
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, cpu_of_children
 from localcloud.engine.find import ensure
 from localcloud.engine.run import Result, Workspace
 from localcloud.provider import schema
@@ -161,12 +160,6 @@ def _raw_calls(endpoint: str, count: int) -> float:
     return time.perf_counter() - begun
 
 
-def _spent_by_children() -> float:
-    """Seconds of CPU of the processes that this one has started and waited for, and of theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def _floor(directory: Path, port: int) -> float:
     """Seconds of a preview of one resource: the CLI, the language host and an interpreter, and hardly a program."""
     project = directory / "one-resource"
@@ -206,9 +199,9 @@ def _engine_figures() -> None:
                 rpc.reset()
                 api.reset()
                 workspace.ensure_stack(stack)
-                before = _spent_by_children()
+                before = cpu_of_children()
                 done: Result = workspace.run(command, stack)
-                spent = _spent_by_children() - before
+                spent = cpu_of_children() - before
                 count = sum(done.changes.values())
                 parts = _composition()
                 # Overlaps are counted for the innermost: emulator, then provider, then Python; the rest is the engine's.

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, cpu_of_children
 from scoring.batches import rarely_collected
 from scoring.engine import registry
 from scoring.engine.bulk import RosterBook
@@ -91,9 +91,9 @@ def _directory(events: int, whole: float) -> None:
         command = [sys.executable, "-m", "cli", "score", directory, "--rules", RULES]
         runs = []
         for _ in range(3):
-            before, started = _cpu_of_children(), time.perf_counter()
+            before, started = cpu_of_children(), time.perf_counter()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            runs.append((_cpu_of_children() - before, time.perf_counter() - started))
+            runs.append((cpu_of_children() - before, time.perf_counter() - started))
     scored = copies * events
     cpu, clock = (scored / median(column) for column in zip(*runs, strict=True))
     against = "end to end in one process that runs already; here 300 files by the command, per second of CPU"
@@ -104,11 +104,6 @@ def _directory(events: int, whole: float) -> None:
     Figure(
         name="scoring.directory_clock", value=round(clock), unit="events/s", reference=round(cpu), against=against
     ).emit()
-
-
-def _cpu_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 #: What each process of the pool works on.

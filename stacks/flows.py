@@ -50,12 +50,11 @@ def routes(catalog: Catalog) -> list[Route]:
 
 def nat(chosen: Nat, catalog: Catalog, *, interface_endpoints: bool) -> Nat:
     """How private subnets reach the internet: `chosen` if something may, else not at all: no gateway that nothing may use."""
-    leaves = not interface_endpoints or any(service.egress for service in catalog.services.values())
-    return chosen if leaves else Nat.NONE
+    return chosen if has_egress(catalog) or not interface_endpoints else Nat.NONE
 
 
-def leaves_by_ipv6(catalog: Catalog) -> bool:
-    """Whether private subnets have a way out by IPv6, where there is any: only services with egress may take it."""
+def has_egress(catalog: Catalog) -> bool:
+    """Whether some service may leave; by IPv6 nothing else does."""
     return any(service.egress for service in catalog.services.values())
 
 

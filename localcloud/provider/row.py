@@ -127,6 +127,10 @@ class Context:
             return False
         return True
 
+    def asks(self, *names: str) -> bool:
+        """Whether any of these properties is new, or of an update has changed."""
+        return not set(names).isdisjoint(self.environment.get("changed", names))
+
     def locate(self, resource_id: str) -> None:
         """Put the resource's id, whole and split, into the environment."""
         self.environment.update(

@@ -30,10 +30,7 @@ class Values(NamedTuple):
     def ids(self, rows: Sequence[int]) -> list[str]:
         """The ids of the events that made a value, in order."""
         ids = self.table.ids
-        if self.summed is None:
-            return [ids[row] for row in rows]
-        numbers = self.table.numbers(self.summed)
-        return [ids[row] for row in rows if numbers[row]]
+        return [ids[row] for row in self.behind(rows)]
 
 
 #: From the events of a measure's kind to its values.

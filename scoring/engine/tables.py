@@ -248,8 +248,6 @@ class Log(Sequence[Event]):
     def __eq__(self, other: object) -> bool:
         return self._events() == tuple(other) if isinstance(other, Sequence) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment] # it grows
-
 
 def beside(events: Sequence[Event], others: Sequence[Event]) -> Sequence[Event]:
     """Events, and others of another provider."""

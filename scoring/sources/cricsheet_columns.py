@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import add, eq, itemgetter
-from typing import Any
+from typing import Any, cast
 
 from scoring.engine.conditions import Scalar
 
@@ -62,7 +62,7 @@ class Columns:
 
     def total(self, name: str, first: int = 0, after: int | None = None) -> int:
         """The sum of whole numbers of some rows."""
-        return sum(self.values[name][first:after])  # type: ignore[arg-type] # whole numbers all of them
+        return sum(cast(list[int], self.values[name])[first:after])
 
 
 def columns(

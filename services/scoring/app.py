@@ -19,7 +19,7 @@ from services.scoring.endpoints_staff import staff
 from services.scoring.errors import ScoringCode
 from services.scoring.internal import internal
 from services.scoring.internal_feeds import router as feeds
-from services.scoring.store import open_stores
+from services.scoring.store import open_rules, open_store
 
 
 def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -29,7 +29,7 @@ def create_app(clock: Clock | None = None, transport: httpx.AsyncBaseTransport |
         await open_verifier(app, stack, transport)
         app.state.cache = create_cache(load(CacheSettings))
         stack.push_async_callback(app.state.cache.aclose)
-        app.state.store, app.state.rules = open_stores()
+        app.state.store, app.state.rules = open_store(), open_rules()
 
     return create_application(
         title="Matchday scoring",

@@ -22,7 +22,7 @@ from services.scoring.errors import ScoringCode
 from services.scoring.fetching import PROVIDERS, FeedError, Fetcher, Seen
 from services.scoring.models import Feed, Phase
 from services.scoring.payloads import Payload
-from services.scoring.store import MATCH_BYTES, Store, StoreError, open_stores
+from services.scoring.store import MATCH_BYTES, Store, StoreError, open_store
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Pull(OutsideCall[Asked, Pulled]):
 
 
 async def _open_store() -> Store:
-    return open_stores()[0]
+    return open_store()
 
 
 async def _pull(asked: Asked, fetcher: Fetcher, store: Store) -> Pulled:

@@ -117,10 +117,14 @@ def key(sha256: str) -> str:
     return f"raw/{sha256}"
 
 
-def open_stores() -> tuple[Store, Store]:
-    """The buckets of the environment: of snapshots, of rules. Raises SettingsError."""
-    found = load(StoreSettings)
-    return Store(found.bucket_snapshots), Store(found.bucket_rules)
+def open_store() -> Store:
+    """The environment's bucket of snapshots. Raises SettingsError."""
+    return Store(load(StoreSettings).bucket_snapshots)
+
+
+def open_rules() -> Store:
+    """Its bucket of rules. Raises SettingsError."""
+    return Store(load(StoreSettings).bucket_rules)
 
 
 def _base64(sha256: str) -> str:

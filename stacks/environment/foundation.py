@@ -23,7 +23,7 @@ from environments.settings import EnvironmentSettings
 from model.catalog import Catalog
 from model.names import bucket_stem, key_alias, replica
 from model.vocabulary import DnsFirewallMode as Mode
-from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, leaves_by_ipv6, nat
+from stacks.flows import BASTION, CLOUDFRONT, ENDPOINTS, S3, flows, groups, has_egress, nat
 from stacks.partners import domains
 
 #: AWS's own list of the addresses from which CloudFront calls origins.
@@ -79,7 +79,7 @@ class Foundation:
                 flow_log_retention_days=settings.logs.retention_days,
                 flow_log_bucket_arn=self.access_logs.arn if settings.network.flow_logs == "s3" else None,
                 dual_stack=settings.network.dual_stack,
-                ipv6_egress=leaves_by_ipv6(catalog),
+                ipv6_egress=has_egress(catalog),
             ),
             pulumi.ResourceOptions(depends_on=[self.access_logs_policy] if settings.network.flow_logs == "s3" else []),
         )

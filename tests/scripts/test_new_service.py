@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 #: What of the repository the checks of a service look at.
 ROOMS = ("cli", "components", "environments", "localcloud", "model", "policies", "requirements", "scoring", "scripts",
          "services", "stacks", "tests/services")  # fmt: skip
-FILES = ("pyproject.toml", "Makefile", "tests/ports.py")
+FILES = ("pyproject.toml", "Makefile", "tests/eventually.py", "tests/ports.py")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from components.security.flows import rules
 from model.catalog import Catalog, load_catalog
 from model.names import DATABASES
-from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups, leaves_by_ipv6
+from stacks.flows import CLOUDFRONT, DATASTORE_PORTS, ENDPOINTS, LOAD_BALANCER, S3, flows, groups, has_egress
 
 
 @pytest.fixture(scope="module")
@@ -91,4 +91,4 @@ def test_by_ipv6_only_services_with_egress_leave_and_only_players_come(
 
 def test_there_is_no_way_out_by_ipv6_that_nothing_may_use(catalog: Catalog) -> None:
     quiet = {name: service for name, service in catalog.services.items() if not service.egress}
-    assert leaves_by_ipv6(catalog) and not leaves_by_ipv6(catalog.model_copy(update={"services": quiet}))
+    assert has_egress(catalog) and not has_egress(catalog.model_copy(update={"services": quiet}))

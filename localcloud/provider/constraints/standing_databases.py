@@ -248,13 +248,12 @@ def parameters_gone(context: Context) -> None:
 def cache(context: Context) -> None:
     """CreateReplicationGroup, ModifyReplicationGroup: its parameters are there; users need encryption."""
     inputs = context["in"]
-    changed = context.environment.get("changed", ("parameterGroupName", "userGroupIds"))
     group = str(inputs.get("parameterGroupName") or "")
     made = context.recorded("aws:elasticache/parameterGroup:ParameterGroup")
-    if "parameterGroupName" in changed and group and not group.startswith("default.") and group not in made:
+    if context.asks("parameterGroupName") and group and not group.startswith("default.") and group not in made:
         raise Refused(f"CacheParameterGroupNotFound: parameterGroupName {group!r} does not exist")
     encrypted = str(inputs.get("transitEncryptionEnabled")).lower() == "true"
-    if "userGroupIds" in changed and inputs.get("userGroupIds") and not encrypted:
+    if context.asks("userGroupIds") and inputs.get("userGroupIds") and not encrypted:
         raise Refused(
             "InvalidParameterCombination: user group based access control requires encryption-in-transit to be enabled: "
             "userGroupIds needs transitEncryptionEnabled"

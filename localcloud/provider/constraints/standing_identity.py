@@ -38,7 +38,7 @@ def there(context: Context, arn: str) -> bool:
 def boundary(context: Context) -> None:
     """CreateRole, CreateUser, Put…PermissionsBoundary: the boundary is there."""
     arn = context["in"].get("permissionsBoundary")
-    asked = arn and "permissionsBoundary" in context.environment.get("changed", ("permissionsBoundary",))
+    asked = arn and context.asks("permissionsBoundary")
     if asked and not context.exists("iam:get_policy", {"PolicyArn": arn}):
         raise Refused(f"NoSuchEntity: permissionsBoundary: the policy {arn} does not exist")
 

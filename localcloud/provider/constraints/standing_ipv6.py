@@ -22,7 +22,7 @@ def _blocks(element: Mapping[str, Any]) -> list[ipaddress.IPv6Network]:
 def subnet(context: Context) -> None:
     """CreateSubnet, AssociateSubnetCidrBlock: a /64 of the VPC's own block, which no other subnet has."""
     text = context["in"].get("ipv6CidrBlock")
-    if not text or "ipv6CidrBlock" not in context.environment.get("changed", ("ipv6CidrBlock",)):
+    if not text or not context.asks("ipv6CidrBlock"):
         return
     block, vpc = ipaddress.IPv6Network(text), context["in"]["vpcId"]
     if block.prefixlen != 64 and not context["in"].get("ipv6IpamPoolId"):

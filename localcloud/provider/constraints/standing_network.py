@@ -105,7 +105,7 @@ def balancer(context: Context) -> None:
     """CreateLoadBalancer, SetSubnets: a subnet of each zone; a log bucket that admits the delivery."""
     inputs = context["in"]
     subnets = [str(subnet) for subnet in inputs.get("subnets") or ()]
-    if subnets and ("subnets" in context.environment.get("changed", ("subnets",))):
+    if subnets and context.asks("subnets"):
         found = context.call("ec2:describe_subnets", {"SubnetIds": subnets})["Subnets"]
         zones = [subnet["AvailabilityZone"] for subnet in found]
         for zone in zones:

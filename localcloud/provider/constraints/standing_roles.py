@@ -97,7 +97,7 @@ def attachment(context: Context) -> None:
 def log_group_key(context: Context) -> None:
     """CreateLogGroup, AssociateKmsKey: the key's policy admits CloudWatch Logs of the Region."""
     key, name = context["in"].get("kmsKeyId"), context["in"].get("name")
-    if not key or "kmsKeyId" not in context.environment.get("changed", ("kmsKeyId",)):
+    if not key or not context.asks("kmsKeyId"):
         return
     service = f"logs.{context['region']}.amazonaws.com"
     try:
@@ -114,7 +114,7 @@ def log_group_key(context: Context) -> None:
 def trail_key(context: Context) -> None:
     """CreateTrail, UpdateTrail: the key's policy admits CloudTrail."""
     key = context["in"].get("kmsKeyId")
-    if not key or "kmsKeyId" not in context.environment.get("changed", ("kmsKeyId",)):
+    if not key or not context.asks("kmsKeyId"):
         return
     try:
         found = context.call("kms:get_key_policy", {"KeyId": str(key).rsplit("/", 1)[-1], "PolicyName": "default"})[

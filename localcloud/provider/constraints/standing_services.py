@@ -14,11 +14,6 @@ from localcloud.provider.row import Context
 _FARGATE = ("FARGATE", "FARGATE_SPOT")
 
 
-def _asked(context: Context, *names: str) -> bool:
-    """Whether any of these is new or has changed."""
-    return bool(set(names) & set(context.environment.get("changed", names)))
-
-
 def _ours(context: Context, arn: str) -> bool:
     """Whether an ARN is of this account and Region: others are not ours to look at."""
     return arn.split(":")[3:5] == [context["region"], context["account"]]
@@ -28,7 +23,7 @@ def _associated(context: Context) -> None:
     """Capacity providers of a strategy are the cluster's, or Fargate's (which shared case 36 uses in a plain cluster)."""
     inputs = context["in"]
     strategies = inputs.get("capacityProviderStrategies")
-    if not strategies or not _asked(context, "capacityProviderStrategies"):
+    if not strategies or not context.asks("capacityProviderStrategies"):
         return
     clusters = context.call("describe_clusters", {"clusters": [inputs["cluster"]]})["clusters"]
     held = [str(name) for name in (clusters[0].get("capacityProviders") or () if clusters else ())]
@@ -64,7 +59,7 @@ def _provider(context: Context, name: str) -> bool:
 def _registered(context: Context) -> None:
     """Registries are services of Cloud Map."""
     registries = context["in"].get("serviceRegistries")
-    if not registries or not _asked(context, "serviceRegistries"):
+    if not registries or not context.asks("serviceRegistries"):
         return
     for item in registries if isinstance(registries, list) else [registries]:
         arn = str(item.get("registryArn") or "")
@@ -80,7 +75,7 @@ def _registered(context: Context) -> None:
 def _namespace(context: Context) -> None:
     """Service Connect's namespace, by name or ARN, is there."""
     name = str((context["in"].get("serviceConnectConfiguration") or {}).get("namespace") or "")
-    if not name or not _asked(context, "serviceConnectConfiguration"):
+    if not name or not context.asks("serviceConnectConfiguration"):
         return
     if name.startswith("arn:"):
         key = name.rsplit("/", 1)[-1]
@@ -107,7 +102,7 @@ def _namespaces(context: Context) -> Iterator[str]:
 
 def _shells(context: Context, definition: Mapping[str, Any]) -> None:
     """ECS Exec works by the task's role."""
-    if not context["in"].get("enableExecuteCommand") or not _asked(context, "enableExecuteCommand", "taskDefinition"):
+    if not context["in"].get("enableExecuteCommand") or not context.asks("enableExecuteCommand", "taskDefinition"):
         return
     if not definition.get("taskRoleArn"):
         done = "updated" if "changed" in context.environment else "created"

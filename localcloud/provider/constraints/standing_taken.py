@@ -107,7 +107,7 @@ def queue(context: Context) -> None:
 def distribution(context: Context) -> None:
     """CreateDistribution, UpdateDistribution: a domain name is one distribution's."""
     aliases = set(context["in"].get("aliases") or ())
-    if not aliases or "aliases" not in context.environment.get("changed", ("aliases",)):
+    if not aliases or not context.asks("aliases"):
         return
     for found in (context.call("list_distributions", {}).get("DistributionList") or {}).get("Items") or ():
         shared = aliases & set((found.get("Aliases") or {}).get("Items") or ())

@@ -271,10 +271,9 @@ def named(token: str) -> Hook:
     """Refuses a resource that names what is not there; of an update only what it changes."""
 
     def check(context: Context) -> None:
-        changed = context.environment.get("changed")
         for reference in REFERENCES[token]:
             top = reference.path.split(".")[0]
-            if changed is not None and top not in changed:
+            if not context.asks(top):
                 continue
             for value in _values(context["in"].get(top), reference.path.split(".")[1:]):
                 if value not in reference.known and not _there(context, reference, value):

@@ -22,7 +22,7 @@ _NAMED = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]*)"|'([^']
 def composite(context: Context) -> None:
     """PutCompositeAlarm: each alarm of the rule is there."""
     rule = str(context["in"].get("alarmRule") or "")
-    if "alarmRule" not in context.environment.get("changed", ("alarmRule",)):
+    if not context.asks("alarmRule"):
         return
     found = {next(part for part in match if part) for match in _NAMED.findall(rule) if any(match)}
     names = {each.partition(":alarm:")[2] if each.startswith("arn:") else each for each in found}

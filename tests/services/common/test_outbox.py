@@ -18,6 +18,7 @@ from services.common.jobs import Handled
 from services.common.outbox import MAX_ATTEMPTS, messages, relay
 from services.common.outbox.relay import BATCH, BATCHES, Relay
 from services.wallet.tasks import jobs
+from tests.eventually import eventually
 from tests.services.support import ROOT, Clock
 from tests.services.wallet.fixtures import Player, Wallet
 
@@ -150,10 +151,13 @@ async def test_nothing_is_published_within_a_transaction(wallet: Wallet) -> None
         async def publish(self, task: str, ids: Sequence[UUID]) -> None:
             assert await fetch(wallet, "SELECT attempts FROM outbox FOR UPDATE NOWAIT") == [(1,)]
             open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state LIKE 'idle in transaction%'"
-            # Of what the service does in the background one may just be open: not for long.
-            async with asyncio.timeout(30):
-                while await fetch(wallet, open_ones, wallet.database) != [(0,)]:  # noqa: ASYNC110 - PostgreSQL has no event for it
-                    await asyncio.sleep(0.05)
+
+            async def closed() -> bool:
+                return bool(await fetch(wallet, open_ones, wallet.database) == [(0,)])
+
+            await eventually(
+                closed, 30
+            )  # of what the service does in the background one may just be open: not for long
             await super().publish(task, ids)
 
     broker = Slow()

@@ -20,6 +20,7 @@ from services.common import revocations
 from services.common.errors import ServiceError
 from services.common.revocations import CURRENT_SECONDS, RemoteEnded
 from services.common.tokens import AUDIENCE, RemoteKeys, TokenVerifier, issuer
+from tests.eventually import eventually
 from tests.services.support import Clock
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -247,8 +248,7 @@ async def test_who_starts_before_auth_does_not_wait_for_the_next_round(monkeypat
     reading = asyncio.create_task(ended.run())
     async with asyncio.timeout(revocations.READ_SECONDS / 2):
         await read.wait()
-        while not ended.is_current():  # noqa: ASYNC110 - when the answer was read nothing tells
-            await asyncio.sleep(0.01)
+        await eventually(ended.is_current)  # when the answer was read nothing tells
     await asyncio.sleep(0.1)
     assert not reading.done(), "once it is read, the next reading is a round later"
     reading.cancel()

@@ -19,6 +19,7 @@ import pytest
 
 from services.common import outside_request
 from services.common.postgres import open_pool
+from tests.eventually import eventually
 from tests.ports import free_port
 from tests.services.faults.payouts import PayOut, create_app
 from tests.services.support import ROOT, Cloud, running
@@ -125,9 +126,11 @@ async def test_no_transaction_is_open_while_the_provider_thinks(cloud: Cloud, pr
         task = asyncio.create_task(pay(client))
         await provider.called.wait()
         busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE '%transaction%'"
-        async with asyncio.timeout(4):  # of what the service does in the background one may just be open: not for long
-            while await owner.fetchval(busy):  # noqa: ASYNC110 - PostgreSQL has no event for it
-                await asyncio.sleep(0.05)
+
+        async def closed() -> bool:
+            return not await owner.fetchval(busy)
+
+        await eventually(closed, 4)  # of what the service does in the background one may just be open: not for long
         # A twin of it is told to come again, and does not wait for the provider.
         twin = await pay(client)
         assert told(twin) == (409, "idempotency_key_in_use")

@@ -19,6 +19,7 @@ import pytest
 from localcloud.dataplane.ecs.launcher import Forked, Launcher, Process, Spawned
 from localcloud.dataplane.settings import Image
 from localcloud.runtime.processes import signal_group
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.process
 
@@ -177,7 +178,7 @@ async def test_signals_reach_it_and_its_group_ends_with_it(stage: Stage) -> None
         """,
     )
     process, output = await stage.launch("-m", "polite")
-    await _until(lambda: (stage.root / "ready").exists())
+    await eventually(lambda: (stage.root / "ready").exists())
     process.signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.ended(), 120) == 5
     signal_group(process.pid, signal.SIGKILL)
@@ -196,7 +197,7 @@ async def test_changed_code_gets_a_new_server_and_the_old_one_goes_with_its_last
     assert _state(old)
     process.signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.ended(), 120) == -signal.SIGTERM
-    await _until(lambda: _state(old) in ("", "Z"))
+    await eventually(lambda: _state(old) in ("", "Z"))
     assert not stage.problems
 
 
@@ -224,7 +225,7 @@ async def test_what_it_started_dies_with_a_killed_server_and_the_next_start_work
     process, _ = await stage.launch("-m", "stays")
     os.kill(stage.launcher.status()[0]["pid"], signal.SIGKILL)
     assert await asyncio.wait_for(process.ended(), 120) == -signal.SIGKILL
-    await _until(lambda: _state(process.pid) in ("", "Z"))
+    await eventually(lambda: _state(process.pid) in ("", "Z"))
     assert await stage.run("-m", "show") == (0, "here\n")
 
 
@@ -269,7 +270,9 @@ async def test_what_is_preloaded_is_in_memory_once(stage: Stage) -> None:
         "stays", "import gc, time, shared_library; gc.collect(); open('ready', 'a').write('x'); time.sleep(60)"
     )
     processes = [(await stage.launch("-m", "stays"))[0] for _ in range(5)]
-    await _until(lambda: (stage.root / "ready").exists() and len((stage.root / "ready").read_text()) == len(processes))
+    await eventually(
+        lambda: (stage.root / "ready").exists() and len((stage.root / "ready").read_text()) == len(processes)
+    )
     own = [psutil.Process(process.pid).memory_full_info().uss / 2**20 for process in processes]
     shared = psutil.Process(stage.launcher.status()[0]["pid"]).memory_info().rss / 2**20
     assert shared > 30
@@ -290,9 +293,3 @@ def _state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return ""
-
-
-async def _until(condition: Any) -> None:
-    async with asyncio.timeout(120):
-        while not condition():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.02)

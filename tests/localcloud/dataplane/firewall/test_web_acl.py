@@ -20,6 +20,7 @@ from localcloud.dataplane.settings import Config
 from localcloud.dataplane.watch.metrics import Metric
 from localcloud.dataplane.watch.traffic import Traffic
 from localcloud.runtime.addresses import INGRESS_ADMIN_HOST, AddressBook
+from tests.eventually import eventually
 from tests.ports import free_port
 
 pytestmark = pytest.mark.process
@@ -77,9 +78,7 @@ class Gate:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what follows from the ingress's log, which comes in its own time."""
-        async with asyncio.timeout(120):
-            while not holds():  # noqa: ASYNC110 - no event tells when a datagram was read
-                await asyncio.sleep(0.01)
+        await eventually(holds)
 
 
 @pytest_asyncio.fixture

@@ -21,6 +21,7 @@ from localcloud.dataplane.model import DesiredState, Listener, ListenerRule, Tar
 from localcloud.dataplane.settings import Config, Timing
 from localcloud.runtime.addresses import AddressBook
 from localcloud.runtime.errors import SupervisorError
+from tests.eventually import eventually
 from tests.ports import free_port
 
 pytestmark = pytest.mark.process
@@ -217,10 +218,13 @@ async def test_targets_change_without_a_reload(gate: Gate, backends: dict[str, l
     first, second = backends["wallet"]
     for now in ([first], [second]):
         backends["wallet"][:] = now
-        async with asyncio.timeout(60):
-            while (await gate.get("/")).json()["name"] != f"{now[0]}:8080":  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.02)
-        assert {(await gate.get("/")).json()["name"] for _ in range(4)} == {f"{now[0]}:8080"}
+        name = f"{now[0]}:8080"
+
+        async def answers(name: str = name) -> bool:
+            return bool((await gate.get("/")).json()["name"] == name)
+
+        await eventually(answers, 60)
+        assert {(await gate.get("/")).json()["name"] for _ in range(4)} == {name}
     assert gate.ingress._loaded is loaded
 
 

@@ -438,4 +438,19 @@ def refused(*words: str) -> Iterator[None]:
         raise AssertionError(f"accepted, although AWS refuses it: {', '.join(words)}")
 
 
+def judge(stack: SmallEngine, program: Callable[[int], Any], words: str, *, of: str = "", steady: bool = False) -> None:
+    """`program` is refused in a sentence with `words` (`of`: and these), or accepted where there are none; then it is undone.
+
+    `steady`: what was accepted is seen unchanged.
+    """
+    if words:
+        with refused(of, words):
+            stack.up(program)
+    else:
+        stack.up(program)
+        if steady:
+            assert stack.preview(program).changes == {}
+    stack.destroy()
+
+
 Options = pulumi.ResourceOptions

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 import pytest
 
 from tests.localcloud.provider.programs.parts import ACCOUNT, allow, ids, network, policy, trust
-from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
+from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, judge, refused
 from tests.tables import every_row
 
 pytestmark = pytest.mark.process
@@ -273,13 +273,7 @@ def test_ghosts(stack: SmallEngine, make: Callable[[], Any], words: str) -> None
     def program(_: int) -> None:
         make()
 
-    if words:
-        with refused(words):
-            stack.up(program)
-    else:
-        stack.up(program)
-        assert stack.preview(program).changes == {}
-    stack.destroy()
+    judge(stack, program, words, steady=True)
 
 
 def _www(role: str, kind: str, value: str, *first: Any, **more: Any) -> aws.route53.Record:
@@ -306,12 +300,7 @@ def test_records_of_one_name(stack: SmallEngine, second: dict[str, Any], words: 
         more = {"name": "www.example.org", **second}
         _www("two", more.pop("kind"), more.pop("value"), one, zone_id=zone.zone_id, **more)
 
-    if words:
-        with refused("two: ", words):
-            stack.up(program)
-    else:
-        stack.up(program)
-    stack.destroy()
+    judge(stack, program, words, of="two: ")
 
 
 def test_weighted_records_share_a_name(stack: SmallEngine) -> None:

@@ -13,7 +13,7 @@ from tests.localcloud.provider.programs.parts import (
     policy,
     trust,
 )  # fmt: skip
-from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, refused
+from tests.localcloud.provider.programs.small_engine import Options, Program, SmallEngine, judge, refused
 from tests.tables import every_row
 
 pytestmark = pytest.mark.process
@@ -102,12 +102,7 @@ def test_whom_a_bucket_under_a_public_access_block_may_let_in(
         document = policy(allow(**{"Action": "s3:GetObject"} | statement))
         aws.s3.BucketPolicy("pol", bucket=bucket.id, policy=document, opts=Options(depends_on=[block]))
 
-    if words:
-        with refused(words):
-            stack.up(program)
-    else:
-        stack.up(program)
-    stack.destroy()
+    judge(stack, program, words)
 
 
 def test_who_made_user_or_key_keeps_it(stack: SmallEngine, aws_clients: Any) -> None:

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 from tests.localcloud.provider.programs.parts import ACCOUNT, balancer, network
-from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
+from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, judge, refused
 from tests.tables import every_row
 
 pytestmark = pytest.mark.process
@@ -71,12 +71,7 @@ def test_sets_that_are_not_there(stack: SmallEngine, statement: dict[str, Any], 
     },
 )
 def test_managed_rule_groups(stack: SmallEngine, statement: dict[str, Any], words: str) -> None:
-    if words:
-        with refused(words):
-            stack.up(lambda _: _acl(statement, "override_action") and None)
-    else:
-        stack.up(lambda _: _acl(statement, "override_action") and None)
-    stack.destroy()
+    judge(stack, lambda _: _acl(statement, "override_action") and None, words)
 
 
 def test_what_a_web_acl_names_and_who_names_it(stack: SmallEngine) -> None:
@@ -177,9 +172,4 @@ def test_object_lock_and_versions_go_together(stack: SmallEngine) -> None:
     },
 )  # fmt: skip
 def test_reserved_names_of_buckets(stack: SmallEngine, name: str, words: str) -> None:
-    if words:
-        with refused(words):
-            stack.up(lambda _: aws.s3.Bucket("b", bucket=name) and None)
-    else:
-        stack.up(lambda _: aws.s3.Bucket("b", bucket=name) and None)
-    stack.destroy()
+    judge(stack, lambda _: aws.s3.Bucket("b", bucket=name) and None, words)

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 import pytest
 
 from tests.localcloud.provider.programs.parts import ACCOUNT, allow, ids, network, policy, task, trust
-from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
+from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, judge, refused
 from tests.tables import every_row
 
 pytestmark = pytest.mark.process
@@ -60,13 +60,7 @@ def test_services_that_name_what_is_not_there(stack: SmallEngine, given: dict[st
             **{key: value for key, value in usual.items() if value is not None},
         )  # fmt: skip
 
-    if words:
-        with refused(words):
-            stack.up(program)
-    else:
-        stack.up(program)
-        assert stack.preview(program).changes == {}
-    stack.destroy()
+    judge(stack, program, words, steady=True)
 
 
 def test_a_name_twice_in_a_cluster_and_shells_that_come_later(stack: SmallEngine) -> None:
@@ -165,12 +159,7 @@ def test_a_public_policy_is_blocked(stack: SmallEngine, statement: dict[str, Any
         secret = aws.secretsmanager.Secret("s", name="s48", recovery_window_in_days=0)
         aws.secretsmanager.SecretPolicy("p", secret_arn=secret.arn, policy=document, block_public_policy=True)
 
-    if words:
-        with refused(words):
-            stack.up(program)
-    else:
-        stack.up(program)
-    stack.destroy()
+    judge(stack, program, words)
 
 
 def _replicas(region: str) -> Callable[[], Any]:
@@ -205,9 +194,4 @@ def test_copies_keys_and_values(stack: SmallEngine, make: Callable[[], Any], wor
     def program(_: int) -> None:
         make()
 
-    if words:
-        with refused(words):
-            stack.up(program)
-    else:
-        stack.up(program)
-    stack.destroy()
+    judge(stack, program, words)

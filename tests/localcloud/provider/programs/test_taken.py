@@ -14,7 +14,7 @@ from localcloud.provider.constraints.standing_names import NAMES
 from localcloud.provider.constraints.standing_users import NEEDS, REFERENCES, USES
 from localcloud.provider.rows import ROWS
 from tests.localcloud.provider.programs.parts import ids, network, trust
-from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, refused
+from tests.localcloud.provider.programs.small_engine import Options, SmallEngine, judge, refused
 from tests.tables import every_row
 
 pytestmark = pytest.mark.process
@@ -142,12 +142,7 @@ def test_a_queue_of_this_name_is_taken_over_only_if_it_is_the_same(stack: SmallE
         first = aws.sqs.Queue("a", name="q-taken", delay_seconds=1)
         aws.sqs.Queue("b", name="q-taken", delay_seconds=delay, opts=Options(depends_on=[first], retain_on_delete=True))
 
-    if words:
-        with refused("b: ", words):
-            stack.up(program)
-    else:
-        stack.up(program)
-    stack.destroy()
+    judge(stack, program, words, of="b: ")
 
 
 def test_a_parameter_is_taken_over_where_the_program_says_so(stack: SmallEngine, aws_clients: Any) -> None:
